@@ -1,0 +1,295 @@
+"""The only gate for arrays: shape, type, and that every number is finite.
+
+Whatever passes has its samples as columns, each column contiguous in memory, in a type that the
+kernels read. What needs no change is passed on without a copy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
+
+__all__ = ["Targets", "as_inputs", "as_targets"]
+
+Array = NDArray[Any]
+
+KERNEL_TYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
+# How many elements are looked at together, so that a check needs no second copy of the data.
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Targets as the kernels take them.
+
+    Attributes
+    ----------
+    array : array
+        Labels (n,) of int64, or Y (n_L, n) with contiguous columns.
+    are_labels : bool
+        Which of the two.
+    are_classes : bool
+        Whether they name a class for each sample: labels, one-hot columns, a row of 0 and 1.
+    """
+
+    array: Array
+    are_labels: bool
+    are_classes: bool
+
+
+def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
+    """Return X as a matrix (rows, n) whose columns are contiguous.
+
+    uint8, float32 and float64 stay as they are. bool becomes uint8, float16 float32, and any other
+    real type float64. A matrix with contiguous columns is not copied; a C-ordered one is, once.
+
+    Parameters
+    ----------
+    X : (rows, n) array_like
+        Samples as columns.
+    rows : int
+        What the network expects: n_0.
+    dtype : str
+        The type that the network computes in, which must be able to hold the numbers.
+    name : str
+        What to call the array in an error.
+
+    Raises
+    ------
+    ArrayTypeError
+        If X is a DataFrame or a sparse matrix, or holds no real numbers.
+    ShapeError
+        If it is not a matrix of so many rows.
+    DataError
+        If it is empty or holds NaN or infinity.
+
+    Examples
+    --------
+    >>> table = np.ones((3, 2))                # 3 samples, 2 features
+    >>> np.shares_memory(as_inputs(table.T, 2, "float64"), table)
+    True
+    """
+    array = _as_array(X, name)
+    _check_matrix(array, rows, name)
+    array = _with_contiguous_columns(array)
+    check_finite(array, dtype, name)
+    return array
+
+
+def as_targets(
+    targets: ArrayLike,
+    n_outputs: int,
+    n_samples: int,
+    dtype: str,
+    *,
+    interval: tuple[float | None, float | None] = (None, None),
+    sum_to_one: bool = False,
+    name: str = "targets",
+) -> Targets:
+    """Return targets as labels or as a matrix Y with contiguous columns.
+
+    Parameters
+    ----------
+    targets : array_like
+        (n_L, n): Y itself. (n,) of whole numbers with n_L >= 2: labels, 0 to n_L - 1. (n,) with
+        n_L = 1: the row of targets.
+    n_outputs, n_samples : int
+        What the network and the inputs expect.
+    dtype : str
+        The type that the network computes in.
+    interval : pair of float or None
+        The lowest and highest target that the cost has a meaning for.
+    sum_to_one : bool
+        Whether each column must be a distribution.
+    name : str
+        What to call the array in an error.
+
+    Raises
+    ------
+    ArrayTypeError, ShapeError, DataError
+        As `as_inputs`; DataError also for a label out of range or a target outside the interval.
+
+    Examples
+    --------
+    >>> as_targets([0, 2, 1], 3, 3, "float64").are_labels
+    True
+    """
+    array = _as_array(targets, name)
+    if array.ndim == 1 and n_outputs == 1:
+        array = array[None, :]
+    if array.ndim == 1:
+        return Targets(_as_labels(array, n_outputs, n_samples, name), True, True)
+    _check_matrix(array, n_outputs, name)
+    if array.shape[1] != n_samples:
+        raise _wrong_count(name, array.shape[1], n_samples)
+    array = _with_contiguous_columns(array)
+    check_finite(array, dtype, name)
+    _check_interval(array, interval, name)
+    if sum_to_one:
+        _check_sums(array, name)
+    one_hot = bool(((array == 0) | (array == 1)).all())
+    one_hot = one_hot and (n_outputs == 1 or bool((array.sum(axis=0) == 1).all()))
+    return Targets(array, False, one_hot)
+
+
+def check_finite(array: Array, dtype: str, name: str) -> None:
+    """Raise DataError, naming the first place and the count, unless all numbers can be computed with.
+
+    A float64 number that float32 cannot hold counts as infinite where the network is of float32.
+    """
+    if array.dtype.kind != "f":
+        return
+    narrow = dtype == "float32" and array.dtype.itemsize > 4
+    table = array.T if array.ndim == 2 else array[:, None]
+    rows = max(1, CHUNK // max(1, table.shape[1]))
+    bad, first = 0, None
+    for start in range(0, len(table), rows):
+        part = table[start : start + rows]
+        with np.errstate(over="ignore"):
+            finite = np.isfinite(part.astype(np.float32) if narrow else part)
+        if finite.all():
+            continue
+        if first is None:
+            sample, row = np.argwhere(~finite)[0]
+            first = (int(row), start + int(sample), part[sample, row])
+        bad += int(finite.size - finite.sum())
+    if first is not None:
+        row, column, value = first
+        place = f"row {row}, column {column}" if array.ndim == 2 else f"position {column}"
+        raise DataError(
+            f"{name} has {bad} value{'s' * (bad > 1)} that are no finite {dtype}",
+            got=f"{value} first, in {place} (counted from 0)",
+            cure="Remove these samples or fill the gaps before training or predicting.",
+        )
+
+
+def _as_array(values: ArrayLike, name: str) -> Array:
+    """Return an array of uint8, float32 or float64 in native byte order, or of integers."""
+    if hasattr(values, "to_numpy"):
+        raise ArrayTypeError(
+            f"{name} is a {type(values).__name__}",
+            expected="a NumPy array whose columns are the samples",
+            cure=f"Pass {name}.to_numpy().T for a table, {name}.to_numpy() for a column.",
+        )
+    if hasattr(values, "toarray"):
+        raise ArrayTypeError(
+            f"{name} is a sparse matrix", cure=f"Pass {name}.toarray().T if its rows are samples."
+        )
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ArrayTypeError(
+            f"{name} is no array: its rows have different lengths"
+        ) from None
+    if array.dtype.kind not in "buif":
+        raise ArrayTypeError(
+            f"{name} does not hold real numbers", got=f"an array of {array.dtype}"
+        )
+    return array
+
+
+def _check_matrix(array: Array, rows: int, name: str) -> None:
+    if array.ndim == 1:
+        raise ShapeError(
+            f"{name} has one axis: shape {array.shape}",
+            expected=f"({rows}, m)",
+            cure=f"Samples are columns here: pass {name}[:, None] for a single sample"
+            f" or {name}[None, :] for samples of one number.",
+        )
+    if array.ndim != 2 or array.shape[0] != rows:
+        turn = array.ndim == 2 and array.shape[1] == rows
+        raise ShapeError(
+            f"{name} has shape {array.shape}",
+            expected=f"({rows}, m)",
+            cure=f"Samples are columns here: pass {name}.T if yours are rows."
+            if turn
+            else f"Each column is a sample of {rows} number{'s' * (rows > 1)}.",
+        )
+    if array.shape[1] == 0:
+        raise DataError(f"{name} is empty: shape {array.shape}", expected="at least one column")
+
+
+def _with_contiguous_columns(array: Array) -> Array:
+    """Return the matrix in a type and an order that the kernels read; copy only if need be."""
+    wanted = _kernel_type(array.dtype)
+    step_is_right = array.shape[0] == 1 or array.strides[0] == array.itemsize
+    if array.dtype == wanted and step_is_right and array.flags.aligned:
+        return array
+    return np.asfortranarray(array, dtype=wanted)
+
+
+def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    native = dtype.newbyteorder("=")
+    if native in KERNEL_TYPES:
+        return native
+    if native == np.bool_:
+        return np.dtype(np.uint8)
+    return np.dtype(np.float32) if native == np.float16 else np.dtype(np.float64)
+
+
+def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Array:
+    if labels.size == 0:
+        raise DataError(f"{name} is empty", expected="one label for each sample")
+    if labels.shape[0] != n_samples:
+        raise _wrong_count(name, labels.shape[0], n_samples)
+    if labels.dtype.kind == "f":
+        raise ArrayTypeError(
+            f"{name} has one axis, so it should hold labels",
+            got=f"an array of {labels.dtype}",
+            expected=f"whole numbers from 0 to {n_outputs - 1}",
+            cure=f"Pass {name}.astype(int) for labels, or Y of shape ({n_outputs}, {n_samples}).",
+        )
+    outside = np.flatnonzero((labels < 0) | (labels >= n_outputs))
+    if outside.size:
+        raise DataError(
+            f"{name} has {outside.size} label{'s' * (outside.size > 1)} out of range",
+            got=f"{labels[outside[0]]} first, at position {outside[0]}",
+            expected=f"0 to {n_outputs - 1}, since the network has {n_outputs} outputs",
+            cure="Number the classes from 0, or give the network an output for each.",
+        )
+    return np.ascontiguousarray(labels, dtype=np.int64)
+
+
+def _check_interval(
+    array: Array, interval: tuple[float | None, float | None], name: str
+) -> None:
+    low, high = interval
+    outside = np.zeros(array.shape, dtype=bool)
+    if low is not None:
+        outside |= array < low
+    if high is not None:
+        outside |= array > high
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        raise DataError(
+            f"{name} has {int(outside.sum())} numbers that the cost has no meaning for",
+            got=f"{array[row, column]} first, in row {row}, column {column}",
+            expected=f"{low:g} to {high:g}",
+            cure='Scale the targets, or take cost="quadratic".',
+        )
+
+
+def _check_sums(array: Array, name: str) -> None:
+    sums = array.sum(axis=0, dtype=np.float64)
+    # A distribution written in float32 misses 1 by a rounding error for each of its terms.
+    wrong = np.flatnonzero(np.abs(sums - 1) > 1e-6 * array.shape[0])
+    if wrong.size:
+        raise DataError(
+            f"{name} has {wrong.size} columns that are no distribution over the classes",
+            got=f"a sum of {sums[wrong[0]]:g} first, in column {wrong[0]}",
+            expected="1",
+            cure="Divide each column by its sum, or pass labels.",
+        )
+
+
+def _wrong_count(name: str, got: int, expected: int) -> ShapeError:
+    return ShapeError(
+        f"{name} and X do not have the same number of samples",
+        got=f"{got} targets",
+        expected=f"{expected}, one for each column of X",
+    )

@@ -1,0 +1,101 @@
+"""The compiled programs, loaded at the first computation; a first compilation says so."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from bpmatrix.description import Description
+from bpmatrix.kernels import codes
+from bpmatrix.kernels.plan import Columns
+from bpmatrix.workspace import workspace
+
+__all__ = ["load_program", "warm_up"]
+
+Program = Callable[..., Any]
+
+WORK = {"train_slice": "training", "evaluate": "prediction"}
+
+_loaded: dict[tuple[str, str], Program] = {}
+
+
+def load_program(name: str, dtype: str) -> Program:
+    """Return a compiled program, ready for the type: from memory, from disk, or compiled now.
+
+    A compilation happens once per machine and version. It takes some seconds, and a line on
+    standard error says so.
+
+    Parameters
+    ----------
+    name : {"train_slice", "evaluate"}
+        Which of the two programs.
+    dtype : {"float64", "float32"}
+        The type that it computes in.
+    """
+    if (name, dtype) not in _loaded:
+        with _compilation_announced(WORK[name], dtype):
+            _loaded[name, dtype] = _load(name, dtype)
+    return _loaded[name, dtype]
+
+
+def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
+    """Make all compiled programs ready; return the seconds that it took.
+
+    Examples
+    --------
+    >>> seconds = warm_up(("float64",))
+    >>> seconds >= 0
+    True
+    """
+    start = time.perf_counter()
+    for dtype in dtypes:
+        for name in ("train_slice", "evaluate"):
+            load_program(name, dtype)
+    return time.perf_counter() - start
+
+
+def _load(name: str, dtype: str) -> Program:
+    """Call the program once with arguments of the right types, which compiles or loads it."""
+    plan, work = workspace(Description((1, 1), ("identity",), "quadratic", dtype=dtype), 1)
+    sample = np.zeros(1)
+    data = Columns(sample.ctypes.data, 8, codes.FLOAT64, 1.0)
+    theta, costs, hits = np.zeros(2, dtype), np.zeros(1), np.zeros(1, np.int64)
+    if name == "train_slice":
+        from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
+
+        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(2)
+        train_slice(
+            0, 1, control, plan, theta, work, data, data, order, 1, sample, 0.0, costs, hits, totals
+        )
+        return train_slice
+    from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
+
+    table = np.zeros((1, 1), dtype)
+    evaluate(plan, theta, work, data, data, 0, 1, False, table, costs, hits, theta.copy())
+    return evaluate
+
+
+@contextmanager
+def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
+    """Say on standard error that compilation has begun, if it does begin within the block."""
+    from numba.core import event  # noqa: PLC0415
+
+    class Announcer(event.Listener):  # type: ignore[misc]
+        said = False
+
+        def on_start(self, event: object) -> None:
+            if not self.said:
+                message = f"bpmatrix compiles its {work} in {dtype}, once on this machine ..."
+                print(message, file=sys.stderr, flush=True)
+                self.said = True
+
+        def on_end(self, event: object) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Announcer()):
+        yield

@@ -1,0 +1,95 @@
+"""Looking at a network without changing it: outputs, costs, hits and the gradient of any samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.arrays import Targets
+from bpmatrix.compilation import load_program
+from bpmatrix.description import Description
+from bpmatrix.kernels import codes
+from bpmatrix.kernels.plan import Columns
+from bpmatrix.workspace import input_columns, target_columns, workspace
+
+__all__ = ["Scores", "gradient", "outputs", "scores"]
+
+Array = NDArray[Any]
+
+# The work matrices of a block of columns stay in a cache of this size from layer to layer.
+CACHE_BYTES = 1 << 17
+# Between two calls of the compiled program Python looks whether Ctrl-C was pressed.
+MULTIPLICATIONS_PER_CALL = 1 << 29
+
+NOTHING = {
+    dtype: (np.empty((0, 0), dtype), np.empty(0), np.empty(0, np.int64), np.empty(0, dtype))
+    for dtype in ("float64", "float32")
+}
+NO_TARGETS = Columns(0, 0, codes.LABELS, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """The mean cost of some samples, and the fraction of them whose class was named."""
+
+    cost: float
+    accuracy: float
+
+
+def outputs(description: Description, theta: Array, X: Array) -> Array:
+    """Return the output activations (n_L, n) of the columns of X, a Fortran-ordered matrix."""
+    table = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
+    _, costs, hits, gradient = NOTHING[description.dtype]
+    _evaluate(description, theta, X, NO_TARGETS, table, costs, hits, gradient)
+    return table.T
+
+
+def scores(description: Description, theta: Array, X: Array, targets: Targets) -> Scores:
+    """Return the mean cost and the accuracy over the columns of X."""
+    n = X.shape[1]
+    table, _, _, gradient = NOTHING[description.dtype]
+    costs, hits = np.empty(n), np.empty(n, np.int64)
+    Y = target_columns(targets)
+    _evaluate(description, theta, X, Y, table, costs, hits, gradient)
+    return Scores(float(costs.sum() / n), float(hits.sum() / n))
+
+
+def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
+    """Return the gradient of the mean cost over the columns of X, laid out as theta."""
+    table, costs, hits, _ = NOTHING[description.dtype]
+    flat = np.empty_like(theta)
+    Y = target_columns(targets)
+    _evaluate(description, theta, X, Y, table, costs, hits, flat)
+    return flat / X.shape[1]
+
+
+def _evaluate(
+    description: Description,
+    theta: Array,
+    X: Array,
+    Y: Columns,
+    table: Array,
+    costs: Array,
+    hits: Array,
+    gradient: Array,
+) -> None:
+    """Call the compiled program for all columns of X; what has room is filled."""
+    program = load_program("evaluate", description.dtype)
+    n = X.shape[1]
+    plan, work = workspace(description, min(n, _columns_in_cache(description)))
+    data = input_columns(X, description.input_scale)
+    blocks = max(1, MULTIPLICATIONS_PER_CALL // (description.layout.size * plan.columns))
+    for start in range(0, n, blocks * plan.columns):
+        stop = min(n, start + blocks * plan.columns)
+        program(
+            plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient
+        )
+
+
+def _columns_in_cache(description: Description) -> int:
+    """How many columns keep the work matrices in the cache, in whole tiles of three columns."""
+    bytes_per_column = 2 * sum(description.sizes) * np.dtype(description.dtype).itemsize
+    return max(12, CACHE_BYTES // bytes_per_column // 12 * 12)

@@ -1,0 +1,96 @@
+"""How the weights and biases of a layer begin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.errors import ArgumentError
+from bpmatrix.parameters import Parameters
+
+__all__ = ["INITIALIZERS", "draw_parameters", "find_initializer"]
+
+Floats = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int, int], tuple[Floats, Floats]]
+
+
+def standard_normal(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    """Weights and biases from N(0, 1): Nielsen, ch. 1 and `large_weight_initializer` of ch. 3."""
+    return rng.standard_normal((n_out, n_in)), rng.standard_normal((n_out, 1))
+
+
+def scaled_normal(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    """Weights from N(0, 1 / n_in), biases from N(0, 1): the default of Nielsen, ch. 3."""
+    W, b = standard_normal(rng, n_in, n_out)
+    return W / np.sqrt(n_in), b
+
+
+def glorot(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    """Weights uniform in +-sqrt(6 / (n_in + n_out)), biases 0: Glorot & Bengio 2010, eq. (16)."""
+    bound = np.sqrt(6.0 / (n_in + n_out))
+    return rng.uniform(-bound, bound, (n_out, n_in)), np.zeros((n_out, 1))
+
+
+def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    """Weights from N(0, 2 / n_in), biases 0: He et al. 2015, eq. (10), for ReLU."""
+    W = rng.standard_normal((n_out, n_in))
+    return W * np.sqrt(2.0 / n_in), np.zeros((n_out, 1))
+
+
+INITIALIZERS: dict[str, Draw] = {
+    function.__name__: function for function in (standard_normal, scaled_normal, glorot, he)
+}
+
+
+def find_initializer(name: str | None, activation: str) -> Draw:
+    """Return the initializer of that name, or the one that suits the layer's activation function.
+
+    Parameters
+    ----------
+    name : str or None
+        None chooses `he` before ReLU and `scaled_normal` before anything else.
+    activation : str
+        The name of the layer's activation function.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no initializer of that name.
+
+    Examples
+    --------
+    >>> find_initializer(None, "relu").__name__
+    'he'
+    """
+    if name is None:
+        return he if activation == "relu" else scaled_normal
+    if name not in INITIALIZERS:
+        raise ArgumentError(
+            "unknown initializer", got=repr(name), expected=" or ".join(INITIALIZERS)
+        )
+    return INITIALIZERS[name]
+
+
+def draw_parameters(
+    parameters: Parameters, activations: Sequence[str], name: str | None, rng: np.random.Generator
+) -> None:
+    """Fill the parameters, layer by layer from the inputs on.
+
+    The numbers are drawn in float64 whatever the type of the parameters, and without biases as
+    well, so that networks of one seed begin alike.
+
+    Examples
+    --------
+    >>> from bpmatrix.parameters import Layout
+    >>> p = Parameters.of(np.ones(3), Layout([2, 1], bias=True))
+    >>> draw_parameters(p, ["relu"], None, np.random.default_rng(1))
+    >>> p.biases[0]
+    array([[0.]])
+    """
+    for l, W in enumerate(parameters.weights):
+        weights, biases = find_initializer(name, activations[l])(rng, W.shape[1], W.shape[0])
+        W[:] = weights
+        if parameters.biases:
+            parameters.biases[l][:] = biases

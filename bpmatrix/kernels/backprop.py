@@ -1,0 +1,62 @@
+"""Feedforward and the four equations of backpropagation, for a mini-batch as one matrix.
+
+Equations (BP1)-(BP4): M. A. Nielsen, *Neural Networks and Deep Learning*, ch. 2, the matrix form
+that its problem "Fully matrix-based approach to backpropagation over a mini-batch" asks for.
+Columns are samples: a[l], z[l] and delta[l] are (n_l, m). Layers count 1..L as in the book; a[0] is
+X. A thread calls `feedforward` and `backpropagate` for its own columns and needs nobody for that;
+(BP3) and (BP4) sum over all columns, so that there it owns rows.
+"""
+
+from bpmatrix.kernels.costs import output_error
+from bpmatrix.kernels.elementwise import activate, times_sigma_prime
+from bpmatrix.kernels.jit import inlined
+from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
+from bpmatrix.kernels.views import (
+    activations,
+    biases,
+    errors,
+    ones,
+    targets,
+    weighted_inputs,
+    weights,
+)
+
+
+@inlined
+def feedforward(plan, theta, work, first, last):
+    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their a[0]."""
+    for l in range(1, plan.sizes.size):
+        W, b = weights(plan, theta, l), biases(plan, theta, work, l)
+        z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
+        weighted_input(W, activations(plan, work, l - 1, first, last), b, z)  # z = W a + b
+        activate(plan.sigma[l], z, a)                                         # a = sigma(z)  # fmt: skip
+
+
+@inlined
+def backpropagate(plan, theta, work, first, last):
+    """Fill delta[l], l = L..1, of the columns first <= j < last. The input layer needs none."""
+    L = plan.sizes.size - 1
+    z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
+    y, delta = targets(plan, work, first, last), errors(plan, work, L, first, last)
+    output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
+    for l in range(L - 1, 0, -1):
+        W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
+        z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
+        delta = errors(plan, work, l, first, last)
+        pull_back(W, above, delta)                     # (BP2) delta = (W^T delta) ...
+        times_sigma_prime(plan.sigma[l], z, a, delta)  #             ... * sigma'(z)
+
+
+@inlined
+def sum_gradients(plan, gradient, work, m, carry_on):
+    """Fill the gradient, laid out as theta, with the sums over the m columns.
+
+    With `carry_on` the sums start at what the gradient holds: the columns before these.
+    """
+    for l in range(1, plan.sizes.size):
+        delta, a = errors(plan, work, l, 0, m), activations(plan, work, l - 1, 0, m)
+        if plan.b[l] >= 0:
+            nabla_b = biases(plan, gradient, work, l)
+            sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b)  # (BP3)
+        nabla_W = weights(plan, gradient, l)
+        sum_over_columns(delta, a, carry_on, nabla_W)  # (BP4)

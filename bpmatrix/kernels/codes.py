@@ -1,0 +1,9 @@
+"""The integers by which compiled code knows a name: activation functions, costs, element types."""
+
+IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
+
+QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD = range(3)
+
+# What the columns of training data, or the targets, are in memory. LABELS are int64 numbers of
+# classes, one a sample; the others are columns of numbers.
+UINT8, FLOAT32, FLOAT64, LABELS = range(4)

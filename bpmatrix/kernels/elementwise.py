@@ -1,0 +1,65 @@
+"""The activation functions: a = sigma(z), and sigma' from a (or from z where a cannot tell).
+
+To add one: its number in `codes.py`, its two formulas here, its description in
+`bpmatrix/activations.py`. If sigma' needs z, say `keeps_z` in the description.
+"""
+
+from bpmatrix.kernels.codes import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH
+from bpmatrix.kernels.exponential import exp, sigmoid, tanh
+from bpmatrix.kernels.instructions import convert, shift
+from bpmatrix.kernels.jit import kernel
+
+
+@kernel
+def activate(sigma, z, a):
+    """a <- sigma(z), one decision for the whole matrix; z and a may be the same memory."""
+    n = z.count * z.length
+    z_k, a_k = z.start, a.start
+    zero = convert(0, a_k)
+    if sigma == SIGMOID:
+        for k in range(n):
+            a_k[k] = sigmoid(z_k[k])
+    elif sigma == TANH:
+        for k in range(n):
+            a_k[k] = tanh(z_k[k])
+    elif sigma == RELU:
+        for k in range(n):
+            a_k[k] = zero if z_k[k] <= zero else z_k[k]  # this way round NaN stays NaN
+    elif sigma == IDENTITY:
+        for k in range(n):
+            a_k[k] = z_k[k]
+    elif sigma == SOFTMAX:
+        for j in range(z.count):
+            _softmax(shift(z_k, j * z.length), shift(a_k, j * z.length), z.length)
+
+
+@kernel
+def _softmax(z, a, n):
+    """a[k] <- exp(z[k]) / sum_i exp(z[i]), shifted by max z so that nothing overflows."""
+    highest = z[0]
+    for k in range(1, n):
+        highest = z[k] if z[k] > highest else highest
+    for k in range(n):
+        a[k] = exp(z[k] - highest)
+    total = convert(0, a)
+    for k in range(n):
+        total += a[k]
+    for k in range(n):
+        a[k] = a[k] / total
+
+
+@kernel
+def times_sigma_prime(sigma, z, a, delta):
+    """delta <- delta * sigma'(z), element by element; softmax has no such product."""
+    n = a.count * a.length
+    a_k, delta_k = a.start, delta.start
+    zero, one = convert(0, a_k), convert(1, a_k)
+    if sigma == SIGMOID:
+        for k in range(n):
+            delta_k[k] *= a_k[k] * (one - a_k[k])
+    elif sigma == TANH:
+        for k in range(n):
+            delta_k[k] *= (one - a_k[k]) * (one + a_k[k])
+    elif sigma == RELU:
+        for k in range(n):
+            delta_k[k] = zero if a_k[k] <= zero else delta_k[k]

@@ -1,0 +1,45 @@
+"""The program that looks at a network without changing it: outputs, costs, hits, gradient."""
+
+from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
+from bpmatrix.kernels.costs import measure
+from bpmatrix.kernels.gather import gather_column
+from bpmatrix.kernels.instructions import shift
+from bpmatrix.kernels.jit import kernel, program
+from bpmatrix.kernels.views import activations, errors, targets, weighted_inputs
+
+
+@program
+def evaluate(
+    plan, theta, work, X, Y, first, last, carry_on, outputs, costs, hits, gradient
+):
+    """Carry the samples first <= i < last through the network, `plan.columns` at a time.
+
+    What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
+    theta: the sum over the samples; with `carry_on` the sum goes on from what is there. The last
+    three need targets `Y`.
+    """
+    L = plan.sizes.size - 1
+    for start in range(first, last, plan.columns):
+        m = min(plan.columns, last - start)
+        _gather_block(X, start, activations(plan, work, 0, 0, m))
+        feedforward(plan, theta, work, 0, m)
+        a = activations(plan, work, L, 0, m)
+        if outputs.size > 0:
+            for j in range(m):
+                for k in range(a.length):
+                    outputs[start + j, k] = a.start[j * a.length + k]
+        if costs.size > 0 or gradient.size > 0:
+            _gather_block(Y, start, targets(plan, work, 0, m))
+        if costs.size > 0:
+            z, y = weighted_inputs(plan, work, L, 0, m), targets(plan, work, 0, m)
+            measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, hits, start)
+        if gradient.size > 0:
+            backpropagate(plan, theta, work, 0, m)
+            sum_gradients(plan, gradient, work, m, carry_on or start > first)
+
+
+@kernel
+def _gather_block(data, start, out):
+    """Line j of `out` <- the column of sample start + j."""
+    for j in range(out.count):
+        gather_column(data, start + j, shift(out.start, j * out.length), out.length)

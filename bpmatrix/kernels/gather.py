@@ -1,0 +1,42 @@
+"""Bringing the columns of a mini-batch from the user's arrays into the work matrices.
+
+Data stays in the type that it came in; each column is converted and scaled on its way. The type is
+a number known at run time, so that one program serves every array.
+"""
+
+from numba import types
+
+from bpmatrix.kernels.codes import FLOAT32, FLOAT64, LABELS, UINT8
+from bpmatrix.kernels.instructions import convert, pointer_from, shift
+from bpmatrix.kernels.jit import kernel
+
+
+@kernel
+def gather_column(data, sample, out, length):
+    """out[k] <- scale * data[k, sample] for k < length; for labels the one-hot column."""
+    address = data.address + sample * data.stride
+    if data.kind == UINT8:
+        _copy_scaled(pointer_from(address, types.uint8), data.scale, out, length)
+    elif data.kind == FLOAT32:
+        _copy_scaled(pointer_from(address, types.float32), data.scale, out, length)
+    elif data.kind == FLOAT64:
+        _copy_scaled(pointer_from(address, types.float64), data.scale, out, length)
+    elif data.kind == LABELS:
+        for k in range(length):
+            out[k] = convert(0, out)
+        out[pointer_from(address, types.int64)[0]] = convert(1, out)
+
+
+@kernel
+def _copy_scaled(source, scale, out, length):
+    factor = convert(scale, out)
+    for k in range(length):
+        out[k] = convert(source[k], out) * factor
+
+
+@kernel
+def gather(data, order, first, last, out):
+    """Line j of `out` <- the column of sample order[j], for first <= j < last."""
+    for j in range(first, last):
+        place = shift(out.start, (j - first) * out.length)
+        gather_column(data, order[j], place, out.length)

@@ -1,0 +1,108 @@
+"""The machine instructions that Python has no word for: fused multiply-add and typed pointers.
+
+Kernels pass pointers to each other, not arrays: a pointer costs nothing to pass, and the machine
+code does not depend on the flags and layout of the array that it came from. Element types are
+taken from numba's signature, never from LLVM's pointer types, which carry none.
+"""
+
+import os
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+# With BPMATRIX_CHECKED=1, `at` raises IndexError where a block leaves its array. For tests only.
+CHECKED = os.environ.get("BPMATRIX_CHECKED") == "1"
+
+
+@intrinsic
+def fma(typingctx, x, y, z):
+    """Return x * y + z, rounded once."""
+    if not isinstance(x, types.Float):
+        return None
+
+    def codegen(context, builder, signature, arguments):
+        real = context.get_value_type(signature.return_type)
+        return call_fma(builder, real, *arguments)
+
+    return x(x, x, x), codegen
+
+
+def call_fma(builder, value_type, x, y, z):
+    """Emit the fused multiply-add of scalars or vectors. Named, so that no flag has to allow it."""
+    scalar = value_type.element if isinstance(value_type, ir.VectorType) else value_type
+    width = f"v{value_type.count}" if isinstance(value_type, ir.VectorType) else ""
+    name = f"llvm.fma.{width}{'f64' if isinstance(scalar, ir.DoubleType) else 'f32'}"
+    function_type = ir.FunctionType(value_type, [value_type] * 3)
+    function = cgutils.get_or_insert_function(builder.module, function_type, name)
+    return builder.call(function, [x, y, z])
+
+
+@intrinsic
+def at(typingctx, array, offset, extent):
+    """Return a pointer to element `offset` of a contiguous array, where `extent` elements follow."""
+
+    def codegen(context, builder, signature, arguments):
+        array_type = signature.args[0]
+        struct = context.make_array(array_type)(context, builder, arguments[0])
+        if CHECKED:
+            _check_bounds(context, builder, struct, arguments[1], arguments[2])
+        element = context.get_data_type(array_type.dtype)
+        return builder.gep(struct.data, [arguments[1]], source_etype=element)
+
+    return types.CPointer(array.dtype)(array, types.intp, types.intp), codegen
+
+
+def _check_bounds(context, builder, struct, offset, extent):
+    end = builder.add(offset, extent)
+    outside = builder.or_(
+        builder.icmp_signed("<", offset, ir.Constant(offset.type, 0)),
+        builder.icmp_signed(">", end, struct.nitems),
+    )
+    with builder.if_then(outside, likely=False):
+        message = ("a kernel asked for a block outside of its array",)
+        context.call_conv.return_user_exc(builder, IndexError, message)
+
+
+@intrinsic
+def shift(typingctx, pointer, count):
+    """Return the pointer moved on by `count` elements."""
+
+    def codegen(context, builder, signature, arguments):
+        element = context.get_data_type(signature.args[0].dtype)
+        return builder.gep(arguments[0], [arguments[1]], source_etype=element)
+
+    return pointer(pointer, types.intp), codegen
+
+
+@intrinsic
+def pointer_from(typingctx, address, element):
+    """Return the address as a pointer to elements of a type, such as ``numba.types.uint8``."""
+    pointer = types.CPointer(element.instance_type)
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return pointer(types.intp, element), codegen
+
+
+@intrinsic
+def null(typingctx, like):
+    """Return the null pointer of the type of another pointer."""
+
+    def codegen(context, builder, signature, arguments):
+        return ir.Constant(context.get_value_type(signature.return_type), None)
+
+    return like(like), codegen
+
+
+@intrinsic
+def convert(typingctx, value, pointer):
+    """Return the number as an element of the pointer's type, rounded once."""
+    element = pointer.dtype
+
+    def codegen(context, builder, signature, arguments):
+        return context.cast(builder, arguments[0], signature.args[0], element)
+
+    return element(value, pointer), codegen

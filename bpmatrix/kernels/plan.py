@@ -1,0 +1,86 @@
+"""A network as integers: where each layer's numbers lie in theta and in the work matrices.
+
+One compiled program serves every network, because all that it knows of one is a `Plan`. Slot 0
+of every table is the input layer, as in the book: l runs from 1 to L.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Integers = NDArray[np.int64]
+
+# Every work matrix begins on a cache line of 64 bytes, counted in elements of 4 bytes.
+CACHE_LINE = 16
+
+
+class Plan(NamedTuple):
+    """What compiled code knows of a network.
+
+    `sizes` counts the units n_0 ... n_L; `sigma` and `cost` hold numbers of `codes`; `W` and `b`
+    are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are offsets of
+    (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets, `ones` and
+    `zeros` those of two constant vectors.
+    """
+
+    sizes: Integers
+    sigma: Integers
+    cost: int
+    W: Integers
+    b: Integers
+    a: Integers
+    z: Integers
+    delta: Integers
+    y: int
+    ones: int
+    zeros: int
+    columns: int
+
+
+class Columns(NamedTuple):
+    """Where the columns of training data or targets lie: one column every `stride` bytes.
+
+    `kind` is an element type of `codes`, or LABELS; `scale` multiplies each element.
+    """
+
+    address: int
+    stride: int
+    kind: int
+    scale: float
+
+
+class WorkSpace(NamedTuple):
+    """The offsets of the work matrices, and the elements that they need together."""
+
+    a: Integers
+    z: Integers
+    delta: Integers
+    y: int
+    ones: int
+    zeros: int
+    size: int
+
+
+def lay_out_work(sizes: Integers, keeps_z: NDArray[np.bool_], columns: int) -> WorkSpace:
+    """Return where the work matrices of `columns` columns lie.
+
+    z[l] shares its memory with a[l] unless `keeps_z` says that sigma' or the cost needs it.
+    """
+    end = 0
+
+    def take(elements: int) -> int:
+        nonlocal end
+        start, end = end, end + -(-elements // CACHE_LINE) * CACHE_LINE
+        return start
+
+    a = np.array([take(int(n) * columns) for n in sizes], dtype=np.int64)
+    z = a.copy()
+    delta = np.zeros_like(a)
+    for l in range(1, sizes.size):
+        delta[l] = take(int(sizes[l]) * columns)
+        if keeps_z[l]:
+            z[l] = take(int(sizes[l]) * columns)
+    y = take(int(sizes[-1]) * columns)
+    ones, zeros = take(columns), take(int(sizes.max()))
+    return WorkSpace(a, z, delta, y, ones, zeros, end)

@@ -1,0 +1,103 @@
+"""Where threads meet: a barrier out of one atomic counter, with a way out.
+
+The control array holds an arrival counter, a flag that calls everybody off, and one flag for each
+thread, each on a cache line of its own.
+"""
+
+import platform
+import sys
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from bpmatrix.kernels.instructions import at
+from bpmatrix.kernels.jit import kernel
+
+ARRIVALS, CALLED_OFF, FLAGS = 0, 8, 16  # in elements of 8 bytes
+SPACING = 8
+
+# A waiting thread spins a little, for the others are a few microseconds away, and then offers its
+# processor: with more threads than processors the one that is waited for must get to run.
+SPINS = 300
+
+
+@intrinsic
+def atomic_add(typingctx, pointer, value):
+    """Add to the integer at the pointer, as one step that all threads see in one order."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.atomic_rmw("add", arguments[0], arguments[1], "seq_cst")
+
+    return types.int64(pointer, types.int64), codegen
+
+
+@intrinsic
+def atomic_load(typingctx, pointer):
+    """Read the integer at the pointer after everything that was written before it."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.load_atomic(arguments[0], "seq_cst", 8, typ=ir.IntType(64))
+
+    return types.int64(pointer), codegen
+
+
+@intrinsic
+def pause(typingctx):
+    """Tell the processor that this is a waiting loop, where it has an instruction for that."""
+
+    def codegen(context, builder, signature, arguments):
+        machine = platform.machine().lower()
+        nothing = ir.VoidType()
+        if machine in {"x86_64", "amd64", "i386", "i686"}:
+            hint = ir.FunctionType(nothing, [])
+            function = cgutils.get_or_insert_function(builder.module, hint, "llvm.x86.sse2.pause")
+            builder.call(function, [])
+        elif machine in {"aarch64", "arm64"}:
+            hint = ir.FunctionType(nothing, [ir.IntType(32)])
+            function = cgutils.get_or_insert_function(builder.module, hint, "llvm.aarch64.hint")
+            builder.call(function, [ir.Constant(ir.IntType(32), 1)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@intrinsic
+def offer_processor(typingctx):
+    """Let another thread run on this processor."""
+
+    def codegen(context, builder, signature, arguments):
+        name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+        function_type = ir.FunctionType(ir.IntType(32), [])
+        builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), [])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
+@kernel
+def barrier(control, threads, round_number):
+    """Wait until all threads have come here `round_number` times; False when called off."""
+    if threads == 1:
+        return True
+    arrivals, called_off = at(control, ARRIVALS, 1), at(control, CALLED_OFF, 1)
+    atomic_add(arrivals, 1)
+    spins = 0
+    while atomic_load(arrivals) < round_number * threads:
+        if atomic_load(called_off) != 0:
+            return False
+        spins += 1
+        if spins < SPINS:
+            pause()
+        else:
+            offer_processor()
+    return True
+
+
+@kernel
+def share(n, t, threads, grain):
+    """The part first <= i < last of n lines that thread t owns, in whole tiles of `grain` lines."""
+    tiles = (n + grain - 1) // grain
+    first, last = tiles * t // threads * grain, tiles * (t + 1) // threads * grain
+    return min(first, n), min(last, n)

@@ -1,0 +1,65 @@
+"""Matrices as lines: the weights, activations and errors of layer l, seen in theta and in work.
+
+Every matrix of a network is a number of contiguous lines. A line is a row of W (what feeds one
+unit) or a column of a, z and delta (one sample).
+"""
+
+from collections import namedtuple
+
+from bpmatrix.kernels.instructions import at
+from bpmatrix.kernels.jit import kernel
+
+Lines = namedtuple("Lines", ["start", "count", "length"])  # noqa: PYI024 - holds a compiled pointer
+
+
+@kernel
+def weights(plan, theta, l):
+    """W[l]: n_l lines of n_{l-1}."""
+    count, length = plan.sizes[l], plan.sizes[l - 1]
+    return Lines(at(theta, plan.W[l], count * length), count, length)
+
+
+@kernel
+def biases(plan, theta, work, l):
+    """b[l]: one line of n_l; the vector of zeros in a network without biases."""
+    n = plan.sizes[l]
+    if plan.b[l] < 0:
+        return Lines(at(work, plan.zeros, n), 1, n)
+    return Lines(at(theta, plan.b[l], n), 1, n)
+
+
+@kernel
+def columns(offset, length, work, first, last):
+    """Columns first <= j < last of the work matrix at an offset: lines of `length`."""
+    count = last - first
+    return Lines(at(work, offset + first * length, count * length), count, length)
+
+
+@kernel
+def activations(plan, work, l, first, last):
+    """a[l], columns first <= j < last; a[0] is X."""
+    return columns(plan.a[l], plan.sizes[l], work, first, last)
+
+
+@kernel
+def weighted_inputs(plan, work, l, first, last):
+    """z[l], columns first <= j < last."""
+    return columns(plan.z[l], plan.sizes[l], work, first, last)
+
+
+@kernel
+def errors(plan, work, l, first, last):
+    """delta[l], columns first <= j < last."""
+    return columns(plan.delta[l], plan.sizes[l], work, first, last)
+
+
+@kernel
+def targets(plan, work, first, last):
+    """Y, columns first <= j < last."""
+    return columns(plan.y, plan.sizes[-1], work, first, last)
+
+
+@kernel
+def ones(plan, work, count):
+    """`count` lines of a single 1: the activation that the biases of a layer see."""
+    return Lines(at(work, plan.ones, count), count, 1)

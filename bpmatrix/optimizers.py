@@ -1,0 +1,44 @@
+"""Optimizers as frozen descriptions: two that are equal do the same thing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from bpmatrix.errors import ArgumentError
+
+__all__ = ["SGD"]
+
+
+@dataclass(frozen=True, slots=True)
+class SGD:
+    """Stochastic gradient descent: theta <- theta - learning_rate * gradient.
+
+    The gradient is the mean over the mini-batch. Nielsen, ch. 1, (20) and (21).
+
+    Parameters
+    ----------
+    learning_rate : float
+        The step size eta, finite and not negative.
+
+    Raises
+    ------
+    ArgumentError
+        If the learning rate is negative or not finite.
+
+    Examples
+    --------
+    >>> SGD(learning_rate=3.0)
+    SGD(learning_rate=3.0)
+    """
+
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a learning rate."""
+        if not (math.isfinite(self.learning_rate) and self.learning_rate >= 0):
+            raise ArgumentError(
+                "learning_rate is no step size",
+                got=self.learning_rate,
+                expected="a finite number, 0 or more",
+            )

@@ -1,0 +1,190 @@
+"""Model files: one .safetensors file, the parameters by name and the rest as JSON beside them.
+
+Nothing in a file is executed, and everything in it is checked before a network is made of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as as_safetensors
+
+from bpmatrix.description import Description
+from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
+from bpmatrix.files import write_whole
+from bpmatrix.parameters import Parameters
+from bpmatrix.training import Course
+
+__all__ = ["load", "save"]
+
+Array = NDArray[Any]
+Model = tuple[Description, Array, Course, list[dict[str, Any]]]
+
+KEY, VERSION = "bpmatrix", 1
+STORED_TYPES = {"F64": "float64", "F32": "float32"}
+
+
+def save(
+    path: str | os.PathLike[str],
+    description: Description,
+    parameters: Parameters,
+    course: Course,
+    trained: list[dict[str, Any]],
+) -> None:
+    """Write a network to a file: all of it or, on an error, nothing.
+
+    Raises
+    ------
+    DataError
+        If a parameter is not finite.
+    OSError
+        If the file cannot be written.
+    """
+    if not np.isfinite(parameters.flat).all():
+        raise DataError(
+            "the network has weights that are not finite", cure="Train it anew before saving it."
+        )
+    metadata = {
+        "version": VERSION,
+        "network": {
+            "sizes": description.sizes,
+            "activations": description.activations,
+            "cost": description.cost,
+            "input_scale": description.input_scale,
+            "bias": description.bias,
+            "dtype": description.dtype,
+        },
+        "seed": course.seed,
+        "epochs": course.epochs,
+        "shuffler": course.shuffler.bit_generator.state,
+        "trained": trained,
+    }
+    tensors = {name: np.ascontiguousarray(view) for name, view in _names(parameters).items()}
+    write_whole(Path(path), as_safetensors(tensors, {KEY: json.dumps(metadata, allow_nan=False)}))
+
+
+def load(path: str | os.PathLike[str]) -> Model:
+    """Return description, parameters, course and record of training from a file.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is damaged or no network of bpmatrix.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotFoundError(f"there is no model file {path}", cure="Check the path.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return _read(file, path)
+    except SafetensorError as error:
+        raise ModelFileError(
+            f"{path} is no whole .safetensors file",
+            got=str(error),
+            cure="Save the model again; a copy that broke off looks like this.",
+        ) from None
+
+
+def _read(file: Any, path: Path) -> Model:
+    metadata = _metadata(file, path)
+    try:
+        network = dict(metadata["network"])
+        sizes, activations = tuple(network.pop("sizes")), tuple(network.pop("activations"))
+        description = Description(sizes, activations, **network)
+        course = _course(metadata)
+        trained = [dict(run) for run in metadata["trained"]]
+    except (KeyError, TypeError, ValueError, BpmatrixError) as error:
+        raise ModelFileError(
+            f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
+        ) from None
+    _check_tensors(file, path, description)
+    flat = np.empty(description.layout.size, description.dtype)
+    for name, view in _names(Parameters.of(flat, description.layout)).items():
+        view[:] = file.get_tensor(name)
+    if not np.isfinite(flat).all():
+        raise ModelFileError(f"{path} holds weights that are not finite")
+    return description, flat, course, trained
+
+
+def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
+    text = (file.metadata() or {}).get(KEY)
+    if text is None:
+        raise ModelFileError(
+            f"{path} was not saved by bpmatrix", cure="Load it with the library that wrote it."
+        )
+    try:
+        metadata = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        version = metadata["version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelFileError(f"{path} has damaged metadata", got=str(error)) from None
+    if version != VERSION:
+        raise ModelFileError(
+            f"{path} has another format version",
+            got=version,
+            expected=VERSION,
+            cure="Load it with the version of bpmatrix that wrote it, or a newer one.",
+        )
+    return dict(metadata)
+
+
+def _course(metadata: Mapping[str, Any]) -> Course:
+    seed, epochs = metadata["seed"], metadata["epochs"]
+    for name, number in (("seed", seed), ("epochs", epochs)):
+        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+            raise ValueError(f"{name} is {number!r}")
+    generator = np.random.PCG64(0)
+    try:
+        generator.state = metadata["shuffler"]
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+    return Course(seed, np.random.Generator(generator), epochs)
+
+
+def _check_tensors(file: Any, path: Path, description: Description) -> None:
+    """Compare names, shapes and types with the description before any memory is taken."""
+    layers = list(zip(description.sizes[1:], description.sizes[:-1], strict=True))
+    expected = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
+    if description.bias:
+        expected |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
+    names = set(file.keys())
+    if names != set(expected):
+        raise ModelFileError(
+            f"{path} does not hold the tensors of its network",
+            got=", ".join(sorted(names)) or "none",
+            expected=", ".join(expected),
+        )
+    for name, shape in expected.items():
+        stored = file.get_slice(name)
+        kind = STORED_TYPES.get(stored.get_dtype())
+        if stored.get_shape() != shape or kind != description.dtype:
+            raise ModelFileError(
+                f"{path} has a wrong tensor {name}",
+                got=f"{stored.get_dtype()} of shape {stored.get_shape()}",
+                expected=f"{description.dtype} of shape {shape}",
+            )
+
+
+def _names(parameters: Parameters) -> dict[str, Array]:
+    named = {f"layer.{l}.weights": W for l, W in enumerate(parameters.weights, start=1)}
+    return named | {f"layer.{l}.biases": b for l, b in enumerate(parameters.biases, start=1)}
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an object that names a key twice: readers would disagree about its value."""
+    keys = [key for key, _ in pairs]
+    if len(set(keys)) != len(keys):
+        raise ValueError("a key stands twice")
+    return dict(pairs)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is no number")

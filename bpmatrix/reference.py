@@ -1,0 +1,188 @@
+"""The book in plain NumPy: the loop over single samples, and the same equations for a matrix.
+
+This file is written for reading, and shares nothing with the engine: it is the judge of its
+gradients and the baseline of its speed. Layer l = 1..L of the book is element l - 1 of every list.
+
+Source: M. A. Nielsen, *Neural Networks and Deep Learning*, chapters 1 to 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "backprop",
+    "feedforward",
+    "gradient_by_loop",
+    "gradient_by_matrix",
+    "mean_cost",
+    "train",
+]
+
+Matrix = NDArray[Any]
+Matrices = Sequence[Matrix]
+Gradient = tuple[list[Matrix], list[Matrix]]
+
+
+def sigmoid(z: Matrix) -> Matrix:
+    """1 / (1 + e^-z)."""
+    return 1.0 / (1.0 + np.exp(-z))
+
+
+def softmax(z: Matrix) -> Matrix:
+    """e^z divided by its sum over the outputs."""
+    e = np.exp(z - z.max(axis=0))
+    return e / e.sum(axis=0)
+
+
+SIGMA: dict[str, Callable[[Matrix], Matrix]] = {
+    "sigmoid": sigmoid,
+    "tanh": np.tanh,
+    "relu": lambda z: np.maximum(z, 0),
+    "identity": lambda z: z,
+    "softmax": softmax,
+}
+
+SIGMA_PRIME: dict[str, Callable[[Matrix], Matrix]] = {
+    "sigmoid": lambda z: sigmoid(z) * (1 - sigmoid(z)),
+    "tanh": lambda z: 1 - np.tanh(z) ** 2,
+    "relu": lambda z: (z > 0).astype(z.dtype),
+    "identity": np.ones_like,
+}
+
+
+def output_error(cost: str, output: str, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
+    """(BP1): delta_L. For cross-entropy and log-likelihood sigma' cancels (ch. 3)."""
+    if cost == "quadratic":
+        return (a - y) * SIGMA_PRIME[output](z)
+    return a - y
+
+
+def feedforward(
+    weights: Matrices, biases: Matrices, activations: Sequence[str], a: Matrix
+) -> tuple[list[Matrix], list[Matrix]]:
+    """Return z and a of every layer, for one column or many; the first a is the input."""
+    zs, a_s = [], [a]
+    for W, b, name in zip(weights, biases, activations, strict=True):
+        z = np.dot(W, a) + b
+        a = SIGMA[name](z)
+        zs.append(z)
+        a_s.append(a)
+    return zs, a_s
+
+
+def backprop(
+    weights: Matrices,
+    biases: Matrices,
+    activations: Sequence[str],
+    cost: str,
+    x: Matrix,
+    y: Matrix,
+) -> Gradient:
+    """Return (nabla_b, nabla_W) of one sample: x (n_0, 1), y (n_L, 1)."""
+    nabla_b = [np.zeros(b.shape, b.dtype) for b in biases]
+    nabla_W = [np.zeros(W.shape, W.dtype) for W in weights]
+    zs, a_s = feedforward(weights, biases, activations, x)
+    delta = output_error(cost, activations[-1], zs[-1], a_s[-1], y)  # (BP1)
+    nabla_b[-1] = delta  # (BP3)
+    nabla_W[-1] = np.dot(delta, a_s[-2].T)  # (BP4)
+    for l in range(len(weights) - 2, -1, -1):
+        delta = np.dot(weights[l + 1].T, delta) * SIGMA_PRIME[activations[l]](zs[l])  # (BP2)
+        nabla_b[l] = delta  # (BP3)
+        nabla_W[l] = np.dot(delta, a_s[l].T)  # (BP4)
+    return nabla_b, nabla_W
+
+
+def gradient_by_loop(
+    weights: Matrices,
+    biases: Matrices,
+    activations: Sequence[str],
+    cost: str,
+    X: Matrix,
+    Y: Matrix,
+) -> Gradient:
+    """Return the sums of (nabla_b, nabla_W) over the columns of X and Y, one sample at a time."""
+    sum_b = [np.zeros(b.shape, b.dtype) for b in biases]
+    sum_W = [np.zeros(W.shape, W.dtype) for W in weights]
+    for j in range(X.shape[1]):
+        nabla_b, nabla_W = backprop(
+            weights, biases, activations, cost, X[:, j : j + 1], Y[:, j : j + 1]
+        )
+        sum_b = [total + nb for total, nb in zip(sum_b, nabla_b, strict=True)]
+        sum_W = [total + nW for total, nW in zip(sum_W, nabla_W, strict=True)]
+    return sum_b, sum_W
+
+
+def gradient_by_matrix(
+    weights: Matrices,
+    biases: Matrices,
+    activations: Sequence[str],
+    cost: str,
+    X: Matrix,
+    Y: Matrix,
+) -> Gradient:
+    """Return the same sums from the equations in matrix form: all columns in one step."""
+    zs, a_s = feedforward(weights, biases, activations, X)
+    delta = output_error(cost, activations[-1], zs[-1], a_s[-1], Y)  # (BP1)
+    nabla_b = [delta.sum(axis=1, keepdims=True)]  # (BP3)
+    nabla_W = [np.dot(delta, a_s[-2].T)]  # (BP4)
+    for l in range(len(weights) - 2, -1, -1):
+        delta = np.dot(weights[l + 1].T, delta) * SIGMA_PRIME[activations[l]](zs[l])  # (BP2)
+        nabla_b.insert(0, delta.sum(axis=1, keepdims=True))  # (BP3)
+        nabla_W.insert(0, np.dot(delta, a_s[l].T))  # (BP4)
+    return nabla_b, nabla_W
+
+
+def mean_cost(
+    weights: Matrices,
+    biases: Matrices,
+    activations: Sequence[str],
+    cost: str,
+    X: Matrix,
+    Y: Matrix,
+) -> float:
+    """Return the mean cost over the columns."""
+    a = feedforward(weights, biases, activations, X)[1][-1]
+    if cost == "quadratic":
+        return float(0.5 * np.sum((a - Y) ** 2) / X.shape[1])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.nan_to_num(Y * np.log(a))
+        if cost == "cross_entropy":
+            terms = terms + np.nan_to_num((1 - Y) * np.log(1 - a))
+    return float(-np.sum(terms) / X.shape[1])
+
+
+def train(
+    gradient: Callable[..., Gradient],
+    weights: Matrices,
+    biases: Matrices,
+    activations: Sequence[str],
+    cost: str,
+    X: Matrix,
+    Y: Matrix,
+    order: NDArray[np.int64],
+    mini_batch_size: int,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+) -> Gradient:
+    """Return (biases, weights) after one step for each mini-batch of the samples in `order`.
+
+    `gradient` is `gradient_by_loop` or `gradient_by_matrix`. Nielsen, ch. 1, (20) and (21), with
+    the weight decay of ch. 3, (93).
+    """
+    for start in range(0, len(order), mini_batch_size):
+        batch = order[start : start + mini_batch_size]
+        # Through the transpose, so that a column of the mini-batch is contiguous, as in the book.
+        x, y = X.T[batch].T, Y.T[batch].T
+        nabla_b, nabla_W = gradient(weights, biases, activations, cost, x, y)
+        eta, m = learning_rate, len(batch)
+        weights = [
+            (1 - eta * weight_decay) * W - (eta / m) * nW
+            for W, nW in zip(weights, nabla_W, strict=True)
+        ]
+        biases = [b - (eta / m) * nb for b, nb in zip(biases, nabla_b, strict=True)]
+    return list(biases), list(weights)

@@ -1,0 +1,139 @@
+"""One mini-batch through the four equations, with all its numbers: to learn from, and for doubts.
+
+The numbers are the engine's own: they are read from its work matrices after a gradient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.arrays import Targets
+from bpmatrix.compilation import load_program
+from bpmatrix.description import Description
+from bpmatrix.parameters import Parameters
+from bpmatrix.workspace import aligned_zeros, input_columns, target_columns
+
+__all__ = ["LayerTrace", "Trace", "trace"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class LayerTrace:
+    """What happened in layer l; all are copies.
+
+    Attributes
+    ----------
+    l : int
+        The layer, 1..L as in the book.
+    activation : str
+        The name of its activation function.
+    W : (n_l, n_{l-1}) array
+        Its weights.
+    z, a, delta : (n_l, m) arrays
+        Weighted inputs, activations, errors dC/dz of each sample.
+    nabla_b, nabla_W : (n_l, 1) and (n_l, n_{l-1}) arrays
+        The gradient of the mean cost. nabla_b is empty in a network without biases.
+    """
+
+    l: int
+    activation: str
+    W: Array
+    z: Array
+    a: Array
+    delta: Array
+    nabla_b: Array
+    nabla_W: Array
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A mini-batch on its way through all layers and back; print it to read it.
+
+    Attributes
+    ----------
+    X : (n_0, m) array
+        The inputs as the first layer sees them, scaled.
+    Y : (n_L, m) array
+        The targets; labels as one-hot columns.
+    layers : tuple of LayerTrace
+        ``layers[0]`` is layer l = 1.
+    """
+
+    X: Array
+    Y: Array
+    layers: tuple[LayerTrace, ...]
+
+    def shapes(self) -> str:
+        """Return one line for each layer, with the shapes of its matrices."""
+        names = ("W", "z", "a", "delta", "nabla_b", "nabla_W")
+        return "\n".join(
+            f"l = {layer.l}: "
+            + ", ".join(f"{name} {getattr(layer, name).shape}" for name in names)
+            for layer in self.layers
+        )
+
+    def __str__(self) -> str:
+        """Write the equations out with their numbers, forward and then backward."""
+        L, m = len(self.layers), self.X.shape[1]
+        parts = [_written("X = a[0]", self.X)]
+        for layer in self.layers:
+            parts.append(_written(f"z[{layer.l}] = W[{layer.l}] a[{layer.l - 1}] + b[{layer.l}]", layer.z))
+            parts.append(_written(f"a[{layer.l}] = {layer.activation}(z[{layer.l}])", layer.a))
+        parts.append(_written("Y", self.Y))
+        for layer in reversed(self.layers):
+            l = layer.l
+            rule = (
+                f"(BP1) delta[{l}] = dC/dz[{l}]"
+                if l == L
+                else f"(BP2) delta[{l}] = W[{l + 1}]^T delta[{l + 1}] * sigma'(z[{l}])"
+            )
+            parts.append(_written(rule, layer.delta))
+            if layer.nabla_b.size:
+                parts.append(_written(f"(BP3) dC/db[{l}] = delta[{l}] 1 / {m}", layer.nabla_b))
+            parts.append(_written(f"(BP4) dC/dW[{l}] = delta[{l}] a[{l - 1}]^T / {m}", layer.nabla_W))
+        return "\n".join(parts)
+
+
+def trace(description: Description, parameters: Parameters, X: Array, targets: Targets) -> Trace:
+    """Carry all columns of X through the network and back, and return every matrix on the way."""
+    m = X.shape[1]
+    program = load_program("evaluate", description.dtype)
+    plan, elements = description.plan(m, keep_every_z=True)
+    work = aligned_zeros(elements, description.dtype)
+    work[plan.ones : plan.ones + m] = 1
+    flat = np.empty_like(parameters.flat)
+    outputs, costs, hits = np.empty((0, 0), flat.dtype), np.empty(0), np.empty(0, np.int64)
+    program(
+        plan, parameters.flat, work, input_columns(X, description.input_scale),
+        target_columns(targets), 0, m, False, outputs, costs, hits, flat,
+    )  # fmt: skip
+    nabla = Parameters.of(flat / m, description.layout)
+
+    def matrix(offset: int, rows: int) -> Array:
+        return work[offset : offset + rows * m].reshape(m, rows).T
+
+    layers = tuple(
+        LayerTrace(
+            l=l,
+            activation=description.activations[l - 1],
+            W=parameters.weights[l - 1].copy(),
+            z=matrix(plan.z[l], n),
+            a=matrix(plan.a[l], n),
+            delta=matrix(plan.delta[l], n),
+            nabla_b=nabla.biases[l - 1] if description.bias else np.empty((0, 1), flat.dtype),
+            nabla_W=nabla.weights[l - 1],
+        )
+        for l, n in enumerate(description.sizes)
+        if l > 0
+    )
+    sizes = description.sizes
+    return Trace(matrix(plan.a[0], sizes[0]), matrix(plan.y, sizes[-1]), layers)
+
+
+def _written(name: str, matrix: Array) -> str:
+    return f"{name}   {matrix.shape[0]} x {matrix.shape[1]}\n{np.array2string(matrix, precision=4)}\n"
