@@ -1,0 +1,110 @@
+"""Write the parts of the documentation that are taken from the code.
+
+    python docs/build.py            writes docs/api.md, and the included code in docs/*.md
+    python docs/build.py --check    exits with 1 if one of them is not what it should be
+
+Needs the extra ``dev``. A block of code stands between ``<!-- include FILE NAME -->`` and
+``<!-- end -->``: NAME is a function or class of that file; without a NAME, the whole file.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import griffe
+from griffe2md import default_config, render_object_docs
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
+
+# What a user meets, in the order of a first reading.
+PUBLIC = (
+    "network.Network",
+    "optimizers.SGD",
+    "history.History",
+    "history.EpochInfo",
+    "parameters.Parameters",
+    "trace.Trace",
+    "trace.LayerTrace",
+    "datasets.load",
+    "datasets.DataSet",
+    "datasets.Split",
+    "progress",
+    "compilation.warm_up",
+    "errors",
+)
+HEAD = """# The public interface
+
+Written from the docstrings by `python docs/build.py`. Columns are samples throughout: `n_l` counts
+the units of layer l, `m` or `n` the samples.
+
+"""
+
+
+def api() -> str:
+    """Return the text of docs/api.md."""
+    loader = griffe.GriffeLoader(
+        search_paths=[str(ROOT)], docstring_parser=griffe.Parser.numpy, docstring_options={}
+    )
+    package = loader.load("bpmatrix")
+    loader.resolve_aliases()
+    config = {
+        **default_config,
+        "docstring_style": "numpy",
+        "heading_level": 2,
+        "filters": ["!^_"],
+        "show_object_full_path": False,
+        "members_order": "source",
+        "summary": False,
+    }
+    return HEAD + "\n".join(render_object_docs(package[name], config) for name in PUBLIC)
+
+
+def included(match: re.Match[str]) -> str:
+    """Return an include block with the code that it asks for."""
+    file, name = match.groups()
+    source = (ROOT / file).read_text(encoding="utf-8")
+    if name is not None:
+        found = [
+            node
+            for node in ast.parse(source).body
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
+        ]
+        lines = source.splitlines()
+        start = min([found[0].lineno, *(d.lineno for d in found[0].decorator_list)])
+        source = "\n".join(lines[start - 1 : found[0].end_lineno]) + "\n"
+    head = f"<!-- include {file}{' ' + name if name else ''} -->"
+    # `py`, not `python`: these are to be read; the blocks marked `python` are executed by a test.
+    return f"{head}\n```py\n{source}```\n<!-- end -->"
+
+
+def pages() -> dict[Path, str]:
+    """Return every page that is written here, with its text."""
+    written = {
+        page: INCLUDE.sub(included, page.read_text(encoding="utf-8"))
+        for page in sorted(DOCS.glob("*.md"))
+        if page.name != "api.md"
+    }
+    return written | {DOCS / "api.md": api().rstrip() + "\n"}
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    stale = []
+    for page, text in pages().items():
+        if page.exists() and page.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(page.relative_to(ROOT))
+        if "--check" not in sys.argv:
+            page.write_text(text, encoding="utf-8")
+    for page in stale:
+        print(("stale: " if "--check" in sys.argv else "written: ") + str(page))
+    return int(bool(stale) and "--check" in sys.argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
