@@ -1,0 +1,103 @@
+"""What a data set is: three splits, the scale of its inputs, and where it comes from."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["DataSet", "Split", "input_scale"]
+
+# A byte's largest value: images come as bytes.
+_BYTE_MAX = 255
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Split:
+    """Samples that belong together: for training, for validation or for the test.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_0, n)
+        One sample a column, in the type that it has in the file. A sample is contiguous in memory:
+        X is the transpose of a C-ordered table (n, n_0).
+    labels : ndarray of shape (n,), int64
+        The class of each sample, from 0.
+
+    Examples
+    --------
+    >>> from bpmatrix import datasets
+    >>> datasets.load("digits").test
+    Split(X (64, 296) uint8, labels (296,) int64)
+    """
+
+    X: NDArray[Any]
+    labels: NDArray[np.int64]
+
+    def __repr__(self) -> str:
+        """Show shapes and types; the numbers would fill the screen."""
+        return (
+            f"Split(X {self.X.shape} {self.X.dtype}, "
+            f"labels {self.labels.shape} {self.labels.dtype})"
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class DataSet:
+    """A data set for classification, split into training, validation and test.
+
+    Attributes
+    ----------
+    name : str
+        "digits", "mnist", "fashion-mnist", or the name of the file or folder.
+    train, validation, test : Split
+        Disjoint samples; together they are the whole data set.
+    scale : float
+        The factor that brings the inputs to [0, 1] in magnitude (to pass as ``input_scale``).
+    n_classes : int
+        The number of classes: every label is in 0 .. n_classes - 1.
+    source, license : str
+        Who made the data, where they come from, and under which terms.
+
+    Examples
+    --------
+    >>> from bpmatrix import datasets
+    >>> digits = datasets.load("digits")
+    >>> digits
+    DataSet('digits', 64 inputs, 10 classes, 1201 + 300 + 296 samples)
+    >>> float(digits.train.X.max() * digits.scale)
+    1.0
+    """
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    scale: float
+    n_classes: int
+    source: str
+    license: str
+
+    def __repr__(self) -> str:
+        """Show the sizes; the numbers would fill the screen."""
+        sizes = " + ".join(str(s.labels.size) for s in (self.train, self.validation, self.test))
+        return (
+            f"DataSet({self.name!r}, {self.train.X.shape[0]} inputs, "
+            f"{self.n_classes} classes, {sizes} samples)"
+        )
+
+
+def input_scale(X: NDArray[Any]) -> float:
+    """Return the factor that brings X (n_0, n) to [0, 1] in magnitude.
+
+    Bytes are taken as pixels, 1/255, whatever the largest of them is; other types give
+    1 / max |X|, and 1.0 where all inputs are 0.
+    """
+    if X.dtype == np.uint8:
+        return 1 / _BYTE_MAX
+    peak = max(float(X.max()), -float(X.min()))
+    # The inverse of a subnormal number overflows; such inputs are as good as 0.
+    return 1 / peak if peak >= sys.float_info.min else 1.0

@@ -1,0 +1,131 @@
+"""Download of MNIST and Fashion-MNIST into the user's cache, checked by SHA-256.
+
+This module loads pooch, and with it a stack of network code, so it is imported only where a data
+set is neither in a folder of the user nor of the system.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pooch
+
+from bpmatrix.datasets.sources import SOURCES
+from bpmatrix.errors import DownloadError
+
+__all__ = ["cached", "fetch"]
+
+# Seconds to connect and between two packets: without a network the answer comes soon.
+_TIMEOUT = (5, 30)
+
+
+def cached(name: str) -> Path | None:
+    """Return the cache folder of the data set if its files are there and whole, else None."""
+    folder = _cache_folder(name)
+    for file, digest in SOURCES[name].sha256.items():
+        path = folder / file
+        if not path.is_file() or pooch.file_hash(str(path)) != digest:
+            return None
+    return folder
+
+
+def fetch(name: str, *, progress: bool | None = None) -> Path:
+    """Download the files of a data set that the user's cache lacks, and return their folder.
+
+    Each file is written under a temporary name and takes its own only when its SHA-256 is right.
+
+    Raises
+    ------
+    DownloadError
+        If no mirror gives a file with the right SHA-256.
+    """
+    folder = _cache_folder(name)
+    show = sys.stderr.isatty() if progress is None else progress
+    with _quiet_pooch():
+        for file in SOURCES[name].sha256:
+            _fetch_file(name, file, folder, show=show)
+    return folder
+
+
+def _cache_folder(name: str) -> Path:
+    return Path(pooch.os_cache("bpmatrix")) / name
+
+
+def _fetch_file(name: str, file: str, folder: Path, *, show: bool) -> None:
+    """Try the mirrors in turn."""
+    origin = SOURCES[name]
+    failures = []
+    for mirror in origin.mirrors:
+        line = _ProgressLine(f"{name}: {file}") if show else None
+        downloader = pooch.HTTPDownloader(progressbar=line or False, timeout=_TIMEOUT)
+        try:
+            pooch.retrieve(
+                mirror + file, f"sha256:{origin.sha256[file]}", file, folder, downloader=downloader
+            )
+        # Those of requests are OSErrors; pooch reports a wrong hash as ValueError.
+        except (OSError, ValueError) as error:
+            failures.append(f"{mirror}: {_reason(error)}")
+        else:
+            return
+        finally:
+            if line:
+                line.close()
+    raise DownloadError(
+        f"{file} of {name} could not be downloaded",
+        got="; ".join(failures),
+        cure=f"Without a network, {origin.alternatives(name)}",
+    )
+
+
+def _reason(error: Exception) -> str:
+    """Say in a few words why a download failed; the messages of requests fill a screen."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"HTTP status {response.status_code}"
+    if isinstance(error, ValueError):
+        return "a file with another SHA-256"
+    # The system numbers its errors (a full disk, a folder that cannot be written), requests do not.
+    if isinstance(error, OSError) and error.errno is not None:
+        return str(error)
+    return f"the connection failed ({type(error).__name__})"
+
+
+class _ProgressLine:
+    """One line on standard error that follows a download, with the methods that pooch calls."""
+
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.total = 0
+        self.done = 0
+        self.open = False
+
+    def update(self, n_bytes: int) -> None:
+        self.done += n_bytes
+        share = f"{min(1.0, self.done / self.total):4.0%}" if self.total else f"{self.done:,} bytes"
+        sys.stderr.write(f"\r{self.title} {share}")
+        sys.stderr.flush()
+        self.open = True
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        if self.open:
+            sys.stderr.write("\n")
+            self.open = False
+
+
+@contextmanager
+def _quiet_pooch() -> Iterator[None]:
+    """Keep pooch's notes off standard error: a download shows one line a file, or none."""
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,166 @@
+"""The one entry to all data sets."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.datasets.dataset import DataSet, input_scale
+from bpmatrix.datasets.digits import load_digits
+from bpmatrix.datasets.mnist import load_mnist, read_folder
+from bpmatrix.datasets.npz import read_npz
+from bpmatrix.datasets.splits import stratified_split
+from bpmatrix.datasets.tables import read_csv
+from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
+
+__all__ = ["load"]
+
+_MNIST = ("mnist", "fashion-mnist")
+
+
+def load(
+    source: str | os.PathLike[str],
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    label_column: str | None = None,
+    download: bool = True,
+    progress: bool | None = None,
+) -> DataSet:
+    """Load a data set by its name, or from a file or folder.
+
+    - ``"digits"``: 1,797 handwritten digits of 8 x 8 pixels, shipped with bpmatrix.
+    - ``"mnist"``, ``"fashion-mnist"``: 70,000 images of 28 x 28 pixels, from `folder`, the folder
+      in the environment variable BPMATRIX_DATA, the system, the user's cache, or by download.
+    - a folder with four IDX files named as those of MNIST.
+    - a ``.csv`` file: numbers separated by commas, one sample a line, with or without a header.
+    - a ``.npz`` file: arrays X (n, n_0), one sample a row, and y (n,).
+
+    A single file is split 4 : 1 : 1 into training, validation and test, the same way on every
+    machine: of every six samples of a class, in file order, the third goes to validation and the
+    sixth to the test. Its classes must be numbered 0, 1, 2, ... without a gap.
+
+    Parameters
+    ----------
+    source : str or path-like
+        A name, or a path. A file or folder that has the name of a data set is written ``./mnist``.
+    folder : path-like, optional
+        For "mnist" and "fashion-mnist": the folder with the four files.
+    label_column : str, optional
+        For a .csv file: the name of the column with the labels, if it is not the last.
+    download : bool
+        Whether the network may be used.
+    progress : bool, optional
+        Whether a download shows its progress on standard error; as the terminal allows if None.
+
+    Returns
+    -------
+    DataSet
+        `.train`, `.validation`, `.test` with `.X` (n_0, n), samples as columns, in the type of the
+        file, and `.labels` (n,); `.scale`, which brings X to [0, 1]: 1/16 for the digits, 1/255
+        for bytes, else 1 / max |X| of the training part.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument does not belong to this source.
+    DataNotFoundError
+        If there is no such data set, file or folder.
+    DataFileError
+        If a file is damaged or holds something else; the message names the place and the cure.
+    DownloadError
+        If a data set could not be downloaded.
+
+    Examples
+    --------
+    >>> from bpmatrix import datasets
+    >>> digits = datasets.load("digits")
+    >>> digits.train.X.shape, digits.train.labels[:5], digits.scale
+    ((64, 1201), array([0, 1, 2, 3, 4]), 0.0625)
+    """
+    _check_arguments(source, folder, label_column)
+    if source == "digits":
+        return load_digits()
+    if isinstance(source, str) and source in _MNIST:
+        return load_mnist(source, folder=folder, download=download, progress=progress)
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return read_folder(path)
+    if not path.is_file():
+        raise DataNotFoundError(
+            f"there is no data set, file or folder {str(source)!r}",
+            expected='"digits", "mnist", "fashion-mnist", or a path',
+            cure="Check the spelling and the working folder.",
+        )
+    return _load_file(path, label_column)
+
+
+def _check_arguments(
+    source: str | os.PathLike[str],
+    folder: str | os.PathLike[str] | None,
+    label_column: str | None,
+) -> None:
+    if folder is not None and source not in _MNIST:
+        raise ArgumentError(
+            "folder belongs to 'mnist' and 'fashion-mnist'",
+            got=f"source {os.fspath(source)!r}",
+            cure="Pass the folder as the source, or leave it out.",
+        )
+    if label_column is not None and Path(source).suffix.lower() != ".csv":
+        raise ArgumentError(
+            "label_column belongs to .csv files",
+            got=f"source {os.fspath(source)!r}",
+            cure="Leave it out.",
+        )
+
+
+def _load_file(path: Path, label_column: str | None) -> DataSet:
+    """Read one .csv or .npz file and split it."""
+    table: NDArray[Any]
+    match path.suffix.lower():
+        case ".csv":
+            table, labels = read_csv(path).inputs_and_labels(label_column)
+        case ".npz":
+            table, labels = read_npz(path)
+        case _:
+            raise DataFileError(
+                f"{path} is of a format that bpmatrix does not read",
+                got=f"the ending {path.suffix!r}",
+                expected=".csv, .npz, or a folder with four IDX files",
+            )
+    n_classes = _count_classes(labels, path)
+    train, validation, test = stratified_split(table, labels)
+    if test.labels.size == 0:
+        raise DataFileError(
+            f"{path} is too small to be split into training, validation and test",
+            got=f"{np.bincount(labels).max()} samples in the largest class",
+            expected="6 or more",
+        )
+    return DataSet(
+        name=path.stem,
+        train=train,
+        validation=validation,
+        test=test,
+        scale=input_scale(train.X),
+        n_classes=n_classes,
+        source=str(path),
+        license="unknown",
+    )
+
+
+def _count_classes(labels: NDArray[np.int64], path: Path) -> int:
+    """Return k where the labels are 0 .. k - 1, each at least once."""
+    classes = np.unique(labels)
+    in_place = classes == np.arange(classes.size)
+    if not in_place.all():
+        missing = int(np.argmin(in_place))
+        raise DataFileError(
+            f"the classes of {path} are not numbered 0, 1, 2, ...",
+            got=f"{classes.size} labels, {classes[0]} to {classes[-1]}, none of class {missing}",
+            expected=f"0 to {classes.size - 1}",
+            cure="Number the classes anew, without a gap.",
+        )
+    return int(classes.size)

@@ -1,0 +1,198 @@
+"""MNIST, Fashion-MNIST, and any folder with the same four IDX files."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from bpmatrix.datasets.dataset import DataSet, Split, input_scale
+from bpmatrix.datasets.idx import read_idx
+from bpmatrix.datasets.sources import SOURCES
+from bpmatrix.errors import DataFileError, DataNotFoundError
+
+__all__ = ["load_mnist", "read_folder"]
+
+_IMAGES = "{}-images-idx3-ubyte"
+_LABELS = "{}-labels-idx1-ubyte"
+
+# The last sixth of the training images, 10,000 of MNIST's 60,000, is the book's validation split.
+_VALIDATION_PART = 6
+
+
+def load_mnist(
+    name: str,
+    *,
+    folder: str | os.PathLike[str] | None = None,
+    download: bool = True,
+    progress: bool | None = None,
+) -> DataSet:
+    """Return "mnist" or "fashion-mnist": 70,000 images of 28 x 28 bytes in 10 classes.
+
+    The files are taken from `folder`; without it from the sub-folder `name` of the folder in the
+    environment variable BPMATRIX_DATA, from the system's ``share/datasets``, from the user's
+    cache, or from the network, in this order. The first 50,000 training images are for training,
+    the last 10,000 for validation, the 10,000 test images for the test.
+
+    Parameters
+    ----------
+    name : {"mnist", "fashion-mnist"}
+        Which of them.
+    folder : path-like, optional
+        The folder with the four files, or the one above it; no other place is then looked at.
+    download : bool
+        Whether the network may be used.
+    progress : bool, optional
+        Whether a download shows its progress on standard error; as the terminal allows if None.
+
+    Returns
+    -------
+    DataSet
+        X (784, n) uint8; scale 1/255. Training and validation are views of one array.
+
+    Raises
+    ------
+    DataNotFoundError
+        If a folder that was named lacks a file, or the files are nowhere and `download` is False.
+    DataFileError
+        If a file is damaged.
+    DownloadError
+        If no mirror gives the files.
+
+    Examples
+    --------
+    >>> load_mnist("mnist", folder="no-such-folder")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    bpmatrix.errors.DataNotFoundError: there is no folder no-such-folder. Pass...
+    """
+    origin = SOURCES[name]
+    if folder is None:
+        found = _find(name, download=download, progress=progress)
+    else:
+        found = Path(folder).expanduser()
+        if (found / name).is_dir():
+            found /= name
+    return read_folder(found, name=name, source=origin.source, license=origin.license)
+
+
+def read_folder(
+    folder: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    source: str | None = None,
+    license: str = "unknown",
+) -> DataSet:
+    """Read the four IDX files of a folder, plain or gzipped, named as those of MNIST.
+
+    The names are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
+    ``t10k-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte``; ``.idx`` may stand for ``-idx``, and
+    ``.gz`` may follow. The last sixth of the training images is the validation split.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder.
+    name, source, license : str, optional
+        What the data set says of itself; name and place of the folder if None.
+
+    Returns
+    -------
+    DataSet
+        X (n_0, n) in the type of the files. Training and validation are views of one array.
+
+    Raises
+    ------
+    DataNotFoundError
+        If there is no such folder, or a file is missing.
+    DataFileError
+        If a file is damaged, or the files do not fit together.
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        raise DataNotFoundError(
+            f"there is no folder {folder}", cure="Pass the folder that holds the four IDX files."
+        )
+    both, test = _read_pair(folder, "train"), _read_pair(folder, "t10k")
+    n_train = both.labels.size - both.labels.size // _VALIDATION_PART
+    if n_train == both.labels.size or both.X.shape[0] != test.X.shape[0]:
+        raise DataFileError(
+            f"the files of {folder} do not fit together",
+            got=f"training images of shape {both.X.shape[::-1]}, test images {test.X.shape[::-1]}",
+            expected=f"as many pixels in both, and at least {_VALIDATION_PART} training images",
+        )
+    train = Split(both.X[:, :n_train], both.labels[:n_train])
+    return DataSet(
+        name=name or folder.resolve().name,
+        train=train,
+        validation=Split(both.X[:, n_train:], both.labels[n_train:]),
+        test=test,
+        scale=input_scale(train.X),
+        n_classes=1 + max(int(both.labels.max()), int(test.labels.max())),
+        source=source or str(folder),
+        license=license,
+    )
+
+
+def _find(name: str, *, download: bool, progress: bool | None) -> Path:
+    """Return the first folder that has the data set; download it at the last."""
+    places = [Path(base) / "datasets" / name for base in _system_folders()]
+    if own := os.environ.get("BPMATRIX_DATA"):
+        places.insert(0, Path(own).expanduser() / name)
+    for place in places:
+        if place.is_dir():
+            return place
+    from bpmatrix.datasets.download import cached, fetch  # noqa: PLC0415 - loads network code
+
+    if in_cache := cached(name):
+        return in_cache
+    if download:
+        return fetch(name, progress=progress)
+    raise DataNotFoundError(
+        f"the data set {name} is not on this machine",
+        got="no folder " + ", ".join(map(str, places)) + ", nothing in the cache, and no download",
+        cure=f"Allow the download, or: {SOURCES[name].alternatives(name)}",
+    )
+
+
+def _system_folders() -> list[str]:
+    """Return where the system keeps data (XDG); Debian's dataset-fashion-mnist is among it."""
+    named = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    return [folder for folder in named.split(os.pathsep) if folder]
+
+
+def _read_pair(folder: Path, part: str) -> Split:
+    """Read the images and the labels of one part, "train" or "t10k"."""
+    image_file = _existing(folder, _IMAGES.format(part))
+    label_file = _existing(folder, _LABELS.format(part))
+    images, labels = read_idx(image_file), read_idx(label_file)
+    if images.ndim == 1 or images.size == 0:
+        raise DataFileError(
+            f"{image_file} holds no images",
+            got=f"an array of shape {images.shape}",
+            expected="(n, height, width)",
+        )
+    if labels.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise DataFileError(
+            f"{label_file} does not fit {image_file.name}",
+            got=f"{labels.dtype} of shape {labels.shape}",
+            expected=f"uint8 of shape {images.shape[:1]}, one label an image",
+            cure="Take both files from the same download.",
+        )
+    if images.dtype.kind == "f" and not np.isfinite(images).all():
+        raise DataFileError(f"{image_file} holds NaN or infinity", expected="finite numbers")
+    return Split(images.reshape(labels.size, -1).T, labels.astype(np.int64))
+
+
+def _existing(folder: Path, name: str) -> Path:
+    """Return the file of this name in one of its usual spellings."""
+    for spelling in (name, name.replace("-idx", ".idx")):
+        for candidate in (folder / spelling, folder / f"{spelling}.gz"):
+            if candidate.is_file():
+                return candidate
+    raise DataNotFoundError(
+        f"the folder {folder} has no file {name}",
+        expected=f"{name} or {name}.gz, and three more IDX files",
+        cure="Pass the folder that holds the four IDX files.",
+    )

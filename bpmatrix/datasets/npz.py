@@ -1,0 +1,188 @@
+"""NumPy's .npz archives, each entry checked before its numbers are read; nothing is unpickled."""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.datasets.streams import DAMAGE, ByteStream, check_inflated_size, read_exactly
+from bpmatrix.errors import DataFileError
+
+__all__ = ["read_npz"]
+
+_ENTRIES = ("X.npy", "y.npy")
+_WRITE_AGAIN = "Write it with numpy.savez(path, X=table, y=labels)."
+_MAX_ITEMSIZE = 8
+_TABLE_AXES = 2
+_ENCRYPTED = 0x1
+_SHOWN = 60
+
+# What zipfile raises on damaged archives, as a fuzzer finds them: a wrong field is an unknown
+# compression (NotImplementedError), a wild offset (ValueError) or a name that is no text.
+_ZIP_DAMAGE = (*DAMAGE, zipfile.BadZipFile, NotImplementedError, ValueError)
+
+
+def read_npz(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Read X (n, n_0), one sample a row, and the labels y (n,) from an .npz archive.
+
+    Names, types, order and sizes of both arrays are checked against the archive before memory is
+    taken; pickled objects are refused.
+
+    Parameters
+    ----------
+    path : path-like
+        A file as ``numpy.savez`` or ``numpy.savez_compressed`` writes it.
+
+    Returns
+    -------
+    table : ndarray of shape (n, n_0)
+        C-ordered, in the type that it has in the file.
+    labels : ndarray of shape (n,), int64
+
+    Raises
+    ------
+    DataFileError
+        If the file is no such archive, damaged, or holds other arrays.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "xor.npz"
+    ...     np.savez(path, X=np.eye(2), y=np.array([1, 0]))
+    ...     table, labels = read_npz(path)
+    >>> table.shape, labels
+    ((2, 2), array([1, 0]))
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entries = _check_entries(archive, path)
+            X, y = (_read_entry(archive, entry, path) for entry in entries)
+    except DataFileError:
+        raise
+    except _ZIP_DAMAGE as error:
+        raise DataFileError(
+            f"{path} is no sound .npz archive: {error}", cure=_WRITE_AGAIN
+        ) from None
+    return _check_table(X, path), _check_labels(y, X.shape[0], path)
+
+
+def _check_entries(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
+    """Return the entries X.npy and y.npy; there must be these two, once each."""
+    names = archive.namelist()
+    if sorted(names) != sorted(_ENTRIES):
+        shown = ", ".join(name.removesuffix(".npy") for name in names)
+        raise DataFileError(
+            f"{path} holds other arrays",
+            got=shown[:_SHOWN] or "none",
+            expected="X and y",
+            cure=_WRITE_AGAIN,
+        )
+    entries = [archive.getinfo(name) for name in _ENTRIES]
+    for entry in entries:
+        _check_entry(entry, path)
+    return entries
+
+
+def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
+    """Refuse an entry whose bytes cannot be what the archive's directory says."""
+    packed = min(entry.compress_size, path.stat().st_size)
+    if entry.flag_bits & _ENCRYPTED:
+        raise DataFileError(f"{path} is encrypted", cure=_WRITE_AGAIN)
+    if entry.compress_type == zipfile.ZIP_DEFLATED:
+        cure = "Write it with numpy.savez, uncompressed, if you trust it."
+        check_inflated_size(path, entry.file_size, packed, cure=cure)
+    elif entry.compress_type != zipfile.ZIP_STORED or entry.file_size != packed:
+        raise DataFileError(
+            f"{path} is damaged, or no archive of NumPy's",
+            got=f"{entry.file_size:,} bytes of {entry.filename} from {packed:,} in the file, "
+            f"compression {entry.compress_type}",
+            expected="as many bytes with compression 0, or compression 8",
+            cure=_WRITE_AGAIN,
+        )
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
+    with archive.open(entry) as stream:
+        shape, fortran_order, dtype = _read_npy_header(cast(BinaryIO, stream), path, entry.filename)
+        name = f"the array {entry.filename.removesuffix('.npy')} of {path}"
+        if dtype.kind not in "iuf" or dtype.itemsize > _MAX_ITEMSIZE:
+            raise DataFileError(
+                f"{name} has a type that bpmatrix does not read",
+                got=dtype,
+                expected="integers or floating-point numbers of at most 8 bytes",
+                cure=_WRITE_AGAIN,
+            )
+        if fortran_order:
+            raise DataFileError(
+                f"{name} is in Fortran order",
+                expected="C order",
+                cure="Write numpy.ascontiguousarray(table); samples are rows in the file.",
+            )
+        n_bytes = math.prod(shape) * dtype.itemsize
+        available = entry.file_size - stream.tell()
+        if n_bytes != available:
+            raise DataFileError(
+                f"{name} is damaged: its shape {shape} does not fit its size",
+                got=f"{available:,} bytes",
+                expected=f"{n_bytes:,}",
+                cure=_WRITE_AGAIN,
+            )
+        return read_exactly(cast(ByteStream, stream), n_bytes, path).view(dtype).reshape(shape)
+
+
+def _read_npy_header(
+    stream: BinaryIO, path: Path, name: str
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Return shape, order and type, as the header of an .npy entry claims them."""
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version == (1, 0):
+            return np.lib.format.read_array_header_1_0(stream)
+        if version == (2, 0):
+            return np.lib.format.read_array_header_2_0(stream)
+    # The header is a Python literal; a damaged one raises whatever Python's parser raises.
+    except Exception as error:
+        what = f"{path}: the header of {name} cannot be read: {type(error).__name__}"
+        raise DataFileError(what, cure=_WRITE_AGAIN) from None
+    raise DataFileError(
+        f"{path}: {name} has an unknown version", got=version, expected="1.0 or 2.0"
+    )
+
+
+def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
+    if X.ndim != _TABLE_AXES or X.size == 0:
+        raise DataFileError(
+            f"the array X of {path} is no table of samples",
+            got=f"shape {X.shape}",
+            expected="(n, n_0), both at least 1",
+            cure="Give each sample a row; X.reshape(len(X), -1) flattens images.",
+        )
+    finite = np.isfinite(X)
+    if not finite.all():
+        row, column = divmod(int(np.argmin(finite)), X.shape[1])
+        raise DataFileError(
+            f"the array X of {path} has {int((~finite).sum())} values that are not finite",
+            got=f"{X[row, column]} at X[{row}, {column}]",
+            expected="finite numbers",
+            cure="Drop or fill these samples before you write the file.",
+        )
+    return X
+
+
+def _check_labels(y: NDArray[Any], n: int, path: Path) -> NDArray[np.int64]:
+    if y.dtype.kind not in "iu" or y.shape != (n,):
+        raise DataFileError(
+            f"the array y of {path} is no row of labels",
+            got=f"{y.dtype} of shape {y.shape}",
+            expected=f"integers of shape ({n},)",
+            cure="Number the classes 0, 1, 2, ...: y.astype(int).",
+        )
+    return y.astype(np.int64)

@@ -1,0 +1,88 @@
+"""What bpmatrix knows of the data sets on the web: addresses, check sums, makers, terms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["SOURCES", "Source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from.
+
+    Attributes
+    ----------
+    mirrors : tuple of str
+        Base addresses, tried in turn.
+    sha256 : mapping of str to str
+        The name of each file and the SHA-256 of its bytes, as published, gzipped.
+    source, license, packages : str
+        Who made the data, under which terms, and which system packages bring them.
+    """
+
+    mirrors: tuple[str, ...]
+    sha256: Mapping[str, str]
+    source: str
+    license: str
+    packages: str = ""
+
+    def alternatives(self, name: str) -> str:
+        """Return the ways to the data set `name` that need no download by bpmatrix."""
+        package = f" or install {self.packages};" if self.packages else ""
+        return (
+            f"pass folder=, the folder with the files {', '.join(self.sha256)} (from "
+            f"{self.mirrors[0]}); or set BPMATRIX_DATA to a folder whose sub-folder {name} holds "
+            f"them;{package} or take 'digits', which comes with bpmatrix."
+        )
+
+
+SOURCES: dict[str, Source] = {
+    "mnist": Source(
+        mirrors=(
+            "https://storage.googleapis.com/cvdf-datasets/mnist/",
+            "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        ),
+        sha256={
+            "train-images-idx3-ubyte.gz": (
+                "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"
+            ),
+        },
+        source="Y. LeCun, C. Cortes, C. J. C. Burges: the MNIST database of handwritten digits",
+        license="not stated by its authors",
+    ),
+    "fashion-mnist": Source(
+        mirrors=(
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        ),
+        sha256={
+            "train-images-idx3-ubyte.gz": (
+                "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
+            ),
+            "train-labels-idx1-ubyte.gz": (
+                "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
+            ),
+            "t10k-images-idx3-ubyte.gz": (
+                "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
+            ),
+            "t10k-labels-idx1-ubyte.gz": (
+                "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
+            ),
+        },
+        source="H. Xiao, K. Rasul, R. Vollgraf: Fashion-MNIST (2017), Zalando SE, "
+        "https://github.com/zalandoresearch/fashion-mnist",
+        license="MIT",
+        packages="the Debian package dataset-fashion-mnist",
+    ),
+}

@@ -1,0 +1,222 @@
+"""The .npz reader: what it takes, and what it refuses before memory is taken."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bpmatrix.datasets import streams
+from bpmatrix.datasets.npz import read_npz
+from bpmatrix.errors import DataFileError
+
+TABLE = np.arange(12, dtype=np.uint8).reshape(4, 3)
+LABELS = np.array([0, 1, 1, 0], dtype=np.uint8)
+fuzz = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "some.npz"
+
+
+def npy_header(shape: str, descr: str = "'|u1'", fortran: str = "False") -> bytes:
+    text = f"{{'descr': {descr}, 'fortran_order': {fortran}, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+
+
+def write_zip(path: Path, **entries: bytes) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(f"{name}.npy", content)
+
+
+def npy(array: np.ndarray) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@pytest.mark.parametrize("type_", ["u1", "i8", "f4", "f8", ">f8", "f2"])
+def test_round_trip(path: Path, save, type_: str) -> None:
+    save(path, X=TABLE.astype(type_), y=LABELS)
+    table, labels = read_npz(path)
+    assert table.dtype == np.dtype(type_)
+    assert table.flags.c_contiguous
+    assert labels.dtype == np.int64
+    np.testing.assert_array_equal(table, TABLE)
+    np.testing.assert_array_equal(labels, LABELS)
+
+
+def test_header_version_2(path: Path) -> None:
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, TABLE, version=(2, 0))
+    write_zip(path, X=stream.getvalue(), y=npy(LABELS))
+    np.testing.assert_array_equal(read_npz(path)[0], TABLE)
+
+
+def test_a_few_bytes_that_claim_8_tib(path: Path) -> None:
+    write_zip(path, X=npy_header("(1099511627776, 1)", "'<f8'"), y=npy(LABELS))
+    with pytest.raises(DataFileError, match=r"does not fit its size.*expected 8,796,093,022,208"):
+        read_npz(path)
+
+
+@pytest.mark.parametrize("shape", ["(4294967296, 4294967296)", "(-1, -12)", "(-12,)"])
+def test_product_of_a_shape_does_not_wrap_round(path: Path, shape: str) -> None:
+    write_zip(path, X=npy_header(shape), y=npy(LABELS))
+    with pytest.raises(DataFileError):
+        read_npz(path)
+
+
+def test_negative_dimensions_whose_product_fits(path: Path) -> None:
+    write_zip(path, X=npy_header("(-3, -4)") + bytes(12), y=npy(LABELS))
+    with pytest.raises(DataFileError):
+        read_npz(path)
+
+
+def test_bomb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(path, X=np.zeros((1000, 1000), np.uint8), y=np.zeros(1000, np.int64))
+    monkeypatch.setattr(streams, "MAX_INFLATED", 1_000_000)
+    with pytest.raises(DataFileError, match=r"grows too large.*uncompressed"):
+        read_npz(path)
+
+
+def test_only_compressed_arrays_have_a_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(path, X=TABLE, y=LABELS)
+    monkeypatch.setattr(streams, "MAX_INFLATED", 1)
+    np.testing.assert_array_equal(read_npz(path)[0], TABLE)
+
+
+@pytest.mark.parametrize(("offset", "code", "value"), [(24, "<I", 2**31), (10, "<H", 12)])
+def test_directory_of_stored_arrays_that_lies(path: Path, offset, code, value) -> None:
+    np.savez(path, X=TABLE, y=LABELS)
+    content = bytearray(path.read_bytes())
+    struct.pack_into(code, content, content.index(b"PK\x01\x02") + offset, value)
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match="is damaged, or no archive of NumPy's"):
+        read_npz(path)
+
+
+def test_directory_that_claims_more_than_the_file_can_hold(path: Path) -> None:
+    np.savez_compressed(path, X=TABLE, y=LABELS)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = struct.pack("<I", 2**31)
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match="claims more data than the file can hold"):
+        read_npz(path)
+
+
+def test_pickles_are_never_read(path: Path) -> None:
+    class Trap:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (pytest.fail, ("unpickled",))
+
+    np.savez(path, X=np.array([[Trap()]], dtype=object), y=LABELS[:1])
+    with pytest.raises(DataFileError, match="has a type that bpmatrix does not read: got object"):
+        read_npz(path)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"X": TABLE}, "holds other arrays: got X, expected X and y"),
+        ({"X": TABLE, "y": LABELS, "z": LABELS}, "got X, y, z"),
+        ({}, "got none"),
+        ({"X": TABLE.astype(complex), "y": LABELS}, "got complex128"),
+        ({"X": np.array([["a"]]), "y": LABELS[:1]}, "got <U1"),
+        ({"X": np.asfortranarray(TABLE), "y": LABELS}, "Fortran order"),
+        ({"X": TABLE[0], "y": LABELS}, r"no table of samples: got shape \(3,\)"),
+        ({"X": TABLE[:0], "y": LABELS[:0]}, r"got shape \(0, 3\)"),
+        ({"X": TABLE, "y": LABELS[:3]}, r"got uint8 of shape \(3,\), expected .*\(4,\)"),
+        ({"X": TABLE, "y": LABELS.astype(float)}, "got float64 of shape"),
+        (
+            {"X": np.array([[1.0], [np.nan], [np.inf]]), "y": LABELS[:3]},
+            r"2 values.*nan at X\[1, 0\]",
+        ),
+    ],
+)
+def test_messages(path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
+    np.savez(path, **arrays)
+    with pytest.raises(DataFileError, match=message):
+        read_npz(path)
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"no npy file", "header of X.npy cannot be read"),
+        (b"\x93NUMPY\x03\x00" + bytes(4), "unknown version"),
+        (npy_header("__import__('os')"), "cannot be read"),
+        (npy_header("(" * 3000), "cannot be read"),
+        (npy_header("(4, 3)") + bytes(11), "does not fit its size: got 11 bytes, expected 12"),
+        (npy_header("(4, 3)") + bytes(13), "got 13 bytes, expected 12"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::SyntaxWarning")
+def test_damaged_headers(path: Path, header: bytes, message: str) -> None:
+    write_zip(path, X=header, y=npy(LABELS))
+    with pytest.raises(DataFileError, match=message):
+        read_npz(path)
+
+
+def test_no_archive_at_all(path: Path) -> None:
+    path.write_bytes(b"X,y\n1,2\n")
+    with pytest.raises(DataFileError, match=r"no sound .npz archive.*numpy\.savez"):
+        read_npz(path)
+
+
+def test_twice_the_same_name(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("X.npy", npy(TABLE))
+        archive.writestr("y.npy", npy(LABELS))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("X.npy", npy(TABLE))
+    with pytest.raises(DataFileError, match="got X, y, X"):
+        read_npz(path)
+
+
+def test_encrypted(path: Path) -> None:
+    np.savez(path, X=TABLE, y=LABELS)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match="encrypted"):
+        read_npz(path)
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_truncation_at_every_byte(path: Path, save) -> None:
+    save(path, X=TABLE, y=LABELS)
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(DataFileError, match=r"some\.npz"):
+            read_npz(path)
+
+
+@fuzz
+@given(st.data())
+@pytest.mark.filterwarnings("ignore")
+def test_flipped_bits(path: Path, data: st.DataObject) -> None:
+    save = data.draw(st.sampled_from([np.savez, np.savez_compressed]))
+    save(path, X=TABLE, y=LABELS)
+    whole = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(whole)
+    try:
+        table, labels = read_npz(path)
+    except DataFileError:
+        return
+    assert table.ndim == 2
+    assert labels.shape == table.shape[:1]
