@@ -4,7 +4,7 @@ To add one: its number in `codes.py`, its two formulas here, its description in
 `bpmatrix/activations.py`. If sigma' needs z, say `keeps_z` in the description.
 """
 
-from bpmatrix.kernels.codes import IDENTITY, RELU, SIGMOID, SOFTMAX, TANH
+from bpmatrix.kernels.codes import RELU, SIGMOID, SOFTMAX, TANH
 from bpmatrix.kernels.exponential import exp, sigmoid, tanh
 from bpmatrix.kernels.instructions import convert, shift
 from bpmatrix.kernels.jit import kernel
@@ -12,35 +12,38 @@ from bpmatrix.kernels.jit import kernel
 
 @kernel
 def activate(sigma, z, a):
-    """a <- sigma(z), one decision for the whole matrix; z and a may be the same memory."""
+    """a <- sigma(z), one decision for the whole matrix; z and a may be the same memory.
+
+    The work is done in place: with two pointers that may be one, LLVM would have to keep to
+    scalar code.
+    """
     n = z.count * z.length
     z_k, a_k = z.start, a.start
-    zero = convert(0, a_k)
+    for k in range(n):
+        a_k[k] = z_k[k]
     if sigma == SIGMOID:
         for k in range(n):
-            a_k[k] = sigmoid(z_k[k])
+            a_k[k] = sigmoid(a_k[k])
     elif sigma == TANH:
         for k in range(n):
-            a_k[k] = tanh(z_k[k])
+            a_k[k] = tanh(a_k[k])
     elif sigma == RELU:
+        zero = convert(0, a_k)
         for k in range(n):
-            a_k[k] = zero if z_k[k] <= zero else z_k[k]  # this way round NaN stays NaN
-    elif sigma == IDENTITY:
-        for k in range(n):
-            a_k[k] = z_k[k]
+            a_k[k] = zero if a_k[k] <= zero else a_k[k]  # this way round NaN stays NaN
     elif sigma == SOFTMAX:
-        for j in range(z.count):
-            _softmax(shift(z_k, j * z.length), shift(a_k, j * z.length), z.length)
+        for j in range(a.count):
+            _softmax(shift(a_k, j * a.length), a.length)
 
 
 @kernel
-def _softmax(z, a, n):
-    """a[k] <- exp(z[k]) / sum_i exp(z[i]), shifted by max z so that nothing overflows."""
-    highest = z[0]
+def _softmax(a, n):
+    """a[k] <- exp(a[k]) / sum_i exp(a[i]), shifted by max a so that nothing overflows."""
+    highest = a[0]
     for k in range(1, n):
-        highest = z[k] if z[k] > highest else highest
+        highest = a[k] if a[k] > highest else highest
     for k in range(n):
-        a[k] = exp(z[k] - highest)
+        a[k] = exp(a[k] - highest)
     total = convert(0, a)
     for k in range(n):
         total += a[k]

@@ -12,7 +12,6 @@ from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.gather import gather
 from bpmatrix.kernels.jit import inlined, program
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
-from bpmatrix.kernels.tiles import COLUMNS
 from bpmatrix.kernels.updates import gradient_descent
 from bpmatrix.kernels.views import activations, errors, targets, weighted_inputs
 
@@ -33,7 +32,7 @@ def train_slice(
     for step in range(rates.size):
         start = step * m
         size = min(m, order.size - start)
-        first, last = share(size, t, threads, COLUMNS)
+        first, last = share(size, t, threads, 1)
         finite = _work_on_columns(plan, theta, work, X, Y, order[start:], first, last, costs, hits)
         if not finite:
             control[FLAGS + SPACING * t] = 1

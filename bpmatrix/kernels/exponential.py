@@ -25,8 +25,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
-from .instructions import call_fma, fma
-from .jit import kernel
+from bpmatrix.kernels.instructions import call_fma, fma
+from bpmatrix.kernels.jit import kernel
 
 
 class _Format(NamedTuple):
@@ -45,11 +45,18 @@ class _Format(NamedTuple):
     # ln(2) in two parts. The first needs no zeros at its end: n is small, and fma rounds once.
     ln2_high: np.floating
     ln2_low: np.floating
-    # e^x is 0 below the first, infinite above the second; 1 + e^x is 1 below the third.
+    # e^x rounds to 0 below `lowest` and to infinity above `highest`; 1 + e^-x is 1 above
+    # `saturated`.
     lowest: np.floating
     highest: np.floating
-    negligible: np.floating
-    # ln moves a subnormal number up by 2^rise before it reads the exponent.
+    saturated: np.floating
+    # tiny = 2^-margin and huge = 2^margin lead every n back into the range of normal numbers.
+    margin: np.floating
+    tiny: np.floating
+    huge: np.floating
+    # sqrt(2) - 1, the largest f.
+    fold: np.floating
+    # ln lifts a subnormal number by 2^rise before it reads the exponent.
     smallest_normal: np.floating
     rise: np.floating
     two_to_rise: np.floating
@@ -59,67 +66,35 @@ class _Format(NamedTuple):
     log_polynomial: tuple[np.floating, ...]
 
 
-def _format(real, *, mantissa, bias, ln2_low, lowest, highest, negligible, exp, log):
-    ln2_high = real(np.log(2.0))
-    return _Format(
-        *map(real, (0.0, 0.5, 1.0, 2.0, np.inf, np.nan)),
-        rounder=real(1.5 * 2.0**mantissa + bias),
-        log2_e=real(1.0 / np.log(2.0)),
-        ln2_high=ln2_high,
-        ln2_low=real(ln2_low),
-        lowest=real(lowest),
-        highest=real(highest),
-        negligible=real(negligible),
-        smallest_normal=np.finfo(real).smallest_normal,
-        rise=real(mantissa),
-        two_to_rise=real(2.0**mantissa),
-        exp_polynomial=tuple(map(real, exp)),
-        log_polynomial=tuple(map(real, log)),
-    )
+# fmt: off
+def _format(real, *, mantissa, bias, margin, exp, log, **own):
+    numbers = own | {
+        "zero": 0.0, "half": 0.5, "one": 1.0, "two": 2.0, "infinity": np.inf, "nan": np.nan,
+        "rounder": 1.5 * 2.0**mantissa + bias, "log2_e": 1.0 / np.log(2.0), "ln2_high": np.log(2.0),
+        "margin": margin, "tiny": 2.0**-margin, "huge": 2.0**margin, "fold": np.sqrt(2.0) - 1.0,
+        "smallest_normal": 2.0 ** (1 - bias), "rise": mantissa, "two_to_rise": 2.0**mantissa,
+    }
+    polynomials = {"exp_polynomial": tuple(map(real, exp)), "log_polynomial": tuple(map(real, log))}
+    return _Format(**{name: real(number) for name, number in numbers.items()}, **polynomials)
 
 
 _FLOAT64 = _format(
-    np.float64,
-    mantissa=52,
-    bias=1023,
-    ln2_low=2.3190468138462996e-17,
-    lowest=-746.0,
-    highest=710.0,
-    negligible=-40.0,
-    exp=(
-        0.5000000000000006,
-        0.16666666666666685,
-        0.04166666666657362,
-        0.0083333333333146,
-        0.0013888888932379454,
-        0.00019841269903007842,
-        2.4801504445211407e-05,
-        2.7557227977017525e-06,
-        2.762632680336759e-07,
-        2.5114465143972508e-08,
-    ),
-    log=(
-        0.6666666666666734,
-        0.3999999999941432,
-        0.28571428742474697,
-        0.2222219856350862,
-        0.18183564865299195,
-        0.1531403587370776,
-        0.14796105029116294,
-    ),
+    np.float64, mantissa=52, bias=1023, ln2_low=2.3190468138462996e-17,
+    lowest=-746, highest=710, saturated=40, margin=64,
+    exp=(0.5000000000000006, 0.16666666666666685, 0.04166666666657362, 0.0083333333333146,
+         0.0013888888932379454, 0.00019841269903007842, 2.4801504445211407e-05,
+         2.7557227977017525e-06, 2.762632680336759e-07, 2.5114465143972508e-08),
+    log=(0.6666666666666734, 0.3999999999941432, 0.28571428742474697, 0.2222219856350862,
+         0.18183564865299195, 0.1531403587370776, 0.14796105029116294),
 )
 
 _FLOAT32 = _format(
-    np.float32,
-    mantissa=23,
-    bias=127,
-    ln2_low=-1.9046542e-09,
-    lowest=-104.0,
-    highest=89.0,
-    negligible=-20.0,
+    np.float32, mantissa=23, bias=127, ln2_low=-1.9046542e-09,
+    lowest=-104, highest=89, saturated=20, margin=32,
     exp=(0.5, 0.16666543, 0.04166628, 0.008366584, 0.001394645),
     log=(0.66666776, 0.39977536, 0.29871863),
 )
+# fmt: on
 
 
 def _constants(x):
@@ -138,15 +113,23 @@ def _(x):
 
 @intrinsic
 def _polynomial(typingctx, x, coefficients):
-    """Return c_0 + c_1 x + c_2 x^2 + ... by Horner's rule, one fused multiply-add a term."""
+    """Return c_0 + c_1 x + c_2 x^2 + ..., even and odd powers by a Horner rule each.
+
+    Two chains of fused multiply-adds run side by side: the time of a loop is their latency.
+    """
 
     def codegen(context, builder, signature, arguments):
         x, coefficients = arguments
-        count = len(signature.args[1])
-        *rest, total = (builder.extract_value(coefficients, i) for i in range(count))
-        for coefficient in reversed(rest):
-            total = call_fma(builder, x.type, total, x, coefficient)
-        return total
+        square = builder.fmul(x, x)
+
+        def horner(terms):
+            *rest, total = terms
+            for term in reversed(rest):
+                total = call_fma(builder, x.type, total, square, term)
+            return total
+
+        terms = [builder.extract_value(coefficients, i) for i in range(len(signature.args[1]))]
+        return call_fma(builder, x.type, horner(terms[1::2]), x, horner(terms[::2]))
 
     return x(x, coefficients), codegen
 
@@ -186,68 +169,87 @@ def _binary_parts(typingctx, x):
         base = integer((bias + mantissa) << mantissa)
         k = builder.bitcast(builder.or_(field, base), real)
         k = builder.fsub(k, ir.Constant(real, 2.0**mantissa + bias - 1))
-        return context.make_tuple(
-            builder, signature.return_type, (k, builder.bitcast(m, real))
-        )
+        return context.make_tuple(builder, signature.return_type, (k, builder.bitcast(m, real)))
 
     return types.UniTuple(x, 2)(x), codegen
 
 
 @kernel
-def _exp_parts(x):
-    """Return rounder + n and p, where e^x = 2^n (1 + p) and x = 0 gives n = p = 0."""
+def _exp_parts(x, rounder):
+    """Return 2^(n + j) and p with e^x = 2^n (1 + p), for a rounder that is j above c.rounder.
+
+    The caller chooses j so that 2^(n + j) is normal. A NaN makes p NaN.
+    """
     c = _constants(x)
-    shifted = fma(x, c.log2_e, c.rounder)
-    n = shifted - c.rounder
+    shifted = fma(x, c.log2_e, rounder)
+    n = shifted - rounder
     r = fma(n, -c.ln2_low, fma(n, -c.ln2_high, x))
-    return shifted, fma(r * r, _polynomial(r, c.exp_polynomial), r)
+    return _two_to(shifted), fma(r * r, _polynomial(r, c.exp_polynomial), r)
 
 
 @kernel
 def exp(x):
+    """e^x within 1.1 ULP. 2^n (1 + p) with n shifted by `margin`, and moved back at the end.
+
+    So 2^n itself never overflows, and a subnormal result is rounded by the last product alone.
+    """
     c = _constants(x)
+    negative = x < c.zero
     x = c.lowest if x < c.lowest else x
     x = c.highest if x > c.highest else x
-    shifted, p = _exp_parts(x)
-    # 2^n itself may be subnormal or overflow, its halves never: 2^n = 2^h 2^(n - h).
-    shifted_half = fma(x, c.half * c.log2_e, c.rounder)
-    scale = _two_to(shifted_half)
-    return fma(scale, p, scale) * _two_to(shifted - (shifted_half - c.rounder))
+    scale, p = _exp_parts(x, c.rounder + c.margin if negative else c.rounder - c.margin)
+    return fma(scale, p, scale) * (c.tiny if negative else c.huge)
 
 
 @kernel
 def expm1(x):
+    """e^x - 1 within 2.3 ULP, as 2^n p + (2^n - 1); for n = 0 that is p."""
     c = _constants(x)
-    clamped = c.negligible if x < c.negligible else x
+    clamped = -c.saturated if x < -c.saturated else x
     clamped = c.highest if clamped > c.highest else clamped
-    shifted, p = _exp_parts(clamped)
     # Half the result: 2^n overflows for the largest x, 2^(n - 1) does not.
-    scale = _two_to(shifted - c.one)
+    scale, p = _exp_parts(clamped, c.rounder - c.one)
     y = c.two * fma(scale, p, scale - c.half)
-    return x if x == c.zero else y  # keeps -0.0
+    # Half of a subnormal number may not exist; and -0.0 stays.
+    return x if abs(x) < c.smallest_normal else y
 
 
 @kernel
 def sigmoid(x):
+    """1 / (1 + e^-x) within 2 ULP, as tiny / (tiny + tiny e^-x).
+
+    With tiny = 2^-margin the denominator cannot overflow where the quotient is not yet 0, so
+    subnormal results are right and sigmoid(-inf) = 0. One sign of x needs no care of its own.
+    """
     c = _constants(x)
-    e = exp(-abs(x))
-    return (e if x < c.zero else c.one) / (c.one + e)
+    y = -x
+    y = -c.saturated if y < -c.saturated else y
+    y = -c.lowest if y > -c.lowest else y
+    scale, p = _exp_parts(y, c.rounder - c.margin)
+    # In this order the sum of scale and tiny, which differ by up to 2^53 and more, loses nothing.
+    return c.tiny / (fma(scale, p, c.tiny) + scale)
 
 
 @kernel
 def tanh(x):
+    """(1 - e^y) / (1 + e^y) with y = -2|x| and the sign of x, within 2.3 ULP; odd exactly.
+
+    Both are formed as in `expm1`, so that numerator and quotient are accurate near x = 0.
+    """
     c = _constants(x)
     y = -c.two * abs(x)
-    y = c.negligible if y < c.negligible else y
-    shifted, p = _exp_parts(y)
-    scale = _two_to(shifted)
-    magnitude = -fma(scale, p, scale - c.one) / fma(scale, p, scale + c.one)
-    return np.copysign(magnitude, x)
+    y = -c.saturated if y < -c.saturated else y
+    scale, p = _exp_parts(y, c.rounder)
+    return np.copysign(fma(-scale, p, c.one - scale) / fma(scale, p, c.one + scale), x)
 
 
 @kernel
 def _log_sum(k, f, tail):
-    """Return k ln(2) + ln(1 + f) + tail, where tail is small against the rest."""
+    """Return k ln(2) + ln(1 + f) + tail, where tail is small against the rest.
+
+    ln(1 + f) = f - (f^2/2 - s (f^2/2 + s^2 R(s^2))), s = f / (2 + f): the large term f is exact
+    (fdlibm, e_log.c).
+    """
     c = _constants(f)
     s = f / (c.two + f)
     half_square = c.half * f * f
@@ -258,6 +260,7 @@ def _log_sum(k, f, tail):
 
 @kernel
 def log(x):
+    """ln(x) within 0.9 ULP; -inf at 0, NaN below."""
     c = _constants(x)
     subnormal = x < c.smallest_normal
     k, m = _binary_parts(x * c.two_to_rise if subnormal else x)
@@ -270,6 +273,7 @@ def log(x):
 
 @kernel
 def log1p(x):
+    """ln(1 + x) within 0.9 ULP: ln of the rounded sum plus lost / sum (fdlibm, s_log1p.c)."""
     c = _constants(x)
     u = c.one + x
     k, m = _binary_parts(u)
@@ -286,5 +290,10 @@ def log1p(x):
 
 @kernel
 def softplus(x):
+    """ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|) within 1.8 ULP."""
     c = _constants(x)
-    return (x if x > c.zero else c.zero) + log1p(exp(-abs(x)))
+    e = exp(-abs(x))
+    # 1 + e = 2^k (1 + f) with k = 0 or 1, and f is never rounded worse than e.
+    large = e > c.fold
+    f = c.half * (e - c.one) if large else e
+    return (x if x > c.zero else c.zero) + _log_sum(c.one if large else c.zero, f, c.zero)

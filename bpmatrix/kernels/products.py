@@ -6,19 +6,27 @@ a matrix is cut never changes a bit of the result (`tiles.py`).
 
 from bpmatrix.kernels.instructions import convert, null, shift
 from bpmatrix.kernels.jit import kernel, inlined
-from bpmatrix.kernels.tiles import COLUMNS, ROWS, dot_tile, lanes_of, outer_tile
+from bpmatrix.kernels.tiles import (
+    DOT_COLUMNS,
+    DOT_ROWS,
+    OUTER_ROWS,
+    OUTER_VECTORS,
+    dot_tile,
+    lanes_of,
+    outer_tile,
+)
 
 
 @kernel
-def tile_length(left, most):
-    """How many of the lines that are left go into the next tile.
+def cut(left, lengths):
+    """The length of the next tile where so many lines are left: the longest there is.
 
-    One more than a whole tile is split in two halves: a tile of a single line keeps too few sums
-    in flight to hide the latency of the multiply-add.
+    After three lines no single one is left behind: two tiles of two keep more sums in flight.
     """
-    if left == most + 1:
-        return (left + 1) // 2
-    return min(left, most)
+    for n in lengths:
+        if n < left - 1 or n == left or (n == left - 1 and n != 3):
+            return n
+    return 1
 
 
 @kernel
@@ -26,11 +34,11 @@ def weighted_input(W, a, b, z):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k]."""
     j = 0
     while j < a.count:
-        columns = tile_length(a.count - j, COLUMNS)
+        columns = cut(a.count - j, DOT_COLUMNS)
         a_j = shift(a.start, j * a.length)
         i = 0
         while i < W.count:
-            rows = tile_length(W.count - i, ROWS)
+            rows = cut(W.count - i, DOT_ROWS)
             dot_tile(
                 rows, columns, shift(W.start, i * W.length), W.length, a_j, a.length, a.length,
                 shift(b.start, i), shift(z.start, j * z.length + i), z.length,
@@ -66,11 +74,11 @@ def _outer(C, d, ds, dr, x, carry_on, step, keep, scale):
     vectors = (C.length + lanes - 1) // lanes
     q = 0
     while q < vectors:
-        width = tile_length(vectors - q, COLUMNS)
+        width = cut(vectors - q, OUTER_VECTORS)
         tail = C.length % lanes if q + width == vectors else 0
         r = 0
         while r < C.count:
-            rows = tile_length(C.count - r, ROWS)
+            rows = cut(C.count - r, OUTER_ROWS)
             place = shift(C.start, r * C.length + q * lanes)
             start = place if carry_on else null(place)
             outer_tile(

@@ -1,14 +1,16 @@
 """The two register tiles that do all the arithmetic of a network's products.
 
-*The dot tile*: up to 4 rows of W by up to 3 columns of A, both contiguous along the inner axis.
-Each output is a sum in lanes, the k-th term in lane k modulo the number of lanes, added by a tree.
+*The dot tile*: some rows of W by some columns of A, both contiguous along the inner axis. Each
+output is a sum in lanes (4 of float64, 8 of float32, on every processor): the k-th term in lane k
+modulo the number of lanes, the lanes added by a tree.
 
-*The outer tile*: up to 4 rows by up to 3 vectors of sum_s d_s x_s, contiguous along the vectors.
-Each output adds its terms in the order of s.
+*The outer tile*: some rows by some vectors of sum_s d_s x_s, contiguous along the vectors. Each
+output adds its terms in the order of s.
 
-So the order of every sum is that of its terms, whatever the shape of the tile: the shape decides
-the speed alone. 4 x 3 keeps 12 sums in flight, which hides the latency of the multiply-add and
-leaves 4 of 16 registers for the operands.
+So the order of every sum is that of its terms, whatever the shape of the tile and the length of
+the processor's registers: they decide the speed alone. A whole tile keeps 12 or more sums in
+flight, which hides the latency of the multiply-add, and leaves registers for the operands. A
+processor with registers of 64 bytes computes two columns of the dot tile in one.
 """
 
 from llvmlite import ir
@@ -16,58 +18,71 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.vectors import Vectors, index
+from bpmatrix.kernels.vectors import REGISTER_BYTES, WIDE, Vectors, index
 
-ROWS, COLUMNS = 4, 3
+# The shapes that each tile comes in. More of them cost time to compile, not to run.
+DOT_ROWS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
+DOT_COLUMNS = (6, 4, 2, 1) if WIDE else (3, 2, 1)
+OUTER_ROWS = (4, 2, 1)
+OUTER_VECTORS = (3, 2, 1)
+
+# Sums in the dot tile take vectors of 32 bytes everywhere: their lanes set the order of the sums,
+# so that they are part of the promise of equal bits.
+DOT_BYTES = 32
 
 
 @intrinsic
 def lanes_of(typingctx, pointer):
-    """Return how many elements of a pointer's type one vector holds."""
+    """Return how many elements of a pointer's type one vector of the outer tile holds."""
 
     def codegen(context, builder, signature, arguments):
-        return index(Vectors(context, builder, signature.args[0]).lanes)
+        return index(Vectors(context, builder, signature.args[0], REGISTER_BYTES).lanes)
 
     return types.intp(pointer), codegen
 
 
-def _for_each_shape(builder, rows, columns, emit):
-    """Emit one body per shape, and a switch to the one that is asked for at run time."""
+def _for_each_shape(builder, chosen, shapes, emit):
+    """Emit one body per shape, and a switch to the one that is chosen at run time."""
     done = builder.append_basic_block("done")
-    chosen = builder.sub(builder.add(builder.mul(rows, index(COLUMNS)), columns), index(1))
-    switch = builder.switch(chosen, done)
-    for r in range(1, ROWS + 1):
-        for c in range(1, COLUMNS + 1):
-            body = builder.append_basic_block(f"tile_{r}_{c}")
-            switch.add_case(index(r * COLUMNS + c - 1), body)
-            builder.position_at_end(body)
-            emit(r, c)
-            builder.branch(done)
+    key = builder.add(builder.mul(chosen[0], index(16)), chosen[1])
+    switch = builder.switch(key, done)
+    for r, c in shapes:
+        body = builder.append_basic_block(f"tile_{r}_{c}")
+        switch.add_case(index(16 * r + c), body)
+        builder.position_at_end(body)
+        emit(r, c)
+        builder.branch(done)
     builder.position_at_end(done)
 
 
 @intrinsic
 def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
-    """Z[j, i] <- b[i] + sum_k W[i, k] A[j, k] for i < rows <= 4, j < columns <= 3, k < n.
+    """Z[j, i] <- b[i] + sum_k W[i, k] A[j, k] for i < rows, j < columns, k < n.
 
-    W, A and Z are pointers to lines that lie `ldw`, `lda` and `ldz` elements apart.
+    `rows` and `columns` are of DOT_ROWS and DOT_COLUMNS. W, A and Z are pointers to lines that lie
+    `ldw`, `lda` and `ldz` elements apart.
     """
 
     def codegen(context, builder, signature, arguments):
         rows, columns, W, ldw, A, lda, n, b, Z, ldz = arguments
-        v = Vectors(context, builder, signature.args[2])
+        v = Vectors(context, builder, signature.args[2], DOT_BYTES)
 
         def emit(r, c):
             lines_w = [v.move(W, builder.mul(ldw, index(i))) for i in range(r)]
             lines_a = [v.move(A, builder.mul(lda, index(j))) for j in range(c)]
-            sums = [[v.cell(v.zero) for _ in lines_a] for _ in lines_w]
+            groups = [lines_a[j : j + 1 + WIDE] for j in range(0, c, 1 + WIDE)]
+            sums = [[v.cell(len(group)) for group in groups] for _ in lines_w]
 
             def add_terms(k, mask=None):
-                a = [v.load(v.move(line, k), mask) for line in lines_a]
+                def load(lines):
+                    loaded = [v.load(v.move(line, k), mask) for line in lines]
+                    return v.join(*loaded) if len(loaded) == 2 else loaded[0]
+
+                a = [load(group) for group in groups]
                 for i, line in enumerate(lines_w):
-                    w = v.load(v.move(line, k), mask)
-                    for j in range(c):
-                        builder.store(v.fma(w, a[j], v.value(sums[i][j])), sums[i][j])
+                    for group, factor, cell in zip(groups, a, sums[i], strict=True):
+                        w = load([line] * len(group))
+                        builder.store(v.fma(w, factor, v.value(cell, len(group))), cell)
 
             whole = builder.and_(n, index(-v.lanes))
             with cgutils.for_range_slice(builder, index(0), whole, index(v.lanes)) as (k, _):
@@ -78,10 +93,14 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
             for i in range(r):
                 bias = v.load_scalar(v.move(b, index(i)))
                 for j in range(c):
-                    z = builder.fadd(v.tree_sum(v.value(sums[i][j])), bias)
-                    v.store_scalar(z, v.move(Z, builder.add(builder.mul(ldz, index(j)), index(i))))
+                    g, place = divmod(j, 1 + WIDE)
+                    lanes = v.value(sums[i][g], len(groups[g]))
+                    total = v.tree_sum(v.part(lanes, place * v.lanes, v.lanes))
+                    out = v.move(Z, builder.add(builder.mul(ldz, index(j)), index(i)))
+                    v.store_scalar(builder.fadd(total, bias), out)
 
-        _for_each_shape(builder, rows, columns, emit)
+        shapes = [(r, c) for r in DOT_ROWS for c in DOT_COLUMNS]
+        _for_each_shape(builder, (rows, columns), shapes, emit)
         return context.get_dummy_value()
 
     size = types.intp
@@ -92,16 +111,17 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
 def outer_tile(
     typingctx, rows, vectors, tail, C, ldc, d, ds, dr, x, ldx, n, start, step, keep, scale
 ):
-    """acc[r, k] <- start[r, k] + sum_s d[s*ds + r*dr] x[s*ldx + k] for r < rows <= 4, s < n.
+    """acc[r, k] <- start[r, k] + sum_s d[s*ds + r*dr] x[s*ldx + k] for r < rows, s < n.
 
-    k runs over `vectors` <= 3 vectors; of the last one only the first `tail` lanes exist (0: all).
-    `start` has the lines of C; where it is null the sums start at zero. In the end C <- acc, or, as
-    a step, C <- keep * C + scale * acc, the sum of the two rounded once.
+    `rows` and `vectors` are of OUTER_ROWS and OUTER_VECTORS; of the last vector along k only the
+    first `tail` lanes exist (0: all). `start` has the lines of C; where it is null the sums start
+    at zero. In the end C <- acc, or, as a step, C <- keep * C + scale * acc, the sum of the two
+    rounded once.
     """
 
     def codegen(context, builder, signature, arguments):
         rows, vectors, tail, C, ldc, d, ds, dr, x, ldx, n, start, step, keep, scale = arguments
-        v = Vectors(context, builder, signature.args[3])
+        v = Vectors(context, builder, signature.args[3], REGISTER_BYTES)
         started = builder.icmp_unsigned("!=", start, ir.Constant(start.type, None))
 
         def emit_masked(r, c, mask):
@@ -110,7 +130,7 @@ def outer_tile(
                 [builder.add(builder.mul(ldc, index(i)), index(q * v.lanes)) for q in range(c)]
                 for i in range(r)
             ]
-            sums = [[v.cell(v.zero) for _ in range(c)] for _ in range(r)]
+            sums = [[v.cell() for _ in range(c)] for _ in range(r)]
             cells = [(sums[i][q], places[i][q], masks[q]) for i in range(r) for q in range(c)]
 
             with builder.if_then(started):
@@ -145,7 +165,8 @@ def outer_tile(
                 with part:
                     emit_masked(r, c, v.first_lanes(tail))
 
-        _for_each_shape(builder, rows, vectors, emit)
+        shapes = [(r, c) for r in OUTER_ROWS for c in OUTER_VECTORS]
+        _for_each_shape(builder, (rows, vectors), shapes, emit)
         return context.get_dummy_value()
 
     size, real = types.intp, C.dtype

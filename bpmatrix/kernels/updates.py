@@ -7,7 +7,7 @@ from bpmatrix.kernels.instructions import convert, shift
 from bpmatrix.kernels.jit import inlined
 from bpmatrix.kernels.products import descend
 from bpmatrix.kernels.threads import share
-from bpmatrix.kernels.tiles import ROWS
+from bpmatrix.kernels.tiles import OUTER_ROWS
 from bpmatrix.kernels.views import Lines, activations, biases, errors, ones, weights
 
 
@@ -20,7 +20,7 @@ def gradient_descent(plan, theta, work, m, eta, weight_decay, t, threads):
     """
     for l in range(1, plan.sizes.size):
         W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
-        first, last = share(W.count, t, threads, ROWS)
+        first, last = share(W.count, t, threads, OUTER_ROWS[0])
         if first == last:
             continue
         one, keep = convert(1, W.start), convert(1 - eta * weight_decay, W.start)

@@ -1,15 +1,16 @@
 """The words of LLVM's vector language that the two tiles are written in."""
 
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, config
+from numba.core.codegen import get_host_cpu_features
 
 from bpmatrix.kernels.instructions import call_fma
 
-I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
+I32, I64 = ir.IntType(32), ir.IntType(64)
 
-# A vector is 32 bytes on every processor: 4 lanes of float64, 8 of float32. The number of lanes
-# sets the order of the sums, so it is part of the promise of equal bits, not of the tuning.
-VECTOR_BYTES = 32
+# Whether the processor has 32 registers of 64 bytes, not 16 of 32. Decides speed, never a bit.
+WIDE = "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features())
+REGISTER_BYTES = 64 if WIDE else 32
 
 
 def index(value):
@@ -18,13 +19,16 @@ def index(value):
 
 
 class Vectors:
-    """Emits loads, stores and sums of vectors of one element type into one function."""
+    """Emits loads, stores and sums of vectors of one length into one function.
 
-    def __init__(self, context, builder, pointer_type):
+    `pointer_type` is numba's type of a pointer to their elements, `size` their length in bytes.
+    """
+
+    def __init__(self, context, builder, pointer_type, size):
         self.builder = builder
         self.element = context.get_data_type(pointer_type.dtype)
         self.bytes = context.get_abi_sizeof(self.element)
-        self.lanes = VECTOR_BYTES // self.bytes
+        self.lanes = size // self.bytes
         self.type = ir.VectorType(self.element, self.lanes)
         self.zero = ir.Constant(self.type, [0.0] * self.lanes)
 
@@ -63,36 +67,49 @@ class Vectors:
         self.builder.store(value, pointer, align=self.bytes)
 
     def fma(self, x, y, z):
-        """Return x * y + z, rounded once, lane by lane."""
-        return call_fma(self.builder, self.type, x, y, z)
+        """Return x * y + z, rounded once, lane by lane, for vectors of any length."""
+        return call_fma(self.builder, x.type, x, y, z)
 
     def spread(self, scalar):
         """Return the vector that holds the scalar in every lane."""
         return self._spread(scalar, self.type)
+
+    def join(self, low, high):
+        """Return both vectors as one of twice the length."""
+        return self._pick(low, high, range(2 * self.lanes))
+
+    def part(self, vector, start, width):
+        """Return `width` lanes of a vector from `start` on."""
+        return self._pick(vector, vector, range(start, start + width))
 
     def tree_sum(self, vector):
         """Return the sum of all lanes: halves are added until one lane is left."""
         width = self.lanes
         while width > 1:
             width //= 2
-            low, high = (self._part(vector, start, width) for start in (0, width))
+            low, high = (self.part(vector, start, width) for start in (0, width))
             vector = self.builder.fadd(low, high)
         return self.builder.extract_element(vector, ir.Constant(I32, 0))
 
-    def cell(self, value=None):
-        """Return a local variable for one vector, which LLVM turns into a register."""
-        cell = cgutils.alloca_once(self.builder, self.type)
-        if value is not None:
-            self.builder.store(value, cell)
+    def cell(self, vectors=1):
+        """Return a local variable that holds zero, which LLVM turns into a register.
+
+        It takes as many vectors, joined.
+        """
+        zero = ir.Constant(ir.VectorType(self.element, vectors * self.lanes), [0.0] * vectors * self.lanes)
+        cell = cgutils.alloca_once(self.builder, zero.type)
+        self.builder.store(zero, cell)
         return cell
 
-    def value(self, cell):
+    def value(self, cell, vectors=1):
         """Return what a cell holds."""
-        return self.builder.load(cell, typ=self.type)
+        return self.builder.load(cell, typ=ir.VectorType(self.element, vectors * self.lanes))
 
-    def _part(self, vector, start, width):
-        lanes = ir.Constant(ir.VectorType(I32, width), list(range(start, start + width)))
-        return self.builder.shuffle_vector(vector, ir.Constant(vector.type, ir.Undefined), lanes)
+    def _pick(self, low, high, lanes):
+        lanes = list(lanes)
+        return self.builder.shuffle_vector(
+            low, high, ir.Constant(ir.VectorType(I32, len(lanes)), lanes)
+        )
 
     def _spread(self, scalar, vector_type):
         nowhere = ir.Constant(vector_type, ir.Undefined)

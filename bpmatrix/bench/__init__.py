@@ -1,0 +1,12 @@
+"""Timing that can be believed: pairs, medians, intervals, and the answer checked first.
+
+>>> from bpmatrix.bench import compare
+>>> comparison = compare(lambda: sum(range(20_000)), lambda: sum(range(1_000)), quads=8)
+>>> comparison.ratio.median > 2
+True
+"""
+
+from bpmatrix.bench.comparing import Comparison, compare
+from bpmatrix.bench.statistics import Ratio
+
+__all__ = ["Comparison", "Ratio", "compare"]

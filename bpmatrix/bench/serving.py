@@ -1,0 +1,67 @@
+"""What runs inside a worker process: one contender, and a loop that waits for requests.
+
+While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle  # noqa: S403 - from the process that started this one, never from a file
+import signal
+import sys
+import time
+from typing import Any, BinaryIO
+
+__all__ = ["UnsuitedError", "main"]
+
+
+class UnsuitedError(Exception):
+    """A contender has no way to do what the task asks; the message says what it lacks."""
+
+
+def main() -> None:
+    """Serve requests from standard input until it closes."""
+    # The parent hears Ctrl-C too, and ends this process by closing its end of the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a library prints is no reply
+    gc.disable()
+    serve(sys.stdin.buffer, replies)
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answer each request ``(command, arguments)`` with ``(kind, value)``."""
+    contender: Any = None
+    while True:
+        try:
+            command, arguments = pickle.load(requests)  # noqa: S301 - see above
+        except EOFError:
+            return
+        if command == "make":
+            contender = None  # its memory goes before the next one comes
+            gc.collect()
+        kind, value = _answer(contender, command, arguments)
+        if command == "make" and kind == "done":
+            contender, value = value, None
+        pickle.dump((kind, value), replies, pickle.HIGHEST_PROTOCOL)
+        replies.flush()
+
+
+def _answer(contender: Any, command: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
+    """Return what a request gives, or why it gives nothing."""
+    name, *rest = arguments
+    try:
+        if command == "make":
+            return "done", name(*rest)
+        method = getattr(contender, name)
+        start = time.perf_counter()
+        value = method(*rest)
+        seconds = time.perf_counter() - start
+    except ModuleNotFoundError as error:
+        return "skipped", f"{error.name} is not installed"
+    except UnsuitedError as error:
+        return "skipped", str(error)
+    except Exception as error:  # noqa: BLE001 - the parent decides what a failure means
+        return "failed", f"{type(error).__name__}: {error}"
+    return "done", seconds if command == "time" else value

@@ -1,0 +1,123 @@
+"""What every contender is given: a network with its first weights, data, and an order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix import reference
+
+__all__ = ["MiniBatches", "Task"]
+
+Array = NDArray[Any]
+
+COLUMNS_AT_A_TIME = 1000
+
+
+@dataclass(frozen=True)
+class Task:
+    """Training by plain SGD, described so that each contender does the same arithmetic.
+
+    Attributes
+    ----------
+    sizes, activations, cost, dtype
+        The network: one name of an activation function for each layer after the inputs.
+    mini_batch_size, learning_rate
+        The step: the mean gradient of the mini-batch times the learning rate.
+    X : (n_0, n) array
+        Samples as columns, in the type that they have on disk; inputs are ``scale * X``.
+    targets : (n,) labels or (n_L, n) array
+        Labels stand for one-hot columns.
+    seed : int
+        Drives the first weights, which are drawn in float64 and then cast, and the order.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    cost: str
+    dtype: str
+    mini_batch_size: int
+    learning_rate: float
+    X: Array
+    scale: float
+    targets: Array
+    seed: int = 0
+
+    def first_weights(self) -> tuple[list[Array], list[Array]]:
+        """Return W_l (n_l, n_{l-1}), normal with deviation 1 / sqrt(n_{l-1}), and b_l (n_l, 1)."""
+        rng = np.random.default_rng((self.seed, 0))
+        weights, biases = [], []
+        for n_in, n_out in pairwise(self.sizes):
+            weights.append((rng.standard_normal((n_out, n_in)) / np.sqrt(n_in)).astype(self.dtype))
+            biases.append(rng.standard_normal((n_out, 1)).astype(self.dtype))
+        return weights, biases
+
+    def mini_batches(self) -> MiniBatches:
+        """Return the mini-batches: one random order of the samples, again and again."""
+        n, m = self.X.shape[1], self.mini_batch_size
+        order = np.random.default_rng((self.seed, 1)).permutation(n)
+        return MiniBatches(order[: n // m * m].reshape(-1, m))
+
+    def inputs(self) -> Array:
+        """Return the inputs (n_0, n) as real numbers of the task's type, columns contiguous."""
+        return (self.X.T.astype(self.dtype) * np.dtype(self.dtype).type(self.scale)).T
+
+    def outputs(self) -> Array:
+        """Return the wanted outputs (n_L, n) in the task's type, columns contiguous."""
+        if self.targets.ndim == 2:
+            return np.ascontiguousarray(self.targets.T, self.dtype).T
+        return np.eye(self.sizes[-1], dtype=self.dtype)[self.targets].T
+
+    def flops(self) -> int:
+        """Return the additions and multiplications of the matrix products of one step.
+
+        Forward and gradient take 2 n_l n_{l-1} m each in every layer; the way back takes as much,
+        but not into the inputs.
+        """
+        products = [n_in * n_out for n_in, n_out in pairwise(self.sizes)]
+        return 2 * self.mini_batch_size * (3 * sum(products) - products[0])
+
+    def judged_cost(self, weights: list[Array], biases: list[Array]) -> float:
+        """Return the mean cost over all samples of these weights, in float64, by the reference."""
+        W = [w.astype(np.float64) for w in weights]
+        b = [column.astype(np.float64) for column in biases]
+        n, total = self.X.shape[1], 0.0
+        Y = self.outputs()
+        for start in range(0, n, COLUMNS_AT_A_TIME):
+            part = slice(start, start + COLUMNS_AT_A_TIME)
+            x, y = self.X[:, part] * np.float64(self.scale), Y[:, part].astype(np.float64)
+            total += x.shape[1] * reference.mean_cost(W, b, self.activations, self.cost, x, y)
+        return total / n
+
+
+class MiniBatches:
+    """Mini-batches in a fixed order, round and round.
+
+    Parameters
+    ----------
+    one_round : (k, m) array of int
+        The columns of each mini-batch.
+
+    Examples
+    --------
+    >>> mini_batches = MiniBatches(np.array([[0, 1], [2, 3], [4, 5]]))
+    >>> mini_batches.take(2).tolist(), mini_batches.take(2).tolist()
+    ([[0, 1], [2, 3]], [[4, 5], [0, 1]])
+    """
+
+    def __init__(self, one_round: NDArray[np.int64]) -> None:
+        self._one_round = self._rounds = one_round
+        self._next = 0
+
+    def take(self, steps: int) -> NDArray[np.int64]:
+        """Return the next mini-batches (steps, m): a view, once so many were taken before."""
+        k, m = self._one_round.shape
+        if k + steps > len(self._rounds):
+            self._rounds = np.resize(self._one_round, (k + steps, m))
+        rows = self._rounds[self._next : self._next + steps]
+        self._next = (self._next + steps) % k
+        return rows

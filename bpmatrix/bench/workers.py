@@ -1,0 +1,146 @@
+"""Contenders in processes of their own.
+
+Two libraries in one process share thread pools, allocators and environment variables, and the
+waiting threads of one slow the other down. A worker process holds one contender, measures it with
+its own clock and sleeps, blocked on a pipe, while another one runs.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle  # noqa: S403 - to and from a process that this one started, never a file
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from threading import Timer
+from typing import Any, Self
+
+from bpmatrix.bench.timing import Arm
+
+__all__ = ["SkippedError", "Worker", "WorkerError"]
+
+SECONDS_FOR_AN_ANSWER = 600.0
+SECONDS_TO_END = 5.0
+
+START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
+    "from bpmatrix.bench.serving import main; main()"
+)
+
+
+class WorkerError(Exception):
+    """A contender failed, or its process died."""
+
+
+class SkippedError(WorkerError):
+    """A contender cannot take part here: it isn't installed, or it has no such network."""
+
+
+class Worker:
+    """A process that holds one contender.
+
+    Parameters
+    ----------
+    name : str
+        What reports call it.
+    environment : mapping, optional
+        Variables for the process beside those of this one, such as numbers of threads, which most
+        libraries read when they are imported.
+    seconds_for_an_answer : float
+        A worker that takes longer is ended.
+
+    Examples
+    --------
+    >>> from collections import Counter
+    >>> with Worker("counter") as worker:
+    ...     worker.make(Counter, "abba")
+    ...     worker.call("most_common")
+    [('a', 2), ('b', 2)]
+    """
+
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str] | None = None,
+        seconds_for_an_answer: float = SECONDS_FOR_AN_ANSWER,
+    ) -> None:
+        import json  # noqa: PLC0415
+
+        self.name = name
+        self.patience = seconds_for_an_answer
+        path = [entry or str(Path.cwd()) for entry in sys.path]
+        self._process = subprocess.Popen(  # noqa: S603 - this Python, with a program of our own
+            [sys.executable, "-c", START, json.dumps(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def make(self, factory: Callable[..., object], *arguments: object) -> None:
+        """Make ``factory(*arguments)`` the worker's contender, in place of the one before.
+
+        Raises
+        ------
+        SkippedError
+            If a library is missing or the contender is not meant for the task.
+        WorkerError
+            If the factory fails or the process dies.
+        """
+        self._request("make", factory, *arguments)
+
+    def call(self, method: str, *arguments: object) -> Any:
+        """Return what a method of the contender returns."""
+        return self._request("call", method, *arguments)
+
+    def time(self, method: str, *arguments: object) -> float:
+        """Return the seconds that a method took, on the worker's clock."""
+        return float(self._request("time", method, *arguments))
+
+    def arm(self, method: str) -> Arm:
+        """Return a method that takes a number of calls as an arm of a comparison."""
+        return lambda calls: self.time(method, calls)
+
+    def close(self) -> None:
+        """End the process, if it has not ended by itself."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                try:
+                    pipe.close()
+                except OSError:  # what was not yet sent to a dead worker
+                    continue
+        try:
+            self._process.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _request(self, command: str, *arguments: object) -> Any:
+        requests, replies = self._process.stdin, self._process.stdout
+        if requests is None or replies is None:  # for the type checker
+            raise WorkerError(f"{self.name} has no pipes")
+        timer = Timer(self.patience, self._process.kill)
+        timer.start()
+        try:
+            pickle.dump((command, arguments), requests, pickle.HIGHEST_PROTOCOL)
+            requests.flush()
+            kind, value = pickle.load(replies)  # noqa: S301 - see above
+        except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
+            raise WorkerError(self._obituary()) from error
+        finally:
+            timer.cancel()
+        if kind == "done":
+            return value
+        message = f"{self.name}: {value}"
+        raise SkippedError(message) if kind == "skipped" else WorkerError(message)
+
+    def _obituary(self) -> str:
+        """Say how the process ended."""
+        self.close()
+        return f"{self.name}: its process ended with exit status {self._process.returncode}"

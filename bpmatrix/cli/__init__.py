@@ -1,0 +1,99 @@
+"""The command line: one module for each command, and what they have in common.
+
+A module here loads numba, NumPy and rich inside of its functions, never at its top, so that
+``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import click
+
+import bpmatrix
+from bpmatrix.cli import info, predict, train, warmup
+from bpmatrix.cli.show import printable
+from bpmatrix.errors import BpmatrixError
+
+__all__ = ["main"]
+
+WRONG_USE, INTERRUPTED = 2, 130
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Start with:  bpmatrix train",
+)
+@click.version_option(bpmatrix.__version__, prog_name="bpmatrix", message="%(prog)s %(version)s")
+@click.pass_context
+def group(context: click.Context) -> None:
+    """Train multilayer perceptrons on CPU, a whole mini-batch as one matrix."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for module in (train, predict, info, warmup):
+    group.add_command(module.command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What stands after the name of the program; None takes it from ``sys.argv``.
+
+    Returns
+    -------
+    int
+        0; 2 after wrong use, bad data or a file that cannot be used, which one line on standard
+        error explains; 130 after Ctrl-C.
+
+    Examples
+    --------
+    >>> main(["train", "--epochs", "none"])
+    2
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            # In a pipe that nobody reads any more click ends the program, with status 1.
+            status = group.main(arguments, prog_name="bpmatrix", standalone_mode=False)
+        except click.ClickException as error:
+            return _fail(_usage(error))
+        except click.Abort:
+            print("bpmatrix: interrupted", file=sys.stderr)
+            return INTERRUPTED
+        except BpmatrixError as error:
+            return _fail(str(error))
+        except OSError as error:
+            return _fail(_system(error))
+        except MemoryError as error:
+            return _fail(str(error) or "out of memory")
+    return status if isinstance(status, int) else 0
+
+
+def _fail(message: str) -> int:
+    print("bpmatrix: error:", printable(" ".join(message.splitlines())), file=sys.stderr)
+    return WRONG_USE
+
+
+def _usage(error: click.ClickException) -> str:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    return f"{message} Try {context.command_path} --help." if context else message
+
+
+def _system(error: OSError) -> str:
+    """Say which file the system refused, and why."""
+    parts = (error.filename, error.strerror)
+    return ": ".join(str(part) for part in parts if part) or str(error)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Show a warning as one line: the place in our code helps no user of the command line."""
+    print(f"bpmatrix: warning: {message}", file=sys.stderr, flush=True)

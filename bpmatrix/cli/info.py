@@ -1,0 +1,65 @@
+"""``bpmatrix info``: what a model is, and how it was trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+import bpmatrix
+from bpmatrix.cli.show import facts, percent, table
+
+__all__ = ["command"]
+
+
+@click.command("info", short_help="Show what a saved network is and how it was trained.")
+@click.argument("model", metavar="MODEL")
+def command(model: str) -> None:
+    """Show what the network in the file MODEL is, and how it was trained.
+
+    \b
+    Example:
+      bpmatrix info model.safetensors
+    """  # noqa: D301 - click's mark for a paragraph that keeps its lines
+    net = bpmatrix.Network.load(model)
+    d = net.description
+    facts(
+        [
+            ("model", model),
+            ("network", "-".join(map(str, d.sizes))),
+            ("parameters", f"{net.parameters.size:,}"),
+            ("cost", d.cost),
+            ("type", d.dtype),
+            ("input scale", f"{d.input_scale:.6g}"),
+            ("seed", net.seed),
+            ("epochs", net.epochs),
+            *((f"run {k}", _told(run)) for k, run in enumerate(net.trained, start=1)),
+        ]
+    )
+    click.echo()
+    layers = zip(d.sizes[1:], d.sizes[:-1], d.activations, strict=True)
+    table(
+        ("layer", "units", "inputs", "activation", "weights", "biases"),
+        [
+            (l, units, inputs, activation, units * inputs, units if d.bias else 0)
+            for l, (units, inputs, activation) in enumerate(layers, start=1)
+        ],
+    )
+
+
+def _told(run: Mapping[str, Any]) -> str:
+    """Tell of a run of training; a file may hold less of it, or other things."""
+    monitored = run.get("monitored", "validation")
+    parts = [
+        f"{run.get('epochs', '?')} epochs on {run.get('samples', '?')} samples"
+        + (f" of {run['data']}" if "data" in run else ""),
+        f"mini-batches of {run.get('mini_batch_size', '?')}",
+        run.get("optimizer", "unknown optimizer"),
+        f"weight decay {run.get('weight_decay', '?')}",
+        f"ended by {run.get('stopped_by', '?')}",
+    ]
+    for key, name in (("cost", "cost"), ("validation_accuracy", f"{monitored} accuracy")):
+        if isinstance(value := run.get(key), float):
+            parts.append(f"{name} {percent(value) if 'accuracy' in key else f'{value:.4g}'}")
+    return ", ".join(map(str, parts))

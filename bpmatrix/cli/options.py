@@ -1,0 +1,184 @@
+"""What ``bpmatrix train`` can be told, with the defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+__all__ = ["HIDDEN", "LEARNING_RATE", "MINI_BATCH_SIZE", "Options", "with_options"]
+
+# Units of the one hidden layer that a network has by default: enough for the digits and MNIST.
+HIDDEN = 30
+# Those of `Network.train`, which a test compares.
+MINI_BATCH_SIZE, LEARNING_RATE = 10, 0.5
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was said, in the words of `datasets.load`, `Network` and `Network.train`."""
+
+    data: str
+    layers: tuple[int, ...] | None
+    activation: str
+    output: str | None
+    cost: str
+    initializer: str | None
+    dtype: str
+    seed: int | None
+    epochs: int
+    mini_batch_size: int | None
+    learning_rate: float
+    weight_decay: float
+    shuffle: bool
+    monitor: str
+    restore_best: bool
+    threads: int | str
+    folder: str | None
+    label_column: str | None
+    save: Path | None
+
+
+def _sizes(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """Read ``784,30,10``."""
+    if value is None:
+        return None
+    try:
+        return tuple(int(size) for size in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of sizes such as 784,30,10.") from None
+
+
+def _threads(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    """Read ``auto`` or a number from 1."""
+    if value != "auto" and not (value.isdecimal() and int(value) > 0):
+        raise click.BadParameter(f"{value!r} is neither auto nor a number from 1.")
+    return value if value == "auto" else int(value)
+
+
+OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
+    click.argument("data", default="digits", metavar="[DATA]"),
+    click.option(
+        "--layers",
+        callback=_sizes,
+        metavar="N,...",
+        help=f"Units per layer, inputs first.  [default: inputs of the data,{HIDDEN},classes]",
+    ),
+    click.option(
+        "--activation",
+        default="sigmoid",
+        show_default=True,
+        metavar="NAME[,...]",
+        help="sigmoid, tanh, relu or identity; or one for each layer, separated by commas.",
+    ),
+    click.option(
+        "--output",
+        metavar="NAME",
+        help="Activation of the last layer; also softmax.  [default: what suits the cost]",
+    ),
+    click.option(
+        "--cost",
+        default="cross_entropy",
+        show_default=True,
+        metavar="NAME",
+        help="cross_entropy, log_likelihood or quadratic.",
+    ),
+    click.option(
+        "--initializer",
+        metavar="NAME",
+        help="scaled_normal, standard_normal, glorot or he.  "
+        "[default: he for relu, else scaled_normal]",
+    ),
+    click.option(
+        "--epochs",
+        type=click.IntRange(min=1),
+        default=30,
+        show_default="30",
+        metavar="N",
+        help="How often every training sample is shown.",
+    ),
+    click.option(
+        "--mini-batch-size",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help=f"Samples in a step.  [default: {MINI_BATCH_SIZE}, or all where there are fewer]",
+    ),
+    click.option(
+        "--learning-rate",
+        type=float,
+        default=LEARNING_RATE,
+        show_default=True,
+        metavar="ETA",
+        help="The length of a step, as a factor on the mean gradient of a mini-batch.",
+    ),
+    click.option(
+        "--weight-decay",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="FACTOR",
+        help="The book's lambda divided by the number of training samples.",
+    ),
+    click.option(
+        "--monitor",
+        type=click.Choice(["validation", "test"]),
+        default="validation",
+        show_default=True,
+        help="The samples that are scored after each epoch; the book's programs take the test's.",
+    ),
+    click.option(
+        "--restore-best",
+        is_flag=True,
+        help="End with the weights of the best epoch on the validation samples.",
+    ),
+    click.option(
+        "--shuffle/--no-shuffle",
+        default=True,
+        show_default=True,
+        help="Whether each epoch has an order of its own.",
+    ),
+    click.option(
+        "--dtype", default="float64", show_default=True, metavar="NAME", help="float64 or float32."
+    ),
+    click.option(
+        "--seed",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="For the first weights and the order; the same seed gives the same network.  "
+        "[default: drawn, and shown]",
+    ),
+    click.option(
+        "--threads",
+        default="auto",
+        show_default=True,
+        callback=_threads,
+        metavar="N",
+        help="Threads that share each mini-batch; the result does not depend on it.",
+    ),
+    click.option(
+        "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
+    ),
+    click.option(
+        "--label-column",
+        "--label",
+        metavar="NAME",
+        help="For a .csv file: the column with the labels.  [default: the last]",
+    ),
+    click.option(
+        "--save",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Save the trained network, replacing an older file.  [default: nothing is written]",
+    ),
+]
+
+
+def with_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all of them; it gets each as a keyword, as `Options` names them."""
+    for option in reversed(OPTIONS):
+        function = option(function)
+    return function

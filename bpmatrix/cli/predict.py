@@ -1,0 +1,70 @@
+"""``bpmatrix predict``: the class of each sample, one a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import bpmatrix
+from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.show import percent
+
+__all__ = ["command"]
+
+
+@click.command("predict", short_help="Print the class of each sample.")
+@click.argument("model", metavar="MODEL")
+@click.argument("data", metavar="DATA")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the classes to this file, replacing an older one, not to standard output.",
+)
+@click.option(
+    "--label-column",
+    "--label",
+    metavar="NAME",
+    help="For a .csv file: the column with the labels.  [default: the last, if there is one column "
+    "more than the model has inputs]",
+)
+@click.option(
+    "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
+)
+def command(
+    model: str, data: str, output: Path | None, label_column: str | None, folder: str | None
+) -> None:
+    """Print the class that MODEL names for each sample of DATA, one a line.
+
+    MODEL is a file that `bpmatrix train --save` wrote. DATA is a .csv, .npz or IDX file, which is
+    predicted as a whole; or digits, mnist, fashion-mnist or a folder with four IDX files, whose
+    test part is predicted. Where labels are known, the accuracy goes to standard error.
+
+    \b
+    Examples:
+      bpmatrix predict model.safetensors digits
+      bpmatrix predict model.safetensors table.csv --output classes.txt
+    """  # noqa: D301 - click's mark for a paragraph that keeps its lines
+    from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
+
+    if output is not None:
+        check_destination(output, "--output", model, data)
+    net = bpmatrix.Network.load(model)
+    samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
+    classes = net.predict(samples.X)
+    text = "".join(f"{number}\n" for number in classes)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        _write(output, text)
+    if samples.labels is not None:
+        hits = int((classes == samples.labels).sum())
+        accuracy = f"{percent(hits / classes.size)} ({hits:,} of {classes.size:,})"
+        click.echo(f"accuracy {accuracy} on {samples.title}", err=True)
+
+
+def _write(path: Path, text: str) -> None:
+    from bpmatrix.files import write_whole  # noqa: PLC0415
+
+    write_whole(path, text.encode())

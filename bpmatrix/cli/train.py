@@ -1,0 +1,167 @@
+"""``bpmatrix train``: from data to a tested network."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import bpmatrix
+from bpmatrix import progress
+from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, Options, with_options
+from bpmatrix.cli.show import facts, percent
+from bpmatrix.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from bpmatrix import History, Network
+    from bpmatrix.datasets import DataSet
+
+__all__ = ["command"]
+
+INTERRUPTED = 130
+
+
+@click.command("train", short_help="Train a network on data, test it, and save it.")
+@with_options
+def command(**arguments: Any) -> None:
+    """Train a network on DATA and test it.
+
+    DATA is digits (1,797 images of 8 x 8 pixels that bpmatrix ships, the default), mnist or
+    fashion-mnist (from the folder $BPMATRIX_DATA, the system, or by download), a .csv or .npz file
+    with one sample a row, or a folder with four IDX files. Inputs are scaled to [0, 1] and the
+    scale becomes part of the network. The defaults train well on the digits and on MNIST.
+
+    Ctrl-C ends the training; the network is then tested, and saved if --save says so.
+
+    \b
+    Examples:
+      bpmatrix train
+      bpmatrix train mnist --layers 784,100,10 --save model.safetensors
+      bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
+    The first network of Nielsen's book:
+      bpmatrix train mnist --layers 784,30,10 --cost quadratic --initializer standard_normal \\
+          --learning-rate 3.0 --mini-batch-size 10 --epochs 30 --monitor test
+    """  # noqa: D301 - click's mark for a paragraph that keeps its lines
+    options = Options(**arguments)
+    _check(options)
+    data = bpmatrix.datasets.load(
+        options.data, folder=options.folder, label_column=options.label_column
+    )
+    net = _network(options, data)
+    _introduce(options, data, net)
+    history, seconds = _train(options, data, net)
+    _conclude(options, data, net, history, seconds)
+    if history.stopped_by == "interrupt":
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _check(options: Options) -> None:
+    """Refuse at once what would otherwise fail after the data are read, or after the training."""
+    if options.restore_best and options.monitor == "test":
+        raise click.UsageError(
+            "--restore-best chooses the weights, so it cannot go with --monitor test: "
+            "the test would say nothing any more."
+        )
+    bpmatrix.SGD(options.learning_rate)
+    if options.save is not None:
+        check_destination(options.save, "--save", options.data)
+
+
+def _network(options: Options, data: DataSet) -> Network:
+    """Return the untrained network, which fits the data."""
+    n_inputs, n_classes = data.train.X.shape[0], data.n_classes
+    sizes = options.layers or (n_inputs, HIDDEN, n_classes)
+    # One output, too, can tell two classes apart.
+    outputs = (1, 2) if n_classes == 2 else (n_classes,)
+    if sizes[0] != n_inputs or sizes[-1] not in outputs:
+        raise ArgumentError(
+            f"--layers does not fit the data set {data.name}",
+            got=",".join(map(str, sizes)),
+            expected=f"{n_inputs} inputs first and {n_classes} classes last, "
+            f"as in {n_inputs},{HIDDEN},{n_classes}",
+        )
+    names = options.activation.split(",")
+    return bpmatrix.Network(
+        sizes,
+        activation=names[0] if len(names) == 1 else names,
+        output=options.output,
+        cost=options.cost,
+        initializer=options.initializer,
+        input_scale=data.scale,
+        dtype=options.dtype,
+        seed=options.seed,
+    )
+
+
+def _introduce(options: Options, data: DataSet, net: Network) -> None:
+    """Print what is going to happen."""
+    d = net.description
+    n, *others = (part.labels.size for part in (data.train, data.validation, data.test))
+    size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
+    samples = "{:,} training, {:,} validation and {:,} test samples".format(n, *others)
+    steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
+    facts(
+        [
+            (
+                "network",
+                f"{'-'.join(map(str, d.sizes))}, {'-'.join(d.activations)}, {d.cost}, {d.dtype}",
+            ),
+            ("parameters", f"{net.parameters.size:,}"),
+            ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
+            ("input scale", f"{data.scale:.6g}"),
+            ("training", f"{options.epochs} epochs, mini-batches of {size:,}, {steps}"),
+            ("seed", net.seed),
+        ]
+    )
+    click.echo()
+
+
+def _train(options: Options, data: DataSet, net: Network) -> tuple[History, float]:
+    """Train with a line per epoch; return the history and the seconds, compilation apart."""
+    from bpmatrix.compilation import warm_up  # noqa: PLC0415 - loads NumPy
+
+    warm_up((options.dtype,))
+    monitored = data.test if options.monitor == "test" else data.validation
+    start = time.perf_counter()
+    history = net.train(
+        data.train.X,
+        data.train.labels,
+        epochs=options.epochs,
+        mini_batch_size=options.mini_batch_size,
+        optimizer=bpmatrix.SGD(options.learning_rate),
+        weight_decay=options.weight_decay,
+        validation=(monitored.X, monitored.labels),
+        shuffle=options.shuffle,
+        n_threads=options.threads,
+        callbacks=[progress.lines(monitored=options.monitor)],
+        restore_best=options.restore_best,
+    )
+    seconds = time.perf_counter() - start
+    net.trained[-1].update(data=data.name, monitored=options.monitor)
+    return history, seconds
+
+
+def _conclude(
+    options: Options, data: DataSet, net: Network, history: History, seconds: float
+) -> None:
+    """Print how it went, and save the network if that was asked for."""
+    rows = []
+    if history.best_epoch is not None:
+        best = percent(max(history.validation_accuracy))
+        kept = ", whose weights are kept" if options.restore_best else ""
+        rows.append(
+            ("best epoch", f"{history.best_epoch}: {best} {options.monitor} accuracy{kept}")
+        )
+    n = data.test.labels.size
+    accuracy = net.accuracy(data.test.X, data.test.labels)
+    rows.append(("test accuracy", f"{percent(accuracy)} ({round(accuracy * n):,} of {n:,})"))
+    rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs"))
+    if options.save is None:
+        rows.append(("saved", "no; --save FILE keeps the network in a file"))
+    else:
+        net.save(options.save)
+        rows.append(("saved", f"{options.save}; try: bpmatrix info {options.save}"))
+    click.echo()
+    facts(rows)

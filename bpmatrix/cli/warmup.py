@@ -1,0 +1,29 @@
+"""``bpmatrix warmup``: compile now, so that nothing waits for it later."""
+
+from __future__ import annotations
+
+import click
+
+__all__ = ["command"]
+
+
+@click.command("warmup", short_help="Compile the kernels now, once.")
+def command() -> None:
+    """Compile the kernels once for this machine, so that later commands start at once.
+
+    The first training does the same for the type that it computes in.
+
+    \b
+    Example:
+      bpmatrix warmup
+    """  # noqa: D301 - click's mark for a paragraph that keeps its lines
+    from numba.core import event  # noqa: PLC0415 - numba loads here
+
+    from bpmatrix.compilation import warm_up  # noqa: PLC0415
+
+    with event.install_recorder("numba:compile") as compilations:
+        seconds = warm_up()
+    if compilations.buffer:
+        click.echo(f"The kernels are compiled: it took {seconds:.1f} s, once on this machine.")
+    else:
+        click.echo(f"The kernels were compiled already: loaded in {seconds:.1f} s.")
