@@ -83,13 +83,17 @@ class Description:
         """Where the parameters lie in theta."""
         return Layout(self.sizes, self.bias)
 
-    def plan(self, columns: int, *, keep_every_z: bool = False) -> tuple[Plan, int]:
+    def plan(
+        self, columns: int, *, threads: int = 1, keep_every_z: bool = False
+    ) -> tuple[Plan, int]:
         """Return what the kernels know of this network, and the elements of its work array.
 
         Parameters
         ----------
         columns : int
             How many samples the work matrices hold at a time.
+        threads : int, default 1
+            How many threads work on them together.
         keep_every_z : bool, default False
             Whether each z has a matrix of its own, also where nothing needs it, to be looked at.
         """
@@ -97,7 +101,7 @@ class Description:
         sizes = np.array(self.sizes, dtype=np.int64)
         # The output's z is always kept: costs of saturated outputs are computed from it.
         keeps_z = np.array([False, *(keep_every_z or f.keeps_z for f in functions[:-1]), True])
-        work = lay_out_work(sizes, keeps_z, columns)
+        work = lay_out_work(sizes, keeps_z, columns, threads)
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
@@ -112,6 +116,9 @@ class Description:
             ones=work.ones,
             zeros=work.zeros,
             columns=columns,
+            scratch=work.scratch,
+            scratch_size=work.scratch_size,
+            panel_size=work.panel_size,
         )
         return plan, work.size
 

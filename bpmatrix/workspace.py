@@ -25,17 +25,17 @@ KINDS = {
 }
 
 
-def workspace(description: Description, columns: int) -> tuple[Plan, Array]:
+def workspace(description: Description, columns: int, threads: int = 1) -> tuple[Plan, Array]:
     """Return the plan for so many columns at a time, and a work array of its own for this call."""
-    plan, elements = _plan(description, columns)
+    plan, elements = _plan(description, columns, threads)
     work = aligned_zeros(elements, description.dtype)
     work[plan.ones : plan.ones + columns] = 1
     return plan, work
 
 
 @lru_cache(maxsize=64)
-def _plan(description: Description, columns: int) -> tuple[Plan, int]:
-    return description.plan(columns)
+def _plan(description: Description, columns: int, threads: int) -> tuple[Plan, int]:
+    return description.plan(columns, threads=threads)
 
 
 def aligned_zeros(elements: int, dtype: str) -> Array:

@@ -16,6 +16,7 @@ from bpmatrix.kernels.views import (
     biases,
     errors,
     ones,
+    scratch_of,
     targets,
     weighted_inputs,
     weights,
@@ -33,8 +34,11 @@ def feedforward(plan, theta, work, first, last):
 
 
 @inlined
-def backpropagate(plan, theta, work, first, last):
-    """Fill delta[l], l = L..1, of the columns first <= j < last. The input layer needs none."""
+def backpropagate(plan, theta, work, t, first, last):
+    """Fill delta[l], l = L..1, of the columns first <= j < last, which thread t owns.
+
+    The input layer needs no delta.
+    """
     L = plan.sizes.size - 1
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     y, delta = targets(plan, work, first, last), errors(plan, work, L, first, last)
@@ -43,8 +47,8 @@ def backpropagate(plan, theta, work, first, last):
         W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
         delta = errors(plan, work, l, first, last)
-        pull_back(W, above, delta)                     # (BP2) delta = (W^T delta) ...
-        times_sigma_prime(plan.sigma[l], z, a, delta)  #             ... * sigma'(z)
+        pull_back(W, above, delta, scratch_of(plan, work, t))  # (BP2) delta = (W^T delta) ...
+        times_sigma_prime(plan.sigma[l], z, a, delta)          #       ... * sigma'(z)
 
 
 @inlined
@@ -53,10 +57,11 @@ def sum_gradients(plan, gradient, work, m, carry_on):
 
     With `carry_on` the sums start at what the gradient holds: the columns before these.
     """
+    scratch = scratch_of(plan, work, 0)
     for l in range(1, plan.sizes.size):
         delta, a = errors(plan, work, l, 0, m), activations(plan, work, l - 1, 0, m)
         if plan.b[l] >= 0:
             nabla_b = biases(plan, gradient, work, l)
-            sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b)  # (BP3)
+            sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b, scratch)  # (BP3)
         nabla_W = weights(plan, gradient, l)
-        sum_over_columns(delta, a, carry_on, nabla_W)  # (BP4)
+        sum_over_columns(delta, a, carry_on, nabla_W, scratch)  # (BP4)

@@ -33,7 +33,9 @@ def train_slice(
         start = step * m
         size = min(m, order.size - start)
         first, last = share(size, t, threads, 1)
-        finite = _work_on_columns(plan, theta, work, X, Y, order[start:], first, last, costs, hits)
+        finite = _work_on_columns(
+            t, plan, theta, work, X, Y, order[start:], first, last, costs, hits
+        )
         if not finite:
             control[FLAGS + SPACING * t] = 1
         rounds += 1
@@ -53,7 +55,7 @@ def train_slice(
 
 
 @inlined
-def _work_on_columns(plan, theta, work, X, Y, order, first, last, costs, hits):
+def _work_on_columns(t, plan, theta, work, X, Y, order, first, last, costs, hits):
     """Carry columns first <= j < last through the network and back; False if a cost diverged."""
     if first == last:
         return True
@@ -68,7 +70,7 @@ def _work_on_columns(plan, theta, work, X, Y, order, first, last, costs, hits):
     for j in range(first, last):
         finite = finite and math.isfinite(costs[j])
     if finite:
-        backpropagate(plan, theta, work, first, last)
+        backpropagate(plan, theta, work, t, first, last)
     return finite
 
 

@@ -34,7 +34,7 @@ def evaluate(
             z, y = weighted_inputs(plan, work, L, 0, m), targets(plan, work, 0, m)
             measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, hits, start)
         if gradient.size > 0:
-            backpropagate(plan, theta, work, 0, m)
+            backpropagate(plan, theta, work, 0, 0, m)
             sum_gradients(plan, gradient, work, m, carry_on or start > first)
 
 

@@ -98,6 +98,17 @@ def null(typingctx, like):
 
 
 @intrinsic
+def size_of(typingctx, pointer):
+    """Return the size of an element of the pointer's type, in bytes."""
+
+    def codegen(context, builder, signature, arguments):
+        element = context.get_data_type(signature.args[0].dtype)
+        return ir.Constant(ir.IntType(64), context.get_abi_sizeof(element))
+
+    return types.intp(pointer), codegen
+
+
+@intrinsic
 def convert(typingctx, value, pointer):
     """Return the number as an element of the pointer's type, rounded once."""
     element = pointer.dtype

@@ -14,6 +14,11 @@ Integers = NDArray[np.int64]
 # Every work matrix begins on a cache line of 64 bytes, counted in elements of 4 bytes.
 CACHE_LINE = 16
 
+# A panel of a product is so many lines of three registers, at most 64 bytes each: 24 KiB, which
+# leaves some of the first cache to what the panel meets.
+LINES_IN_PANEL = 128
+PANEL_WIDTH = 48
+
 
 class Plan(NamedTuple):
     """What compiled code knows of a network.
@@ -21,7 +26,8 @@ class Plan(NamedTuple):
     `sizes` counts the units n_0 ... n_L; `sigma` and `cost` hold numbers of `codes`; `W` and `b`
     are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are offsets of
     (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets, `ones` and
-    `zeros` those of two constant vectors.
+    `zeros` those of two constant vectors. Each thread has `scratch_size` elements from `scratch`
+    on, of which the first `panel_size` are for a packed panel.
     """
 
     sizes: Integers
@@ -36,6 +42,9 @@ class Plan(NamedTuple):
     ones: int
     zeros: int
     columns: int
+    scratch: int
+    scratch_size: int
+    panel_size: int
 
 
 class Columns(NamedTuple):
@@ -59,11 +68,16 @@ class WorkSpace(NamedTuple):
     y: int
     ones: int
     zeros: int
+    scratch: int
+    scratch_size: int
+    panel_size: int
     size: int
 
 
-def lay_out_work(sizes: Integers, keeps_z: NDArray[np.bool_], columns: int) -> WorkSpace:
-    """Return where the work matrices of `columns` columns lie.
+def lay_out_work(
+    sizes: Integers, keeps_z: NDArray[np.bool_], columns: int, threads: int
+) -> WorkSpace:
+    """Return where the work matrices of `columns` columns lie, and the scratch of each thread.
 
     z[l] shares its memory with a[l] unless `keeps_z` says that sigma' or the cost needs it.
     """
@@ -83,4 +97,7 @@ def lay_out_work(sizes: Integers, keeps_z: NDArray[np.bool_], columns: int) -> W
             z[l] = take(int(sizes[l]) * columns)
     y = take(int(sizes[-1]) * columns)
     ones, zeros = take(columns), take(int(sizes.max()))
-    return WorkSpace(a, z, delta, y, ones, zeros, end)
+    panel_size = LINES_IN_PANEL * PANEL_WIDTH
+    scratch_size = panel_size + PANEL_WIDTH * -(-int(sizes.max()) // CACHE_LINE) * CACHE_LINE
+    scratch = take(threads * scratch_size)
+    return WorkSpace(a, z, delta, y, ones, zeros, scratch, scratch_size, panel_size, end)

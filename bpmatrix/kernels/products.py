@@ -1,11 +1,13 @@
 """The three products of a layer, cut into register tiles.
 
-z = W a + b is made of dot tiles; W^T delta (BP2) and delta a^T (BP4) are made of outer tiles. How
-a matrix is cut never changes a bit of the result (`tiles.py`).
+z = W a + b is made of dot tiles; W^T delta (BP2) and delta a^T (BP4) are made of outer tiles. What
+is read again and again is cut so that it stays in the caches, and is packed where it lies in lines
+far apart. How a matrix is cut never changes a bit of the result (`tiles.py`).
 """
 
-from bpmatrix.kernels.instructions import convert, null, shift
-from bpmatrix.kernels.jit import kernel, inlined
+from bpmatrix.kernels.instructions import convert, null, shift, size_of
+from bpmatrix.kernels.jit import inlined, kernel
+from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.tiles import (
     DOT_COLUMNS,
     DOT_ROWS,
@@ -14,7 +16,16 @@ from bpmatrix.kernels.tiles import (
     dot_tile,
     lanes_of,
     outer_tile,
+    pack_tile,
 )
+
+# So many bytes of W are carried along all columns before the next rows are taken: they stay in the
+# second cache, together with a few columns.
+BYTES_OF_W = 192 * 1024
+# Lines closer than this are read where they are; there the processor's prefetcher follows.
+FAR_APART = 1024
+# A panel is packed where at least so many tiles read it.
+ROWS_WORTH_PACKING = 32
 
 
 @kernel
@@ -32,58 +43,78 @@ def cut(left, lengths):
 @kernel
 def weighted_input(W, a, b, z):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k]."""
-    j = 0
-    while j < a.count:
-        columns = cut(a.count - j, DOT_COLUMNS)
-        a_j = shift(a.start, j * a.length)
-        i = 0
-        while i < W.count:
-            rows = cut(W.count - i, DOT_ROWS)
-            dot_tile(
-                rows, columns, shift(W.start, i * W.length), W.length, a_j, a.length, a.length,
-                shift(b.start, i), shift(z.start, j * z.length + i), z.length,
-            )  # fmt: skip
-            i += rows
-        j += columns
+    block = max(DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0])
+    for first in range(0, W.count, block):
+        last = min(first + block, W.count)
+        j = 0
+        while j < a.count:
+            columns = cut(a.count - j, DOT_COLUMNS)
+            i = first
+            while i < last:
+                rows = cut(last - i, DOT_ROWS)
+                dot_tile(
+                    rows, columns, shift(W.start, i * W.length), W.length,
+                    shift(a.start, j * a.length), a.length, a.length,
+                    shift(b.start, i), shift(z.start, j * z.length + i), z.length,
+                )  # fmt: skip
+                i += rows
+            j += columns
 
 
 @inlined
-def pull_back(W, delta, below):
+def pull_back(W, delta, below, scratch):
     """below <- W^T delta: below[j, k] = sum_i delta[j, i] W[i, k]."""
     nothing = convert(0, W.start)
-    _outer(below, delta.start, 1, delta.length, W, False, False, nothing, nothing)
+    _outer(below, delta.start, 1, delta.length, W, scratch, False, False, nothing, nothing)
 
 
 @inlined
-def sum_over_columns(delta, a, carry_on, C):
+def sum_over_columns(delta, a, carry_on, C, scratch):
     """C <- sum_j delta_j a_j^T; with `carry_on` the sum starts at what C holds, not at zero."""
     nothing = convert(0, C.start)
-    _outer(C, delta.start, delta.length, 1, a, carry_on, False, nothing, nothing)
+    _outer(C, delta.start, delta.length, 1, a, scratch, carry_on, False, nothing, nothing)
 
 
 @inlined
-def descend(delta, a, keep, scale, C):
+def descend(delta, a, keep, scale, C, scratch):
     """C <- keep C + scale sum_j delta_j a_j^T, one rounding of the sum of the two."""
-    _outer(C, delta.start, delta.length, 1, a, False, True, keep, scale)
+    _outer(C, delta.start, delta.length, 1, a, scratch, False, True, keep, scale)
 
 
 @kernel
-def _outer(C, d, ds, dr, x, carry_on, step, keep, scale):
-    """C[r, k] <- sum_s d[s*ds + r*dr] x[s, k], with the beginning and end of `outer_tile`."""
+def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
+    """C[r, k] <- sum_s d[s*ds + r*dr] x[s, k], with the beginning and end of `outer_tile`.
+
+    One panel of up to three vectors along k after the other, some lines s at a time. A sum that is
+    not complete waits in C, or, since a step needs the old C, in scratch.
+    """
     lanes = lanes_of(C.start)
     vectors = (C.length + lanes - 1) // lanes
+    far = C.count >= ROWS_WORTH_PACKING and x.length * size_of(C.start) >= FAR_APART
     q = 0
     while q < vectors:
         width = cut(vectors - q, OUTER_VECTORS)
         tail = C.length % lanes if q + width == vectors else 0
-        r = 0
-        while r < C.count:
-            rows = cut(C.count - r, OUTER_ROWS)
-            place = shift(C.start, r * C.length + q * lanes)
-            start = place if carry_on else null(place)
-            outer_tile(
-                rows, width, tail, place, C.length, shift(d, r * dr), ds, dr,
-                shift(x.start, q * lanes), x.length, x.count, start, step, keep, scale,
-            )  # fmt: skip
-            r += rows
+        for s in range(0, x.count, LINES_IN_PANEL):
+            n = min(LINES_IN_PANEL, x.count - s)
+            panel, ldx = shift(x.start, s * x.length + q * lanes), x.length
+            if far:
+                pack_tile(width, tail, panel, ldx, n, scratch.panel)
+                panel, ldx = scratch.panel, width * lanes
+            whole = s + n == x.count
+            r = 0
+            while r < C.count:
+                rows = cut(C.count - r, OUTER_ROWS)
+                place, ld = shift(C.start, r * C.length + q * lanes), C.length
+                sums, lds = place, ld
+                if step:
+                    sums, lds = shift(scratch.sums, r * width * lanes), width * lanes
+                start = sums if carry_on or s > 0 else null(sums)
+                if step and not whole:
+                    place, ld = sums, lds
+                outer_tile(
+                    rows, width, tail, place, ld, shift(d, s * ds + r * dr), ds, dr,
+                    panel, ldx, n, start, lds, step and whole, keep, scale,
+                )  # fmt: skip
+                r += rows
         q += width

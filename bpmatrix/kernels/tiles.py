@@ -90,14 +90,18 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
             with builder.if_then(builder.icmp_signed("<", whole, n)):
                 add_terms(whole, v.first_lanes(builder.sub(n, whole)))
 
-            for i in range(r):
-                bias = v.load_scalar(v.move(b, index(i)))
-                for j in range(c):
-                    g, place = divmod(j, 1 + WIDE)
-                    lanes = v.value(sums[i][g], len(groups[g]))
-                    total = v.tree_sum(v.part(lanes, place * v.lanes, v.lanes))
-                    out = v.move(Z, builder.add(builder.mul(ldz, index(j)), index(i)))
-                    v.store_scalar(builder.fadd(total, bias), out)
+            j = 0
+            for g, group in enumerate(groups):
+                i = 0
+                for totals in v.tree_sums([v.value(row[g], len(group)) for row in sums]):
+                    count = totals.type.count // len(group)
+                    bias = v.load_few(v.move(b, index(i)), count)
+                    for place in range(len(group)):
+                        column = v.pick(totals, range(place, totals.type.count, len(group)))
+                        line = v.move(Z, builder.mul(ldz, index(j + place)))
+                        v.store_few(builder.fadd(column, bias), v.move(line, index(i)))
+                    i += count
+                j += len(group)
 
         shapes = [(r, c) for r in DOT_ROWS for c in DOT_COLUMNS]
         _for_each_shape(builder, (rows, columns), shapes, emit)
@@ -109,33 +113,34 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
 
 @intrinsic
 def outer_tile(
-    typingctx, rows, vectors, tail, C, ldc, d, ds, dr, x, ldx, n, start, step, keep, scale
+    typingctx, rows, vectors, tail, C, ldc, d, ds, dr, x, ldx, n, start, lds, step, keep, scale
 ):
     """acc[r, k] <- start[r, k] + sum_s d[s*ds + r*dr] x[s*ldx + k] for r < rows, s < n.
 
     `rows` and `vectors` are of OUTER_ROWS and OUTER_VECTORS; of the last vector along k only the
-    first `tail` lanes exist (0: all). `start` has the lines of C; where it is null the sums start
-    at zero. In the end C <- acc, or, as a step, C <- keep * C + scale * acc, the sum of the two
-    rounded once.
+    first `tail` lanes exist (0: all). Where `start` is null the sums start at zero. In the end
+    C <- acc, or, as a step, C <- keep * C + scale * acc, the sum of the two rounded once.
     """
 
     def codegen(context, builder, signature, arguments):
-        rows, vectors, tail, C, ldc, d, ds, dr, x, ldx, n, start, step, keep, scale = arguments
+        rows, vectors, tail, C, ldc, d, ds, dr, x, ldx, n, start, lds, *end = arguments
+        step, keep, scale = end
         v = Vectors(context, builder, signature.args[3], REGISTER_BYTES)
         started = builder.icmp_unsigned("!=", start, ir.Constant(start.type, None))
 
         def emit_masked(r, c, mask):
             masks = [None] * (c - 1) + [mask]
-            places = [
-                [builder.add(builder.mul(ldc, index(i)), index(q * v.lanes)) for q in range(c)]
-                for i in range(r)
-            ]
             sums = [[v.cell() for _ in range(c)] for _ in range(r)]
-            cells = [(sums[i][q], places[i][q], masks[q]) for i in range(r) for q in range(c)]
+
+            def cells(matrix, line_length):
+                for i in range(r):
+                    line = v.move(matrix, builder.mul(line_length, index(i)))
+                    for q in range(c):
+                        yield sums[i][q], v.move(line, index(q * v.lanes)), masks[q]
 
             with builder.if_then(started):
-                for cell, place, m in cells:
-                    builder.store(v.load(v.move(start, place), m), cell)
+                for cell, place, m in cells(start, lds):
+                    builder.store(v.load(place, m), cell)
 
             with cgutils.for_range(builder, n) as loop:
                 line = v.move(x, builder.mul(loop.index, ldx))
@@ -149,14 +154,13 @@ def outer_tile(
 
             with builder.if_else(step) as (descend, fill):
                 with fill:
-                    for cell, place, m in cells:
-                        v.store(v.value(cell), v.move(C, place), m)
+                    for cell, place, m in cells(C, ldc):
+                        v.store(v.value(cell), place, m)
                 with descend:
                     keeps, scales = v.spread(keep), v.spread(scale)
-                    for cell, place, m in cells:
-                        old = v.load(v.move(C, place), m)
+                    for cell, place, m in cells(C, ldc):
                         change = builder.fmul(scales, v.value(cell))
-                        v.store(v.fma(keeps, old, change), v.move(C, place), m)
+                        v.store(v.fma(keeps, v.load(place, m), change), place, m)
 
         def emit(r, c):
             with builder.if_else(builder.icmp_signed("==", tail, index(0))) as (whole, part):
@@ -170,5 +174,33 @@ def outer_tile(
         return context.get_dummy_value()
 
     size, real = types.intp, C.dtype
-    shape = (size, size, size, C, size, d, size, size, x, size, size, start)
-    return types.void(*shape, types.boolean, real, real), codegen
+    matrices = (C, size, d, size, size, x, size, size, start, size)
+    return types.void(size, size, size, *matrices, types.boolean, real, real), codegen
+
+
+@intrinsic
+def pack_tile(typingctx, vectors, tail, x, ldx, n, out):
+    """Copy the lines of an outer tile's x so that they follow each other without a gap.
+
+    `vectors` is of OUTER_VECTORS; lanes beyond the `tail` of the last one become zero.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        vectors, tail, x, ldx, n, out = arguments
+        v = Vectors(context, builder, signature.args[2], REGISTER_BYTES)
+        full = builder.icmp_signed("==", tail, index(0))
+        mask = v.first_lanes(builder.select(full, index(v.lanes), tail))
+
+        def emit(_, c):
+            with cgutils.for_range(builder, n) as loop:
+                line = v.move(x, builder.mul(loop.index, ldx))
+                place = v.move(out, builder.mul(loop.index, index(c * v.lanes)))
+                for q in range(c):
+                    value = v.load(v.move(line, index(q * v.lanes)), mask if q == c - 1 else None)
+                    v.store(value, v.move(place, index(q * v.lanes)))
+
+        _for_each_shape(builder, (index(0), vectors), [(0, c) for c in OUTER_VECTORS], emit)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(size, size, x, size, size, out), codegen

@@ -62,9 +62,16 @@ class Vectors:
         """Load one element."""
         return self.builder.load(pointer, align=self.bytes, typ=self.element)
 
-    def store_scalar(self, value, pointer):
-        """Store one element."""
-        self.builder.store(value, pointer, align=self.bytes)
+    def load_few(self, pointer, count):
+        """Load a vector of any length."""
+        few = ir.VectorType(self.element, count)
+        place = self.builder.bitcast(pointer, few.as_pointer())
+        return self.builder.load(place, align=self.bytes, typ=few)
+
+    def store_few(self, value, pointer):
+        """Store a vector of any length."""
+        place = self.builder.bitcast(pointer, value.type.as_pointer())
+        self.builder.store(value, place, align=self.bytes)
 
     def fma(self, x, y, z):
         """Return x * y + z, rounded once, lane by lane, for vectors of any length."""
@@ -78,18 +85,32 @@ class Vectors:
         """Return both vectors as one of twice the length."""
         return self._pick(low, high, range(2 * self.lanes))
 
-    def part(self, vector, start, width):
-        """Return `width` lanes of a vector from `start` on."""
-        return self._pick(vector, vector, range(start, start + width))
+    def pick(self, vector, lanes):
+        """Return some lanes of a vector as a vector."""
+        return self._pick(vector, vector, lanes)
 
-    def tree_sum(self, vector):
-        """Return the sum of all lanes: halves are added until one lane is left."""
+    def tree_sums(self, vectors):
+        """Return the vector of the sums of all lanes of each of 1, 2, 4 or 8 vectors.
+
+        Halves of a vector are added until one lane is left; several vectors share the additions.
+        """
         width = self.lanes
         while width > 1:
-            width //= 2
-            low, high = (self.part(vector, start, width) for start in (0, width))
-            vector = self.builder.fadd(low, high)
-        return self.builder.extract_element(vector, ir.Constant(I32, 0))
+            half = width // 2
+            if len(vectors) == 1:
+                vectors = [(vectors[0], vectors[0], vectors[0].type.count)]
+            else:
+                pairs = zip(vectors[::2], vectors[1::2], strict=True)
+                vectors = [(low, high, 2 * low.type.count) for low, high in pairs]
+            vectors = [
+                self.builder.fadd(
+                    self._pick(p, q, [k for k in range(count) if k % width < half]),
+                    self._pick(p, q, [k for k in range(count) if k % width >= half]),
+                )
+                for p, q, count in vectors
+            ]
+            width = half
+        return vectors
 
     def cell(self, vectors=1):
         """Return a local variable that holds zero, which LLVM turns into a register.

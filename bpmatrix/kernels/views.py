@@ -10,6 +10,7 @@ from bpmatrix.kernels.instructions import at
 from bpmatrix.kernels.jit import kernel
 
 Lines = namedtuple("Lines", ["start", "count", "length"])  # noqa: PYI024 - holds a compiled pointer
+Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
 
 
 @kernel
@@ -63,3 +64,11 @@ def targets(plan, work, first, last):
 def ones(plan, work, count):
     """`count` lines of a single 1: the activation that the biases of a layer see."""
     return Lines(at(work, plan.ones, count), count, 1)
+
+
+@kernel
+def scratch_of(plan, work, t):
+    """The memory of thread t in which products pack panels and keep sums that are not complete."""
+    start = plan.scratch + t * plan.scratch_size
+    sums = plan.scratch_size - plan.panel_size
+    return Scratch(at(work, start, plan.panel_size), at(work, start + plan.panel_size, sums))

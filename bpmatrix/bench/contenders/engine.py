@@ -1,0 +1,54 @@
+"""bpmatrix itself: the data as they came, the order handed to the runner that `train` uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix.bench.task import Task
+from bpmatrix.description import Description
+from bpmatrix.parameters import Parameters
+from bpmatrix.slices import SliceRunner
+from bpmatrix.threads import choose_threads
+
+__all__ = ["Engine"]
+
+Array = NDArray[Any]
+
+
+class Engine:
+    """`Network.train` below its checks, which happen once a call: an order can be given here."""
+
+    def __init__(self, task: Task, threads: int | str) -> None:
+        self.task = task
+        description = Description(
+            task.sizes, task.activations, task.cost, float(task.scale), dtype=task.dtype
+        )
+        layout = description.layout
+        self._parameters = Parameters.of(np.zeros(layout.size, task.dtype), layout)
+        weights, biases = task.first_weights()
+        for view, first in zip(self._views(), weights + biases, strict=True):
+            view[:] = first
+        m = task.mini_batch_size
+        X = task.X if task.X.dtype == np.uint8 else task.X.astype(task.dtype)
+        inputs = as_inputs(X, task.sizes[0], task.dtype)
+        targets = as_targets(task.targets, task.sizes[-1], X.shape[1], task.dtype)
+        chosen = choose_threads(threads, layout.size, m)
+        self._runner = SliceRunner(
+            description, self._parameters.flat, inputs, targets, m, chosen
+        )
+        self._mini_batches = task.mini_batches()
+
+    def train(self, steps: int) -> None:
+        """Take so many steps."""
+        self._runner.run(self._mini_batches.take(steps).ravel(), self.task.learning_rate, 0.0)
+
+    def parameters(self) -> tuple[list[Array], list[Array]]:
+        """Return weights and biases."""
+        return list(self._parameters.weights), list(self._parameters.biases)
+
+    def _views(self) -> tuple[Array, ...]:
+        return self._parameters.weights + self._parameters.biases

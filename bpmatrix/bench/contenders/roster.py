@@ -1,0 +1,88 @@
+"""The families of contenders by name, and the ways to run them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from bpmatrix.bench.contenders.book import Loop, Matrix
+from bpmatrix.bench.contenders.engine import Engine
+from bpmatrix.bench.contenders.jax_scan import JaxScan
+from bpmatrix.bench.contenders.sklearn_mlp import SklearnMLP
+from bpmatrix.bench.contenders.torch_eager import TorchEager
+from bpmatrix.bench.task import Task
+
+__all__ = ["ROSTER", "Contender", "Family", "processors", "thread_environment"]
+
+Array = NDArray[Any]
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
+
+
+class Contender(Protocol):
+    """What a worker process holds."""
+
+    def train(self, steps: int) -> None:
+        """Take so many steps, from where it stands; return when they are done."""
+
+    def parameters(self) -> tuple[list[Array], list[Array]]:
+        """Return W_l (n_l, n_{l-1}) and b_l (n_l, 1), l = 1..L."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One library or method.
+
+    Attributes
+    ----------
+    make : callable
+        Makes the contender of a task and a number of threads.
+    about : str
+        How it computes, for the report.
+    is_peer : bool
+        Whether the better of one thread and all is taken; else each variant stands for itself.
+    """
+
+    make: Callable[[Task, int | str], Contender]
+    about: str
+    is_peer: bool = True
+
+    def variants(self) -> tuple[int | str, ...]:
+        """Return the numbers of threads to run it with."""
+        numbers = sorted({1, processors()})
+        return tuple(numbers) if self.is_peer else ("auto", *numbers)
+
+
+ROSTER: dict[str, Family] = {
+    "bpmatrix": Family(Engine, "the compiled engine", is_peer=False),
+    "loop": Family(Loop, "the book's loop over single samples, NumPy"),
+    "numpy": Family(Matrix, "the book's equations in matrix form, NumPy"),
+    "jax": Family(JaxScan, "lax.scan over the mini-batches in one jitted call"),
+    "pytorch": Family(TorchEager, "eager, autograd, plain SGD step by hand"),
+    "sklearn": Family(SklearnMLP, "partial_fit with each mini-batch"),
+}
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def thread_environment(threads: int | str) -> dict[str, str]:
+    """Return the variables that hold libraries to a number of threads, read at their import.
+
+    XLA takes the size of its pools from NPROC, and whether a product is split from its flags.
+    """
+    if threads == "auto":
+        return {}
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    if threads == 1:
+        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        variables["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+    return variables

@@ -1,0 +1,231 @@
+"""A contest: the same training by several contenders, the answer checked before the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bpmatrix.bench.comparing import Comparison
+from bpmatrix.bench.contenders import ROSTER, Family, thread_environment
+from bpmatrix.bench.task import Task
+from bpmatrix.bench.timing import Pairs, calibrate, measure_quad
+from bpmatrix.bench.workers import Worker, WorkerError
+
+__all__ = ["TOLERANCE", "Contest", "Effort", "Result", "hold"]
+
+# How far apart the costs may be after the steps of the check, relative to the judge's.
+TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
+QUADS_TO_CHOOSE = 3
+CHAMPION = "bpmatrix"
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much time to spend.
+
+    Attributes
+    ----------
+    quads : int
+        Ratios for each pair of contenders.
+    block_seconds : float
+        The length of a block. bpmatrix copies its parameters every 0.15 s, JAX and the threads
+        start once a block: in much shorter blocks that would be most of what is measured.
+    check_steps : int
+        Steps after which the answers are compared.
+    """
+
+    quads: int = 20
+    block_seconds: float = 0.1
+    check_steps: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a contender did.
+
+    Attributes
+    ----------
+    seconds : float
+        Median seconds per mini-batch.
+    against : Comparison, optional
+        Its time over that of bpmatrix; None for bpmatrix itself.
+    """
+
+    name: str
+    threads: int | str
+    seconds: float
+    against: Comparison | None = None
+
+
+@dataclass
+class Contest:
+    """What came out of `hold`: results by label, and a sentence for all that did not count."""
+
+    costs: dict[str, float] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A contender that is ready to run."""
+
+    name: str
+    threads: int | str
+    worker: Worker
+    calls: int = 0
+
+    @property
+    def label(self) -> str:
+        return self.name if self.threads == "auto" else f"{self.name} {self.threads}t"
+
+
+def hold(
+    task: Task,
+    names: Iterable[str],
+    effort: Effort | None = None,
+    *,
+    roster: Mapping[str, Family] = ROSTER,
+    tell: Callable[[str], None] = lambda line: None,
+) -> Contest:
+    """Let contenders train the network of a task, and time each against bpmatrix.
+
+    Each is made in a worker process of its own and takes the same steps; the judge, which is
+    `reference.mean_cost` in float64 on all samples, must find the same cost for all, or the
+    contender does not count. Of a peer's variants the faster goes on. Then, in rounds, every
+    contender is timed against bpmatrix with ``n_threads="auto"`` in the order A B B A.
+
+    Parameters
+    ----------
+    task : Task
+        What to train.
+    names : iterable of str
+        Families of the roster; bpmatrix always takes part.
+    effort : Effort, optional
+        How much time to spend.
+    roster : mapping, optional
+        The families by name.
+    tell : callable, optional
+        Is told what happens, a line at a time.
+    """
+    effort = effort or Effort()
+    contest = Contest()
+    with _workers() as opened:
+        rivals: list[_Entry] = []
+        for name in [CHAMPION, *(name for name in names if name != CHAMPION)]:
+            tell(f"prepares {name}")
+            entries = _prepared(task, name, roster[name], effort, contest, opened)
+            if roster[name].is_peer and len(entries) > 1:
+                entries = [_fastest(entries, opened)]
+            rivals += entries
+            if name == CHAMPION and not rivals:
+                return contest
+        tell("measures")
+        _time_against(rivals[0], rivals[1:], effort, contest)
+    return contest
+
+
+@contextmanager
+def _workers() -> Iterator[list[Worker]]:
+    """Close whatever worker was opened, however the block ends."""
+    opened: list[Worker] = []
+    try:
+        yield opened
+    finally:
+        for worker in opened:
+            worker.close()
+
+
+def _prepared(
+    task: Task,
+    name: str,
+    family: Family,
+    effort: Effort,
+    contest: Contest,
+    opened: list[Worker],
+) -> list[_Entry]:
+    """Return a family's variants that are ready, gave the right answer, and know their block."""
+    entries = []
+    for threads in family.variants():
+        worker = Worker(name, thread_environment(threads))
+        opened.append(worker)
+        entry = _Entry(name, threads, worker)
+        try:
+            worker.make(family.make, task, threads)
+            if _answer_is_right(entry, task, effort.check_steps, contest):
+                entry.calls = calibrate(worker.arm("train"), effort.block_seconds)
+                entries.append(entry)
+                continue
+        except WorkerError as error:
+            if str(error) not in contest.notes:
+                contest.notes.append(str(error))
+        worker.close()
+    return entries
+
+
+def _answer_is_right(entry: _Entry, task: Task, steps: int, contest: Contest) -> bool:
+    """Take the steps of the check and compare the judged cost with that of the first contender."""
+    entry.worker.call("train", steps)
+    cost = task.judged_cost(*entry.worker.call("parameters"))
+    contest.costs[entry.label] = cost
+    expected = next(iter(contest.costs.values()))
+    if abs(cost - expected) <= TOLERANCE[task.dtype] * abs(expected):
+        return True
+    contest.notes.append(
+        f"{entry.label}: void, its cost is {cost:.9g} after {steps} steps, not {expected:.9g}"
+    )
+    return False
+
+
+def _fastest(entries: list[_Entry], opened: list[Worker]) -> _Entry:
+    """Return the entry whose mini-batch takes the least median time; end the others."""
+    seconds: dict[str, list[float]] = {entry.label: [] for entry in entries}
+    for _ in range(2 * QUADS_TO_CHOOSE):
+        for entry in entries:
+            seconds[entry.label].append(entry.worker.time("train", entry.calls) / entry.calls)
+    best = min(entries, key=lambda entry: float(np.median(seconds[entry.label])))
+    for entry in entries:
+        if entry is not best:
+            entry.worker.close()
+            opened.remove(entry.worker)
+    return best
+
+
+def _time_against(
+    champion: _Entry, rivals: list[_Entry], effort: Effort, contest: Contest
+) -> None:
+    """Measure quads between the champion and each rival, in rounds over the rivals."""
+    pairs: dict[str, Pairs] = {rival.label: Pairs() for rival in rivals}
+    lost: set[str] = set()
+    for a_first in np.random.default_rng(0).random(effort.quads) < 0.5:
+        for rival in rivals:
+            if rival.label not in lost and not _quad(
+                rival, champion, pairs[rival.label], a_first=bool(a_first), contest=contest
+            ):
+                lost.add(rival.label)
+    own = [seconds for pair in pairs.values() for seconds in pair.seconds_b]
+    if not own:
+        own = [champion.worker.time("train", champion.calls) / champion.calls]
+    contest.results[champion.label] = Result(champion.name, champion.threads, float(np.median(own)))
+    for rival in rivals:
+        if rival.label not in lost:
+            comparison = Comparison.of(pairs[rival.label])
+            contest.results[rival.label] = Result(
+                rival.name, rival.threads, comparison.f, comparison
+            )
+
+
+def _quad(
+    rival: _Entry, champion: _Entry, pairs: Pairs, *, a_first: bool, contest: Contest
+) -> bool:
+    """Measure one quad; return whether both lived to its end."""
+    arms = rival.worker.arm("train"), champion.worker.arm("train")
+    try:
+        measure_quad(*arms, (rival.calls, champion.calls), pairs, a_first=a_first)
+    except WorkerError as error:
+        contest.notes.append(str(error))
+        return False
+    return True

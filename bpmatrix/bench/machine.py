@@ -1,0 +1,50 @@
+"""The machine and the versions that a measurement belongs to."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib import metadata
+from pathlib import Path
+
+import bpmatrix
+from bpmatrix.bench.contenders.roster import processors
+
+__all__ = ["describe_machine"]
+
+PACKAGES = ("numpy", "numba", "llvmlite", "jax", "torch", "scikit-learn", "scipy")
+
+
+def describe_machine() -> dict[str, str]:
+    """Return processor, cores, system, load and versions, in words for a report.
+
+    Examples
+    --------
+    >>> "processor" in describe_machine()
+    True
+    """
+    machine = {
+        "processor": _processor(),
+        "processors that may be used": str(processors()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(),
+        "bpmatrix": bpmatrix.__version__,
+    }
+    if hasattr(os, "getloadavg"):
+        machine["load before the run"] = f"{os.getloadavg()[0]:.2f}"
+    for package in PACKAGES:
+        try:
+            machine[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            machine[package] = "not installed"
+    return machine
+
+
+def _processor() -> str:
+    """Return the name of the processor; Linux tells it nowhere else than here."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
