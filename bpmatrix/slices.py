@@ -71,7 +71,8 @@ class SliceRunner:
         self._X, self._Y = input_columns(X, description.input_scale), target_columns(targets)
         self._program = load_program("train_slice", description.dtype)
         self._plan, self._work = workspace(description, mini_batch_size, threads)
-        self._costs, self._hits = np.empty(mini_batch_size), np.empty(mini_batch_size, np.int64)
+        self._costs = np.empty(mini_batch_size)
+        self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
         self._before = np.empty_like(theta)
         work_of_a_step = 3 * description.layout.size * mini_batch_size
         self._steps = 1 + int(SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step)

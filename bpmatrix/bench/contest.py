@@ -62,7 +62,7 @@ class Result:
 
 @dataclass
 class Contest:
-    """What came out of `hold`: results by label, and a sentence for all that did not count."""
+    """What came out of `hold`: judged costs, results by label, a sentence on whatever is missing."""
 
     costs: dict[str, float] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
@@ -89,14 +89,14 @@ def hold(
     effort: Effort | None = None,
     *,
     roster: Mapping[str, Family] = ROSTER,
-    tell: Callable[[str], None] = lambda line: None,
+    tell: Callable[[str], object] = str,
 ) -> Contest:
     """Let contenders train the network of a task, and time each against bpmatrix.
 
-    Each is made in a worker process of its own and takes the same steps; the judge, which is
-    `reference.mean_cost` in float64 on all samples, must find the same cost for all, or the
-    contender does not count. Of a peer's variants the faster goes on. Then, in rounds, every
-    contender is timed against bpmatrix with ``n_threads="auto"`` in the order A B B A.
+    Each is made in a worker process of its own and takes the same steps. The judge is the
+    reference in float64: whoever ends with another cost over all samples does not count. Of a
+    peer's variants the faster goes on. Then, in rounds, every contender is timed against bpmatrix
+    with ``n_threads="auto"`` in the order A B B A.
 
     Parameters
     ----------
@@ -113,6 +113,8 @@ def hold(
     """
     effort = effort or Effort()
     contest = Contest()
+    tell("judges")
+    contest.costs["reference"] = task.expected_cost(effort.check_steps)
     with _workers() as opened:
         rivals: list[_Entry] = []
         for name in [CHAMPION, *(name for name in names if name != CHAMPION)]:
@@ -167,11 +169,10 @@ def _prepared(
 
 
 def _answer_is_right(entry: _Entry, task: Task, steps: int, contest: Contest) -> bool:
-    """Take the steps of the check and compare the judged cost with that of the first contender."""
+    """Take the steps of the check and compare the judged cost with that of the reference."""
     entry.worker.call("train", steps)
-    cost = task.judged_cost(*entry.worker.call("parameters"))
-    contest.costs[entry.label] = cost
-    expected = next(iter(contest.costs.values()))
+    cost = contest.costs[entry.label] = task.judged_cost(*entry.worker.call("parameters"))
+    expected = contest.costs["reference"]
     if abs(cost - expected) <= TOLERANCE[task.dtype] * abs(expected):
         return True
     contest.notes.append(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
-import pickle  # noqa: S403 - from the process that started this one, never from a file
+import pickle
 import signal
 import sys
 import time
@@ -35,7 +35,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     contender: Any = None
     while True:
         try:
-            command, arguments = pickle.load(requests)  # noqa: S301 - see above
+            command, arguments = pickle.load(requests)  # noqa: S301 - a process of our own, no file
         except EOFError:
             return
         if command == "make":

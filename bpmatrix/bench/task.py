@@ -64,13 +64,16 @@ class Task:
 
     def inputs(self) -> Array:
         """Return the inputs (n_0, n) as real numbers of the task's type, columns contiguous."""
-        return (self.X.T.astype(self.dtype) * np.dtype(self.dtype).type(self.scale)).T
+        rows = self.X.T.astype(self.dtype)
+        rows *= self.scale
+        return rows.T
 
     def outputs(self) -> Array:
         """Return the wanted outputs (n_L, n) in the task's type, columns contiguous."""
         if self.targets.ndim == 2:
             return np.ascontiguousarray(self.targets.T, self.dtype).T
-        return np.eye(self.sizes[-1], dtype=self.dtype)[self.targets].T
+        one_hot: Array = np.eye(self.sizes[-1], dtype=self.dtype)[self.targets]
+        return one_hot.T
 
     def flops(self) -> int:
         """Return the additions and multiplications of the matrix products of one step.
@@ -91,7 +94,26 @@ class Task:
             part = slice(start, start + COLUMNS_AT_A_TIME)
             x, y = self.X[:, part] * np.float64(self.scale), Y[:, part].astype(np.float64)
             total += x.shape[1] * reference.mean_cost(W, b, self.activations, self.cost, x, y)
-        return total / n
+        return float(total / n)
+
+    def expected_cost(self, steps: int) -> float:
+        """Return the judged cost after so many steps of the reference, in float64."""
+        weights, biases = self.first_weights()
+        order = self.mini_batches().take(steps)
+        columns, places = np.unique(order, return_inverse=True)
+        biases, weights = reference.train(
+            reference.gradient_by_matrix,
+            [W.astype(np.float64) for W in weights],
+            [b.astype(np.float64) for b in biases],
+            self.activations,
+            self.cost,
+            self.X.T[columns].T * np.float64(self.scale),
+            self.outputs().T[columns].T.astype(np.float64),
+            places.ravel(),
+            self.mini_batch_size,
+            self.learning_rate,
+        )
+        return self.judged_cost(weights, biases)
 
 
 class MiniBatches:

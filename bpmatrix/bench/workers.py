@@ -7,8 +7,9 @@ its own clock and sleeps, blocked on a pipe, while another one runs.
 
 from __future__ import annotations
 
+import json
 import os
-import pickle  # noqa: S403 - to and from a process that this one started, never a file
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -65,8 +66,6 @@ class Worker:
         environment: Mapping[str, str] | None = None,
         seconds_for_an_answer: float = SECONDS_FOR_AN_ANSWER,
     ) -> None:
-        import json  # noqa: PLC0415
-
         self.name = name
         self.patience = seconds_for_an_answer
         path = [entry or str(Path.cwd()) for entry in sys.path]
@@ -130,7 +129,7 @@ class Worker:
         try:
             pickle.dump((command, arguments), requests, pickle.HIGHEST_PROTOCOL)
             requests.flush()
-            kind, value = pickle.load(replies)  # noqa: S301 - see above
+            kind, value = pickle.load(replies)  # noqa: S301 - a process of our own, no file
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             raise WorkerError(self._obituary()) from error
         finally:

@@ -64,9 +64,9 @@ def _log_likelihood_terms(z, a, y, out, n):
 
 @kernel
 def measure(cost, z, a, y, terms, costs, hits, first):
-    """Fill costs[first + j] and hits[first + j] for each column j; `terms` is scratch.
+    """Fill costs[first + j] and, where it has room, hits[first + j] of each column j.
 
-    A cost is the sum of its terms in their order. A hit is a column whose output names the class
+    `terms` is scratch. A cost is the sum of its terms in their order. A hit is a column whose output names the class
     of its target: the largest output, ties to the lowest; a single output names 1 above one half.
     """
     cost_terms(cost, z, a, y, terms)
@@ -76,6 +76,9 @@ def measure(cost, z, a, y, terms, costs, hits, first):
         for k in range(a.length):
             total += line[k]
         costs[first + j] = total
+    if hits.size == 0:
+        return
+    for j in range(a.count):
         a_j, y_j = shift(a.start, j * a.length), shift(y.start, j * a.length)
         hits[first + j] = _class_named(a_j, a.length) == _class_named(y_j, a.length)
 

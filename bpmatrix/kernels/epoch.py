@@ -23,8 +23,8 @@ def train_slice(
     """Take one step for every `m` samples of `order`; return how many steps were taken.
 
     `X` and `Y` are `plan.Columns`; `order` holds the samples of the slice, `rates` the learning
-    rate of each step; the last mini-batch may be smaller. `costs` and `hits` hold a number for each
-    column; `totals` gains the sum of all costs, in the order of the samples, and the number of
+    rate of each step; the last mini-batch may be smaller. `costs` holds a number for
+    each column, `hits` too or none; `totals` gains the sum of all costs, in the order of the samples, and the number of
     right answers, both from before the update. A mini-batch whose cost is not finite is not
     applied by any thread: all return the number of steps before it. When called off, -1.
     """
@@ -46,6 +46,7 @@ def train_slice(
         if t == 0:
             for j in range(size):
                 totals[0] += costs[j]
+            for j in range(min(size, hits.size)):
                 totals[1] += hits[j]
         gradient_descent(plan, theta, work, size, rates[step], weight_decay, t, threads)
         rounds += 1

@@ -18,6 +18,7 @@ from bpmatrix.kernels.tiles import (
     outer_tile,
     pack_tile,
 )
+from bpmatrix.kernels.vectors import WIDE
 
 # So many bytes of W are carried along all columns before the next rows are taken: they stay in the
 # second cache, together with a few columns.
@@ -53,9 +54,9 @@ def weighted_input(W, a, b, z):
             while i < last:
                 rows = cut(last - i, DOT_ROWS)
                 dot_tile(
-                    rows, columns, shift(W.start, i * W.length), W.length,
-                    shift(a.start, j * a.length), a.length, a.length,
-                    shift(b.start, i), shift(z.start, j * z.length + i), z.length,
+                    rows, columns, shift(W.start, i * W.step), W.step,
+                    shift(a.start, j * a.step), a.step, a.length,
+                    shift(b.start, i), shift(z.start, j * z.step + i), z.step,
                 )  # fmt: skip
                 i += rows
             j += columns
@@ -65,20 +66,20 @@ def weighted_input(W, a, b, z):
 def pull_back(W, delta, below, scratch):
     """below <- W^T delta: below[j, k] = sum_i delta[j, i] W[i, k]."""
     nothing = convert(0, W.start)
-    _outer(below, delta.start, 1, delta.length, W, scratch, False, False, nothing, nothing)
+    _outer(below, delta.start, 1, delta.step, W, scratch, False, False, nothing, nothing)
 
 
 @inlined
 def sum_over_columns(delta, a, carry_on, C, scratch):
     """C <- sum_j delta_j a_j^T; with `carry_on` the sum starts at what C holds, not at zero."""
     nothing = convert(0, C.start)
-    _outer(C, delta.start, delta.length, 1, a, scratch, carry_on, False, nothing, nothing)
+    _outer(C, delta.start, delta.step, 1, a, scratch, carry_on, False, nothing, nothing)
 
 
 @inlined
 def descend(delta, a, keep, scale, C, scratch):
     """C <- keep C + scale sum_j delta_j a_j^T, one rounding of the sum of the two."""
-    _outer(C, delta.start, delta.length, 1, a, scratch, False, True, keep, scale)
+    _outer(C, delta.start, delta.step, 1, a, scratch, False, True, keep, scale)
 
 
 @kernel
@@ -90,22 +91,23 @@ def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
     """
     lanes = lanes_of(C.start)
     vectors = (C.length + lanes - 1) // lanes
-    far = C.count >= ROWS_WORTH_PACKING and x.length * size_of(C.start) >= FAR_APART
+    far = C.count >= ROWS_WORTH_PACKING and x.step * size_of(C.start) >= FAR_APART
     q = 0
     while q < vectors:
         width = cut(vectors - q, OUTER_VECTORS)
+        most = OUTER_ROWS[0] if WIDE or width == 1 else OUTER_ROWS[1]
         tail = C.length % lanes if q + width == vectors else 0
         for s in range(0, x.count, LINES_IN_PANEL):
             n = min(LINES_IN_PANEL, x.count - s)
-            panel, ldx = shift(x.start, s * x.length + q * lanes), x.length
+            panel, ldx = shift(x.start, s * x.step + q * lanes), x.step
             if far:
                 pack_tile(width, tail, panel, ldx, n, scratch.panel)
                 panel, ldx = scratch.panel, width * lanes
             whole = s + n == x.count
             r = 0
             while r < C.count:
-                rows = cut(C.count - r, OUTER_ROWS)
-                place, ld = shift(C.start, r * C.length + q * lanes), C.length
+                rows = cut(min(C.count - r, most), OUTER_ROWS)
+                place, ld = shift(C.start, r * C.step + q * lanes), C.step
                 sums, lds = place, ld
                 if step:
                     sums, lds = shift(scratch.sums, r * width * lanes), width * lanes

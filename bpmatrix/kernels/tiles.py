@@ -23,8 +23,10 @@ from bpmatrix.kernels.vectors import REGISTER_BYTES, WIDE, Vectors, index
 # The shapes that each tile comes in. More of them cost time to compile, not to run.
 DOT_ROWS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
 DOT_COLUMNS = (6, 4, 2, 1) if WIDE else (3, 2, 1)
-OUTER_ROWS = (4, 2, 1)
+OUTER_ROWS = (8, 4, 2, 1)
 OUTER_VECTORS = (3, 2, 1)
+# With 16 registers, 8 rows leave room for one vector only.
+OUTER_SHAPES = [(r, v) for r in OUTER_ROWS for v in OUTER_VECTORS if WIDE or r < 8 or v == 1]
 
 # Sums in the dot tile take vectors of 32 bytes everywhere: their lanes set the order of the sums,
 # so that they are part of the promise of equal bits.
@@ -117,7 +119,7 @@ def outer_tile(
 ):
     """acc[r, k] <- start[r, k] + sum_s d[s*ds + r*dr] x[s*ldx + k] for r < rows, s < n.
 
-    `rows` and `vectors` are of OUTER_ROWS and OUTER_VECTORS; of the last vector along k only the
+    `rows` and `vectors` are one of OUTER_SHAPES; of the last vector along k only the
     first `tail` lanes exist (0: all). Where `start` is null the sums start at zero. In the end
     C <- acc, or, as a step, C <- keep * C + scale * acc, the sum of the two rounded once.
     """
@@ -169,8 +171,7 @@ def outer_tile(
                 with part:
                     emit_masked(r, c, v.first_lanes(tail))
 
-        shapes = [(r, c) for r in OUTER_ROWS for c in OUTER_VECTORS]
-        _for_each_shape(builder, (rows, vectors), shapes, emit)
+        _for_each_shape(builder, (rows, vectors), OUTER_SHAPES, emit)
         return context.get_dummy_value()
 
     size, real = types.intp, C.dtype

@@ -1,15 +1,15 @@
 """Matrices as lines: the weights, activations and errors of layer l, seen in theta and in work.
 
-Every matrix of a network is a number of contiguous lines. A line is a row of W (what feeds one
-unit) or a column of a, z and delta (one sample).
+Every matrix of a network is a number of contiguous lines, `step` elements apart. A line is a row of
+W (what feeds one unit) or a column of a, z and delta (one sample).
 """
 
 from collections import namedtuple
 
-from bpmatrix.kernels.instructions import at
+from bpmatrix.kernels.instructions import at, shift
 from bpmatrix.kernels.jit import kernel
 
-Lines = namedtuple("Lines", ["start", "count", "length"])  # noqa: PYI024 - holds a compiled pointer
+Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer
 Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
 
 
@@ -17,7 +17,7 @@ Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
 def weights(plan, theta, l):
     """W[l]: n_l lines of n_{l-1}."""
     count, length = plan.sizes[l], plan.sizes[l - 1]
-    return Lines(at(theta, plan.W[l], count * length), count, length)
+    return Lines(at(theta, plan.W[l], count * length), count, length, length)
 
 
 @kernel
@@ -25,15 +25,15 @@ def biases(plan, theta, work, l):
     """b[l]: one line of n_l; the vector of zeros in a network without biases."""
     n = plan.sizes[l]
     if plan.b[l] < 0:
-        return Lines(at(work, plan.zeros, n), 1, n)
-    return Lines(at(theta, plan.b[l], n), 1, n)
+        return Lines(at(work, plan.zeros, n), 1, n, n)
+    return Lines(at(theta, plan.b[l], n), 1, n, n)
 
 
 @kernel
 def columns(offset, length, work, first, last):
     """Columns first <= j < last of the work matrix at an offset: lines of `length`."""
     count = last - first
-    return Lines(at(work, offset + first * length, count * length), count, length)
+    return Lines(at(work, offset + first * length, count * length), count, length, length)
 
 
 @kernel
@@ -63,7 +63,14 @@ def targets(plan, work, first, last):
 @kernel
 def ones(plan, work, count):
     """`count` lines of a single 1: the activation that the biases of a layer see."""
-    return Lines(at(work, plan.ones, count), count, 1)
+    return Lines(at(work, plan.ones, count), count, 1, 1)
+
+
+@kernel
+def block(lines, first_line, last_line, first, last):
+    """Elements first <= k < last of the lines from `first_line` to before `last_line`."""
+    start = shift(lines.start, first_line * lines.step + first)
+    return Lines(start, last_line - first_line, last - first, lines.step)
 
 
 @kernel
