@@ -12,7 +12,7 @@ import numpy as np
 from bpmatrix.activations import find_activation
 from bpmatrix.costs import find_cost
 from bpmatrix.errors import ArgumentError
-from bpmatrix.kernels.plan import Plan, lay_out_work
+from bpmatrix.kernels.plan import Plan, columns_in_cache, lay_out_work
 from bpmatrix.parameters import Layout
 
 __all__ = ["Description", "choose_activations"]
@@ -116,6 +116,7 @@ class Description:
             ones=work.ones,
             zeros=work.zeros,
             columns=columns,
+            block=columns_in_cache(sizes, self.layout.size, np.dtype(self.dtype).itemsize, columns),
             scratch=work.scratch,
             scratch_size=work.scratch_size,
             panel_size=work.panel_size,

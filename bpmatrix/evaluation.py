@@ -19,8 +19,8 @@ __all__ = ["Scores", "gradient", "outputs", "scores"]
 
 Array = NDArray[Any]
 
-# The work matrices of a block of columns stay in a cache of this size from layer to layer.
-CACHE_BYTES = 1 << 17
+# Enough for whole tiles, and few enough that the work matrices stay in a cache.
+COLUMNS_AT_A_TIME = 96
 # Between two calls of the compiled program Python looks whether Ctrl-C was pressed.
 MULTIPLICATIONS_PER_CALL = 1 << 29
 
@@ -79,7 +79,7 @@ def _evaluate(
     """Call the compiled program for all columns of X; what has room is filled."""
     program = load_program("evaluate", description.dtype)
     n = X.shape[1]
-    plan, work = workspace(description, min(n, _columns_in_cache(description)))
+    plan, work = workspace(description, min(n, COLUMNS_AT_A_TIME))
     data = input_columns(X, description.input_scale)
     blocks = max(1, MULTIPLICATIONS_PER_CALL // (description.layout.size * plan.columns))
     for start in range(0, n, blocks * plan.columns):
@@ -87,9 +87,3 @@ def _evaluate(
         program(
             plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient
         )
-
-
-def _columns_in_cache(description: Description) -> int:
-    """How many columns keep the work matrices in the cache, in whole tiles of three columns."""
-    bytes_per_column = 2 * sum(description.sizes) * np.dtype(description.dtype).itemsize
-    return max(12, CACHE_BYTES // bytes_per_column // 12 * 12)

@@ -10,7 +10,7 @@ import math
 from bpmatrix.kernels.backprop import backpropagate, feedforward
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.gather import gather
-from bpmatrix.kernels.jit import inlined, program
+from bpmatrix.kernels.jit import inlined, kernel, program
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
 from bpmatrix.kernels.updates import gradient_descent
 from bpmatrix.kernels.views import activations, errors, targets, weighted_inputs
@@ -23,10 +23,10 @@ def train_slice(
     """Take one step for every `m` samples of `order`; return how many steps were taken.
 
     `X` and `Y` are `plan.Columns`; `order` holds the samples of the slice, `rates` the learning
-    rate of each step; the last mini-batch may be smaller. `costs` holds a number for
-    each column, `hits` too or none; `totals` gains the sum of all costs, in the order of the samples, and the number of
-    right answers, both from before the update. A mini-batch whose cost is not finite is not
-    applied by any thread: all return the number of steps before it. When called off, -1.
+    rate of each step; the last mini-batch may be smaller. `costs` holds a number for each column,
+    `hits` too or none; `totals` gains the sum of all costs, in the order of the samples, and the
+    number of right answers, both from before the update. A mini-batch whose cost is not finite is
+    not applied by any thread: all return the number of steps before it. When called off, -1.
     """
     rounds = 0
     for step in range(rates.size):
@@ -58,8 +58,16 @@ def train_slice(
 @inlined
 def _work_on_columns(t, plan, theta, work, X, Y, order, first, last, costs, hits):
     """Carry columns first <= j < last through the network and back; False if a cost diverged."""
-    if first == last:
-        return True
+    finite = True
+    for start in range(first, last, plan.block):
+        stop = min(start + plan.block, last)
+        finite &= _work_on_block(t, plan, theta, work, X, Y, order, start, stop, costs, hits)
+    return finite
+
+
+@kernel
+def _work_on_block(t, plan, theta, work, X, Y, order, first, last, costs, hits):
+    """Carry as many columns as the cache holds through all layers and back."""
     L = plan.sizes.size - 1
     y = targets(plan, work, first, last)
     gather(X, order, first, last, activations(plan, work, 0, first, last))
@@ -69,7 +77,7 @@ def _work_on_columns(t, plan, theta, work, X, Y, order, first, last, costs, hits
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
     finite = True
     for j in range(first, last):
-        finite = finite and math.isfinite(costs[j])
+        finite &= math.isfinite(costs[j])
     if finite:
         backpropagate(plan, theta, work, t, first, last)
     return finite

@@ -19,6 +19,12 @@ CACHE_LINE = 16
 LINES_IN_PANEL = 128
 PANEL_WIDTH = 48
 
+# The work matrices of so many bytes stay in the second cache from layer to layer, on the way forward
+# and back; weights of more bytes should meet as many columns as there are instead.
+BYTES_IN_CACHE = 128 * 1024
+# Whole tiles of 3 and of 6 columns; a block is several of them.
+BLOCK_GRAIN = 12
+
 
 class Plan(NamedTuple):
     """What compiled code knows of a network.
@@ -26,7 +32,8 @@ class Plan(NamedTuple):
     `sizes` counts the units n_0 ... n_L; `sigma` and `cost` hold numbers of `codes`; `W` and `b`
     are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are offsets of
     (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets, `ones` and
-    `zeros` those of two constant vectors. Each thread has `scratch_size` elements from `scratch`
+    `zeros` those of two constant vectors. A thread carries `block` columns forward and back at a time.
+    Each thread has `scratch_size` elements from `scratch`
     on, of which the first `panel_size` are for a packed panel.
     """
 
@@ -42,6 +49,7 @@ class Plan(NamedTuple):
     ones: int
     zeros: int
     columns: int
+    block: int
     scratch: int
     scratch_size: int
     panel_size: int
@@ -72,6 +80,14 @@ class WorkSpace(NamedTuple):
     scratch_size: int
     panel_size: int
     size: int
+
+
+def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: int) -> int:
+    """Return how many of so many columns are best carried through all layers at a time."""
+    if parameters * itemsize > BYTES_IN_CACHE:
+        return columns
+    bytes_of_a_column = 2 * int(sizes.sum()) * itemsize
+    return min(columns, max(4, BYTES_IN_CACHE // bytes_of_a_column // BLOCK_GRAIN) * BLOCK_GRAIN)
 
 
 def lay_out_work(
