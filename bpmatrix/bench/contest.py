@@ -62,7 +62,7 @@ class Result:
 
 @dataclass
 class Contest:
-    """What came out of `hold`: judged costs, results by label, a sentence on whatever is missing."""
+    """What came out of `hold`: judged costs, results by label, a note on whatever is missing."""
 
     costs: dict[str, float] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
@@ -195,9 +195,7 @@ def _fastest(entries: list[_Entry], opened: list[Worker]) -> _Entry:
     return best
 
 
-def _time_against(
-    champion: _Entry, rivals: list[_Entry], effort: Effort, contest: Contest
-) -> None:
+def _time_against(champion: _Entry, rivals: list[_Entry], effort: Effort, contest: Contest) -> None:
     """Measure quads between the champion and each rival, in rounds over the rivals."""
     pairs: dict[str, Pairs] = {rival.label: Pairs() for rival in rivals}
     lost: set[str] = set()

@@ -76,9 +76,7 @@ def calibrate(arm: Arm, seconds: float) -> int:
         calls *= 2 ** int(np.log2(factor))
 
 
-def measure_quad(
-    a: Arm, b: Arm, calls: tuple[int, int], pairs: Pairs, *, a_first: bool
-) -> None:
+def measure_quad(a: Arm, b: Arm, calls: tuple[int, int], pairs: Pairs, *, a_first: bool) -> None:
     """Run A B B A, or B A A B, and enter the result."""
     n_a, n_b = calls
     if a_first:

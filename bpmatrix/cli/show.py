@@ -66,4 +66,4 @@ def _console() -> Console:
     from rich.console import Console  # noqa: PLC0415
 
     width = None if sys.stdout.isatty() else WIDTH_OF_A_PIPE
-    return Console(width=width, highlight=False, markup=False, emoji=False)
+    return Console(width=width)

@@ -37,9 +37,7 @@ class Engine:
         inputs = as_inputs(X, task.sizes[0], task.dtype)
         targets = as_targets(task.targets, task.sizes[-1], X.shape[1], task.dtype)
         chosen = choose_threads(threads, layout.size, m)
-        self._runner = SliceRunner(
-            description, self._parameters.flat, inputs, targets, m, chosen
-        )
+        self._runner = SliceRunner(description, self._parameters.flat, inputs, targets, m, chosen)
         self._mini_batches = task.mini_batches()
 
     def train(self, steps: int) -> None:

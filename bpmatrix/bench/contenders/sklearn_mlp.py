@@ -49,7 +49,7 @@ class SklearnMLP:
         """Let it draw weights of its own, with a first step, and put the task's in their place."""
         first = self._mini_batches.take(1)[0]
         self._mini_batches = task.mini_batches()
-        self._mlp.partial_fit(self._X[first], self._labels[first], self._classes)
+        self._mlp.partial_fit(self._X[first], self._labels[first], classes=self._classes)
         weights, biases = task.first_weights()
         for mine, given in zip(self._mlp.coefs_, weights, strict=True):
             mine[:] = given.T

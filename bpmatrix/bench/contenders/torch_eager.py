@@ -45,7 +45,7 @@ class TorchEager:
                 a = sigma(z)
             gradient = torch.autograd.grad(self._cost(z, a, y) / m, theta)
             with torch.no_grad():
-                torch._foreach_add_(theta, gradient, alpha=-eta)  # noqa: SLF001 - as torch.optim
+                torch._foreach_add_(theta, gradient, alpha=-eta)  # as torch.optim does
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
         """Return weights and biases."""

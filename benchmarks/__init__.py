@@ -1,0 +1,1 @@
+"""How fast bpmatrix is, against itself and others: ``python -m benchmarks --help``."""

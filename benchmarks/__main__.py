@@ -1,0 +1,28 @@
+"""The command line: ``python -m benchmarks COMMAND``."""
+
+import click
+
+from benchmarks.grid import grid
+from benchmarks.kernels import kernels
+from benchmarks.memory import memory
+from benchmarks.peak import peak
+from benchmarks.predict import predict
+from benchmarks.scaling import scaling
+from benchmarks.startup import startup
+from benchmarks.table import table
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Measure bpmatrix: each command prints a table, its targets, and the machine.
+
+    MNIST is taken from where BPMATRIX_DATA says; without it bytes of its shape are made up. Run
+    nothing else at the same time, and read the load beside the table.
+    """
+
+
+for command in (table, peak, grid, kernels, predict, scaling, startup, memory):
+    main.add_command(command)
+
+if __name__ == "__main__":
+    main(prog_name="python -m benchmarks")

@@ -1,0 +1,131 @@
+"""The networks that are timed, and what bpmatrix has to reach there. Nothing runs on import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.data import Samples, load_samples
+from bpmatrix.bench.contest import Effort
+from bpmatrix.bench.task import Task
+
+DTYPES = ("float64", "float32")
+
+# Mini-batch sizes and widths of the hidden layer.
+GRID_BATCHES = (1, 10, 32, 128, 1024)
+GRID_WIDTHS = (10, 30, 100, 512, 2048)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A network, its data, and the speed-ups to reach.
+
+    Attributes
+    ----------
+    data : str
+        A name that `data.load_samples` knows.
+    targets : mapping
+        By contender: how many times as fast bpmatrix must be, in float64 and float32.
+    peak : mapping
+        By (dtype, threads): the share of the attainable peak to reach.
+    slow : frozenset of str
+        Contenders that need so much time here that they are left out.
+    """
+
+    sizes: tuple[int, ...]
+    activation: str
+    mini_batch_size: int
+    data: str
+    learning_rate: float
+    check_steps: int
+    targets: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    peak: Mapping[tuple[str, int], float] = field(default_factory=dict)
+    slow: frozenset[str] = frozenset({"loop"})
+    cost: str = "quadratic"
+
+    @property
+    def name(self) -> str:
+        """The sizes and the mini-batch: ``784-30-10/10``."""
+        return f"{'-'.join(map(str, self.sizes))}/{self.mini_batch_size}"
+
+    def target(self, contender: str, dtype: str) -> float | None:
+        """Return the speed-up to reach over a contender, if there is one."""
+        pair = self.targets.get(contender)
+        return None if pair is None else pair[DTYPES.index(dtype)]
+
+    def samples(self) -> Samples:
+        """Return the case's own data."""
+        if self.data == "regression":
+            return load_samples(self.data, self.sizes[0], self.sizes[-1])
+        return load_samples(self.data)
+
+    def task(self, dtype: str, samples: Samples | None = None) -> Task:
+        """Return what the contenders are given, on the case's own data or on some others."""
+        samples = samples or self.samples()
+        return Task(
+            sizes=self.sizes,
+            activations=(self.activation,) * (len(self.sizes) - 1),
+            cost=self.cost,
+            dtype=dtype,
+            mini_batch_size=self.mini_batch_size,
+            learning_rate=self.learning_rate,
+            X=samples.X,
+            scale=samples.scale,
+            targets=samples.targets,
+        )
+
+    def tiny(self, dtype: str) -> Task:
+        """Return the same task on a few samples, to see that it works."""
+        rng = np.random.default_rng(0)
+        n = 2 * self.mini_batch_size
+        shape, n_out = (n, self.sizes[0]), self.sizes[-1]
+        if self.data == "regression":
+            inputs, outputs = rng.standard_normal(shape), rng.uniform(-0.5, 0.5, (n, n_out))
+            return self.task(dtype, Samples(inputs.T, 1.0, outputs.T, "random numbers"))
+        pixels, labels = rng.integers(256, size=shape, dtype=np.uint8), rng.integers(n_out, size=n)
+        return self.task(dtype, Samples(pixels.T, 1 / 255, labels, "random bytes"))
+
+    def effort(self, *, quick: bool) -> Effort:
+        """Return how much time to spend on it."""
+        quads, block_seconds = (6, 0.03) if quick else (20, 0.1)
+        return Effort(quads, block_seconds, self.check_steps)
+
+
+CASES = (
+    Case(
+        (784, 30, 10), "sigmoid", 10, "mnist", 3.0, 100,
+        targets={"loop": (25, 45), "jax": (2.4, 3)},
+        peak={("float64", 1): 0.70},
+        slow=frozenset(),
+    ),
+    Case((64, 30, 10), "sigmoid", 10, "digits", 3.0, 100, targets={"jax": (3, 2)}),
+    Case(
+        (784, 100, 10), "sigmoid", 32, "mnist", 3.0, 50,
+        targets={"jax": (1.4, 1.5)},
+        slow=frozenset(),
+    ),
+    Case((30, 64, 64, 1), "tanh", 32, "regression", 0.05, 100, targets={"jax": (1.3, 1.3)}),
+    Case(
+        (784, 128, 64, 10), "sigmoid", 128, "mnist", 3.0, 20,
+        targets={"jax": (1.3, 1.3)},
+        slow=frozenset(),
+    ),
+    Case((4, 32, 16, 4), "tanh", 10_000, "regression", 0.05, 20, targets={"jax": (1.5, 1.5)}),
+    Case(
+        (784, 512, 512, 10), "sigmoid", 256, "mnist", 1.0, 10,
+        targets={"jax": (1.2, 1.05)},
+        peak={("float64", 2): 0.85},
+    ),
+)  # fmt: skip
+
+
+def find_case(name: str) -> Case:
+    """Return the case of this name."""
+    return next(case for case in CASES if case.name == name)
+
+
+def grid_case(mini_batch_size: int, width: int) -> Case:
+    """Return the case of the grid with this mini-batch and hidden layer."""
+    return Case((784, width, 10), "sigmoid", mini_batch_size, "mnist", 0.5, 3)

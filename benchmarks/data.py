@@ -1,0 +1,59 @@
+"""Data for the cases: MNIST where it is found, the digits of the package, or made up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix import datasets
+from bpmatrix.errors import DataNotFoundError
+
+Array = NDArray[Any]
+
+MNIST_SHAPE = (50_000, 784)
+N_CLASSES = 10
+N_REGRESSION = 10_000
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Inputs ``scale * X`` as columns, targets as labels or as columns, and where they are from."""
+
+    X: Array
+    scale: float
+    targets: Array
+    source: str
+
+
+@cache
+def load_samples(name: str, n_in: int = 0, n_out: int = 0) -> Samples:
+    """Return the samples "mnist", "digits" or, of the sizes given, "regression"."""
+    if name == "regression":
+        return _regression(n_in, n_out)
+    try:
+        found = datasets.load(name, download=False)
+    except DataNotFoundError:
+        return _bytes()
+    return Samples(found.train.X, found.scale, found.train.labels, name)
+
+
+def _bytes() -> Samples:
+    """Return bytes of the shape of MNIST, a fifth of them not zero: good for speed alone."""
+    rng = np.random.default_rng(0)
+    table = rng.integers(256, size=MNIST_SHAPE, dtype=np.uint8)
+    table[rng.random(MNIST_SHAPE, np.float32) > 0.2] = 0
+    labels = rng.integers(N_CLASSES, size=len(table))
+    return Samples(table.T, 1 / 255, labels, "random bytes of the shape of MNIST")
+
+
+def _regression(n_in: int, n_out: int) -> Samples:
+    """Return a smooth function of normal inputs, with values that tanh can reach."""
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((N_REGRESSION, n_in))
+    directions = rng.standard_normal((n_in, n_out)) / np.sqrt(n_in)
+    values = 0.8 * np.sin(table @ directions)
+    return Samples(table.T, 1.0, values.T, "a smooth function of normal inputs")

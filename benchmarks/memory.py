@@ -1,0 +1,79 @@
+"""The memory that training adds to its data."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.data import load_samples
+from benchmarks.options import JSON
+from benchmarks.report import Report, verdict
+
+MOST_MEGABYTES = 60.0
+
+# What the process holds when training begins, and the most that it held by the end. Linux counts in
+# ru_maxrss what the parent held when it started this process; VmHWM is the process's own.
+TRAIN = """
+import json, resource, sys
+from pathlib import Path
+import numpy as np
+from bpmatrix import Network
+from bpmatrix.compilation import load_program
+
+def bytes_held(entry):
+    if not Path("/proc/self/status").exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    fields = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+    return 1024 * int(fields[entry].split()[0])
+
+X, labels = np.load(sys.argv[1]).T, np.load(sys.argv[2])
+if sys.argv[3] == "loaded":
+    load_program("train_slice", "float64")
+before = bytes_held("VmRSS")
+net = Network([784, 30, 10], input_scale=1 / 255, seed=1)
+net.train(X, labels, epochs=1)
+print(json.dumps([before, bytes_held("VmHWM"), X.nbytes]))
+"""
+
+
+@click.command()
+@JSON
+def memory(json_file: str | None) -> None:
+    """Peak memory of training 784-30-10 on MNIST as uint8, over that before it began."""
+    report = Report("Memory that one epoch on MNIST as uint8 adds, MB", json_file)
+    rows = report.table("compiled programs", "added", "target")
+    samples = load_samples("mnist")
+    with tempfile.TemporaryDirectory() as folder:
+        X, labels = Path(folder, "X.npy"), Path(folder, "labels.npy")
+        np.save(X, samples.X.T)
+        np.save(labels, samples.targets)
+        _peaks(X, labels, "loaded")  # compiles, if need be
+        for when, words in (("loaded", "loaded before"), ("new", "loaded by the training")):
+            before, after = _peaks(X, labels, when)
+            added = (after - before) / 1e6
+            rows.add_row(words, f"{added:.1f}", verdict(added, MOST_MEGABYTES, at_most=True))
+            report.record(programs=words, megabytes=added)
+    report.finish(rows, [samples.source])
+
+
+def _peaks(X: Path, labels: Path, when: str) -> tuple[int, int]:
+    """Return the bytes that a new process holds before its training, and at most."""
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+    done = subprocess.run(  # noqa: S603 - this Python, with a program of our own
+        [sys.executable, "-c", TRAIN, str(X), str(labels), when],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    before, after, data = json.loads(done.stdout)
+    if not data < before < after:
+        raise click.ClickException(f"{before} and {after} bytes held: no memory was measured")
+    return before, after

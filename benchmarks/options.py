@@ -1,0 +1,43 @@
+"""What the commands have in common on the command line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from benchmarks.cases import CASES, DTYPES, Case, find_case
+
+QUICK = click.option("--quick", is_flag=True, help="Few and short blocks: to see that it works.")
+JSON = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False), help="Also write the figures here."
+)
+
+
+def _dtypes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    del context, parameter
+    return DTYPES if value == "both" else (value,)
+
+
+def _cases(context: click.Context, parameter: click.Parameter, value: Any) -> tuple[Case, ...]:
+    del context, parameter
+    return tuple(map(find_case, value)) or CASES
+
+
+DTYPE = click.option(
+    "--dtype",
+    "dtypes",
+    type=click.Choice([*DTYPES, "both"]),
+    default="both",
+    show_default=True,
+    callback=_dtypes,
+    help="The type to compute in.",
+)
+CASE = click.option(
+    "--case",
+    "cases",
+    type=click.Choice([case.name for case in CASES]),
+    multiple=True,
+    callback=_cases,
+    help="Only this case; may be repeated.",
+)

@@ -1,0 +1,39 @@
+"""The share of the attainable peak that a whole training step reaches."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from benchmarks.cases import Case
+from benchmarks.options import CASE, DTYPE, JSON, QUICK
+from benchmarks.report import Report, percent, verdict
+from bpmatrix.bench.contenders.roster import processors
+from bpmatrix.bench.peak import share_of_peak
+
+
+@click.command()
+@CASE
+@DTYPE
+@QUICK
+@JSON
+def peak(
+    cases: tuple[Case, ...], dtypes: tuple[str, ...], quick: bool, json_file: str | None
+) -> None:
+    """Training: the share of the speed of a large matrix product.
+
+    The product is NumPy's, of the same type on as many threads, in the same run, in turns.
+    """
+    report = Report("Share of the attainable peak, whole training steps", json_file)
+    rows = report.table("case", "type", "threads", "share [95 %]", "target")
+    for case in cases:
+        for dtype in dtypes:
+            for threads in sorted({1, processors()}):
+                report.tell(f"{case.name} {dtype} on {threads}")
+                share = share_of_peak(case.task(dtype), threads, case.effort(quick=quick))
+                target = case.peak.get((dtype, threads))
+                shown = percent(share).replace("[", r"\[")
+                rows.add_row(case.name, dtype, str(threads), shown, verdict(share.median, target))
+                report.record(case=case.name, dtype=dtype, threads=threads, share=asdict(share))
+    report.finish(rows)

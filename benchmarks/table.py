@@ -1,0 +1,100 @@
+"""The table: microseconds per mini-batch of all contenders, and the speed-up over each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from benchmarks.cases import Case
+from benchmarks.options import CASE, DTYPE, JSON, QUICK
+from benchmarks.report import Report, microseconds, verdict
+from bpmatrix.bench.contest import CHAMPION, TOLERANCE, Contest, Result, hold
+
+PEERS = ("loop", "numpy", "jax", "pytorch")
+CHECKED = (
+    "Every contender that is shown ended the check with the cost of the reference:"
+    f" relative {TOLERANCE['float64']:g} in float64, {TOLERANCE['float32']:g} in float32."
+)
+
+
+@click.command()
+@CASE
+@DTYPE
+@QUICK
+@JSON
+def table(
+    cases: tuple[Case, ...], dtypes: tuple[str, ...], quick: bool, json_file: str | None
+) -> None:
+    """Training: bpmatrix against the loop, NumPy, JAX and PyTorch.
+
+    First line of a cell: microseconds per mini-batch, and the number of threads. Second line: how
+    many times as fast bpmatrix with n_threads="auto" is, median and 95 % interval. bpmatrix reads
+    bytes where the data are bytes; the others are given arrays of the case's type, made before the
+    clock starts.
+    """
+    report = Report("Training, microseconds per mini-batch, plain SGD", json_file)
+    rows = report.table("case", "type", CHAMPION, "on 1", "on all", *PEERS, "targets")
+    notes = [CHECKED]
+    for case in cases:
+        notes.append(f"{case.name}: {case.samples().source}")
+        for dtype in dtypes:
+            names = [name for name in PEERS if name not in case.slow]
+            contest = hold(
+                case.task(dtype),
+                names,
+                case.effort(quick=quick),
+                tell=lambda line, case=case, dtype=dtype: report.tell(  # type: ignore[misc]
+                    f"{case.name} {dtype}: {line}"
+                ),
+            )
+            notes += [f"{case.name} {dtype}: {note}" for note in contest.notes]
+            rows.add_row(case.name, dtype, *_cells(contest), _targets(case, dtype, contest))
+            _record(report, case, dtype, contest)
+    report.finish(rows, notes)
+
+
+def _cells(contest: Contest) -> list[str]:
+    """Return a cell for bpmatrix, for each of its numbers of threads, and for each peer."""
+    own = [result for result in contest.results.values() if result.name == CHAMPION]
+    by_threads = {result.threads: result for result in own}
+    most = max((result.threads for result in own if result.threads != "auto"), default=1)
+    peers = {result.name: result for result in contest.results.values() if result.name != CHAMPION}
+    shown = [by_threads.get(threads) for threads in ("auto", 1, most)]
+    return [_cell(result) for result in [*shown, *map(peers.get, PEERS)]]
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return "-"
+    time = microseconds(result.seconds)
+    if result.against is None:
+        return time
+    threads = "" if result.name == CHAMPION else f" ({result.threads}t)"
+    return f"{time}{threads}\n{_brackets(str(result.against.ratio))}"
+
+
+def _brackets(text: str) -> str:
+    """Keep rich from reading an interval as markup."""
+    return text.replace("[", r"\[")
+
+
+def _targets(case: Case, dtype: str, contest: Contest) -> str:
+    """Return the verdict on each target, a line each."""
+    lines = []
+    for result in contest.results.values():
+        target = case.target(result.name, dtype)
+        if result.against is not None and target is not None:
+            lines.append(f"{result.name} {verdict(result.against.ratio.median, target)}")
+    return "\n".join(lines)
+
+
+def _record(report: Report, case: Case, dtype: str, contest: Contest) -> None:
+    report.record(
+        case=case.name,
+        dtype=dtype,
+        data=case.samples().source,
+        costs=contest.costs,
+        notes=contest.notes,
+        results={label: asdict(result) for label, result in contest.results.items()},
+    )

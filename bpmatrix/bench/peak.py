@@ -1,0 +1,37 @@
+"""Which part of the machine's attainable speed a whole training step reaches."""
+
+from __future__ import annotations
+
+from bpmatrix.bench.comparing import compare_arms
+from bpmatrix.bench.contenders import ROSTER, thread_environment
+from bpmatrix.bench.contenders.matmul import Matmul
+from bpmatrix.bench.contest import CHAMPION, Effort
+from bpmatrix.bench.statistics import Ratio
+from bpmatrix.bench.task import Task
+from bpmatrix.bench.workers import Worker
+
+__all__ = ["share_of_peak"]
+
+
+def share_of_peak(task: Task, threads: int, effort: Effort, name: str = CHAMPION) -> Ratio:
+    """Return a contender's floating-point speed over that of a large product, 1 for equal.
+
+    Both run on so many threads, in turns, each in a worker of its own. Of the step only its matrix
+    products count as work, and all of it as time: gather, activation functions and update too.
+
+    Raises
+    ------
+    WorkerError
+        If the contender fails or is not installed.
+    """
+    environment = thread_environment(threads)
+    with Worker("matrix product", environment) as product, Worker(name, environment) as trainer:
+        product.make(Matmul, task.dtype)
+        trainer.make(ROSTER[name].make, task, threads)
+        seconds = compare_arms(
+            product.arm("multiply"),
+            trainer.arm("train"),
+            quads=effort.quads,
+            block_seconds=effort.block_seconds,
+        )
+    return seconds.ratio.times(task.flops() / Matmul.flops)

@@ -1,0 +1,101 @@
+"""Every case runs once, tiny, and every command can be asked for help."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import main
+from benchmarks.cases import CASES, DTYPES, find_case, grid_case
+from benchmarks.data import load_samples
+from benchmarks.kernels import Sigmoids
+from benchmarks.predict import Engine as Predictor
+from benchmarks.report import Report, verdict
+from bpmatrix import reference
+from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.contenders.engine import Engine
+from bpmatrix.bench.contenders.matmul import Matmul
+from bpmatrix.bench.contest import TOLERANCE
+
+ALL = [*CASES, grid_case(1, 10), grid_case(128, 30)]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+def test_every_case_trains(case, dtype):
+    task = case.tiny(dtype)
+    engine = Engine(task, 1)
+    engine.train(2)
+    expected = task.expected_cost(2)
+
+    assert task.judged_cost(*engine.parameters()) == pytest.approx(expected, rel=TOLERANCE[dtype])
+
+
+def test_cases_have_names_of_their_own():
+    assert len({case.name for case in CASES}) == len(CASES)
+    assert all(find_case(case.name) is case for case in CASES)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_targets_are_set_for_contenders_that_run(case):
+    assert set(case.targets) <= set(ROSTER) - case.slow
+
+
+@pytest.mark.parametrize("name", ["mnist", "digits", "regression"])
+def test_samples_fit_their_targets(name, monkeypatch):
+    monkeypatch.setenv("BPMATRIX_DATA", "no-such-folder")
+    monkeypatch.setattr("benchmarks.data.MNIST_SHAPE", (20, 784))
+    load_samples.cache_clear()
+    samples = load_samples(name, 4, 3)
+    load_samples.cache_clear()
+
+    assert samples.X.shape[1] == samples.targets.shape[-1]
+    assert samples.source
+
+
+def test_the_other_benchmarks_run(monkeypatch):
+    sigmoids = Sigmoids("bpmatrix", "float64")
+    sigmoids.apply(1)
+    z = sigmoids._z
+    np.testing.assert_allclose(sigmoids.result(), 1 / (1 + np.exp(-z)), rtol=1e-14)
+
+    task = CASES[0].tiny("float64")
+    predictor = Predictor(task, 3)
+    predictor.predict(1)
+    a = reference.feedforward(*task.first_weights(), task.activations, task.inputs()[:, :3])[1][-1]
+    np.testing.assert_allclose(predictor.result(), a, rtol=1e-12)
+
+    monkeypatch.setattr("bpmatrix.bench.contenders.matmul.SIZE", 8)
+    Matmul("float32").multiply(1)
+
+
+@pytest.mark.parametrize("command", main.commands)
+def test_every_command_helps(command):
+    result = CliRunner().invoke(main, [command, "--help"])
+
+    assert result.exit_code == 0
+    assert " ".join(main.commands[command].help.split()) in " ".join(result.output.split())
+
+
+def test_a_case_that_is_not_there_is_wrong_use():
+    assert CliRunner().invoke(main, ["table", "--case", "1-1/1"]).exit_code == 2
+
+
+def test_figures_are_written_as_json(tmp_path):
+    report = Report("figures", str(tmp_path / "figures.json"))
+    report.record(case="a", seconds=1.5)
+    report.finish(report.table("case", "seconds"))
+    content = json.loads((tmp_path / "figures.json").read_text())
+
+    assert content["records"] == [{"case": "a", "seconds": 1.5}]
+    assert content["machine"]["processor"]
+    assert [path.name for path in tmp_path.iterdir()] == ["figures.json"]
+
+
+def test_a_verdict_says_whether_a_target_is_reached():
+    assert verdict(2.5, 2.4).startswith(">= 2.4")
+    assert "not reached" not in verdict(2.5, 2.4)
+    assert "not reached" in verdict(2.3, 2.4)
+    assert "not reached" in verdict(13, 12, at_most=True)
+    assert verdict(1, None) == ""

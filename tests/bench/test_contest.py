@@ -1,0 +1,79 @@
+"""The answer is checked before the clock counts, and who cannot take part is named."""
+
+import pytest
+from bench.fakes import Dying, Missing, Unsuited, Wrong, small_task
+
+from bpmatrix.bench.contenders import ROSTER, Family
+from bpmatrix.bench.contenders.book import Loop, Matrix
+from bpmatrix.bench.contest import Effort, hold
+
+EFFORT = Effort(quads=3, block_seconds=0.002, check_steps=7)
+
+
+class Once(Family):
+    """A family with a single variant, to spare processes."""
+
+    def variants(self):
+        return (1,)
+
+
+def contest(*families, champion=ROSTER["bpmatrix"].make, task=None):
+    roster = {"bpmatrix": Once(champion, "", is_peer=False)}
+    roster |= {make.__name__: Once(make, "") for make in families}
+    return hold(task or small_task(), roster, EFFORT, roster=roster)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_those_who_agree_are_timed(dtype):
+    found = contest(Loop, Matrix, task=small_task(dtype))
+
+    assert found.notes == []
+    assert list(found.results) == ["bpmatrix 1t", "Loop 1t", "Matrix 1t"]
+    assert found.results["bpmatrix 1t"].against is None
+    assert len(found.results["Loop 1t"].against.log_ratios) == EFFORT.quads
+    assert all(result.seconds > 0 for result in found.results.values())
+
+
+def test_a_wrong_answer_is_not_timed():
+    found = contest(Wrong, Matrix)
+
+    assert list(found.results) == ["bpmatrix 1t", "Matrix 1t"]
+    assert len(found.notes) == 1
+    assert found.notes[0].startswith("Wrong 1t: void, its cost is ")
+
+
+def test_bpmatrix_itself_may_be_void():
+    found = contest(Matrix, champion=Wrong)
+
+    assert found.results == {}
+    assert found.notes[0].startswith("bpmatrix 1t: void")
+
+
+def test_who_is_missing_or_unsuited_is_named():
+    found = contest(Missing, Unsuited)
+
+    assert list(found.results) == ["bpmatrix 1t"]
+    assert found.notes == [
+        "Missing: no_such_library is not installed",
+        "Unsuited: has no such network",
+    ]
+
+
+def test_who_dies_on_the_way_is_named_and_the_others_go_on():
+    found = contest(Dying, Matrix)
+
+    assert list(found.results) == ["bpmatrix 1t", "Matrix 1t"]
+    assert found.notes == ["Dying: its process ended with exit status 7"]
+
+
+def test_of_a_peer_the_faster_variant_goes_on():
+    roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "peer": Twice(Matrix, "")}
+    found = hold(small_task(), ["peer"], EFFORT, roster=roster)
+
+    assert len(found.results) == 2
+    assert {"reference", "bpmatrix 1t", "peer 1t", "peer 2t"} == set(found.costs)
+
+
+class Twice(Family):
+    def variants(self):
+        return (1, 2)

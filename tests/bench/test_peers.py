@@ -1,0 +1,31 @@
+"""JAX, PyTorch and scikit-learn, where they are installed, take the same steps."""
+
+import pytest
+from bench.fakes import small_task
+
+from bpmatrix.bench.contenders import ROSTER, thread_environment
+from bpmatrix.bench.workers import SkippedError, Worker
+
+PEERS = {"jax": "jax", "pytorch": "torch", "sklearn": "sklearn"}
+COSTS = {"quadratic": "tanh", "cross_entropy": "sigmoid", "log_likelihood": "softmax"}
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("cost", COSTS)
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_agrees_with_the_reference(name, cost, dtype):
+    pytest.importorskip(PEERS[name])
+    task = small_task(dtype, cost=cost, activations=("tanh", COSTS[cost]))
+    with Worker(name, thread_environment(1)) as worker:
+        try:
+            worker.make(ROSTER[name].make, task, 1)
+        except SkippedError:
+            assert name == "sklearn"
+            assert cost != "log_likelihood"
+            return
+        worker.call("train", 3)
+        worker.call("train", 4)
+        cost_there = task.judged_cost(*worker.call("parameters"))
+
+    tolerance = 1e-12 if dtype == "float64" else 1e-5
+    assert cost_there == pytest.approx(task.expected_cost(7), rel=tolerance)

@@ -1,0 +1,84 @@
+import sys
+
+import pytest
+from bench.fakes import Missing, Plain, Unsuited
+
+from bpmatrix.bench.workers import SkippedError, Worker, WorkerError
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with Worker("plain") as worker:
+        worker.make(Plain)
+        yield worker
+
+
+@pytest.fixture
+def worker():
+    with Worker("plain") as worker:
+        worker.make(Plain)
+        yield worker
+
+
+def test_a_worker_is_another_process_with_the_same_path(shared):
+    shared.make(list, sys.path)
+    assert shared.call("index", sys.path[-1]) == sys.path.index(sys.path[-1])
+    shared.make(Plain)
+
+
+def test_values_go_there_and_back(shared):
+    assert shared.call("echo", {"a": [1.5, None]}) == {"a": [1.5, None]}
+
+
+def test_the_worker_measures_itself(shared):
+    assert shared.time("sleep", 0.01) >= 0.01
+    assert shared.arm("sleep")(0) >= 0
+
+
+def test_what_a_library_prints_is_no_reply(shared):
+    assert shared.call("speak") == "spoken"
+
+
+def test_an_error_is_told_and_survived(shared):
+    with pytest.raises(WorkerError, match="plain: RuntimeError: broken on purpose"):
+        shared.call("fail")
+    assert shared.call("echo", 1) == 1
+
+
+def test_a_missing_library_is_named(shared):
+    with pytest.raises(SkippedError, match="plain: no_such_library is not installed"):
+        shared.make(Missing, None, 1)
+    shared.make(Plain)
+
+
+def test_a_contender_without_such_a_network_is_skipped(shared):
+    with pytest.raises(SkippedError, match="plain: has no such network"):
+        shared.make(Unsuited, None, 1)
+    shared.make(Plain)
+
+
+def test_environment_variables_reach_it():
+    with Worker("plain", {"BPMATRIX_TEST": "seen"}) as worker:
+        worker.make(Plain)
+        assert worker.call("variable", "BPMATRIX_TEST") == "seen"
+
+
+def test_a_worker_that_dies_says_so_and_stays_dead(worker):
+    with pytest.raises(WorkerError, match="plain: its process ended with exit status 7"):
+        worker.call("die")
+    with pytest.raises(WorkerError, match="exit status 7"):
+        worker.call("echo", 1)
+
+
+def test_a_worker_that_hangs_is_ended():
+    with Worker("plain", seconds_for_an_answer=3.0) as worker:
+        worker.make(Plain)
+        worker.patience = 0.2
+        with pytest.raises(WorkerError, match="plain: its process ended"):
+            worker.call("sleep", 60)
+
+
+def test_closing_twice_is_closing_once(worker):
+    worker.close()
+    worker.close()
+    assert worker._process.returncode == 0

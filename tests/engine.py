@@ -1,0 +1,95 @@
+"""The two compiled programs, called as the package calls them, but between guard zones.
+
+theta, the inputs, the targets and every result lie between NaN; the work array is NaN wherever no
+constant has to be. So whatever a program reads and should not makes its results NaN, and whatever
+it writes and should not is seen.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from compiled import guarded, is_intact
+from strategies import Case
+
+from bpmatrix.compilation import load_program
+from bpmatrix.threads import run_together
+from bpmatrix.workspace import aligned_zeros, input_columns, target_columns
+
+AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
+UNWRITTEN = -7
+
+
+class Guarded:
+    """The arguments of a program for a case, with room for so many columns at a time."""
+
+    def __init__(self, case: Case, columns: int, threads: int = 1) -> None:
+        d = case.description
+        self.plan, elements = d.plan(columns, threads=threads)
+        self._threads = threads
+        self._memory = aligned_zeros(elements + 2 * AROUND, d.dtype)
+        self._memory[:] = np.nan
+        self.work = self._memory[AROUND:-AROUND]
+        self.work[self.plan.ones : self.plan.ones + columns] = 1
+        self.work[self.plan.zeros : self.plan.zeros + max(d.sizes)] = 0
+        self.theta = guarded(case.theta)
+        # Rows of a table in memory are the columns of its transpose.
+        self._X = guarded(np.ascontiguousarray(case.X.T)).T
+        self.X = input_columns(self._X, d.input_scale)
+        self._targets = case.targets
+        self.Y = target_columns(self._targets)
+
+    def assert_untouched(self) -> None:
+        """Assert that nothing was written around theta, nor between and around work matrices."""
+        assert is_intact(self.theta)
+        free = np.ones(self._memory.size, dtype=bool)
+        p = self.plan
+        spans = [(p.y, p.sizes[-1] * p.columns), (p.ones, p.columns), (p.zeros, p.sizes.max())]
+        spans += [(p.scratch, p.scratch_size * self._threads)]
+        for l, n in enumerate(p.sizes):
+            spans += [(offset[l], n * p.columns) for offset in (p.a, p.z)]
+            spans += [(p.delta[l], n * p.columns)] if l > 0 else []
+        for offset, extent in spans:
+            free[AROUND + offset : AROUND + offset + extent] = False
+        assert np.isnan(self._memory[free]).all()
+
+
+def look(case: Case, *, columns=None, first=0, last=None, carry_on=None) -> SimpleNamespace:
+    """Call `evaluate`: outputs (n_L, n), costs, hits (n,), and the sum of the gradients as theta.
+
+    `carry_on` is a gradient that the sum goes on from.
+    """
+    n, d = case.X.shape[1], case.description
+    g = Guarded(case, columns or n)
+    outputs = guarded(np.full((n, d.sizes[-1]), np.nan, d.dtype))
+    costs, hits = guarded(np.full(n, np.nan)), np.full(n + 2, UNWRITTEN)
+    gradient = guarded(np.full_like(case.theta, np.nan) if carry_on is None else carry_on)
+    load_program("evaluate", d.dtype)(
+        g.plan, g.theta, g.work, g.X, g.Y, first, n if last is None else last,
+        carry_on is not None, outputs, costs, hits[1:-1], gradient,
+    )  # fmt: skip
+    g.assert_untouched()
+    assert g.theta.tobytes() == case.theta.tobytes()
+    assert all(map(is_intact, (outputs, costs, gradient)))
+    assert hits[0] == hits[-1] == UNWRITTEN
+    return SimpleNamespace(outputs=outputs.T, costs=costs, hits=hits[1:-1], gradient=gradient)
+
+
+def steps(case: Case, order, m, rates, weight_decay=0.0, threads=1) -> SimpleNamespace:
+    """Call `train_slice` on all threads; return theta, taken, and the totals of cost and hits."""
+    d = case.description
+    g = Guarded(case, m, threads)
+    costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros(2)
+    program = load_program("train_slice", d.dtype)
+    taken = run_together(
+        threads,
+        lambda t, control: program(
+            t, threads, control, g.plan, g.theta, g.work, g.X, g.Y, np.asarray(order, np.int64),
+            m, np.asarray(rates, float), weight_decay, costs, hits[1:-1], totals,
+        ),
+    )  # fmt: skip
+    g.assert_untouched()
+    assert is_intact(costs)
+    assert hits[0] == hits[-1] == UNWRITTEN
+    return SimpleNamespace(theta=g.theta, taken=taken, cost=totals[0], hits=totals[1])

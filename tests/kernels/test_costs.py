@@ -1,0 +1,125 @@
+"""The costs of single samples, the error of the output layer (BP1), and what counts as a hit."""
+
+import mpmath
+import numpy as np
+import pytest
+from engine import look
+from numeric import ELEMENTARY, assert_close, same_bits
+from strategies import Case, make_case
+
+from bpmatrix.description import Description
+from bpmatrix.parameters import Parameters
+from bpmatrix.trace import trace
+
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+OUTPUT = {"quadratic": "identity", "cross_entropy": "sigmoid", "log_likelihood": "softmax"}
+
+
+def at_weighted_inputs(z, Y, cost, labels=None):
+    """Look at an output layer whose weighted inputs are given: its matrix is the identity."""
+    n = len(z)
+    layer = Description((n, n), (OUTPUT[cost],), cost, bias=False, dtype=str(z.dtype))
+    return look(Case(layer, np.eye(n, dtype=z.dtype).ravel(), z, Y.astype(z.dtype), labels))
+
+
+@DTYPES
+def test_quadratic_cost_is_half_the_squared_distance(dtype):
+    """A difference, a half, two products and a sum of terms of one sign."""
+    rng = np.random.default_rng(1)
+    for n in (1, 2, 10, 17):
+        z, Y = (rng.standard_normal((30, n)).T.astype(dtype) for _ in range(2))
+        expected = 0.5 * ((z.astype(np.float64) - Y) ** 2).sum(axis=0)
+        costs = at_weighted_inputs(z, Y, "quadratic").costs
+        assert_close(costs, expected, roundings=n + 4, scale=expected, dtype=dtype)
+
+
+@DTYPES
+def test_cross_entropy_is_taken_from_z(dtype):
+    """-(y ln a + (1 - y) ln(1 - a)) with 60 digits, also where a is 0 or 1 to all of its own."""
+    z = np.array([*np.linspace(-40, 40, 81), -1e3, 1e3, 1e-8], dtype)
+    with mpmath.workdps(60):
+        for y in (0.0, 1.0, 0.25):
+            # ln(1 - sigmoid(z)) = ln(sigmoid(-z)), so that no digit is lost; 800 need no 60 digits.
+            ln_a, ln_b = (
+                [-mpmath.log1p(mpmath.exp(-sign * mpmath.mpf(float(v)))) for v in z]
+                for sign in (1, -1)
+            )
+            terms = zip(ln_a, ln_b, strict=True)
+            expected = np.array([float(-y * p - (1 - y) * q) for p, q in terms])
+            costs = at_weighted_inputs(z[None], np.full((1, z.size), y), "cross_entropy").costs
+            # exp, log1p, and the sum of three terms of one sign
+            assert_close(costs, expected, roundings=2 * ELEMENTARY + 6, scale=expected, dtype=dtype)
+
+
+@DTYPES
+def test_log_likelihood_is_taken_from_z(dtype):
+    """-sum y ln a with 60 digits; what is lost is lost where z - max z is rounded."""
+    rng = np.random.default_rng(2)
+    for n in (2, 3, 10, 17):
+        z = (8 * rng.standard_normal((20, n))).T.astype(dtype)
+        Y = rng.dirichlet(np.ones(n), 20).T.astype(dtype)
+        with mpmath.workdps(60):
+            expected = np.array([_log_likelihood(*pair) for pair in zip(z.T, Y.T, strict=True)])
+        costs = at_weighted_inputs(z, Y, "log_likelihood").costs
+        # a at its largest: shift, exp, sum, division; ln a; two differences; products and sum.
+        span = np.abs(z).max() + np.ptp(z) + 1
+        off = 2 * ELEMENTARY + 2 * n + 6
+        assert_close(costs, expected, roundings=off, scale=span * Y.sum(axis=0), dtype=dtype)
+
+
+def _log_likelihood(z, y):
+    total = mpmath.log(mpmath.fsum(mpmath.exp(mpmath.mpf(float(v))) for v in z))
+    pairs = zip(z, y, strict=True)
+    return float(mpmath.fsum(float(w) * (total - float(v)) for v, w in pairs))
+
+
+@DTYPES
+@pytest.mark.parametrize("z", [1e4, 2.0**100])
+def test_saturated_outputs_have_a_finite_cost(z, dtype):
+    """A wrong answer costs z, a right one nothing, where ln a itself would be infinite."""
+    both, Y = np.array([[z, -z]], dtype), np.array([[0, 1]])
+    assert at_weighted_inputs(both, Y, "cross_entropy").costs.tolist() == [z, z]
+    assert at_weighted_inputs(both, 1 - Y, "cross_entropy").costs.tolist() == [0, 0]
+    pair = np.array([[z / 2, z / 2], [-z / 2, -z / 2]], dtype)
+    look_at = at_weighted_inputs(pair, np.eye(2), "log_likelihood", np.array([0, 1]))
+    assert look_at.costs.tolist() == [0, z]
+
+
+@DTYPES
+@pytest.mark.parametrize("cost", OUTPUT)
+def test_nan_costs_nan(cost, dtype):
+    """The cost of a sample shows that its numbers are lost; its neighbors' do not change."""
+    case = make_case(Description((3, 4), (OUTPUT[cost],), cost, dtype=dtype), 5, seed=1)
+    clean = look(case).costs
+    case.X[1, 2] = np.nan
+    others = np.arange(5) != 2
+    costs = look(case).costs
+    assert np.isnan(costs[2])
+    assert same_bits(costs[others], clean[others])
+
+
+@DTYPES
+@pytest.mark.parametrize("cost", OUTPUT)
+def test_error_of_the_output_is_the_difference(cost, dtype):
+    """(BP1) is a - y, rounded once, where sigma' is 1 or cancels."""
+    case = make_case(Description((3, 4), (OUTPUT[cost],), cost, dtype=dtype), 7, seed=1)
+    d = case.description
+    layer = trace(d, Parameters.of(case.theta, d.layout), case.inputs, case.targets).layers[-1]
+    assert same_bits(layer.delta, layer.a - case.Y)
+
+
+def test_a_hit_is_a_column_that_names_the_class():
+    """The largest output, ties to the lowest, against a label or the largest target."""
+    z = np.array([[1.0, 0, 3, 2, 5], [0, 1, 3, 2, 5], [0, 0, 1, 2, 6]])
+    labels = np.array([0, 2, 0, 1, 2])
+    expected = [1, 0, 1, 0, 1]
+    Y = np.eye(3)[:, labels]
+    assert at_weighted_inputs(z, Y, "quadratic", labels).hits.tolist() == expected
+    assert at_weighted_inputs(z, 0.3 * Y, "quadratic").hits.tolist() == expected
+
+
+def test_a_single_output_names_one_above_one_half():
+    """One half itself names 0, for outputs and for targets."""
+    a = np.array([[0.5, 0.5, 0.6, 0.6, 0.4]])
+    Y = np.array([[0.0, 1.0, 0.5, 1.0, 0.0]])
+    assert at_weighted_inputs(a, Y, "quadratic").hits.tolist() == [1, 0, 0, 1, 1]

@@ -1,0 +1,153 @@
+"""The activation functions and their derivatives: formulas, limits, NaN, and work in place."""
+
+import warnings
+
+import numpy as np
+import pytest
+from engine import look
+from hypothesis import given, settings
+from numeric import ELEMENTARY, assert_close, central_differences, same_bits
+from strategies import Case, cases
+
+from bpmatrix import Network, reference
+from bpmatrix.description import Description
+from bpmatrix.parameters import Parameters
+from bpmatrix.trace import trace
+
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+ELEMENTWISE = pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "identity"])
+
+
+def activated(name, z, dtype):
+    """sigma of each number: a unit whose only weight is 1."""
+    z = np.asarray(z, dtype)
+    unit = Description((1, 1), (name,), "quadratic", bias=False, dtype=dtype)
+    return look(Case(unit, np.ones(1, dtype), z[None], np.zeros_like(z[None]), None)).outputs[0]
+
+
+def softmax_of(z):
+    """Softmax of each column: a layer whose matrix is the identity."""
+    n = len(z)
+    layer = Description((n, n), ("softmax",), "log_likelihood", bias=False, dtype=str(z.dtype))
+    Y = np.full(z.shape, 1 / n, z.dtype)
+    return look(Case(layer, np.eye(n, dtype=z.dtype).ravel(), z, Y, None)).outputs
+
+
+@DTYPES
+@ELEMENTWISE
+def test_activation_is_its_formula(name, dtype):
+    """Within the error of the elementary functions of the book's formula in float64."""
+    z = np.concatenate([np.linspace(-30, 30, 4001), np.linspace(-1e-3, 1e-3, 101)]).astype(dtype)
+    expected = reference.SIGMA[name](z.astype(np.float64))
+    off = 0 if name in {"relu", "identity"} else 2 * ELEMENTARY
+    assert_close(activated(name, z, dtype), expected, roundings=off, scale=np.abs(expected))
+
+
+@DTYPES
+@ELEMENTWISE
+def test_activation_of_the_largest_numbers(name, dtype):
+    """No overflow on the way: the limits are exact, at infinity and long before."""
+    limits = {"sigmoid": (0, 1), "tanh": (-1, 1)}
+    for z in (1e4, float(np.finfo(dtype).max), np.inf):
+        low, high = limits.get(name, (0 if name == "relu" else -z, z))
+        assert activated(name, [-z, z], dtype).tolist() == [low, high]
+
+
+@DTYPES
+@ELEMENTWISE
+def test_nan_stays_nan(name, dtype):
+    """A run that has lost its numbers must show it, also behind a ReLU."""
+    a = activated(name, [1.0, np.nan, -1.0], dtype)
+    assert np.isnan(a).tolist() == [False, True, False]
+
+
+@DTYPES
+@ELEMENTWISE
+def test_derivative_is_its_formula(name, dtype):
+    """delta is multiplied by sigma'(z), to the roundings of a (1 - a) or (1 - a)(1 + a)."""
+    z = np.linspace(-12, 12, 997).astype(dtype)
+    network = Description((1, 1, 1), (name, "identity"), "quadratic", bias=False, dtype=dtype)
+    case = Case(network, np.ones(2, dtype), z[None], np.full_like(z[None], -2), None)
+    hidden, output = trace(
+        network, Parameters.of(case.theta, network.layout), case.inputs, case.targets
+    ).layers
+    assert same_bits(hidden.z[0], z)
+    wide = z.astype(np.float64)
+    a, slope = reference.SIGMA[name](wide), reference.SIGMA_PRIME[name](wide)
+    off = {
+        "sigmoid": ELEMENTARY * a * np.abs(1 - 2 * a) + 4 * slope,
+        "tanh": 2 * ELEMENTARY * np.abs(a) + 4,
+    }.get(name, 0)
+    delta = output.delta[0].astype(np.float64)
+    assert_close(hidden.delta[0], delta * slope, roundings=2, scale=np.abs(delta) * off)
+
+
+@ELEMENTWISE
+def test_derivative_is_the_slope(name):
+    """The book's formula, on which the test above stands, against central differences to 1e-6."""
+    z = np.linspace(-6, 6, 122)  # ReLU's kink at 0 is no point of these
+    slopes = [
+        central_differences(lambda x: activated(name, x, "float64")[0], z[i : i + 1])[0]
+        for i in range(z.size)
+    ]
+    assert_close(reference.SIGMA_PRIME[name](z), slopes, roundings=1e-6 / 2**-53, scale=1)
+
+
+@DTYPES
+def test_softmax_is_its_formula(dtype):
+    """Within the roundings of the shift, of exp, of the sum and of the division."""
+    rng = np.random.default_rng(1)
+    for n in (1, 2, 3, 10, 17):
+        z = (5 * rng.standard_normal((50, n))).T.astype(dtype)
+        expected = reference.softmax(z.astype(np.float64))
+        off = 2 * (ELEMENTARY + n + 1 + np.abs(z - z.max(axis=0)).max())
+        a = softmax_of(z)
+        assert_close(a, expected, roundings=off, scale=expected)
+        ones = np.ones(50)
+        assert_close(a.sum(axis=0, dtype=np.float64), ones, roundings=n + 1, scale=1, dtype=dtype)
+
+
+@DTYPES
+def test_softmax_of_large_and_missing_numbers(dtype):
+    """The shift keeps it finite; NaN makes the whole column NaN and leaves the others alone."""
+    z = np.array([[1e4, -1e4, 1e30, 0, 0], [-1e4, -1e4, 1e30, np.nan, 0]], dtype=dtype)
+    a = softmax_of(z[:, :3])
+    assert a.tolist() == [[1, 0.5, 0.5], [0, 0.5, 0.5]]
+    layer = Description((1, 2), ("softmax",), "log_likelihood", dtype=dtype)
+    for bad in (0, 1):  # NaN times a zero of the identity would reach all: as biases it cannot
+        b = np.zeros(2)
+        b[bad] = np.nan
+        theta, Y = np.array([0, 0, *b], dtype), np.full((2, 1), 0.5, dtype)
+        assert np.isnan(look(Case(layer, theta, np.zeros((1, 1), dtype), Y, None)).outputs).all()
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e30])
+@DTYPES
+def test_finite_input_raises_no_warning(scale, dtype):
+    """Outputs, cost and gradient of saturated units are finite, and nothing is said."""
+    X = scale * np.array([[1.0, -1.0, 1.0, -1.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for cost, output in (("cross_entropy", "sigmoid"), ("log_likelihood", "softmax")):
+            for hidden in ("sigmoid", "tanh"):
+                net = Network([1, 3, 2], activation=[hidden, output], cost=cost, dtype=dtype)
+                net.parameters[:] = np.where(np.arange(net.parameters.size) % 2, 1.0, -1.0)
+                labels = [0, 0, 1, 1]
+                assert np.isfinite(net.feedforward(X)).all()
+                assert np.isfinite(net.cost(X, labels))
+                assert np.isfinite(net.gradient(X, labels).flat).all()
+
+
+@given(cases())
+@settings(max_examples=60)
+def test_z_and_a_may_share_their_memory(case):
+    """In place or with a matrix of its own for every z: the same bits forward and backward."""
+    d = case.description
+    in_place = look(case)
+    apart = trace(d, Parameters.of(case.theta, d.layout), case.inputs, case.targets)
+    assert same_bits(apart.layers[-1].a, in_place.outputs)
+    gradient = Parameters.of(in_place.gradient / case.X.shape[1], d.layout)
+    for layer, nabla_W in zip(apart.layers, gradient.weights, strict=True):
+        assert same_bits(layer.nabla_W, nabla_W)
+    for layer, nabla_b in zip(apart.layers, gradient.biases, strict=False):
+        assert same_bits(layer.nabla_b, nabla_b)

@@ -1,0 +1,173 @@
+"""What is compiled is compiled once: the cache hits in a fresh process, misses after a change."""
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bpmatrix.kernels import jit
+from bpmatrix.kernels.epoch import train_slice
+from bpmatrix.kernels.evaluate import evaluate
+
+SECOND_PROCESS = """
+from bpmatrix.compilation import load_program
+for name in ("train_slice", "evaluate"):
+    stats = load_program(name, "float64").stats
+    print(name, "hits", sum(stats.cache_hits.values()), "misses", sum(stats.cache_misses.values()))
+"""
+
+# Reads the index of the cache as numba does before it compiles, and compiles nothing.
+LOOK_INTO_THE_CACHE = """
+import pathlib, sys
+import numpy as np
+import bpmatrix
+from bpmatrix.compilation import load_program
+
+signatures = {name: load_program(name, "float64").signatures[0] for name in NAMES}
+
+def kept():
+    for name in [name for name in sys.modules if name.startswith("bpmatrix.kernels")]:
+        del sys.modules[name]
+    from bpmatrix.kernels.epoch import train_slice
+    from bpmatrix.kernels.evaluate import evaluate
+    programs = {"train_slice": train_slice, "evaluate": evaluate}
+    # The types of arguments that name the new classes are as good as the old: numba compares text.
+    found = []
+    for name, program in programs.items():
+        key = program._cache._index_key(signatures[name], program.targetctx.codegen())
+        index = program._cache._cache_file._load_index()
+        found.append(any(str(k) == str(key) for k in index))
+    return found
+
+print("unchanged", *kept())
+for path in sorted(pathlib.Path(bpmatrix.__file__).parent.glob("kernels/*.py")):
+    text = path.read_bytes()
+    times = path.stat()
+    path.write_bytes(text + b"# changed\\n")
+    print(path.name, *kept())
+    path.write_bytes(text)
+    import os
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+print("restored", *kept())
+""".replace("NAMES", '("train_slice", "evaluate")')
+
+PLAIN_PYTHON = """
+import numpy as np
+from bpmatrix.kernels import epoch, evaluate, products, threads, updates
+from bpmatrix.kernels.plan import lay_out_work
+
+assert not hasattr(epoch.train_slice, "signatures")
+for grain in (1, 4):
+    for n in range(20):
+        for count in range(1, 6):
+            parts = [threads.share(n, t, count, grain) for t in range(count)]
+            assert [i for a, b in parts for i in range(a, b)] == list(range(n))
+
+for rows in (1, 3, 4, 17, 33):
+    for columns in (1, 16, 17, 100):
+        for count in range(1, 6):
+            owners = np.zeros((rows, columns), int)
+            for t in range(count):
+                i0, i1, k0, k1 = updates.own_part(rows, columns, t, count)
+                owners[i0:i1, k0:k1] += 1
+            assert (owners == 1).all()
+
+for left in range(1, 30):
+    while left > 0:
+        n = products.cut(left, (4, 2, 1))
+        assert n in (4, 2, 1) and n <= left
+        left -= n
+
+assert threads.barrier(np.zeros(32, np.int64), 1, 1)
+
+sizes = np.array([5, 3, 2])
+work = lay_out_work(sizes, np.array([False, False, True]), 7, 2)
+assert (work.z[1], work.z[2] != work.a[2]) == (work.a[1], True)
+print("plain Python agrees")
+"""
+
+
+def lines_of(process):
+    """The lines that a process printed, if it ended well."""
+    assert process.returncode == 0, process.stderr
+    return process.stdout.splitlines()
+
+
+def announcements(process):
+    """The lines on standard error that speak of compilation."""
+    return [line for line in process.stderr.splitlines() if "compiles its" in line]
+
+
+def test_a_first_compilation_is_announced(checked_build):
+    """One line on standard error for each program and type, before it begins."""
+    assert announcements(checked_build.first) == [
+        "bpmatrix compiles its training in float64, once on this machine ...",
+        "bpmatrix compiles its prediction in float64, once on this machine ...",
+    ]
+    assert {"train_slice hits 0 misses 1", "evaluate hits 0 misses 1"} <= set(
+        lines_of(checked_build.first)
+    )
+
+
+def test_a_second_process_finds_the_machine_code(checked_build):
+    """It loads both programs, compiles nothing, says nothing, and leaves no byte in the cache."""
+    second = checked_build.run(SECOND_PROCESS)
+    assert lines_of(second) == ["train_slice hits 1 misses 0", "evaluate hits 1 misses 0"]
+    assert second.stderr == ""
+    assert checked_build.cached_files() == checked_build.files
+    assert len([name for name in checked_build.files if name.endswith(".nbc")]) == 2
+
+
+def test_a_change_to_any_file_of_the_kernels_misses(checked_build):
+    """No machine code outlives the source that it came from, whichever file that was in."""
+    unchanged, *edited, restored = lines_of(checked_build.run(LOOK_INTO_THE_CACHE))
+    sources = sorted(path.name for path in checked_build.package.glob("kernels/*.py"))
+    assert unchanged == "unchanged True True"
+    assert edited == [f"{name} False False" for name in sources]
+    assert restored == "restored True True"
+
+
+def test_machine_code_with_checks_is_kept_apart(checked_build):
+    """A process without BPMATRIX_CHECKED does not run what a checked one has compiled."""
+    script = """
+from bpmatrix.kernels import jit
+from bpmatrix.kernels.evaluate import evaluate
+print(evaluate.py_func.__closure__[0].cell_contents)
+"""
+    with_checks = lines_of(checked_build.run(script))
+    without = lines_of(checked_build.run(script, BPMATRIX_CHECKED=""))
+    assert with_checks != without
+
+
+@pytest.mark.parametrize("program", [train_slice, evaluate])
+def test_a_program_has_one_closure_cell(program):
+    """The digest of the sources, and nothing that pickles differently in every process."""
+    function = program.py_func
+    assert [cell.cell_contents for cell in function.__closure__] == [jit._digest_of_sources()]
+    assert len(jit._digest_of_sources()) == 64
+
+
+@pytest.mark.parametrize("program", [train_slice, evaluate])
+def test_a_program_keeps_its_name_and_signature(program):
+    """What the stamp replaces, it keeps: for people, for editors and for the type checker."""
+    assert program.__name__ in {"train_slice", "evaluate"}
+    assert program.__module__ == f"bpmatrix.kernels.{Path(inspect.getfile(program.py_func)).stem}"
+    assert program.__doc__
+    assert "theta" in inspect.signature(program).parameters
+
+
+def test_no_kernel_uses_fast_math():
+    """Each such flag lets the compiler choose the bits."""
+    assert jit.FLAGS == {"nogil": True, "error_model": "numpy"}
+
+
+def test_kernels_of_integers_run_as_plain_python():
+    """NUMBA_DISABLE_JIT=1: what needs no machine instruction is ordinary Python."""
+    env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    process = subprocess.run(
+        [sys.executable, "-c", PLAIN_PYTHON], env=env, capture_output=True, text=True
+    )
+    assert lines_of(process) == ["plain Python agrees"]

@@ -1,0 +1,88 @@
+"""Where threads meet, and what each of them owns."""
+
+import threading
+
+import compiled
+import numpy as np
+import pytest
+from engine import Guarded
+from strategies import make_case
+
+from bpmatrix import threads as callers
+from bpmatrix.compilation import load_program
+from bpmatrix.description import Description
+from bpmatrix.kernels import threads as kernels
+from bpmatrix.kernels.threads import share
+from bpmatrix.threads import run_together
+
+
+@pytest.mark.parametrize("grain", [1, 2, 3, 4, 6])
+def test_shares_cover_all_lines_once(grain):
+    """In order, without gap or overlap, in whole tiles, and none has a tile more than another."""
+    for n in range(40):
+        for threads in range(1, 9):
+            parts = [share(n, t, threads, grain) for t in range(threads)]
+            owned = [i for first, last in parts for i in range(first, last)]
+            assert owned == list(range(n))
+            assert all(first % grain == 0 or first == n for first, _ in parts)
+            tiles = [-(-(last - first) // grain) for first, last in parts]
+            assert max(tiles) - min(tiles) <= 1
+
+
+def test_python_and_kernels_agree_on_the_control_words():
+    """`bpmatrix.threads` loads no numba, so it has the layout a second time."""
+    for name in ("CALLED_OFF", "FLAGS", "SPACING"):
+        assert getattr(callers, name) == getattr(kernels, name)
+    places = {kernels.ARRIVALS, kernels.CALLED_OFF, kernels.FLAGS}
+    assert len({place // kernels.SPACING for place in places}) == 3
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 5, 8])
+def test_nobody_passes_a_barrier_before_all_have_come(threads):
+    """No thread ever finds another one in an earlier round; every atomic addition counts."""
+    rounds = 300
+    places, counter = np.zeros(8 * threads, np.int64), np.zeros(1, np.int64)
+    behind = np.full(threads, -9)
+
+    def walk(t, control):
+        behind[t] = compiled.meet(t, threads, control, rounds, places, counter)
+        return int(behind[t])
+
+    # What is compiled while others wait at a barrier would make them spin for seconds.
+    compiled.meet(0, 1, np.zeros(32, np.int64), 1, np.zeros(8, np.int64), np.zeros(1, np.int64))
+    assert run_together(threads, walk) == 0
+    assert behind.tolist() == [0] * threads
+    assert counter[0] == rounds * threads
+
+
+def test_whoever_waits_can_be_called_off():
+    """A thread whose partner never comes leaves the barrier when the flag is raised."""
+    compiled.meet(0, 1, np.zeros(32, np.int64), 1, np.zeros(8, np.int64), np.zeros(1, np.int64))
+    control, result = np.zeros(32, np.int64), []
+    counter = np.zeros(1, np.int64)
+    waiting = threading.Thread(
+        target=lambda: result.append(
+            compiled.meet(0, 2, control, 1, np.zeros(16, np.int64), counter)
+        )
+    )
+    waiting.start()
+    while control[kernels.ARRIVALS] == 0:  # until it stands at the barrier
+        threading.Event().wait(0.001)
+    assert waiting.is_alive()
+    control[kernels.CALLED_OFF] = 1
+    waiting.join()
+    assert result == [-1]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_training_that_is_called_off_takes_no_step(dtype):
+    """A thread of two that is called off at the first barrier says so and leaves theta alone."""
+    case = make_case(Description((3, 4, 2), ("tanh", "sigmoid"), "quadratic", dtype=dtype), 6, 1)
+    g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
+    control[kernels.CALLED_OFF] = 1
+    taken = load_program("train_slice", dtype)(
+        0, 2, control, g.plan, g.theta, g.work, g.X, g.Y, np.arange(6), 6, np.ones(1), 0.0,
+        np.zeros(6), np.zeros(6, np.int64), np.zeros(2),
+    )  # fmt: skip
+    assert taken == -1
+    assert (g.theta == case.theta).all()

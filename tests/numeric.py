@@ -1,0 +1,136 @@
+"""Numbers to compare with: exact sums, central differences, and bounds that are derived.
+
+A bound counts roundings. A sum of n products, added in any order, with or without fused
+multiply-add, is off by at most (n + 1) u times the sum of the terms' absolute values, to first
+order in the unit roundoff u (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed.,
+section 3.1). `assert_close` takes the count and the scale; nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from bpmatrix import reference
+
+# exp, tanh and what is made of them: ours and NumPy's are within 4 ULP, which is 8 u.
+ELEMENTARY = 8
+
+
+def unit_roundoff(dtype) -> float:
+    """The largest relative error of one rounding."""
+    return float(np.finfo(dtype).eps) / 2
+
+
+def assert_close(actual, expected, *, roundings, scale, dtype=None) -> None:
+    """Assert that two numbers differ by at most so many roundings of numbers of this scale.
+
+    `roundings` counts those of both sides together. A tenth is added for the products of errors.
+    """
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    assert actual.shape == expected.shape
+    unit = unit_roundoff(dtype or actual.dtype)
+    bound = np.broadcast_to(1.1 * unit * roundings * np.asarray(scale), actual.shape)
+    error = np.abs(actual.astype(np.float64) - expected)
+    worst = np.unravel_index(np.argmax(error - bound), error.shape) if error.size else ()
+    assert (error <= bound).all(), (
+        f"{actual[worst]!r} against {expected[worst]!r} at {worst}: off by {error[worst]:.3g},"
+        f" allowed {bound[worst]:.3g}"
+    )
+
+
+def same_bits(x, y) -> bool:
+    """Whether two arrays hold the same bits, whatever their order in memory; NaN equals NaN."""
+    x, y = np.asarray(x), np.asarray(y)
+    return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+
+
+def central_differences(f: Callable[[np.ndarray], float], theta, eps: float = 1e-5):
+    """(f(theta + eps e_i) - f(theta - eps e_i)) / (2 eps) for every i."""
+    slopes = np.empty(theta.size)
+    for i in range(theta.size):
+        ends = []
+        for sign in (1, -1):
+            moved = theta.copy()
+            moved[i] += sign * eps
+            ends.append(f(moved))
+        slopes[i] = (ends[0] - ends[1]) / (2 * eps)
+    return slopes
+
+
+def exact_sums(left, right):
+    """Sums over k of left[i, k] * right[j, k] for every n <= K: (n, i, j), each rounded once.
+
+    Both factors are cut into halves of 26 bits, so that every product of halves is exact.
+    """
+    parts = [halves(x.astype(np.float64)) for x in (left, right)]
+    terms = np.stack([np.einsum("ik,jk->ijk", x, y) for x in parts[0] for y in parts[1]], axis=-1)
+    sums = [
+        [[math.fsum(products[:n].ravel()) for products in row] for row in terms]
+        for n in range(left.shape[1] + 1)
+    ]
+    return np.array(sums)
+
+
+def halves(x):
+    """Return two numbers of 26 bits whose sum is x, by Veltkamp's splitting."""
+    high = 134217729.0 * x - (134217729.0 * x - x)  # 2^27 + 1
+    return high, x - high
+
+
+def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
+    """How far the mean gradient may be off, (nabla_b, nabla_W), by a first-order error analysis.
+
+    The errors are carried through the network as the numbers are, in units of u of `dtype`; the
+    result holds for one computation with any order of its sums. A ReLU whose z is within its own
+    error of the kink may take either derivative.
+    """
+    unit, m = unit_roundoff(dtype), X.shape[1]
+    zs, a_s = reference.feedforward(weights, biases, activations, X)
+    slopes, off_slopes, off = [], [], [np.zeros(X.shape)]
+    for W, b, name, z, below, a in zip(
+        weights, biases, activations, zs, a_s[:-1], a_s[1:], strict=True
+    ):
+        off_z = np.abs(W) @ off[-1] + (W.shape[1] + 2) * (np.abs(W) @ np.abs(below) + np.abs(b))
+        off_a, slope, off_slope = _off_activation(name, z, a, off_z, unit)
+        off.append(off_a)
+        slopes.append(slope)
+        off_slopes.append(off_slope)
+    gap = np.abs(a_s[-1] - Y)
+    delta, off_delta = gap, off[-1] + gap
+    if cost == "quadratic":
+        delta, off_delta = gap * slopes[-1], off_delta * slopes[-1] + gap * off_slopes[-1]
+        off_delta = off_delta + delta
+    nabla_b, nabla_W = [], []
+    for l in range(len(weights) - 1, -1, -1):
+        a, off_a = np.abs(a_s[l]), off[l]
+        nabla_b.insert(0, (off_delta + (m + 3) * delta).sum(axis=1, keepdims=True) / m)
+        nabla_W.insert(0, (off_delta @ a.T + delta @ off_a.T + (m + 3) * delta @ a.T) / m)
+        if l > 0:
+            W = np.abs(weights[l])
+            pulled, off_pulled = W.T @ delta, W.T @ (off_delta + (W.shape[0] + 2) * delta)
+            off_delta = off_pulled * slopes[l - 1] + pulled * off_slopes[l - 1]
+            delta = pulled * slopes[l - 1]
+            off_delta = off_delta + delta
+    return [unit * nb for nb in nabla_b], [unit * nW for nW in nabla_W]
+
+
+def _off_activation(name, z, a, off_z, unit):
+    """The error of a = sigma(z), |sigma'|, and the error of sigma' where z is off by off_z."""
+    if name == "softmax":
+        # A shift by max z, exp, n additions, a division; an error of z moves all outputs.
+        own = ELEMENTARY + np.abs(z - z.max(axis=0)) + len(z) + 1
+        return a * (2 * off_z.max(axis=0) + 2 * own), np.ones_like(a), np.zeros_like(a)
+    slope = reference.SIGMA_PRIME[name](z)
+    if name == "sigmoid":
+        off_a = slope * off_z + ELEMENTARY * a
+        return off_a, slope, np.abs(1 - 2 * a) * off_a + unit * off_a**2 + 3 * a
+    if name == "tanh":
+        off_a = slope * off_z + ELEMENTARY * np.abs(a)
+        return off_a, slope, 2 * np.abs(a) * off_a + unit * off_a**2 + 4
+    if name == "relu":
+        at_the_kink = np.abs(z) <= 2 * unit * off_z
+        return off_z, np.where(at_the_kink, 1.0, slope), np.where(at_the_kink, 1 / unit, 0.0)
+    return off_z, slope, np.zeros_like(a)

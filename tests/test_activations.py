@@ -1,0 +1,62 @@
+"""The descriptions of the activation functions agree with the reference and with the kernels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bpmatrix import reference
+from bpmatrix.activations import ACTIVATIONS, find_activation
+from bpmatrix.errors import ArgumentError
+from bpmatrix.kernels import codes
+
+
+def test_names_codes_and_reference_agree() -> None:
+    """Each function is found by its own name, has a code of its own and a formula in reference."""
+    assert list(ACTIVATIONS) == ["sigmoid", "tanh", "relu", "identity", "softmax"]
+    for name, record in ACTIVATIONS.items():
+        assert find_activation(name) is record
+        assert record.name == name
+        assert record.code == getattr(codes, name.upper())
+    assert len({record.code for record in ACTIVATIONS.values()}) == len(ACTIVATIONS)
+    assert set(reference.SIGMA) == set(ACTIVATIONS)
+
+
+def test_elementwise_is_what_the_reference_does() -> None:
+    """A function is element-wise if and only if a row alone gives what it gives among others."""
+    z = np.array([[1.0], [2.0]])
+    for name, record in ACTIVATIONS.items():
+        sigma = reference.SIGMA[name]
+        alone = np.vstack([sigma(z[:1]), sigma(z[1:])])
+        assert record.elementwise == bool((sigma(z) == alone).all())
+
+
+@pytest.mark.parametrize("name", [r for r in ACTIVATIONS if ACTIVATIONS[r].elementwise])
+def test_written_formulas_say_what_the_reference_computes(name: str) -> None:
+    """The formulas for people, evaluated, are sigma and sigma' of the reference."""
+    words = {"exp": np.exp, "tanh": np.tanh, "max": np.maximum}
+    z = np.linspace(-3, 3, 12)
+    record = find_activation(name)
+    a = eval(record.formula, words, {"z": z})
+    written = record.derivative.replace("^", "**").replace("a (", "a * (")
+    if name == "relu":
+        assert written == "1 where z > 0, else 0"
+        written = "1.0 * (z > 0)"
+    prime = eval(written, words, {"z": z, "a": a})
+    # A handful of operations on numbers of size 1, each rounded by half an eps.
+    np.testing.assert_allclose(a, reference.SIGMA[name](z), rtol=0, atol=8 * np.finfo(float).eps)
+    np.testing.assert_allclose(
+        np.broadcast_to(prime, z.shape),
+        reference.SIGMA_PRIME[name](z),
+        rtol=0,
+        atol=8 * np.finfo(float).eps,
+    )
+
+
+@pytest.mark.parametrize("name", ["Sigmoid", "", "swish", None, 3, ["sigmoid"]])
+def test_an_unknown_name_lists_the_known_ones(name: object) -> None:
+    """A name that is none ends in an error that repeats it and lists what there is."""
+    with pytest.raises(ArgumentError) as caught:
+        find_activation(name)
+    assert repr(name) in str(caught.value)
+    assert all(known in str(caught.value) for known in ACTIVATIONS)

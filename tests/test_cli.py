@@ -1,0 +1,528 @@
+"""The command line, as a process where that matters and in this one where it does not."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bpmatrix
+from bpmatrix import Network, datasets
+from bpmatrix.activations import ACTIVATIONS
+from bpmatrix.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
+from bpmatrix.cli import main, options
+from bpmatrix.costs import COSTS
+from bpmatrix.description import DTYPES
+from bpmatrix.initializers import INITIALIZERS
+
+# -P keeps the current folder off sys.path, so that the process sees the package that is tested.
+PROGRAM = [sys.executable, "-P", "-m", "bpmatrix"]
+COMMANDS = ("train", "predict", "info", "verify", "warmup")
+# A first run compiles kernels.
+SECONDS = 180
+
+Captured = pytest.CaptureFixture[str]
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*PROGRAM, *arguments], cwd=cwd, capture_output=True, text=True, timeout=SECONDS
+    )
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let every command run in an empty folder, and return that."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    return empty
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return the path of a small model of the digits."""
+    path = str(tmp_path_factory.mktemp("models") / "digits.safetensors")
+    assert main(["train", "--epochs", "2", "--seed", "1", "--save", path]) == 0
+    return path
+
+
+def refused(capsys: Captured, *arguments: str) -> str:
+    """Run what is wrong; return what standard error says, after checks of its form."""
+    before = sorted(Path.cwd().rglob("*"))
+    assert main(arguments) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("bpmatrix: error: ")
+    assert sorted(Path.cwd().rglob("*")) == before
+    return line.removeprefix("bpmatrix: error: ")
+
+
+# ------------------------------------------------------------------------------ as a process
+
+
+def test_train_save_predict_info(folder: Path):
+    trained = run("train", "--epochs", "30", "--seed", "1", "--save", "my.safetensors", cwd=folder)
+
+    assert trained.returncode == 0
+    assert (
+        len(re.findall(r"(?m)^ ?\d+/30 +\d\.\d{4} +\d+\.\d\d % +\d+\.\d\d$", trained.stdout)) == 30
+    )
+    accuracy = float(re.search(r"(?m)^test accuracy +([\d.]+) %", trained.stdout)[1])
+    assert accuracy >= 94
+    assert "\x1b" not in trained.stdout, "styles are for terminals"
+    assert set(trained.stderr.splitlines()) <= {
+        f"bpmatrix compiles its {work} in float64, once on this machine ..."
+        for work in ("training", "prediction")
+    }
+    assert [path.name for path in folder.iterdir()] == ["my.safetensors"]
+
+    predicted = run("predict", "my.safetensors", "digits", cwd=folder)
+    assert predicted.returncode == 0
+    test = datasets.load("digits").test
+    expected = Network.load("my.safetensors").predict(test.X)
+    assert predicted.stdout.split() == [str(k) for k in expected]
+    hits = (expected == test.labels).sum()
+    assert (
+        f"accuracy {accuracy:.2f} % ({hits} of 296) on the test part of digits" in predicted.stderr
+    )
+
+    told = run("info", "my.safetensors", cwd=folder).stdout
+    assert re.search(r"(?m)^parameters +2,260$", told)
+    assert re.search(r"(?m)^run 1 +30 epochs on 1201 samples of digits, mini-batches of 10, ", told)
+
+
+def test_a_mistake_is_one_line_on_standard_error(folder: Path):
+    process = run("train", "no-such-file.csv", cwd=folder)
+
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.startswith("bpmatrix: error: there is no data set, file or folder")
+    assert process.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
+def test_ctrl_c_keeps_what_was_trained(folder: Path):
+    # A shell starts background jobs, and all that they start, deaf to Ctrl-C.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from bpmatrix.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", code, "train", "--epochs", "1000000", "--save", "kept"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        for line in process.stdout:
+            if line.lstrip().startswith("1/1000000"):
+                process.send_signal(signal.SIGINT)
+                break
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+
+    assert process.returncode == 130
+    assert "Traceback" not in stderr
+    assert "bpmatrix: warning: training was interrupted after" in stderr
+    assert re.search(r"(?m)^test accuracy +[\d.]+ % ", stdout)
+    assert Network.load(folder / "kept").epochs >= 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes break otherwise on Windows")
+def test_a_reader_that_leaves_is_no_error(folder: Path):
+    process = subprocess.Popen(
+        [*PROGRAM, "train", "--epochs", "1000000"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout.readline().startswith("network")
+        process.stdout.close()
+        process.wait(timeout=SECONDS)
+    finally:
+        process.kill()
+
+    assert "Error" not in process.stderr.read()
+    process.stderr.close()
+
+
+def test_help_loads_no_compiler_and_no_tables():
+    code = (
+        "import sys; from bpmatrix.cli import main; main(['train', '--help']);"
+        "print(*{'numba', 'llvmlite', 'rich', 'pooch'} & set(sys.modules), file=sys.stderr)"
+    )
+    process = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+
+    assert process.stderr.split() == []
+
+
+# ------------------------------------------------------------------------------------- help
+
+
+def test_version(capsys: Captured):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"bpmatrix {bpmatrix.__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
+def test_help_names_the_commands(capsys: Captured, arguments: list[str]):
+    assert main(arguments) == 0
+    shown = capsys.readouterr().out
+    for command in COMMANDS:
+        (line,) = re.findall(rf"(?m)^  {command} .*$", shown)
+        assert line.endswith("."), "click cuts long texts with dots"
+        assert not line.endswith("..")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_has_an_example(capsys: Captured, command: str):
+    assert main([command, "--help"]) == 0
+    assert f"\n    bpmatrix {command}" in capsys.readouterr().out
+
+
+def test_help_names_what_there_is_to_choose(capsys: Captured):
+    main(["train", "--help"])
+    shown = capsys.readouterr().out
+    for name in (*ACTIVATIONS, *COSTS, *INITIALIZERS, *DTYPES):
+        assert name in shown
+
+
+def test_defaults_are_those_of_the_library():
+    assert DEFAULT_OPTIMIZER.learning_rate == options.LEARNING_RATE
+    assert DEFAULT_MINI_BATCH_SIZE == options.MINI_BATCH_SIZE
+
+
+# ------------------------------------------------------------------------------------ train
+
+
+def test_same_seed_same_output(capsys: Captured):
+    def told() -> str:
+        assert main(["train", "--epochs", "2", "--seed", "7", "--threads", "2"]) == 0
+        return re.sub(r"\d+\.\d\d( s.*)?$", "", capsys.readouterr().out, flags=re.MULTILINE)
+
+    assert told() == told()
+
+
+def test_train_equals_the_library(folder: Path):
+    given = "--activation tanh --output sigmoid --cost quadratic --initializer glorot "
+    given += "--layers 64,12,10 --dtype float32 --learning-rate 0.25 --weight-decay 0.001 "
+    given += "--mini-batch-size 16 --epochs 2 --seed 3 --no-shuffle --save model"
+    assert main(["train", *given.split()]) == 0
+
+    digits = datasets.load("digits")
+    net = Network(
+        [64, 12, 10],
+        activation="tanh",
+        output="sigmoid",
+        cost="quadratic",
+        initializer="glorot",
+        input_scale=1 / 16,
+        dtype="float32",
+        seed=3,
+    )
+    net.train(
+        digits.train.X,
+        digits.train.labels,
+        epochs=2,
+        mini_batch_size=16,
+        optimizer=bpmatrix.SGD(learning_rate=0.25),
+        weight_decay=0.001,
+        shuffle=False,
+    )
+    saved = Network.load("model")
+    assert saved.description == net.description
+    np.testing.assert_array_equal(saved.parameters, net.parameters)
+
+
+def test_an_activation_for_each_layer():
+    given = "--layers 64,20,20,10 --activation relu,tanh,sigmoid --epochs 1 --save model"
+    assert main(["train", *given.split()]) == 0
+    assert Network.load("model").description.activations == ("relu", "tanh", "sigmoid")
+
+
+def test_monitor_test_scores_the_test_images(capsys: Captured):
+    assert main(["train", "--epochs", "1", "--monitor", "test", "--save", "model"]) == 0
+    shown = capsys.readouterr().out
+    (line,) = re.findall(r"(?m)^  1/1 .*$", shown)
+    (accuracy,) = re.findall(r"(?m)^test accuracy +(\S+ %)", shown)
+    assert "  test accuracy  seconds\n" in shown
+    assert accuracy in line
+    main(["info", "model"])
+    assert f"test accuracy {accuracy}" in capsys.readouterr().out
+
+
+def test_restore_best_keeps_the_weights_of_the_best_epoch(capsys: Captured):
+    # At this rate epochs differ by many percent.
+    given = "--epochs 6 --seed 1 --learning-rate 4 --restore-best --save model"
+    assert main(["train", *given.split()]) == 0
+    (best,) = re.findall(
+        r"(?m)^best epoch +\d+: (\S+) % .*, whose weights are kept$", capsys.readouterr().out
+    )
+    validation = datasets.load("digits").validation
+    kept = Network.load("model").accuracy(validation.X, validation.labels)
+    assert f"{100 * kept:.2f}" == best
+
+
+def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captured):
+    Path("model").write_text("older")
+    line = refused(
+        capsys, "train", "--activation", "relu", "--learning-rate", "1e200", "--save", "model"
+    )
+    assert "training diverged in epoch 1" in line
+    assert Path("model").read_text() == "older"
+    assert main(["train", "--epochs", "1", "--save", "model"]) == 0
+    assert Network.load("model").epochs == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("--layers 64;30;10", "no list of sizes such as 784,30,10. Try bpmatrix train --help."),
+        ("--layers 784,30,10", "got 784,30,10, expected 64 inputs first and 10 classes last"),
+        ("--layers 64,30", "got 64,30, expected"),
+        ("--activation relo", "unknown activation function: got 'relo'"),
+        ("--activation softmax,sigmoid", "softmax stands in a hidden layer"),
+        ("--cost crossentropy", "unknown cost"),
+        ("--output softmax", "do not belong together"),
+        ("--initializer zeros", "zeros"),
+        ("--dtype int8", "dtype"),
+        ("--epochs 0", "--epochs"),
+        ("--epoch 3", "Did you mean '--epochs'"),
+        ("--mini-batch-size 2000", "larger than the data"),
+        ("--learning-rate nan", "learning_rate"),
+        ("--weight-decay -1", "weight_decay"),
+        ("--threads none", "neither auto nor a number"),
+        ("--threads 0", "neither auto nor a number"),
+        ("--seed -1", "--seed"),
+        ("--monitor test --restore-best", "cannot go with --monitor test"),
+        ("--folder somewhere", "folder belongs to"),
+        ("--label class", "label_column belongs to .csv files"),
+        ("digits mnist", "mnist"),
+        (".", "has no file train-images-idx3-ubyte"),
+    ],
+)
+def test_wrong_use_of_train(capsys: Captured, arguments: str, says: str):
+    assert says in refused(capsys, "train", *arguments.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("no/model", "--save: there is no folder no."),
+        (".", "--save: . is a folder."),
+        ("file/model", "--save: there is no folder file."),
+        ("table.csv", "--save: table.csv would replace a file that is read."),
+    ],
+)
+def test_no_place_to_save_is_found_before_the_data_are_read(capsys: Captured, path: str, says: str):
+    Path("file").touch()
+    Path("table.csv").write_text("damaged")
+    assert says in refused(capsys, "train", "table.csv", "--save", path)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_that_cannot_be_written(capsys: Captured, monkeypatch: pytest.MonkeyPatch):
+    def refuse(**_: object):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    line = refused(capsys, "train", "--save", "model")
+    assert "--save: no file can be written into the folder .: got Read-only file system" in line
+
+
+def test_a_failure_while_saving_is_one_line(capsys: Captured, monkeypatch: pytest.MonkeyPatch):
+    def refuse(net: Network, path: Path):
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Network, "save", refuse)
+    line = refused(capsys, "train", "--epochs", "1", "--save", "model")
+    assert line == "model: No space left on device"
+
+
+def test_more_than_the_memory(capsys: Captured):
+    assert refused(capsys, "train", "--layers", "64,1000000000000,10")
+
+
+def test_settings_are_looked_at_before_the_data(capsys: Captured):
+    assert "learning_rate" in refused(capsys, "train", "no.csv", "--learning-rate", "nan")
+
+
+def test_the_number_of_threads_arrives(monkeypatch: pytest.MonkeyPatch):
+    """The weights do not depend on it, so it is looked at on its way."""
+    seen = []
+
+    def stop(net: Network, *_: object, n_threads: int | str, **__: object):
+        seen.append(n_threads)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Network, "train", stop)
+    for threads in ("2", "auto"):
+        assert main(["train", "--threads", threads]) == 130
+    assert seen == [2, "auto"]
+
+
+def test_a_bug_of_ours_keeps_its_traceback(model: str, monkeypatch: pytest.MonkeyPatch):
+    def fail(path: str):
+        raise KeyError(path)
+
+    monkeypatch.setattr(Network, "load", fail)
+    with pytest.raises(KeyError):
+        main(["info", model])
+
+
+def test_ctrl_c_at_any_other_time(model: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch):
+    def interrupt(path: str):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Network, "load", interrupt)
+    assert main(["info", model]) == 130
+    assert capsys.readouterr().err.strip() == "bpmatrix: interrupted"
+
+
+# --------------------------------------------------------------------- train, predict: own files
+
+
+def write_table(path: str, *, header: str = "", columns: slice = slice(None)) -> None:
+    """Write two classes that a line separates: p, q, class."""
+    table = np.random.default_rng(0).uniform(-8, 8, (60, 3))
+    table[:, 2] = table[:, 0] > table[:, 1]
+    np.savetxt(path, table[:, columns], delimiter=",", header=header, comments="", fmt="%.4g")
+
+
+@pytest.fixture
+def line_model(folder: Path, capsys: Captured) -> str:
+    """Return a model of one output that tells the classes of `write_table` apart."""
+    write_table("train.csv", header="p,q,class")
+    given = "train.csv --layers 2,4,1 --epochs 100 --seed 1 --label class --save line"
+    assert main(["train", *given.split()]) == 0
+    capsys.readouterr()
+    return "line"
+
+
+def test_a_table_with_labels(line_model: str, capsys: Captured):
+    assert main(["predict", line_model, "train.csv", "--label-column", "class"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.split()) == 60
+    assert set(shown.out.split()) == {"0", "1"}
+    accuracy = float(re.match(r"accuracy ([\d.]+) % \(\d+ of 60\) on train.csv", shown.err)[1])
+    assert accuracy > 90
+
+
+def test_a_table_without_labels(line_model: str, capsys: Captured):
+    main(["predict", line_model, "train.csv"])
+    labeled = capsys.readouterr().out
+    write_table("inputs.csv", columns=slice(2))
+    assert main(["predict", line_model, "inputs.csv"]) == 0
+    assert capsys.readouterr() == (labeled, "")
+
+
+def test_a_label_column_that_is_named_is_taken(line_model: str, capsys: Captured):
+    Path("inputs.csv").write_text("p,q\n0.5,1\n-2.5,0\n")
+    assert main(["predict", line_model, "inputs.csv"]) == 0
+    capsys.readouterr()
+    says = refused(capsys, "predict", line_model, "inputs.csv", "--label", "q")
+    assert "got samples of 1 inputs, expected 2" in says
+
+
+def test_an_archive(line_model: str, capsys: Captured):
+    np.savez("some.npz", X=np.array([[7.0, -7.0], [-7.0, 7.0]]), y=np.array([1, 1]))
+    assert main(["predict", line_model, "some.npz"]) == 0
+    assert capsys.readouterr() == ("1\n0\n", "accuracy 50.00 % (1 of 2) on some.npz\n")
+
+
+def test_idx_images(model: str, capsys: Captured):
+    digits = datasets.load("digits").test.X[:, :5]
+    header = bytes([0, 0, 8, 3]) + struct.pack(">3I", 5, 8, 8)
+    Path("images.gz").write_bytes(gzip.compress(header + digits.T.tobytes()))
+    assert main(["predict", model, "images.gz"]) == 0
+    expected = "".join(f"{k}\n" for k in Network.load(model).predict(digits))
+    assert capsys.readouterr() == (expected, "")
+
+
+def test_output_goes_to_a_file(model: str, capsys: Captured):
+    main(["predict", model, "digits"])
+    expected = capsys.readouterr().out
+    assert main(["predict", model, "digits", "--output", "classes.txt"]) == 0
+    assert capsys.readouterr().out == ""
+    assert Path("classes.txt").read_text() == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("none digits", "there is no model file none"),
+        ("table.csv digits", "no whole .safetensors file"),
+        ("MODEL none", "there is no data set, file or folder 'none'"),
+        ("MODEL table.csv", "got samples of 2 inputs, expected 64"),
+        ("MODEL table.csv --folder here", "folder belongs to"),
+        ("MODEL empty.idx", "holds no samples"),
+        ("MODEL empty.idx --label class", "label column belongs to .csv files"),
+        ("MODEL digits --output no/classes", "--output: there is no folder no"),
+        ("MODEL digits --output MODEL", "would replace a file that is read"),
+        ("MODEL", "Missing argument 'DATA'. Try bpmatrix predict --help."),
+    ],
+)
+def test_wrong_use_of_predict(capsys: Captured, model: str, arguments: str, says: str):
+    write_table("table.csv")
+    Path("empty.idx").write_bytes(bytes([0, 0, 8, 1, 0, 0, 0, 0]))
+    assert says in refused(capsys, "predict", *arguments.replace("MODEL", model).split())
+
+
+# ----------------------------------------------------------------------------- info and warmup
+
+
+def test_info(capsys: Captured, model: str):
+    assert main(["info", model]) == 0
+    shown = capsys.readouterr().out
+    for fact in (
+        "network +64-30-10",
+        "parameters +2,260",
+        "cost +cross_entropy",
+        "type +float64",
+        "input scale +0.0625",
+        "seed +1",
+        "epochs +2",
+        r"run 1 .*, SGD\(learning_rate=0.5\), weight decay 0.0, ended by epochs, cost .* %",
+        "layer +units +inputs +activation +weights +biases",
+        " +1 +30 +64 +sigmoid +1,920 +30",
+        " +2 +10 +30 +sigmoid +300 +10",
+    ):
+        assert re.search(f"(?m)^{fact} *$", shown), fact
+
+
+def test_info_of_an_untrained_network_without_biases(capsys: Captured):
+    Network([4, 3], bias=False, seed=5).save("fresh")
+    assert main(["info", "fresh"]) == 0
+    shown = capsys.readouterr().out
+    assert "run 1" not in shown
+    assert re.search(r"(?m)^ +1 +3 +4 +sigmoid +12 +0 *$", shown)
+
+
+def test_info_trusts_no_text_of_a_file(capsys: Captured):
+    net = Network([4, 3], seed=5)
+    net.trained.append({"data": "\x1b[2J[bold]\n", "cost": "none", "optimizer": 7})
+    net.save("strange")
+    assert main(["info", "strange"]) == 0
+    (line,) = re.findall("(?m)^run 1 .*$", capsys.readouterr().out)
+    assert "? epochs on ? samples of ?[2J[bold]?, mini-batches of ?, 7," in line
+
+
+def test_warmup_says_what_it_did(capsys: Captured):
+    assert main(["warmup"]) == 0
+    assert re.match(r"The kernels (are|were) compiled.*\d+\.\d s", capsys.readouterr().out)
+    assert main(["warmup"]) == 0
+    assert re.match(
+        r"The kernels were compiled already: loaded in \d+\.\d s\.\n", capsys.readouterr().out
+    )

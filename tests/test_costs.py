@@ -1,0 +1,68 @@
+"""The descriptions of the costs agree with the reference and with the kernels."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from bpmatrix import Network
+from bpmatrix.activations import ACTIVATIONS
+from bpmatrix.costs import COSTS, find_cost
+from bpmatrix.errors import ArgumentError
+from bpmatrix.kernels import codes
+
+
+def test_names_and_codes_agree() -> None:
+    """Each cost is found by its own name and has a code of its own."""
+    assert list(COSTS) == ["quadratic", "cross_entropy", "log_likelihood"]
+    for name, record in COSTS.items():
+        assert find_cost(name) is record
+        assert record.name == name
+        assert record.code == getattr(codes, name.upper())
+    assert len({record.code for record in COSTS.values()}) == len(COSTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "partner", "interval"),
+    [
+        ("quadratic", None, (None, None)),
+        ("cross_entropy", "sigmoid", (0, 1)),
+        ("log_likelihood", "softmax", (0, 1)),
+    ],
+)
+def test_partners_and_targets(name: str, partner: str | None, interval: tuple) -> None:
+    """Cross-entropy belongs with sigmoid, log-likelihood with softmax; both want targets 0 to 1."""
+    record = find_cost(name)
+    assert record.partner == partner
+    assert (record.lowest_target, record.highest_target) == interval
+    assert partner is None or partner in ACTIVATIONS
+
+
+@pytest.mark.parametrize(
+    ("cost", "output", "a", "by_hand"),
+    [
+        # Two outputs; z = 0 and z = ln 3 make round activations.
+        ("quadratic", "identity", None, (0**2 + (math.log(3) - 1) ** 2) / 2),
+        ("cross_entropy", "sigmoid", (1 / 2, 3 / 4), -math.log(1 / 2) - math.log(3 / 4)),
+        ("log_likelihood", "softmax", (1 / 4, 3 / 4), -math.log(3 / 4)),
+    ],
+)
+def test_cost_of_one_sample_by_hand(cost: str, output: str, a: tuple, by_hand: float) -> None:
+    """The cost of a sample is what the formula gives on paper, summed over its outputs."""
+    net = Network([1, 2], output=output, activation="identity", cost=cost, seed=1)
+    net.weights[0][:] = 0
+    net.biases[0][:] = [[0.0], [math.log(3)]]
+    if a:
+        assert net.feedforward([[1.0]])[:, 0] == pytest.approx(a, rel=1e-15)
+    # About ten operations on numbers below 2, each rounded by half an eps of 2.2e-16.
+    assert net.cost([[1.0]], [1]) == pytest.approx(by_hand, rel=0, abs=1e-14)
+
+
+@pytest.mark.parametrize("name", ["mse", "", None, 1, ["quadratic"]])
+def test_an_unknown_name_lists_the_known_ones(name: object) -> None:
+    """A name that is none ends in an error that repeats it and lists what there is."""
+    with pytest.raises(ArgumentError) as caught:
+        find_cost(name)
+    assert repr(name) in str(caught.value)
+    assert all(known in str(caught.value) for known in COSTS)

@@ -1,0 +1,165 @@
+"""What describes a network and what does not; which cost and output belong together."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given
+from strategies import descriptions
+
+from bpmatrix.activations import ACTIVATIONS
+from bpmatrix.costs import COSTS
+from bpmatrix.description import Description, choose_activations
+from bpmatrix.errors import ArgumentError
+
+ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
+# Design, section 5: which cost takes which outputs.
+PAIRS = {("cross_entropy", "sigmoid"), ("log_likelihood", "softmax")} | {
+    ("quadratic", name) for name in ELEMENTWISE
+}
+
+
+def brief(value: object) -> str:
+    return repr(value)[:20]
+
+
+@pytest.mark.parametrize(("cost", "output"), sorted(product(COSTS, ACTIVATIONS)))
+def test_cost_and_output_belong_together(cost: str, output: str) -> None:
+    """The three kinds of pairs of the design are possible, every other one raises and says why."""
+    if (cost, output) in PAIRS:
+        assert Description((2, 3, 2), ("tanh", output), cost).cost == cost
+    else:
+        with pytest.raises(ArgumentError, match="do not belong together") as caught:
+            Description((2, 3, 2), ("tanh", output), cost)
+        assert cost in str(caught.value)
+        assert output in str(caught.value)
+
+
+@pytest.mark.parametrize(("cost", "activation"), sorted(product(COSTS, ELEMENTWISE)))
+def test_no_output_chooses_what_belongs_to_the_cost(cost: str, activation: str) -> None:
+    """Sigmoid for cross-entropy, softmax for log-likelihood, else that of the other layers.
+
+    After ReLU the quadratic cost gets identity.
+    """
+    partner = {"cross_entropy": "sigmoid", "log_likelihood": "softmax"}
+    own = "identity" if activation == "relu" else activation
+    chosen = choose_activations(3, activation, None, cost)
+    assert chosen == (activation, activation, partner.get(cost, own))
+    Description((2, 3, 4, 2), chosen, cost)
+
+
+def test_names_for_each_layer() -> None:
+    """One name for each layer, or for each hidden one with `output`; one name means all."""
+    assert choose_activations(2, ["relu", "sigmoid"], None, "quadratic") == ("relu", "sigmoid")
+    assert choose_activations(2, ("relu",), "tanh", "quadratic") == ("relu", "tanh")
+    assert choose_activations(2, "relu", "tanh", "quadratic") == ("relu", "tanh")
+    assert choose_activations(1, "relu", None, "quadratic") == ("identity",)
+
+
+@pytest.mark.parametrize("sizes", [[2, 3], (np.int64(2), np.uint8(3)), np.array([2, 3])])
+def test_sizes_become_a_tuple_of_int(sizes) -> None:
+    """Lists and NumPy's integers are taken and kept as int."""
+    description = Description(sizes, ("tanh",), "quadratic")
+    assert description.sizes == (2, 3)
+    assert {type(n) for n in description.sizes} == {int}
+
+
+WRONG = [
+    ({"sizes": ()}, "sizes"),
+    ({"sizes": (2,)}, "sizes"),
+    ({"sizes": (2, 0, 1)}, "sizes"),
+    ({"sizes": (2, -3, 1)}, "sizes"),
+    ({"sizes": (2, 3.0, 1)}, "sizes"),
+    ({"sizes": (2, "3", 1)}, "sizes"),
+    ({"sizes": (2, True, 1)}, "sizes"),
+    ({"sizes": (2, None, 1)}, "sizes"),
+    ({"sizes": (2, (3,), 1)}, "sizes"),
+    ({"sizes": "231"}, "sizes"),
+    ({"sizes": 3}, "sizes"),
+    ({"sizes": None}, "sizes"),
+    ({"sizes": (2, 3)}, r"one activation .*got \['tanh', 'sigmoid'\], expected 1 name"),
+    ({"activations": ("tanh",)}, "one activation .*expected 2 names"),
+    ({"activations": ("softmax", "sigmoid")}, "softmax stands in a hidden layer"),
+    ({"activations": ("swish", "sigmoid")}, "'swish'"),
+    ({"activations": ("tanh", None)}, "None"),
+    ({"cost": "mse"}, "'mse'"),
+    ({"cost": None}, "None"),
+    ({"input_scale": 0.0}, "input_scale"),
+    ({"input_scale": np.nan}, "input_scale"),
+    ({"input_scale": -np.inf}, "input_scale"),
+    ({"input_scale": "2"}, "input_scale"),
+    ({"input_scale": 10**400}, "input_scale"),
+    ({"input_scale": True}, "input_scale"),
+    ({"bias": "no"}, "bias"),
+    ({"bias": None}, "bias"),
+    ({"bias": 2}, "bias"),
+    ({"dtype": "float16"}, "dtype .*'float16'.*float64 or float32"),
+    ({"dtype": "double"}, "dtype"),
+    ({"dtype": None}, "dtype"),
+    ({"dtype": ["float64"]}, "dtype"),
+]
+
+
+@pytest.mark.parametrize(("changed", "words"), WRONG, ids=brief)
+def test_what_is_no_network_is_refused(changed: dict, words: str) -> None:
+    """Each impossible part ends in an ArgumentError that names it."""
+    right = {
+        "sizes": (2, 3, 1),
+        "activations": ("tanh", "sigmoid"),
+        "cost": "cross_entropy",
+        "input_scale": 1.0,
+        "bias": True,
+        "dtype": "float64",
+    }
+    Description(**right)
+    with pytest.raises(ArgumentError, match=words):
+        Description(**(right | changed))
+
+
+@given(descriptions())
+def test_equal_descriptions_are_one_key(description: Description) -> None:
+    """Descriptions of equal parts are equal and hash alike."""
+    d = description
+    same = Description(list(d.sizes), d.activations, d.cost, d.input_scale, d.bias, d.dtype)
+    assert same == d
+    assert hash(same) == hash(d)
+
+
+@given(descriptions())
+def test_the_plan_tells_the_kernels_the_network(description: Description) -> None:
+    """Sizes, codes and offsets of the plan are those of the description, slot 0 the inputs."""
+    d = description
+    plan, elements = d.plan(5)
+    assert plan.sizes.tolist() == list(d.sizes)
+    assert plan.sigma.tolist() == [0, *(ACTIVATIONS[name].code for name in d.activations)]
+    assert plan.cost == COSTS[d.cost].code
+    W, b = d.layout.offsets()
+    assert (plan.W.tolist(), plan.b.tolist()) == (W.tolist(), b.tolist())
+    assert plan.columns == 5
+    assert elements >= 5 * (sum(d.sizes) + sum(d.sizes[1:]))
+
+
+@given(descriptions())
+def test_work_matrices_do_not_overlap(description: Description) -> None:
+    """Every matrix of the plan has room of its own, except a z that nothing needs.
+
+    The output's z is always kept; with `keep_every_z` all are.
+    """
+    for keep in (False, True):
+        plan, elements = description.plan(3, keep_every_z=keep)
+        L = len(description.sizes) - 1
+        rooms = {plan.y: description.sizes[-1] * 3, plan.ones: 3, plan.zeros: max(plan.sizes)}
+        for l, n in enumerate(description.sizes):
+            rooms[plan.a[l]] = 3 * n
+            if l > 0:
+                rooms[plan.delta[l]] = 3 * n
+                rooms[plan.z[l]] = 3 * n
+            if l == L or (keep and l > 0):
+                assert plan.z[l] != plan.a[l]
+        used = np.zeros(elements, int)
+        for start, size in rooms.items():
+            used[start : start + size] += 1
+        assert used.max() == 1
+        assert used.sum() == sum(rooms.values())

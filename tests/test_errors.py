@@ -1,0 +1,79 @@
+"""The errors: how they read, what else they are, and that they survive a process boundary."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from bpmatrix import errors
+from bpmatrix.errors import BpmatrixError, DivergenceError
+from bpmatrix.history import EpochInfo, History
+
+BUILTIN = {
+    "ArgumentError": ValueError,
+    "ArrayTypeError": TypeError,
+    "DataError": ValueError,
+    "DataFileError": ValueError,
+    "DataNotFoundError": FileNotFoundError,
+    "DivergenceError": ArithmeticError,
+    "DownloadError": OSError,
+    "ModelFileError": ValueError,
+    "ShapeError": ValueError,
+}
+SIMPLE = sorted(set(BUILTIN) - {"DivergenceError"})
+
+
+def through_pickle(error: Exception) -> Exception:
+    return pickle.loads(pickle.dumps(error))
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({}, "it is wrong"),
+        ({"got": 0}, "it is wrong: got 0."),
+        ({"expected": "1"}, "it is wrong: expected 1."),
+        ({"got": -1, "expected": 1}, "it is wrong: got -1, expected 1."),
+        ({"cure": "Do that."}, "it is wrong. Do that."),
+        ({"got": 2, "expected": 3, "cure": "Do that."}, "it is wrong: got 2, expected 3. Do that."),
+    ],
+)
+def test_message_names_what_got_expected_and_cure(parts: dict, message: str) -> None:
+    """A message is what, got, expected, cure in this order, and nothing for a missing part."""
+    assert str(BpmatrixError("it is wrong", **parts)) == message
+
+
+@pytest.mark.parametrize(("name", "builtin"), BUILTIN.items())
+def test_every_error_is_also_a_builtin(name: str, builtin: type[Exception]) -> None:
+    """Code that knows nothing of bpmatrix catches each error as the builtin that it refines."""
+    error = getattr(errors, name)
+    assert issubclass(error, BpmatrixError)
+    assert issubclass(error, builtin)
+
+
+def test_the_table_above_is_complete() -> None:
+    """Every error that the module offers is in the table of this file."""
+    assert set(errors.__all__) == {*BUILTIN, "BpmatrixError"}
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, through_pickle])
+@pytest.mark.parametrize("name", SIMPLE)
+def test_errors_are_copied_and_pickled_whole(name: str, copied) -> None:
+    """A copy has the type and the message, so that an error can leave a worker process."""
+    error = getattr(errors, name)("wrong", got=1, expected=2, cure="Do that.")
+    same = copied(error)
+    assert type(same) is type(error)
+    assert str(same) == str(error) == "wrong: got 1, expected 2. Do that."
+
+
+def test_divergence_error_is_pickled_with_its_numbers() -> None:
+    """Epoch, step and History of a DivergenceError survive pickling."""
+    entry = EpochInfo(1, 3, 0.5, None, None, None, 2.0, 0.1)
+    error = DivergenceError(
+        "training diverged", epoch=2, step=7, history=History(5, [entry]), cure="Slow down."
+    )
+    same = pickle.loads(pickle.dumps(error))
+    assert (same.epoch, same.step, same.history) == (2, 7, error.history)
+    assert str(same) == str(error) == "training diverged. Slow down."

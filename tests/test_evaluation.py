@@ -1,0 +1,168 @@
+"""Looking at a network: outputs, costs, hits and gradients against their definitions in NumPy."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numeric import ELEMENTARY, assert_close, gradient_bound, same_bits
+from strategies import Case, cases, descriptions, make_case
+
+from bpmatrix import evaluation, reference
+from bpmatrix.arrays import as_targets
+from bpmatrix.description import Description
+from bpmatrix.evaluation import gradient, outputs, scores
+from bpmatrix.parameters import Parameters
+from bpmatrix.trace import trace
+
+WHOLE = ("identity", "relu")
+
+
+def whole_number_case(case: Case) -> Case:
+    """Return the case with small whole numbers in it, which no order of summation can round."""
+    rng = np.random.default_rng(case.X.shape[1])
+    theta = rng.integers(-2, 3, case.theta.size).astype(case.theta.dtype)
+    X = rng.integers(-3, 4, case.X.shape[::-1]).astype(case.X.dtype).T
+    Y = rng.integers(-3, 4, case.Y.shape[::-1]).astype(case.Y.dtype).T
+    return Case(case.description, theta, X, Y, None)
+
+
+@st.composite
+def whole_cases(draw) -> Case:
+    """Draw a network of identities and ReLUs whose numbers are small integers."""
+    widths, depths = st.integers(1, 9), st.integers(1, 3)
+    d = draw(descriptions(widths=widths, depths=depths))
+    names = tuple(draw(st.sampled_from(WHOLE)) for _ in d.activations)
+    d = Description(d.sizes, names, "quadratic", bias=d.bias, dtype=d.dtype)
+    return whole_number_case(make_case(d, draw(st.integers(1, 40)), draw(st.integers(0, 99))))
+
+
+@given(whole_cases())
+def test_whole_numbers_give_exactly_what_the_reference_gives(case: Case) -> None:
+    """Where nothing is rounded, outputs and cost are those of the book to the last bit.
+
+    The largest number here is below (9 * 2 * 2 + 2)^3 * 3 squared, which float64 holds; float32
+    holds it for what these sizes add up to, or the case is left out.
+    """
+    d = case.description
+    weights, biases, activations, cost, X, Y = case.in_float64()
+    a = reference.feedforward(weights, biases, activations, X)[1][-1]
+    assume(((a - Y) ** 2).sum() * 2 < 1 / np.finfo(d.dtype).eps)
+    assert same_bits(outputs(d, case.theta, case.inputs), a.astype(d.dtype) + 0.0)
+    expected = reference.mean_cost(weights, biases, activations, cost, X, Y)
+    assert scores(d, case.theta, case.inputs, case.targets).cost == expected
+
+
+@given(cases())
+def test_cost_is_the_mean_of_its_definition(case: Case) -> None:
+    """The cost is the mean over columns of the formula, computed from the outputs' z."""
+    d = case.description
+    parameters = Parameters.of(case.theta, d.layout)
+    z = trace(d, parameters, case.inputs, case.targets).layers[-1].z.astype(np.longdouble)
+    y = case.Y.astype(np.longdouble)
+    n_out, m = z.shape
+    if d.cost == "quadratic":
+        a = reference.SIGMA[d.activations[-1]](z)
+        terms = (a - y) ** 2 / 2
+        # (a - y)^2 / 2: twice the relative error of a - y, which is that of a and y over a - y.
+        size = 2 * np.abs(a - y) * (np.abs(a) + np.abs(y)) + terms
+    elif d.cost == "cross_entropy":
+        terms = np.log1p(np.exp(-np.abs(z))) + (1 - y) * np.maximum(z, 0) + y * np.maximum(-z, 0)
+        size = terms + 1  # 1 - y is rounded at the size of 1
+    else:
+        log_sum = np.log(np.exp(z - z.max(axis=0)).sum(axis=0)) + z.max(axis=0)
+        terms = y * (log_sum - z)
+        size = y * (1 + np.abs(log_sum) + np.abs(z) + np.abs(z.max(axis=0)))
+    expected, scale = terms.sum(axis=0).mean(), size.sum(axis=0).mean()
+    cost = scores(d, case.theta, case.inputs, case.targets).cost
+    # exp, log and division, the sum over outputs, the sum over columns; on both sides.
+    roundings = 2 * (3 * ELEMENTARY + 4 + 2 * n_out + m)
+    assert_close(cost, float(expected), roundings=roundings, scale=float(scale), dtype=d.dtype)
+
+
+@given(cases())
+def test_accuracy_is_the_fraction_of_equal_argmax(case: Case) -> None:
+    """A hit is a column whose class, of the outputs, is that of its target."""
+    a = outputs(case.description, case.theta, case.inputs)
+
+    def named(columns: np.ndarray) -> np.ndarray:
+        return columns.argmax(axis=0) if len(columns) > 1 else columns[0] > 0.5
+
+    hits = named(a) == named(case.Y)
+    assert scores(case.description, case.theta, case.inputs, case.targets).accuracy == hits.mean()
+
+
+@given(cases())
+def test_gradient_is_that_of_the_loop(case: Case) -> None:
+    """The gradient of the mean is the loop's sum divided by m, within the roundings of both."""
+    *network, X, Y = case.in_float64()
+    loop = reference.gradient_by_loop(*network, X, Y)
+    m, dtype = X.shape[1], case.description.dtype
+    ours = gradient(case.description, case.theta, case.inputs, case.targets)
+    assert ours.dtype == dtype
+    views = Parameters.of(ours, case.description.layout)
+    bounds = [gradient_bound(*network, X, Y, kind) for kind in (dtype, "float64")]
+    for part, mine in enumerate((views.biases, views.weights)):
+        for l, nabla in enumerate(mine):
+            bound = 1.1 * (bounds[0][part][l] + bounds[1][part][l])
+            assert (np.abs(nabla - loop[part][l] / m) <= bound).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("columns", [1, 12, 100, 1000])
+def test_the_length_of_a_call_changes_no_bit(monkeypatch, dtype: str, columns: int) -> None:
+    """Python looks for Ctrl-C between two calls; how often decides no bit of any answer."""
+    d = Description((5, 7, 4), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
+    case = make_case(d, columns, seed=6, labeled=True)
+    monkeypatch.setattr(evaluation, "CACHE_BYTES", 1)  # twelve columns at a time
+    program, calls, answers = evaluation.load_program("evaluate", dtype), [], []
+
+    def counted(*arguments):
+        calls[-1] += 1
+        return program(*arguments)
+
+    monkeypatch.setattr(evaluation, "load_program", lambda name, dtype: counted)
+    for most in (1, 7 * d.layout.size * 12, 1 << 40):
+        monkeypatch.setattr(evaluation, "MULTIPLICATIONS_PER_CALL", most)
+        calls.append(0)
+        answers.append(
+            (
+                outputs(d, case.theta, case.inputs).tolist(),
+                gradient(d, case.theta, case.inputs, case.targets).tolist(),
+                scores(d, case.theta, case.inputs, case.targets),
+            )
+        )
+    assert calls == [3 * -(-columns // 12), 3 * -(-columns // 84), 3]
+    assert answers[0] == answers[1] == answers[2]
+
+
+@given(cases(), st.integers(1, 1 << 14))
+def test_a_block_of_any_size_gives_the_bits_of_a_column_alone(case: Case, cache: int) -> None:
+    """However many columns go through together, each has the outputs that it has alone."""
+    d = case.description
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluation, "CACHE_BYTES", cache)
+        together = outputs(d, case.theta, case.inputs)
+    assert together.flags.f_contiguous
+    for j in range(case.X.shape[1]):
+        alone = outputs(d, case.theta, case.inputs[:, j : j + 1])
+        assert same_bits(alone, together[:, j : j + 1])
+
+
+def test_large_numbers_give_infinity_and_no_warning() -> None:
+    """A mean cost beyond the largest number is infinite; NumPy's overflow is not the user's."""
+    d = Description((1, 1), ("identity",), "quadratic")
+    theta, X = np.array([1.0, 0.0]), np.full((1, 40), 1e154)
+    targets = as_targets(np.zeros(40), 1, 40, "float64")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Each cost is 1e308 / 2; forty of them are more than float64 holds.
+        assert scores(d, theta, X, targets).cost == np.inf
+        assert scores(d, theta, X[:, :2], as_targets(np.zeros(2), 1, 2, "float64")).cost == (
+            pytest.approx(0.5e308, rel=4 * np.finfo(float).eps)
+        )
+        assert gradient(d, theta, 10 * X, targets)[0] == np.inf

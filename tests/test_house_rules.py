@@ -1,0 +1,153 @@
+"""House rules that a syntax tree can check. What needs a tool of its own is in `.ci/run lint`."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bpmatrix
+
+PACKAGE = Path(bpmatrix.__file__).parent
+KERNELS = PACKAGE / "kernels"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+MOST_LINES_OF_A_FILE = 320
+MOST_LINES_OF_A_FUNCTION = 50
+
+# The files that speak LLVM: numba's extension interface changes with its releases, and what
+# depends on it has to stay in sight.
+LOW_LEVEL = {"exponential.py", "instructions.py", "threads.py", "tiles.py", "vectors.py"}
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def functions_in(tree: ast.AST) -> Iterator[Function]:
+    return (node for node in ast.walk(tree) if isinstance(node, Function))
+
+
+def imports_in(tree: ast.AST) -> Iterator[str]:
+    """Yield what is imported, in full: ``numba.njit`` for ``from numba import njit``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def own_length(function: Function) -> int:
+    """Count the lines of a function without its docstring and without functions inside of it.
+
+    A function inside is counted for itself: an intrinsic of numba is one, wrapped in its types.
+    """
+    lines = set(range(function.lineno, function.end_lineno + 1))
+    if ast.get_docstring(function) is not None:
+        text = function.body[0]
+        lines -= set(range(text.lineno, text.end_lineno + 1))
+    for inner in functions_in(ast.Module(function.body, [])):
+        lines -= set(range(inner.lineno, inner.end_lineno + 1))
+    return len(lines)
+
+
+def decorators_of_jit() -> set[str]:
+    """Return the names of the decorators of compiled code: the public functions of jit.py."""
+    tree = tree_of(KERNELS / "jit.py")
+    return {node.name for node in tree.body if isinstance(node, Function) and node.name[0] != "_"}
+
+
+def compiled_functions() -> list:
+    """Return one pytest case for each compiled function."""
+    decorators = decorators_of_jit()
+    return [
+        pytest.param(function, id=f"{path.stem}.{function.name}")
+        for path in sorted(KERNELS.glob("*.py"))
+        for function in functions_in(tree_of(path))
+        if decorators & {ast.unparse(decorator) for decorator in function.decorator_list}
+    ]
+
+
+def test_the_rules_find_the_code():
+    """A rule that looks at nothing would hold for ever."""
+    assert "kernel" in decorators_of_jit()
+    assert len(compiled_functions()) > 10
+    assert {"errors.py", "reference.py", "kernels/backprop.py"} <= {name_of(path) for path in FILES}
+
+
+@pytest.mark.parametrize("function", compiled_functions())
+def test_a_kernel_says_what_it_does(function: Function):
+    docstring = ast.get_docstring(function)
+
+    assert docstring
+
+
+@pytest.mark.parametrize("function", compiled_functions())
+def test_a_kernel_does_not_raise(function: Function):
+    """It runs beside threads that would wait for it at the barrier for ever."""
+    forbidden = [node for node in ast.walk(function) if isinstance(node, ast.Raise | ast.Assert)]
+
+    assert not forbidden, f"line {forbidden[0].lineno}"
+
+
+@pytest.mark.parametrize("function", compiled_functions())
+def test_a_kernel_does_not_print(function: Function):
+    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+
+    assert "print" not in {ast.unparse(call) for call in calls}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_llvm_stays_in_its_files(path: Path):
+    if path.parent == KERNELS and path.name in LOW_LEVEL:
+        return
+    speaks_llvm = [
+        name
+        for name in imports_in(tree_of(path))
+        if name.startswith(("llvmlite", "numba.extending"))
+    ]
+
+    assert not speaks_llvm
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_compiler_flags_have_one_home(path: Path):
+    if path == KERNELS / "jit.py":
+        return
+    compilers = {"numba.njit", "numba.jit", "numba.vectorize", "numba.guvectorize", "numba.cfunc"}
+
+    assert not compilers & set(imports_in(tree_of(path)))
+
+
+def test_the_reference_needs_numpy_alone():
+    outside = {name.split(".")[0] for name in imports_in(tree_of(PACKAGE / "reference.py"))}
+
+    assert outside - set(sys.stdlib_module_names) == {"numpy"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_file_can_be_read_in_one_go(path: Path):
+    lines = path.read_text(encoding="utf-8").count("\n")
+
+    assert lines <= MOST_LINES_OF_A_FILE
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_function_fits_on_a_screen(path: Path):
+    long = {
+        function.name: own_length(function)
+        for function in functions_in(tree_of(path))
+        if own_length(function) > MOST_LINES_OF_A_FUNCTION
+    }
+
+    assert not long

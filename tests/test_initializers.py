@@ -1,0 +1,122 @@
+"""How weights begin: distributions, bounds, choices. The draws are fixed by their seed.
+
+A mean of n draws of standard deviation s has the standard error s / sqrt(n), and a sample variance
+of normal draws s^2 sqrt(2 / n): five of these are the tolerance, which chance exceeds in one of
+1.7 million draws.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bpmatrix import Network
+from bpmatrix.errors import ArgumentError
+from bpmatrix.initializers import INITIALIZERS, draw_parameters, find_initializer
+from bpmatrix.parameters import Layout, Parameters
+
+N_IN, N_OUT = 400, 250
+SIGMAS = 5
+
+
+def drawn(name: str) -> tuple[np.ndarray, np.ndarray]:
+    return INITIALIZERS[name](np.random.default_rng(20), N_IN, N_OUT)
+
+
+def assert_normal(values: np.ndarray, variance: float) -> None:
+    n = values.size
+    assert abs(values.mean()) < SIGMAS * math.sqrt(variance / n)
+    assert abs(values.var() - variance) < SIGMAS * variance * math.sqrt(2 / n)
+    # The fourth moment of a normal variable is 3 variance^2, with variance 96 variance^4 per draw:
+    # a uniform one (1.8 variance^2) lies far outside.
+    fourth = (values**4).mean() / variance**2
+    assert abs(fourth - 3) < SIGMAS * math.sqrt(96 / n)
+
+
+@pytest.mark.parametrize(
+    ("name", "variance"),
+    [("standard_normal", 1.0), ("scaled_normal", 1 / N_IN), ("he", 2 / N_IN)],
+)
+def test_normal_weights_have_their_variance(name: str, variance: float) -> None:
+    """Weights are normal with mean 0 and variance 1, 1/n_in or 2/n_in."""
+    W, _ = drawn(name)
+    assert W.shape == (N_OUT, N_IN)
+    assert_normal(W.ravel(), variance)
+
+
+@pytest.mark.parametrize("name", ["standard_normal", "scaled_normal"])
+def test_biases_of_the_book_are_standard_normal(name: str) -> None:
+    """Biases come from N(0, 1), however many inputs there are."""
+    _, b = INITIALIZERS[name](np.random.default_rng(21), 3, 20_000)
+    assert b.shape == (20_000, 1)
+    assert_normal(b.ravel(), 1.0)
+
+
+@pytest.mark.parametrize("name", ["glorot", "he"])
+def test_other_biases_are_zero(name: str) -> None:
+    """Glorot and He begin with biases of zero."""
+    _, b = drawn(name)
+    assert b.shape == (N_OUT, 1)
+    assert not b.any()
+
+
+def test_glorot_is_uniform_in_its_bound() -> None:
+    """No weight leaves +-sqrt(6 / (n_in + n_out)), and ten equal bins hold a tenth each."""
+    W, _ = drawn("glorot")
+    bound = math.sqrt(6 / (N_IN + N_OUT))
+    assert np.abs(W).max() <= bound
+    counts, _ = np.histogram(W, bins=10, range=(-bound, bound))
+    spread = math.sqrt(W.size * 0.1 * 0.9)
+    assert counts.sum() == W.size
+    assert np.abs(counts - W.size / 10).max() < SIGMAS * spread
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 1000))
+def test_glorot_bound_holds_for_every_layer(n_in: int, n_out: int, seed: int) -> None:
+    """The bound holds whatever the layer and the seed."""
+    W, _ = INITIALIZERS["glorot"](np.random.default_rng(seed), n_in, n_out)
+    assert np.abs(W).max() <= math.sqrt(6 / (n_in + n_out))
+
+
+def test_none_chooses_by_the_activation_function() -> None:
+    """ReLU gets He, every other function the scaled normal weights of the book."""
+    assert find_initializer(None, "relu") is INITIALIZERS["he"]
+    for name in ("sigmoid", "tanh", "identity", "softmax"):
+        assert find_initializer(None, name) is INITIALIZERS["scaled_normal"]
+    assert find_initializer("glorot", "relu") is INITIALIZERS["glorot"]
+
+
+@pytest.mark.parametrize("name", ["xavier", "", 3, ["he"]])
+def test_an_unknown_name_lists_the_known_ones(name: object) -> None:
+    """A name that is none ends in an error that repeats it and lists what there is."""
+    with pytest.raises(ArgumentError) as caught:
+        find_initializer(name, "sigmoid")
+    assert repr(name) in str(caught.value)
+    assert all(known in str(caught.value) for known in INITIALIZERS)
+
+
+def test_layers_are_drawn_in_order_from_one_stream() -> None:
+    """W_1, b_1, W_2, b_2 come one after the other from the generator."""
+    layout = Layout([2, 3, 1], bias=True)
+    parameters = Parameters.of(np.zeros(layout.size), layout)
+    draw_parameters(parameters, ["tanh", "tanh"], "standard_normal", np.random.default_rng(4))
+    assert parameters.flat.tolist() == np.random.default_rng(4).standard_normal(13).tolist()
+
+
+@pytest.mark.parametrize("name", [*INITIALIZERS, None])
+def test_float32_and_no_biases_begin_alike(name: str | None) -> None:
+    """Of one seed, float32 weights are the float64 ones rounded, and weights need no biases."""
+    nets = [
+        Network([5, 4, 3], initializer=name, seed=8, **rest)
+        for rest in ({}, {"dtype": "float32"}, {"bias": False})
+    ]
+    double, single, no_bias = nets
+    assert single.parameters.dtype == np.float32
+    assert single.parameters.tolist() == double.parameters.astype(np.float32).tolist()
+    for W, same in zip(double.weights, no_bias.weights, strict=True):
+        assert W.tolist() == same.tolist()
+    assert no_bias.biases == ()

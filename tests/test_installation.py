@@ -1,0 +1,86 @@
+"""The package as it is installed: which one is tested, what it names, what its import loads."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import bpmatrix
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+HEAVY = ("numba", "llvmlite", "scipy", "sklearn", "matplotlib")
+
+
+def is_editable() -> bool:
+    """Whether bpmatrix was installed with ``pip install -e``."""
+    origin = metadata.distribution("bpmatrix").read_text("direct_url.json")
+    return bool(origin and json.loads(origin).get("dir_info", {}).get("editable"))
+
+
+def test_the_tested_package_is_the_installed_one():
+    if Path(bpmatrix.__file__).resolve().parent != CHECKOUT / "bpmatrix":
+        return
+    if is_editable() and not os.environ.get("CI"):
+        pytest.skip(
+            "bpmatrix is installed with `pip install -e`, so these tests ran on the source tree. "
+            "That is fine while you work; the test command of the README tests what users get."
+        )
+    pytest.fail(
+        f"These tests run on the source tree {CHECKOUT / 'bpmatrix'}, not on an installed package. "
+        "Start them as `pytest`, not `python -m pytest`, which puts the current folder first on "
+        "sys.path; take the checkout out of PYTHONPATH; install with `pip install .`, without -e."
+    )
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert bpmatrix.__version__ == metadata.version("bpmatrix")
+
+
+def test_every_public_name_exists():
+    for name in bpmatrix.__all__:
+        assert getattr(bpmatrix, name) is not None
+
+
+def test_every_public_name_is_listed_by_dir():
+    assert set(bpmatrix.__all__) <= set(dir(bpmatrix))
+
+
+def test_type_checkers_find_the_types():
+    assert Path(bpmatrix.__file__).with_name("py.typed").is_file()
+
+
+def test_the_command_is_declared():
+    (script,) = metadata.entry_points(group="console_scripts", name="bpmatrix")
+
+    assert callable(script.load())
+
+
+def test_each_module_names_what_it_has():
+    """`__all__` is what the documentation and `import *` go by."""
+    for path in Path(bpmatrix.__file__).parent.glob("*.py"):
+        if path.stem.startswith("__"):
+            continue
+        module = importlib.import_module(f"bpmatrix.{path.stem}")
+        for name in getattr(module, "__all__", ()):
+            assert hasattr(module, name), f"{module.__name__}.__all__ names {name}"
+
+
+@pytest.mark.parametrize(
+    "statement", ["import bpmatrix", "from bpmatrix import Network", "import bpmatrix.cli"]
+)
+def test_import_loads_nothing_heavy(statement: str):
+    """-P keeps the current folder off sys.path: the new process sees the installed package too."""
+    code = f"import sys\n{statement}\nprint(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False
+    )
+
+    assert process.stderr == ""
+    assert process.stdout.split() == []

@@ -1,0 +1,182 @@
+"""Slices of mini-batches: their length decides nothing, and a bad one is undone."""
+
+from __future__ import annotations
+
+import warnings
+from itertools import count
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, reject, settings
+from hypothesis import strategies as st
+from numeric import same_bits
+from strategies import Case, cases, make_case, seeds
+
+from bpmatrix import slices
+from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix.description import Description
+from bpmatrix.slices import NotFiniteError, SliceRunner
+
+RATE, DECAY = 0.125, 0.0625
+LINEAR = Description((1, 1), ("identity",), "quadratic", bias=False)
+
+
+def runner(case: Case, m: int = 3, threads: int = 1) -> SliceRunner:
+    return SliceRunner(case.description, case.theta, case.inputs, case.targets, m, threads)
+
+
+def linear(theta: list[float], X: list[float], y: list[float], m: int = 1, **rest) -> SliceRunner:
+    """Return a runner for a = w x with cost (a - y)^2 / 2, which can be followed on paper."""
+    n = len(X)
+    inputs = as_inputs([X], 1, "float64")
+    targets = as_targets([y], 1, n, "float64")
+    return SliceRunner(LINEAR, np.array(theta), inputs, targets, m, rest.get("threads", 1))
+
+
+def test_the_steps_of_a_run_by_hand() -> None:
+    """w <- w - eta (w x - y) x, sample by sample in the order given; costs from before the step."""
+    run = linear([1.0], [1.0, 2.0], [0.0, 1.0])
+    # Sample 1: a = 2, cost 1/2, w = 1 - 1/8 (2 - 1) 2 = 3/4.
+    # Sample 0: a = 3/4, cost 9/32, w = 3/4 - 1/8 3/4 = 21/32.
+    cost, _ = run.run(np.array([1, 0]), RATE, 0.0)
+    assert run.theta.tolist() == [21 / 32]
+    assert cost == 1 / 2 + 9 / 32
+
+
+def test_weight_decay_shrinks_the_weight_once_a_step() -> None:
+    """w <- (1 - eta decay) w before the gradient, so with a gradient of 0 only that."""
+    run = linear([1.0], [0.0, 0.0], [0.0, 0.0])
+    run.run(np.array([0, 1]), RATE, DECAY)
+    assert run.theta.tolist() == [(1 - RATE * DECAY) ** 2]
+
+
+def test_the_last_mini_batch_is_divided_by_its_own_size() -> None:
+    """Three samples in twos: the mean over two, then the mean over one."""
+    run = linear([0.0], [1.0, 1.0, 1.0], [4.0, 4.0, 4.0], m=2)
+    # w = 0 + 1/8 4 = 1/2, then 1/2 + 1/8 (4 - 1/2) = 15/16. Costs 8, 8, (7/2)^2 / 2.
+    cost, _ = run.run(np.arange(3), RATE, 0.0)
+    assert run.theta.tolist() == [15 / 16]
+    assert cost == 8 + 8 + 49 / 8
+
+
+@settings(max_examples=50)
+@given(cases(), st.integers(1, 8), st.integers(1, 3), st.integers(1, 5), seeds)
+def test_the_length_of_a_slice_decides_nothing(
+    case: Case, m: int, threads: int, steps: int, seed: int
+) -> None:
+    """However the mini-batches are cut into slices, weights, cost and hits are the same bits."""
+    order = np.random.default_rng(seed).permutation(case.X.shape[1])
+    cut_theta = case.theta.copy()
+    whole = runner(case, m)
+    whole._steps = order.size
+    try:
+        totals = whole.run(order, RATE, DECAY)
+    except NotFiniteError:  # a deep network of identities diverges at this rate
+        reject()
+    cut = SliceRunner(case.description, cut_theta, case.inputs, case.targets, m, threads)
+    cut._steps = steps
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patched:
+        patched.setattr(slices, "SECONDS_PER_SLICE", 0.0)  # one step a slice after the first
+        assert cut.run(order, RATE, DECAY) == totals
+    assert cut._steps == 1
+    assert same_bits(cut.theta, whole.theta)
+
+
+def test_slices_grow_at_most_tenfold() -> None:
+    """The number of steps follows the measured speed, but no slice is ten times the one before."""
+    run = linear([0.0], [1.0], [0.0])
+    run._steps = 3
+    run.run(np.zeros(3, np.int64), 0.0, 0.0)
+    assert 1 <= run._steps <= 30
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("per_slice", [1, 2, 5])
+def test_a_cost_that_is_not_finite_undoes_its_slice(threads: int, per_slice: int) -> None:
+    """theta is as at the start of the slice, the step is named, and so is the largest input.
+
+    Inputs 1, 1, 1, 1e200, 1: the fourth output is about 1e200, whose square no float64 holds.
+    """
+    X, order = [1.0, 1.0, 1.0, -1e200, 1.0], np.arange(5)
+    run = linear([2.0], X, [0.0] * 5, threads=threads)
+    run._steps = per_slice
+    before, kept = linear([2.0], X, [0.0] * 5), 3 // per_slice * per_slice
+    before.run(order[:kept], RATE, 0.0)
+    monkeypatch = pytest.MonkeyPatch()
+    with monkeypatch.context() as patched, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # Each slice takes a second of this clock, as it should: its length stays.
+        patched.setattr(slices, "SECONDS_PER_SLICE", 1.0)
+        patched.setattr(slices, "time", SimpleNamespace(perf_counter=count(1.0).__next__))
+        with pytest.raises(NotFiniteError) as caught:
+            run.run(order, RATE, 0.0)
+    assert caught.value.what == "the cost"
+    assert caught.value.step == 4
+    assert caught.value.largest_input == 1e200
+    assert same_bits(run.theta, before.theta)
+    if kept:
+        assert run.theta[0] != 2
+
+
+def test_a_weight_that_is_not_finite_undoes_its_slice() -> None:
+    """A step to infinity with a finite cost before it is found at the end of the slice."""
+    # a = 1, cost 1/2; w = 1 - 1e200 * 1e150 * (1 - 0) is beyond float64 when x = 1e150, w = 1e-150.
+    run = linear([1e-150], [1e150], [0.0])
+    with pytest.raises(NotFiniteError) as caught:
+        run.run(np.zeros(1, np.int64), 1e200, 0.0)
+    assert caught.value.what == "a weight"
+    assert caught.value.step == 1
+    assert run.theta.tolist() == [1e-150]
+
+
+def test_the_largest_input_is_that_of_the_network() -> None:
+    """It is scaled as the network scales it, and looked for among the samples of the slice."""
+    description = Description((2, 1), ("identity",), "quadratic", input_scale=-0.5)
+    X = as_inputs(np.array([[3, 200, 7], [4, 5, 6]], np.uint8), 2, "float64")
+    run = SliceRunner(description, np.zeros(3), X, as_targets([0, 0, 0], 1, 3, "float64"), 1, 1)
+    assert run._largest_input(np.array([0, 2])) == 3.5
+    assert run._largest_input(np.array([1])) == 100
+
+
+@pytest.mark.parametrize("moment", ["before the program", "after the program"])
+@pytest.mark.parametrize("rate", [RATE, 1e200])
+def test_ctrl_c_never_leaves_weights_that_are_not_finite(monkeypatch, moment, rate) -> None:
+    """Ctrl-C is heard when a slice ends, before its weights were looked at: bad ones are undone."""
+    run = linear([1e-150], [1e150], [0.0])
+
+    def interrupted(threads, program):
+        if moment == "after the program":
+            program(0, np.zeros(32, np.int64))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(slices, "run_together", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run.run(np.zeros(1, np.int64), rate, 0.0)
+    assert np.isfinite(run.theta).all()
+    stepped = moment == "after the program" and rate == RATE
+    assert (run.theta[0] == 1e-150) == (not stepped)
+
+
+def test_the_data_lives_as_long_as_its_runner() -> None:
+    """The program reads through addresses, so the runner keeps X and targets alive."""
+    case = make_case(Description((3, 2), ("sigmoid",), "cross_entropy"), 4, seed=1, labeled=True)
+    X, targets = case.inputs, case.targets
+    run = SliceRunner(case.description, case.theta, X, targets, 2, 1)
+    assert run._data[0] is X
+    assert run._data[1] is targets
+
+
+def test_one_specialization_whatever_the_numbers() -> None:
+    """A learning rate of int or of float32 compiles nothing anew."""
+    from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
+
+    run = linear([0.0], [1.0], [1.0])
+    run.run(np.zeros(1, np.int64), 0.5, 0.0)
+    if not hasattr(train_slice, "signatures"):
+        pytest.skip("the compiler is switched off")
+    before = list(train_slice.signatures)
+    for rate in (1, np.float32(0.5), np.float64(0.5)):
+        run.run(np.zeros(1, np.int64), rate, 0.0)
+    assert train_slice.signatures == before

@@ -1,0 +1,611 @@
+"""The training run: what it records, how it ends, that two runs are one long run."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import math
+import signal
+import threading
+import time
+import warnings
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numeric import same_bits, unit_roundoff
+from strategies import cases, seeds
+
+from bpmatrix import SGD, History, Network, reference
+from bpmatrix.errors import DivergenceError
+
+# A limit for what must not hang, far above what it takes.
+PATIENCE = 60
+RNG = np.random.default_rng(17)
+X = RNG.standard_normal((40, 3)).T
+LABELS = (X[0] > 0).astype(int) + (X[1] > 0)
+VALIDATION = (X[:, :15] + 0.1, LABELS[:15])
+
+
+def network(**changed) -> Network:
+    return Network(**{"sizes": [3, 6, 3], "seed": 4} | changed)
+
+
+# ------------------------------------------------------------------------------- numbers on paper
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_an_epoch_without_shuffling_is_that_of_the_book(dtype: str) -> None:
+    """With shuffle=False the mini-batches are those of the book's loop, to the last bit.
+
+    Weights, inputs and targets are small whole numbers, eta/m and the decay powers of two, and so
+    nothing is rounded; the last mini-batch holds one sample.
+    """
+    names = ["identity", "identity"]
+    net = Network([2, 2, 1], activation="identity", cost="quadratic", dtype=dtype, seed=1)
+    net.parameters[:] = [1, -1, 0, 2, 1, 0, 1, -1, 2]
+    inputs, row = np.array([[1.0, 0, -1], [0, 1, 1]]), np.array([[1.0, 0, 2]])
+    W, b = [w.astype(float) for w in net.weights], [v.astype(float) for v in net.biases]
+    costs = []
+    for start in (0, 2):
+        part = np.arange(start, min(start + 2, 3))
+        x, y = inputs[:, part], row[:, part]
+        costs.append(reference.mean_cost(W, b, names, "quadratic", x, y) * part.size)
+        b, W = reference.train(
+            reference.gradient_by_loop, W, b, names, "quadratic", inputs, row, part, 2, 0.25, 0.5
+        )
+    history = net.train(
+        inputs, row, epochs=1, mini_batch_size=2, optimizer=SGD(0.25), weight_decay=0.5,
+        shuffle=False,
+    )  # fmt: skip
+    for ours, book in zip((*net.weights, *net.biases), (*W, *b), strict=True):
+        assert ours.tolist() == book.tolist()
+    assert history.cost == [sum(costs) / 3]
+
+
+def test_shuffling_takes_the_permutation_of_the_networks_stream() -> None:
+    """An epoch in an order of its own is that of the permuted data in the order given."""
+    shuffled, plain = network(), network()
+    order = network()._course.shuffler.permutation(40)
+    assert order.tolist() != list(range(40))
+    shuffled.train(X, LABELS, epochs=1, mini_batch_size=7)
+    plain.train(X[:, order], LABELS[order], epochs=1, mini_batch_size=7, shuffle=False)
+    assert same_bits(shuffled.parameters, plain.parameters)
+
+
+def test_two_epochs_have_two_orders() -> None:
+    """Each epoch draws its own permutation, each is one of all samples."""
+    net, stream = network(), network()._course.shuffler
+    orders = [stream.permutation(40) for _ in range(2)]
+    assert orders[0].tolist() != orders[1].tolist()
+    net.train(X, LABELS, epochs=2, mini_batch_size=7)
+    same = network()
+    for order in orders:
+        same.train(X[:, order], LABELS[order], epochs=1, mini_batch_size=7, shuffle=False)
+    assert same_bits(net.parameters, same.parameters)
+
+
+def test_full_batches_of_a_linear_network_approach_least_squares() -> None:
+    """Regression with an identity output converges to the solution of lstsq.
+
+    Gradient descent on theta -> |A theta - y|^2 / 2n contracts the error by 1 - eta lambda_min
+    with each step; the roundings of a step, amplified by the sum of all contractions, remain.
+    """
+    n, steps, eta = 40, 2000, 0.5
+    targets = 2 * X[0] - X[1] + 0.5 + 0.1 * RNG.standard_normal(n)
+    net = Network([3, 1], activation="identity", cost="quadratic", seed=1)
+    A = np.vstack([X, np.ones(n)]).T
+    best, *_ = np.linalg.lstsq(A, targets, rcond=None)
+    eigenvalues = np.linalg.eigvalsh(A.T @ A / n)
+    contraction = max(abs(1 - eta * eigenvalues[0]), abs(1 - eta * eigenvalues[-1]))
+    assert contraction < 1
+    distance = np.linalg.norm(net.parameters - best)
+    net.train(X, targets, epochs=steps, mini_batch_size=n, optimizer=SGD(eta))
+    size = eta * (np.abs(A).T @ (np.abs(A) @ np.abs(best) + np.abs(targets))).max() / n + 1
+    rounding = (n + 10) * unit_roundoff("float64") * size * math.sqrt(4) / (1 - contraction)
+    bound = contraction**steps * distance + 2 * rounding
+    assert bound < 1e-9
+    assert np.linalg.norm(net.parameters - best) <= bound
+
+
+# ------------------------------------------------------------------------- two runs, one long run
+
+
+@settings(max_examples=40)
+@given(
+    cases(), st.integers(0, 3), st.integers(0, 3), st.integers(1, 12), st.booleans(),
+    st.sampled_from([0.0, 0.01]), st.integers(1, 3), seeds,
+)  # fmt: skip
+def test_a_epochs_then_b_epochs_are_a_plus_b_epochs(
+    case, a: int, b: int, m: int, shuffle: bool, decay: float, threads: int, seed: int
+) -> None:
+    """Two runs give the weights, costs and counts of one run, bit for bit, on any threads."""
+    d = case.description
+    m = min(m, case.X.shape[1])
+    nets = [
+        Network(
+            d.sizes, activation=d.activations, cost=d.cost, bias=d.bias, dtype=d.dtype, seed=seed
+        )
+        for _ in range(2)
+    ]
+    targets = case.Y if case.labels is None else case.labels
+    how = {"mini_batch_size": m, "shuffle": shuffle, "weight_decay": decay}
+    rate = SGD(2.0**-12)  # slow enough for networks of identities
+    whole = nets[0].train(case.X, targets, epochs=a + b, optimizer=rate, **how)
+    first = nets[1].train(case.X, targets, epochs=a, optimizer=rate, n_threads=threads, **how)
+    second = nets[1].train(case.X, targets, epochs=b, n_threads=threads, **how)
+    assert same_bits(nets[0].parameters, nets[1].parameters)
+    assert first.cost + second.cost == whole.cost
+    assert first.accuracy + second.accuracy == whole.accuracy
+    assert [e.epoch for e in first.epochs + second.epochs] == [e.epoch for e in whole.epochs]
+    assert nets[0].epochs == nets[1].epochs == a + b
+    assert second.learning_rate == [2.0**-12] * b
+
+
+def test_the_optimizer_stays_until_another_is_given() -> None:
+    """None means that of the run before, and SGD(0.5) in the first run."""
+    net = network()
+    rates = [
+        net.train(X, LABELS, epochs=1, optimizer=optimizer).learning_rate
+        for optimizer in (None, SGD(0.25), None, SGD(1), None)
+    ]
+    assert rates == [[0.5], [0.25], [0.25], [1.0], [1.0]]
+
+
+def test_no_epochs_change_nothing() -> None:
+    """epochs=0 checks the arguments, and that is all."""
+    net, called = network(), []
+    history = net.train(
+        X, LABELS, epochs=0, callbacks=[called.append], restore_best=True, validation=VALIDATION
+    )
+    assert history == History(seed=4)
+    assert (history.stopped_by, history.best_epoch, called) == ("epochs", None, [])
+    assert net.epochs == 0
+    assert same_bits(net.parameters, network().parameters)
+    net.train(X, LABELS, epochs=1)
+    same = network()
+    same.train(X, LABELS, epochs=1)
+    assert same_bits(net.parameters, same.parameters)
+
+
+# ----------------------------------------------------------------------- what is recorded and heard
+
+
+def test_callbacks_hear_of_every_epoch() -> None:
+    """Each callback gets each epoch's EpochInfo, in order, after the epoch's validation."""
+    net = network()
+    net.train(X, LABELS, epochs=2)
+    heard, costs = [], []
+
+    def look(info) -> None:
+        heard.append(info)
+        costs.append((net.cost(*VALIDATION), net.accuracy(*VALIDATION)))
+
+    start = time.perf_counter()
+    history = net.train(
+        X, LABELS, epochs=3, callbacks=[look, heard.append], validation=VALIDATION,
+        optimizer=SGD(0.125),
+    )  # fmt: skip
+    took = time.perf_counter() - start
+    assert heard == [entry for entry in history.epochs for _ in range(2)]
+    assert [(e.epoch, e.last_epoch) for e in history.epochs] == [(3, 5), (4, 5), (5, 5)]
+    assert costs == list(zip(history.validation_cost, history.validation_accuracy, strict=True))
+    assert history.learning_rate == [0.125] * 3
+    assert (history.seed, history.stopped_by) == (4, "epochs")
+    assert all(seconds > 0 for seconds in history.seconds)
+    assert sum(history.seconds) <= took
+
+
+def test_cost_and_accuracy_are_those_before_the_updates() -> None:
+    """With a learning rate of 0 they are those of the network itself.
+
+    The two costs differ by the order of their sum: n roundings of a sum of positive numbers.
+    """
+    net = network()
+    history = net.train(X, LABELS, epochs=2, optimizer=SGD(0), mini_batch_size=7)
+    cost = net.cost(X, LABELS)
+    assert history.cost == pytest.approx([cost] * 2, rel=80 * unit_roundoff("float64"))
+    assert history.accuracy == [net.accuracy(X, LABELS)] * 2
+    assert same_bits(net.parameters, network().parameters)
+
+
+def test_no_accuracy_where_targets_name_no_classes() -> None:
+    """Targets that are no classes give costs only; validation is judged by its own targets."""
+    net = network(cost="quadratic")
+    Y = 0.5 * np.eye(3)[:, LABELS]
+    history = net.train(X, Y, epochs=2, validation=VALIDATION)
+    assert history.accuracy == []
+    assert len(history.validation_accuracy) == 2
+    history = net.train(X, LABELS, epochs=2, validation=(X, Y))
+    assert len(history.accuracy) == len(history.validation_cost) == 2
+    assert history.validation_accuracy == []
+    assert all(entry.validation_accuracy is None for entry in history.epochs)
+
+
+def test_validation_never_changes_the_weights() -> None:
+    """With and without validation data the weights and costs are the same bits."""
+    nets = network(), network()
+    costs = [
+        net.train(X, LABELS, epochs=3, validation=validation).cost
+        for net, validation in zip(nets, (None, VALIDATION), strict=True)
+    ]
+    assert costs[0] == costs[1]
+    assert same_bits(nets[0].parameters, nets[1].parameters)
+
+
+@pytest.mark.parametrize("said", [True, np.True_])
+def test_a_callback_that_returns_true_ends_the_run(said: object) -> None:
+    """The run ends after that epoch, and every other callback still hears of it."""
+    net, heard = network(), []
+    history = net.train(
+        X, LABELS, epochs=9, callbacks=[lambda e: said if e.epoch == 2 else None, heard.append]
+    )
+    assert history.stopped_by == "callback"
+    assert [e.epoch for e in heard] == [1, 2]
+    assert net.epochs == 2
+    same = network()
+    same.train(X, LABELS, epochs=2)
+    assert same_bits(net.parameters, same.parameters)
+
+
+@pytest.mark.parametrize(
+    "said", [None, False, 0, "stop", [], [True], np.zeros(3), np.ones(3), np.ones((1, 1))], ids=repr
+)
+def test_no_other_answer_ends_the_run(said: object) -> None:
+    """A callback may return whatever a plot or a print returns."""
+    history = network().train(X, LABELS, epochs=2, callbacks=[lambda e: said])
+    assert (len(history.epochs), history.stopped_by) == (2, "epochs")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
+def test_an_exception_in_a_callback_leaves_a_consistent_network(error: type) -> None:
+    """The network has the weights and the count of the epoch that was done, and can go on."""
+    net = network()
+
+    def fail(info) -> None:
+        if info.epoch == 2:
+            raise error
+
+    with pytest.raises(error):
+        net.train(X, LABELS, epochs=5, callbacks=[fail], optimizer=SGD(0.25))
+    assert net.epochs == 2
+    same = network()
+    same.train(X, LABELS, epochs=2, optimizer=SGD(0.25))
+    assert same_bits(net.parameters, same.parameters)
+    net.train(X, LABELS, epochs=1, optimizer=SGD(0.25))
+    same.train(X, LABELS, epochs=1)
+    assert same_bits(net.parameters, same.parameters)
+
+
+def test_the_record_of_a_run() -> None:
+    """`trained` tells each run in words and numbers that JSON can hold."""
+    net = network()
+    net.train(X, LABELS, epochs=0)
+    history = net.train(
+        X, LABELS, epochs=2, mini_batch_size=8, weight_decay=0.25, validation=VALIDATION,
+        optimizer=SGD(0.125), callbacks=[lambda e: True],
+    )  # fmt: skip
+    nothing, run = net.trained
+    assert nothing["epochs"] == 0
+    assert json.loads(json.dumps(run, allow_nan=False)) == run
+    expected = {
+        "epochs": 1,
+        "samples": 40,
+        "mini_batch_size": 8,
+        "optimizer": "SGD(learning_rate=0.125)",
+        "weight_decay": 0.25,
+        "stopped_by": "callback",
+        "cost": history.cost[-1],
+        "validation_accuracy": history.validation_accuracy[-1],
+    }
+    assert expected.items() <= run.items()
+
+
+def test_a_figure_that_is_not_finite_is_no_obstacle_to_saving(tmp_path: Path) -> None:
+    """An infinite validation cost is in the History; the weights are fine and can be saved."""
+    net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = net.train([[1.0]], [1.0], epochs=1, validation=([[1e200]], [0.0]))
+    assert history.validation_cost == [math.inf]
+    net.save(tmp_path / "net")
+    assert same_bits(Network.load(tmp_path / "net").parameters, net.parameters)
+
+
+# ------------------------------------------------------------------------------------ best weights
+
+
+@pytest.mark.parametrize("judged_by", ["accuracy", "cost"])
+@pytest.mark.parametrize("end", ["epochs", "callback", "interrupt", "exception", "divergence"])
+def test_best_weights_are_restored_whatever_ended_the_run(end: str, judged_by: str) -> None:
+    """The network ends with the weights of the best epoch, the first of equals."""
+    net, heard, kept = network(cost="quadratic"), [], []
+    wrong = (LABELS[:15] + 1) % 3  # what training makes worse and worse
+    if judged_by == "cost":  # what the network says after two epochs
+        twin = network(cost="quadratic")
+        twin.train(X, LABELS, epochs=2, optimizer=SGD(2.0))
+        wrong = twin.feedforward(VALIDATION[0])
+
+    def stop(info) -> bool:
+        heard.append(info)
+        kept.append(net.parameters.copy())
+        if info.epoch < 6 or end == "epochs":
+            return False
+        if end == "divergence":
+            net.parameters[0] = np.nan
+        if end in {"interrupt", "exception"}:
+            raise {"interrupt": KeyboardInterrupt, "exception": ZeroDivisionError}[end]
+        return end == "callback"
+
+    expected = {
+        "interrupt": pytest.warns(RuntimeWarning, match="interrupted"),
+        "exception": pytest.raises(ZeroDivisionError),
+        "divergence": pytest.raises(DivergenceError),
+    }
+    with expected.get(end, nullcontext()):
+        net.train(
+            X, LABELS, epochs=8, validation=(VALIDATION[0], wrong), restore_best=True,
+            callbacks=[stop], optimizer=SGD(2.0),
+        )  # fmt: skip
+    if judged_by == "accuracy":
+        figures = [-info.validation_accuracy for info in heard]
+    else:
+        figures = [info.validation_cost for info in heard]
+        assert figures[1] == 0
+    best = figures.index(min(figures))
+    assert len(heard) == (8 if end == "epochs" else 6)
+    assert best < 5
+    assert same_bits(net.parameters, kept[best])
+    assert not same_bits(net.parameters, kept[-1])
+    assert net.epochs == len(heard)
+
+
+def test_the_last_weights_stay_where_nothing_is_restored() -> None:
+    """Without restore_best the network ends with the weights of the last epoch."""
+    net, kept = network(), []
+    net.train(
+        X, LABELS, epochs=3, validation=(VALIDATION[0], (LABELS[:15] + 1) % 3),
+        callbacks=[lambda e: kept.append(net.parameters.copy())],
+    )  # fmt: skip
+    assert same_bits(net.parameters, kept[-1])
+
+
+# -------------------------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_divergence_error_tells_where_and_keeps_what_was(dtype: str) -> None:
+    """Epoch, step, History and a cure that names the numbers; weights of the slice's start."""
+    net = network(activation="identity", cost="quadratic", dtype=dtype)
+    first = net.train(X, LABELS, epochs=2, mini_batch_size=8)
+    huge = np.finfo(dtype).max / 4
+    poisoned = X.astype(dtype)
+    poisoned[1, 20] = huge  # in the third of five mini-batches
+    kept = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DivergenceError) as caught:
+            net.train(
+                poisoned, LABELS, epochs=3, mini_batch_size=8, shuffle=False,
+                callbacks=[kept.append],
+            )  # fmt: skip
+    error = caught.value
+    assert (error.epoch, error.step) == (3, 3)
+    assert error.history.epochs == kept == []
+    assert len(first.cost) == net.epochs == 2
+    assert isinstance(error, ArithmeticError)
+    words = ("epoch 3", "mini-batch 3", "cost", "0.5", f"{huge:g}", "learning rate", "input_scale")
+    assert [word for word in words if word not in str(error)] == []
+    same = network(activation="identity", cost="quadratic", dtype=dtype)
+    same.train(X, LABELS, epochs=2, mini_batch_size=8)
+    assert same_bits(net.parameters, same.parameters)
+    assert np.isfinite(net.train(X, LABELS, epochs=1, mini_batch_size=8).cost).all()
+
+
+def test_divergence_in_a_later_epoch_has_the_history_before_it() -> None:
+    """The epochs that were done are in the error's History and were heard by the callbacks."""
+    net, heard = network(activation="identity", cost="quadratic"), []
+
+    def poison(info) -> None:
+        heard.append(info)
+        if info.epoch == 2:
+            net.parameters[0] = np.inf
+
+    with pytest.raises(DivergenceError) as caught:
+        net.train(X, LABELS, epochs=5, callbacks=[poison])
+    assert caught.value.history.epochs == heard
+    assert len(heard) == 2
+    assert (caught.value.epoch, caught.value.step) == (3, 1)
+    assert net.epochs == 2
+
+
+# -------------------------------------------------------------------------------- bytes as numbers
+
+
+def bytes_up_to(largest: int) -> np.ndarray:
+    image = np.zeros((3, 40), np.uint8)
+    image[1, 5] = largest
+    return image
+
+
+def test_unscaled_bytes_get_one_warning_with_its_cure() -> None:
+    """uint8 above 16 without input_scale: one warning that points at the caller's line."""
+    net = network()
+    with pytest.warns(UserWarning, match=r"bytes up to 17 .*input_scale=1/255") as caught:
+        net.train(bytes_up_to(17), LABELS, epochs=3)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("inputs", "scale"),
+    [
+        (bytes_up_to(16), None),
+        (bytes_up_to(255), 1 / 255),
+        (bytes_up_to(255), 0.5),
+        (bytes_up_to(255).astype(float), None),
+        (bytes_up_to(255).astype(int), None),
+        (bytes_up_to(255) > 0, None),
+    ],
+)
+def test_other_numbers_get_no_warning(inputs: np.ndarray, scale: float | None) -> None:
+    """Small bytes, scaled bytes and other types are the numbers that they are."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        network(input_scale=scale).train(inputs, LABELS, epochs=1)
+
+
+def test_the_scale_is_a_factor_on_every_input() -> None:
+    """A network with a scale of 1/4 does with X what one without does with X/4, bit for bit."""
+    image = RNG.integers(0, 256, (40, 3), np.uint8).T
+    scaled, plain = network(input_scale=0.25), network()
+    costs = scaled.train(image, LABELS, epochs=2).cost
+    assert plain.train(image / 4, LABELS, epochs=2).cost == costs
+    assert same_bits(scaled.parameters, plain.parameters)
+    assert same_bits(scaled.feedforward(image), plain.feedforward(image / 4))
+
+
+# ------------------------------------------------------------------------------------------ Ctrl-C
+
+
+def assert_interrupted(net: Network, epochs: int, call) -> History:
+    """Assert that the call returns its History with one warning on the caller's line."""
+    with pytest.warns(RuntimeWarning, match=f"interrupted after {epochs} whole epochs") as caught:
+        history = call()
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert history.stopped_by == "interrupt"
+    assert len(history.epochs) == epochs
+    assert net.trained[-1]["stopped_by"] == "interrupt"
+    assert np.isfinite(net.parameters).all()
+    return history
+
+
+def by_raising(info) -> None:
+    if info.epoch == 3:
+        raise KeyboardInterrupt
+
+
+def by_a_signal(info) -> None:
+    if info.epoch == 3:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("press", [by_raising, by_a_signal])
+def test_ctrl_c_between_epochs_keeps_the_weights(press) -> None:
+    """The run returns its History with a warning; the network can go on as if it had ended."""
+    net, same = network(), network()
+    assert_interrupted(net, 3, lambda: net.train(X, LABELS, epochs=9, callbacks=[press]))
+    same.train(X, LABELS, epochs=3)
+    assert same_bits(net.parameters, same.parameters)
+    net.train(X, LABELS, epochs=2)
+    same.train(X, LABELS, epochs=2)
+    assert same_bits(net.parameters, same.parameters)
+
+
+def press_ctrl_c_after(seconds: float) -> threading.Timer:
+    timer = threading.Timer(seconds, _thread.interrupt_main)
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_ctrl_c_during_a_long_run(threads: int) -> None:
+    """Pressed at any moment of many short epochs, the run ends by itself long before its end."""
+    net, deadline = network(), time.monotonic() + PATIENCE
+    timer = press_ctrl_c_after(0.2)
+    with pytest.warns(RuntimeWarning, match="interrupted"):
+        history = net.train(
+            X, LABELS, epochs=10**9, n_threads=threads,
+            callbacks=[lambda e: time.monotonic() > deadline],
+        )  # fmt: skip
+    timer.join()
+    assert history.stopped_by == "interrupt"
+    assert net.epochs in {len(history.epochs), len(history.epochs) + 1}
+    assert np.isfinite(net.parameters).all()
+    assert [e.epoch for e in history.epochs] == list(range(1, len(history.epochs) + 1))
+
+
+def test_ctrl_c_in_the_middle_of_an_epoch() -> None:
+    """An epoch of many slices ends after one of them: the steps that were taken are kept."""
+    n = 3_000_000  # one column again and again: no memory, but an epoch of some seconds
+    inputs = np.broadcast_to(np.array([[1], [2], [3]], np.uint8), (3, n))
+    labels = np.broadcast_to(np.array([1], np.uint8), (n,))
+    net = network(sizes=[3, 64, 64, 3])
+    timer = press_ctrl_c_after(0.4)
+    start = time.monotonic()
+    assert_interrupted(
+        net, 0, lambda: net.train(inputs, labels, epochs=1, mini_batch_size=1, shuffle=False)
+    )
+    assert time.monotonic() - start < PATIENCE
+    timer.join()
+    assert net.epochs == 0
+    assert not same_bits(net.parameters, network(sizes=[3, 64, 64, 3]).parameters)
+    assert network(sizes=[3, 64, 64, 3]).cost(inputs[:, :1], [1]) > net.cost(inputs[:, :1], [1])
+
+
+# ---------------------------------------------------------------------------- many runs, many types
+
+
+def test_two_networks_train_at_the_same_time() -> None:
+    """Runs in threads of their own, each with two threads, give what they give one by one."""
+    nets = [network(seed=seed) for seed in range(4)]
+    for net in nets[:2]:
+        net.train(X, LABELS, epochs=20, n_threads=2)
+    meeting, failures = threading.Barrier(2, timeout=PATIENCE), []
+
+    def train(net: Network) -> None:
+        try:
+            meeting.wait()
+            net.train(X, LABELS, epochs=20, n_threads=2)
+        except BaseException as error:  # noqa: BLE001 - shown by the assertion below
+            failures.append(error)
+
+    same = [network(seed=seed) for seed in range(2)]
+    threads = [threading.Thread(target=train, args=(net,), daemon=True) for net in same]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert failures == []
+    for net, other in zip(nets[:2], same, strict=True):
+        assert same_bits(net.parameters, other.parameters)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_number_of_threads_decides_no_bit(threads: int, dtype: str) -> None:
+    """Any number of threads, also more than columns, gives the same weights and costs."""
+    one, many = network(dtype=dtype), network(dtype=dtype)
+    costs = one.train(X, LABELS, epochs=3, mini_batch_size=16, weight_decay=0.01).cost
+    history = many.train(
+        X, LABELS, epochs=3, mini_batch_size=16, weight_decay=0.01, n_threads=threads
+    )
+    assert history.cost == costs
+    assert same_bits(one.parameters, many.parameters)
+
+
+@pytest.mark.parametrize("cost", ["cross_entropy", "log_likelihood", "quadratic"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_training_learns_in_either_type(cost: str, dtype: str) -> None:
+    """Two separated clouds are told apart, whatever the cost and the type."""
+    clouds = X / 8
+    clouds[0] += np.where(np.arange(40) % 2, 2, -2)
+    net = Network([3, 5, 2], cost=cost, dtype=dtype, seed=2)
+    before = net.cost(clouds, np.arange(40) % 2)
+    history = net.train(clouds, np.arange(40) % 2, epochs=60, optimizer=SGD(1.0))
+    assert net.parameters.dtype == dtype
+    assert history.accuracy[-1] == net.accuracy(clouds, np.arange(40) % 2) == 1
+    assert net.cost(clouds, np.arange(40) % 2) < before
+
+
+def test_the_shortest_data_trains() -> None:
+    """One sample is a mini-batch and an epoch."""
+    net = network()
+    history = net.train(X[:, :1], LABELS[:1], epochs=2)
+    assert net.trained[-1]["mini_batch_size"] == 1
+    assert history.cost[1] < history.cost[0]
