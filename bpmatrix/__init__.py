@@ -3,16 +3,43 @@
 >>> from bpmatrix import Network, SGD, datasets
 >>> digits = datasets.load("digits")
 >>> net = Network([64, 30, 10], input_scale=digits.scale, seed=1)
->>> history = net.train(digits.train.X, digits.train.labels, epochs=5)
->>> bool(net.accuracy(digits.test.X, digits.test.labels) > 0.85)
+>>> history = net.train(digits.train.X, digits.train.labels, optimizer=SGD(learning_rate=0.5))
+>>> bool(net.accuracy(digits.test.X, digits.test.labels) > 0.94)
 True
 """
 
-from bpmatrix import datasets, errors
-from bpmatrix.errors import BpmatrixError
-from bpmatrix.network import Network
-from bpmatrix.optimizers import SGD
-from bpmatrix.training import History
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bpmatrix import datasets, errors, progress
+    from bpmatrix.errors import BpmatrixError
+    from bpmatrix.history import History
+    from bpmatrix.network import Network
+    from bpmatrix.optimizers import SGD
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors"]
+__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress"]
+
+# Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
+# waits for nothing.
+_HOMES = {
+    "SGD": "bpmatrix.optimizers",
+    "BpmatrixError": "bpmatrix.errors",
+    "History": "bpmatrix.history",
+    "Network": "bpmatrix.network",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name at its first use."""
+    if name not in __all__:
+        raise AttributeError(f"module 'bpmatrix' has no attribute {name!r}")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    return import_module(f"bpmatrix.{name}")
+
+
+def __dir__() -> list[str]:
+    """Name what there is, for completion."""
+    return sorted([*globals(), *__all__])

@@ -10,7 +10,7 @@ from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.optimizers import SGD
-from bpmatrix.threads import choose_threads
+from bpmatrix.processors import choose_threads
 from bpmatrix.training import Settings
 
 __all__ = ["checked_training_arguments", "whole_number"]
@@ -38,7 +38,9 @@ def whole_number(value: object, name: str, *, least: int) -> int:
         number = least - 1
     if number < least or isinstance(value, bool):
         raise ArgumentError(
-            f"{name} is no such number", got=repr(value), expected=f"a whole number, {least} or more"
+            f"{name} is no such number",
+            got=repr(value),
+            expected=f"a whole number, {least} or more",
         )
     return number
 

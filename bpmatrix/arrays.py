@@ -138,7 +138,7 @@ def as_targets(
 
 
 def check_finite(array: Array, dtype: str, name: str) -> None:
-    """Raise DataError, naming the first place and the count, unless all numbers can be computed with.
+    """Raise DataError unless all numbers are finite; it names the first place and the count.
 
     A float64 number that float32 cannot hold counts as infinite where the network is of float32.
     """
@@ -183,13 +183,9 @@ def _as_array(values: ArrayLike, name: str) -> Array:
     try:
         array = np.asarray(values)
     except ValueError:
-        raise ArrayTypeError(
-            f"{name} is no array: its rows have different lengths"
-        ) from None
+        raise ArrayTypeError(f"{name} is no array: its rows have different lengths") from None
     if array.dtype.kind not in "buif":
-        raise ArrayTypeError(
-            f"{name} does not hold real numbers", got=f"an array of {array.dtype}"
-        )
+        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
     return array
 
 
@@ -255,9 +251,7 @@ def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Arra
     return np.ascontiguousarray(labels, dtype=np.int64)
 
 
-def _check_interval(
-    array: Array, interval: tuple[float | None, float | None], name: str
-) -> None:
+def _check_interval(array: Array, interval: tuple[float | None, float | None], name: str) -> None:
     low, high = interval
     outside = np.zeros(array.shape, dtype=bool)
     if low is not None:

@@ -85,10 +85,10 @@ def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
     """Say on standard error that compilation has begun, if it does begin within the block."""
     from numba.core import event  # noqa: PLC0415
 
-    class Announcer(event.Listener):  # type: ignore[misc]
+    class Announcer(event.Listener):
         said = False
 
-        def on_start(self, event: object) -> None:
+        def on_start(self, event: object) -> None:  # noqa: ARG002 - numba's interface
             if not self.said:
                 message = f"bpmatrix compiles its {work} in {dtype}, once on this machine ..."
                 print(message, file=sys.stderr, flush=True)

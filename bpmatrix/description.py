@@ -157,6 +157,13 @@ def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
             got=sizes,
             expected="two or more whole numbers of units, inputs first, such as [784, 30, 10]",
         )
+    # What a 64-bit machine can address, with room for the work matrices beside the parameters.
+    if max(checked) >= 1 << 31 or Layout(checked, bias=True).size >= 1 << 48:
+        raise ArgumentError(
+            "sizes describe a network that no memory can hold",
+            got=f"{Layout(checked, bias=True).size:,} parameters",
+            cure="Take smaller layers.",
+        )
     return checked
 
 

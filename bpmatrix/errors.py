@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bpmatrix.training import History
+    from bpmatrix.history import History
 
 __all__ = [
     "ArgumentError",
@@ -39,8 +39,8 @@ class BpmatrixError(Exception):
 
     Examples
     --------
-    >>> print(BpmatrixError("epochs is negative", got=-1, expected="0 or more", cure="Pass epochs=1."))
-    epochs is negative: got -1, expected 0 or more. Pass epochs=1.
+    >>> print(BpmatrixError("epochs is wrong", got=-1, expected="0 or more", cure="Pass 1."))
+    epochs is wrong: got -1, expected 0 or more. Pass 1.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class ShapeError(BpmatrixError, ValueError):
 
 
 class ArrayTypeError(BpmatrixError, TypeError):
-    """An argument is no array of numbers that bpmatrix takes (a DataFrame, text, complex numbers)."""
+    """An argument is no array of numbers: a DataFrame, text, complex numbers."""
 
 
 class DataError(BpmatrixError, ValueError):

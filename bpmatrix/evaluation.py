@@ -1,4 +1,4 @@
-"""Looking at a network without changing it: outputs, costs, hits and the gradient of any samples."""
+"""Looking at a network without changing it: outputs, costs, hits and gradient of any samples."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def gradient(description: Description, theta: Array, X: Array, targets: Targets)
     flat = np.empty_like(theta)
     Y = target_columns(targets)
     _evaluate(description, theta, X, Y, table, costs, hits, flat)
-    return flat / X.shape[1]
+    flat /= X.shape[1]
+    return flat
 
 
 def _evaluate(
@@ -84,6 +85,4 @@ def _evaluate(
     blocks = max(1, MULTIPLICATIONS_PER_CALL // (description.layout.size * plan.columns))
     for start in range(0, n, blocks * plan.columns):
         stop = min(n, start + blocks * plan.columns)
-        program(
-            plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient
-        )
+        program(plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient)

@@ -10,18 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation, persistence, training
+from bpmatrix import persistence, training
 from bpmatrix.arguments import checked_training_arguments, whole_number
-from bpmatrix.arrays import Targets, as_inputs, as_targets
-from bpmatrix.costs import find_cost
 from bpmatrix.description import Description, choose_activations
-from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.initializers import draw_parameters
+from bpmatrix.model import Model
 from bpmatrix.optimizers import SGD
-from bpmatrix.parameters import Parameters
-from bpmatrix.trace import Trace, trace
-from bpmatrix.training import Course, Samples
+from bpmatrix.training import Course
 
 __all__ = ["Network"]
 
@@ -31,7 +27,7 @@ Array = NDArray[Any]
 BYTES_LIKE_NUMBERS = 16
 
 
-class Network:
+class Network(Model):
     """A multilayer perceptron whose samples are the columns of a matrix.
 
     Parameters
@@ -74,6 +70,10 @@ class Network:
     (1, 2)
     """
 
+    _course: Course
+    _trained: list[dict[str, Any]]
+    _optimizer: SGD | None
+
     def __init__(
         self,
         sizes: Sequence[int],
@@ -93,45 +93,15 @@ class Network:
             cost,
             1.0 if input_scale is None else float(input_scale),
             bias,
-            str(np.dtype(dtype)) if not isinstance(dtype, str) else dtype,
+            dtype,
         )
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         seed = whole_number(seed, "seed", least=0)
         first, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
-        self._adopt(description, Course(seed, order), [])
+        theta = np.empty(description.layout.size, description.dtype)
+        self.__setstate__(_state(description, theta, Course(seed, order), []))
         draw_parameters(self._parameters, description.activations, initializer, first)
-
-    def _adopt(
-        self, description: Description, course: Course, trained: list[dict[str, Any]]
-    ) -> None:
-        """Become a network of this description, with parameters of zero."""
-        theta = np.zeros(description.layout.size, description.dtype)
-        self._description = description
-        self._parameters = Parameters.of(theta, description.layout)
-        self._course = course
-        self._trained = trained
-        self._optimizer: SGD | None = None
-
-    @property
-    def description(self) -> Description:
-        """Sizes, activation functions, cost, scale of the inputs and type."""
-        return self._description
-
-    @property
-    def parameters(self) -> Array:
-        """All weights and biases as one flat vector, writable: W_1, b_1, W_2, b_2, ..."""
-        return self._parameters.flat
-
-    @property
-    def weights(self) -> tuple[Array, ...]:
-        """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1."""
-        return self._parameters.weights
-
-    @property
-    def biases(self) -> tuple[Array, ...]:
-        """Writable views (n_l, 1) of `parameters`; empty in a network without biases."""
-        return self._parameters.biases
 
     @property
     def seed(self) -> int:
@@ -147,124 +117,6 @@ class Network:
     def trained(self) -> list[dict[str, Any]]:
         """How each run of `train` went, one dictionary a run; saved with the model."""
         return self._trained
-
-    def feedforward(self, X: ArrayLike) -> Array:
-        """Return the output activations (n_L, m), one column for each column of X.
-
-        Parameters
-        ----------
-        X : (n_0, m) array_like
-            Samples as columns. uint8, float32 and float64 with contiguous columns (``table.T`` of
-            a row-major table) are read as they are; a C-ordered matrix is copied once.
-
-        Raises
-        ------
-        ShapeError, ArrayTypeError, DataError
-            If X is no such matrix, or holds NaN or infinity.
-
-        Examples
-        --------
-        >>> net = Network([2, 1], seed=1)
-        >>> net.weights[0][:], net.biases[0][:] = 0, 0
-        >>> net.feedforward([[1.0], [2.0]])
-        array([[0.5]])
-        """
-        return evaluation.outputs(self._description, self.parameters, self._inputs(X))
-
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the class (m,) that each column's outputs name.
-
-        The largest output, ties to the lowest; of one sigmoid output, whether it is above 0.5.
-
-        Raises
-        ------
-        ArgumentError
-            If the network has one output that is no sigmoid: then it names no class.
-
-        Examples
-        --------
-        >>> Network([2, 3], seed=1).predict([[0.0, 1.0], [1.0, 0.0]]).shape
-        (2,)
-        """
-        self._check_names_classes()
-        a = self.feedforward(X)
-        if len(a) == 1:
-            return (a[0] > 0.5).astype(np.int64)
-        return np.asarray(a.argmax(axis=0))
-
-    def accuracy(self, X: ArrayLike, targets: ArrayLike) -> float:
-        """Return the fraction of columns whose class is that of their target.
-
-        Parameters
-        ----------
-        X : (n_0, m) array_like
-            Samples as columns.
-        targets : (m,) labels or (n_L, m) array_like
-            What they should be; of Y, the class that each column names.
-
-        Raises
-        ------
-        ArgumentError
-            As `predict`.
-
-        Examples
-        --------
-        >>> net = Network([2, 3], seed=1)
-        >>> net.accuracy([[0.0, 1.0], [1.0, 0.0]], net.predict([[0.0, 1.0], [1.0, 0.0]]))
-        1.0
-        """
-        self._check_names_classes()
-        samples = self._samples(X, targets)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets
-        ).accuracy
-
-    def cost(self, X: ArrayLike, targets: ArrayLike) -> float:
-        """Return the mean cost over the columns, without the penalty of weight decay.
-
-        Examples
-        --------
-        >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
-        >>> net.weights[0][:], net.biases[0][:] = 2, 0
-        >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
-        1.0
-        """
-        samples = self._samples(X, targets)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets
-        ).cost
-
-    def gradient(self, X: ArrayLike, targets: ArrayLike) -> Parameters:
-        """Return the gradient of `cost`: (BP1)-(BP4) over all columns at once.
-
-        Returns
-        -------
-        Parameters
-            ``.weights[i]``, ``.biases[i]`` and ``.flat``, shaped as the network's own.
-
-        Examples
-        --------
-        >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
-        >>> net.weights[0][:], net.biases[0][:] = 2, 0
-        >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
-        array([[-2.]])
-        """
-        samples = self._samples(X, targets)
-        flat = evaluation.gradient(
-            self._description, self.parameters, samples.X, samples.targets
-        )
-        return Parameters.of(flat, self._description.layout)
-
-    def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
-        """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.
-
-        Examples
-        --------
-        >>> print(Network([2, 1], seed=1).trace([[0.0], [1.0]], [1.0]).shapes())
-        l = 1: W (1, 2), z (1, 1), a (1, 1), delta (1, 1), nabla_b (1, 1), nabla_W (1, 2)
-        """
-        samples = self._samples(X, targets)
-        return trace(self._description, self._parameters, samples.X, samples.targets)
 
     def train(
         self,
@@ -383,52 +235,28 @@ class Network:
         >>> bool((same.parameters == net.parameters).all())
         True
         """
-        description, flat, course, trained = persistence.load(path)
         network = cls.__new__(cls)
-        network._adopt(description, course, trained)
-        network.parameters[:] = flat
+        network.__setstate__(_state(*persistence.load(path)))
         return network
 
     def __repr__(self) -> str:
         """Show what the network is, in one line."""
-        d = self._description
+        d, count = self._description, self.parameters.size
         functions = "-".join(d.activations)
-        return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {self.parameters.size} parameters)"
+        return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Copy and pickle without the views, which would become arrays of their own."""
-        return {**self.__dict__, "_parameters": self.parameters}
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the views anew."""
-        self.__dict__.update(state)
-        self._parameters = Parameters.of(state["_parameters"], self._description.layout)
-
-    def _inputs(self, X: ArrayLike, name: str = "X") -> Array:
-        return as_inputs(X, self._description.sizes[0], self._description.dtype, name=name)
-
-    def _samples(self, X: ArrayLike, targets: ArrayLike, prefix: str = "") -> Samples:
-        """Let inputs and targets through the gate together."""
-        array = self._inputs(X, prefix + "X")
-        d, cost = self._description, find_cost(self._description.cost)
-        checked: Targets = as_targets(
-            targets,
-            d.sizes[-1],
-            array.shape[1],
-            d.dtype,
-            interval=(cost.lowest_target, cost.highest_target),
-            sum_to_one=cost.partner == "softmax",
-            name=prefix + "targets",
-        )
-        return Samples(array, checked)
-
-    def _check_names_classes(self) -> None:
-        output = self._description.activations[-1]
-        if self._description.sizes[-1] == 1 and output != "sigmoid":
-            raise ArgumentError(
-                f"a single {output} output names no class",
-                cure="Use feedforward(X) for its values, or cost(X, targets) for its quality.",
-            )
+def _state(
+    description: Description, theta: Array, course: Course, trained: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what makes up a network, as it is copied and pickled."""
+    return {
+        "_description": description,
+        "_parameters": theta,
+        "_course": course,
+        "_trained": trained,
+        "_optimizer": None,
+    }
 
 
 def _warn_of_unscaled_bytes(X: Array, input_scale: float) -> None:

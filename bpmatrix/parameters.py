@@ -45,7 +45,7 @@ class Layout:
         return sum(n_out * (n_in + self.bias) for n_in, n_out in pairwise(self.sizes))
 
     def offsets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the offsets of W_l and b_l, l = 0..L; slot 0 is unused, b_l is -1 without biases."""
+        """Return the offsets of W_l and b_l, l = 0..L; slot 0 is unused, no bias is at -1."""
         W, b = [0], [-1]
         end = 0
         for n_in, n_out in pairwise(self.sizes):

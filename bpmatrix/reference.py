@@ -35,8 +35,9 @@ def sigmoid(z: Matrix) -> Matrix:
 
 def softmax(z: Matrix) -> Matrix:
     """e^z divided by its sum over the outputs."""
-    e = np.exp(z - z.max(axis=0))
-    return e / e.sum(axis=0)
+    e: Matrix = np.exp(z - z.max(axis=0))
+    total: Matrix = e.sum(axis=0)
+    return e / total
 
 
 SIGMA: dict[str, Callable[[Matrix], Matrix]] = {

@@ -106,12 +106,13 @@ class SliceRunner:
         steps_before: int,
     ) -> None:
         self._before[:] = self.theta
+        data = self._X, self._Y, order, self.m, rates, weight_decay
+        records = self._costs, self._hits, totals
         taken = run_together(
             self.threads,
             lambda t, control: self._program(
-                t, self.threads, control, self._plan, self.theta, self._work, self._X, self._Y,
-                order, self.m, rates, weight_decay, self._costs, self._hits, totals,
-            ),  # fmt: skip
+                t, self.threads, control, self._plan, self.theta, self._work, *data, *records
+            ),
         )
         if taken == rates.size and np.isfinite(self.theta).all():
             return

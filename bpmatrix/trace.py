@@ -72,8 +72,7 @@ class Trace:
         """Return one line for each layer, with the shapes of its matrices."""
         names = ("W", "z", "a", "delta", "nabla_b", "nabla_W")
         return "\n".join(
-            f"l = {layer.l}: "
-            + ", ".join(f"{name} {getattr(layer, name).shape}" for name in names)
+            f"l = {layer.l}: " + ", ".join(f"{name} {getattr(layer, name).shape}" for name in names)
             for layer in self.layers
         )
 
@@ -82,7 +81,9 @@ class Trace:
         L, m = len(self.layers), self.X.shape[1]
         parts = [_written("X = a[0]", self.X)]
         for layer in self.layers:
-            parts.append(_written(f"z[{layer.l}] = W[{layer.l}] a[{layer.l - 1}] + b[{layer.l}]", layer.z))
+            parts.append(
+                _written(f"z[{layer.l}] = W[{layer.l}] a[{layer.l - 1}] + b[{layer.l}]", layer.z)
+            )
             parts.append(_written(f"a[{layer.l}] = {layer.activation}(z[{layer.l}])", layer.a))
         parts.append(_written("Y", self.Y))
         for layer in reversed(self.layers):
@@ -95,7 +96,9 @@ class Trace:
             parts.append(_written(rule, layer.delta))
             if layer.nabla_b.size:
                 parts.append(_written(f"(BP3) dC/db[{l}] = delta[{l}] 1 / {m}", layer.nabla_b))
-            parts.append(_written(f"(BP4) dC/dW[{l}] = delta[{l}] a[{l - 1}]^T / {m}", layer.nabla_W))
+            parts.append(
+                _written(f"(BP4) dC/dW[{l}] = delta[{l}] a[{l - 1}]^T / {m}", layer.nabla_W)
+            )
         return "\n".join(parts)
 
 
@@ -136,4 +139,6 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
 
 
 def _written(name: str, matrix: Array) -> str:
-    return f"{name}   {matrix.shape[0]} x {matrix.shape[1]}\n{np.array2string(matrix, precision=4)}\n"
+    return (
+        f"{name}   {matrix.shape[0]} x {matrix.shape[1]}\n{np.array2string(matrix, precision=4)}\n"
+    )

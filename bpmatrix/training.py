@@ -17,6 +17,7 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.optimizers import SGD
+from bpmatrix.processors import running
 from bpmatrix.slices import NotFiniteError, SliceRunner
 
 __all__ = ["Course", "Samples", "Settings", "record", "train"]
@@ -65,6 +66,7 @@ class Course:
     epochs: int = 0
 
 
+@running()
 def train(
     description: Description,
     theta: Array,
@@ -90,7 +92,9 @@ def train(
     last_epoch = course.epochs + settings.epochs
     try:
         while course.epochs < last_epoch and history.stopped_by == "epochs":
-            entry = _train_one_epoch(runner, course, last_epoch, samples, validation, settings, history)
+            entry = _train_one_epoch(
+                runner, course, last_epoch, samples, validation, settings, history
+            )
             if best is not None and all(badness(entry) < badness(e) for e in history.epochs):
                 best[:] = theta
             history.epochs.append(entry)
@@ -146,11 +150,9 @@ def _train_one_epoch(
     )
 
 
-def _diverged(
-    error: NotFiniteError, epoch: int, rate: float, history: History
-) -> DivergenceError:
+def _diverged(error: NotFiniteError, epoch: int, rate: float, history: History) -> DivergenceError:
     return DivergenceError(
-        f"training diverged in epoch {epoch} at mini-batch {error.step}: {error.what} is not finite",
+        f"training diverged in epoch {epoch}, mini-batch {error.step}: {error.what} is not finite",
         epoch=epoch,
         step=error.step,
         history=history,
@@ -169,6 +171,8 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "mini_batch_size": settings.mini_batch_size,
         "optimizer": repr(settings.optimizer),
         "weight_decay": settings.weight_decay,
+        "shuffle": settings.shuffle,
+        "restore_best": settings.restore_best,
         "stopped_by": history.stopped_by,
         **{name: last[name] for name in figures if last.get(name) is not None},
     }

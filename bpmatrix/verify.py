@@ -1,7 +1,8 @@
-"""The proof that the matrix is the book: the engine's gradient against two that share nothing with it."""
+"""The proof that the matrix is the book: the engine's gradient against two independent ones."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,7 @@ def verify(network: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     Parameters
     ----------
     network : Network
-        Of float64; it is not changed.
+        Of float64. Its weights are moved for a moment and put back.
     X : (n_0, m) array_like
         Samples as columns.
     targets : array_like
@@ -71,16 +72,18 @@ def verify(network: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
 
 def _loop(network: Network, X: Array, Y: Array) -> Array:
     """Return the gradient of the mean cost from the loop over single samples, laid out as theta."""
-    nabla_b, nabla_W = reference.gradient_by_loop(*_pieces(network), X, Y)
+    d = network.description
+    weights, biases = _layers(network)
+    nabla_b, nabla_W = reference.gradient_by_loop(weights, biases, d.activations, d.cost, X, Y)
     parts = []
     for W, b in zip(nabla_W, nabla_b, strict=True):
-        parts += [W.ravel(), b.ravel()] if network.biases else [W.ravel()]
-    return np.concatenate(parts) / X.shape[1]
+        parts += [W.ravel(), b.ravel()] if d.bias else [W.ravel()]
+    return np.asarray(np.concatenate(parts) / X.shape[1])
 
 
 def _differences(network: Network, gradient: Array, X: Array, Y: Array) -> tuple[Array, Array]:
     """Return some elements of the gradient, and the central differences of the cost there."""
-    theta = network.parameters
+    d, theta = network.description, network.parameters
     rng = np.random.default_rng(0)
     chosen = rng.choice(theta.size, size=min(DIFFERENCES, theta.size), replace=False)
     slopes = np.empty(chosen.size)
@@ -88,17 +91,16 @@ def _differences(network: Network, gradient: Array, X: Array, Y: Array) -> tuple
         kept, costs = theta[i], []
         for step in (STEP, -STEP):
             theta[i] = kept + step
-            costs.append(reference.mean_cost(*_pieces(network), X, Y))
+            costs.append(reference.mean_cost(*_layers(network), d.activations, d.cost, X, Y))
         theta[i] = kept
         slopes[position] = (costs[0] - costs[1]) / (2 * STEP)
     return gradient[chosen], slopes
 
 
-def _pieces(network: Network) -> tuple[Any, ...]:
-    weights = [W.astype(np.float64) for W in network.weights]
-    biases = network.biases or tuple(np.zeros((len(W), 1)) for W in weights)
-    d = network.description
-    return weights, [b.astype(np.float64) for b in biases], d.activations, d.cost
+def _layers(network: Network) -> tuple[Sequence[Array], Sequence[Array]]:
+    """Return weights and biases, zeros in a network without biases."""
+    biases = network.biases or tuple(np.zeros((len(W), 1)) for W in network.weights)
+    return network.weights, biases
 
 
 def _distance(ours: Array, theirs: Array) -> float:

@@ -1,4 +1,4 @@
-"""What one call of a compiled program needs besides theta: the plan, work matrices, data pointers."""
+"""What a call of a compiled program needs besides theta: plan, work matrices, data pointers."""
 
 from __future__ import annotations
 

@@ -92,12 +92,12 @@ def test_train_save_predict_info(folder: Path):
     assert predicted.stdout.split() == [str(k) for k in expected]
     hits = (expected == test.labels).sum()
     assert (
-        f"accuracy {accuracy:.2f} % ({hits} of 296) on the test part of digits" in predicted.stderr
+        f"accuracy {accuracy:.2f} % ({hits} of 297) on the test part of digits" in predicted.stderr
     )
 
     told = run("info", "my.safetensors", cwd=folder).stdout
     assert re.search(r"(?m)^parameters +2,260$", told)
-    assert re.search(r"(?m)^run 1 +30 epochs on 1201 samples of digits, mini-batches of 10, ", told)
+    assert re.search(r"(?m)^run 1 +30 epochs on 1200 samples of digits, mini-batches of 10, ", told)
 
 
 def test_a_mistake_is_one_line_on_standard_error(folder: Path):

@@ -148,9 +148,14 @@ def test_work_matrices_do_not_overlap(description: Description) -> None:
     The output's z is always kept; with `keep_every_z` all are.
     """
     for keep in (False, True):
-        plan, elements = description.plan(3, keep_every_z=keep)
+        plan, elements = description.plan(3, threads=2, keep_every_z=keep)
         L = len(description.sizes) - 1
-        rooms = {plan.y: description.sizes[-1] * 3, plan.ones: 3, plan.zeros: max(plan.sizes)}
+        rooms = {
+            plan.y: description.sizes[-1] * 3,
+            plan.ones: 3,
+            plan.zeros: max(plan.sizes),
+            plan.scratch: 2 * plan.scratch_size,
+        }
         for l, n in enumerate(description.sizes):
             rooms[plan.a[l]] = 3 * n
             if l > 0:

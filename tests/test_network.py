@@ -212,9 +212,7 @@ def test_the_views_are_one_writable_vector() -> None:
 def test_repr_is_one_line() -> None:
     """Sizes, functions, cost, type and the number of parameters."""
     net = Network([2, 3, 1], activation="relu", dtype="float32", cost="quadratic")
-    assert repr(net) == (
-        "Network([2, 3, 1], relu-identity, quadratic, float32, 13 parameters)"
-    )
+    assert repr(net) == ("Network([2, 3, 1], relu-identity, quadratic, float32, 13 parameters)")
 
 
 # --------------------------------------------------------------------------------------- answers

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 
 from bpmatrix.parameters import Layout, Parameters
 
-LAYOUTS = st.builds(
-    Layout, st.lists(st.integers(1, 7), min_size=2, max_size=5), st.booleans()
-)
+LAYOUTS = st.builds(Layout, st.lists(st.integers(1, 7), min_size=2, max_size=5), st.booleans())
 
 
 @given(LAYOUTS)

@@ -9,7 +9,7 @@ from numeric import ELEMENTARY, assert_close, gradient_bound, same_bits
 from strategies import Case, cases
 
 from bpmatrix import Network, reference
-from bpmatrix.evaluation import gradient, outputs
+from bpmatrix.evaluation import COLUMNS_AT_A_TIME, gradient, outputs
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
 
@@ -96,7 +96,7 @@ def test_the_numbers_are_those_of_the_engine(case: Case) -> None:
     """
     t, d = traced(case), case.description
     assert same_bits(t.layers[-1].a, outputs(d, case.theta, case.inputs))
-    if case.X.shape[1] <= 12:
+    if case.X.shape[1] <= COLUMNS_AT_A_TIME:
         ours = Parameters.of(gradient(d, case.theta, case.inputs, case.targets), d.layout)
         for layer, W in zip(t.layers, ours.weights, strict=True):
             assert same_bits(layer.nabla_W, W)

@@ -38,9 +38,7 @@ def command() -> int:
     X, labels = digits.train.X[:, :SAMPLES], digits.train.labels[:SAMPLES]
     rows, good = [], True
     for sizes, activation, cost in NETWORKS:
-        net = Network(
-            sizes, activation=activation, cost=cost, input_scale=digits.scale, seed=1
-        )
+        net = Network(sizes, activation=activation, cost=cost, input_scale=digits.scale, seed=1)
         agreement = verify(net, X, labels)
         fine = agreement.loop <= LOOP_LIMIT and agreement.differences <= DIFFERENCES_LIMIT
         good &= fine
@@ -55,5 +53,7 @@ def command() -> int:
             )
         )
     table(("network", "activation", "cost", "from the loop", "from differences", ""), rows)
-    click.echo(f"Relative to the largest element, over {SAMPLES} samples as one matrix, in float64.")
+    click.echo(
+        f"Relative to the largest element, over {SAMPLES} samples as one matrix, in float64."
+    )
     return 0 if good else 1

@@ -31,7 +31,7 @@ class Split:
     --------
     >>> from bpmatrix import datasets
     >>> datasets.load("digits").test
-    Split(X (64, 296) uint8, labels (296,) int64)
+    Split(X (64, 297) uint8, labels (297,) int64)
     """
 
     X: NDArray[Any]
@@ -67,7 +67,7 @@ class DataSet:
     >>> from bpmatrix import datasets
     >>> digits = datasets.load("digits")
     >>> digits
-    DataSet('digits', 64 inputs, 10 classes, 1201 + 300 + 296 samples)
+    DataSet('digits', 64 inputs, 10 classes, 1200 + 300 + 297 samples)
     >>> float(digits.train.X.max() * digits.scale)
     1.0
     """

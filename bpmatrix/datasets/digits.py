@@ -19,8 +19,8 @@ def load_digits() -> DataSet:
     r"""Return the 1,797 handwritten digits of 8 x 8 pixels, values 0 to 16, in the package.
 
     They are the test half of "Optical Recognition of Handwritten Digits" (E. Alpaydin and
-    C. Kaynak, UCI, 1998), split as `stratified_split` says: 1,201 for training, 300 for
-    validation, 296 for the test. All three hold digits of the same 13 writers.
+    C. Kaynak, UCI, 1998), split as `stratified_split` says: 1,200 for training, 300 for
+    validation, 297 for the test. All three hold digits of the same 13 writers.
 
     Returns
     -------

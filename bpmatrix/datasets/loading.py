@@ -41,7 +41,7 @@ def load(
 
     A single file is split 4 : 1 : 1 into training, validation and test, the same way on every
     machine: of every six samples of a class, in file order, the third goes to validation and the
-    sixth to the test. Its classes must be numbered 0, 1, 2, ... without a gap.
+    fifth to the test. Its classes must be numbered 0, 1, 2, ... without a gap.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def load(
     >>> from bpmatrix import datasets
     >>> digits = datasets.load("digits")
     >>> digits.train.X.shape, digits.train.labels[:5], digits.scale
-    ((64, 1201), array([0, 1, 2, 3, 4]), 0.0625)
+    ((64, 1200), array([0, 1, 2, 3, 4]), 0.0625)
     """
     _check_arguments(source, folder, label_column)
     if source == "digits":

@@ -82,7 +82,7 @@ def read_folder(
     *,
     name: str | None = None,
     source: str | None = None,
-    license: str = "unknown",
+    license: str = "unknown",  # noqa: A002 - the name of the attribute
 ) -> DataSet:
     """Read the four IDX files of a folder, plain or gzipped, named as those of MNIST.
 

@@ -149,7 +149,7 @@ def _read_npy_header(
         if version == (2, 0):
             return np.lib.format.read_array_header_2_0(stream)
     # The header is a Python literal; a damaged one raises whatever Python's parser raises.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         what = f"{path}: the header of {name} cannot be read: {type(error).__name__}"
         raise DataFileError(what, cure=_WRITE_AGAIN) from None
     raise DataFileError(

@@ -12,17 +12,17 @@ from bpmatrix.datasets.dataset import Split
 __all__ = ["stratified_split"]
 
 # Of every six samples of a class, in file order: four for training, the third for validation,
-# the sixth for the test. Early places, so that small classes reach validation and test too.
+# the fifth for the test. Early places, so that small classes reach validation and test too.
 _CYCLE = 6
 _VALIDATION_PLACE = 2
-_TEST_PLACE = 5
+_TEST_PLACE = 4
 
 
 def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Split, Split, Split]:
     """Split a table (n, n_0) of rows into training, validation and test, 4 : 1 : 1 in every class.
 
     The split is stratified and deterministic: within each class, counted in the order of the file,
-    the third of every six samples goes to validation and the sixth to the test. No random numbers
+    the third of every six samples goes to validation and the fifth to the test. No random numbers
     are drawn, so it is the same on every machine and with every version of NumPy. Within a split
     the samples keep the order of the file.
 
@@ -37,13 +37,13 @@ def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Sp
     -------
     train, validation, test : Split
         X (n_0, n_k) and labels (n_k,) of each; a split may be empty where every class has fewer
-        than six samples.
+        than five samples.
 
     Examples
     --------
     >>> train, validation, test = stratified_split(np.arange(6)[:, None], np.zeros(6, np.int64))
     >>> print(train.X, validation.X, test.X)
-    [[0 1 3 4]] [[2]] [[5]]
+    [[0 1 3 5]] [[2]] [[4]]
     """
     place = _place_in_class(labels) % _CYCLE
     is_validation = place == _VALIDATION_PLACE

@@ -30,7 +30,7 @@ def feedforward(plan, theta, work, first, last):
         W, b = weights(plan, theta, l), biases(plan, theta, work, l)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
         weighted_input(W, activations(plan, work, l - 1, first, last), b, z)  # z = W a + b
-        activate(plan.sigma[l], z, a)                                         # a = sigma(z)  # fmt: skip
+        activate(plan.sigma[l], z, a)  # a = sigma(z)  # fmt: skip
 
 
 @inlined
@@ -48,7 +48,7 @@ def backpropagate(plan, theta, work, t, first, last):
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
         delta = errors(plan, work, l, first, last)
         pull_back(W, above, delta, scratch_of(plan, work, t))  # (BP2) delta = (W^T delta) ...
-        times_sigma_prime(plan.sigma[l], z, a, delta)          #       ... * sigma'(z)
+        times_sigma_prime(plan.sigma[l], z, a, delta)  #       ... * sigma'(z)
 
 
 @inlined

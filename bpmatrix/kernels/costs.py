@@ -66,8 +66,9 @@ def _log_likelihood_terms(z, a, y, out, n):
 def measure(cost, z, a, y, terms, costs, hits, first):
     """Fill costs[first + j] and, where it has room, hits[first + j] of each column j.
 
-    `terms` is scratch. A cost is the sum of its terms in their order. A hit is a column whose output names the class
-    of its target: the largest output, ties to the lowest; a single output names 1 above one half.
+    `terms` is scratch. A cost is the sum of its terms in their order. A hit is a column whose
+    output names the class of its target: the largest output, ties to the lowest; a single output
+    names 1 above one half.
     """
     cost_terms(cost, z, a, y, terms)
     for j in range(a.count):

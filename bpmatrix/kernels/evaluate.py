@@ -9,9 +9,7 @@ from bpmatrix.kernels.views import activations, errors, targets, weighted_inputs
 
 
 @program
-def evaluate(
-    plan, theta, work, X, Y, first, last, carry_on, outputs, costs, hits, gradient
-):
+def evaluate(plan, theta, work, X, Y, first, last, carry_on, outputs, costs, hits, gradient):
     """Carry the samples first <= i < last through the network, `plan.columns` at a time.
 
     What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as

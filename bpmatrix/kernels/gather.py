@@ -29,6 +29,7 @@ def gather_column(data, sample, out, length):
 
 @kernel
 def _copy_scaled(source, scale, out, length):
+    """out[k] <- source[k] * scale, in the type of `out`."""
     factor = convert(scale, out)
     for k in range(length):
         out[k] = convert(source[k], out) * factor

@@ -41,7 +41,7 @@ def call_fma(builder, value_type, x, y, z):
 
 @intrinsic
 def at(typingctx, array, offset, extent):
-    """Return a pointer to element `offset` of a contiguous array, where `extent` elements follow."""
+    """Return a pointer to element `offset` of a contiguous array; `extent` elements follow it."""
 
     def codegen(context, builder, signature, arguments):
         array_type = signature.args[0]

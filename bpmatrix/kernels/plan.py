@@ -19,8 +19,8 @@ CACHE_LINE = 16
 LINES_IN_PANEL = 128
 PANEL_WIDTH = 48
 
-# The work matrices of so many bytes stay in the second cache from layer to layer, on the way forward
-# and back; weights of more bytes should meet as many columns as there are instead.
+# The work matrices of so many bytes stay in the second cache from layer to layer, on the way
+# forward and back; weights of more bytes should meet as many columns as there are instead.
 BYTES_IN_CACHE = 128 * 1024
 # Whole tiles of 3 and of 6 columns; a block is several of them.
 BLOCK_GRAIN = 12
@@ -32,9 +32,9 @@ class Plan(NamedTuple):
     `sizes` counts the units n_0 ... n_L; `sigma` and `cost` hold numbers of `codes`; `W` and `b`
     are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are offsets of
     (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets, `ones` and
-    `zeros` those of two constant vectors. A thread carries `block` columns forward and back at a time.
-    Each thread has `scratch_size` elements from `scratch`
-    on, of which the first `panel_size` are for a packed panel.
+    `zeros` those of two constant vectors. A thread carries `block` columns forward and back at a
+    time. Each thread has `scratch_size` elements from `scratch` on, of which the first `panel_size`
+    are for a packed panel.
     """
 
     sizes: Integers

@@ -44,7 +44,9 @@ def cut(left, lengths):
 @kernel
 def weighted_input(W, a, b, z):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k]."""
-    block = max(DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0])
+    block = max(
+        DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0]
+    )
     for first in range(0, W.count, block):
         last = min(first + block, W.count)
         j = 0

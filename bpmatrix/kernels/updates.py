@@ -10,7 +10,6 @@ from bpmatrix.kernels.products import descend
 from bpmatrix.kernels.threads import share
 from bpmatrix.kernels.views import activations, biases, block, errors, ones, scratch_of, weights
 
-
 # The rows that a thread owns begin at whole tiles.
 GRAIN = 4
 

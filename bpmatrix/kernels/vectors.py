@@ -117,7 +117,9 @@ class Vectors:
 
         It takes as many vectors, joined.
         """
-        zero = ir.Constant(ir.VectorType(self.element, vectors * self.lanes), [0.0] * vectors * self.lanes)
+        zero = ir.Constant(
+            ir.VectorType(self.element, vectors * self.lanes), [0.0] * vectors * self.lanes
+        )
         cell = cgutils.alloca_once(self.builder, zero.type)
         self.builder.store(zero, cell)
         return cell

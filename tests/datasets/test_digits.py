@@ -26,7 +26,7 @@ def test_the_file_is_what_its_notice_says() -> None:
 
 def test_splits() -> None:
     digits = datasets.load("digits")
-    assert repr(digits) == "DataSet('digits', 64 inputs, 10 classes, 1201 + 300 + 296 samples)"
+    assert repr(digits) == "DataSet('digits', 64 inputs, 10 classes, 1200 + 300 + 297 samples)"
     assert (digits.scale, digits.n_classes) == (1 / 16, 10)
     for part in (digits.train, digits.validation, digits.test):
         assert part.X.dtype == np.uint8

@@ -93,7 +93,7 @@ def test_good_download_fills_the_cache(serve, use_mirrors, write_folder, cache, 
 
 
 @pytest.mark.usefixtures("cache")
-def test_silent_where_there_is_no_terminal(  # noqa: PLR0913, PLR0917 - fixtures
+def test_silent_where_there_is_no_terminal(
     serve, use_mirrors, write_folder, monkeypatch, capfd, caplog
 ) -> None:
     logger = pooch.get_logger()

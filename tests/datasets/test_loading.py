@@ -58,7 +58,7 @@ def test_scale_is_that_of_the_training_part(tmp_path: Path) -> None:
 
 
 def test_split_shows_its_shape(tmp_path: Path) -> None:
-    assert repr(datasets.load("digits").test) == "Split(X (64, 296) uint8, labels (296,) int64)"
+    assert repr(datasets.load("digits").test) == "Split(X (64, 297) uint8, labels (297,) int64)"
 
 
 @pytest.mark.parametrize(

@@ -22,14 +22,15 @@ def test_stratified_disjoint_complete(labels: list[int]) -> None:
     for label in range(5):
         count = int((y == label).sum())
         got = [int((part.labels == label).sum()) for part in parts]
-        assert got == [count - (count + 3) // 6 - count // 6, (count + 3) // 6, count // 6]
+        in_validation, in_test = (count + 3) // 6, (count + 1) // 6
+        assert got == [count - in_validation - in_test, in_validation, in_test]
 
 
 def test_places_are_fixed() -> None:
     labels = np.array([0, 1] * 12)
     train, validation, test = stratified_split(np.arange(24)[:, None], labels)
     assert validation.X.tolist() == [[4, 5, 16, 17]]
-    assert test.X.tolist() == [[10, 11, 22, 23]]
+    assert test.X.tolist() == [[8, 9, 20, 21]]
     assert train.X.shape == (1, 16)
 
 

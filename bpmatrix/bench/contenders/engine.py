@@ -11,8 +11,8 @@ from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.bench.task import Task
 from bpmatrix.description import Description
 from bpmatrix.parameters import Parameters
+from bpmatrix.processors import choose_threads
 from bpmatrix.slices import SliceRunner
-from bpmatrix.threads import choose_threads
 
 __all__ = ["Engine"]
 

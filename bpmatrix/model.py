@@ -1,0 +1,205 @@
+"""A network that can be looked at: description, parameters, and what changes neither."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bpmatrix import evaluation
+from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix.costs import find_cost
+from bpmatrix.description import Description
+from bpmatrix.errors import ArgumentError
+from bpmatrix.parameters import Parameters
+from bpmatrix.trace import Trace, trace
+from bpmatrix.training import Samples
+
+__all__ = ["Model"]
+
+Array = NDArray[Any]
+
+
+class Model:
+    """The part of `Network` that computes and changes nothing; it is made by `Network` alone."""
+
+    _description: Description
+    _parameters: Parameters
+
+    @property
+    def description(self) -> Description:
+        """Sizes, activation functions, cost, scale of the inputs and type."""
+        return self._description
+
+    @property
+    def parameters(self) -> Array:
+        """All weights and biases as one flat vector, writable: W_1, b_1, W_2, b_2, ..."""
+        return self._parameters.flat
+
+    @property
+    def weights(self) -> tuple[Array, ...]:
+        """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1."""
+        return self._parameters.weights
+
+    @property
+    def biases(self) -> tuple[Array, ...]:
+        """Writable views (n_l, 1) of `parameters`; empty in a network without biases."""
+        return self._parameters.biases
+
+    def feedforward(self, X: ArrayLike) -> Array:
+        """Return the output activations (n_L, m), one column for each column of X.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns. uint8, float32 and float64 with contiguous columns (``table.T`` of
+            a row-major table) are read as they are; a C-ordered matrix is copied once.
+
+        Raises
+        ------
+        ShapeError, ArrayTypeError, DataError
+            If X is no such matrix, or holds NaN or infinity.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 1], seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = 0, 0
+        >>> net.feedforward([[1.0], [2.0]])
+        array([[0.5]])
+        """
+        return evaluation.outputs(self._description, self.parameters, self._inputs(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class (m,) that each column's outputs name.
+
+        The largest output, ties to the lowest; of one sigmoid output, whether it is above 0.5.
+
+        Raises
+        ------
+        ArgumentError
+            If the network has one output that is no sigmoid: then it names no class.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> Network([2, 3], seed=1).predict([[0.0, 1.0], [1.0, 0.0]]).shape
+        (2,)
+        """
+        self._check_names_classes()
+        a = self.feedforward(X)
+        if len(a) == 1:
+            return np.asarray(a[0] > 0.5, dtype=np.int64)
+        return np.asarray(a.argmax(axis=0), dtype=np.int64)
+
+    def accuracy(self, X: ArrayLike, targets: ArrayLike) -> float:
+        """Return the fraction of columns whose class is that of their target.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns.
+        targets : (m,) labels or (n_L, m) array_like
+            What they should be; of Y, the class that each column names.
+
+        Raises
+        ------
+        ArgumentError
+            As `predict`.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 3], seed=1)
+        >>> net.accuracy([[0.0, 1.0], [1.0, 0.0]], net.predict([[0.0, 1.0], [1.0, 0.0]]))
+        1.0
+        """
+        self._check_names_classes()
+        samples = self._samples(X, targets)
+        return evaluation.scores(
+            self._description, self.parameters, samples.X, samples.targets
+        ).accuracy
+
+    def cost(self, X: ArrayLike, targets: ArrayLike) -> float:
+        """Return the mean cost over the columns, without the penalty of weight decay.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = 2, 0
+        >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
+        1.0
+        """
+        samples = self._samples(X, targets)
+        return evaluation.scores(
+            self._description, self.parameters, samples.X, samples.targets
+        ).cost
+
+    def gradient(self, X: ArrayLike, targets: ArrayLike) -> Parameters:
+        """Return the gradient of `cost`: (BP1)-(BP4) over all columns at once.
+
+        Returns
+        -------
+        gradient : Parameters
+            ``.weights[i]``, ``.biases[i]`` and ``.flat``, shaped as the network's own.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = 2, 0
+        >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
+        array([[-2.]])
+        """
+        samples = self._samples(X, targets)
+        flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
+        return Parameters.of(flat, self._description.layout)
+
+    def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
+        """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> print(Network([2, 1], seed=1).trace([[0.0], [1.0]], [1.0]).shapes())
+        l = 1: W (1, 2), z (1, 1), a (1, 1), delta (1, 1), nabla_b (1, 1), nabla_W (1, 2)
+        """
+        samples = self._samples(X, targets)
+        return trace(self._description, self._parameters, samples.X, samples.targets)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle without the views, which would become arrays of their own."""
+        return {**self.__dict__, "_parameters": self.parameters}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the views anew."""
+        self.__dict__.update(state)
+        self._parameters = Parameters.of(state["_parameters"], self._description.layout)
+
+    def _inputs(self, X: ArrayLike, name: str = "X") -> Array:
+        return as_inputs(X, self._description.sizes[0], self._description.dtype, name=name)
+
+    def _samples(self, X: ArrayLike, targets: ArrayLike, prefix: str = "") -> Samples:
+        """Let inputs and targets through the gate together."""
+        array = self._inputs(X, prefix + "X")
+        d, cost = self._description, find_cost(self._description.cost)
+        checked = as_targets(
+            targets,
+            d.sizes[-1],
+            array.shape[1],
+            d.dtype,
+            interval=(cost.lowest_target, cost.highest_target),
+            sum_to_one=cost.partner == "softmax",
+            name=prefix + "targets",
+        )
+        return Samples(array, checked)
+
+    def _check_names_classes(self) -> None:
+        output = self._description.activations[-1]
+        if self._description.sizes[-1] == 1 and output != "sigmoid":
+            raise ArgumentError(
+                f"a single {output} output names no class",
+                cure="Use feedforward(X) for its values, or cost(X, targets) for its quality.",
+            )

@@ -1,0 +1,111 @@
+"""How many threads a training may use, and how many are worth it."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from bpmatrix.errors import ArgumentError
+
+__all__ = ["available_processors", "choose_threads", "running"]
+
+# A second thread costs a step two barriers, and the tiles of smaller shares; this many
+# multiplications of a step pay for that (`python -m benchmarks scaling`).
+MULTIPLICATIONS_WORTH_A_THREAD = 500_000
+
+_lock = threading.Lock()
+_running = 0
+
+
+def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) -> int:
+    """Return how many threads share each mini-batch.
+
+    Parameters
+    ----------
+    n_threads : int or "auto"
+        A number is obeyed. "auto" takes as many as the work of a step is worth, and not more than
+        the processors that are there, shared with the trainings that run now.
+    parameters, mini_batch_size : int
+        What a step costs: about three multiplications for each parameter and sample.
+
+    Raises
+    ------
+    ArgumentError
+        If `n_threads` is neither "auto" nor a whole number of at least 1.
+
+    Examples
+    --------
+    >>> choose_threads(2, parameters=23860, mini_batch_size=10)
+    2
+    """
+    if isinstance(n_threads, str) and n_threads == "auto":
+        worth = 3 * parameters * mini_batch_size // MULTIPLICATIONS_WORTH_A_THREAD
+        return max(1, min(worth, available_processors() // (_running + 1)))
+    if isinstance(n_threads, bool) or not hasattr(n_threads, "__index__") or int(n_threads) < 1:
+        raise ArgumentError(
+            "n_threads is no number of threads", got=repr(n_threads), expected='"auto" or 1, 2, ...'
+        )
+    return int(n_threads)
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Count a training for as long as it runs, so that "auto" shares the processors."""
+    global _running  # noqa: PLW0603 - one number for the process, under a lock
+    with _lock:
+        _running += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _running -= 1
+
+
+def available_processors() -> int:
+    """Return how many processors this process may use.
+
+    At most what the affinity mask, the quota of a container and ``BPMATRIX_NUM_THREADS`` allow;
+    one in the worker processes of a pool, which fill the processors themselves.
+
+    Raises
+    ------
+    ArgumentError
+        If ``BPMATRIX_NUM_THREADS`` is no whole number of at least 1.
+
+    Examples
+    --------
+    >>> available_processors() >= 1
+    True
+    """
+    wanted = os.environ.get("BPMATRIX_NUM_THREADS")
+    if wanted is not None and not (wanted.isdecimal() and int(wanted) > 0):
+        raise ArgumentError(
+            "the environment variable BPMATRIX_NUM_THREADS is no number of threads",
+            got=repr(wanted),
+            expected="1, 2, ...",
+        )
+    if multiprocessing.parent_process() is not None:
+        return 1
+    limits = [os.cpu_count() or 1]
+    if hasattr(os, "sched_getaffinity"):
+        limits.append(len(os.sched_getaffinity(0)))
+    if wanted is not None:
+        limits.append(int(wanted))
+    return max(1, min(limits + _quota()))
+
+
+def _quota() -> list[int]:
+    """Return the processors that a container's quota comes to, where there is one (Linux)."""
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        return [] if quota == "max" else [max(1, int(quota) // int(period))]
+    with suppress(OSError, ValueError):
+        folder = Path("/sys/fs/cgroup/cpu")
+        quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
+        period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
+        return [] if int(quota) < 0 else [max(1, int(quota) // int(period))]
+    return []

@@ -1,0 +1,368 @@
+"""Writing a file whole: at every moment the old or the new content is there, and nothing else."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from bpmatrix import files
+from bpmatrix.files import write_whole
+
+OLD, NEW = b"old content", b"new content, and longer"
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions, links, signals")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return a file with the old content, alone in its folder."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "file").write_bytes(OLD)
+    return folder / "file"
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_the_content_is_written(path: Path) -> None:
+    """A new file and an old one get the content, whatever it is; nothing else is left."""
+    for content in (NEW, b"", bytes(range(256)) * 5000):
+        write_whole(path, content)
+        assert path.read_bytes() == content
+    write_whole(path.with_name("another"), NEW)
+    assert path.with_name("another").read_bytes() == NEW
+    assert names(path.parent) == ["another", "file"]
+
+
+def is_folder(descriptor: int) -> bool:
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode)
+
+
+def test_the_order_of_the_calls(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All is written, then flushed to the disk, then renamed, then the folder is flushed."""
+    calls = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        if is_folder(descriptor):
+            calls.append("flush the folder")
+        else:
+            assert os.fstat(descriptor).st_size == len(NEW)  # written before it is flushed
+            calls.append("flush the file")
+        assert path.read_bytes() == (NEW if "rename" in calls else OLD)
+        fsync(descriptor)
+
+    def noted_replace(source, target, **rest) -> None:
+        assert Path(source).parent == Path(target).parent
+        calls.append("rename")
+        replace(source, target, **rest)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    write_whole(path, NEW)
+    folder = [] if os.name == "nt" else ["flush the folder"]
+    assert calls == ["flush the file", "rename", *folder]
+
+
+class HalfFull:
+    """A file on a disk that is full after half of the content."""
+
+    def __init__(self, file, error: BaseException) -> None:
+        self._file, self._error = file, error
+
+    def __enter__(self) -> HalfFull:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._file.close()
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._file, name)
+
+    def write(self, content: bytes) -> None:
+        self._file.write(content[: len(content) // 2])
+        self._file.flush()
+        raise self._error
+
+
+ERRORS = [OSError(errno.ENOSPC, "no space left"), KeyboardInterrupt(), MemoryError()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("stage", ["write", "fsync", "replace"])
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException
+) -> None:
+    """Whatever stage fails, with whatever error: the old content is there, no file is left over."""
+
+    def fail(*arguments: object, **rest: object) -> None:
+        raise error
+
+    if stage == "write":
+        opened = Path.open
+        monkeypatch.setattr(
+            Path, "open", lambda self, *how, **rest: HalfFull(opened(self, *how, **rest), error)
+        )
+    else:
+        monkeypatch.setattr(os, stage, fail)
+    with pytest.raises(type(error)) as caught:
+        write_whole(path, NEW)
+    monkeypatch.undo()
+    assert caught.value is error
+    assert path.read_bytes() == OLD
+    assert names(path.parent) == ["file"]
+
+
+@posix
+def test_a_disk_that_takes_half_of_the_file(path: Path) -> None:
+    """A write that the system itself cuts short is noticed: a process may write 4096 bytes only."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+            write_whole(path, bytes(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_bytes() == OLD
+    assert names(path.parent) == ["file"]
+
+
+@posix
+def test_a_folder_that_cannot_be_flushed_has_the_new_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the renaming the new file is there, whole, and the error is not hidden."""
+    fsync, closed = os.fsync, []
+    close = os.close
+
+    def failing_fsync(descriptor: int) -> None:
+        if is_folder(descriptor):
+            raise OSError(errno.EIO, "input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", failing_fsync)
+    monkeypatch.setattr(os, "close", lambda d: closed.append(d) or close(d))
+    with pytest.raises(OSError, match="input/output"):
+        write_whole(path, NEW)
+    monkeypatch.undo()
+    assert path.read_bytes() == NEW
+    assert names(path.parent) == ["file"]
+    assert len(closed) == 1
+
+
+def test_windows_has_no_folders_to_flush(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a folder cannot be opened, and is not."""
+    monkeypatch.setattr(files.os, "name", "nt")
+    monkeypatch.setattr(os, "open", None)
+    files._flush_folder(path.parent)
+
+
+def test_a_clean_up_that_fails_hides_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first error is the one that is raised."""
+
+    def fail(message: str):
+        def raising(*arguments: object, **rest: object) -> None:
+            raise OSError(message)
+
+        return raising
+
+    monkeypatch.setattr(os, "replace", fail("the first"))
+    monkeypatch.setattr(Path, "unlink", fail("the second"))
+    with pytest.raises(OSError, match="the first"):
+        write_whole(path, NEW)
+
+
+def test_a_path_that_is_a_folder(path: Path) -> None:
+    """A folder is not replaced, and nothing is left beside it."""
+    folder = path.parent / "model"
+    folder.mkdir()
+    with pytest.raises(OSError, match="model"):
+        write_whole(folder, NEW)
+    assert names(path.parent) == ["file", "model"]
+    assert names(folder) == []
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    """The error is that of the system, and no folder is made."""
+    with pytest.raises(FileNotFoundError):
+        write_whole(tmp_path / "nowhere" / "file", NEW)
+    assert names(tmp_path) == []
+
+
+@posix
+@pytest.mark.parametrize("kind", ["absolute", "relative", "chain", "dangling"])
+def test_a_link_stays_a_link(path: Path, tmp_path: Path, kind: str) -> None:
+    """The file that a symbolic link points to is replaced, in its own folder."""
+    link = tmp_path / "link"
+    target = {"relative": Path("folder", "file"), "dangling": path.with_name("later")}.get(kind, path)
+    link.symlink_to(target)
+    if kind == "chain":
+        link = tmp_path / "second"
+        link.symlink_to(tmp_path / "link")
+    write_whole(link, NEW)
+    assert link.is_symlink()
+    assert link.read_bytes() == NEW
+    written = path.with_name("later") if kind == "dangling" else path
+    assert written.read_bytes() == NEW
+    assert not written.is_symlink()
+    assert names(path.parent) == sorted({"file", written.name})
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@posix
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o027])
+def test_a_new_file_has_the_permissions_that_any_new_file_has(tmp_path: Path, umask: int) -> None:
+    """Read and write for whom the umask lets, as from `open`."""
+    before = os.umask(umask)
+    try:
+        write_whole(tmp_path / "file", NEW)
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "file") == 0o666 & ~umask
+
+
+@posix
+@pytest.mark.parametrize("permissions", [0o600, 0o640, 0o664, 0o444])
+def test_a_replaced_file_keeps_its_permissions(path: Path, permissions: int) -> None:
+    """A private model stays private when it is saved again."""
+    path.chmod(permissions)
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+    assert mode(path) == permissions
+
+
+@posix
+def test_the_longest_name(tmp_path: Path) -> None:
+    """A name may be as long as the file system allows."""
+    path = tmp_path / ("n" * os.pathconf(tmp_path, "PC_NAME_MAX"))
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+
+
+def test_two_writers_at_once(path: Path) -> None:
+    """Whoever reads meanwhile reads one of the contents, whole; nothing is left over."""
+    contents = [bytes([k]) * 50_000 for k in (1, 2)]
+    write_whole(path, contents[0])
+    failures = []
+
+    def write(content: bytes) -> None:
+        try:
+            for _ in range(30):
+                write_whole(path, content)
+        except OSError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(content,)) for content in contents]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert path.read_bytes() in contents
+    assert failures == []
+    assert names(path.parent) == ["file"]
+
+
+# ------------------------------------------------------------------------------------------- kills
+
+# One process that imports once, and forks a child for each kill. A child of the first kind kills
+# itself at a marked moment, one of the second kind writes until it is killed.
+NURSERY = """
+import os, random, signal, sys, time
+from pathlib import Path
+from bpmatrix.files import write_whole
+
+path, OLD, NEW = Path(sys.argv[1]), b"old" * 40_000, b"newer" * 40_000
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(name, call, moment):
+    def dying(*arguments, **rest):
+        if moment == "before":
+            die()
+        result = call(*arguments, **rest)
+        if moment == "after":
+            die()
+        return result
+    return dying
+
+
+def marked(name, moment):
+    if name == "folder":
+        fsync, count = os.fsync, iter("12")
+        os.fsync = lambda d: die_at(name, fsync, moment)(d) if next(count) == "2" else fsync(d)
+    elif name == "open":
+        Path.open = die_at(name, Path.open, moment)
+    else:
+        setattr(os, name, die_at(name, getattr(os, name), moment))
+    write_whole(path, NEW)
+
+
+def endless(started):
+    while True:
+        for content in (NEW, OLD):
+            write_whole(path, content)
+            os.write(started, b".")
+
+
+def killed(work, *arguments):
+    write_whole(path, OLD)
+    child = os.fork()
+    if child == 0:
+        try:
+            work(*arguments)
+        finally:
+            os._exit(1)
+    return child
+
+
+for name in ("open", "fsync", "replace", "folder"):
+    for moment in ("before", "after"):
+        _, status = os.waitpid(killed(marked, name, moment), 0)
+        assert os.WIFSIGNALED(status), (name, moment)
+        renamed = name == "folder" or (name, moment) == ("replace", "after")
+        assert path.read_bytes() == (NEW if renamed else OLD), (name, moment)
+
+random.seed(1)
+seen = set()
+for _ in range(40):
+    ready, started = os.pipe()
+    child = killed(endless, started)
+    os.read(ready, 1)
+    time.sleep(random.random() * 0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    os.close(ready), os.close(started)
+    content = path.read_bytes()
+    assert content in (OLD, NEW), len(content)
+    seen.add(content)
+print("both" if len(seen) == 2 else "one")
+"""
+
+
+@posix
+def test_a_kill_at_any_moment_leaves_the_old_or_the_new_file(path: Path) -> None:
+    """SIGKILL before and after each system call, and at forty random moments: never half a file.
+
+    A kill cannot be cleaned up after: the file beside may stay, and the next write does not mind.
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", NURSERY, str(path)], capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "both\n"
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
