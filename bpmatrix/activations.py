@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpmatrix.errors import ArgumentError
+from bpmatrix.checks import find
 from bpmatrix.kernels import codes
 
 __all__ = ["ACTIVATIONS", "Activation", "find_activation"]
@@ -71,8 +71,4 @@ def find_activation(name: str) -> Activation:
     >>> find_activation("tanh").derivative
     '1 - a^2'
     """
-    if name not in ACTIVATIONS:
-        raise ArgumentError(
-            "unknown activation function", got=repr(name), expected=" or ".join(ACTIVATIONS)
-        )
-    return ACTIVATIONS[name]
+    return find(ACTIVATIONS, name, "activation function")

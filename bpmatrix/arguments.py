@@ -1,11 +1,10 @@
-"""The gate for arguments that are no arrays: numbers, choices, the settings of a training run."""
+"""The arguments of `Network.train`, checked and completed."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from operator import index
+from collections.abc import Callable, Iterable
 
+from bpmatrix.checks import real_number, whole_number
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
@@ -13,36 +12,10 @@ from bpmatrix.optimizers import SGD
 from bpmatrix.processors import choose_threads
 from bpmatrix.training import Settings
 
-__all__ = ["checked_training_arguments", "whole_number"]
+__all__ = ["checked_training_arguments"]
 
 DEFAULT_MINI_BATCH_SIZE = 10
 DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
-
-
-def whole_number(value: object, name: str, *, least: int) -> int:
-    """Return the value as an int.
-
-    Raises
-    ------
-    ArgumentError
-        If it is no whole number, or smaller than `least`.
-
-    Examples
-    --------
-    >>> whole_number(3, "epochs", least=0)
-    3
-    """
-    try:
-        number = index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
-        raise ArgumentError(
-            f"{name} is no such number",
-            got=repr(value),
-            expected=f"a whole number, {least} or more",
-        )
-    return number
 
 
 def checked_training_arguments(
@@ -53,7 +26,7 @@ def checked_training_arguments(
     weight_decay: float,
     shuffle: bool,
     n_threads: int | str,
-    callbacks: Sequence[Callable[[EpochInfo], object]],
+    callbacks: Iterable[Callable[[EpochInfo], object]],
     restore_best: bool,
     has_validation: bool,
     description: Description,
@@ -70,27 +43,22 @@ def checked_training_arguments(
         raise ArgumentError(
             "optimizer is none of ours", got=repr(optimizer), expected="SGD(learning_rate=...)"
         )
-    if not (math.isfinite(weight_decay) and weight_decay >= 0):
-        raise ArgumentError(
-            "weight_decay is no penalty", got=weight_decay, expected="a finite number, 0 or more"
-        )
     if restore_best and not has_validation:
         raise ArgumentError(
             "restore_best has nothing to judge the epochs by",
             cure="Pass validation=(X, targets).",
         )
-    for callback in callbacks:
-        if not callable(callback):
-            raise ArgumentError("a callback is no function", got=repr(callback))
     m = _mini_batch_size(mini_batch_size, n)
     return Settings(
         epochs=whole_number(epochs, "epochs", least=0),
         mini_batch_size=m,
         optimizer=optimizer,
-        weight_decay=float(weight_decay),
+        weight_decay=real_number(
+            weight_decay, "weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0
+        ),
         shuffle=bool(shuffle),
         threads=choose_threads(n_threads, description.layout.size, m),
-        callbacks=tuple(callbacks),
+        callbacks=_callbacks(callbacks),
         restore_best=restore_best,
     )
 
@@ -106,3 +74,17 @@ def _mini_batch_size(size: int | None, n: int) -> int:
             cure=f"Pass mini_batch_size={n} or less.",
         )
     return size
+
+
+def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
+    if not isinstance(callbacks, Iterable):
+        raise ArgumentError(
+            "callbacks is no sequence of functions",
+            got=repr(callbacks),
+            cure="Pass callbacks=[function], also for a single one.",
+        )
+    functions = tuple(callbacks)
+    for function in functions:
+        if not callable(function):
+            raise ArgumentError("a callback is no function", got=repr(function))
+    return functions

@@ -176,6 +176,11 @@ def _as_array(values: ArrayLike, name: str) -> Array:
             expected="a NumPy array whose columns are the samples",
             cure=f"Pass {name}.to_numpy().T for a table, {name}.to_numpy() for a column.",
         )
+    if isinstance(values, np.ma.MaskedArray):
+        raise ArrayTypeError(
+            f"{name} is a masked array",
+            cure=f"Pass {name}.filled(value), or leave the masked samples out.",
+        )
     if hasattr(values, "toarray"):
         raise ArrayTypeError(
             f"{name} is a sparse matrix", cure=f"Pass {name}.toarray().T if its rows are samples."
@@ -216,7 +221,9 @@ def _with_contiguous_columns(array: Array) -> Array:
     step_is_right = array.shape[0] == 1 or array.strides[0] == array.itemsize
     if array.dtype == wanted and step_is_right and array.flags.aligned:
         return array
-    return np.asfortranarray(array, dtype=wanted)
+    # What float64 cannot hold becomes infinite here, and is refused as such.
+    with np.errstate(over="ignore"):
+        return np.asfortranarray(array, dtype=wanted)
 
 
 def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -263,7 +270,7 @@ def _check_interval(array: Array, interval: tuple[float | None, float | None], n
         raise DataError(
             f"{name} has {int(outside.sum())} numbers that the cost has no meaning for",
             got=f"{array[row, column]} first, in row {row}, column {column}",
-            expected=f"{low:g} to {high:g}",
+            expected=" to ".join(f"{end:g}" for end in interval if end is not None),
             cure='Scale the targets, or take cost="quadratic".',
         )
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpmatrix.errors import ArgumentError
+from bpmatrix.checks import find
 from bpmatrix.kernels import codes
 
 __all__ = ["COSTS", "Cost", "find_cost"]
@@ -77,6 +77,4 @@ def find_cost(name: str) -> Cost:
     >>> find_cost("cross_entropy").partner
     'sigmoid'
     """
-    if name not in COSTS:
-        raise ArgumentError("unknown cost", got=repr(name), expected=" or ".join(COSTS))
-    return COSTS[name]
+    return find(COSTS, name, "cost")

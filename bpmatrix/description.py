@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import index
 
 import numpy as np
 
 from bpmatrix.activations import find_activation
+from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.costs import find_cost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import Plan, columns_in_cache, lay_out_work
 from bpmatrix.parameters import Layout
 
-__all__ = ["Description", "choose_activations"]
+__all__ = ["Description", "checked_sizes", "choose_activations"]
 
 DTYPES = ("float64", "float32")
 
@@ -59,7 +58,7 @@ class Description:
 
     def __post_init__(self) -> None:
         """Refuse what is no network."""
-        object.__setattr__(self, "sizes", _checked_sizes(self.sizes))
+        object.__setattr__(self, "sizes", checked_sizes(self.sizes))
         if len(self.activations) != len(self.sizes) - 1:
             raise ArgumentError(
                 "one activation function is needed for each layer after the inputs",
@@ -67,16 +66,13 @@ class Description:
                 expected=f"{len(self.sizes) - 1} names",
             )
         _check_functions(self.activations, self.cost)
-        if not (math.isfinite(self.input_scale) and self.input_scale != 0):
-            raise ArgumentError(
-                "input_scale is no factor", got=self.input_scale, expected="a finite number, not 0"
-            )
-        if self.dtype not in DTYPES:
-            raise ArgumentError(
-                "dtype is none that the kernels compute in",
-                got=repr(self.dtype),
-                expected=" or ".join(DTYPES),
-            )
+        scale = real_number(
+            self.input_scale, "input_scale", "a finite factor, not 0", lambda scale: scale != 0
+        )
+        object.__setattr__(self, "input_scale", scale)
+        if not isinstance(self.bias, bool):
+            raise ArgumentError("bias is no answer", got=repr(self.bias), expected="True or False")
+        find(dict.fromkeys(DTYPES), self.dtype, "dtype")
 
     @property
     def layout(self) -> Layout:
@@ -135,6 +131,8 @@ def choose_activations(
     ('tanh', 'softmax')
     """
     if not isinstance(activation, str):
+        if not isinstance(activation, Iterable):
+            find_activation(activation)  # raises, and lists the names
         names = list(activation)
         if output is not None:
             names.append(output)
@@ -146,15 +144,27 @@ def choose_activations(
     return (*[activation] * (layers - 1), output)
 
 
-def _checked_sizes(sizes: Sequence[int]) -> tuple[int, ...]:
+def checked_sizes(sizes: object) -> tuple[int, ...]:
+    """Return the sizes as a tuple of int.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not two or more whole numbers, or too many units for any memory.
+
+    Examples
+    --------
+    >>> checked_sizes([784, 30, 10])
+    (784, 30, 10)
+    """
     try:
-        checked = tuple(index(n) for n in sizes)
-    except TypeError:
+        checked = tuple(whole_number(n, "sizes", least=1) for n in sizes)  # type: ignore[attr-defined]
+    except (TypeError, ArgumentError):
         checked = ()
-    if len(checked) < 2 or min(checked) < 1:
+    if len(checked) < 2:
         raise ArgumentError(
             "sizes do not describe a network",
-            got=sizes,
+            got=repr(sizes),
             expected="two or more whole numbers of units, inputs first, such as [784, 30, 10]",
         )
     # What a 64-bit machine can address, with room for the work matrices beside the parameters.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.errors import ArgumentError
+from bpmatrix.checks import find
 from bpmatrix.parameters import Parameters
 
 __all__ = ["INITIALIZERS", "draw_parameters", "find_initializer"]
@@ -66,11 +66,7 @@ def find_initializer(name: str | None, activation: str) -> Draw:
     """
     if name is None:
         return he if activation == "relu" else scaled_normal
-    if name not in INITIALIZERS:
-        raise ArgumentError(
-            "unknown initializer", got=repr(name), expected=" or ".join(INITIALIZERS)
-        )
-    return INITIALIZERS[name]
+    return find(INITIALIZERS, name, "initializer")
 
 
 def draw_parameters(

@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import persistence, training
-from bpmatrix.arguments import checked_training_arguments, whole_number
-from bpmatrix.description import Description, choose_activations
+from bpmatrix.arguments import checked_training_arguments
+from bpmatrix.checks import whole_number
+from bpmatrix.description import Description, checked_sizes, choose_activations
+from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.initializers import draw_parameters
 from bpmatrix.model import Model
 from bpmatrix.optimizers import SGD
-from bpmatrix.training import Course
+from bpmatrix.training import Course, Samples
 
 __all__ = ["Network"]
 
@@ -87,11 +89,12 @@ class Network(Model):
         dtype: str = "float64",
         seed: int | None = None,
     ) -> None:
+        sizes = checked_sizes(sizes)
         description = Description(
-            tuple(sizes),
+            sizes,
             choose_activations(len(sizes) - 1, activation, output, cost),
             cost,
-            1.0 if input_scale is None else float(input_scale),
+            1.0 if input_scale is None else input_scale,
             bias,
             dtype,
         )
@@ -185,19 +188,28 @@ class Network(Model):
         array([0, 1, 1, 0])
         """
         samples = self._samples(X, targets)
-        checked = validation and self._samples(*validation, prefix="validation ")
+        checked = None if validation is None else self._validation(validation)
         settings = checked_training_arguments(
-            samples.X.shape[1], epochs, mini_batch_size, optimizer or self._optimizer,
-            weight_decay, shuffle, n_threads, callbacks, restore_best, validation is not None,
+            samples.X.shape[1], epochs, mini_batch_size,
+            self._optimizer if optimizer is None else optimizer, weight_decay, shuffle, n_threads, callbacks, restore_best, checked is not None,
             self._description,
         )  # fmt: skip
         _warn_of_unscaled_bytes(samples.X, self._description.input_scale)
         history = training.train(
-            self._description, self.parameters, self._course, samples, checked or None, settings
+            self._description, self.parameters, self._course, samples, checked, settings
         )
         self._optimizer = settings.optimizer
         self._trained.append(training.record(settings, samples, history))
         return history
+
+    def _validation(self, validation: object) -> Samples:
+        """Let a pair of inputs and targets through the gate."""
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise ArgumentError(
+                "validation is no pair", got=type(validation).__name__, expected="(X, targets)"
+            )
+        X, targets = validation
+        return self._samples(X, targets, prefix="validation ")
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one .safetensors file: all of it or, on an error, nothing.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from bpmatrix.errors import ArgumentError
+from bpmatrix.checks import real_number
 
 __all__ = ["SGD"]
 
@@ -36,9 +35,10 @@ class SGD:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a learning rate."""
-        if not (math.isfinite(self.learning_rate) and self.learning_rate >= 0):
-            raise ArgumentError(
-                "learning_rate is no step size",
-                got=self.learning_rate,
-                expected="a finite number, 0 or more",
-            )
+        rate = real_number(
+            self.learning_rate,
+            "learning_rate",
+            "a finite number, 0 or more",
+            lambda rate: rate >= 0,
+        )
+        object.__setattr__(self, "learning_rate", rate)

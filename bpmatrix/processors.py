@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError
 
 __all__ = ["available_processors", "choose_threads", "running"]
@@ -16,6 +17,8 @@ __all__ = ["available_processors", "choose_threads", "running"]
 # A second thread costs a step two barriers, and the tiles of smaller shares; this many
 # multiplications of a step pay for that (`python -m benchmarks scaling`).
 MULTIPLICATIONS_WORTH_A_THREAD = 500_000
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 _lock = threading.Lock()
 _running = 0
@@ -45,11 +48,12 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     if isinstance(n_threads, str) and n_threads == "auto":
         worth = 3 * parameters * mini_batch_size // MULTIPLICATIONS_WORTH_A_THREAD
         return max(1, min(worth, available_processors() // (_running + 1)))
-    if isinstance(n_threads, bool) or not hasattr(n_threads, "__index__") or int(n_threads) < 1:
+    try:
+        return whole_number(n_threads, "n_threads", least=1)
+    except ArgumentError:
         raise ArgumentError(
             "n_threads is no number of threads", got=repr(n_threads), expected='"auto" or 1, 2, ...'
-        )
-    return int(n_threads)
+        ) from None
 
 
 @contextmanager
@@ -101,10 +105,10 @@ def available_processors() -> int:
 def _quota() -> list[int]:
     """Return the processors that a container's quota comes to, where there is one (Linux)."""
     with suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+        quota, period = (CONTROL_GROUPS / "cpu.max").read_text(encoding="ascii").split()
         return [] if quota == "max" else [max(1, int(quota) // int(period))]
     with suppress(OSError, ValueError):
-        folder = Path("/sys/fs/cgroup/cpu")
+        folder = CONTROL_GROUPS / "cpu"
         quota = (folder / "cpu.cfs_quota_us").read_text(encoding="ascii")
         period = (folder / "cpu.cfs_period_us").read_text(encoding="ascii")
         return [] if int(quota) < 0 else [max(1, int(quota) // int(period))]

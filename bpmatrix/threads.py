@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +25,21 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], int])
     if threads == 1:
         return program(0, control)
     gate = threading.Event()
+    failures: list[BaseException] = []
 
     def run(t: int) -> None:
         gate.wait()
-        if control[CALLED_OFF] == 0:
-            program(t, control)
+        try:
+            if control[CALLED_OFF] == 0:
+                program(t, control)
+        except BaseException as error:  # noqa: BLE001 - raised again by the caller
+            control[CALLED_OFF] = 1
+            failures.append(error)
 
     others = [threading.Thread(target=run, args=(t,), daemon=True) for t in range(1, threads)]
-    started: list[Any] = []
     try:
         for thread in others:
             thread.start()
-            started.append(thread)
         gate.set()
         result = program(0, control)
     except BaseException:
@@ -45,6 +47,20 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], int])
         raise
     finally:
         gate.set()
-        for thread in started:
-            thread.join()
+        _join(others)
+    if failures:
+        raise failures[0]
     return result
+
+
+def _join(threads: list[threading.Thread]) -> None:
+    """Wait for the threads that were started, through Ctrl-C, which is raised afterwards."""
+    interrupt: KeyboardInterrupt | None = None
+    for thread in threads:
+        while thread.ident is not None and thread.is_alive():
+            try:
+                thread.join()
+            except KeyboardInterrupt as error:
+                interrupt = error
+    if interrupt is not None:
+        raise interrupt

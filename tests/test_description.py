@@ -99,6 +99,10 @@ WRONG = [
     ({"dtype": "double"}, "dtype"),
     ({"dtype": None}, "dtype"),
     ({"dtype": ["float64"]}, "dtype"),
+    ({"dtype": np.dtype("float64")}, "dtype"),
+    ({"sizes": (2, 2**31, 1)}, "no memory can hold"),
+    ({"sizes": (2, 10**30, 1)}, "no memory can hold"),
+    ({"sizes": (2**24, 2**24, 1)}, "no memory can hold"),
 ]
 
 

@@ -14,9 +14,8 @@ import numpy as np
 import pytest
 
 from bpmatrix import threads as module
-from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import threads as kernels
-from bpmatrix.threads import CALLED_OFF, choose_threads, run_together
+from bpmatrix.threads import CALLED_OFF, run_together
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 30
@@ -193,17 +192,3 @@ def test_one_thread_is_the_caller_and_nobody_else(monkeypatch) -> None:
     assert run_together(1, lambda t, control: 7) == 7
     with pytest.raises(ZeroDivisionError):
         run_together(1, lambda t, control: 1 // 0)
-
-
-@pytest.mark.parametrize(("given", "count"), [("auto", 1), (1, 1), (3, 3), (np.int64(2), 2)])
-def test_an_explicit_number_is_obeyed(given: object, count: int) -> None:
-    """A number of threads is that number; "auto" is one for small work."""
-    assert choose_threads(given, 23860, 10) == count
-
-
-@pytest.mark.parametrize("given", [0, -2, 1.0, "2", "all", None, True, [2], np.ones(2, int)])
-def test_what_is_no_number_of_threads_is_refused(given: object) -> None:
-    """Anything else is an ArgumentError that names the argument and the value."""
-    with pytest.raises(ArgumentError, match="n_threads") as caught:
-        choose_threads(given, 23860, 10)
-    assert repr(given) in str(caught.value)

@@ -6,6 +6,7 @@ machine code contains its kernels.
 """
 
 import hashlib
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -21,6 +22,9 @@ Function = TypeVar("Function", bound=Callable[..., object])
 # missing check lets LLVM vectorize. No fast-math flag at all: each one lets the compiler choose
 # the bits, and some of them break NaN tests and the rounding constant of exp.
 FLAGS = {"nogil": True, "error_model": "numpy"}
+
+# Environment variables that decide how code is generated.
+SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
 
 
 def kernel(function: Function) -> Function:
@@ -64,8 +68,9 @@ def _stamped(function: FunctionType) -> FunctionType:
 
 @cache
 def _digest_of_sources() -> str:
-    """SHA-256 of every source file of this folder."""
-    digest = hashlib.sha256()
+    """SHA-256 of every source file of this folder, and of what else decides the machine code."""
+    switches = {name: os.environ.get(name) for name in SWITCHES}
+    digest = hashlib.sha256(repr(switches).encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

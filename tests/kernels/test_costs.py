@@ -80,9 +80,10 @@ def test_saturated_outputs_have_a_finite_cost(z, dtype):
     both, Y = np.array([[z, -z]], dtype), np.array([[0, 1]])
     assert at_weighted_inputs(both, Y, "cross_entropy").costs.tolist() == [z, z]
     assert at_weighted_inputs(both, 1 - Y, "cross_entropy").costs.tolist() == [0, 0]
-    pair = np.array([[z / 2, z / 2], [-z / 2, -z / 2]], dtype)
-    look_at = at_weighted_inputs(pair, np.eye(2), "log_likelihood", np.array([0, 1]))
-    assert look_at.costs.tolist() == [0, z]
+    pair = np.array([[z / 2, z / 2, -z / 2, -z / 2], [-z / 2, -z / 2, z / 2, z / 2]], dtype)
+    labels = np.array([0, 1, 0, 1])
+    costs = at_weighted_inputs(pair, np.eye(2)[:, labels], "log_likelihood", labels).costs
+    assert costs.tolist() == [0, z, z, 0]
 
 
 @DTYPES
@@ -120,6 +121,7 @@ def test_a_hit_is_a_column_that_names_the_class():
 
 def test_a_single_output_names_one_above_one_half():
     """One half itself names 0, for outputs and for targets."""
-    a = np.array([[0.5, 0.5, 0.6, 0.6, 0.4]])
+    above, below = np.nextafter(0.5, 1), np.nextafter(0.5, 0)
+    a = np.array([[0.5, 0.5, above, above, below]])
     Y = np.array([[0.0, 1.0, 0.5, 1.0, 0.0]])
     assert at_weighted_inputs(a, Y, "quadratic").hits.tolist() == [1, 0, 0, 1, 1]

@@ -131,7 +131,7 @@ def test_finite_input_raises_no_warning(scale, dtype):
         for cost, output in (("cross_entropy", "sigmoid"), ("log_likelihood", "softmax")):
             for hidden in ("sigmoid", "tanh"):
                 net = Network([1, 3, 2], activation=[hidden, output], cost=cost, dtype=dtype)
-                net.parameters[:] = np.where(np.arange(net.parameters.size) % 2, 1.0, -1.0)
+                net.parameters[:] = np.where(np.arange(net.parameters.size) % 2, 1e3, -1e3)
                 labels = [0, 0, 1, 1]
                 assert np.isfinite(net.feedforward(X)).all()
                 assert np.isfinite(net.cost(X, labels))

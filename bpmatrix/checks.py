@@ -1,0 +1,91 @@
+"""Checks of arguments that are no arrays: numbers, and names out of a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from operator import index
+from typing import SupportsFloat, TypeVar
+
+from bpmatrix.errors import ArgumentError
+
+__all__ = ["find", "real_number", "whole_number"]
+
+Entry = TypeVar("Entry")
+
+
+def whole_number(value: object, name: str, *, least: int) -> int:
+    """Return the value as an int.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no whole number, or smaller than `least`.
+
+    Examples
+    --------
+    >>> whole_number(3, "epochs", least=0)
+    3
+    """
+    try:
+        number = index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = least - 1
+    if number < least or isinstance(value, bool):
+        raise ArgumentError(
+            f"{name} is no such number",
+            got=repr(value),
+            expected=f"a whole number, {least} or more",
+        )
+    return number
+
+
+def real_number(value: object, name: str, expected: str, allowed: Callable[[float], bool]) -> float:
+    """Return the value as a float.
+
+    Parameters
+    ----------
+    value : object
+        What came: any real number that a float can hold, but no text and no bool.
+    name, expected : str
+        The argument's name, and what it should be, for the error.
+    allowed : callable
+        Whether a finite number will do.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no finite number that is allowed.
+
+    Examples
+    --------
+    >>> real_number(3, "learning_rate", "0 or more", lambda rate: rate >= 0)
+    3.0
+    """
+    number = math.nan
+    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
+        try:
+            number = float(value)
+        except (OverflowError, TypeError, ValueError):
+            number = math.nan
+    if not (math.isfinite(number) and allowed(number)):
+        raise ArgumentError(f"{name} is no such number", got=repr(value), expected=expected)
+    return number
+
+
+def find(table: Mapping[str, Entry], name: object, what: str) -> Entry:
+    """Return the entry of that name.
+
+    Raises
+    ------
+    ArgumentError
+        If there is none; it lists the names.
+
+    Examples
+    --------
+    >>> find({"one": 1}, "one", "number")
+    1
+    """
+    if not isinstance(name, str) or name not in table:
+        raise ArgumentError(f"unknown {what}", got=repr(name), expected=" or ".join(table))
+    return table[name]

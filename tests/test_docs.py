@@ -1,0 +1,96 @@
+"""Every example of README, docs and docstrings runs, in the order in which it is read.
+
+Python blocks of the pages are fenced with `python` and executed; excerpts of the source are fenced
+with `py`, and have to stand in the source as they stand in the page.
+"""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+import bpmatrix
+
+PACKAGE = Path(bpmatrix.__file__).parent
+ROOT = Path(__file__).parent.parent
+# docs/api.md is written from the docstrings, whose examples are executed where they stand.
+WRITTEN_BY_TOOLS = {ROOT / "docs" / "api.md"}
+PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - WRITTEN_BY_TOOLS)
+BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+# The other languages of a page: commands, which the tests of the command line run, and plain text.
+OTHER_LANGUAGES = {"", "sh", "text", "toml", "yaml", "json", "bibtex"}
+
+
+def modules() -> list[str]:
+    """Return the names of all modules, as dotted paths."""
+    paths = (path.relative_to(PACKAGE.parent) for path in PACKAGE.rglob("*.py"))
+    names = (".".join(path.with_suffix("").parts) for path in paths)
+    return sorted(name.removesuffix(".__init__") for name in names)
+
+
+def blocks(page: Path, language: str) -> list[tuple[int, str]]:
+    """Return the number of the first line and the text of each block of a language."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        (text[: match.start(3)].count("\n") + 1, match[3])
+        for match in BLOCK.finditer(text)
+        if match[2] == language
+    ]
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("name", modules())
+def test_examples_in_docstrings(name: str) -> None:
+    """Each example of a module's docstrings gives what stands below it, and none is overlooked.
+
+    doctest does not look into what is no Python function any more, as a compiled kernel.
+    """
+    module = importlib.import_module(name)
+    results = doctest.testmod(module, raise_on_error=False, report=True)
+    source = Path(module.__file__).read_text(encoding="utf-8")
+    written = re.findall(r"^\s*>>> ", source, re.MULTILINE)
+    assert results.failed == 0
+    assert results.attempted == len(written)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_examples_in_pages(page: Path) -> None:
+    """The Python blocks of a page run one after the other, as one program."""
+    namespace = {"__name__": "__main__"}
+    for line, block in blocks(page, "python"):
+        # Empty lines in front, so that a traceback names the line of the page.
+        exec(compile("\n" * (line - 1) + block, page, "exec"), namespace)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_excerpts_in_pages_are_the_source(page: Path) -> None:
+    """What a page shows of the source is the source."""
+    sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
+    for line, block in blocks(page, "py"):
+        assert any(block in source for source in sources), f"{name_of(page)}:{line} is out of date"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_is_of_a_language_that_a_test_knows(page: Path) -> None:
+    """A block that is neither executed nor compared says so by its language; all are closed."""
+    text = page.read_text(encoding="utf-8")
+    assert len(re.findall(r"^ *```", text, re.MULTILINE)) == 2 * len(BLOCK.findall(text))
+    assert {match[2] for match in BLOCK.finditer(text)} <= {"python", "py", *OTHER_LANGUAGES}
+
+
+def test_the_pages_are_there_and_have_examples() -> None:
+    """The README and the pages on equations and on the model file have Python examples."""
+    with_examples = {name_of(page) for page in PAGES if blocks(page, "python")}
+    assert with_examples >= {"README.md", "docs/equations.md", "docs/file-format.md"}

@@ -1,0 +1,105 @@
+"""How many threads "auto" takes: by the work, by what the process may use, by who else runs."""
+
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+
+from bpmatrix import processors
+from bpmatrix.errors import ArgumentError
+from bpmatrix.processors import available_processors, choose_threads, running
+
+SMALL, LARGE = {"parameters": 100, "mini_batch_size": 1}, {"parameters": 10**6, "mini_batch_size": 100}
+
+
+@pytest.fixture(autouse=True)
+def _four_processors(monkeypatch):
+    """Pretend a machine of four processors without a quota or an environment of its own."""
+    monkeypatch.delenv("BPMATRIX_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(4)), raising=False)
+    monkeypatch.setattr(processors, "_quota", list)
+
+
+@pytest.mark.parametrize("work", [SMALL, LARGE])
+@pytest.mark.parametrize(("given", "count"), [(1, 1), (3, 3), (np.int64(2), 2), (64, 64)])
+def test_an_explicit_number_is_obeyed(given, count, work):
+    """A number of threads is that number, whatever the work and the machine."""
+    assert choose_threads(given, **work) == count
+
+
+@pytest.mark.parametrize("given", [0, -2, 1.0, "2", "all", None, True, [2], np.ones(2, int)])
+def test_what_is_no_number_of_threads_is_refused(given):
+    """Anything else is an ArgumentError that names the argument and the value."""
+    with pytest.raises(ArgumentError, match="n_threads") as caught:
+        choose_threads(given, **SMALL)
+    assert repr(given) in str(caught.value)
+
+
+def test_auto_takes_one_thread_for_small_work_and_all_processors_for_large():
+    """The work of a step decides, up to the processors that there are."""
+    assert choose_threads("auto", **SMALL) == 1
+    assert choose_threads("auto", **LARGE) == 4
+
+
+def test_trainings_at_once_share_the_processors():
+    """Beside one training there are half of the processors, beside seven still one; then all."""
+    with running():
+        assert choose_threads("auto", **LARGE) == 2
+        with running(), running(), running(), running(), running(), running():
+            assert choose_threads("auto", **LARGE) == 1
+    with pytest.raises(ZeroDivisionError), running():
+        _ = 1 // 0
+    assert choose_threads("auto", **LARGE) == 4
+
+
+def test_affinity_quota_and_environment_limit(monkeypatch):
+    """The smallest of them all counts, and never less than one."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 5, 6}, raising=False)
+    assert available_processors() == 3
+    monkeypatch.setattr(processors, "_quota", lambda: [2])
+    assert available_processors() == 2
+    monkeypatch.setenv("BPMATRIX_NUM_THREADS", "1")
+    assert available_processors() == 1
+    monkeypatch.setenv("BPMATRIX_NUM_THREADS", "64")
+    assert available_processors() == 2
+
+
+@pytest.mark.parametrize("value", ["", "0", "-1", "two", "1.5"])
+def test_an_environment_that_names_no_number_is_refused(monkeypatch, value):
+    """The error names the variable and what it holds."""
+    monkeypatch.setenv("BPMATRIX_NUM_THREADS", value)
+    with pytest.raises(ArgumentError, match="BPMATRIX_NUM_THREADS") as caught:
+        available_processors()
+    assert repr(value) in str(caught.value)
+
+
+def test_the_workers_of_a_pool_take_one(monkeypatch):
+    """A process that was started by another fills one processor, like its siblings."""
+    monkeypatch.setattr(multiprocessing, "parent_process", object)
+    assert available_processors() == 1
+    assert choose_threads("auto", **LARGE) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "files", "quota"),
+    [
+        (2, {"cpu.max": "max 100000\n"}, []),
+        (2, {"cpu.max": "250000 100000\n"}, [2]),
+        (2, {"cpu.max": "50000 100000\n"}, [1]),
+        (2, {"cpu.max": "nonsense"}, []),
+        (1, {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, []),
+        (1, {"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, [3]),
+        (0, {}, []),
+    ],
+)
+def test_quotas_of_containers_are_read(monkeypatch, tmp_path, version, files, quota):
+    """Both versions of control groups; what cannot be read is no quota."""
+    monkeypatch.undo()
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="ascii")
+    monkeypatch.setattr(processors, "CONTROL_GROUPS", tmp_path)
+    assert processors._quota() == quota
