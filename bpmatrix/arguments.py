@@ -19,6 +19,8 @@ DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
 
 
 def checked_training_arguments(
+    description: Description,
+    *,
     n: int,
     epochs: int,
     mini_batch_size: int | None,
@@ -29,7 +31,6 @@ def checked_training_arguments(
     callbacks: Iterable[Callable[[EpochInfo], object]],
     restore_best: bool,
     has_validation: bool,
-    description: Description,
 ) -> Settings:
     """Return the arguments of `Network.train` as settings, with defaults filled in.
 

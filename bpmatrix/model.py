@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -194,12 +195,17 @@ class Model:
             sum_to_one=cost.partner == "softmax",
             name=prefix + "targets",
         )
+        if not self._names_classes():
+            checked = replace(checked, are_classes=False)
         return Samples(array, checked)
 
+    def _names_classes(self) -> bool:
+        d = self._description
+        return d.sizes[-1] > 1 or d.activations[-1] == "sigmoid"
+
     def _check_names_classes(self) -> None:
-        output = self._description.activations[-1]
-        if self._description.sizes[-1] == 1 and output != "sigmoid":
+        if not self._names_classes():
             raise ArgumentError(
-                f"a single {output} output names no class",
+                f"a single {self._description.activations[-1]} output names no class",
                 cure="Use feedforward(X) for its values, or cost(X, targets) for its quality.",
             )

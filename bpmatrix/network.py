@@ -74,7 +74,6 @@ class Network(Model):
 
     _course: Course
     _trained: list[dict[str, Any]]
-    _optimizer: SGD | None
 
     def __init__(
         self,
@@ -190,15 +189,23 @@ class Network(Model):
         samples = self._samples(X, targets)
         checked = None if validation is None else self._validation(validation)
         settings = checked_training_arguments(
-            samples.X.shape[1], epochs, mini_batch_size,
-            self._optimizer if optimizer is None else optimizer, weight_decay, shuffle, n_threads, callbacks, restore_best, checked is not None,
             self._description,
-        )  # fmt: skip
+            n=samples.X.shape[1],
+            epochs=epochs,
+            mini_batch_size=mini_batch_size,
+            optimizer=self._course.optimizer if optimizer is None else optimizer,
+            weight_decay=weight_decay,
+            shuffle=shuffle,
+            n_threads=n_threads,
+            callbacks=callbacks,
+            restore_best=restore_best,
+            has_validation=checked is not None,
+        )
         _warn_of_unscaled_bytes(samples.X, self._description.input_scale)
         history = training.train(
             self._description, self.parameters, self._course, samples, checked, settings
         )
-        self._optimizer = settings.optimizer
+        self._course.optimizer = settings.optimizer
         self._trained.append(training.record(settings, samples, history))
         return history
 
@@ -267,7 +274,6 @@ def _state(
         "_parameters": theta,
         "_course": course,
         "_trained": trained,
-        "_optimizer": None,
     }
 
 

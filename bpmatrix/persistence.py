@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from safetensors.numpy import save as as_safetensors
 from bpmatrix.description import Description
 from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
 from bpmatrix.files import write_whole
+from bpmatrix.optimizers import SGD
 from bpmatrix.parameters import Parameters
 from bpmatrix.training import Course
 
@@ -64,6 +66,7 @@ def save(
         "seed": course.seed,
         "epochs": course.epochs,
         "shuffler": course.shuffler.bit_generator.state,
+        "optimizer": course.optimizer and {"name": "SGD", **asdict(course.optimizer)},
         "trained": trained,
     }
     tensors = {name: np.ascontiguousarray(view) for name, view in _names(parameters).items()}
@@ -98,10 +101,17 @@ def _read(file: Any, path: Path) -> Model:
     metadata = _metadata(file, path)
     try:
         network = dict(metadata["network"])
-        sizes, activations = tuple(network.pop("sizes")), tuple(network.pop("activations"))
-        description = Description(sizes, activations, **network)
+        description = Description(
+            sizes=tuple(network.pop("sizes")),
+            activations=tuple(network.pop("activations")),
+            cost=network.pop("cost"),
+            input_scale=network.pop("input_scale"),
+            bias=network.pop("bias"),
+            dtype=network.pop("dtype"),
+            **network,
+        )
         course = _course(metadata)
-        trained = [dict(run) for run in metadata["trained"]]
+        trained = _trained(metadata["trained"])
     except (KeyError, TypeError, ValueError, BpmatrixError) as error:
         raise ModelFileError(
             f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
@@ -137,16 +147,36 @@ def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
 
 
 def _course(metadata: Mapping[str, Any]) -> Course:
-    seed, epochs = metadata["seed"], metadata["epochs"]
-    for name, number in (("seed", seed), ("epochs", epochs)):
-        if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-            raise ValueError(f"{name} is {number!r}")
+    for name in ("seed", "epochs"):
+        _check_whole(name, metadata[name])
+    state = metadata["shuffler"]
+    for name in ("has_uint32", "uinteger"):
+        _check_whole(f"shuffler.{name}", state[name])
+    for name in ("state", "inc"):
+        _check_whole(f"shuffler.state.{name}", state["state"][name])
     generator = np.random.PCG64(0)
     try:
-        generator.state = metadata["shuffler"]
+        generator.state = state
     except OverflowError as error:
         raise ValueError(str(error)) from None
-    return Course(seed, np.random.Generator(generator), epochs)
+    optimizer = metadata["optimizer"]
+    if optimizer is not None:
+        optimizer = dict(optimizer)
+        if optimizer.pop("name") != "SGD":
+            raise ValueError("the optimizer is none that this version knows")
+        optimizer = SGD(**optimizer)
+    return Course(metadata["seed"], np.random.Generator(generator), metadata["epochs"], optimizer)
+
+
+def _trained(runs: object) -> list[dict[str, Any]]:
+    if not (isinstance(runs, list) and all(isinstance(run, dict) for run in runs)):
+        raise TypeError(f"trained is {runs!r}")
+    return runs
+
+
+def _check_whole(name: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise ValueError(f"{name} is {number!r}")
 
 
 def _check_tensors(file: Any, path: Path, description: Description) -> None:

@@ -91,7 +91,7 @@ class SliceRunner:
             start = time.perf_counter()
             count = min(self._steps, steps - done)
             part = order[done * self.m : (done + count) * self.m]
-            self._run_slice(part, np.full(count, rate), weight_decay, totals, done)
+            self._run_slice(part, np.full(count, float(rate)), float(weight_decay), totals, done)
             done += count
             speed = count / max(time.perf_counter() - start, 1e-6)
             self._steps = int(min(max(1.0, SECONDS_PER_SLICE * speed), 10.0 * self._steps))
@@ -108,12 +108,18 @@ class SliceRunner:
         self._before[:] = self.theta
         data = self._X, self._Y, order, self.m, rates, weight_decay
         records = self._costs, self._hits, totals
-        taken = run_together(
-            self.threads,
-            lambda t, control: self._program(
-                t, self.threads, control, self._plan, self.theta, self._work, *data, *records
-            ),
-        )
+        try:
+            taken = run_together(
+                self.threads,
+                lambda t, control: self._program(
+                    t, self.threads, control, self._plan, self.theta, self._work, *data, *records
+                ),
+            )
+        except BaseException:
+            # Ctrl-C is heard when the program has returned, before its weights were looked at.
+            if not np.isfinite(self.theta).all():
+                self.theta[:] = self._before
+            raise
         if taken == rates.size and np.isfinite(self.theta).all():
             return
         self.theta[:] = self._before

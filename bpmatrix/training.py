@@ -59,11 +59,14 @@ class Course:
         The stream of permutations.
     epochs : int
         How many epochs are done.
+    optimizer : SGD or None
+        That of the last run.
     """
 
     seed: int
     shuffler: np.random.Generator
     epochs: int = 0
+    optimizer: SGD | None = None
 
 
 @running()

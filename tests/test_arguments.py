@@ -10,8 +10,8 @@ from bpmatrix.arguments import (
     DEFAULT_MINI_BATCH_SIZE,
     DEFAULT_OPTIMIZER,
     checked_training_arguments,
-    whole_number,
 )
+from bpmatrix.checks import whole_number
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 
@@ -36,7 +36,8 @@ def checked(n: int = 100, **changed):
         "has_validation": False,
         "description": Description((2, 3), ("sigmoid",), "quadratic"),
     }
-    return checked_training_arguments(n, **(arguments | changed))
+    arguments |= {"n": n, **changed}
+    return checked_training_arguments(arguments.pop("description"), **arguments)
 
 
 @pytest.mark.parametrize("value", [0, 3, np.int8(3), np.uint64(2**40), 10**30])

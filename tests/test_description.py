@@ -95,7 +95,7 @@ WRONG = [
     ({"bias": "no"}, "bias"),
     ({"bias": None}, "bias"),
     ({"bias": 2}, "bias"),
-    ({"dtype": "float16"}, "dtype .*'float16'.*float64 or float32"),
+    ({"dtype": "float16"}, "dtype.*'float16'.*float64 or float32"),
     ({"dtype": "double"}, "dtype"),
     ({"dtype": None}, "dtype"),
     ({"dtype": ["float64"]}, "dtype"),

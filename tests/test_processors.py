@@ -10,7 +10,10 @@ from bpmatrix import processors
 from bpmatrix.errors import ArgumentError
 from bpmatrix.processors import available_processors, choose_threads, running
 
-SMALL, LARGE = {"parameters": 100, "mini_batch_size": 1}, {"parameters": 10**6, "mini_batch_size": 100}
+SMALL, LARGE = (
+    {"parameters": 100, "mini_batch_size": 1},
+    {"parameters": 10**6, "mini_batch_size": 100},
+)
 
 
 @pytest.fixture(autouse=True)

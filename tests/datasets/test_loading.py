@@ -27,7 +27,7 @@ def test_csv(tmp_path: Path) -> None:
     assert repr(data) == "DataSet('two', 2 inputs, 2 classes, 16 + 4 + 4 samples)"
     assert data.scale == 1 / 8
     assert data.train.X.dtype == np.float64
-    np.testing.assert_allclose(data.test.X[:, 0], inputs[10], rtol=1e-4)
+    np.testing.assert_allclose(data.test.X[:, 0], inputs[8], rtol=1e-4)
     assert data.source == str(path)
 
 
@@ -50,7 +50,7 @@ def test_npz(tmp_path: Path, table: np.ndarray, scale: float) -> None:
 
 def test_scale_is_that_of_the_training_part(tmp_path: Path) -> None:
     table = np.ones((6, 1))
-    table[5] = 100.0
+    table[4] = 100.0
     np.savez(tmp_path / "some.npz", X=table, y=np.zeros(6, int))
     data = datasets.load(tmp_path / "some.npz")
     assert data.test.X.item() == 100.0

@@ -5,7 +5,7 @@ import pytest
 from engine import look, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numeric import assert_close, gradient_bound, same_bits, unit_roundoff
+from numeric import gradient_bound, same_bits, unit_roundoff
 from strategies import Case, cases, gate, make_case
 
 from bpmatrix import SGD, Network, reference, slices
@@ -245,11 +245,3 @@ def test_labels_train_as_their_one_hot_columns(dtype):
     assert same_bits(
         steps(case, np.arange(19), 5, rates).theta, steps(as_matrix, np.arange(19), 5, rates).theta
     )
-
-
-def test_no_epoch_without_samples():
-    """No rate, no step: theta and totals stay as they are."""
-    case = make_case(Description((3, 2), ("tanh",), "quadratic"), 4, seed=1)
-    got = steps(case, np.arange(0), 2, [])
-    assert (got.taken, got.cost, got.hits) == (0, 0, 0)
-    assert_close(got.theta, case.theta, roundings=0, scale=0)
