@@ -54,7 +54,8 @@ def scores(description: Description, theta: Array, X: Array, targets: Targets) -
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(targets)
     _evaluate(description, theta, X, Y, table, costs, hits, gradient)
-    return Scores(float(costs.sum() / n), float(hits.sum() / n))
+    with np.errstate(over="ignore"):
+        return Scores(float(costs.sum() / n), float(hits.sum() / n))
 
 
 def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
@@ -79,6 +80,8 @@ def _evaluate(
 ) -> None:
     """Call the compiled program for all columns of X; what has room is filled."""
     program = load_program("evaluate", description.dtype)
+    if not theta.flags.writeable:
+        theta = theta.copy()  # numba would compile the program anew for an array of another kind
     n = X.shape[1]
     plan, work = workspace(description, min(n, COLUMNS_AT_A_TIME))
     data = input_columns(X, description.input_scale)

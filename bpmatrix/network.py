@@ -19,6 +19,7 @@ from bpmatrix.history import EpochInfo, History
 from bpmatrix.initializers import draw_parameters
 from bpmatrix.model import Model
 from bpmatrix.optimizers import SGD
+from bpmatrix.processors import running
 from bpmatrix.training import Course, Samples
 
 __all__ = ["Network"]
@@ -186,6 +187,11 @@ class Network(Model):
         >>> net.predict(X)
         array([0, 1, 1, 0])
         """
+        if not self.parameters.flags.writeable:
+            raise ArgumentError(
+                "the parameters are read-only",
+                cure="Set network.parameters.flags.writeable = True.",
+            )
         samples = self._samples(X, targets)
         checked = None if validation is None else self._validation(validation)
         settings = checked_training_arguments(
@@ -202,9 +208,10 @@ class Network(Model):
             has_validation=checked is not None,
         )
         _warn_of_unscaled_bytes(samples.X, self._description.input_scale)
-        history = training.train(
-            self._description, self.parameters, self._course, samples, checked, settings
-        )
+        with running():
+            history = training.train(
+                self._description, self.parameters, self._course, samples, checked, settings
+            )
         self._course.optimizer = settings.optimizer
         self._trained.append(training.record(settings, samples, history))
         return history

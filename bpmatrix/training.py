@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -17,7 +18,6 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.optimizers import SGD
-from bpmatrix.processors import running
 from bpmatrix.slices import NotFiniteError, SliceRunner
 
 __all__ = ["Course", "Samples", "Settings", "record", "train"]
@@ -69,7 +69,6 @@ class Course:
     optimizer: SGD | None = None
 
 
-@running()
 def train(
     description: Description,
     theta: Array,
@@ -102,7 +101,8 @@ def train(
                 best[:] = theta
             history.epochs.append(entry)
             # Every callback hears of the epoch, also after one of them has said stop.
-            if True in [callback(entry) for callback in settings.callbacks]:
+            answers = [callback(entry) for callback in settings.callbacks]
+            if any(isinstance(said, bool | np.bool_) and said for said in answers):
                 history.stopped_by = "callback"
     except KeyboardInterrupt:
         history.stopped_by = "interrupt"
@@ -177,5 +177,9 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "shuffle": settings.shuffle,
         "restore_best": settings.restore_best,
         "stopped_by": history.stopped_by,
-        **{name: last[name] for name in figures if last.get(name) is not None},
+        **{name: value for name, value in last.items() if name in figures and _is_finite(value)},
     }
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)

@@ -61,7 +61,12 @@ def api() -> str:
         "members_order": "source",
         "summary": False,
     }
-    return HEAD + "\n".join(render_object_docs(package[name], config) for name in PUBLIC)
+    objects = [package[name] for name in PUBLIC]
+    for found in objects:
+        for name, member in list(found.members.items()):
+            if member.is_alias and not member.target_path.startswith("bpmatrix."):
+                del found.members[name]  # what a module imports is not its interface
+    return HEAD + "\n".join(render_object_docs(found, config) for found in objects)
 
 
 def included(match: re.Match[str]) -> str:

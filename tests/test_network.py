@@ -331,3 +331,17 @@ def test_finite_input_of_any_size_gives_no_warning() -> None:
             warnings.simplefilter("error")
             net.feedforward(huge), net.predict(huge), net.accuracy(huge, LABELS)
             net.cost(huge, LABELS), net.gradient(huge, LABELS), str(net.trace(huge, LABELS))
+
+
+def test_read_only_parameters_are_read_and_not_trained() -> None:
+    """A frozen network predicts with the same bits and compiles nothing; `train` says the cure."""
+    net = Network([2, 3], seed=1)
+    before = net.feedforward(X)
+    net.parameters.flags.writeable = False
+    from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415 - numba loads here
+
+    signatures = list(evaluate.signatures)
+    assert same_bits(net.feedforward(X), before)
+    assert evaluate.signatures == signatures
+    with pytest.raises(ArgumentError, match=r"read-only.*writeable = True"):
+        net.train(X, LABELS, epochs=1)
