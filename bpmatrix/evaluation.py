@@ -13,6 +13,8 @@ from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Columns
+from bpmatrix.processors import threads_worth_starting
+from bpmatrix.threads import CALLED_OFF, run_together
 from bpmatrix.workspace import input_columns, target_columns, workspace
 
 __all__ = ["Scores", "gradient", "outputs", "scores"]
@@ -82,10 +84,22 @@ def _evaluate(
     program = load_program("evaluate", description.dtype)
     if not theta.flags.writeable:
         theta = theta.copy()  # numba would compile the program anew for an array of another kind
-    n = X.shape[1]
-    plan, work = workspace(description, min(n, COLUMNS_AT_A_TIME))
-    data = input_columns(X, description.input_scale)
-    blocks = max(1, MULTIPLICATIONS_PER_CALL // (description.layout.size * plan.columns))
-    for start in range(0, n, blocks * plan.columns):
-        stop = min(n, start + blocks * plan.columns)
-        program(plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient)
+    n, data = X.shape[1], input_columns(X, description.input_scale)
+    work_of_a_column = description.layout.size
+    # A gradient is one sum, in the order of the columns; all else is a column's own.
+    threads = 1 if gradient.size else threads_worth_starting(n * work_of_a_column)
+    columns = min(n, COLUMNS_AT_A_TIME)
+    step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
+
+    def evaluate_share(t: int, control: Array) -> None:
+        # The scratch of a thread is for the products on the way back.
+        plan, work = workspace(description, columns, threads=int(gradient.size > 0))
+        last = n * (t + 1) // threads
+        for start in range(n * t // threads, last, step):
+            if control[CALLED_OFF] == 0:
+                stop = min(last, start + step)
+                program(
+                    plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient
+                )
+
+    run_together(threads, evaluate_share)

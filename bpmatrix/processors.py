@@ -12,11 +12,13 @@ from pathlib import Path
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError
 
-__all__ = ["available_processors", "choose_threads", "running"]
+__all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 
-# A second thread costs a step two barriers, and the tiles of smaller shares; this many
+# A second thread costs a step two barriers, and the tiles of smaller shares; so many
 # multiplications of a step pay for that (`python -m benchmarks scaling`).
-MULTIPLICATIONS_WORTH_A_THREAD = 500_000
+WORTH_A_BARRIER = 500_000
+# So many pay for starting a thread that meets nobody.
+WORTH_A_START = 4_000_000
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
@@ -46,14 +48,27 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     2
     """
     if isinstance(n_threads, str) and n_threads == "auto":
-        worth = 3 * parameters * mini_batch_size // MULTIPLICATIONS_WORTH_A_THREAD
-        return max(1, min(worth, available_processors() // (_running + 1)))
+        work = 3 * parameters * mini_batch_size
+        return max(1, min(work // WORTH_A_BARRIER, available_processors() // (_running + 1)))
     try:
         return whole_number(n_threads, "n_threads", least=1)
     except ArgumentError:
         raise ArgumentError(
             "n_threads is no number of threads", got=repr(n_threads), expected='"auto" or 1, 2, ...'
         ) from None
+
+
+def threads_worth_starting(multiplications: int) -> int:
+    """Return how many threads share work that can be cut anywhere.
+
+    Examples
+    --------
+    >>> threads_worth_starting(1000)
+    1
+    """
+    if multiplications < 2 * WORTH_A_START:
+        return 1  # before anything is asked of the system: a prediction may take microseconds
+    return max(1, min(multiplications // WORTH_A_START, available_processors() // (_running + 1)))
 
 
 @contextmanager

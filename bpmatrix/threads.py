@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["run_together"]
+__all__ = ["CALLED_OFF", "run_together"]
+
+Result = TypeVar("Result")
 
 # The layout of the control words, in elements of 8 bytes: see `kernels/threads.py`.
 CALLED_OFF, FLAGS, SPACING = 8, 16, 8
 
 
-def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], int]) -> int:
+def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Result]) -> Result:
     """Run ``program(t, control)`` for t = 0 .. threads - 1 at once; return what t = 0 returned.
 
     Each call owns its threads: two calls that share a pool could wait for each other for ever.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numeric import ELEMENTARY, assert_close, gradient_bound, same_bits
 from strategies import Case, cases, descriptions, make_case
 
-from bpmatrix import evaluation, reference
+from bpmatrix import Network, evaluation, reference
 from bpmatrix.arrays import as_targets
 from bpmatrix.description import Description
 from bpmatrix.evaluation import gradient, outputs, scores
@@ -166,3 +166,14 @@ def test_large_numbers_give_infinity_and_no_warning() -> None:
             pytest.approx(0.5e308, rel=4 * np.finfo(float).eps)
         )
         assert gradient(d, theta, 10 * X, targets)[0] == np.inf
+
+
+def test_shares_of_columns_give_the_same_bits(monkeypatch) -> None:
+    """Outputs and scores do not depend on how many threads the columns are dealt out to."""
+    net = Network([7, 11, 3], cost="log_likelihood", seed=1)
+    X, labels = np.random.default_rng(1).random((7, 1000)), np.arange(1000) % 3
+    seen = []
+    for threads in (1, 2, 3, 5):
+        monkeypatch.setattr(evaluation, "threads_worth_starting", lambda _, count=threads: count)
+        seen.append((net.feedforward(X).tobytes(), net.cost(X, labels), net.accuracy(X, labels)))
+    assert seen == [seen[0]] * 4

@@ -8,7 +8,12 @@ import pytest
 
 from bpmatrix import processors
 from bpmatrix.errors import ArgumentError
-from bpmatrix.processors import available_processors, choose_threads, running
+from bpmatrix.processors import (
+    available_processors,
+    choose_threads,
+    running,
+    threads_worth_starting,
+)
 
 SMALL, LARGE = (
     {"parameters": 100, "mini_batch_size": 1},
@@ -106,3 +111,12 @@ def test_quotas_of_containers_are_read(monkeypatch, tmp_path, version, files, qu
         path.write_text(text, encoding="ascii")
     monkeypatch.setattr(processors, "CONTROL_GROUPS", tmp_path)
     assert processors._quota() == quota
+
+
+def test_work_without_barriers_starts_threads_when_it_is_long_enough():
+    """Little work stays with the caller; much is shared with as many as there are."""
+    assert threads_worth_starting(0) == threads_worth_starting(10**6) == 1
+    assert threads_worth_starting(2 * processors.WORTH_A_START) == 2
+    assert threads_worth_starting(10**12) == 4
+    with running():
+        assert threads_worth_starting(10**12) == 2

@@ -30,7 +30,7 @@ def feedforward(plan, theta, work, first, last):
         W, b = weights(plan, theta, l), biases(plan, theta, work, l)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
         weighted_input(W, activations(plan, work, l - 1, first, last), b, z)  # z = W a + b
-        activate(plan.sigma[l], z, a)  # a = sigma(z)  # fmt: skip
+        activate(plan.sigma[l], z, a)  # a = sigma(z)
 
 
 @inlined
