@@ -225,7 +225,7 @@ def _with_contiguous_columns(array: Array) -> Array:
         return array
     # What float64 cannot hold becomes infinite here, and is refused as such.
     with np.errstate(over="ignore"):
-        return np.asfortranarray(array, dtype=wanted)
+        return np.array(array, dtype=wanted, order="F")  # copies; asfortranarray may not
 
 
 def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -28,3 +29,11 @@ def pytest_report_header() -> str:
     except ModuleNotFoundError as error:
         raise pytest.UsageError(f"{error}. Install what is tested: pip install '.[test]'") from None
     return f"bpmatrix {bpmatrix.__version__} from {Path(bpmatrix.__file__).parent}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard():
+    """Hear SIGINT also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -49,7 +49,11 @@ def with_value(array: np.ndarray, place: tuple, value: float) -> np.ndarray:
 # ------------------------------------------------------------------------------ what is refused
 
 WRONG_INPUTS = {
-    "rows": (X[:3], ShapeError, ["X has shape (3, 6)", "expected (4, m)", "4 numbers"]),
+    "rows": (
+        X[:3],
+        ShapeError,
+        ["X has shape (3, 6)", "expected (4, m)", "Each column is a sample of 4 numbers"],
+    ),
     "rows are samples": (X.T, ShapeError, ["(6, 4)", "expected (4, m)", "X.T if yours are rows"]),
     "one axis": (X[:, 0], ShapeError, ["(4,)", "expected (4, m)", "X[:, None]", "X[None, :]"]),
     "no axis": (np.float64(3), ShapeError, ["()", "expected (4, m)"]),
@@ -411,6 +415,17 @@ def test_a_row_major_table_is_taken_transposed_without_a_copy() -> None:
     """T.T of a C-ordered table T of samples shares its memory."""
     table = np.ascontiguousarray(X.T)
     assert np.shares_memory(as_inputs(table.T, 4, "float64"), table)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_leaves_the_gate_can_be_read_by_the_kernels(variant: str) -> None:
+    """Whatever came, the columns are contiguous, aligned, native and of one of three types."""
+    array = as_inputs(VARIANTS[variant](X), 4, "float64")
+    assert array.dtype in (np.uint8, np.float32, np.float64)
+    assert array.dtype.isnative
+    assert array.flags.aligned
+    assert array.strides[0] == array.itemsize
+    assert (array == X).all()
 
 
 @pytest.mark.parametrize(

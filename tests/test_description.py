@@ -154,21 +154,22 @@ def test_work_matrices_do_not_overlap(description: Description) -> None:
     for keep in (False, True):
         plan, elements = description.plan(3, threads=2, keep_every_z=keep)
         L = len(description.sizes) - 1
-        rooms = {
-            plan.y: description.sizes[-1] * 3,
-            plan.ones: 3,
-            plan.zeros: max(plan.sizes),
-            plan.scratch: 2 * plan.scratch_size,
-        }
+        rooms = [
+            (plan.y, description.sizes[-1] * 3),
+            (plan.ones, 3),
+            (plan.zeros, max(plan.sizes)),
+            (plan.scratch, 2 * plan.scratch_size),
+        ]
         for l, n in enumerate(description.sizes):
-            rooms[plan.a[l]] = 3 * n
+            rooms.append((plan.a[l], 3 * n))
             if l > 0:
-                rooms[plan.delta[l]] = 3 * n
-                rooms[plan.z[l]] = 3 * n
+                rooms.append((plan.delta[l], 3 * n))
             if l == L or (keep and l > 0):
                 assert plan.z[l] != plan.a[l]
+            if plan.z[l] != plan.a[l]:
+                rooms.append((plan.z[l], 3 * n))
         used = np.zeros(elements, int)
-        for start, size in rooms.items():
+        for start, size in rooms:
             used[start : start + size] += 1
         assert used.max() == 1
-        assert used.sum() == sum(rooms.values())
+        assert used.sum() == sum(size for _, size in rooms)
