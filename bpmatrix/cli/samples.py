@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bpmatrix import datasets
 from bpmatrix.datasets.idx import read_idx
-from bpmatrix.datasets.npz import read_npz
+from bpmatrix.datasets.npz import read_npz_samples
 from bpmatrix.datasets.tables import read_csv
 from bpmatrix.errors import ArgumentError, DataFileError, ShapeError
 
@@ -77,7 +77,7 @@ def _read_file(path: Path, n_inputs: int, label_column: str | None) -> Samples:
         if label_column is not None or rows.shape[1] != n_inputs:
             rows, labels = table.inputs_and_labels(label_column)
     elif kind == ".npz":
-        rows, labels = read_npz(path)
+        rows, labels = read_npz_samples(path)
     else:
         images = read_idx(path)
         if images.size == 0:

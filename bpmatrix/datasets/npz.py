@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bpmatrix.datasets.streams import DAMAGE, ByteStream, check_inflated_size, read_exactly
 from bpmatrix.errors import DataFileError
 
-__all__ = ["read_npz"]
+__all__ = ["read_npz", "read_npz_samples"]
 
 _ENTRIES = ("X.npy", "y.npy")
 _WRITE_AGAIN = "Write it with numpy.savez(path, X=table, y=labels)."
@@ -60,35 +60,49 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[np.int
     >>> table.shape, labels
     ((2, 2), array([1, 0]))
     """
+    table, labels = read_npz_samples(path)
+    if labels is None:
+        raise _other_arrays(Path(path), ["X"])
+    return table, labels
+
+
+def read_npz_samples(
+    path: str | os.PathLike[str],
+) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
+    """Read an archive as `read_npz` does, but take one without labels too: they are None then."""
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
             entries = _check_entries(archive, path)
-            X, y = (_read_entry(archive, entry, path) for entry in entries)
+            arrays = [_read_entry(archive, entry, path) for entry in entries]
     except DataFileError:
         raise
     except _ZIP_DAMAGE as error:
         raise DataFileError(
             f"{path} is no sound .npz archive: {error}", cure=_WRITE_AGAIN
         ) from None
-    return _check_table(X, path), _check_labels(y, X.shape[0], path)
+    table = _check_table(arrays[0], path)
+    return table, _check_labels(arrays[1], len(table), path) if len(arrays) > 1 else None
 
 
 def _check_entries(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
-    """Return the entries X.npy and y.npy; there must be these two, once each."""
+    """Return the entries X.npy and y.npy, once each; y.npy may be missing."""
     names = archive.namelist()
-    if sorted(names) != sorted(_ENTRIES):
-        shown = ", ".join(name.removesuffix(".npy") for name in names)
-        raise DataFileError(
-            f"{path} holds other arrays",
-            got=shown[:_SHOWN] or "none",
-            expected="X and y",
-            cure=_WRITE_AGAIN,
-        )
-    entries = [archive.getinfo(name) for name in _ENTRIES]
+    if sorted(names) not in (sorted(_ENTRIES), [_ENTRIES[0]]):
+        raise _other_arrays(path, [name.removesuffix(".npy") for name in names])
+    entries = [archive.getinfo(name) for name in _ENTRIES if name in names]
     for entry in entries:
         _check_entry(entry, path)
     return entries
+
+
+def _other_arrays(path: Path, names: list[str]) -> DataFileError:
+    return DataFileError(
+        f"{path} holds other arrays",
+        got=", ".join(names)[:_SHOWN] or "none",
+        expected="X and y",
+        cure=_WRITE_AGAIN,
+    )
 
 
 def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:

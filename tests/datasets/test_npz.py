@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bpmatrix.datasets import streams
-from bpmatrix.datasets.npz import read_npz
+from bpmatrix.datasets.npz import read_npz, read_npz_samples
 from bpmatrix.errors import DataFileError
 
 TABLE = np.arange(12, dtype=np.uint8).reshape(4, 3)
@@ -220,3 +220,12 @@ def test_flipped_bits(path: Path, data: st.DataObject) -> None:
         return
     assert table.ndim == 2
     assert labels.shape == table.shape[:1]
+
+
+def test_labels_may_be_missing_where_they_are_not_needed(tmp_path: Path) -> None:
+    np.savez(tmp_path / "inputs.npz", X=TABLE)
+    table, labels = read_npz_samples(tmp_path / "inputs.npz")
+    np.testing.assert_array_equal(table, TABLE)
+    assert labels is None
+    with pytest.raises(DataFileError, match="holds other arrays: got X, expected X and y"):
+        read_npz(tmp_path / "inputs.npz")
