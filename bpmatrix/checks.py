@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from operator import index
 from typing import SupportsFloat, TypeVar
+
+import numpy as np
 
 from bpmatrix.errors import ArgumentError
 
@@ -27,11 +30,12 @@ def whole_number(value: object, name: str, *, least: int) -> int:
     >>> whole_number(3, "epochs", least=0)
     3
     """
-    try:
-        number = index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = least - 1
-    if number < least or isinstance(value, bool):
+    number = least - 1
+    # An old NumPy takes its own truth values for whole numbers, with a warning.
+    if not isinstance(value, bool | np.bool_):
+        with suppress(TypeError):
+            number = index(value)  # type: ignore[arg-type]
+    if number < least:
         raise ArgumentError(
             f"{name} is no such number",
             got=repr(value),
@@ -63,7 +67,7 @@ def real_number(value: object, name: str, expected: str, allowed: Callable[[floa
     3.0
     """
     number = math.nan
-    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
+    if isinstance(value, SupportsFloat) and not isinstance(value, bool | np.bool_):
         try:
             number = float(value)
         except (OverflowError, TypeError, ValueError):

@@ -31,11 +31,11 @@ def write_whole(path: Path, content: bytes) -> None:
     beside = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with beside.open("xb") as file:
+            with suppress(FileNotFoundError):
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        with suppress(FileNotFoundError):
-            beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
         beside.replace(target)
     except BaseException:
         with suppress(OSError):

@@ -236,6 +236,16 @@ def test_first_place_and_count_are_those_of_numpy(data, dtype: str, chunk: int) 
     assert f"got {array[row, sample]} first, in row {row}, column {sample} " in str(caught.value)
 
 
+@pytest.mark.parametrize("chunk", [1, 4, 8, 1 << 18])
+def test_bad_numbers_in_several_chunks(monkeypatch, chunk: int) -> None:
+    """The count is over all chunks, the place is that of the first."""
+    monkeypatch.setattr(arrays, "CHUNK", chunk)
+    bad = X.copy(order="F")
+    bad[[1, 3, 0, 2], [1, 1, 3, 5]] = [np.inf, np.nan, np.nan, -np.inf]
+    with pytest.raises(DataError, match=r"X has 4 values .*got inf first, in row 1, column 1 "):
+        as_inputs(bad, 4, "float64")
+
+
 def test_a_vector_is_checked_too() -> None:
     """Of a vector the position is named."""
     with pytest.raises(DataError, match="nan first, in position 2"):

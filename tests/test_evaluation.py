@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 import warnings
 
 import numpy as np
@@ -177,3 +179,31 @@ def test_shares_of_columns_give_the_same_bits(monkeypatch) -> None:
         monkeypatch.setattr(evaluation, "threads_worth_starting", lambda _, count=threads: count)
         seen.append((net.feedforward(X).tobytes(), net.cost(X, labels), net.accuracy(X, labels)))
     assert seen == [seen[0]] * 4
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_failure_in_one_share_ends_the_others(monkeypatch, place: int, error: type) -> None:
+    """Ctrl-C or an error in one thread is raised, and the other one stops at its next block."""
+    net, calls = Network([7, 11, 3], seed=1), []
+    program, meeting = evaluation.load_program("evaluate", "float64"), threading.Barrier(2)
+    monkeypatch.setattr(evaluation, "threads_worth_starting", lambda _: 2)
+    monkeypatch.setattr(evaluation, "MULTIPLICATIONS_PER_CALL", 1)
+    monkeypatch.setattr(evaluation, "load_program", lambda *_: slow_program)
+    failed = threading.Event()
+
+    def slow_program(plan, theta, work, X, Y, start, stop, *rest):
+        share = int(start >= 50_000)
+        if start in {0, 50_000}:
+            meeting.wait(30)
+        if share == place:
+            failed.set()
+            raise error
+        failed.wait(30)
+        time.sleep(0.01)  # time for the failure to be noticed
+        calls.append(start)
+        return program(plan, theta, work, X, Y, start, stop, *rest)
+
+    with pytest.raises(error):
+        net.feedforward(np.zeros((100_000, 7)).T)
+    assert 1 <= len(calls) < 500  # of 521 blocks in a share

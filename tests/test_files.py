@@ -236,10 +236,21 @@ def test_a_new_file_has_the_permissions_that_any_new_file_has(tmp_path: Path, um
 
 @posix
 @pytest.mark.parametrize("permissions", [0o600, 0o640, 0o664, 0o444])
-def test_a_replaced_file_keeps_its_permissions(path: Path, permissions: int) -> None:
-    """A private model stays private when it is saved again."""
+def test_a_replaced_file_keeps_its_permissions(
+    path: Path, monkeypatch: pytest.MonkeyPatch, permissions: int
+) -> None:
+    """A private model stays private when it is saved again, at every moment."""
     path.chmod(permissions)
+    fsync, seen = os.fsync, []
+
+    def noted_fsync(descriptor: int) -> None:
+        if not is_folder(descriptor):
+            seen.append(stat.S_IMODE(os.fstat(descriptor).st_mode))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
     write_whole(path, NEW)
+    assert seen == [permissions]  # also while the new file still has its other name
     assert path.read_bytes() == NEW
     assert mode(path) == permissions
 

@@ -368,6 +368,7 @@ WRONG_TEXTS: dict[str, Callable[[str], str]] = {
     "Infinity": lambda text: text.replace('"input_scale": 1.0', '"input_scale": Infinity'),
     "too large": lambda text: text.replace('"input_scale": 1.0', '"input_scale": 1e999'),
     "NaN in the record": lambda text: text.replace('"epochs": 1', '"epochs": NaN', 1),
+    "NaN in a run": lambda text: text.replace('"weight_decay": 0.0', '"weight_decay": NaN'),
     "a key twice": lambda text: text.replace('"epochs": 1', '"epochs": 1, "epochs": 1'),
     "a key twice inside": lambda text: text.replace('"bias"', '"dtype": "float64", "bias"'),
     "a key too many": lambda text: text.replace('"bias"', '"class": "os.system", "bias"'),

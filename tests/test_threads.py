@@ -186,6 +186,35 @@ def test_ctrl_c_at_the_gate(monkeypatch, when: str) -> None:
     assert not any(worker.is_alive() for worker in workers)
 
 
+def test_a_second_ctrl_c_waits_for_the_threads_too(monkeypatch) -> None:
+    """Ctrl-C while the others are being waited for is raised after they have ended."""
+    running, go = threading.Event(), threading.Event()
+    presses = []
+
+    class Worker(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            if len(presses) < 2:
+                presses.append(self)
+                raise KeyboardInterrupt
+            go.set()
+            super().join(timeout)
+
+    def program(t: int, control: np.ndarray) -> int:
+        if t == 1:
+            running.set()
+            assert go.wait(PATIENCE)
+        else:
+            assert running.wait(PATIENCE)
+        return t
+
+    gate = SimpleNamespace(Event=threading.Event, Thread=Worker)
+    monkeypatch.setattr(module, "threading", gate)
+    with pytest.raises(KeyboardInterrupt):
+        run_together(2, program)
+    assert len(presses) == 2
+    assert not presses[0].is_alive()
+
+
 def test_one_thread_is_the_caller_and_nobody_else(monkeypatch) -> None:
     """With one thread, none is made."""
     monkeypatch.setattr(threading, "Thread", None)

@@ -33,9 +33,9 @@ def test_each_equation_holds_between_the_matrices(case: Case) -> None:
     assert same_bits(t.Y, case.Y)
     assert_close(t.X, X, roundings=2, scale=np.abs(X))
     L, m, dtype = len(t.layers), X.shape[1], d.dtype
-    wide = [np.float64(t.X), *(np.float64(layer.a) for layer in t.layers)]
-    deltas = [np.float64(layer.delta) for layer in t.layers]
-    zs = [np.float64(layer.z) for layer in t.layers]
+    wide = [np.asarray(t.X, np.float64), *(np.asarray(layer.a, np.float64) for layer in t.layers)]
+    deltas = [np.asarray(layer.delta, np.float64) for layer in t.layers]
+    zs = [np.asarray(layer.z, np.float64) for layer in t.layers]
     for l in range(1, L + 1):
         layer, W, b = t.layers[l - 1], weights[l - 1], biases[l - 1]
         name, n_in = d.activations[l - 1], W.shape[1]
