@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Self
 
 import pytest
@@ -162,8 +163,7 @@ def test_a_folder_that_cannot_be_flushed_has_the_new_file(
 
 def test_windows_has_no_folders_to_flush(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There a folder cannot be opened, and is not."""
-    monkeypatch.setattr(files.os, "name", "nt")
-    monkeypatch.setattr(os, "open", None)
+    monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
     files._flush_folder(path.parent)
 
 
