@@ -172,6 +172,14 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
 
 def _as_array(values: ArrayLike, name: str) -> Array:
     """Return an array of uint8, float32 or float64 in native byte order, or of integers."""
+    array = values if type(values) is np.ndarray else _foreign_array(values, name)
+    if array.dtype.kind not in "buif":
+        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
+    return array
+
+
+def _foreign_array(values: ArrayLike, name: str) -> Array:
+    """Return as an array what is none; refuse what NumPy would turn into something else."""
     if hasattr(values, "to_numpy"):
         raise ArrayTypeError(
             f"{name} is a {type(values).__name__}",
@@ -188,12 +196,9 @@ def _as_array(values: ArrayLike, name: str) -> Array:
             f"{name} is a sparse matrix", cure=f"Pass {name}.toarray().T if its rows are samples."
         )
     try:
-        array = np.asarray(values)
+        return np.asarray(values)
     except ValueError:
         raise ArrayTypeError(f"{name} is no array: its rows have different lengths") from None
-    if array.dtype.kind not in "buif":
-        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
-    return array
 
 
 def _check_matrix(array: Array, rows: int, name: str) -> None:
@@ -219,13 +224,12 @@ def _check_matrix(array: Array, rows: int, name: str) -> None:
 
 def _with_contiguous_columns(array: Array) -> Array:
     """Return the matrix in a type and an order that the kernels read; copy only if need be."""
-    wanted = _kernel_type(array.dtype)
     step_is_right = array.shape[0] == 1 or array.strides[0] == array.itemsize
-    if array.dtype == wanted and step_is_right and array.flags.aligned:
+    if step_is_right and array.dtype in KERNEL_TYPES and array.flags.aligned:
         return array
     # What float64 cannot hold becomes infinite here, and is refused as such.
-    with np.errstate(over="ignore"):
-        return np.array(array, dtype=wanted, order="F")  # copies; asfortranarray may not
+    with np.errstate(over="ignore"):  # copies; asfortranarray may not
+        return np.array(array, dtype=_kernel_type(array.dtype), order="F")
 
 
 def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:

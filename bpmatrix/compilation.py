@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from bpmatrix.description import Description
-from bpmatrix.kernels import codes
-from bpmatrix.kernels.plan import Columns
-from bpmatrix.workspace import workspace
+from bpmatrix.workspace import input_columns, workspace
 
 __all__ = ["load_program", "warm_up"]
 
@@ -61,22 +59,21 @@ def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
 
 def _load(name: str, dtype: str) -> Program:
     """Call the program once with arguments of the right types, which compiles or loads it."""
-    plan, work = workspace(Description((1, 1), ("identity",), "quadratic", dtype=dtype), 1)
+    table, work = workspace(Description((1, 1), ("identity",), "quadratic", dtype=dtype), 1)
     sample = np.zeros(1)
-    data = Columns(sample.ctypes.data, 8, codes.FLOAT64, 1.0)
+    data = input_columns(sample[None, :], 1.0)
     theta, costs, hits = np.zeros(2, dtype), np.zeros(1), np.zeros(1, np.int64)
     if name == "train_slice":
         from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
         control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(2)
-        train_slice(
-            0, 1, control, plan, theta, work, data, data, order, 1, sample, 0.0, costs, hits, totals
-        )
+        columns, records = (data, data, order, 1, sample, 0.0), (costs, hits, totals)
+        train_slice(0, 1, control, table, theta, work, *columns, *records)
         return train_slice
     from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
 
-    table = np.zeros((1, 1), dtype)
-    evaluate(plan, theta, work, data, data, 0, 1, False, table, costs, hits, theta.copy())
+    outputs = np.zeros((1, 1), dtype)
+    evaluate(table, theta, work, data, data, 0, 1, False, outputs, costs, hits, theta.copy())
     return evaluate
 
 

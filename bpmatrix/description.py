@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Description:
             raise ArgumentError("bias is no answer", got=repr(self.bias), expected="True or False")
         find(dict.fromkeys(DTYPES), self.dtype, "dtype")
 
-    @property
+    @cached_property
     def layout(self) -> Layout:
         """Where the parameters lie in theta."""
         return Layout(self.sizes, self.bias)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +13,9 @@ from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels import codes
-from bpmatrix.kernels.plan import Columns
 from bpmatrix.processors import threads_worth_starting
 from bpmatrix.threads import CALLED_OFF, run_together
-from bpmatrix.workspace import input_columns, target_columns, workspace
+from bpmatrix.workspace import ColumnsOf, input_columns, target_columns, workspace
 
 __all__ = ["Scores", "gradient", "outputs", "scores"]
 
@@ -30,7 +30,23 @@ NOTHING = {
     dtype: (np.empty((0, 0), dtype), np.empty(0), np.empty(0, np.int64), np.empty(0, dtype))
     for dtype in ("float64", "float32")
 }
-NO_TARGETS = Columns(0, 0, codes.LABELS, 1.0)
+NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
+NO_TARGETS = (0, 0, codes.LABELS, 1.0)
+
+# A thread keeps its last work array for the next call, if it has at most so many elements: to make
+# one takes longer than to carry a sample through a small network.
+WORTH_KEEPING = 1 << 17
+
+
+class _Kept(threading.local):
+    """The last workspace of a thread, and what it is for."""
+
+    description: Description | None = None
+    shape = (0, 0)
+    workspace: tuple[Array, Array]
+
+
+_kept = _Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +59,29 @@ class Scores:
 
 def outputs(description: Description, theta: Array, X: Array) -> Array:
     """Return the output activations (n_L, n) of the columns of X, a Fortran-ordered matrix."""
-    table = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
+    results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
     _, costs, hits, gradient = NOTHING[description.dtype]
-    _evaluate(description, theta, X, NO_TARGETS, table, costs, hits, gradient)
-    return table.T
+    _evaluate(description, theta, X, NO_TARGETS, results, costs, hits, gradient)
+    return results.T
 
 
 def scores(description: Description, theta: Array, X: Array, targets: Targets) -> Scores:
     """Return the mean cost and the accuracy over the columns of X."""
     n = X.shape[1]
-    table, _, _, gradient = NOTHING[description.dtype]
+    results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(targets)
-    _evaluate(description, theta, X, Y, table, costs, hits, gradient)
+    _evaluate(description, theta, X, Y, results, costs, hits, gradient)
     with np.errstate(over="ignore"):
         return Scores(float(costs.sum() / n), float(hits.sum() / n))
 
 
 def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
     """Return the gradient of the mean cost over the columns of X, laid out as theta."""
-    table, costs, hits, _ = NOTHING[description.dtype]
+    results, costs, hits, _ = NOTHING[description.dtype]
     flat = np.empty_like(theta)
     Y = target_columns(targets)
-    _evaluate(description, theta, X, Y, table, costs, hits, flat)
+    _evaluate(description, theta, X, Y, results, costs, hits, flat)
     flat /= X.shape[1]
     return flat
 
@@ -74,8 +90,8 @@ def _evaluate(
     description: Description,
     theta: Array,
     X: Array,
-    Y: Columns,
-    table: Array,
+    Y: ColumnsOf,
+    results: Array,
     costs: Array,
     hits: Array,
     gradient: Array,
@@ -93,13 +109,29 @@ def _evaluate(
 
     def evaluate_share(t: int, control: Array) -> None:
         # The scratch of a thread is for the products on the way back.
-        plan, work = workspace(description, columns, threads=int(gradient.size > 0))
+        table, work = _own_workspace(description, columns, int(gradient.size > 0))
         last = n * (t + 1) // threads
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                program(
-                    plan, theta, work, data, Y, start, stop, start > 0, table, costs, hits, gradient
-                )
+                what = data, Y, start, stop, start > 0
+                program(table, theta, work, *what, results, costs, hits, gradient)
 
-    run_together(threads, evaluate_share)
+    if threads == 1:
+        evaluate_share(0, NOT_CALLED_OFF)  # a sample may take less time than new control words
+    else:
+        run_together(threads, evaluate_share)
+
+
+def _own_workspace(description: Description, columns: int, threads: int) -> tuple[Array, Array]:
+    """Return a table and a work array that no other thread uses, those of the last call if alike.
+
+    No program counts on what it finds in a work array, so that calls may follow each other in it.
+    """
+    shape = columns, threads
+    if _kept.description is not description or _kept.shape != shape:
+        table, work = workspace(description, columns, threads)
+        if work.size > WORTH_KEEPING:
+            return table, work
+        _kept.description, _kept.shape, _kept.workspace = description, shape, (table, work)
+    return _kept.workspace

@@ -13,6 +13,7 @@ from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
+from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
 from bpmatrix.training import Samples
@@ -175,9 +176,10 @@ class Model:
         return {**self.__dict__, "_parameters": self.parameters}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the views anew."""
+        """Take the views anew, of parameters that begin on a cache line."""
         self.__dict__.update(state)
-        self._parameters = Parameters.of(state["_parameters"], self._description.layout)
+        theta = aligned_copy(state["_parameters"])
+        self._parameters = Parameters.of(theta, self._description.layout)
 
     def _inputs(self, X: ArrayLike, name: str = "X") -> Array:
         return as_inputs(X, self._description.sizes[0], self._description.dtype, name=name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -39,7 +40,7 @@ class Layout:
     sizes: Sequence[int]
     bias: bool
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of parameters."""
         return sum(n_out * (n_in + self.bias) for n_in, n_out in pairwise(self.sizes))

@@ -70,7 +70,7 @@ class SliceRunner:
         self._data = X, targets
         self._X, self._Y = input_columns(X, description.input_scale), target_columns(targets)
         self._program = load_program("train_slice", description.dtype)
-        self._plan, self._work = workspace(description, mini_batch_size, threads)
+        self._table, self._work = workspace(description, mini_batch_size, threads)
         self._costs = np.empty(mini_batch_size)
         self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
         self._before = np.empty_like(theta)
@@ -112,7 +112,7 @@ class SliceRunner:
             taken = run_together(
                 self.threads,
                 lambda t, control: self._program(
-                    t, self.threads, control, self._plan, self.theta, self._work, *data, *records
+                    t, self.threads, control, self._table, self.theta, self._work, *data, *records
                 ),
             )
         except BaseException:

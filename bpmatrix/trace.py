@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
+from bpmatrix.kernels.plan import pitch
+from bpmatrix.memory import aligned_zeros
 from bpmatrix.parameters import Parameters
-from bpmatrix.workspace import aligned_zeros, input_columns, target_columns
+from bpmatrix.workspace import input_columns, target_columns
 
 __all__ = ["LayerTrace", "Trace", "trace"]
 
@@ -112,13 +114,14 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     flat = np.empty_like(parameters.flat)
     outputs, costs, hits = np.empty((0, 0), flat.dtype), np.empty(0), np.empty(0, np.int64)
     program(
-        plan, parameters.flat, work, input_columns(X, description.input_scale),
+        plan.table(), parameters.flat, work, input_columns(X, description.input_scale),
         target_columns(targets), 0, m, False, outputs, costs, hits, flat,
     )  # fmt: skip
     nabla = Parameters.of(flat / m, description.layout)
 
     def matrix(offset: int, rows: int) -> Array:
-        return work[offset : offset + rows * m].reshape(m, rows).T
+        step = pitch(rows)
+        return work[offset : offset + step * m].reshape(m, step)[:, :rows].T
 
     layers = tuple(
         LayerTrace(

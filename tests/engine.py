@@ -14,8 +14,10 @@ from compiled import guarded, is_intact
 from strategies import Case
 
 from bpmatrix.compilation import load_program
+from bpmatrix.kernels.plan import pitch
+from bpmatrix.memory import aligned_zeros
 from bpmatrix.threads import run_together
-from bpmatrix.workspace import aligned_zeros, input_columns, target_columns
+from bpmatrix.workspace import input_columns, target_columns
 
 AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
 UNWRITTEN = -7
@@ -27,6 +29,7 @@ class Guarded:
     def __init__(self, case: Case, columns: int, threads: int = 1) -> None:
         d = case.description
         self.plan, elements = d.plan(columns, threads=threads)
+        self.table = self.plan.table()
         self._threads = threads
         self._memory = aligned_zeros(elements + 2 * AROUND, d.dtype)
         self._memory[:] = np.nan
@@ -45,11 +48,12 @@ class Guarded:
         assert is_intact(self.theta)
         free = np.ones(self._memory.size, dtype=bool)
         p = self.plan
-        spans = [(p.y, p.sizes[-1] * p.columns), (p.ones, p.columns), (p.zeros, p.sizes.max())]
-        spans += [(p.scratch, p.scratch_size * self._threads)]
+        spans = [(p.y, pitch(p.sizes[-1]) * p.columns), (p.ones, p.columns)]
+        spans += [(p.zeros, p.sizes.max()), (p.scratch, p.scratch_size * self._threads)]
         for l, n in enumerate(p.sizes):
-            spans += [(offset[l], n * p.columns) for offset in (p.a, p.z)]
-            spans += [(p.delta[l], n * p.columns)] if l > 0 else []
+            extent = pitch(n) * p.columns
+            spans += [(offset[l], extent) for offset in (p.a, p.z)]
+            spans += [(p.delta[l], extent)] if l > 0 else []
         for offset, extent in spans:
             free[AROUND + offset : AROUND + offset + extent] = False
         assert np.isnan(self._memory[free]).all()
@@ -66,7 +70,7 @@ def look(case: Case, *, columns=None, first=0, last=None, carry_on=None) -> Simp
     costs, hits = guarded(np.full(n, np.nan)), np.full(n + 2, UNWRITTEN)
     gradient = guarded(np.full_like(case.theta, np.nan) if carry_on is None else carry_on)
     load_program("evaluate", d.dtype)(
-        g.plan, g.theta, g.work, g.X, g.Y, first, n if last is None else last,
+        g.table, g.theta, g.work, g.X, g.Y, first, n if last is None else last,
         carry_on is not None, outputs, costs, hits[1:-1], gradient,
     )  # fmt: skip
     g.assert_untouched()
@@ -85,7 +89,7 @@ def steps(case: Case, order, m, rates, weight_decay=0.0, threads=1) -> SimpleNam
     taken = run_together(
         threads,
         lambda t, control: program(
-            t, threads, control, g.plan, g.theta, g.work, g.X, g.Y, np.asarray(order, np.int64),
+            t, threads, control, g.table, g.theta, g.work, g.X, g.Y, np.asarray(order, np.int64),
             m, np.asarray(rates, float), weight_decay, costs, hits[1:-1], totals,
         ),
     )  # fmt: skip

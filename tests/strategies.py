@@ -26,7 +26,7 @@ PAIRS = (
 depths = st.integers(1, 4)
 dtypes = st.sampled_from(("float64", "float32"))
 # Every tail of a vector and every split of a tile occurs below 18; the larger ones meet blocks.
-widths = st.one_of(*[st.integers(1, 17)] * 5, st.sampled_from((30, 64, 100)))
+widths = st.one_of(*[st.integers(1, 17)] * 5, st.sampled_from((30, 64, 100, 256)))
 batch_sizes = st.one_of(*[st.integers(1, 20)] * 5, st.sampled_from((33, 64, 130)))
 seeds = st.integers(0, 2**32 - 1)
 

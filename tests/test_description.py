@@ -13,6 +13,7 @@ from bpmatrix.activations import ACTIVATIONS
 from bpmatrix.costs import COSTS
 from bpmatrix.description import Description, choose_activations
 from bpmatrix.errors import ArgumentError
+from bpmatrix.kernels.plan import pitch
 
 ELEMENTWISE = [name for name in ACTIVATIONS if name != "softmax"]
 # Design, section 5: which cost takes which outputs.
@@ -155,19 +156,19 @@ def test_work_matrices_do_not_overlap(description: Description) -> None:
         plan, elements = description.plan(3, threads=2, keep_every_z=keep)
         L = len(description.sizes) - 1
         rooms = [
-            (plan.y, description.sizes[-1] * 3),
+            (plan.y, pitch(description.sizes[-1]) * 3),
             (plan.ones, 3),
             (plan.zeros, max(plan.sizes)),
             (plan.scratch, 2 * plan.scratch_size),
         ]
         for l, n in enumerate(description.sizes):
-            rooms.append((plan.a[l], 3 * n))
+            rooms.append((plan.a[l], 3 * pitch(n)))
             if l > 0:
-                rooms.append((plan.delta[l], 3 * n))
+                rooms.append((plan.delta[l], 3 * pitch(n)))
             if l == L or (keep and l > 0):
                 assert plan.z[l] != plan.a[l]
             if plan.z[l] != plan.a[l]:
-                rooms.append((plan.z[l], 3 * n))
+                rooms.append((plan.z[l], 3 * pitch(n)))
         used = np.zeros(elements, int)
         for start, size in rooms:
             used[start : start + size] += 1

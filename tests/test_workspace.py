@@ -12,29 +12,22 @@ from strategies import descriptions
 
 from bpmatrix.arrays import Targets
 from bpmatrix.kernels import codes
-from bpmatrix.workspace import aligned_zeros, input_columns, target_columns, workspace
-
-
-@given(st.integers(1, 500), st.sampled_from(["float32", "float64"]))
-def test_aligned_zeros(elements: int, dtype: str) -> None:
-    """A vector of zeros of that length and type begins on a cache line of 64 bytes."""
-    vector = aligned_zeros(elements, dtype)
-    assert vector.shape == (elements,)
-    assert vector.dtype == dtype
-    assert vector.ctypes.data % 64 == 0
-    assert not vector.any()
+from bpmatrix.kernels.plan import Columns
+from bpmatrix.workspace import input_columns, target_columns, workspace
 
 
 @given(descriptions(), st.integers(1, 9))
 def test_a_workspace_has_its_constants_and_is_ones_own(description, columns: int) -> None:
     """`ones` is 1, all else 0, and two workspaces share no memory: trainings may run at once."""
-    plan, work = workspace(description, columns)
-    same_plan, other = workspace(description, columns)
+    table, work = workspace(description, columns)
+    same_table, other = workspace(description, columns)
+    plan, _ = description.plan(columns)
     expected = np.zeros_like(work)
     expected[plan.ones : plan.ones + columns] = 1
     assert work.tolist() == expected.tolist()
     assert work.dtype == description.dtype
-    assert same_plan is plan
+    assert same_table is table
+    assert table.tolist() == plan.table().tolist()
     assert not np.shares_memory(work, other)
 
 
@@ -46,7 +39,7 @@ def test_columns_say_where_each_number_lies(dtype: str) -> None:
     """Address + column * stride + row * itemsize is where the number of that row and column is."""
     large = np.asfortranarray(np.arange(24).reshape(4, 6), dtype=dtype)
     for X in (large, large[:3], large[:, ::-1], large[:, ::2]):
-        columns = input_columns(X, 0.5)
+        columns = Columns(*input_columns(X, 0.5))
         assert (columns.kind, columns.scale) == (KINDS[dtype], 0.5)
         for (row, column), value in np.ndenumerate(X):
             place = columns.address + column * columns.stride + row * X.itemsize
@@ -56,8 +49,8 @@ def test_columns_say_where_each_number_lies(dtype: str) -> None:
 def test_targets_are_labels_or_columns_without_a_scale() -> None:
     """Labels are one int64 a sample; Y is columns of numbers as they are."""
     labels = np.array([0, 2, 1])
-    columns = target_columns(Targets(labels, are_labels=True, are_classes=True))
+    columns = Columns(*target_columns(Targets(labels, are_labels=True, are_classes=True)))
     assert columns == (labels.ctypes.data, 8, codes.LABELS, 1.0)
     Y = np.ones((2, 3), order="F")
-    columns = target_columns(Targets(Y, are_labels=False, are_classes=False))
+    columns = Columns(*target_columns(Targets(Y, are_labels=False, are_classes=False)))
     assert columns == (Y.ctypes.data, 16, codes.FLOAT64, 1.0)

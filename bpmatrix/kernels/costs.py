@@ -9,6 +9,8 @@ from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.exponential import exp, log, log1p
 from bpmatrix.kernels.instructions import convert, shift
 from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.views import span
 
 
 @kernel
@@ -19,7 +21,7 @@ def output_error(cost, sigma, z, a, y, delta):
     a - y, since dC/da cancels sigma' (Nielsen, ch. 3, (66) to (68) and problem on (84)).
     """
     a_k, y_k, delta_k = a.start, y.start, delta.start
-    for k in range(a.count * a.length):
+    for k in range(span(a)):
         delta_k[k] = a_k[k] - y_k[k]
     if cost == QUADRATIC:
         times_sigma_prime(sigma, z, a, delta)
@@ -32,7 +34,8 @@ def cost_terms(cost, z, a, y, terms):
     Quadratic: 1/2 (a - y)^2. Cross-entropy: -(y ln a + (1 - y) ln(1 - a)) with a = sigmoid(z), in
     z. Log-likelihood: -y ln a with a = softmax(z), in z.
     """
-    n = a.count * a.length
+    long_vectors()
+    n = span(a)
     z_k, a_k, y_k, out = z.start, a.start, y.start, terms.start
     zero, half, one = convert(0, a_k), convert(0.5, a_k), convert(1, a_k)
     if cost == QUADRATIC:
@@ -46,8 +49,8 @@ def cost_terms(cost, z, a, y, terms):
     elif cost == LOG_LIKELIHOOD:
         for j in range(a.count):
             _log_likelihood_terms(
-                shift(z_k, j * a.length), shift(a_k, j * a.length),
-                shift(y_k, j * a.length), shift(out, j * a.length), a.length,
+                shift(z_k, j * z.step), shift(a_k, j * a.step),
+                shift(y_k, j * y.step), shift(out, j * terms.step), a.length,
             )  # fmt: skip
 
 
@@ -72,7 +75,7 @@ def measure(cost, z, a, y, terms, costs, hits, first):
     """
     cost_terms(cost, z, a, y, terms)
     for j in range(a.count):
-        line = shift(terms.start, j * a.length)
+        line = shift(terms.start, j * terms.step)
         total = convert(0, line)
         for k in range(a.length):
             total += line[k]
@@ -80,7 +83,7 @@ def measure(cost, z, a, y, terms, costs, hits, first):
     if hits.size == 0:
         return
     for j in range(a.count):
-        a_j, y_j = shift(a.start, j * a.length), shift(y.start, j * a.length)
+        a_j, y_j = shift(a.start, j * a.step), shift(y.start, j * y.step)
         hits[first + j] = _class_named(a_j, a.length) == _class_named(y_j, a.length)
 
 

@@ -8,6 +8,8 @@ from bpmatrix.kernels.codes import RELU, SIGMOID, SOFTMAX, TANH
 from bpmatrix.kernels.exponential import exp, sigmoid, tanh
 from bpmatrix.kernels.instructions import convert, shift
 from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.views import span
 
 
 @kernel
@@ -17,7 +19,8 @@ def activate(sigma, z, a):
     The work is done in place: with two pointers that may be one, LLVM would have to keep to
     scalar code.
     """
-    n = z.count * z.length
+    long_vectors()
+    n = span(z)
     z_k, a_k = z.start, a.start
     for k in range(n):
         a_k[k] = z_k[k]
@@ -33,7 +36,7 @@ def activate(sigma, z, a):
             a_k[k] = zero if a_k[k] <= zero else a_k[k]  # this way round NaN stays NaN
     elif sigma == SOFTMAX:
         for j in range(a.count):
-            _softmax(shift(a_k, j * a.length), a.length)
+            _softmax(shift(a_k, j * a.step), a.length)
 
 
 @kernel
@@ -54,7 +57,8 @@ def _softmax(a, n):
 @kernel
 def times_sigma_prime(sigma, z, a, delta):
     """delta <- delta * sigma'(z), element by element; softmax has no such product."""
-    n = a.count * a.length
+    long_vectors()
+    n = span(a)
     a_k, delta_k = a.start, delta.start
     zero, one = convert(0, a_k), convert(1, a_k)
     if sigma == SIGMOID:

@@ -11,23 +11,26 @@ from bpmatrix.kernels.backprop import backpropagate, feedforward
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.gather import gather
 from bpmatrix.kernels.jit import inlined, kernel, program
+from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
 from bpmatrix.kernels.updates import gradient_descent
-from bpmatrix.kernels.views import activations, errors, targets, weighted_inputs
+from bpmatrix.kernels.views import activations, errors, plan_of, targets, weighted_inputs
 
 
 @program
 def train_slice(
-    t, threads, control, plan, theta, work, X, Y, order, m, rates, weight_decay, costs, hits, totals
+    t, threads, control, table, theta, work, X, Y, order, m, rates, decay, costs, hits, totals
 ):
     """Take one step for every `m` samples of `order`; return how many steps were taken.
 
-    `X` and `Y` are `plan.Columns`; `order` holds the samples of the slice, `rates` the learning
-    rate of each step; the last mini-batch may be smaller. `costs` holds a number for each column,
-    `hits` too or none; `totals` gains the sum of all costs, in the order of the samples, and the
-    number of right answers, both from before the update. A mini-batch whose cost is not finite is
-    not applied by any thread: all return the number of steps before it. When called off, -1.
+    `table` is that of a `Plan`, `X` and `Y` are the fields of `Columns`; `order` holds the samples
+    of the slice, `rates` the learning rate of each step, `decay` that of the weights; the last
+    mini-batch may be smaller. `costs` holds a number for each column, `hits` too or none; `totals`
+    gains the sum of all costs, in the order of the samples, and the number of right answers, both
+    from before the update. A mini-batch whose cost is not finite is not applied by any thread: all
+    return the number of steps before it. When called off, -1.
     """
+    plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
     rounds = 0
     for step in range(rates.size):
         start = step * m
@@ -48,7 +51,7 @@ def train_slice(
                 totals[0] += costs[j]
             for j in range(min(size, hits.size)):
                 totals[1] += hits[j]
-        gradient_descent(plan, theta, work, size, rates[step], weight_decay, t, threads)
+        gradient_descent(plan, theta, work, size, rates[step], decay, t, threads)
         rounds += 1
         if not barrier(control, threads, rounds):
             return -1
@@ -70,8 +73,8 @@ def _work_on_block(t, plan, theta, work, X, Y, order, first, last, costs, hits):
     """Carry as many columns as the cache holds through all layers and back."""
     L = plan.sizes.size - 1
     y = targets(plan, work, first, last)
-    gather(X, order, first, last, activations(plan, work, 0, first, last))
-    gather(Y, order, first, last, y)
+    gather(X, order, first, last, activations(plan, work, 0, first, last), plan.columns)
+    gather(Y, order, first, last, y, plan.columns)
     feedforward(plan, theta, work, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)

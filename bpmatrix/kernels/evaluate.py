@@ -5,17 +5,19 @@ from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.gather import gather_column
 from bpmatrix.kernels.instructions import shift
 from bpmatrix.kernels.jit import kernel, program
-from bpmatrix.kernels.views import activations, errors, targets, weighted_inputs
+from bpmatrix.kernels.plan import Columns
+from bpmatrix.kernels.views import activations, errors, plan_of, targets, weighted_inputs
 
 
 @program
-def evaluate(plan, theta, work, X, Y, first, last, carry_on, outputs, costs, hits, gradient):
+def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hits, gradient):
     """Carry the samples first <= i < last through the network, `plan.columns` at a time.
 
     What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
     theta: the sum over the samples; with `carry_on` the sum goes on from what is there. The last
-    three need targets `Y`.
+    three need targets `Y`. `table` is that of a `Plan`, `X` and `Y` are the fields of `Columns`.
     """
+    plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
     L = plan.sizes.size - 1
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
@@ -25,7 +27,7 @@ def evaluate(plan, theta, work, X, Y, first, last, carry_on, outputs, costs, hit
         if outputs.size > 0:
             for j in range(m):
                 for k in range(a.length):
-                    outputs[start + j, k] = a.start[j * a.length + k]
+                    outputs[start + j, k] = a.start[j * a.step + k]
         if costs.size > 0 or gradient.size > 0:
             _gather_block(Y, start, targets(plan, work, 0, m))
         if costs.size > 0:
@@ -40,4 +42,4 @@ def evaluate(plan, theta, work, X, Y, first, last, carry_on, outputs, costs, hit
 def _gather_block(data, start, out):
     """Line j of `out` <- the column of sample start + j."""
     for j in range(out.count):
-        gather_column(data, start + j, shift(out.start, j * out.length), out.length)
+        gather_column(data, start + j, shift(out.start, j * out.step), out.length)

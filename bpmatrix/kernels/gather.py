@@ -7,8 +7,11 @@ a number known at run time, so that one program serves every array.
 from numba import types
 
 from bpmatrix.kernels.codes import FLOAT32, FLOAT64, LABELS, UINT8
-from bpmatrix.kernels.instructions import convert, pointer_from, shift
+from bpmatrix.kernels.instructions import convert, pointer_from, prefetch, shift
 from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.vectors import long_vectors
+
+BYTES_OF_A_LINE = 64
 
 
 @kernel
@@ -30,14 +33,33 @@ def gather_column(data, sample, out, length):
 @kernel
 def _copy_scaled(source, scale, out, length):
     """out[k] <- source[k] * scale, in the type of `out`."""
+    long_vectors()
     factor = convert(scale, out)
     for k in range(length):
         out[k] = convert(source[k], out) * factor
 
 
 @kernel
-def gather(data, order, first, last, out):
-    """Line j of `out` <- the column of sample order[j], for first <= j < last."""
+def _ask_for(data, sample, length):
+    """Ask the memory for a column of data, line of the cache by line."""
+    itemsize = 8
+    if data.kind == UINT8:
+        itemsize = 1
+    elif data.kind == FLOAT32:
+        itemsize = 4
+    address = data.address + sample * data.stride
+    for offset in range(0, itemsize if data.kind == LABELS else itemsize * length, BYTES_OF_A_LINE):
+        prefetch(pointer_from(address + offset, types.uint8))
+
+
+@kernel
+def gather(data, order, first, last, out, ahead):
+    """Line j of `out` <- the column of sample order[j], for first <= j < last.
+
+    Meanwhile the memory sends the column that comes `ahead` places later in the order.
+    """
     for j in range(first, last):
-        place = shift(out.start, (j - first) * out.length)
+        place = shift(out.start, (j - first) * out.step)
+        if j + ahead < order.size:
+            _ask_for(data, order[j + ahead], out.length)
         gather_column(data, order[j], place, out.length)

@@ -88,6 +88,22 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
+def prefetch(typingctx, pointer):
+    """Ask the processor to bring the cache line at the pointer into its second cache."""
+
+    def codegen(context, builder, signature, arguments):
+        number = ir.IntType(32)
+        function_type = ir.FunctionType(ir.VoidType(), [arguments[0].type, number, number, number])
+        name = "llvm.prefetch.p0"
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
+        builder.call(function, [arguments[0], *hints])
+        return context.get_dummy_value()
+
+    return types.void(pointer), codegen
+
+
+@intrinsic
 def null(typingctx, like):
     """Return the null pointer of the type of another pointer."""
 

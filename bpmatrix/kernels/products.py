@@ -19,10 +19,13 @@ from bpmatrix.kernels.tiles import (
     pack_tile,
 )
 from bpmatrix.kernels.vectors import WIDE
+from bpmatrix.kernels.views import Lines
 
-# So many bytes of W are carried along all columns before the next rows are taken: they stay in the
-# second cache, together with a few columns.
-BYTES_OF_W = 192 * 1024
+# So many bytes of W are carried along all columns before the next rows are taken, and so many of d
+# along all panels: they stay in the second cache, together with a few columns. Processors with long
+# registers have more of it.
+BYTES_OF_W = (512 if WIDE else 192) * 1024
+BYTES_OF_D = 256 * 1024
 # Lines closer than this are read where they are; there the processor's prefetcher follows.
 FAR_APART = 1024
 # A panel is packed where at least so many tiles read it.
@@ -87,6 +90,20 @@ def descend(delta, a, keep, scale, C, scratch):
 @kernel
 def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
     """C[r, k] <- sum_s d[s*ds + r*dr] x[s, k], with the beginning and end of `outer_tile`.
+
+    As many rows at a time as share what the second cache holds of d.
+    """
+    most = BYTES_OF_D // (x.count * size_of(C.start)) // OUTER_ROWS[0] * OUTER_ROWS[0]
+    block = max(ROWS_WORTH_PACKING, most)
+    for first in range(0, C.count, block):
+        last = min(first + block, C.count)
+        rows = Lines(shift(C.start, first * C.step), last - first, C.length, C.step)
+        _outer_block(rows, shift(d, first * dr), ds, dr, x, scratch, carry_on, step, keep, scale)
+
+
+@kernel
+def _outer_block(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
+    """The same for some rows.
 
     One panel of up to three vectors along k after the other, some lines s at a time. A sum that is
     not complete waits in C, or, since a step needs the old C, in scratch.

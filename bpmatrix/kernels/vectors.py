@@ -1,8 +1,10 @@
 """The words of LLVM's vector language that the two tiles are written in."""
 
 from llvmlite import ir
+from numba import types
 from numba.core import cgutils, config
 from numba.core.codegen import get_host_cpu_features
+from numba.extending import intrinsic
 
 from bpmatrix.kernels.instructions import call_fma
 
@@ -11,6 +13,23 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 # Whether the processor has 32 registers of 64 bytes, not 16 of 32. Decides speed, never a bit.
 WIDE = "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features())
 REGISTER_BYTES = 64 if WIDE else 32
+
+
+@intrinsic
+def long_vectors(typingctx):
+    """Let the loops of the kernel that says this take the longest registers of the processor.
+
+    LLVM takes half of them by itself, since long ones may slow down code around them; between two
+    tiles made of them there is no such code.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        width = f'"prefer-vector-width"="{8 * REGISTER_BYTES}"'
+        # llvmlite's own list of attributes knows none that has a value.
+        set.add(builder.function.attributes, width)
+        return context.get_dummy_value()
+
+    return types.void(), codegen
 
 
 def index(value):

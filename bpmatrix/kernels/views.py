@@ -8,9 +8,21 @@ from collections import namedtuple
 
 from bpmatrix.kernels.instructions import at, shift
 from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.plan import VECTORS, Plan, pitch
 
 Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer
 Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
+
+
+@kernel
+def plan_of(table):
+    """The plan that a table holds."""
+    n = table[0]
+    v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
+    return Plan(
+        v[0], v[1], v[2], v[3], v[4], v[5], v[6],
+        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8],
+    )  # fmt: skip
 
 
 @kernel
@@ -29,11 +41,20 @@ def biases(plan, theta, work, l):
     return Lines(at(theta, plan.b[l], n), 1, n, n)
 
 
+pitch_of = kernel(pitch)
+
+
+@kernel
+def span(lines):
+    """How many elements lie from the first to the last of some lines, those between them too."""
+    return (lines.count - 1) * lines.step + lines.length
+
+
 @kernel
 def columns(offset, length, work, first, last):
     """Columns first <= j < last of the work matrix at an offset: lines of `length`."""
-    count = last - first
-    return Lines(at(work, offset + first * length, count * length), count, length, length)
+    count, step = last - first, pitch_of(length)
+    return Lines(at(work, offset + first * step, count * step), count, length, step)
 
 
 @kernel

@@ -81,7 +81,7 @@ def test_training_that_is_called_off_takes_no_step(dtype):
     g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
     control[kernels.CALLED_OFF] = 1
     taken = load_program("train_slice", dtype)(
-        0, 2, control, g.plan, g.theta, g.work, g.X, g.Y, np.arange(6), 6, np.ones(1), 0.0,
+        0, 2, control, g.table, g.theta, g.work, g.X, g.Y, np.arange(6), 6, np.ones(1), 0.0,
         np.zeros(6), np.zeros(6, np.int64), np.zeros(2),
     )  # fmt: skip
     assert taken == -1

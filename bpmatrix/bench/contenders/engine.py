@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.bench.task import Task
 from bpmatrix.description import Description
+from bpmatrix.memory import aligned_zeros
 from bpmatrix.parameters import Parameters
 from bpmatrix.processors import choose_threads
 from bpmatrix.slices import SliceRunner
@@ -28,7 +29,7 @@ class Engine:
             task.sizes, task.activations, task.cost, float(task.scale), dtype=task.dtype
         )
         layout = description.layout
-        self._parameters = Parameters.of(np.zeros(layout.size, task.dtype), layout)
+        self._parameters = Parameters.of(aligned_zeros(layout.size, task.dtype), layout)
         weights, biases = task.first_weights()
         for view, first in zip(self._views(), weights + biases, strict=True):
             view[:] = first
