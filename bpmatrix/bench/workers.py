@@ -24,7 +24,9 @@ __all__ = ["SkippedError", "Worker", "WorkerError"]
 SECONDS_FOR_AN_ANSWER = 600.0
 SECONDS_TO_END = 5.0
 
+# The first line: Ctrl-C on the terminal reaches the worker too, and is the parent's to act upon.
 START = (
+    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);"
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
     "from bpmatrix.bench.serving import main; main()"
 )
