@@ -5,8 +5,10 @@
     python docs/build.py --bench    measures the figures anew before, into docs/bench.json
     python docs/build.py --check    exits with 1 if one of them is not what it should be
 
-Needs the extra ``dev``; for the figures also ``bench``, on a machine that does nothing else. A block of code stands between ``<!-- include FILE NAME -->`` and
-``<!-- end -->``: NAME is a function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
+Needs the extra ``dev``; to measure, also ``bench``, and a machine that does nothing else.
+
+A block of code stands between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a
+function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
 ``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``.
 """
 
@@ -102,12 +104,12 @@ def included(match: re.Match[str]) -> str:
 
 def with_figures(page: str, survey: Survey) -> str:
     """Return a page with what the figures give in its blocks."""
-    return BENCH.sub(
-        lambda match: (
-            f"{match[0].splitlines()[0]}\n{getattr(report, match[1])(survey)}<!-- end -->"
-        ),
-        page,
-    )
+
+    def block(match: re.Match[str]) -> str:
+        head = match[0].splitlines()[0]
+        return f"{head}\n{getattr(report, match[1])(survey)}<!-- end -->"
+
+    return BENCH.sub(block, page)
 
 
 def pages() -> dict[Path, str]:

@@ -28,7 +28,7 @@ COLORS = {
     "pytorch": "#D55E00",
     "sklearn": "#CC79A7",
 }
-INCHES = (7.0, 4.2)
+INCHES = (8.0, 4.2)
 
 Curve = tuple[str, str, list[float], list[float]]
 
@@ -60,7 +60,9 @@ def pictures(survey: Survey) -> dict[str, bytes]:
     Speed-up over the loop by mini-batch size; of a survey of several widths also microseconds per
     sample by width; share of the attainable peak, where it was measured.
     """
-    drawn = {"speed-up.svg": _speed_up(survey)}
+    drawn = {}
+    if any(point.gain(CHAMPION, LOOP) for point in survey.points):
+        drawn["speed-up.svg"] = _speed_up(survey)
     if len({point.sizes for point in survey.points}) > 1:
         drawn["time-per-sample.svg"] = _time_per_sample(survey)
     if any(point.peak is not None for point in survey.points):
@@ -70,7 +72,7 @@ def pictures(survey: Survey) -> dict[str, bytes]:
 
 def _speed_up(survey: Survey) -> bytes:
     """Draw the speed-up over the loop, at the width and in the type of the headline."""
-    first = survey.headline or survey.points[0]
+    first = survey.headline or next(p for p in survey.points if p.gain(CHAMPION, LOOP))
     points = [p for p in survey.points if (p.sizes, p.dtype) == (first.sizes, first.dtype)]
     curves = []
     for name in survey.contenders:
@@ -147,6 +149,7 @@ def _draw(
     axes = figure.add_subplot(title=heading, xlabel=labels[0], ylabel=labels[1], xscale="log")
     if logarithmic:
         axes.set_yscale("log")
+        axes.yaxis.set_major_locator(import_module("matplotlib.ticker").LogLocator(subs=(1, 2, 5)))
     else:
         axes.set_ylim(0, 100)
     for label, color, x, y in curves:
@@ -157,7 +160,7 @@ def _draw(
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:,g}")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend(fontsize="small")
+    figure.legend(loc="outside right upper", fontsize="small")
     file = io.BytesIO()
     # Text as outlines of the font that matplotlib brings, fixed names of elements and no date: the
     # same survey gives the same bytes.

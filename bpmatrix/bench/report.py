@@ -94,6 +94,8 @@ def headline(survey: Survey) -> str | None:
 
 def tables(survey: Survey) -> list[Table]:
     """Return the tables of a survey: over mini-batch sizes for one network, else the whole grid."""
+    if not survey.contenders:
+        return []
     if len({(point.sizes, point.dtype) for point in survey.points}) == 1:
         return [_gains(survey), _times(survey)]
     return [_grid(survey)]
@@ -137,10 +139,13 @@ def markdown(survey: Survey) -> str:
 
 def summary(survey: Survey) -> str:
     """Return the headline and the first table as Markdown, as the README has them."""
-    sentence, first = headline(survey), tables(survey)[0]
+    sentence = headline(survey)
     parts = [] if sentence is None else [f"**{sentence}**"]
     words = [survey.data, *(survey.machine.get(key, "") for key in ("processor", "system"))]
-    parts += [_markdown_table(first), f"{', '.join(filter(None, words))}; {survey.date}."]
+    parts += [
+        *map(_markdown_table, tables(survey)[:1]),
+        f"{', '.join(filter(None, words))}; {survey.date}.",
+    ]
     return "\n\n".join(parts) + "\n"
 
 

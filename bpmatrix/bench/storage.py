@@ -7,12 +7,16 @@ no place for is under the key ``bpmatrix`` and in each benchmark's ``extra_info`
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from dataclasses import astuple
 from itertools import groupby
 from typing import Any
 
+import numpy as np
+
 import bpmatrix
+from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.survey import Figure, Point, Survey
 from bpmatrix.errors import DataFileError
@@ -51,7 +55,7 @@ def from_json(text: str, name: str) -> Survey:
     try:
         content = json.loads(text)
         own = content["bpmatrix"]
-        {SCHEMA: None}[own["schema"]]
+        _check(own["schema"] == SCHEMA and content["benchmarks"], f"schema {own['schema']}")
         groups = groupby(content["benchmarks"], key=lambda benchmark: benchmark["group"])
         return Survey(
             plan=str(own["plan"]),
@@ -67,6 +71,11 @@ def from_json(text: str, name: str) -> Survey:
             got=f"{type(error).__name__}: {error}",
             expected="a file that bpmatrix bench --json wrote",
         ) from None
+
+
+def _check(fine: object, what: str) -> None:
+    if not fine:
+        raise ValueError(what)
 
 
 def _benchmark(point: Point, figure: Figure) -> dict[str, Any]:
@@ -138,6 +147,13 @@ def _point(benchmarks: list[dict[str, Any]]) -> Point:
         )
         for benchmark in benchmarks
     )
+    for figure in figures:
+        positive = all(0 < seconds < math.inf for seconds in figure.times)
+        _check(figure.times and positive, f"the times of {figure.name}")
+        _check(np.isfinite(figure.log_ratios).all(), f"the ratios of {figure.name}")
+    rounds = {len(figure.log_ratios) for figure in figures if figure.name != CHAMPION}
+    _check(len(rounds) <= 1 and 0 not in rounds, f"rounds {sorted(rounds)}")
+    _check(len(params["sizes"]) == 3, f"sizes {params['sizes']}")
     return Point(
         tuple(map(int, params["sizes"])),
         int(params["mini_batch_size"]),
