@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import pickle
+import signal
 import sys
 import time
 from typing import Any, BinaryIO
@@ -21,6 +22,8 @@ class UnsuitedError(Exception):
 
 def main() -> None:
     """Serve requests from standard input until it closes."""
+    # On Windows the whole console hears Ctrl-C; the parent ends this process by closing the pipe.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
     gc.disable()

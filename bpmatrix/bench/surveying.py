@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from math import inf
 
+from bpmatrix.bench.contenders.roster import processors
 from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Result, hold
 from bpmatrix.bench.crew import Crew
 from bpmatrix.bench.machine import describe_machine
@@ -49,7 +50,7 @@ def survey(plan: Plan, watch: Watch) -> Survey:
     samples, machine = real_samples(), describe_machine()
     date = datetime.now(UTC).isoformat(timespec="seconds")
     installed = tuple(name for name in PEERS if find_spec(str(CONTENDERS[name].library)))
-    notes = _skipped(plan, installed)
+    notes = _skipped(plan, installed) + _busy(machine)
     for dtype in ("float64", "float32"):
         load_program("train_slice", dtype)
     spots = plan.spots(samples.X.shape[0], installed)
@@ -74,6 +75,14 @@ def _skipped(plan: Plan, installed: tuple[str, ...]) -> list[str]:
     if not plan.peers_at:
         return [f"{', '.join(PEERS)}: left out of a {plan.name} run"]
     return [f"{name}: skipped, it is not installed" for name in PEERS if name not in installed]
+
+
+def _busy(machine: Mapping[str, str]) -> list[str]:
+    """Warn where something else was running."""
+    load = machine.get("load before the run", "0")
+    if float(load) <= processors() / 2:
+        return []
+    return [f"the machine was busy before the run (load {load}): repeat it when nothing else runs"]
 
 
 def _measure(

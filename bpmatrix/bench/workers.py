@@ -24,9 +24,7 @@ __all__ = ["SkippedError", "Worker", "WorkerError"]
 SECONDS_FOR_AN_ANSWER = 600.0
 SECONDS_TO_END = 5.0
 
-# The first line: Ctrl-C on the terminal reaches the worker too, and is the parent's to act upon.
 START = (
-    "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN);"
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
     "from bpmatrix.bench.serving import main; main()"
 )
@@ -76,6 +74,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
+            process_group=0,  # Ctrl-C on the terminal is the parent's to act upon
         )
 
     def make(self, factory: Callable[..., object], *arguments: object) -> None:

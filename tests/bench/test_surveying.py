@@ -20,6 +20,7 @@ def _small(monkeypatch):
     samples = Samples(X, 1 / 16, labels, "noise")
     monkeypatch.setattr(surveying, "real_samples", lambda: samples)
     monkeypatch.setattr(surveying, "find_spec", lambda name: None)
+    monkeypatch.setattr(surveying, "describe_machine", lambda: {"load before the run": "0.01"})
 
 
 def test_a_survey_from_end_to_end():
@@ -42,6 +43,12 @@ def test_a_survey_from_end_to_end():
     assert parts == sorted(parts)
     assert 0 < parts[0] < parts[-1] <= 1
     assert told[0][1] == "mini-batch 5, width 4, float64: judges"
+
+
+def test_a_busy_machine_is_noted():
+    assert surveying._busy({"load before the run": "0.01"}) == surveying._busy({}) == []
+    (note,) = surveying._busy({"load before the run": "1000.00"})
+    assert "load 1000.00" in note
 
 
 def test_the_share_of_the_peak_is_measured_where_the_plan_says_so(monkeypatch):
