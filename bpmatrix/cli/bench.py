@@ -108,9 +108,11 @@ def _measured(plan: str) -> Survey:
 def _progress_bar() -> Iterator[Callable[[float, str], None]]:
     from rich.console import Console  # noqa: PLC0415
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
     console = Console(stderr=True, highlight=False)
-    columns = BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False)
+    line = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    columns = BarColumn(20), TimeElapsedColumn(), line
     # Drawn on events alone: a thread that draws would wake up while others are timed.
     with Progress(
         *columns,
