@@ -2,7 +2,6 @@
 
 import click
 
-from benchmarks.grid import grid
 from benchmarks.kernels import kernels
 from benchmarks.memory import memory
 from benchmarks.peak import peak
@@ -21,7 +20,7 @@ def main() -> None:
     """
 
 
-for command in (table, peak, grid, kernels, predict, scaling, startup, memory):
+for command in (table, peak, kernels, predict, scaling, startup, memory):
     main.add_command(command)
 
 if __name__ == "__main__":

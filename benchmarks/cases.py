@@ -7,15 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.data import Samples, load_samples
+from benchmarks.data import load_samples
 from bpmatrix.bench.contest import Effort
+from bpmatrix.bench.samples import Samples
 from bpmatrix.bench.task import Task
 
 DTYPES = ("float64", "float32")
-
-# Mini-batch sizes and widths of the hidden layer.
-GRID_BATCHES = (1, 10, 32, 128, 1024)
-GRID_WIDTHS = (10, 30, 100, 512, 2048)
 
 
 @dataclass(frozen=True)
@@ -124,8 +121,3 @@ CASES = (
 def find_case(name: str) -> Case:
     """Return the case of this name."""
     return next(case for case in CASES if case.name == name)
-
-
-def grid_case(mini_batch_size: int, width: int) -> Case:
-    """Return the case of the grid with this mini-batch and hidden layer."""
-    return Case((784, width, 10), "sigmoid", mini_batch_size, "mnist", 0.5, 3)

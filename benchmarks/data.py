@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import datasets
+from bpmatrix.bench.samples import Samples
 from bpmatrix.errors import DataNotFoundError
-
-Array = NDArray[Any]
 
 MNIST_SHAPE = (50_000, 784)
 N_CLASSES = 10
 N_REGRESSION = 10_000
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Inputs ``scale * X`` as columns, targets as labels or as columns, and where they are from."""
-
-    X: Array
-    scale: float
-    targets: Array
-    source: str
 
 
 @cache

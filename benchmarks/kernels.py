@@ -10,9 +10,10 @@ import click
 import numpy as np
 
 from benchmarks.options import JSON, QUICK
-from benchmarks.report import Report, microseconds, verdict
+from benchmarks.report import Report, verdict
 from bpmatrix.bench.comparing import compare_arms
 from bpmatrix.bench.contenders import thread_environment
+from bpmatrix.bench.report import microseconds
 from bpmatrix.bench.workers import SkippedError, Worker
 
 ELEMENTS = 3200

@@ -8,9 +8,10 @@ import click
 
 from benchmarks.cases import Case
 from benchmarks.options import CASE, DTYPE, JSON, QUICK
-from benchmarks.report import Report, percent, verdict
+from benchmarks.report import Report, verdict
 from bpmatrix.bench.contenders.roster import processors
 from bpmatrix.bench.peak import share_of_peak
+from bpmatrix.bench.report import percent
 
 
 @click.command()

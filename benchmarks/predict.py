@@ -11,11 +11,12 @@ import numpy as np
 
 from benchmarks.cases import CASES
 from benchmarks.options import DTYPE, JSON, QUICK
-from benchmarks.report import Report, microseconds, verdict
+from benchmarks.report import Report, verdict
 from bpmatrix import Network
 from bpmatrix.bench.comparing import compare_arms
 from bpmatrix.bench.contenders import thread_environment
 from bpmatrix.bench.contenders.roster import processors
+from bpmatrix.bench.report import microseconds
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.timing import calibrate
 from bpmatrix.bench.workers import SkippedError, Worker

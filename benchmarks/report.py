@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bpmatrix.bench.machine import describe_machine
-from bpmatrix.bench.statistics import Ratio
+from bpmatrix.files import write_whole
 
 # What no terminal limits, such as a file, gets tables that are not folded.
 WIDTH_WITHOUT_TERMINAL = 180
@@ -58,19 +58,7 @@ class Report:
         )
         if self._json_file:
             content = {"title": self.title, "machine": self.machine, "records": self._records}
-            _write(Path(self._json_file), json.dumps(content, indent=1))
-
-
-def microseconds(seconds: float) -> str:
-    """Three figures: ``14.2``, ``1,830``."""
-    value = seconds * 1e6
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:,.{digits}f}"
-
-
-def percent(share: Ratio) -> str:
-    """Show a share as per cent with its interval."""
-    return f"{100 * share.median:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+            write_whole(Path(self._json_file), f"{json.dumps(content, indent=1)}\n".encode())
 
 
 def verdict(value: float, target: float | None, *, at_most: bool = False) -> str:
@@ -81,10 +69,3 @@ def verdict(value: float, target: float | None, *, at_most: bool = False) -> str
     sign = "<=" if at_most else ">="
     color, word = ("green", "reached") if reached else ("red", "not reached")
     return f"{sign} {target:.3g} [{color}]{word}[/{color}]"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole: beside, then renamed."""
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text + "\n", encoding="utf-8")
-    beside.replace(path)

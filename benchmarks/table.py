@@ -8,8 +8,9 @@ import click
 
 from benchmarks.cases import Case
 from benchmarks.options import CASE, DTYPE, JSON, QUICK
-from benchmarks.report import Report, microseconds, verdict
+from benchmarks.report import Report, verdict
 from bpmatrix.bench.contest import CHAMPION, TOLERANCE, Contest, Result, hold
+from bpmatrix.bench.report import microseconds
 
 PEERS = ("loop", "numpy", "jax", "pytorch")
 CHECKED = (

@@ -1,10 +1,15 @@
 """Write the parts of the documentation that are taken from the code.
 
-    python docs/build.py            writes docs/api.md, and the included code in docs/*.md
+    python docs/build.py            writes docs/api.md, the included code in docs/*.md, and whatever
+                                    shows figures: README.md, docs/benchmarks.md, the picture
+    python docs/build.py --bench    measures the figures anew before, into docs/bench.json
     python docs/build.py --check    exits with 1 if one of them is not what it should be
 
-Needs the extra ``dev``. A block of code stands between ``<!-- include FILE NAME -->`` and
-``<!-- end -->``: NAME is a function or class of that file; without a NAME, the whole file.
+Needs the extra ``dev``; to measure, also ``bench``, and a machine that does nothing else.
+
+A block of code stands between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a
+function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
+``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``.
 """
 
 from __future__ import annotations
@@ -17,8 +22,15 @@ from pathlib import Path
 import griffe
 from griffe2md import default_config, render_object_docs
 
+from bpmatrix import cli
+from bpmatrix.bench import plots, report
+from bpmatrix.bench.storage import from_json
+from bpmatrix.bench.survey import Survey
+
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+FIGURES, PICTURE = DOCS / "bench.json", DOCS / "speed-up.svg"
+BENCH = re.compile(r"<!-- bench (summary|markdown) -->\n.*?<!-- end -->", re.DOTALL)
 INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
 
 # What a user meets, in the order of a first reading.
@@ -35,6 +47,9 @@ PUBLIC = (
     "datasets.Split",
     "progress",
     "compilation.warm_up",
+    "bench.comparing.compare",
+    "bench.comparing.Comparison",
+    "bench.statistics.Ratio",
     "errors",
 )
 HEAD = """# The public interface
@@ -87,18 +102,36 @@ def included(match: re.Match[str]) -> str:
     return f"{head}\n```py\n{source}```\n<!-- end -->"
 
 
+def with_figures(page: str, survey: Survey) -> str:
+    """Return a page with what the figures give in its blocks."""
+
+    def block(match: re.Match[str]) -> str:
+        head = match[0].splitlines()[0]
+        return f"{head}\n{getattr(report, match[1])(survey)}<!-- end -->"
+
+    return BENCH.sub(block, page)
+
+
 def pages() -> dict[Path, str]:
     """Return every page that is written here, with its text."""
+    survey = from_json(FIGURES.read_text(encoding="utf-8"), FIGURES.name)
     written = {
-        page: INCLUDE.sub(included, page.read_text(encoding="utf-8"))
-        for page in sorted(DOCS.glob("*.md"))
+        page: with_figures(INCLUDE.sub(included, page.read_text(encoding="utf-8")), survey)
+        for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
         if page.name != "api.md"
     }
-    return written | {DOCS / "api.md": api().rstrip() + "\n"}
+    written[DOCS / "api.md"] = api().rstrip() + "\n"
+    # The bytes of a picture depend on the version of matplotlib; it says which figures it shows.
+    shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
+    if plots.signature(survey) not in shown:
+        written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
+    return written
 
 
 def main() -> int:
     """Write the pages, or compare them."""
+    if "--bench" in sys.argv and cli.main(["bench", "--json", str(FIGURES)]):
+        return 1
     stale = []
     for page, text in pages().items():
         if page.exists() and page.read_text(encoding="utf-8") == text:

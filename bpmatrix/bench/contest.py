@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from bpmatrix.bench.comparing import Comparison
-from bpmatrix.bench.contenders import ROSTER, Family, thread_environment
+from bpmatrix.bench.contenders import ROSTER, Family
+from bpmatrix.bench.crew import Crew
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.timing import Pairs, calibrate, measure_quad
 from bpmatrix.bench.workers import Worker, WorkerError
 
-__all__ = ["TOLERANCE", "Contest", "Effort", "Result", "hold"]
+__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Result", "hold"]
 
 # How far apart the costs may be after the steps of the check, relative to the judge's.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 QUADS_TO_CHOOSE = 3
+# Of a limited time the part after which no other library is prepared any more, and the rounds that
+# are measured even if none is left.
+TO_PREPARE = 0.7
+LEAST_QUADS = 4
 CHAMPION = "bpmatrix"
 
 
@@ -35,11 +42,15 @@ class Effort:
         start once a block: in much shorter blocks that would be most of what is measured.
     check_steps : int
         Steps after which the answers are compared.
+    seconds : float
+        No further round begins after this time, the preparation included; `LEAST_QUADS` are
+        measured in any case.
     """
 
     quads: int = 20
     block_seconds: float = 0.1
     check_steps: int = 100
+    seconds: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +63,15 @@ class Result:
         Median seconds per mini-batch.
     against : Comparison, optional
         Its time over that of bpmatrix; None for bpmatrix itself.
+    times : tuple of float
+        Seconds per mini-batch in each block or, of a rival, in each quad, as measured.
     """
 
     name: str
     threads: int | str
     seconds: float
     against: Comparison | None = None
+    times: tuple[float, ...] = ()
 
 
 @dataclass
@@ -89,7 +103,9 @@ def hold(
     effort: Effort | None = None,
     *,
     roster: Mapping[str, Family] = ROSTER,
+    crew: Crew | None = None,
     tell: Callable[[str], object] = str,
+    each_round: Callable[[], object] = int,
 ) -> Contest:
     """Let contenders train the network of a task, and time each against bpmatrix.
 
@@ -108,37 +124,35 @@ def hold(
         How much time to spend.
     roster : mapping, optional
         The families by name.
+    crew : Crew, optional
+        Workers to use and to keep; otherwise they live as long as the contest.
     tell : callable, optional
         Is told what happens, a line at a time.
+    each_round : callable, optional
+        Is called after each round.
     """
     effort = effort or Effort()
+    start = time.monotonic()
     contest = Contest()
     tell("judges")
     contest.costs["reference"] = task.expected_cost(effort.check_steps)
-    with _workers() as opened:
+    with Crew() if crew is None else nullcontext(crew) as workers:
         rivals: list[_Entry] = []
         for name in [CHAMPION, *(name for name in names if name != CHAMPION)]:
+            late = time.monotonic() - start > TO_PREPARE * effort.seconds
+            if late and roster[name].library is not None:
+                contest.notes.append(f"{name}: left out, the time is used up")
+                continue
             tell(f"prepares {name}")
-            entries = _prepared(task, name, roster[name], effort, contest, opened)
+            entries = _prepared(task, name, roster[name], effort, contest, workers)
             if roster[name].is_peer and len(entries) > 1:
-                entries = [_fastest(entries, opened)]
+                entries = _fastest(entries, workers, contest)
             rivals += entries
             if name == CHAMPION and not rivals:
                 return contest
         tell("measures")
-        _time_against(rivals[0], rivals[1:], effort, contest)
+        _time_against(rivals[0], rivals[1:], effort, contest, start + effort.seconds, each_round)
     return contest
-
-
-@contextmanager
-def _workers() -> Iterator[list[Worker]]:
-    """Close whatever worker was opened, however the block ends."""
-    opened: list[Worker] = []
-    try:
-        yield opened
-    finally:
-        for worker in opened:
-            worker.close()
 
 
 def _prepared(
@@ -147,24 +161,24 @@ def _prepared(
     family: Family,
     effort: Effort,
     contest: Contest,
-    opened: list[Worker],
+    workers: Crew,
 ) -> list[_Entry]:
     """Return a family's variants that are ready, gave the right answer, and know their block."""
     entries = []
+    if family.dtype is not None:
+        task = replace(task, dtype=family.dtype)
     for threads in family.variants():
-        worker = Worker(name, thread_environment(threads))
-        opened.append(worker)
+        worker = workers.hire(name, threads)
         entry = _Entry(name, threads, worker)
         try:
             worker.make(family.make, task, threads)
             if _answer_is_right(entry, task, effort.check_steps, contest):
                 entry.calls = calibrate(worker.arm("train"), effort.block_seconds)
                 entries.append(entry)
-                continue
         except WorkerError as error:
+            workers.dismiss(worker)
             if str(error) not in contest.notes:
                 contest.notes.append(str(error))
-        worker.close()
     return entries
 
 
@@ -181,39 +195,55 @@ def _answer_is_right(entry: _Entry, task: Task, steps: int, contest: Contest) ->
     return False
 
 
-def _fastest(entries: list[_Entry], opened: list[Worker]) -> _Entry:
-    """Return the entry whose mini-batch takes the least median time; end the others."""
+def _fastest(entries: list[_Entry], workers: Crew, contest: Contest) -> list[_Entry]:
+    """Return the entry whose mini-batch takes the least median time; the others rest."""
     seconds: dict[str, list[float]] = {entry.label: [] for entry in entries}
-    for _ in range(2 * QUADS_TO_CHOOSE):
+    try:
+        for _ in range(2 * QUADS_TO_CHOOSE):
+            for entry in entries:
+                seconds[entry.label].append(entry.worker.time("train", entry.calls) / entry.calls)
+        best = min(entries, key=lambda entry: float(np.median(seconds[entry.label])))
         for entry in entries:
-            seconds[entry.label].append(entry.worker.time("train", entry.calls) / entry.calls)
-    best = min(entries, key=lambda entry: float(np.median(seconds[entry.label])))
-    for entry in entries:
-        if entry is not best:
-            entry.worker.close()
-            opened.remove(entry.worker)
-    return best
+            if entry is not best:
+                workers.rest(entry.worker)
+    except WorkerError as error:
+        contest.notes.append(str(error))
+        return []
+    return [best]
 
 
-def _time_against(champion: _Entry, rivals: list[_Entry], effort: Effort, contest: Contest) -> None:
+def _time_against(
+    champion: _Entry,
+    rivals: list[_Entry],
+    effort: Effort,
+    contest: Contest,
+    end: float,
+    each_round: Callable[[], object],
+) -> None:
     """Measure quads between the champion and each rival, in rounds over the rivals."""
     pairs: dict[str, Pairs] = {rival.label: Pairs() for rival in rivals}
     lost: set[str] = set()
-    for a_first in np.random.default_rng(0).random(effort.quads) < 0.5:
+    for done, a_first in enumerate(np.random.default_rng(0).random(effort.quads) < 0.5):
+        if done >= LEAST_QUADS and time.monotonic() > end:
+            break
         for rival in rivals:
             if rival.label not in lost and not _quad(
                 rival, champion, pairs[rival.label], a_first=bool(a_first), contest=contest
             ):
                 lost.add(rival.label)
+        each_round()
     own = [seconds for pair in pairs.values() for seconds in pair.seconds_b]
     if not own:
         own = [champion.worker.time("train", champion.calls) / champion.calls]
-    contest.results[champion.label] = Result(champion.name, champion.threads, float(np.median(own)))
+    contest.results[champion.label] = Result(
+        champion.name, champion.threads, float(np.median(own)), times=tuple(own)
+    )
     for rival in rivals:
         if rival.label not in lost:
-            comparison = Comparison.of(pairs[rival.label])
+            measured = pairs[rival.label]
+            comparison = Comparison.of(measured)
             contest.results[rival.label] = Result(
-                rival.name, rival.threads, comparison.f, comparison
+                rival.name, rival.threads, comparison.f, comparison, tuple(measured.seconds_a)
             )
 
 

@@ -22,7 +22,7 @@ class UnsuitedError(Exception):
 
 def main() -> None:
     """Serve requests from standard input until it closes."""
-    # The parent hears Ctrl-C too, and ends this process by closing its end of the pipe.
+    # On Windows the whole console hears Ctrl-C; the parent ends this process by closing the pipe.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what a library prints is no reply
@@ -44,8 +44,11 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         kind, value = _answer(contender, command, arguments)
         if command == "make" and kind == "done":
             contender, value = value, None
-        pickle.dump((kind, value), replies, pickle.HIGHEST_PROTOCOL)
-        replies.flush()
+        try:
+            pickle.dump((kind, value), replies, pickle.HIGHEST_PROTOCOL)
+            replies.flush()
+        except BrokenPipeError:  # the parent was interrupted, and waits for no answer
+            os._exit(0)  # closing `replies` would fail once more, aloud
 
 
 def _answer(contender: Any, command: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:

@@ -74,6 +74,7 @@ class Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
+            process_group=0,  # Ctrl-C on the terminal is the parent's to act upon
         )
 
     def make(self, factory: Callable[..., object], *arguments: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.cases import CASES, DTYPES, find_case, grid_case
+from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
 from benchmarks.kernels import Sigmoids
 from benchmarks.predict import Engine as Predictor
@@ -18,11 +18,9 @@ from bpmatrix.bench.contenders.engine import Engine
 from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.contest import TOLERANCE
 
-ALL = [*CASES, grid_case(1, 10), grid_case(128, 30)]
-
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("case", ALL, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_trains(case, dtype):
     task = case.tiny(dtype)
     engine = Engine(task, 1)

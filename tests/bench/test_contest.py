@@ -1,11 +1,14 @@
 """The answer is checked before the clock counts, and who cannot take part is named."""
 
+from dataclasses import replace
+
 import pytest
 from bench.fakes import Dying, Missing, Unsuited, Wrong, small_task
 
 from bpmatrix.bench.contenders import ROSTER, Family
 from bpmatrix.bench.contenders.book import Loop, Matrix
-from bpmatrix.bench.contest import Effort, hold
+from bpmatrix.bench.contest import LEAST_QUADS, Effort, hold
+from bpmatrix.bench.crew import Crew
 
 EFFORT = Effort(quads=3, block_seconds=0.002, check_steps=7)
 
@@ -77,3 +80,50 @@ def test_of_a_peer_the_faster_variant_goes_on():
 class Twice(Family):
     def variants(self):
         return (1, 2)
+
+
+def test_when_the_time_is_up_no_round_begins_and_no_library_is_prepared():
+    effort = replace(EFFORT, quads=1000, seconds=0.0)
+    roster = {
+        "bpmatrix": Once(Matrix, "", is_peer=False),
+        "own": Once(Loop, ""),
+        "library": Once(Matrix, "", library="numpy"),
+    }
+    rounds = []
+    found = hold(
+        small_task(), roster, effort, roster=roster, each_round=lambda: rounds.append(None)
+    )
+
+    assert list(found.results) == ["bpmatrix 1t", "own 1t"]
+    assert found.notes == ["library: left out, the time is used up"]
+    assert len(rounds) == len(found.results["own 1t"].times) == LEAST_QUADS
+
+
+def test_a_family_may_compute_in_a_type_of_its_own():
+    roster = {
+        "bpmatrix": Once(Matrix, "", is_peer=False),
+        "single": Once(Matrix, "", dtype="float32"),
+    }
+    found = hold(small_task(), roster, EFFORT, roster=roster)
+
+    assert list(found.results) == ["bpmatrix 1t", "single 1t"]
+    assert found.costs["bpmatrix 1t"] == pytest.approx(found.costs["reference"], rel=1e-14)
+    assert found.costs["single 1t"] != pytest.approx(found.costs["reference"], rel=1e-14)
+
+
+def test_a_crew_serves_several_contests():
+    roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "Dying": Once(Dying, "")}
+    with Crew() as crew:
+        worker = crew.hire("bpmatrix", 1)
+        for _ in range(2):
+            found = hold(small_task(), roster, EFFORT, roster=roster, crew=crew)
+            assert found.notes == ["Dying: its process ended with exit status 7"]
+        assert crew.hire("bpmatrix", 1) is worker
+
+
+def test_a_peer_that_dies_while_its_variants_are_compared_is_named():
+    roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "peer": Twice(Dying, "")}
+    found = hold(small_task(), roster, EFFORT, roster=roster)
+
+    assert list(found.results) == ["bpmatrix 1t"]
+    assert found.notes == ["peer: its process ended with exit status 7"]

@@ -1,3 +1,5 @@
+import os
+import pickle
 import sys
 
 import pytest
@@ -82,3 +84,18 @@ def test_closing_twice_is_closing_once(worker):
     worker.close()
     worker.close()
     assert worker._process.returncode == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of this kind")
+def test_ctrl_c_on_the_terminal_does_not_reach_it(shared):
+    assert os.getpgid(shared._process.pid) != os.getpgrp()
+
+
+def test_a_busy_worker_ends_without_a_word(capfd):
+    with Worker("plain") as worker:
+        worker.make(Plain)
+        pickle.dump(("call", ("sleep", 0.3)), worker._process.stdin)
+        worker._process.stdin.flush()
+
+    assert worker._process.returncode == 0
+    assert capfd.readouterr().err == ""

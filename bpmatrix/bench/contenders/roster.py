@@ -45,14 +45,25 @@ class Family:
         How it computes, for the report.
     is_peer : bool
         Whether the better of one thread and all is taken; else each variant stands for itself.
+    dtype : str, optional
+        The type that it computes in, if not that of the task.
+    threads : tuple, optional
+        The numbers of threads to run it with, if not those that `variants` takes by itself.
+    library : str, optional
+        What has to be installed for it, by the name that is imported.
     """
 
     make: Callable[[Task, int | str], Contender]
     about: str
     is_peer: bool = True
+    dtype: str | None = None
+    threads: tuple[int | str, ...] | None = None
+    library: str | None = None
 
     def variants(self) -> tuple[int | str, ...]:
         """Return the numbers of threads to run it with."""
+        if self.threads is not None:
+            return self.threads
         numbers = sorted({1, processors()})
         return tuple(numbers) if self.is_peer else ("auto", *numbers)
 
@@ -61,9 +72,9 @@ ROSTER: dict[str, Family] = {
     "bpmatrix": Family(Engine, "the compiled engine", is_peer=False),
     "loop": Family(Loop, "the book's loop over single samples, NumPy"),
     "numpy": Family(Matrix, "the book's equations in matrix form, NumPy"),
-    "jax": Family(JaxScan, "lax.scan over the mini-batches in one jitted call"),
-    "pytorch": Family(TorchEager, "eager, autograd, plain SGD step by hand"),
-    "sklearn": Family(SklearnMLP, "partial_fit with each mini-batch"),
+    "jax": Family(JaxScan, "lax.scan over the mini-batches in one jitted call", library="jax"),
+    "pytorch": Family(TorchEager, "eager, autograd, plain SGD step by hand", library="torch"),
+    "sklearn": Family(SklearnMLP, "partial_fit with each mini-batch", library="sklearn"),
 }
 
 

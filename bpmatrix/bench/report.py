@@ -1,0 +1,216 @@
+"""A survey in words and tables: for the terminal, and as Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bpmatrix.bench.contest import CHAMPION, TOLERANCE
+from bpmatrix.bench.statistics import Ratio
+from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
+
+__all__ = [
+    "Cell", "Table", "explanations", "headline", "machine", "markdown", "microseconds", "percent",
+    "summary", "tables", "title",
+]  # fmt: skip
+
+TITLES = {
+    LOOP: "per-sample loop",
+    MATRIX: "matrix in NumPy",
+    CHAMPION: "bpmatrix",
+    SINGLE: "bpmatrix in float32",
+    "jax": "JAX",
+    "pytorch": "PyTorch",
+    "sklearn": "scikit-learn",
+}
+NOTHING = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A figure, and what stands below it: an interval, or a number of threads."""
+
+    value: str
+    below: str = ""
+
+    def __str__(self) -> str:
+        """Show both on a line."""
+        return f"{self.value} [{self.below}]" if self.below else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A title, headings, and rows of a name and cells."""
+
+    title: str
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[Cell, ...]], ...]
+
+
+def title(name: str) -> str:
+    """Return what people call a contender."""
+    return TITLES.get(name, name)
+
+
+def microseconds(seconds: float) -> str:
+    """Three figures.
+
+    Examples
+    --------
+    >>> microseconds(14.23e-6), microseconds(1830e-6)
+    ('14.2', '1,830')
+    """
+    value = seconds * 1e6
+    digits = 0 if value >= 100 else 1 if value >= 10 else 2
+    return f"{value:,.{digits}f}"
+
+
+def percent(share: Ratio) -> str:
+    """Show a share as per cent with its interval.
+
+    Examples
+    --------
+    >>> percent(Ratio(0.7, 0.68, 0.715))
+    '70 % [68, 72]'
+    """
+    return f"{100 * share.median:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
+
+
+def headline(survey: Survey) -> str | None:
+    """Return the answer to the first question, if the run has it."""
+    point = survey.headline
+    if point is None:
+        return None
+    gain, in_numpy = point.gain(CHAMPION, LOOP), point.gain(MATRIX, LOOP)
+    if gain is None:  # for the type checker
+        return None
+    network = "-".join(map(str, point.sizes))
+    ending = "" if in_numpy is None else f"; written in NumPy, {in_numpy.median:.3g} times"
+    return (
+        f"The matrix is {gain.median:.3g} times as fast as the loop on this machine "
+        f"({network}, mini-batches of {point.mini_batch_size}, {point.dtype}, "
+        f"95 % interval {gain.low:.3g} to {gain.high:.3g}{ending})."
+    )
+
+
+def tables(survey: Survey) -> list[Table]:
+    """Return the tables of a survey: over mini-batch sizes for one network, else the whole grid."""
+    if not survey.contenders:
+        return []
+    if len({(point.sizes, point.dtype) for point in survey.points}) == 1:
+        return [_gains(survey), _times(survey)]
+    return [_grid(survey)]
+
+
+def explanations(survey: Survey) -> list[str]:
+    """Return what a reader has to know beside the figures."""
+    return [
+        (
+            f"Data: {survey.data}. One hidden layer of sigmoid units, softmax, log-likelihood, "
+            "plain gradient descent."
+        ),
+        (
+            "Every contender that is shown reached the cost of the reference first: to "
+            f"{TOLERANCE['float64']:g} in float64, {TOLERANCE['float32']:g} in float32, relative."
+        ),
+        (
+            "Each ran in a process of its own, one at a time, in turns A B B A, on one thread or "
+            "on all, whichever was faster."
+        ),
+        "An interval holds for these processes: ratios of another run differ by some 10 %.",
+        *survey.notes,
+    ]
+
+
+def machine(survey: Survey) -> str:
+    """Return the machine, its versions and the time in one line."""
+    parts = [f"{name} {value}" for name, value in survey.machine.items()]
+    return ", ".join([*parts, survey.date])
+
+
+def markdown(survey: Survey) -> str:
+    """Return the whole report as Markdown."""
+    sentence = headline(survey)
+    parts = [] if sentence is None else [f"**{sentence}**"]
+    parts += [_markdown_table(table) for table in tables(survey)]
+    parts.append("\n".join(f"- {line}" for line in explanations(survey)))
+    parts.append(f"Measured by `bpmatrix bench`: {machine(survey)}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(survey: Survey) -> str:
+    """Return the headline and the first table as Markdown, as the README has them."""
+    sentence = headline(survey)
+    parts = [] if sentence is None else [f"**{sentence}**"]
+    words = [survey.data, *(survey.machine.get(key, "") for key in ("processor", "system"))]
+    parts += [
+        *map(_markdown_table, tables(survey)[:1]),
+        f"{', '.join(filter(None, words))}; {survey.date}.",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(table: Table) -> str:
+    lines = [
+        "| " + " | ".join(table.headings) + " |",
+        "| --- |" + " ---: |" * (len(table.headings) - 1),
+        *(f"| {name} | " + " | ".join(map(str, cells)) + " |" for name, cells in table.rows),
+    ]
+    return f"{table.title}:\n\n" + "\n".join(lines)
+
+
+def _gains(survey: Survey) -> Table:
+    """Return how many times as fast as the loop each is, over mini-batch sizes."""
+    rows = tuple(
+        (title(name), tuple(_ratio(point.gain(name, LOOP)) for point in survey.points))
+        for name in survey.contenders
+        if name != LOOP
+    )
+    return Table("How many times as fast as the per-sample loop", _headings(survey), rows)
+
+
+def _times(survey: Survey) -> Table:
+    """Return microseconds per sample, with the number of threads."""
+    names = sorted(survey.contenders, key=lambda name: name != LOOP)
+    rows = tuple((title(name), tuple(_time(p, name) for p in survey.points)) for name in names)
+    return Table("Microseconds per sample, and threads", _headings(survey), rows)
+
+
+def _headings(survey: Survey) -> tuple[str, ...]:
+    sizes = "-".join(map(str, survey.points[0].sizes))
+    return (f"{sizes}, mini-batch of", *(f"{p.mini_batch_size:,}" for p in survey.points))
+
+
+def _grid(survey: Survey) -> Table:
+    """Return a row for each point: the time of bpmatrix, and how many times as fast it is."""
+    rivals = [name for name in survey.contenders if name != CHAMPION]
+    rows = tuple(
+        (
+            f"{'-'.join(map(str, point.sizes))} / {point.mini_batch_size} {point.dtype}",
+            (
+                _time(point, CHAMPION),
+                *(_ratio(point.gain(CHAMPION, rival)) for rival in rivals),
+                Cell(NOTHING if point.peak is None else percent(point.peak)),
+            ),
+        )
+        for point in survey.points
+    )
+    headings = ("network / mini-batch", "µs per sample", *map(title, rivals), "share of peak")
+    return Table(
+        "bpmatrix: microseconds per sample and threads, how many times as fast as others, "
+        "and share of the attainable peak on one thread",
+        headings,
+        rows,
+    )
+
+
+def _ratio(ratio: Ratio | None) -> Cell:
+    if ratio is None:
+        return Cell(NOTHING)
+    return Cell(f"{ratio.median:.3g}", f"{ratio.low:.3g}, {ratio.high:.3g}")
+
+
+def _time(point: Point, name: str) -> Cell:
+    seconds, figure = point.seconds_per_sample(name), point.figure(name)
+    if seconds is None or figure is None:
+        return Cell(NOTHING)
+    return Cell(microseconds(seconds), f"{figure.threads}t")

@@ -1,0 +1,125 @@
+"""What a survey found: times of contenders, at one or many sizes of network and mini-batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.bench.contest import CHAMPION
+from bpmatrix.bench.statistics import Ratio, median_ratio
+
+__all__ = ["LOOP", "MATRIX", "SINGLE", "Figure", "Point", "Survey"]
+
+# Names of contenders that a report speaks of.
+LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
+# The network and mini-batch of the headline: the book's.
+HEADLINE = (30, 10, "float64")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What was measured of one contender at one point.
+
+    Attributes
+    ----------
+    times : tuple of float
+        Seconds per mini-batch.
+    log_ratios : tuple of float
+        The logarithm of its time over that of bpmatrix in each round; empty for bpmatrix itself.
+    """
+
+    name: str
+    threads: int
+    times: tuple[float, ...]
+    log_ratios: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A network with one hidden layer and a mini-batch size, and how each contender did there.
+
+    Attributes
+    ----------
+    figures : tuple of Figure
+        Those who gave the right answer; empty if bpmatrix did not.
+    peak : Ratio, optional
+        The share of the attainable speed that bpmatrix reaches on one thread.
+    """
+
+    sizes: tuple[int, ...]
+    mini_batch_size: int
+    dtype: str
+    figures: tuple[Figure, ...]
+    peak: Ratio | None = None
+
+    @property
+    def place(self) -> tuple[int, int, str]:
+        """The width of the hidden layer, the mini-batch size and the type."""
+        return self.sizes[1], self.mini_batch_size, self.dtype
+
+    def figure(self, name: str) -> Figure | None:
+        """Return what was measured of a contender, if it took part."""
+        return next((figure for figure in self.figures if figure.name == name), None)
+
+    def gain(self, name: str, over: str) -> Ratio | None:
+        """Return how many times as fast one contender is as another, if both took part.
+
+        Each was measured against bpmatrix in every round, within a moment; their own ratio is the
+        quotient of the two.
+        """
+        a, b = self._log_ratios(name), self._log_ratios(over)
+        return None if a is None or b is None else median_ratio(b - a)
+
+    def seconds_per_sample(self, name: str) -> float | None:
+        """Return the median time of a contender, divided by the size of the mini-batch."""
+        figure = self.figure(name)
+        return None if figure is None else float(np.median(figure.times)) / self.mini_batch_size
+
+    def _log_ratios(self, name: str) -> NDArray[np.float64] | None:
+        figure = self.figure(name)
+        if figure is None:
+            return None
+        if name != CHAMPION:
+            return np.array(figure.log_ratios)
+        rounds = max((len(other.log_ratios) for other in self.figures), default=0)
+        return np.zeros(rounds) if rounds else None
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All points of a run, and what they were measured on.
+
+    Attributes
+    ----------
+    plan : str
+        "quick", "default" or "full".
+    data : str
+        What the networks were trained on.
+    date : str
+        When it began, in UTC, as ISO 8601.
+    machine : mapping
+        Processor, load and versions, in words.
+    """
+
+    plan: str
+    data: str
+    date: str
+    machine: Mapping[str, str]
+    points: tuple[Point, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def contenders(self) -> list[str]:
+        """The names of all who took part anywhere, in the order of the runs."""
+        return list(dict.fromkeys(f.name for point in self.points for f in point.figures))
+
+    @property
+    def headline(self) -> Point | None:
+        """The point of the headline, if the loop and bpmatrix were compared there."""
+        for point in self.points:
+            if point.place == HEADLINE and point.gain(CHAMPION, LOOP) is not None:
+                return point
+        return None

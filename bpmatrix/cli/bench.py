@@ -1,0 +1,190 @@
+"""``bpmatrix bench``: how fast the matrix is on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.show import facts, table
+
+if TYPE_CHECKING:
+    from bpmatrix.bench.report import Table
+    from bpmatrix.bench.survey import Survey
+
+__all__ = ["command"]
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.command("bench", short_help="Compare the loop, the matrix and other libraries here.")
+@click.option("--quick", is_flag=True, help="At most 15 seconds; without other libraries.")
+@click.option("--full", is_flag=True, help="A grid of widths and mini-batch sizes: about an hour.")
+@click.option(
+    "--json", "json_file", type=FILE, metavar="FILE",
+    help="Write the figures here, in the format of pytest-benchmark.",
+)  # fmt: skip
+@click.option(
+    "--markdown", "markdown_file", type=FILE, metavar="FILE", help="Write the report here."
+)
+@click.option(
+    "--plot", "folder", type=FOLDER, metavar="FOLDER",
+    help="Draw pictures into this folder; needs matplotlib.",
+)  # fmt: skip
+@click.option(
+    "--from", "source", type=click.Path(path_type=Path), metavar="FILE",
+    help="Show what an earlier run wrote with --json; measure nothing.",
+)  # fmt: skip
+def command(
+    quick: bool,
+    full: bool,
+    json_file: Path | None,
+    markdown_file: Path | None,
+    folder: Path | None,
+    source: Path | None,
+) -> int:
+    """Measure how many times as fast as the book's loop the matrix is on this machine.
+
+    The per-sample loop, the matrix form in NumPy, bpmatrix in float64 and float32, and JAX, PyTorch
+    and scikit-learn where they are installed train the same network from the same weights: on
+    MNIST where it is found ($BPMATRIX_DATA, the system, the user's cache), else on the digits that
+    bpmatrix ships. Each runs in a process of its own, in turns, and counts only if it gives the
+    right answer. A run takes at most 60 seconds, after the compilation. Run nothing else at the
+    same time.
+
+    \b
+    Examples:
+      bpmatrix bench
+      bpmatrix bench --quick
+      bpmatrix bench --json figures.json --markdown report.md --plot pictures
+      bpmatrix bench --from figures.json
+    """  # noqa: D301 - click's mark for a paragraph that keeps its lines
+    if quick + full + (source is not None) > 1:
+        raise click.UsageError("--quick, --full and --from do not go together.")
+    _check(json_file, markdown_file, folder, source)
+    plan = "quick" if quick else "full" if full else "default"
+    found = _measured(plan) if source is None else _read(source)
+    _show(found)
+    for path, content in _files(found, json_file, markdown_file, folder).items():
+        _write(path, content)
+    return 0 if all(point.figures for point in found.points) else 1
+
+
+def _check(
+    json_file: Path | None, markdown_file: Path | None, folder: Path | None, source: Path | None
+) -> None:
+    """Refuse before the measurement what would fail after it."""
+    read = [] if source is None else [str(source)]
+    if json_file is not None:
+        check_destination(json_file, "--json", *read)
+    if markdown_file is not None:
+        check_destination(markdown_file, "--markdown", *read)
+        if json_file is not None and os.path.realpath(json_file) == os.path.realpath(markdown_file):
+            raise click.UsageError("--json and --markdown name the same file.")
+    if folder is not None:
+        from bpmatrix.bench.plots import check_matplotlib  # noqa: PLC0415 - loads NumPy
+
+        check_matplotlib("--plot")
+        check_destination(folder / "picture.svg" if folder.is_dir() else folder, "--plot")
+
+
+def _measured(plan: str) -> Survey:
+    """Measure, with a progress bar where somebody looks."""
+    from bpmatrix.bench.planning import PLANS  # noqa: PLC0415
+    from bpmatrix.bench.surveying import survey  # noqa: PLC0415
+
+    with _progress_bar() as watch:
+        return survey(PLANS[plan], watch)
+
+
+@contextmanager
+def _progress_bar() -> Iterator[Callable[[float, str], None]]:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
+
+    console = Console(stderr=True, highlight=False)
+    line = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
+    columns = BarColumn(20), TimeElapsedColumn(), line
+    # Drawn on events alone: a thread that draws would wake up while others are timed.
+    with Progress(
+        *columns,
+        console=console,
+        auto_refresh=False,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def watch(part: float, line: str) -> None:
+            bar.update(task, completed=part, description=line, refresh=True)
+
+        yield watch
+
+
+def _read(source: Path) -> Survey:
+    from bpmatrix.bench.storage import from_json  # noqa: PLC0415
+
+    return from_json(source.read_bytes().decode("utf-8", "replace"), str(source))
+
+
+def _show(found: Survey) -> None:
+    """Print the tables, what belongs to them, and at the end the headline."""
+    from bpmatrix.bench import report  # noqa: PLC0415
+
+    for made in report.tables(found):
+        _print(made)
+    for line in report.explanations(found):
+        click.echo(f"- {line}")
+    click.echo()
+    facts([*found.machine.items(), ("measured", f"{found.date}, {found.plan} run")])
+    click.echo()
+    click.echo(
+        report.headline(found) or "No headline: the loop or bpmatrix was not timed; see above."
+    )
+
+
+def _print(made: Table) -> None:
+    """Print a table; what stands below a figure gets a row of its own."""
+    rows = []
+    for name, cells in made.rows:
+        rows.append((name, *(cell.value for cell in cells)))
+        if any(cell.below for cell in cells):
+            rows.append(("", *(cell.below for cell in cells)))
+    click.echo(f"{made.title}:\n")
+    table(made.headings, rows)
+    click.echo()
+
+
+def _files(
+    found: Survey, json_file: Path | None, markdown_file: Path | None, folder: Path | None
+) -> Mapping[Path, bytes]:
+    """Return what is to be written, all of it made before the first file is."""
+    from bpmatrix.bench.report import markdown  # noqa: PLC0415
+    from bpmatrix.bench.storage import to_json  # noqa: PLC0415
+
+    files = {}
+    if json_file is not None:
+        files[json_file] = to_json(found).encode()
+    if markdown_file is not None:
+        files[markdown_file] = markdown(found).encode()
+    if folder is not None:
+        from bpmatrix.bench.plots import pictures  # noqa: PLC0415
+
+        files |= {folder / name: drawn for name, drawn in pictures(found).items()}
+    return files
+
+
+def _write(path: Path, content: bytes) -> None:
+    from bpmatrix.files import write_whole  # noqa: PLC0415
+
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, content)
+    print(f"wrote {path}", file=sys.stderr)

@@ -1,0 +1,154 @@
+"""`bpmatrix bench` on the command line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from bench.surveys import default_survey, full_survey, point, survey
+
+from bpmatrix.bench import planning, plots, surveying
+from bpmatrix.bench.report import headline, markdown
+from bpmatrix.bench.storage import from_json, to_json
+from bpmatrix.cli import main
+
+SECONDS = 180
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let every command run in an empty folder, and return that."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def measured(*arguments):
+        pytest.fail("something was measured")
+
+    monkeypatch.setattr(surveying, "survey", measured)
+
+
+@pytest.fixture
+def measured(monkeypatch: pytest.MonkeyPatch):
+    """A survey takes no time, and finds what is known."""
+    found = default_survey()
+    monkeypatch.setattr(surveying, "survey", lambda plan, watch: replace(found, plan=plan.name))
+    return found
+
+
+def test_a_measurement_from_end_to_end(folder, monkeypatch, capsys):
+    monkeypatch.setenv("BPMATRIX_DATA", "no-such-folder")
+    tiny = replace(planning.PLANS["quick"], mini_batch_sizes=(10,), seconds=0.0)
+    monkeypatch.setitem(planning.PLANS, "quick", tiny)
+    assert main(["bench", "--quick", "--json", "figures.json"]) == 0
+    found = from_json(Path("figures.json").read_text(), "figures.json")
+    shown = capsys.readouterr().out
+
+    assert shown.rstrip().splitlines()[-1] == headline(found)
+    assert {"bpmatrix", "loop", "numpy", "bpmatrix float32"} == set(found.contenders)
+    assert "processor  " in shown
+
+
+def test_all_files_are_written(folder, measured, capsys):
+    pytest.importorskip("matplotlib")
+    arguments = ["--json", "a.json", "--markdown", "a.md", "--plot", "pictures"]
+    assert main(["bench", *arguments]) == 0
+
+    assert from_json(Path("a.json").read_text(), "a.json") == measured
+    assert Path("a.md").read_text() == markdown(measured)
+    assert [path.name for path in Path("pictures").iterdir()] == ["speed-up.svg"]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.json", "a.md", "pictures"]
+    # Once more, into the folder that is there.
+    assert main(["bench", *arguments]) == 0
+
+
+@pytest.mark.usefixtures("nothing_is_measured")
+@pytest.mark.parametrize("made", [default_survey(), full_survey()], ids=["default", "full"])
+def test_an_earlier_run_is_shown_again(made, capsys):
+    Path("figures.json").write_text(to_json(made))
+    assert main(["bench", "--from", "figures.json", "--markdown", "report.md"]) == 0
+    shown = capsys.readouterr().out
+
+    assert shown.rstrip().splitlines()[-1] == headline(made)
+    assert "JAX" in shown
+    assert Path("report.md").read_text() == markdown(made)
+
+
+@pytest.mark.usefixtures("nothing_is_measured")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--quick", "--full"], "--quick, --full and --from do not go together"),
+        (["--quick", "--from", "figures.json"], "--quick, --full and --from do not go together"),
+        (["--json", "no/such.json"], "--json: there is no folder no"),
+        (["--json", "a", "--markdown", "./a"], "--json and --markdown name the same file"),
+        (["--from", "missing.json"], "missing.json: No such file"),
+        (["--from", "other.json"], "other.json cannot be read as a benchmark"),
+        (["--from", "figures.json", "--json", "figures.json"], "would replace a file that is read"),
+        (["--plot", "other.json"], "'other.json' is a file"),
+    ],
+)
+def test_a_mistake_is_one_line_before_anything_is_run(folder, capsys, arguments, message):
+    Path("figures.json").write_text(to_json(default_survey()))
+    Path("other.json").write_text("{}")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert main(["bench", *arguments]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+
+    assert message in line
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.usefixtures("nothing_is_measured")
+def test_pictures_without_matplotlib_are_refused_before_anything_is_run(monkeypatch, capsys):
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    assert main(["bench", "--plot", "pictures"]) == 2
+
+    assert "pip install 'bpmatrix[plot]'" in capsys.readouterr().err
+    assert not Path("pictures").exists()
+
+
+def test_a_wrong_answer_ends_with_status_1(monkeypatch, capsys):
+    found = survey(point(names=[]), notes=["bpmatrix: void, its cost is 7"])
+    monkeypatch.setattr(surveying, "survey", lambda plan, watch: found)
+    assert main(["bench"]) == 1
+    shown = capsys.readouterr().out
+
+    assert "bpmatrix: void, its cost is 7" in shown
+    assert "No headline" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
+@pytest.mark.parametrize("seconds", [0.3, 3.0])
+def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder, seconds):
+    """As on a terminal, where all processes of the group hear it."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from bpmatrix.bench import samples; from bpmatrix.cli import main;"
+        "print('ready', flush=True); sys.exit(main(sys.argv[1:]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", code, "bench", "--json", "figures.json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(seconds)  # long enough for workers to start, or to be busy
+        os.killpg(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+
+    assert process.returncode == 130
+    assert stderr.splitlines()[-1] == "bpmatrix: interrupted"
+    assert "Traceback" not in stderr
+    assert list(folder.iterdir()) == []
+    # The workers held standard error open: that `communicate` has returned shows that they ended.
