@@ -7,39 +7,42 @@ called at the same moments, and what it raises comes from there, as it does from
 
 from __future__ import annotations
 
+import gc
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 
-MOMENTS = ("call", "c_return")
+Call = Callable[[], object]
 
 
-def interruptions(error: type[BaseException], call: Callable[[], object]) -> Iterator[object]:
-    """Call again and again, raise the error at a later moment each time, and yield what came of it.
+def interruptions(error: type[BaseException], prepare: Callable[[], Call]) -> Iterator[object]:
+    """Prepare and call again and again, raise the error at a later moment each time.
 
-    That is the exception that left the call, or what it returned all the same. The last is from the
-    last moment of the call.
+    Yields what came of it: the exception that left the call, or what it returned all the same. The
+    last is from the last moment of the call.
     """
     for moment in count():
-        left, outcome = _interrupted(moment, error, call)
+        left, outcome = _interrupted(moment, error, prepare())
         if left >= 0:  # the call was over before its moment had come
             return
         yield outcome
 
 
-def _interrupted(
-    moment: int, error: type[BaseException], call: Callable[[], object]
-) -> tuple[int, object]:
+def _interrupted(moment: int, error: type[BaseException], call: Call) -> tuple[int, object]:
     left = moment
 
-    def look(frame: object, event: str, argument: object) -> None:
+    def look(frame, event: str, argument: object) -> None:
         nonlocal left
-        if event in MOMENTS and argument is not sys.setprofile:
+        # A generator is also "called" when it is thrown away, which is no such moment.
+        is_call = event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR
+        if is_call or (event == "c_return" and argument is not sys.setprofile):
             left -= 1
             if left < 0:
                 raise error  # once: Python removes a profile function that raises
 
     before = sys.getprofile()
+    gc.disable()  # what is raised in a finalizer is lost
     sys.setprofile(look)
     try:
         outcome = call()
@@ -47,4 +50,5 @@ def _interrupted(
         outcome = raised
     finally:
         sys.setprofile(before)
+        gc.enable()
     return left, outcome

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from interruptions import interruptions
 from numeric import same_bits
 from strategies import Case, cases, make_case, seeds
 
@@ -157,6 +158,21 @@ def test_ctrl_c_never_leaves_weights_that_are_not_finite(monkeypatch, moment, ra
     assert np.isfinite(run.theta).all()
     stepped = moment == "after the program" and rate == RATE
     assert (run.theta[0] == 1e-150) == (not stepped)
+
+
+def test_ctrl_c_while_bad_weights_are_looked_at() -> None:
+    """At whatever moment of a slice that ends at infinity: the weights go back to its start."""
+    runs, moments = [], 0
+
+    def prepare():
+        runs[:] = [linear([1e-150], [1e150], [0.0])]
+        return lambda: runs[0].run(np.zeros(1, np.int64), 1e200, 0.0)
+
+    for outcome in interruptions(KeyboardInterrupt, prepare):
+        assert isinstance(outcome, KeyboardInterrupt)
+        assert runs[0].theta.tolist() == [1e-150]
+        moments += 1
+    assert moments > 20
 
 
 def test_the_data_lives_as_long_as_its_runner() -> None:

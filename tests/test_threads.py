@@ -171,23 +171,23 @@ def test_an_interruption_at_any_moment(who_waits: str, error: type) -> None:
         ended.append(t)
         return t
 
-    def run() -> int:
+    def prepare():
         for names in (begun, ended, arrived):
             names.clear()
-        return run_together(3, program)
+        return lambda: run_together(3, program)
 
     moments = 0
-    for outcome in interruptions(error, run):
+    for outcome in interruptions(error, prepare):
         assert isinstance(outcome, error)
         assert sorted(begun) == sorted(ended)
         moments += 1
     assert moments > 20
-    assert run() == 0
+    assert prepare()() == 0
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a waiting thread")
 def test_whoever_waits_goes_on_waiting_after_ctrl_c() -> None:
-    """Ctrl-C, twice and more, while the others are being waited for is raised after they have ended."""
+    """Ctrl-C again and again while the others are waited for is raised after they have ended."""
     heard, ended, main = [], [], threading.get_ident()
 
     def hear(*_) -> None:
