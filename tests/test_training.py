@@ -591,7 +591,7 @@ def test_ctrl_c_at_any_moment(threads: int, epochs: int) -> None:
 
 
 def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
-    """The weights are those of the best epoch that was entered; they get worse from the first on."""
+    """The weights are those of the best epoch entered; they get worse from the first on."""
     part, labels, nets, kept = X[:, :8], LABELS[:8], [], []
 
     def look(info) -> None:
@@ -606,7 +606,7 @@ def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
         )  # fmt: skip
 
     first = network()
-    first.train(part, labels, epochs=1)
+    first.train(part, labels, epochs=1, validation=VALIDATION)  # which loads both programs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for outcome in interruptions(KeyboardInterrupt, prepare):
