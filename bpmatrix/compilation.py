@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,16 @@ WORK = {"train_slice": "training", "evaluate": "prediction"}
 
 _loaded: dict[tuple[str, str], Program] = {}
 
+# numba cannot be imported by two threads at once: one finds its modules half made, and may leave a
+# lock of llvmlite held for ever. A fork waits for whoever loads, as the child could never go on.
+_loading = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_loading.acquire,
+        after_in_parent=_loading.release,
+        after_in_child=_loading.release,
+    )
+
 
 def load_program(name: str, dtype: str) -> Program:
     """Return a compiled program, ready for the type: from memory, from disk, or compiled now.
@@ -36,8 +48,9 @@ def load_program(name: str, dtype: str) -> Program:
         The type that it computes in.
     """
     if (name, dtype) not in _loaded:
-        with _compilation_announced(WORK[name], dtype):
-            _loaded[name, dtype] = _load(name, dtype)
+        with _loading, _compilation_announced(WORK[name], dtype):
+            if (name, dtype) not in _loaded:
+                _loaded[name, dtype] = _load(name, dtype)
     return _loaded[name, dtype]
 
 

@@ -175,7 +175,8 @@ class Network(Model):
         Raises
         ------
         ShapeError, ArrayTypeError, DataError, ArgumentError
-            For wrong arguments, before anything has changed.
+            For wrong arguments, or while another thread trains this network; before anything has
+            changed.
         DivergenceError
             If a cost or weight is not finite.
 
@@ -208,7 +209,7 @@ class Network(Model):
             has_validation=checked is not None,
         )
         _warn_of_unscaled_bytes(samples.X, self._description.input_scale)
-        with running():
+        with running(self._course):
             history = training.train(
                 self._description, self.parameters, self._course, samples, checked, settings
             )

@@ -22,8 +22,9 @@ WORTH_A_START = 4_000_000
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
-_lock = threading.Lock()
-_running = 0
+# The trainings that run now: the thread of each, and the id of what it changes. No lock, which a
+# fork could find held: a call of a method of a list is whole for every thread and signal.
+_trainings: list[tuple[int, int]] = []
 
 
 def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) -> int:
@@ -49,7 +50,7 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     """
     if isinstance(n_threads, str) and n_threads == "auto":
         work = 3 * parameters * mini_batch_size
-        return max(1, min(work // WORTH_A_BARRIER, available_processors() // (_running + 1)))
+        return max(1, min(work // WORTH_A_BARRIER, available_processors() // (1 + _others())))
     try:
         return whole_number(n_threads, "n_threads", least=1)
     except ArgumentError:
@@ -68,20 +69,44 @@ def threads_worth_starting(multiplications: int) -> int:
     """
     if multiplications < 2 * WORTH_A_START:
         return 1  # before anything is asked of the system: a prediction may take microseconds
-    return max(1, min(multiplications // WORTH_A_START, available_processors() // (_running + 1)))
+    return max(1, min(multiplications // WORTH_A_START, available_processors() // (1 + _others())))
 
 
 @contextmanager
-def running() -> Iterator[None]:
-    """Count a training for as long as it runs, so that "auto" shares the processors."""
-    global _running  # noqa: PLW0603 - one number for the process, under a lock
-    with _lock:
-        _running += 1
+def running(changed: object) -> Iterator[None]:
+    """Count a training for as long as it runs, so that "auto" shares the processors.
+
+    Raises
+    ------
+    ArgumentError
+        If another thread is training what this one would change.
+    """
+    training = threading.get_ident(), id(changed)
     try:
+        _trainings.append(training)
+        first = next(thread for thread, it in tuple(_trainings) if it == training[1])
+        if first != training[0]:
+            raise ArgumentError(
+                "the network is being trained by another thread",
+                cure="Wait until that has ended, or train a copy.deepcopy of the network.",
+            )
         yield
     finally:
-        with _lock:
-            _running -= 1
+        _trainings.remove(training)
+
+
+def _others() -> int:
+    """Return how many trainings run in other threads; one of this thread waits for its caller."""
+    return sum(thread != threading.get_ident() for thread, _ in tuple(_trainings))
+
+
+def _forget_others() -> None:
+    """After a fork, the child has the thread that forked, and no other."""
+    _trainings[:] = [entry for entry in _trainings if entry[0] == threading.get_ident()]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_others)
 
 
 def available_processors() -> int:

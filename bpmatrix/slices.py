@@ -115,13 +115,13 @@ class SliceRunner:
                     t, self.threads, control, self._table, self.theta, self._work, *data, *records
                 ),
             )
+            if taken == rates.size and np.isfinite(self.theta).all():
+                return
         except BaseException:
             # Ctrl-C is heard when the program has returned, before its weights were looked at.
             if not np.isfinite(self.theta).all():
                 self.theta[:] = self._before
             raise
-        if taken == rates.size and np.isfinite(self.theta).all():
-            return
         self.theta[:] = self._before
         what = "a weight" if taken == rates.size else "the cost"
         step = steps_before + min(taken + 1, rates.size)

@@ -97,8 +97,11 @@ def train(
             entry = _train_one_epoch(
                 runner, course, last_epoch, samples, validation, settings, history
             )
-            if best is not None and all(badness(entry) < badness(e) for e in history.epochs):
+            is_best = all(badness(entry) < badness(e) for e in history.epochs)
+            # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
+            if best is not None and is_best:
                 best[:] = theta
+            course.epochs += 1
             history.epochs.append(entry)
             # Every callback hears of the epoch, also after one of them has said stop.
             answers = [callback(entry) for callback in settings.callbacks]
@@ -138,9 +141,8 @@ def _train_one_epoch(
     score = validation and scores(
         runner.description, runner.theta, validation.X, validation.targets
     )
-    course.epochs += 1
     return EpochInfo(
-        epoch=course.epochs,
+        epoch=course.epochs + 1,
         last_epoch=last_epoch,
         cost=cost / n,
         accuracy=hits / n if samples.targets.are_classes else None,

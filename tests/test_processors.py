@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -51,15 +53,41 @@ def test_auto_takes_one_thread_for_small_work_and_all_processors_for_large():
     assert choose_threads("auto", **LARGE) == 4
 
 
-def test_trainings_at_once_share_the_processors():
+def test_trainings_at_once_share_the_processors(monkeypatch):
     """Beside one training there are half of the processors, beside seven still one; then all."""
-    with running():
-        assert choose_threads("auto", **LARGE) == 2
-        with running(), running(), running(), running(), running(), running():
-            assert choose_threads("auto", **LARGE) == 1
-    with pytest.raises(ZeroDivisionError), running():
-        _ = 1 // 0
-    assert choose_threads("auto", **LARGE) == 4
+    for count, left in ((1, 2), (3, 1), (7, 1), (0, 4)):
+        others = [(threading.get_ident() + 1 + i, 0) for i in range(count)]
+        monkeypatch.setattr(processors, "_trainings", others)
+        assert choose_threads("auto", **LARGE) == left
+        assert threads_worth_starting(10**12) == left
+
+
+def test_a_training_is_counted_by_other_threads_while_it_runs():
+    """For its own thread, which waits for what it calls, all processors are there."""
+    with ThreadPoolExecutor(1) as other:
+        with running(object()):
+            assert choose_threads("auto", **LARGE) == 4
+            assert other.submit(choose_threads, "auto", **LARGE).result() == 2
+        with pytest.raises(ZeroDivisionError), running(object()):
+            _ = 1 // 0
+        assert other.submit(choose_threads, "auto", **LARGE).result() == 4
+
+
+def test_one_thread_at_a_time_changes_a_thing():
+    """Another thread is refused; the same thread may begin a training within its training."""
+
+    def run(what):
+        with running(what):
+            return "ran"
+
+    one, two = object(), object()
+    with ThreadPoolExecutor(1) as other, running(one):
+        assert run(one) == "ran"
+        assert other.submit(run, two).result() == "ran"
+        with pytest.raises(ArgumentError, match="trained by another thread"):
+            other.submit(run, one).result()
+        assert run(one) == "ran"
+    assert processors._trainings == []
 
 
 def test_affinity_quota_and_environment_limit(monkeypatch):
@@ -118,5 +146,3 @@ def test_work_without_barriers_starts_threads_when_it_is_long_enough():
     assert threads_worth_starting(0) == threads_worth_starting(10**6) == 1
     assert threads_worth_starting(2 * processors.WORTH_A_START) == 2
     assert threads_worth_starting(10**12) == 4
-    with running():
-        assert threads_worth_starting(10**12) == 2

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from interruptions import interruptions
 from numeric import same_bits
 from strategies import Case, cases, make_case, seeds
 
-from bpmatrix import slices
+from bpmatrix import evaluation, slices
 from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.description import Description
 from bpmatrix.slices import NotFiniteError, SliceRunner
@@ -157,6 +158,47 @@ def test_ctrl_c_never_leaves_weights_that_are_not_finite(monkeypatch, moment, ra
     assert np.isfinite(run.theta).all()
     stepped = moment == "after the program" and rate == RATE
     assert (run.theta[0] == 1e-150) == (not stepped)
+
+
+@settings(max_examples=30)
+@given(cases(), st.integers(1, 8), st.integers(1, 3), st.sampled_from([np.inf, -np.inf, np.nan]))
+def test_nothing_of_a_bad_step_stays_anywhere(case: Case, m: int, threads: int, bad) -> None:
+    """After a slice at infinity the same runner steps, and a network looks, as fresh ones do."""
+    order = np.arange(case.X.shape[1])
+    start, fresh_theta = case.theta.copy(), case.theta.copy()
+    run, fresh = (
+        runner(case, m, threads),
+        SliceRunner(case.description, fresh_theta, case.inputs, case.targets, m, threads),
+    )
+    outputs = evaluation.outputs(case.description, start, case.inputs)
+    case.theta[:] = bad
+    with pytest.raises(NotFiniteError):
+        run.run(order, RATE, DECAY)
+    case.theta[:] = start
+    assert same_bits(evaluation.outputs(case.description, case.theta, case.inputs), outputs)
+    results = []
+    for each in (run, fresh):
+        try:
+            results.append(each.run(order, 2.0**-12, DECAY))
+        except NotFiniteError:  # a deep network of identities may diverge
+            reject()
+    assert results[0] == results[1]
+    assert same_bits(run.theta, fresh.theta)
+
+
+def test_ctrl_c_while_bad_weights_are_looked_at() -> None:
+    """At whatever moment of a slice that ends at infinity: the weights go back to its start."""
+    runs, moments = [], 0
+
+    def prepare():
+        runs[:] = [linear([1e-150], [1e150], [0.0])]
+        return lambda: runs[0].run(np.zeros(1, np.int64), 1e200, 0.0)
+
+    for outcome in interruptions(KeyboardInterrupt, prepare):
+        assert isinstance(outcome, KeyboardInterrupt)
+        assert runs[0].theta.tolist() == [1e-150]
+        moments += 1
+    assert moments > 20
 
 
 def test_the_data_lives_as_long_as_its_runner() -> None:

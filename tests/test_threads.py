@@ -6,12 +6,16 @@ barrier that can be called off.
 
 from __future__ import annotations
 
+import _thread
+import signal
+import sys
 import threading
 import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from interruptions import interruptions
 
 from bpmatrix import threads as module
 from bpmatrix.kernels import threads as kernels
@@ -24,16 +28,12 @@ PATIENCE = 30
 @pytest.fixture(autouse=True)
 def _every_thread_ends():
     """Assert that no thread of a test is alive after it."""
-    before = set(threading.enumerate())
+    before = _thread._count()
     yield
     deadline = time.monotonic() + PATIENCE
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+    while _thread._count() > before and time.monotonic() < deadline:
         time.sleep(0.001)
-    assert not left
-
-
-def others_alive() -> list[threading.Thread]:
-    return [t for t in threading.enumerate() if t is not threading.current_thread()]
+    assert _thread._count() == before
 
 
 def wait_as_at_a_barrier(control: np.ndarray) -> int:
@@ -72,7 +72,6 @@ def test_every_number_runs_once_at_the_same_time(count: int) -> None:
     assert sorted(t for t, _ in seen) == list(range(count))
     assert dict(seen)[0] == threading.get_ident()
     assert len({identity for _, identity in seen}) == count
-    assert not [t for t in others_alive() if t.name.startswith("Thread") and not t.daemon]
 
 
 def test_two_calls_at_once_do_not_wait_for_each_other() -> None:
@@ -117,107 +116,107 @@ def test_a_failure_of_one_thread_calls_the_others_off(place: int, error: BaseExc
 
 @pytest.mark.parametrize("place", [1, 2, 3])
 def test_a_thread_that_cannot_start_ends_the_others(monkeypatch, place: int) -> None:
-    """Where the system has no thread left, no program runs, and those that started have ended."""
-    ran, started = [], []
-    start = threading.Thread.start
+    """Where the system has no thread left, no program runs, and those that started end."""
+    ran, started, start = [], [], _thread.start_new_thread
 
-    def failing_start(thread: threading.Thread) -> None:
+    def failing_start(*arguments) -> None:
         if len(started) == place - 1:
             raise RuntimeError("can't start new thread")
-        started.append(thread)
-        start(thread)
+        started.append(start(*arguments))
 
-    monkeypatch.setattr(threading.Thread, "start", failing_start)
+    monkeypatch.setattr(_thread, "start_new_thread", failing_start)
     with pytest.raises(RuntimeError, match="can't start new thread"):
         run_together(4, lambda t, control: ran.append(t))
     assert ran == []
     assert len(started) == place - 1
-    assert not any(thread.is_alive() for thread in started)
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_ctrl_c_at_the_start_of_a_thread(monkeypatch, when: str) -> None:
-    """Ctrl-C just before or just after a thread has started: no program runs, all end."""
-    ran, start = [], threading.Thread.start
+@pytest.mark.parametrize("locks", range(6))
+def test_no_memory_for_a_lock_starts_nothing(monkeypatch, locks: int) -> None:
+    """Where memory ends before the first thread has started, the error says so."""
+    ran, made, lock = [], [], threading.Lock
 
-    def interrupted_start(thread: threading.Thread) -> None:
-        if when == "after":
-            start(thread)
-        raise KeyboardInterrupt
+    def failing_lock():
+        if len(made) == locks:
+            raise MemoryError
+        made.append(1)
+        return lock()
 
-    monkeypatch.setattr(threading.Thread, "start", interrupted_start)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr(module, "threading", SimpleNamespace(Lock=failing_lock))
+    with pytest.raises(MemoryError):
         run_together(3, lambda t, control: ran.append(t))
     assert ran == []
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_ctrl_c_at_the_gate(monkeypatch, when: str) -> None:
-    """Ctrl-C just before or just after the gate opens: all end, t = 0 has not begun."""
-    seen, workers = [], []
+# Ctrl-C, the handler of a signal that a time limit sets, and memory that ends.
+ERRORS = [KeyboardInterrupt, TimeoutError, MemoryError]
 
-    class Gate(threading.Event):
-        opened = 0
 
-        def set(self) -> None:
-            Gate.opened += 1
-            if Gate.opened == 1 and when == "before":
-                raise KeyboardInterrupt
-            super().set()
-            if Gate.opened == 1:
-                raise KeyboardInterrupt
-
-    class Worker(threading.Thread):
-        def start(self) -> None:
-            super().start()
-            workers.append(self)
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("who_waits", ["the caller", "the others"])
+def test_an_interruption_at_any_moment(who_waits: str, error: type) -> None:
+    """Whenever a signal is heard, the caller gets it, and nobody runs on when it does."""
+    begun, ended, arrived = [], [], []
 
     def program(t: int, control: np.ndarray) -> int:
-        seen.append(t)
-        return wait_as_at_a_barrier(control)
+        if t == 0:
+            arrived.append(t)
+            return t
+        begun.append(t)
+        if who_waits == "the caller":
+            time.sleep(1e-4)
+        deadline = time.monotonic() + PATIENCE
+        while not arrived and not control[CALLED_OFF] and time.monotonic() < deadline:
+            time.sleep(0)
+        ended.append(t)
+        return t
 
-    monkeypatch.setattr(module, "threading", SimpleNamespace(Event=Gate, Thread=Worker))
-    with pytest.raises(KeyboardInterrupt):
-        run_together(3, program)
-    assert Gate.opened > 1
-    assert 0 not in seen
-    assert when == "after" or seen == []
-    assert len(workers) == 2
-    assert not any(worker.is_alive() for worker in workers)
+    def prepare():
+        for names in (begun, ended, arrived):
+            names.clear()
+        return lambda: run_together(3, program)
+
+    moments = 0
+    for outcome in interruptions(error, prepare):
+        assert isinstance(outcome, error)
+        assert sorted(begun) == sorted(ended)
+        moments += 1
+    assert moments > 20
+    assert prepare()() == 0
 
 
-def test_a_second_ctrl_c_waits_for_the_threads_too(monkeypatch) -> None:
-    """Ctrl-C while the others are being waited for is raised after they have ended."""
-    running, go = threading.Event(), threading.Event()
-    presses = []
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a waiting thread")
+def test_whoever_waits_goes_on_waiting_after_ctrl_c() -> None:
+    """Ctrl-C again and again while the others are waited for is raised after they have ended."""
+    heard, ended, main = [], [], threading.get_ident()
 
-    class Worker(threading.Thread):
-        def join(self, timeout: float | None = None) -> None:
-            if len(presses) < 2:
-                presses.append(self)
-                raise KeyboardInterrupt
-            go.set()
-            super().join(timeout)
+    def hear(*_) -> None:
+        heard.append(1)
+        raise KeyboardInterrupt
 
     def program(t: int, control: np.ndarray) -> int:
         if t == 1:
-            running.set()
-            assert go.wait(PATIENCE)
-        else:
-            assert running.wait(PATIENCE)
+            deadline = time.monotonic() + PATIENCE
+            while len(heard) < 2 and time.monotonic() < deadline:
+                # Again and again: a signal just before the caller waits does not wake it.
+                signal.pthread_kill(main, signal.SIGINT)
+                time.sleep(1e-3)
+            ended.append(t)
         return t
 
-    gate = SimpleNamespace(Event=threading.Event, Thread=Worker)
-    monkeypatch.setattr(module, "threading", gate)
-    with pytest.raises(KeyboardInterrupt):
-        run_together(2, program)
-    assert len(presses) == 2
-    assert not presses[0].is_alive()
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run_together(2, program)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert ended == [1]
+    assert len(heard) >= 2
 
 
 def test_one_thread_is_the_caller_and_nobody_else(monkeypatch) -> None:
     """With one thread, none is made."""
-    monkeypatch.setattr(threading, "Thread", None)
+    monkeypatch.setattr(_thread, "start_new_thread", None)
     assert run_together(1, lambda t, control: 7) == 7
     with pytest.raises(ZeroDivisionError):
         run_together(1, lambda t, control: 1 // 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _thread
+import copy
 import json
 import math
 import signal
@@ -16,11 +17,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from interruptions import interruptions
 from numeric import same_bits, unit_roundoff
 from strategies import cases, seeds
 
 from bpmatrix import SGD, History, Network, reference
-from bpmatrix.errors import DivergenceError
+from bpmatrix.errors import ArgumentError, DivergenceError
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 60
@@ -529,7 +531,7 @@ def test_ctrl_c_during_a_long_run(threads: int) -> None:
         )  # fmt: skip
     timer.join()
     assert history.stopped_by == "interrupt"
-    assert net.epochs in {len(history.epochs), len(history.epochs) + 1}
+    assert net.epochs == len(history.epochs)
     assert np.isfinite(net.parameters).all()
     assert [e.epoch for e in history.epochs] == list(range(1, len(history.epochs) + 1))
 
@@ -550,6 +552,69 @@ def test_ctrl_c_in_the_middle_of_an_epoch() -> None:
     assert net.epochs == 0
     assert not same_bits(net.parameters, network(sizes=[3, 64, 64, 3]).parameters)
     assert network(sizes=[3, 64, 64, 3]).cost(inputs[:, :1], [1]) > net.cost(inputs[:, :1], [1])
+
+
+@pytest.mark.parametrize(("threads", "epochs"), [(1, 2), (3, 1)])
+def test_ctrl_c_at_any_moment(threads: int, epochs: int) -> None:
+    """Whenever it is heard, the weights are those of whole epochs, and the network can go on.
+
+    The epoch that was trained last may not have been entered; what was entered is in the History.
+    """
+    how = {"epochs": 1, "mini_batch_size": 4, "shuffle": False, "n_threads": threads}
+    part, labels = X[:, :8], LABELS[:8]
+    twin = network()
+    trajectory = [twin.parameters.copy()]
+    for _ in range(epochs + 1):
+        twin.train(part, labels, **how)
+        trajectory.append(twin.parameters.copy())
+    nets, moments = [], 0
+
+    def prepare():
+        nets[:] = [network()]
+        return lambda: nets[0].train(part, labels, **how | {"epochs": epochs})
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for outcome in interruptions(KeyboardInterrupt, prepare):
+            (net,) = nets
+            if isinstance(outcome, History):
+                assert len(outcome.epochs) == net.epochs
+                assert outcome.stopped_by == "interrupt"
+            else:
+                assert isinstance(outcome, KeyboardInterrupt)
+            done = [same_bits(net.parameters, weights) for weights in trajectory].index(True)
+            assert done - net.epochs in {0, 1}
+            moments += 1
+    assert moments > 100
+    net.train(part, labels, **how)
+    assert same_bits(net.parameters, trajectory[done + 1])
+
+
+def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
+    """The weights are those of the best epoch entered; they get worse from the first on."""
+    part, labels, nets, kept = X[:, :8], LABELS[:8], [], []
+
+    def look(info) -> None:
+        kept.append(nets[0].parameters.copy())
+
+    def prepare():
+        nets[:] = [network()]
+        kept.clear()
+        return lambda: nets[0].train(
+            part, labels, epochs=2, validation=(part, (labels + 1) % 3), restore_best=True,
+            callbacks=[look],
+        )  # fmt: skip
+
+    first = network()
+    first.train(part, labels, epochs=1, validation=VALIDATION)  # which loads both programs
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for outcome in interruptions(KeyboardInterrupt, prepare):
+            if isinstance(outcome, History) and outcome.epochs:
+                assert outcome.best_epoch == 1
+                assert same_bits(nets[0].parameters, first.parameters)
+    assert len(kept) == 2
+    assert not same_bits(*kept)
 
 
 # ---------------------------------------------------------------------------- many runs, many types
@@ -578,6 +643,28 @@ def test_two_networks_train_at_the_same_time() -> None:
     assert failures == []
     for net, other in zip(nets[:2], same, strict=True):
         assert same_bits(net.parameters, other.parameters)
+
+
+def test_two_threads_cannot_train_one_network() -> None:
+    """The second is refused, with the cure, and the first goes on as if nothing had happened."""
+    net, same, refused = network(), network(), []
+
+    def intrude(info) -> None:
+        def train() -> None:
+            with pytest.raises(ArgumentError, match=r"another thread[^$]*copy\.deepcopy") as caught:
+                net.train(X, LABELS, epochs=1)
+            refused.append(caught.value)
+            copy.deepcopy(net).train(X, LABELS, epochs=1)
+
+        thread = threading.Thread(target=train, daemon=True)
+        thread.start()
+        thread.join(PATIENCE)
+
+    net.train(X, LABELS, epochs=3, callbacks=[intrude])
+    same.train(X, LABELS, epochs=3)
+    assert len(refused) == 3
+    assert same_bits(net.parameters, same.parameters)
+    assert len(net.trained) == 1
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
