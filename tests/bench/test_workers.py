@@ -1,4 +1,5 @@
 import sys
+from importlib import import_module
 
 import pytest
 from bench.fakes import Missing, Plain, Unsuited
@@ -82,3 +83,12 @@ def test_closing_twice_is_closing_once(worker):
     worker.close()
     worker.close()
     assert worker._process.returncode == 0
+
+
+def test_another_version_of_the_package_is_measured_by_this_one(tmp_path):
+    """The version lacks the loop that serves requests, as one from before that loop was written."""
+    (tmp_path / "bpmatrix").mkdir()
+    (tmp_path / "bpmatrix" / "__init__.py").write_text("__version__ = 'of another time'\n")
+    with Worker("old", package=tmp_path) as worker:
+        worker.make(import_module, "bpmatrix")
+        assert worker.call("__getattribute__", "__version__") == "of another time"
