@@ -33,7 +33,7 @@ class Baseline:
     floors : dict
         How many times as fast as the loop each contender was.
     sizes : dict
-        By Python and NumPy version: calls, allocations and the peak of bytes of a training call.
+        By Python and NumPy version: the counts of a training call, and its peak of bytes.
     """
 
     reason: str = ""

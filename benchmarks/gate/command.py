@@ -31,6 +31,7 @@ from benchmarks.gate.versions import (
 from benchmarks.gate.versus import STAGE, compare_versions
 from benchmarks.report import WIDTH_WITHOUT_TERMINAL
 from bpmatrix.bench.machine import describe_machine
+from bpmatrix.bench.workers import WorkerError
 
 __all__ = ["accept", "compare_with", "gate", "missing_in_head"]
 
@@ -96,19 +97,26 @@ def accept(reason: str) -> None:
     if not reason.strip():
         raise click.UsageError("the reason is empty: say why the figures may be others now")
     before, names = Baseline.read(ROOT), [case.name for case in CASES]
-    with tempfile.TemporaryDirectory() as folder:
-        head = copied("head", Path(folder))
-        _tell("counts")
-        sizes = sizes_of(head)
-        speed_ups = {}
-        with pinned():
-            for race in RACES:
-                _tell(race.name)
-                speed_ups[race.name] = float(f"{measure_race(head, race).median:.3g}")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            sizes, speed_ups = _measured(copied("head", Path(folder)))
+    except WorkerError as error:
+        raise click.ClickException(f"nothing is written: {error}") from error
     removed = before.without(names, reason)
     sizes_of_all = {**before.sizes, versions_here(): sizes}
     Baseline(reason, names, removed, speed_ups, sizes_of_all).write(ROOT)
     click.echo(f"wrote {FILE}")
+
+
+def _measured(head: Version) -> tuple[dict[str, int], dict[str, float]]:
+    """Return sizes and speed-ups of a version, these to three figures."""
+    _tell("counts")
+    sizes, speed_ups = sizes_of(head), {}
+    with pinned():
+        for race in RACES:
+            _tell(race.name)
+            speed_ups[race.name] = float(f"{measure_race(head, race).median:.3g}")
+    return sizes, speed_ups
 
 
 def compare_with(

@@ -23,7 +23,7 @@ BAD = {Word.REGRESSION, Word.MISSING, Word.NOTHING_MEASURED, Word.BROKEN}
 MEANING = {
     0: "passed",
     1: "failed: slower",
-    3: "inconclusive",
+    3: "has no verdict",
     4: "failed: something was not measured",
     5: "failed: an exact check",
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmarks.gate.programs import Programs
 from bpmatrix.bench.contenders import thread_environment
-from bpmatrix.bench.workers import Worker
+from bpmatrix.bench.workers import Worker, WorkerError
 
 __all__ = [
     "CAN_PIN",
@@ -56,12 +56,18 @@ class Version:
 
         Raises
         ------
+        WorkerError
+            If the version cannot be imported.
         RuntimeError
             If the process would measure another version than this one.
         """
         worker = Worker(self.name, self.environment(), package=self.folder)
-        worker.make(Programs)
-        found = Path(worker.call("package")).resolve()
+        try:
+            worker.make(Programs)
+            found = Path(worker.call("package")).resolve()
+        except WorkerError:
+            worker.close()
+            raise
         if found != self.folder.resolve():
             worker.close()
             raise RuntimeError(f"{self.name}: its bpmatrix is in {found}, not in {self.folder}")

@@ -41,11 +41,14 @@ def compare_versions(
     runs = [case for case, verdict in zip(cases, verdicts, strict=True) if verdict is None]
     judged = [Match.of(case) for case in runs if case.threads == 1 and CAN_PIN]
     informative = [Match.of(case) for case in runs if case.threads > 1 or not CAN_PIN]
-    with pinned():
-        found += judge_matches(base, head, judged, effort, tell)
-    if informative:
-        tell("cases of which the result is information")
-        found += _information(measure_run(base, head, informative, effort, 0))
+    try:
+        with pinned():
+            found += judge_matches(base, head, judged, effort, tell)
+        if informative:
+            tell("cases of which the result is information")
+            found += _information(measure_run(base, head, informative, effort, 0))
+    except WorkerError as error:
+        found.append(Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error)))
     if not judged and not informative:
         why = "no case runs in both versions"
         found.append(Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, why))

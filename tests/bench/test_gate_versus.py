@@ -11,6 +11,7 @@ from benchmarks.gate.cases import CASES, GateCase
 from benchmarks.gate.pairs import Effort, Match, measure_run
 from benchmarks.gate.verdicts import Word
 from benchmarks.gate.versus import compare_versions, judge_matches, prepare
+from bpmatrix.bench.workers import WorkerError
 
 EFFORT = Effort(runs=3, more_runs=4, quads=30)
 CASE = CASES[0]
@@ -127,6 +128,15 @@ def test_a_base_that_can_run_nothing_measures_nothing():
     base, head, _ = pair()
     base.lacks = {CASE.name}
     assert compare(base, head)["all cases"].word is Word.NOTHING_MEASURED
+
+
+def test_a_process_that_dies_measures_nothing(monkeypatch):
+    def die(*arguments):
+        raise WorkerError("head: its process ended with exit status -9")
+
+    monkeypatch.setattr(versus, "measure_run", die)
+    verdict = compare(*pair()[:2])["all cases"]
+    assert (verdict.word, "exit status -9" in verdict.why) == (Word.NOTHING_MEASURED, True)
 
 
 def test_no_case_measures_nothing():
