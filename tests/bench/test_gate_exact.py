@@ -1,14 +1,13 @@
 """Each exact check passes the package as it is, and fails a version that breaks its rule."""
 
 import json
-from dataclasses import asdict
 
-import numba
 import numpy as np
 import pytest
 from numba import njit
 
-from benchmarks.gate import counting, exact, programs
+import bpmatrix
+from benchmarks.gate import counting, programs
 from benchmarks.gate.baseline import Baseline, versions_here
 from benchmarks.gate.cases import CASES, GateCase
 from benchmarks.gate.counting import Counters, count, peak_of
@@ -221,15 +220,9 @@ def test_a_compilation_inside_the_clock_is_found(monkeypatch):
     assert compilation({}).word is Word.BROKEN
 
 
-def test_every_case_has_its_own_name_and_program():
+def test_every_case_has_its_own_name():
     assert len({case.name for case in CASES}) == len(CASES)
-    assert {case.work for case in CASES} == {"train", "predict", "gradient"}
 
 
 def test_the_package_that_is_measured_is_named():
-    import bpmatrix  # noqa: PLC0415
-
     assert bpmatrix.__file__.startswith(Programs().package())
-    assert exact.TOLERANCE.keys() == {"float64", "float32"}
-    assert asdict(SMALL)["columns"] == 2
-    assert numba.__version__
