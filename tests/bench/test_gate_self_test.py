@@ -4,10 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from bench.versions import FakeVersion
+from click.testing import CliRunner
 
 from benchmarks.gate import real, self_test
 from benchmarks.gate.real import KERNEL, PRODUCT, Caught, compute_twice
-from benchmarks.gate.self_test import EQUAL, SLOWER, rate, report, stands
+from benchmarks.gate.self_test import EQUAL, SHORT, SLOWER, rate, report, stands
 from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import ROOT
 
@@ -51,11 +53,41 @@ def test_the_report_is_written_between_its_marks(tmp_path, monkeypatch):
     page = tmp_path / "benchmarks.md"
     page.write_text(f"before\n{self_test.BEGIN}\nold\n{self_test.END}\nafter\n")
     monkeypatch.setattr(self_test, "PAGE", page)
-    text = report(found([Word.PASS] * 3), found([Word.REGRESSION] * 3, 0.0677), YES, 60.0)
+    text = report(found([Word.PASS] * 3), found([Word.REGRESSION] * 3, 0.0677), YES)
     self_test._write_docs(text)
     assert page.read_text() == (f"before\n{self_test.BEGIN}\n\n{text}\n\n{self_test.END}\nafter\n")
     assert "3 of 3: 100 % [44, 100]" in text
     assert "median +7.0" in text
+
+
+def test_runs_of_equal_and_of_slower_code(monkeypatch):
+    started = []
+    monkeypatch.setattr(
+        self_test, "copied", lambda name, folder: FakeVersion(name, 0.001, started, noise=0.01)
+    )
+    equal, slower = self_test._runs(3, 2)
+    assert [verdict.word for verdict in equal] == [Word.PASS] * 3
+    assert [verdict.word for verdict in slower] == [Word.REGRESSION] * 2
+    pairs = 3 * SHORT.runs + 2 * SHORT.more_runs
+    assert started.count("head") == 1 + pairs  # the first one compiles
+
+
+@pytest.mark.parametrize(("word", "status"), [(Word.REGRESSION, 0), (Word.PASS, 1)])
+def test_the_command(monkeypatch, word, status):
+    runs = []
+
+    def measured(*numbers):
+        runs.append(numbers)
+        return found([Word.PASS] * 3), found([word] * 3)
+
+    monkeypatch.setattr(self_test, "_runs", measured)
+    monkeypatch.setattr(self_test, "real_slowdown", lambda folder: YES)
+    result = CliRunner().invoke(self_test.self_test, [])
+    assert result.exit_code == status
+    assert "| equal code | 0 of 3: 0 % [0, 56] | 0 |" in result.output
+    assert "processor" in result.output
+    CliRunner().invoke(self_test.self_test, ["--full"])
+    assert runs == [(3, 3), (50, 20)]
 
 
 def test_the_page_has_the_marks():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from benchmarks.gate.cases import CASES
 from bpmatrix.bench.workers import WorkerError
 
 
 class FakeVersion:
-    """Starts workers whose cases take `seconds` each, with noise by quad and by process.
+    """Starts workers whose first case takes `seconds`, with noise by quad and by process.
 
     What was started is noted in a list that versions may share.
     """
@@ -27,23 +28,22 @@ class FakeVersion:
 class FakeWorker:
     def __init__(self, version, factor, seed):
         self.version, self.factor = version, factor
-        self.rng, self.prepared = np.random.default_rng(seed), set()
+        self.rng, self.prepared = np.random.default_rng(seed), {}
 
     def call(self, method, *arguments):
         if method == "prepare":
             label, case = arguments
             if case.name in self.version.lacks:
                 raise WorkerError(f"{self.version.name}: has no such method")
-            self.prepared.add(label)
+            self.prepared[label] = case.steps / CASES[0].steps
             return None
         assert method == "compilations_inside"
         return self.version.compiles
 
     def time(self, method, label, calls):
         assert method == "run"
-        assert label in self.prepared
         noise = np.exp(self.version.noise * self.rng.standard_normal())
-        return calls * self.version.seconds * self.factor * noise
+        return calls * self.prepared[label] * self.version.seconds * self.factor * noise
 
     def close(self):
         self.version.started.append(f"{self.version.name} ended")
