@@ -46,6 +46,8 @@ def test_a_flag_has_to_be_confirmed():
     word, _, why = decide(unlucky, fine)
     assert word is Word.PASS
     assert "not confirm" in why
+    below = [[0.02] * 20] * 4  # slower, certainly, but by less than the limit
+    assert decide(unlucky, below)[0] is Word.PASS
     assert decide(unlucky, [[0.05] * 20] * 4)[0] is Word.REGRESSION
 
 
