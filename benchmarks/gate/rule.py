@@ -48,7 +48,7 @@ def estimate(runs: Runs, seed: int = 0) -> Estimate:
     """Return the median over runs of each run's median, with a bootstrap interval of 99 %.
 
     The bootstrap has two levels, since processes differ as quads do: it draws runs, and in each
-    drawn run stretches of ten neighboring quads.
+    drawn run stretches of up to ten neighboring quads.
     """
     logs = [np.asarray(run, np.float64) for run in runs]
     rng, k = np.random.default_rng(seed), len(logs)
@@ -83,7 +83,7 @@ def decide(first: Runs, second: Runs = ()) -> tuple[Word, Estimate, str]:
 
 def _resampled_medians(run: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return medians of a run, drawn anew in stretches of neighbors, in a ring."""
-    length = min(NEIGHBORS, run.size)
+    length = max(1, min(NEIGHBORS, run.size // 6))
     starts = rng.integers(run.size, size=(RESAMPLES, -(-run.size // length), 1))
     picked = (starts + np.arange(length)).reshape(RESAMPLES, -1)[:, : run.size] % run.size
     return np.median(run[picked], axis=1)

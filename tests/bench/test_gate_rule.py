@@ -70,5 +70,11 @@ def test_the_interval_knows_that_quads_differ():
     assert found.low < 0 < found.high
 
 
+@pytest.mark.parametrize("quads", [6, 10, 60])
+def test_a_single_run_has_an_interval(quads):
+    found = estimate([np.linspace(-0.1, 0.1, quads)])
+    assert found.low < found.median < found.high
+
+
 def test_an_estimate_reads_as_per_cent():
     assert str(estimate([[np.log(1.05)] * 4])) == "+5.0 % [+5.0, +5.0]"
