@@ -2,6 +2,8 @@
 
 import click
 
+from benchmarks.gate.command import accept, gate
+from benchmarks.gate.self_test import self_test
 from benchmarks.kernels import kernels
 from benchmarks.memory import memory
 from benchmarks.peak import peak
@@ -20,7 +22,9 @@ def main() -> None:
     """
 
 
-for command in (table, peak, kernels, predict, scaling, startup, memory):
+for command in (
+    table, peak, kernels, predict, scaling, startup, memory, gate, accept, self_test,
+):  # fmt: skip
     main.add_command(command)
 
 if __name__ == "__main__":

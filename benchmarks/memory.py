@@ -54,16 +54,16 @@ def memory(json_file: str | None) -> None:
         X, labels = Path(folder, "X.npy"), Path(folder, "labels.npy")
         np.save(X, samples.X.T)
         np.save(labels, samples.targets)
-        _peaks(X, labels, "loaded")  # compiles, if need be
+        peaks(X, labels, "loaded")  # compiles, if need be
         for when, words in (("loaded", "loaded before"), ("new", "loaded by the training")):
-            before, after = _peaks(X, labels, when)
+            before, after = peaks(X, labels, when)
             added = (after - before) / 1e6
             rows.add_row(words, f"{added:.1f}", verdict(added, MOST_MEGABYTES, at_most=True))
             report.record(programs=words, megabytes=added)
     report.finish(rows, [samples.source])
 
 
-def _peaks(X: Path, labels: Path, when: str) -> tuple[int, int]:
+def peaks(X: Path, labels: Path, when: str) -> tuple[int, int]:
     """Return the bytes that a new process holds before its training, and at most."""
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)

@@ -24,10 +24,18 @@ __all__ = ["SkippedError", "Worker", "WorkerError"]
 SECONDS_FOR_AN_ANSWER = 600.0
 SECONDS_TO_END = 5.0
 
-START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]);"
-    "from bpmatrix.bench.serving import main; main()"
-)
+# The loop that serves requests is this package's own, also where the worker's `bpmatrix` is another
+# version: both versions are measured by the same code.
+SERVING = Path(__file__).with_name("serving.py")
+START = """
+import json, sys
+from importlib.util import module_from_spec, spec_from_file_location
+sys.path[:] = json.loads(sys.argv[1])
+spec = spec_from_file_location("bpmatrix.bench.serving", sys.argv[2])
+serving = sys.modules[spec.name] = module_from_spec(spec)
+spec.loader.exec_module(serving)
+serving.main()
+"""
 
 
 class WorkerError(Exception):
@@ -50,6 +58,9 @@ class Worker:
         libraries read when they are imported.
     seconds_for_an_answer : float
         A worker that takes longer is ended.
+    package : Path, optional
+        A folder that holds another version of ``bpmatrix``, which the worker imports in place of
+        that of this process.
 
     Examples
     --------
@@ -65,12 +76,15 @@ class Worker:
         name: str,
         environment: Mapping[str, str] | None = None,
         seconds_for_an_answer: float = SECONDS_FOR_AN_ANSWER,
+        package: Path | None = None,
     ) -> None:
         self.name = name
         self.patience = seconds_for_an_answer
         path = [entry or str(Path.cwd()) for entry in sys.path]
+        if package is not None:
+            path.insert(0, str(package))
         self._process = subprocess.Popen(  # noqa: S603 - this Python, with a program of our own
-            [sys.executable, "-c", START, json.dumps(path)],
+            [sys.executable, "-c", START, json.dumps(path), str(SERVING)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **(environment or {})},

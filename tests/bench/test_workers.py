@@ -1,6 +1,7 @@
 import os
 import pickle
 import sys
+from importlib import import_module
 
 import pytest
 from bench.fakes import Missing, Plain, Unsuited
@@ -99,3 +100,12 @@ def test_a_busy_worker_ends_without_a_word(capfd):
 
     assert worker._process.returncode == 0
     assert capfd.readouterr().err == ""
+
+
+def test_another_version_of_the_package_is_measured_by_this_one(tmp_path):
+    """The version lacks the loop that serves requests, as one from before that loop was written."""
+    (tmp_path / "bpmatrix").mkdir()
+    (tmp_path / "bpmatrix" / "__init__.py").write_text("__version__ = 'of another time'\n")
+    with Worker("old", package=tmp_path) as worker:
+        worker.make(import_module, "bpmatrix")
+        assert worker.call("__getattribute__", "__version__") == "of another time"

@@ -1,0 +1,183 @@
+"""``python -m benchmarks gate`` and ``accept``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.gate.baseline import FILE, Baseline, versions_here
+from benchmarks.gate.cases import CASES, GateCase
+from benchmarks.gate.exact import exact_checks, sizes_of
+from benchmarks.gate.floor import RACES, floors, measure_race
+from benchmarks.gate.pairs import Effort
+from benchmarks.gate.summary import Outcome, markdown, print_table, publish, write_json
+from benchmarks.gate.verdicts import Verdict, Word, exit_status
+from benchmarks.gate.versions import (
+    ROOT,
+    NoBaseError,
+    Version,
+    copied,
+    list_of_base,
+    of_commit,
+    pinned,
+    same_package,
+)
+from benchmarks.gate.versus import STAGE, compare_versions
+from benchmarks.report import WIDTH_WITHOUT_TERMINAL
+from bpmatrix.bench.machine import describe_machine
+from bpmatrix.bench.workers import WorkerError
+
+__all__ = ["accept", "compare_with", "gate", "missing_in_head"]
+
+GONE = "the base has it, head has not. If so meant: `python -m benchmarks accept --reason TEXT`"
+FILE_OPTION = click.Path(dir_okay=False, path_type=Path)
+
+
+def _cases(
+    context: click.Context, parameter: click.Parameter, value: Sequence[str]
+) -> tuple[GateCase, ...]:
+    del context, parameter
+    return tuple(case for case in CASES if not value or case.name in value)
+
+
+@click.command()
+@click.option("--base", metavar="REV", help="The commit to compare the working tree with.")
+@click.option("--strict", is_flag=True, help="Exit with 3 where the noise allows no verdict.")
+@click.option(
+    "--case", "cases", type=click.Choice([case.name for case in CASES]), multiple=True,
+    callback=_cases, help="Time only this case; may be repeated.",
+)  # fmt: skip
+@click.option("--json", "json_file", type=FILE_OPTION, help="Write all figures here.")
+@click.option("--markdown", "markdown_file", type=FILE_OPTION, help="Write the summary here.")
+def gate(
+    base: str | None,
+    strict: bool,
+    cases: tuple[GateCase, ...],
+    json_file: Path | None,
+    markdown_file: Path | None,
+) -> None:
+    """Judge the working tree: exact checks, base against head, the floor of the speed-up.
+
+    Exit status: 0 pass, 1 slower, 2 wrong use, 3 inconclusive with --strict, 4 nothing measured or
+    a benchmark of the base is missing, 5 an exact check failed.
+    """
+    machine = describe_machine()
+    verdicts = []
+    baseline = Baseline.read(ROOT)
+    with tempfile.TemporaryDirectory() as folder:
+        head = copied("head", Path(folder))
+        for verdict in _stages(head, Path(folder), base, cases, baseline):
+            click.echo(verdict)
+            verdicts.append(verdict)
+    outcome = Outcome(verdicts, exit_status(verdicts, strict=strict), machine, base)
+    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+    print_table(outcome, Console(width=width, highlight=False))
+    publish(outcome)
+    with _wrong_use():
+        if json_file:
+            write_json(outcome, json_file)
+        if markdown_file:
+            markdown_file.write_text(markdown(outcome), encoding="utf-8")
+    sys.exit(outcome.status)
+
+
+@click.command()
+@click.option("--reason", required=True, metavar="TEXT", help="Why the figures may be others now.")
+def accept(reason: str) -> None:
+    """Write benchmarks/baseline.json: the counts, sizes and floors of the working tree.
+
+    A benchmark that is gone is recorded there with the reason. Nothing in it is a time.
+    """
+    if not reason.strip():
+        raise click.UsageError("the reason is empty: say why the figures may be others now")
+    before, names = Baseline.read(ROOT), [case.name for case in CASES]
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            sizes, speed_ups = _measured(copied("head", Path(folder)))
+    except WorkerError as error:
+        raise click.ClickException(f"nothing is written: {error}") from error
+    removed = before.without(names, reason)
+    sizes_of_all = {**before.sizes, versions_here(): sizes}
+    Baseline(reason, names, removed, speed_ups, sizes_of_all).write(ROOT)
+    click.echo(f"wrote {FILE}")
+
+
+def _measured(head: Version) -> tuple[dict[str, int], dict[str, float]]:
+    """Return sizes and speed-ups of a version, these to three figures."""
+    _tell("counts")
+    sizes, speed_ups = sizes_of(head), {}
+    with pinned():
+        for race in RACES:
+            _tell(race.name)
+            speed_ups[race.name] = float(f"{measure_race(head, race).median:.3g}")
+    return sizes, speed_ups
+
+
+def compare_with(
+    base: str | None, head: Version, folder: Path, cases: Sequence[GateCase]
+) -> list[Verdict]:
+    """Return the verdicts of the second stage; each way in which it can have none says so."""
+    if base is None:
+        why = "no --base was given: nothing says whether this version is slower than another"
+        return [Verdict(STAGE, "all cases", Word.SKIPPED, why)]
+    try:
+        version = of_commit(base, folder)
+    except NoBaseError as error:
+        return [Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error))]
+    listed = Baseline.of(list_of_base(base, FILE)).benchmarks
+    found = missing_in_head(listed, Baseline.read(ROOT).removed)
+    if listed:
+        found += [
+            Verdict(STAGE, case.name, Word.NEW, f"{base} does not list it")
+            for case in cases
+            if case.name not in listed
+        ]
+    if same_package(version, head):
+        why = f"bpmatrix/ is the same as in {base}: there is nothing to compare"
+        return [*found, Verdict(STAGE, "all cases", Word.SKIPPED, why)]
+    return found + compare_versions(version, head, cases, Effort(), _tell)
+
+
+def missing_in_head(listed: Sequence[str], removed: dict[str, str]) -> list[Verdict]:
+    """Return a verdict on each benchmark that the base lists and head no longer has."""
+    gone = [name for name in listed if name not in {case.name for case in CASES}]
+    return [
+        Verdict(STAGE, name, Word.SKIPPED, f"removed: {removed[name]}")
+        if name in removed
+        else Verdict(STAGE, name, Word.MISSING, GONE)
+        for name in gone
+    ]
+
+
+def _stages(
+    head: Version,
+    folder: Path,
+    base: str | None,
+    cases: Sequence[GateCase],
+    baseline: Baseline,
+) -> Iterator[Verdict]:
+    """Yield the verdicts, stage by stage."""
+    _tell("exact checks")
+    yield from exact_checks(head, cases, baseline)
+    yield from compare_with(base, head, folder, cases)
+    yield from floors(head, baseline, _tell)
+
+
+def _tell(line: str) -> None:
+    """Say on standard error what is being done."""
+    click.echo(f"... {line}", err=True)
+
+
+@contextmanager
+def _wrong_use() -> Iterator[None]:
+    """Report a file that cannot be written as wrong use."""
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(str(error)) from error

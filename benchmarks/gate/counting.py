@@ -1,0 +1,165 @@
+"""What a training call does, counted instead of timed: in a worker, through the public face."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+from numba.core.runtime import _nrt_python, rtsys
+
+from benchmarks.gate.cases import GateCase
+from benchmarks.gate.programs import network_and_samples, program
+
+__all__ = ["Counters", "Counts", "count", "peak_of"]
+
+Call = Callable[[], object]
+
+# One slice of mini-batches, whatever the machine: where the engine cuts is a question of time.
+BATCHES, WIDTHS, STEPS, MANY_STEPS = (1, 10, 100), (10, 30, 100), 4, 100
+PEAK = GateCase("train", (784, 30, 10), 10, steps=MANY_STEPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Of one call, what Python did.
+
+    Attributes
+    ----------
+    calls, lines : int
+        Functions called from Python; lines of Python that were run, a loop's again and again.
+    allocations : int
+        How often arrays took more memory, from line to line, and allocations inside of kernels.
+    """
+
+    calls: int
+    lines: int
+    allocations: int
+
+
+class Counters:
+    """Counts of a version, and how far its gradients are from the loop's."""
+
+    def training(self) -> dict[str, dict[str, int]]:
+        """Return the counts of a training call by mini-batch size and width, and for many steps."""
+        found = {}
+        for batch in BATCHES:
+            for width in WIDTHS:
+                found[f"batch {batch}, width {width}"] = asdict(count(_training(batch, width)))
+        many = count(_training(BATCHES[0], WIDTHS[0], MANY_STEPS))
+        return {**found, "many steps": asdict(many)}
+
+    def peak(self) -> int:
+        """Return the most bytes that a training call holds beside what it was given."""
+        call = program(PEAK)
+        call()
+        return peak_of(call)
+
+    def distances(self, dtype: str) -> dict[str, float]:
+        """Return how far gradients are from the loop's, relative to its largest element."""
+        reference = import_module("bpmatrix.reference")
+        case = GateCase("gradient", (784, 30, 10), 32, dtype=dtype)
+        net, X, labels = network_and_samples(case)
+        layers = [[a.astype(np.float64) for a in part] for part in (net.weights, net.biases)]
+        problem = *layers, ("sigmoid", "sigmoid"), "quadratic", X / 255, np.eye(10)[labels].T
+        loop = _flat(reference.gradient_by_loop(*problem)) / case.columns
+        matrix = _flat(reference.gradient_by_matrix(*problem)) / case.columns
+        engine, step = net.gradient(X, labels).flat, _step(net, X, labels)
+        figures = {"matrix": matrix, "engine": engine, "step of the engine": step}
+        return {
+            name: float(np.abs(gradient - loop).max() / np.abs(loop).max())
+            for name, gradient in figures.items()
+        }
+
+
+def count(call: Call) -> Counts:
+    """Return what a call does when everything has been loaded and drawn before.
+
+    Memory is looked at wherever Python goes to a line, also to the same one again. What comes and
+    goes within a line is not seen: that a loop allocates there shows in the lines.
+    """
+    call()
+    calls = lines = allocations = held = arrays = 0
+
+    def look(frame: object, what: str, argument: object) -> Any:
+        nonlocal lines, allocations, held, arrays
+        del frame, argument
+        lines += what == "line"
+        if what == "line" and tracemalloc.get_traced_memory()[0] != held:
+            now = _bytes_of_arrays()
+            allocations += now > arrays
+            arrays, held = now, tracemalloc.get_traced_memory()[0]
+        return look
+
+    def note(frame: object, what: str, argument: object) -> None:
+        nonlocal calls
+        del frame, argument
+        calls += what in {"call", "c_call"}
+
+    hooks = sys.gettrace(), sys.getprofile()
+    with _Quiet():
+        _nrt_python.memsys_enable_stats()
+        before = rtsys.get_allocation_stats().alloc
+        sys.settrace(look)
+        sys.setprofile(note)
+        try:
+            call()
+        finally:
+            sys.setprofile(hooks[1])
+            sys.settrace(hooks[0])
+        in_kernels = rtsys.get_allocation_stats().alloc - before
+    return Counts(calls, lines, allocations + in_kernels)
+
+
+def peak_of(call: Call) -> int:
+    """Return the most bytes that Python and NumPy hold during a call beside those before it."""
+    with _Quiet():
+        before = tracemalloc.get_traced_memory()[0]
+        call()
+        return tracemalloc.get_traced_memory()[1] - before
+
+
+class _Quiet:
+    """Memory is traced and the garbage collector is off."""
+
+    def __enter__(self) -> None:
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+
+    def __exit__(self, *exception: object) -> None:
+        tracemalloc.stop()
+        gc.enable()
+
+
+def _bytes_of_arrays() -> int:
+    """Return the bytes that NumPy's arrays hold of the memory that is traced.
+
+    The public way, a filter on the domain, takes a hundred times as long.
+    """
+    traces = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
+    return sum(size for domain, size, *_ in traces if domain == np.lib.tracemalloc_domain)
+
+
+def _training(batch: int, width: int, steps: int = STEPS) -> Call:
+    return program(GateCase("train", (784, width, 10), batch, steps=steps))
+
+
+def _step(net: Any, X: Any, labels: Any) -> Any:
+    """Return the gradient that a single step of training follows."""
+    rate, before = 64.0, net.parameters.astype(np.float64)
+    net.train(
+        X, labels, epochs=1, mini_batch_size=X.shape[1], shuffle=False, n_threads=1,
+        optimizer=import_module("bpmatrix").SGD(learning_rate=rate),
+    )  # fmt: skip
+    return (before - net.parameters) / rate
+
+
+def _flat(gradient: Any) -> Any:
+    """Return nabla_b, nabla_W as one vector in the layout of theta."""
+    return np.concatenate([part.ravel() for b, W in zip(*gradient, strict=True) for part in (W, b)])

@@ -1,0 +1,128 @@
+"""Exact checks: no clock, no noise, the same answer in every run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.gate.baseline import Baseline, versions_here
+from benchmarks.gate.cases import GateCase
+from benchmarks.gate.counting import MANY_STEPS, STEPS, Counters
+from benchmarks.gate.verdicts import Verdict, Word
+from benchmarks.gate.versions import Version
+from bpmatrix.bench.workers import WorkerError
+
+__all__ = [
+    "agreement",
+    "compilation",
+    "constancy",
+    "exact_checks",
+    "nothing_for_each_step",
+    "peak_as_accepted",
+    "sizes_of",
+]
+
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
+PEAK_TOLERANCE = 1  # per cent
+CALLED = "calls, lines and allocations of a training call"
+
+Sizes = Mapping[str, Mapping[str, int]]
+
+
+def exact_checks(head: Version, cases: Sequence[GateCase], baseline: Baseline) -> list[Verdict]:
+    """Return a verdict on each check of a version; one that cannot be made is broken."""
+    checks = []
+    try:
+        with head.start() as worker:
+            worker.make(Counters)
+            checks += [agreement(d, worker.call("distances", d)) for d in TOLERANCE]
+            counted = worker.call("training")
+            checks += [constancy(counted), nothing_for_each_step(counted)]
+            checks.append(peak_as_accepted(worker.call("peak"), baseline))
+        checks.append(compilation(_compilations(head, cases)))
+    except WorkerError as error:
+        checks.append(_verdict("all checks", False, f"could not be made: {error}", {}))
+    return checks
+
+
+def sizes_of(head: Version) -> dict[str, int]:
+    """Return what `accept` writes for these versions of Python and NumPy."""
+    with head.start() as worker:
+        worker.make(Counters)
+        counts = next(iter(worker.call("training").values()))
+        return {**counts, "peak": worker.call("peak")}
+
+
+def agreement(dtype: str, distances: Mapping[str, float]) -> Verdict:
+    """Loop and matrix give the same gradient, and so do the engine and a step of its training."""
+    limits = {name: TOLERANCE["float64" if name == "matrix" else dtype] for name in distances}
+    # Not `distance > limit`: that holds for NaN never.
+    wrong = [name for name, distance in distances.items() if not distance <= limits[name]]
+    shown = ", ".join(f"{name} {distance:.1e}" for name, distance in distances.items())
+    said = f"distance from the loop: {shown}; at most {TOLERANCE[dtype]:.0e}"
+    name = f"gradients agree, {dtype}"
+    return _verdict(name, not wrong, said, {"distances": dict(distances)})
+
+
+def constancy(counted: Sizes) -> Verdict:
+    """The counts do not depend on mini-batch size and width."""
+    by_size = {size: dict(counts) for size, counts in counted.items() if size != "many steps"}
+    first = next(iter(by_size.values()))
+    other = {size: counts for size, counts in by_size.items() if counts != first}
+    said = f"{_shown(first)} for every mini-batch size and width"
+    if other:
+        size, counts = max(other.items(), key=lambda item: sum(item[1].values()))
+        said = f"{_shown(first)} at {next(iter(by_size))}, but {_shown(counts)} at {size}"
+    return _verdict(f"{CALLED}, by size", not other, said, {"counts": by_size})
+
+
+def nothing_for_each_step(counted: Sizes) -> Verdict:
+    """No mini-batch costs a call or an allocation of its own."""
+    few, many = next(iter(counted.values())), counted["many steps"]
+    grown = {what: many[what] - few[what] for what in few}
+    said = f"{_shown(few)} for {STEPS} mini-batches, {_shown(many)} for {MANY_STEPS}"
+    constant = all(more < MANY_STEPS - STEPS for more in grown.values())
+    return _verdict(f"{CALLED}, by steps", constant, said, {"grown": grown})
+
+
+def peak_as_accepted(peak: int, baseline: Baseline) -> Verdict:
+    """The most memory that a training call holds is that of the baseline, to 1 %."""
+    name, versions = "allocation peak of a training call", versions_here()
+    accepted = baseline.sizes.get(versions)
+    if accepted is None:
+        why = f"{peak:,} bytes, and no accepted peak for {versions}: `accept` on them writes one"
+        return Verdict("exact", name, Word.SKIPPED, why, {"peak": peak})
+    change = 100 * (peak - accepted["peak"]) / accepted["peak"]
+    said = f"{peak:,} bytes, {change:+.1f} % from the accepted {accepted['peak']:,}"
+    if change < -PEAK_TOLERANCE:
+        said += "; `accept` would keep it there"
+    return _verdict(name, change <= PEAK_TOLERANCE, said, {"peak": peak})
+
+
+def compilation(begun: Mapping[str, int]) -> Verdict:
+    """Nothing compiles in a call that was made before."""
+    guilty = [name for name, times in begun.items() if times]
+    said = f"none in {len(begun)} cases, each called twice before"
+    if guilty:
+        said = f"a compilation began inside of {', '.join(guilty)}, though each was called before"
+    clean = bool(begun) and not guilty
+    return _verdict("no compilation inside the clock", clean, said, {"begun": dict(begun)})
+
+
+def _compilations(head: Version, cases: Sequence[GateCase]) -> dict[str, int]:
+    """Return how many compilations begin in the third call of each case."""
+    begun, before = {}, 0
+    with head.start() as worker:
+        for case in cases:
+            worker.call("prepare", case.name, case)
+            worker.call("run", case.name, 1)
+            after = worker.call("compilations_inside")
+            begun[case.name], before = after - before, after
+    return begun
+
+
+def _shown(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {what}" for what, number in counts.items())
+
+
+def _verdict(name: str, right: bool, said: str, figures: dict[str, object]) -> Verdict:
+    return Verdict("exact", name, Word.PASS if right else Word.BROKEN, said, figures)

@@ -1,0 +1,108 @@
+"""One run: two new processes, base and head, and the ratio of their times in quads A B B A."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from benchmarks.gate.cases import GateCase
+from benchmarks.gate.versions import Version
+from bpmatrix.bench.timing import Arm, Pairs, calibrate, measure_quad
+from bpmatrix.bench.workers import Worker
+
+__all__ = ["Effort", "Match", "RunResult", "log_ratios", "measure_run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long to measure.
+
+    Attributes
+    ----------
+    runs, more_runs : int
+        New pairs of processes in the first stage, and in the second for what was flagged.
+    quads : int
+        Ratios for each case in a run.
+    block_seconds : float
+        The least time of a block.
+    """
+
+    runs: int = 3
+    more_runs: int = 4
+    quads: int = 60
+    block_seconds: float = 0.004
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What base does against what head does: the same case, except in a test of the gate."""
+
+    name: str
+    base: GateCase
+    head: GateCase
+
+    @classmethod
+    def of(cls, case: GateCase) -> Match:
+        """Return the match of a case with itself."""
+        return cls(case.name, case, case)
+
+
+@dataclass
+class RunResult:
+    """What a run gave: the log-ratios head / base by match, and compilations inside the clock."""
+
+    logs: dict[str, list[float]] = field(default_factory=dict)
+    compilations: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def measure_run(
+    base: Version, head: Version, matches: Sequence[Match], effort: Effort, run: int
+) -> RunResult:
+    """Measure every match in two new processes, one at a time.
+
+    With every run the arms are swapped: which process is started first, and so lies where in
+    memory, which prepares first, and which is A.
+
+    Raises
+    ------
+    WorkerError
+        If a process fails.
+    """
+    result, swapped = RunResult(), run % 2 == 1
+    rng = np.random.default_rng(run)
+    with ExitStack() as stack:
+        order = (base, head) if swapped else (head, base)
+        workers = {version.name: stack.enter_context(version.start()) for version in order}
+        for match in matches:
+            cases = {base.name: match.base, head.name: match.head}
+            arms = []
+            for version in order:
+                workers[version.name].call("prepare", match.name, cases[version.name])
+                arms.append(_arm(workers[version.name], match.name))
+            pairs = log_ratios(*arms, effort, rng)
+            sign = -1 if swapped else 1
+            result.logs[match.name] = [sign * log for log in pairs.log_ratios]
+            seconds = float(np.median(pairs.seconds_a)), float(np.median(pairs.seconds_b))
+            result.seconds[match.name] = seconds if swapped else seconds[::-1]
+        result.compilations = {
+            name: worker.call("compilations_inside") for name, worker in workers.items()
+        }
+    return result
+
+
+def log_ratios(a: Arm, b: Arm, effort: Effort, rng: np.random.Generator) -> Pairs:
+    """Return the quads of two arms, with as many calls in a block of the one as of the other."""
+    calls = calibrate(a, effort.block_seconds)
+    b(calls)
+    pairs = Pairs()
+    for a_first in rng.random(effort.quads) < 0.5:
+        measure_quad(a, b, (calls, calls), pairs, a_first=bool(a_first))
+    return pairs
+
+
+def _arm(worker: Worker, label: str) -> Arm:
+    return lambda calls: worker.time("run", label, calls)

@@ -1,0 +1,81 @@
+"""What a worker of the gate holds: the cases, through the public face of whatever version it has.
+
+Nothing of bpmatrix is imported with this file: an old version may lack what a case needs, and then
+that case alone cannot be measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.gate.cases import GateCase
+from benchmarks.gate.compilations import Compilations
+
+__all__ = ["Programs"]
+
+LEARNING_RATE = 0.01  # small: a weight must not grow into numbers that take the processor longer
+
+
+class Programs:
+    """Cases by name, each ready to be called; compilations inside of timed calls are counted."""
+
+    def __init__(self) -> None:
+        self._ready: dict[str, Callable[[], object]] = {}
+        self._compilations = Compilations()
+        self._inside = 0
+
+    def package(self) -> str:
+        """Return the folder that holds the version that is measured."""
+        return str(Path(import_module("bpmatrix").__file__ or "").parent.parent)
+
+    def prepare(self, label: str, case: GateCase) -> None:
+        """Make a case and call it twice, so that nothing is left to load or compile."""
+        made = program(case)
+        made()
+        made()
+        self._ready[label] = made
+
+    def run(self, label: str, calls: int) -> None:
+        """Call a case so often: what the clock sees."""
+        call, before = self._ready[label], self._compilations.begun
+        for _ in range(calls):
+            call()
+        self._inside += self._compilations.begun - before
+
+    def compilations_inside(self) -> int:
+        """Return how many compilations began inside of `run`."""
+        return self._inside
+
+
+def program(case: GateCase) -> Callable[[], object]:
+    """Return a function without arguments that does the work of a case once."""
+    bpmatrix = import_module("bpmatrix")
+    net, X, targets = network_and_samples(case)
+    if case.work == "train":
+        optimizer = bpmatrix.SGD(learning_rate=LEARNING_RATE)
+        return lambda: net.train(
+            X, targets, epochs=1, mini_batch_size=case.columns, optimizer=optimizer,
+            n_threads=case.threads,
+        )  # fmt: skip
+    if case.work == "gradient":
+        return lambda: net.gradient(X, targets)
+    inputs = X.T.astype(case.dtype).T
+    return lambda: net.feedforward(inputs)
+
+
+def network_and_samples(case: GateCase) -> tuple[Any, Any, Any]:
+    """Return the same network, bytes and targets in every version and process."""
+    rng, n = np.random.default_rng(0), case.steps * case.columns
+    X = rng.integers(256, size=(n, case.sizes[0]), dtype=np.uint8).T
+    n_out = case.sizes[-1]
+    targets = rng.integers(n_out, size=n) if n_out > 1 else rng.uniform(0.2, 0.8, size=n)
+    net = import_module("bpmatrix").Network(
+        list(case.sizes), activation=case.activation, cost="quadratic", input_scale=1 / 255,
+        dtype=case.dtype, seed=1,
+    )  # fmt: skip
+    return net, X, targets

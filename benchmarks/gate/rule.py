@@ -1,0 +1,89 @@
+"""When head is slower than base: a function of the measured ratios alone.
+
+With processes pinned to one processor and three runs, a limit of 3 % flagged 0.2 % of runs of equal
+code and all of those that were 7 % slower (measured before this was written; `self_test` measures
+it anew). A flag is not yet a verdict: new runs have to confirm it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.gate.verdicts import Word
+
+__all__ = ["Estimate", "Runs", "decide", "estimate", "is_flagged"]
+
+# The log-ratios head / base of each quad, by run.
+Runs = Sequence[Sequence[float]]
+
+LIMIT = float(np.log(1.03))
+WIDEST = float(np.log(1.03))
+CONFIDENCE = 0.99
+NEIGHBORS = 10
+RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A log-ratio head / base with its interval: above 0, head is slower."""
+
+    median: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval is narrow enough for a verdict."""
+        return (self.high - self.low) / 2 <= WIDEST
+
+    def __str__(self) -> str:
+        slower, low, high = (100 * np.expm1(x) for x in (self.median, self.low, self.high))
+        return f"{slower:+.1f} % [{low:+.1f}, {high:+.1f}]"
+
+
+def estimate(runs: Runs, seed: int = 0) -> Estimate:
+    """Return the median over runs of each run's median, with a bootstrap interval of 99 %.
+
+    The bootstrap has two levels, since processes differ as quads do: it draws runs, and in each
+    drawn run stretches of up to ten neighboring quads.
+    """
+    logs = [np.asarray(run, np.float64) for run in runs]
+    rng, k = np.random.default_rng(seed), len(logs)
+    inner = np.stack([_resampled_medians(run, rng) for run in logs])
+    runs_drawn = rng.integers(k, size=(RESAMPLES, k))
+    medians = inner[runs_drawn, rng.integers(RESAMPLES, size=(RESAMPLES, k))]
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(np.median(medians, axis=1), [tail, 1 - tail])
+    return Estimate(float(np.median([np.median(run) for run in logs])), float(low), float(high))
+
+
+def is_flagged(first: Runs) -> bool:
+    """Return whether the first stage calls for a second one: slower than the limit, or unclear."""
+    found = estimate(first)
+    return found.median > LIMIT or not found.is_clear
+
+
+def decide(first: Runs, second: Runs = ()) -> tuple[Word, Estimate, str]:
+    """Return the verdict on a case, the estimate from all runs, and the reason in words.
+
+    A slowdown counts when the second stage alone shows more than the limit and the interval of all
+    runs together lies above zero.
+    """
+    found = estimate([*first, *second])
+    if second and (again := estimate(second)).median > LIMIT and found.low > 0:
+        return Word.REGRESSION, found, f"head takes {found}, confirmed by new runs: {again}"
+    if not found.is_clear:
+        return Word.INCONCLUSIVE, found, f"head takes {found}: too much noise for a verdict"
+    note = ", a suspicion that new runs did not confirm" if second else ""
+    return Word.PASS, found, f"head takes {found}{note}"
+
+
+def _resampled_medians(run: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return medians of a run, drawn anew in stretches of neighbors, in a ring."""
+    length = max(1, min(NEIGHBORS, run.size // 6))
+    starts = rng.integers(run.size, size=(RESAMPLES, -(-run.size // length), 1))
+    picked = (starts + np.arange(length)).reshape(RESAMPLES, -1)[:, : run.size] % run.size
+    return np.median(run[picked], axis=1)

@@ -1,0 +1,164 @@
+"""``python -m benchmarks self-test``: whether the gate stays quiet, and whether it fires."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.gate.cases import SELF_TEST_CASE
+from benchmarks.gate.pairs import Effort, Match
+from benchmarks.gate.real import Caught, real_slowdown
+from benchmarks.gate.verdicts import Verdict, Word
+from benchmarks.gate.versions import ROOT, copied, pinned
+from benchmarks.gate.versus import judge_matches, prepare
+from bpmatrix.bench.machine import describe_machine
+from bpmatrix.files import write_whole
+
+__all__ = ["Rate", "rate", "report", "self_test", "stands"]
+
+# Shorter than the gate's own setting, which is the easier one: two pairs of processes instead of
+# three, two instead of four to confirm, 40 quads instead of 60.
+SHORT = Effort(runs=2, more_runs=2, quads=40)
+MORE = 0.07
+EQUAL = Match.of(SELF_TEST_CASE)
+SLOWER = Match(
+    f"{100 * MORE:.0f} % more mini-batches",
+    SELF_TEST_CASE,
+    replace(SELF_TEST_CASE, steps=round(SELF_TEST_CASE.steps * (1 + MORE))),
+)
+LEAST_CAUGHT = 0.95
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+BEGIN, END = "<!-- written by `python -m benchmarks self-test --full --docs` -->", "<!-- end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often something happened, with its interval of 95 % (Wilson, 1927)."""
+
+    times: int
+    of: int
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        percent, low, high = (100 * x for x in (self.times / self.of, self.low, self.high))
+        return f"{self.times} of {self.of}: {percent:.0f} % [{low:.0f}, {high:.0f}]"
+
+
+def rate(times: int, of: int) -> Rate:
+    """Return the rate and the interval that also holds for no event, or nothing but events."""
+    z, p = 1.959964, times / of
+    center = (p + z * z / (2 * of)) / (1 + z * z / of)
+    half = z / (1 + z * z / of) * float(np.sqrt(p * (1 - p) / of + z * z / (4 * of * of)))
+    return Rate(times, of, max(0.0, center - half), min(1.0, center + half))
+
+
+@click.command("self-test")
+@click.option("--full", is_flag=True, help="50 runs of equal code and 20 of slower, not 3 and 3.")
+@click.option("--docs", is_flag=True, help="Write the result into docs/benchmarks.md.")
+def self_test(full: bool, docs: bool) -> None:
+    """Show that the gate passes equal code and catches slower code.
+
+    Runs of equal code in two folders must pass; with 7 % more mini-batches in head it must fail.
+    At the end a product is computed twice in a copy of the package, and the command itself has to
+    catch it. Takes about 4 minutes on one processor, with --full about 15.
+    """
+    equal_runs, slower_runs = (50, 20) if full else (3, 3)
+    machine, started = describe_machine(), time.perf_counter()
+    equal, slower = _runs(equal_runs, slower_runs)
+    click.echo("a real slowdown, from end to end", err=True)
+    with tempfile.TemporaryDirectory() as folder:
+        caught = real_slowdown(Path(folder))
+    minutes = (time.perf_counter() - started) / 60
+    where = ", ".join(f"{name} {value}" for name, value in machine.items())
+    text = f"{report(equal, slower, caught)}\n\n{minutes:.0f} minutes. {where}."
+    click.echo(text)
+    if docs:
+        _write_docs(text)
+    sys.exit(0 if stands(equal, slower, caught) else 1)
+
+
+def stands(equal: Sequence[Verdict], slower: Sequence[Verdict], caught: Caught) -> bool:
+    """Return whether the gate was quiet and fired as it should."""
+    alarms, hits = _times(equal, Word.REGRESSION), _times(slower, Word.REGRESSION)
+    return alarms == 0 and hits >= LEAST_CAUGHT * len(slower) and caught.by_the_gate
+
+
+def report(equal: Sequence[Verdict], slower: Sequence[Verdict], caught: Caught) -> str:
+    """Return the result as Markdown."""
+    setting = (
+        f"Setting: `{SELF_TEST_CASE.name}`, {SHORT.runs} pairs of new processes, {SHORT.more_runs}"
+        f" more to confirm, {SHORT.quads} quads A B B A of blocks of"
+        f" {1000 * SHORT.block_seconds:.0f} ms each, all on one processor."
+    )
+    lines = [
+        setting,
+        "",
+        "| head against base | REGRESSION, rate [95 %] | INCONCLUSIVE | estimates, % slower |",
+        "| --- | --- | --- | --- |",
+        _row("equal code", equal),
+        _row(SLOWER.name, slower),
+        "",
+        f"A product computed twice in the engine: exit status {caught.status}, `{caught.said}`.",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, verdicts: Sequence[Verdict]) -> str:
+    slower = [100 * np.expm1(verdict.figures["ratio"]["median"]) for verdict in verdicts]
+    shown = f"median {np.median(slower):+.1f}, from {min(slower):+.1f} to {max(slower):+.1f}"
+    flagged = rate(_times(verdicts, Word.REGRESSION), len(verdicts))
+    return f"| {name} | {flagged} | {_times(verdicts, Word.INCONCLUSIVE)} | {shown} |"
+
+
+def _times(verdicts: Sequence[Verdict], word: Word) -> int:
+    return sum(verdict.word is word for verdict in verdicts)
+
+
+def _runs(equal_runs: int, slower_runs: int) -> tuple[list[Verdict], list[Verdict]]:
+    """Run the second stage so often, each time with new processes.
+
+    The runs of slower code are measured in the processes of the first runs of equal code: starting
+    processes is most of the time.
+    """
+    found: dict[str, list[Verdict]] = {EQUAL.name: [], SLOWER.name: []}
+    with tempfile.TemporaryDirectory() as folder, pinned():
+        base, head = copied("base", Path(folder)), copied("head", Path(folder))
+        for version in (base, head):
+            failures = prepare(version, [SELF_TEST_CASE], lambda line: click.echo(line, err=True))
+            if failures:
+                raise click.ClickException(next(iter(failures.values())))
+        start = time.perf_counter()
+        for run in range(equal_runs):
+            matches = [EQUAL, SLOWER] if run < slower_runs else [EQUAL]
+            first_run = run * (SHORT.runs + SHORT.more_runs)
+            for verdict in judge_matches(base, head, matches, SHORT, str, first_run):
+                found.setdefault(verdict.name, []).append(verdict)
+            _progress(run + 1, equal_runs, time.perf_counter() - start, found)
+    return found[EQUAL.name], found[SLOWER.name]
+
+
+def _progress(done: int, of: int, seconds: float, found: dict[str, list[Verdict]]) -> None:
+    counts = ", ".join(
+        f"{name}: {_times(verdicts, Word.REGRESSION)} of {len(verdicts)} flagged"
+        for name, verdicts in found.items()
+    )
+    left = seconds / done * (of - done) / 60
+    click.echo(f"run {done} of {of}, at most {left:.0f} min left; {counts}", err=True)
+
+
+def _write_docs(text: str) -> None:
+    """Put the result between its marks on the page."""
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    if not rest or not after:
+        raise click.ClickException(f"{PAGE} lacks the lines {BEGIN} and {END}")
+    write_whole(PAGE, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}".encode())

@@ -1,0 +1,68 @@
+"""Verdicts, and the exit status that they add up to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+__all__ = ["Verdict", "Word", "exit_status"]
+
+
+class Word(Enum):
+    """What is said of a check; the value is its exit status."""
+
+    PASS = "pass", 0
+    INFORMATION = "information", 0
+    NEW = "new", 0
+    SKIPPED = "SKIPPED", 0
+    INCONCLUSIVE = "INCONCLUSIVE", 0
+    REGRESSION = "REGRESSION", 1
+    MISSING = "MISSING", 4
+    NOTHING_MEASURED = "NOTHING MEASURED", 4
+    BROKEN = "BROKEN", 5
+
+    def __str__(self) -> str:
+        return str(self.value[0])
+
+
+STRICT = 3
+WORST_FIRST = (5, 1, 4)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One line: what was checked, what is said of it, and why.
+
+    Attributes
+    ----------
+    stage : str
+        "exact", "base/head" or "floor".
+    figures : dict
+        What was measured, for the JSON file.
+    """
+
+    stage: str
+    name: str
+    word: Word
+    why: str
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {self.name}: {self.word}: {self.why}"
+
+
+def exit_status(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:
+    """Return 0 pass, 1 regression, 3 inconclusive (strict), 4 nothing measured, 5 exact check.
+
+    The first of 5, 1, 4, 3 that holds. No verdict at all is nothing measured.
+    """
+    words = [verdict.word for verdict in verdicts]
+    if not words:
+        return Word.NOTHING_MEASURED.value[1]
+    found = {word.value[1] for word in words}
+    for status in WORST_FIRST:
+        if status in found:
+            return status
+    return STRICT if strict and Word.INCONCLUSIVE in words else 0

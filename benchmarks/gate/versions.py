@@ -1,0 +1,183 @@
+"""Two versions of the package side by side: folders, compile caches, workers, one processor."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.gate.programs import Programs
+from bpmatrix.bench.contenders import thread_environment
+from bpmatrix.bench.workers import Worker, WorkerError
+
+__all__ = [
+    "CAN_PIN",
+    "ROOT",
+    "NoBaseError",
+    "Version",
+    "copied",
+    "git",
+    "list_of_base",
+    "of_commit",
+    "pinned",
+    "same_package",
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "bpmatrix"
+CAN_PIN = hasattr(os, "sched_setaffinity")
+
+
+class NoBaseError(Exception):
+    """There is no base to compare with; the message says why, and the cure."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the package in a folder of its own, with its own compiled code.
+
+    Attributes
+    ----------
+    name : str
+        "base" or "head".
+    folder : Path
+        Holds ``bpmatrix`` and nothing else that could be imported.
+    """
+
+    name: str
+    folder: Path
+
+    def start(self) -> Worker:
+        """Return a new process with this version: same measuring code, same libraries.
+
+        Raises
+        ------
+        WorkerError
+            If the version cannot be imported.
+        RuntimeError
+            If the process would measure another version than this one.
+        """
+        worker = Worker(self.name, self.environment(), package=self.folder)
+        try:
+            worker.make(Programs)
+            found = Path(worker.call("package")).resolve()
+        except WorkerError:
+            worker.close()
+            raise
+        if found != self.folder.resolve():
+            worker.close()
+            raise RuntimeError(f"{self.name}: its bpmatrix is in {found}, not in {self.folder}")
+        return worker
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables of its processes."""
+        cache = str(self.folder / "compiled")
+        return {**thread_environment(1), "PYTHONHASHSEED": "0", "NUMBA_CACHE_DIR": cache}
+
+
+def copied(name: str, folder: Path, source: Path = ROOT) -> Version:
+    """Return a version with the package as it is now in a checkout, uncommitted changes too."""
+    target = folder / name
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(source / PACKAGE, target / PACKAGE, ignore=ignored)
+    return Version(name, target)
+
+
+def of_commit(revision: str, folder: Path) -> Version:
+    """Return the version of a commit, by way of a worktree that is gone afterwards.
+
+    Raises
+    ------
+    NoBaseError
+        If there is no such commit, or it has no package.
+    """
+    worktree = folder / "worktree"
+    commit = commit_of(revision)
+    git("worktree", "add", "--detach", "--quiet", str(worktree), commit)
+    try:
+        if not (worktree / PACKAGE / "__init__.py").is_file():
+            raise NoBaseError(f"{revision} has no {PACKAGE}/: nothing to compare with")
+        return copied("base", folder, worktree)
+    finally:
+        git("worktree", "remove", "--force", str(worktree))
+
+
+def commit_of(revision: str) -> str:
+    """Return the commit that a revision names.
+
+    Raises
+    ------
+    NoBaseError
+        If it names none, or this is no repository.
+    """
+    try:
+        return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    except NoBaseError:
+        shallow = git("rev-parse", "--is-shallow-repository") == "true"
+    if shallow:
+        raise NoBaseError(
+            f"this clone is shallow and lacks {revision}: fetch it, as `git fetch --unshallow` does"
+        )
+    raise NoBaseError(f"there is no commit {revision} in this repository")
+
+
+def list_of_base(revision: str, path: str) -> str | None:
+    """Return a file as it is in a commit, or None where the commit lacks it."""
+    try:
+        return git("show", f"{commit_of(revision)}:{path}")
+    except NoBaseError:
+        return None
+
+
+def git(*arguments: str, folder: Path | None = None) -> str:
+    """Return what git prints, of the repository of a folder, also where a hook names another one.
+
+    Raises
+    ------
+    NoBaseError
+        If git fails, with what it said.
+    """
+    environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
+    try:
+        done = subprocess.run(  # noqa: S603 - git, with arguments of our own
+            ["git", *arguments],  # noqa: S607 - the git of the user
+            cwd=folder or ROOT, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise NoBaseError("git is not installed") from error
+    if done.returncode:
+        said = done.stderr.strip() or f"exit status {done.returncode}"
+        raise NoBaseError(f"git {arguments[0]} failed: {said}")
+    return done.stdout.strip()
+
+
+def same_package(one: Version, other: Version) -> bool:
+    """Return whether two versions have the same files with the same content."""
+    return _files(one) == _files(other)
+
+
+@contextmanager
+def pinned() -> Iterator[int | None]:
+    """Keep this process, and those that it starts in the block, on the last of its processors.
+
+    On one processor both arms see the same neighbors: it halved the error of a comparison.
+    """
+    if not CAN_PIN:
+        yield None
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(before)})
+    try:
+        yield max(before)
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _files(version: Version) -> dict[str, bytes]:
+    folder = version.folder / PACKAGE
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {str(p.relative_to(folder)): p.read_bytes() for p in found if p.suffix != ".pyc"}

@@ -1,0 +1,147 @@
+"""Base against head: what can be measured, two stages, a verdict on each case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+
+import numpy as np
+
+from benchmarks.gate.cases import GateCase
+from benchmarks.gate.pairs import Effort, Match, RunResult, measure_run
+from benchmarks.gate.rule import decide, estimate, is_flagged
+from benchmarks.gate.verdicts import Verdict, Word
+from benchmarks.gate.versions import CAN_PIN, Version, pinned
+from bpmatrix.bench.machine import describe_machine
+from bpmatrix.bench.workers import WorkerError
+
+__all__ = ["STAGE", "Failures", "compare_versions", "judge_matches", "prepare"]
+
+STAGE = "base/head"
+LARGE, FASTER = float(np.log(1.25)), float(np.log(1.1))
+
+Tell = Callable[[str], object]
+# Why a version cannot run a case, by the case's name.
+Failures = dict[str, str]
+
+
+def compare_versions(
+    base: Version, head: Version, cases: Sequence[GateCase], effort: Effort, tell: Tell
+) -> list[Verdict]:
+    """Return a verdict on every case, and one more where clocks ran while something compiled."""
+
+    def ready(version: Version) -> Failures:
+        return prepare(version, cases, tell)
+
+    with ThreadPoolExecutor(2) as both:  # compilation is long, and no clock runs
+        lacking = dict(zip(("base", "head"), both.map(ready, (base, head)), strict=True))
+    verdicts = [_unmeasured(case, lacking["base"], lacking["head"]) for case in cases]
+    found = [verdict for verdict in verdicts if verdict is not None]
+    runs = [case for case, verdict in zip(cases, verdicts, strict=True) if verdict is None]
+    judged = [Match.of(case) for case in runs if case.threads == 1 and CAN_PIN]
+    informative = [Match.of(case) for case in runs if case.threads > 1 or not CAN_PIN]
+    try:
+        with pinned():
+            found += judge_matches(base, head, judged, effort, tell)
+        if informative:
+            tell("cases of which the result is information")
+            found += _information(measure_run(base, head, informative, effort, 0))
+    except WorkerError as error:
+        found.append(Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error)))
+    if not judged and not informative:
+        why = "no case runs in both versions"
+        found.append(Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, why))
+    return found
+
+
+def prepare(version: Version, cases: Sequence[GateCase], tell: Tell) -> Failures:
+    """Compile what the cases need into the version's cache; return what it cannot run, and why."""
+    failures: Failures = {}
+    worker = None
+    try:
+        for case in cases:
+            tell(f"{version.name} compiles: {case.name}")
+            try:
+                worker = worker or version.start()
+                worker.call("prepare", case.name, case)
+            except WorkerError as error:
+                failures[case.name] = str(error)
+                if worker is not None:
+                    worker.close()  # it may have died of the case
+                worker = None
+    finally:
+        if worker is not None:
+            worker.close()
+    return failures
+
+
+def judge_matches(
+    base: Version,
+    head: Version,
+    matches: Sequence[Match],
+    effort: Effort,
+    tell: Tell,
+    first_run: int = 0,
+) -> list[Verdict]:
+    """Return a verdict on each match: some runs for all, and new ones for what was flagged."""
+    if not matches:
+        return []
+    first, second = [], []
+    for run in range(effort.runs):
+        tell(f"base against head, run {run + 1} of {effort.runs}")
+        first.append(measure_run(base, head, matches, effort, first_run + run))
+    flagged = [m for m in matches if is_flagged([result.logs[m.name] for result in first])]
+    for run in range(effort.more_runs if flagged else 0):
+        tell(f"{len(flagged)} flagged, new run {run + 1} of {effort.more_runs}")
+        second.append(measure_run(base, head, flagged, effort, first_run + effort.runs + run))
+    found = [_verdict(m, first, second if m in flagged else []) for m in matches]
+    compiled = sum(result.compilations[head.name] for result in [*first, *second])
+    if compiled:
+        why = f"{compiled} compilations began while head was timed: its times mean nothing"
+        found.append(Verdict("exact", "no compilation inside the clock", Word.BROKEN, why))
+    return found
+
+
+def _unmeasured(case: GateCase, base: Failures, head: Failures) -> Verdict | None:
+    """Return the verdict on a case that one version cannot run, None where both can."""
+    if case.name in head:
+        return Verdict(STAGE, case.name, Word.MISSING, f"head cannot run it: {head[case.name]}")
+    if case.name in base:
+        return Verdict(STAGE, case.name, Word.NEW, f"base cannot run it: {base[case.name]}")
+    return None
+
+
+def _verdict(match: Match, first: list[RunResult], second: list[RunResult]) -> Verdict:
+    logs = [[result.logs[match.name] for result in stage] for stage in (first, second)]
+    word, found, why = decide(*logs)
+    spread = np.ptp([np.median(run) for stage in logs for run in stage])
+    if word is Word.REGRESSION and found.median > LARGE and spread < np.log(1.03):
+        why += (
+            f". Large and steady: where the code lies in memory may matter on this processor,"
+            f" {describe_machine()['processor']}; repeat it on another type of machine"
+        )
+    elif found.median < -FASTER:
+        why += ". Faster: `python -m benchmarks accept` may raise the floors"
+    return Verdict(STAGE, match.name, word, why, _figures(match, [*first, *second]))
+
+
+def _information(result: RunResult) -> list[Verdict]:
+    """Return what a run says where it cannot decide."""
+    return [
+        Verdict(
+            STAGE, name, Word.INFORMATION, f"head takes {estimate([logs])}",
+            {"log_ratios": [logs]},
+        )
+        for name, logs in result.logs.items()
+    ]  # fmt: skip
+
+
+def _figures(match: Match, results: list[RunResult]) -> dict[str, object]:
+    logs = [result.logs[match.name] for result in results]
+    base, head = np.median([result.seconds[match.name] for result in results], axis=0)
+    return {
+        "ratio": asdict(estimate(logs)),
+        "microseconds": {"base": 1e6 * base, "head": 1e6 * head},
+        "log_ratios": logs,
+    }

@@ -1,0 +1,244 @@
+"""The gate's words: exit status, baseline, git, what is printed and written."""
+
+import json
+import shutil
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.__main__ import main
+from benchmarks.gate import command, floor, versions
+from benchmarks.gate.baseline import FILE, Baseline
+from benchmarks.gate.cases import CASES
+from benchmarks.gate.command import compare_with, missing_in_head
+from benchmarks.gate.floor import RACES, SHARE, judge_floor
+from benchmarks.gate.summary import Outcome, markdown, publish, write_json
+from benchmarks.gate.verdicts import Verdict, Word, exit_status
+from benchmarks.gate.versions import NoBaseError, commit_of, copied, git, of_commit, same_package
+from bpmatrix.bench.statistics import Ratio
+from bpmatrix.bench.workers import WorkerError
+
+NAMED = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def said(*words):
+    return [Verdict("floor", f"check {i}", word, "because") for i, word in enumerate(words)]
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "strict"),
+    [
+        ([Word.PASS, Word.NEW, Word.SKIPPED, Word.INFORMATION], 0, 0),
+        ([Word.PASS, Word.INCONCLUSIVE], 0, 3),
+        ([Word.REGRESSION, Word.INCONCLUSIVE, Word.MISSING], 1, 1),
+        ([Word.MISSING, Word.PASS], 4, 4),
+        ([Word.NOTHING_MEASURED], 4, 4),
+        ([], 4, 4),
+        ([Word.REGRESSION, Word.BROKEN, Word.MISSING], 5, 5),
+    ],
+)
+def test_exit_status(words, status, strict):
+    assert exit_status(said(*words)) == status
+    assert exit_status(said(*words), strict=True) == strict
+
+
+def test_what_the_base_has_and_head_has_not_fails_unless_accepted():
+    listed = [CASES[0].name, "train 2-2/1 float64", "train 3-3/1 float64"]
+    found = missing_in_head(listed, {"train 3-3/1 float64": "of no use"})
+    assert [(verdict.name, verdict.word) for verdict in found] == [
+        ("train 2-2/1 float64", Word.MISSING),
+        ("train 3-3/1 float64", Word.SKIPPED),
+    ]
+    assert "of no use" in found[1].why
+
+
+def test_accepting_records_what_is_gone():
+    before = Baseline(benchmarks=["a", "b"], removed={"c": "long ago", "d": "once"})
+    assert before.without(["a", "d"], "of no use") == {"b": "of no use", "c": "long ago"}
+
+
+def test_the_baseline_comes_back_as_it_was_written(tmp_path):
+    (tmp_path / "benchmarks").mkdir()
+    assert Baseline.read(tmp_path) == Baseline()
+    written = Baseline("because", ["a"], {"b": "gone"}, {"race": 30.0}, {"3": {"peak": 5}})
+    written.write(tmp_path)
+    assert Baseline.read(tmp_path) == written
+
+
+def test_the_committed_baseline_is_that_of_the_cases():
+    committed = Baseline.read(versions.ROOT)
+    assert committed.reason
+    assert set(committed.benchmarks) == {case.name for case in CASES}
+    assert set(committed.floors) == {race.name for race in RACES}
+    assert "seconds" not in (versions.ROOT / FILE).read_text()
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"seconds": 3}'])
+def test_a_broken_baseline_is_wrong_use(tmp_path, monkeypatch, text):
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / FILE).write_text(text)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
+    result = CliRunner().invoke(main, ["gate"])
+    assert result.exit_code == 2
+    assert "baseline.json cannot be read" in result.output
+    assert result.exc_info[0] is SystemExit
+
+
+@pytest.mark.parametrize(
+    "arguments", [["accept"], ["accept", "--reason", " "], ["gate", "--case", "no such case"]]
+)
+def test_wrong_use(arguments):
+    assert CliRunner().invoke(main, arguments).exit_code == 2
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository with three commits: no package, a package, a changed package."""
+    root = tmp_path / "repository"
+    root.mkdir()
+    monkeypatch.setattr(versions, "ROOT", root)
+    git("init", "--quiet")
+    (root / "README.md").write_text("nothing yet\n")
+    for content in (None, "__version__ = '1'\n", "__version__ = '2'\n"):
+        if content:
+            (root / "bpmatrix").mkdir(exist_ok=True)
+            (root / "bpmatrix" / "__init__.py").write_text(content)
+        git("add", "--all")
+        git(*NAMED, "commit", "--quiet", "--message", "commit")
+    (root / "bpmatrix" / "__init__.py").write_text("__version__ = '3'\n")
+    return root
+
+
+def init_of(version):
+    return (version.folder / "bpmatrix" / "__init__.py").read_text()
+
+
+@needs_git
+def test_versions_of_a_commit_and_of_the_working_tree(repository, tmp_path):
+    base, head = of_commit("HEAD~1", tmp_path), copied("head", tmp_path, repository)
+    assert (init_of(base), init_of(head)) == ("__version__ = '1'\n", "__version__ = '3'\n")
+    assert not same_package(base, head)
+    assert same_package(head, copied("again", tmp_path, repository))
+    assert len(git("worktree", "list").splitlines()) == 1
+    assert base.environment()["NUMBA_CACHE_DIR"] != head.environment()["NUMBA_CACHE_DIR"]
+    assert base.environment()["OPENBLAS_NUM_THREADS"] == "1"
+
+
+@needs_git
+def test_a_base_that_is_not_there_says_so(repository, tmp_path, monkeypatch):
+    with pytest.raises(NoBaseError, match="there is no commit no-such-commit"):
+        commit_of("no-such-commit")
+    with pytest.raises(NoBaseError, match="HEAD~2 has no bpmatrix"):
+        of_commit("HEAD~2", tmp_path)
+    assert len(git("worktree", "list").splitlines()) == 1
+    git("clone", "--quiet", "--depth", "1", f"file://{repository}", str(tmp_path / "shallow"))
+    monkeypatch.setattr(versions, "ROOT", tmp_path / "shallow")
+    with pytest.raises(NoBaseError, match=r"shallow.*git fetch --unshallow"):
+        commit_of("HEAD~1")
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
+    with pytest.raises(NoBaseError, match="not a git repository"):
+        git("status")
+
+
+@needs_git
+def test_the_second_stage_is_never_silent(repository, tmp_path):
+    head = copied("head", tmp_path, repository)
+    (without,) = compare_with(None, head, tmp_path, CASES)
+    assert (without.word, "no --base" in without.why) == (Word.SKIPPED, True)
+    (unknown,) = compare_with("no-such-commit", head, tmp_path, CASES)
+    assert unknown.word is Word.NOTHING_MEASURED
+    git("checkout", "--quiet", "--", ".")
+    (same,) = compare_with("HEAD", copied("same", tmp_path, repository), tmp_path, CASES)
+    assert (same.word, "the same as in HEAD" in same.why) == (Word.SKIPPED, True)
+
+
+def outcome():
+    verdicts = [
+        *said(Word.PASS, Word.INCONCLUSIVE),
+        Verdict("floor", "a|b", Word.REGRESSION, "x\ny"),
+    ]
+    return Outcome(verdicts, exit_status(verdicts), {"Python": "3"}, "main")
+
+
+def test_markdown_is_one_row_a_verdict(monkeypatch, tmp_path):
+    text = markdown(outcome())
+    assert text.startswith("## The gate failed: slower; 1 INCONCLUSIVE")
+    assert "| floor | a\\|b | **REGRESSION** | x y |" in text.splitlines()
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
+    publish(outcome())
+    assert (tmp_path / "summary").read_text().strip() == text.strip()
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY")
+    publish(outcome())
+
+
+def test_json_holds_every_verdict(tmp_path):
+    write_json(outcome(), tmp_path / "gate.json")
+    content = json.loads((tmp_path / "gate.json").read_text())
+    assert content["status"] == 1
+    assert [v["verdict"] for v in content["verdicts"]] == ["pass", "INCONCLUSIVE", "REGRESSION"]
+
+
+@pytest.fixture
+def staged(monkeypatch):
+    """The command with stages that find what they are told."""
+
+    def run(*arguments, found=None):
+        verdicts = said(Word.PASS) if found is None else found
+        monkeypatch.setattr(command, "_stages", lambda *given: iter(verdicts))
+        return CliRunner().invoke(main, ["gate", *arguments])
+
+    return run
+
+
+def test_the_command_prints_a_line_a_verdict_and_exits_with_the_status(staged, tmp_path):
+    files = ["--json", str(tmp_path / "a.json"), "--markdown", str(tmp_path / "a.md")]
+    result = staged("--strict", *files, found=said(Word.PASS, Word.INCONCLUSIVE))
+    assert result.exit_code == 3
+    assert "floor: check 0: pass: because\nfloor: check 1: INCONCLUSIVE" in result.output
+    assert "The gate inconclusive" not in result.output
+    assert {path.name for path in tmp_path.iterdir()} == {"a.json", "a.md"}
+    assert staged().exit_code == 0
+    assert staged(found=said(Word.BROKEN)).exit_code == 5
+    assert staged(found=[]).exit_code == 4
+
+
+def test_a_file_that_cannot_be_written_is_wrong_use(staged, tmp_path):
+    result = staged("--json", str(tmp_path / "no" / "a.json"))
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+
+
+def measured(*speed_ups):
+    left = list(speed_ups)
+    return lambda race: Ratio(left[0], left[0], left.pop(0))
+
+
+@pytest.mark.parametrize(
+    ("speed_ups", "word"),
+    [
+        ([30.0], Word.PASS),
+        ([SHARE * 30.0], Word.PASS),
+        ([17.9, 18.1], Word.PASS),
+        ([17.9, 17.8], Word.REGRESSION),
+        ([1.0, 1.0], Word.REGRESSION),
+    ],
+)
+def test_the_floor(speed_ups, word):
+    baseline = Baseline(floors={RACES[0].name: 30.0})
+    assert judge_floor(RACES[0], baseline, measured(*speed_ups)).word is word
+
+
+def test_without_a_floor_the_race_is_new():
+    assert judge_floor(RACES[0], Baseline(), measured(2.0)).word is Word.NEW
+
+
+def test_a_race_that_fails_is_missing():
+    def fail(race):
+        raise WorkerError("died")
+
+    assert judge_floor(RACES[0], Baseline(), fail).word is Word.MISSING
+
+
+def test_the_races_have_tasks():
+    assert floor._task(RACES[-1]).X.shape == (784, floor.N_SAMPLES)
