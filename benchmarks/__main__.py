@@ -2,6 +2,7 @@
 
 import click
 
+from benchmarks.book import book
 from benchmarks.grid import grid
 from benchmarks.kernels import kernels
 from benchmarks.memory import memory
@@ -21,7 +22,7 @@ def main() -> None:
     """
 
 
-for command in (table, peak, grid, kernels, predict, scaling, startup, memory):
+for command in (table, book, peak, grid, kernels, predict, scaling, startup, memory):
     main.add_command(command)
 
 if __name__ == "__main__":

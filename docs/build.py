@@ -35,6 +35,11 @@ PUBLIC = (
     "datasets.Split",
     "progress",
     "compilation.warm_up",
+    "nielsen.network",
+    "nielsen.network2",
+    "nielsen.mnist_loader",
+    "nielsen.problems",
+    "lessons",
     "errors",
 )
 HEAD = """# The public interface
