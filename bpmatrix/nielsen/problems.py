@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.checks import whole_number
 from bpmatrix.nielsen import network2
+from bpmatrix.nielsen.costs import Cost
 
 __all__ = ["L1Network", "MomentumNetwork", "train_until_no_improvement", "train_with_halving"]
 
@@ -59,7 +60,7 @@ class MomentumNetwork(network2.Network):
     def __init__(
         self,
         sizes: Sequence[int],
-        cost: type[network2.Cost] = network2.CrossEntropyCost,
+        cost: type[Cost] = network2.CrossEntropyCost,
         mu: float = 0.9,
     ) -> None:
         super().__init__(sizes, cost)
