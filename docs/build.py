@@ -37,6 +37,7 @@ PUBLIC = (
     "compilation.warm_up",
     "nielsen.network",
     "nielsen.network2",
+    "nielsen.base.BookNetwork",
     "nielsen.mnist_loader",
     "nielsen.problems",
     "lessons",

@@ -16,7 +16,6 @@ from bpmatrix.checks import real_number, whole_number
 from bpmatrix.errors import ShapeError
 from bpmatrix.nielsen.bridge import (
     as_columns,
-    as_labels,
     as_outputs,
     descend,
     pack,
@@ -239,9 +238,9 @@ class BookNetwork:
         rows = np.shape(self.weights[0])[1]
         return self.feedforward(as_columns([x for x, _ in data], rows, "x"))
 
-    def _hits(self, data: Sequence[tuple[Any, Any]], labels: Sequence[Any]) -> int:
+    def _hits(self, data: Sequence[tuple[Any, Any]], labels: NDArray[np.int64]) -> int:
         """Count the samples whose largest output is that of their label."""
-        return int((self._outputs(data).argmax(axis=0) == as_labels(labels)).sum())
+        return int((self._outputs(data).argmax(axis=0) == labels).sum())
 
 
 def _check_rates(eta: float, lmbda: float) -> None:

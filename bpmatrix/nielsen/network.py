@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
+from bpmatrix.nielsen.bridge import as_labels
 
 __all__ = ["Network", "sigmoid", "sigmoid_prime"]
 
@@ -97,7 +98,7 @@ class Network(BookNetwork):
     def evaluate(self, test_data: Data) -> int:
         """Return how many of the (x, label) have their largest output at the label."""
         data = list(test_data)
-        return self._hits(data, [y for _, y in data])
+        return self._hits(data, as_labels([y for _, y in data]))
 
     @known_to_the_engine
     def cost_derivative(self, output_activations: Array, y: Array) -> Array:

@@ -166,7 +166,10 @@ class Network(BookNetwork):
         With `convert` the data are (x, y) with vectors y, as for training; otherwise (x, label).
         """
         data = list(data)
-        return self._hits(data, [np.argmax(y) if convert else y for _, y in data])
+        ys = [y for _, y in data]
+        if convert:
+            return self._hits(data, as_columns(ys, len(self.weights[-1]), "y").argmax(axis=0))
+        return self._hits(data, as_labels(ys))
 
     def total_cost(self, data: Data, lmbda: float, convert: bool = False) -> float:
         """Return the mean cost over some data, with the penalty lmbda / (2 n) sum of w^2.

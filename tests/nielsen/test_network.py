@@ -10,7 +10,7 @@ import pytest
 
 from bpmatrix import evaluation, slices
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DivergenceError, ShapeError
-from bpmatrix.nielsen import mnist_loader, network
+from bpmatrix.nielsen import base, mnist_loader, network
 
 SIZES = [5, 7, 4, 3]
 
@@ -294,3 +294,22 @@ def test_divergence_ends_in_an_error() -> None:
         net.SGD([(huge, np.ones((1, 1)))], 3, 1, 1e200)
     assert (caught.value.epoch, caught.value.step) == (1, 1)
     assert net.weights[0].tolist() == [[0.0]]
+
+
+def test_ctrl_c_leaves_the_weights_of_the_last_mini_batch(monkeypatch) -> None:
+    """And the next call goes on from there."""
+    data, _ = twin.random_data(6, 5, 3)
+    net, other = network.Network(SIZES), network.Network(SIZES)
+    other.weights, other.biases = net.weights, net.biases
+    real = base.descend
+
+    def interrupted(*arguments):
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(base, "descend", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        net.update_mini_batch(data, 1.0)
+    monkeypatch.undo()
+    other.update_mini_batch(data, 1.0)
+    assert_same(net, other.biases, other.weights, 0)
