@@ -171,17 +171,13 @@ class BookNetwork:
         m = whole_number(mini_batch_size, "mini_batch_size", least=1)
         _check_rates(eta, lmbda)
         given, n = list(data), len(data)
-        compiled, matrices = self._is_known("update_mini_batch"), None
-        places, column_of = list(range(n)), np.arange(n)
+        matrices = self._matrices(data) if self._is_known("update_mini_batch") else None
+        places = list(range(n))
         for j in range(whole_number(epochs, "epochs", least=0)):
             random.shuffle(places)  # draws what shuffling the data themselves would draw
-            shuffled = [given[i] for i in places]
-            if compiled and j == 0:
-                # In the order of the first epoch, in which they are then read one by one.
-                matrices, column_of = self._matrices(shuffled), np.argsort(places)
-            data[:] = shuffled
+            data[:] = [given[i] for i in places]
             if matrices is not None:
-                self._descend(*matrices, column_of[places], m, eta, lmbda / n, j + 1)
+                self._descend(*matrices, np.array(places), m, eta, lmbda / n, j + 1)
             else:
                 for k in range(0, n, m):
                     self._step(data[k : k + m], eta, lmbda, n)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.arrays import Targets, as_inputs, as_targets
+from bpmatrix.arrays import KERNEL_TYPES, Targets, as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description, checked_sizes
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
@@ -26,7 +26,8 @@ __all__ = ["as_columns", "as_labels", "as_outputs", "descend", "pack", "unpack"]
 
 Array = NDArray[Any]
 
-VECTORS_AT_A_TIME = 500
+# So many are checked while they are still in the cache.
+ELEMENTS_AT_A_TIME = 200_000
 
 
 def pack(
@@ -92,13 +93,17 @@ def as_columns(vectors: Sequence[Any], rows: int, name: str) -> Array:
             expected=f"({rows}, 1)",
             cure=f"Reshape it: numpy.reshape({name}, ({rows}, 1)).",
         )
-    # Below each other they are copied one after the other; side by side, element by element. A
-    # few at a time, so that they are still in the cache when they are copied.
-    table = np.empty((len(vectors), rows), np.result_type(*{v.dtype for v in vectors}))
-    for start in range(0, len(vectors), VECTORS_AT_A_TIME):
-        part = vectors[start : start + VECTORS_AT_A_TIME]
-        np.concatenate(part, out=table[start : start + len(part)].reshape(-1, 1))
-    return as_inputs(table.T, rows, "float64", name=name)
+    dtype = np.result_type(*{v.dtype for v in vectors})
+    if dtype.kind not in "buif":
+        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {dtype}")
+    table = np.empty((len(vectors), rows), dtype if dtype in KERNEL_TYPES else np.float64)
+    count = max(1, ELEMENTS_AT_A_TIME // rows)
+    for start in range(0, len(vectors), count):
+        part = table[start : start + count]
+        # Below each other they are copied one after the other; side by side, element by element.
+        np.concatenate(vectors[start : start + len(part)], out=part.reshape(-1, 1))
+        as_inputs(part.T, rows, "float64", name=f"{name} of data[{start}:{start + len(part)}]")
+    return table.T
 
 
 def as_labels(values: Sequence[Any]) -> NDArray[np.int64]:
