@@ -74,6 +74,13 @@ def _reconstruct(*_: object) -> _PickledArray:
     return _PickledArray()
 
 
+def _from_buffer(data: bytes, kind: _PickledType, shape: object, order: str) -> _PickledArray:
+    """Stand in for what protocol 5 asks NumPy for."""
+    found = _PickledArray()
+    found.state = (1, shape, kind, order == "F", bytes(data))
+    return found
+
+
 def _encode(text: str, codec: str) -> bytes:
     """Stand in for _codecs.encode, as which Python 3 writes bytes for Python 2."""
     if codec != "latin1":
@@ -84,6 +91,8 @@ def _encode(text: str, codec: str) -> bytes:
 _STAND_INS = {
     ("numpy.core.multiarray", "_reconstruct"): _reconstruct,
     ("numpy._core.multiarray", "_reconstruct"): _reconstruct,
+    ("numpy.core.numeric", "_frombuffer"): _from_buffer,
+    ("numpy._core.numeric", "_frombuffer"): _from_buffer,
     ("numpy", "ndarray"): _PickledArray,
     ("numpy", "dtype"): _PickledType,
     ("_codecs", "encode"): _encode,

@@ -83,7 +83,7 @@ def books_file(path, *, protocol=2, zipped=True, scale=256, dtype="f4", order="C
 
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["f4", ">f4", "f8"])
-@pytest.mark.parametrize("protocol", range(5))
+@pytest.mark.parametrize("protocol", range(6))
 def test_arrays_come_out_of_a_pickle(tmp_path, protocol, dtype, order) -> None:
     path = tmp_path / "mnist.pkl"
     pairs = books_file(path, protocol=protocol, zipped=protocol > 0, dtype=dtype, order=order)
