@@ -2,6 +2,7 @@
 
 import click
 
+from benchmarks.book import book
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kernels import kernels
@@ -23,7 +24,7 @@ def main() -> None:
 
 
 for command in (
-    table, peak, kernels, predict, scaling, startup, memory, gate, accept, self_test,
+    table, book, peak, kernels, predict, scaling, startup, memory, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -51,6 +51,11 @@ class LayerTrace:
     nabla_b: Array
     nabla_W: Array
 
+    @property
+    def nabla_w(self) -> Array:
+        """`nabla_W` by the name that the book's programs give it."""
+        return self.nabla_W
+
 
 @dataclass(frozen=True)
 class Trace:

@@ -50,6 +50,12 @@ PUBLIC = (
     "bench.comparing.compare",
     "bench.comparing.Comparison",
     "bench.statistics.Ratio",
+    "nielsen.network",
+    "nielsen.network2",
+    "nielsen.base.BookNetwork",
+    "nielsen.mnist_loader",
+    "nielsen.problems",
+    "lessons",
     "errors",
 )
 HEAD = """# The public interface

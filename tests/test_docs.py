@@ -91,6 +91,13 @@ def test_every_block_is_of_a_language_that_a_test_knows(page: Path) -> None:
 
 
 def test_the_pages_are_there_and_have_examples() -> None:
-    """The README and the pages on equations and on the model file have Python examples."""
+    """The README and the pages that teach have Python examples."""
     with_examples = {name_of(page) for page in PAGES if blocks(page, "python")}
-    assert with_examples >= {"README.md", "docs/equations.md", "docs/file-format.md"}
+    assert with_examples >= {
+        "README.md",
+        "docs/equations.md",
+        "docs/file-format.md",
+        "docs/from-column-to-matrix.md",
+        "docs/lessons.md",
+        "docs/the-book.md",
+    }

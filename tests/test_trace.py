@@ -110,6 +110,7 @@ def test_shapes_and_numbers_by_hand() -> None:
     layer = t.layers[0]
     numbers = [t.X, t.Y, layer.W, layer.z, layer.a, layer.delta, layer.nabla_b, layer.nabla_W]
     assert [float(number[0, 0]) for number in numbers] == [3, 4, 2, 7, 7, 3, 3, 9]
+    assert layer.nabla_w is layer.nabla_W
 
 
 @pytest.mark.parametrize("bias", [True, False])

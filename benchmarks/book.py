@@ -1,0 +1,115 @@
+"""The book's call, lists of tuples in: an epoch of `bpmatrix.nielsen` against the book's loop."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import random
+from dataclasses import asdict
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.data import load_samples
+from benchmarks.options import JSON, QUICK
+from benchmarks.report import Report, verdict
+from bpmatrix import reference
+from bpmatrix.bench.comparing import compare
+from bpmatrix.nielsen import network
+from bpmatrix.nielsen.mnist_loader import vectorized_result
+
+Array = NDArray[Any]
+Pairs = list[tuple[Array, Array]]
+
+SIZES, MINI_BATCH_SIZE, ETA = [784, 30, 10], 10, 3.0
+SEED, FEW_STEPS = 1, 500
+LEAST_GAIN = 15.0
+# Quads, and which part of the training data: all, or a tenth.
+FULL, QUICK_RUN = (8, 1), (3, 10)
+
+
+def training_data() -> tuple[Pairs, str]:
+    """Return the book's list of tuples, a view of a row of float32 for each image, and a source."""
+    samples = load_samples("mnist")
+    table = samples.X.T.astype(np.float32) / np.float32(256)
+    pairs = zip(table, samples.targets, strict=True)
+    return [(row.reshape(-1, 1), vectorized_result(label)) for row, label in pairs], samples.source
+
+
+def loop_epoch(net: network.Network, data: Pairs, *, backwards: bool = False) -> None:
+    """One epoch, sample by sample; `backwards` adds the samples of a mini-batch in that order."""
+    random.shuffle(data)
+    weights, biases = net.weights, net.biases
+    functions = ["sigmoid"] * len(weights)
+    for k in range(0, len(data), MINI_BATCH_SIZE):
+        mini_batch = data[k : k + MINI_BATCH_SIZE]
+        sum_b, sum_W = [np.zeros(b.shape) for b in biases], [np.zeros(W.shape) for W in weights]
+        for x, y in reversed(mini_batch) if backwards else mini_batch:
+            nabla_b, nabla_W = reference.backprop(weights, biases, functions, "quadratic", x, y)
+            sum_b = [s + nb for s, nb in zip(sum_b, nabla_b, strict=True)]
+            sum_W = [s + nW for s, nW in zip(sum_W, nabla_W, strict=True)]
+        rate = ETA / len(mini_batch)
+        weights = [W - rate * s for W, s in zip(weights, sum_W, strict=True)]
+        biases = [b - rate * s for b, s in zip(biases, sum_b, strict=True)]
+    net.weights, net.biases = weights, biases
+
+
+def engine_epoch(net: network.Network, data: Pairs) -> None:
+    """One epoch by the book's call."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        net.SGD(data, 1, MINI_BATCH_SIZE, ETA)
+
+
+def largest_differences(data: Pairs) -> tuple[float, float]:
+    """Return how far the weights are from the loop's after an epoch with the same seeds.
+
+    First those of the engine; then those of the loop itself where it adds the samples of each
+    mini-batch the other way round. What is left of both is rounding, amplified by the training.
+    """
+    trained = []
+    backwards = functools.partial(loop_epoch, backwards=True)
+    for epoch in (loop_epoch, engine_epoch, backwards):
+        random.seed(SEED)
+        np.random.seed(SEED)
+        net = network.Network(SIZES)
+        epoch(net, list(data))
+        trained.append(np.concatenate([W.ravel() for W in net.weights]))
+    ours, itself = (float(np.abs(other - trained[0]).max()) for other in trained[1:])
+    return ours, itself
+
+
+@click.command()
+@QUICK
+@JSON
+def book(quick: bool, json_file: str | None) -> None:
+    """The book's call, SGD on a list of tuples: an epoch, conversion included, against the loop."""
+    report = Report("An epoch of the book's network, 784-30-10, mini-batches of 10", json_file)
+    rows = report.table("training data", "loop, s", "bpmatrix, s", "gain [95 %]", "target")
+    data, source = training_data()
+    quads, share = QUICK_RUN if quick else FULL
+    data = data[: len(data) // share]
+    notes = [f"data: {source}"]
+    for part in (data[: FEW_STEPS * MINI_BATCH_SIZE], data):
+        ours, itself = largest_differences(part)
+        steps = len(part) // MINI_BATCH_SIZE
+        notes.append(
+            f"after {steps:,} mini-batches the weights are {ours:.1e} from those of the loop; a"
+            f" loop that adds the samples of a mini-batch backwards ends {itself:.1e} away"
+        )
+        report.record(steps=steps, difference=ours, backwards=itself)
+    loop_net, engine_net = network.Network(SIZES), network.Network(SIZES)
+    comparison = compare(
+        lambda: loop_epoch(loop_net, list(data)),
+        lambda: engine_epoch(engine_net, list(data)),
+        quads=quads,
+        block_seconds=0.1,
+    )
+    rows.add_row(
+        f"{len(data):,}", f"{comparison.f:.3f}", f"{comparison.g:.3f}",
+        str(comparison.ratio).replace("[", r"\["), verdict(comparison.ratio.median, LEAST_GAIN),
+    )  # fmt: skip
+    report.record(samples=len(data), comparison=asdict(comparison))
+    report.finish(rows, notes)

@@ -1,0 +1,118 @@
+"""From the book's pickled data to IDX files, which every part of bpmatrix reads."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.errors import ArgumentError, DataFileError
+from bpmatrix.nielsen.pickled import read_pickled_arrays
+
+__all__ = ["convert"]
+
+Array = NDArray[Any]
+
+UNSIGNED_BYTE = 0x08
+# In the book's file a byte is divided by 256.
+WHITE = 256
+# The last sixth of the training files is the validation split (`datasets.mnist`).
+VALIDATION_PART = 6
+
+
+def convert(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> dict[str, int]:
+    """Write the book's pickled MNIST as four gzipped IDX files, the bytes of the original images.
+
+    The folder is made, whole or, on an error, not at all. `mnist_loader.load_data(folder=...)` and
+    `datasets.load` then read the same numbers in the same order.
+
+    Parameters
+    ----------
+    source : path-like
+        ``mnist.pkl.gz``. Nothing in it is executed.
+    folder : path-like
+        The folder to make.
+
+    Returns
+    -------
+    dict
+        How many images each part has.
+
+    Raises
+    ------
+    ArgumentError
+        If there is such a folder already, or none to make it in.
+    DataFileError
+        If the file holds anything but three pairs of arrays of square images and their labels.
+    """
+    target = Path(folder)
+    if target.exists() or not target.absolute().parent.is_dir():
+        wrong = "exists already" if target.exists() else "cannot be made: its parent does not exist"
+        raise ArgumentError(f"the folder {target} {wrong}", cure="Name a new folder.")
+    parts = read_pickled_arrays(source)
+    if len(parts) != 3:
+        raise _unfit(source, f"{len(parts)} parts")
+    pairs = [(_as_bytes(images, source), _as_labels(labels, source)) for images, labels in parts]
+    if any(len(images) != len(labels) for images, labels in pairs):
+        raise _unfit(source, "more images than labels, or fewer")
+    counts = [len(labels) for _, labels in pairs]
+    if counts[1] != (counts[0] + counts[1]) // VALIDATION_PART:
+        raise _unfit(source, f"{counts[0]:,} training and {counts[1]:,} validation images")
+    both = [np.concatenate([pairs[0][k], pairs[1][k]]) for k in (0, 1)]
+    _write_folder(target, {"train": (both[0], both[1]), "t10k": pairs[2]})
+    return dict(zip(("training", "validation", "test"), counts, strict=True))
+
+
+def _as_bytes(images: Array, source: object) -> Array:
+    """Return images (n, n_0) of k / 256 as the bytes k (n, side, side)."""
+    side = round(images.shape[-1] ** 0.5) if images.ndim == 2 else 0
+    if images.ndim != 2 or side * side != images.shape[1] or not len(images):
+        raise _unfit(source, f"images of shape {images.shape}")
+    pixels = images * np.float64(WHITE)
+    bytes_ = np.clip(np.nan_to_num(pixels), 0, WHITE - 1).astype(np.uint8)
+    if not (bytes_ == pixels).all():
+        raise _unfit(source, "pixels that are no bytes divided by 256")
+    return bytes_.reshape(-1, side, side)
+
+
+def _as_labels(labels: Array, source: object) -> Array:
+    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
+    if not whole or not ((labels >= 0) & (labels < 10)).all():
+        raise _unfit(source, f"labels of shape {labels.shape} and type {labels.dtype}")
+    return labels.astype(np.uint8)
+
+
+def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
+    """Fill a folder beside the target, and rename it."""
+    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+    try:
+        for name, (images, labels) in files.items():
+            for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
+                path = beside / f"{name}-{kind}-ubyte.gz"
+                path.write_bytes(gzip.compress(_idx(array), compresslevel=6, mtime=0))
+        beside.chmod(0o755)  # mkdtemp makes it private
+        beside.rename(target)
+    except BaseException:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise
+
+
+def _idx(array: Array) -> bytes:
+    """Return an array of bytes in the IDX format."""
+    head = struct.pack(f">2xBB{array.ndim}I", UNSIGNED_BYTE, array.ndim, *array.shape)
+    return head + array.tobytes()
+
+
+def _unfit(source: object, got: str) -> DataFileError:
+    return DataFileError(
+        f"{source} does not hold the book's data",
+        got=got,
+        expected="training, validation (a fifth as many) and test images of bytes / 256, labels",
+    )

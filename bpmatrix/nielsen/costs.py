@@ -1,0 +1,65 @@
+"""The two costs of the book's `network2`, as it has them: a class with `fn` and `delta`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.nielsen.base import sigmoid_prime
+
+__all__ = ["COSTS", "ENGINE_COSTS", "Cost", "CrossEntropyCost", "QuadraticCost"]
+
+Array = NDArray[Any]
+
+
+class Cost(Protocol):
+    """What a cost must have; a script may bring its own."""
+
+    @staticmethod
+    def fn(a: Any, y: Any, /) -> Any:
+        """The cost of outputs `a` that should be `y`."""
+
+    @staticmethod
+    def delta(z: Any, a: Any, y: Any, /) -> Any:
+        """(BP1): dC/dz."""
+
+
+class QuadraticCost:
+    """C = 1/2 |a - y|^2."""
+
+    @staticmethod
+    def fn(a: Array, y: Array) -> float:
+        """Return the cost of outputs `a` that should be `y`, summed over all elements."""
+        return float(0.5 * np.sum((a - y) ** 2))
+
+    @staticmethod
+    def delta(z: Array, a: Array, y: Array) -> Array:
+        """Return the error of the output layer: (a - y) sigma'(z)."""
+        return np.asarray((a - y) * sigmoid_prime(z))
+
+
+class CrossEntropyCost:
+    """C = -sum y ln a + (1 - y) ln(1 - a)."""
+
+    @staticmethod
+    def fn(a: Array, y: Array) -> float:
+        """Return the cost of outputs `a` that should be `y`, summed over all elements.
+
+        0 ln 0 counts as 0. An output that is wrong to the last bit costs the largest number there
+        is; `total_cost` knows better, since the engine computes costs from z.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log1p(-a))))
+
+    @staticmethod
+    def delta(z: Array, a: Array, y: Array) -> Array:
+        """Return the error of the output layer: a - y. sigma' cancels, so z is not needed."""
+        del z
+        return a - y
+
+
+# What the engine calls them. A class that is derived from one of them is another cost.
+ENGINE_COSTS: dict[Any, str] = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
+COSTS = {cost.__name__: cost for cost in ENGINE_COSTS}

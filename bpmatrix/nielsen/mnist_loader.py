@@ -1,0 +1,102 @@
+"""The book's `mnist_loader`: MNIST in its two forms, read from IDX files; no pickle is opened.
+
+The book's own file, ``mnist.pkl.gz``, becomes such files with ``bpmatrix convert``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix import datasets
+from bpmatrix.checks import find
+
+__all__ = ["load_data", "load_data_wrapper", "vectorized_result"]
+
+Array = NDArray[Any]
+Part = tuple[Array, NDArray[np.int64]]
+Pairs = list[tuple[Array, Any]]
+
+# In the book's file a byte is divided by 256, so that white is 0.99609375.
+SCALES = {"mnist": 1 / 256, "fashion-mnist": 1 / 256, "digits": 1 / 16}
+
+
+def load_data(
+    name: str = "mnist", *, folder: str | os.PathLike[str] | None = None
+) -> tuple[Part, Part, Part]:
+    """Return training, validation and test data as pairs of tables.
+
+    Parameters
+    ----------
+    name : {"mnist", "fashion-mnist", "digits"}
+        Which data. The digits, 8 x 8 pixels, come with the package.
+    folder : path-like, optional
+        The folder with the four IDX files. None looks in ``$BPMATRIX_DATA``, the system and the
+        user's cache, and then downloads.
+
+    Returns
+    -------
+    training, validation, test : tuple (images, labels)
+        images (n, n_0) float32, a row for each image, the very numbers of the book's file; labels
+        (n,) int64. For MNIST n is 50,000, 10,000 and 10,000.
+
+    Raises
+    ------
+    ArgumentError
+        If the name is unknown.
+    DataNotFoundError, DataFileError, DownloadError
+        If the files are nowhere or damaged.
+    """
+    scale = np.float32(find(SCALES, name, "data set"))
+    data = datasets.load(name, folder=folder)
+    training, validation, test = (
+        (part.X.T.astype(np.float32) * scale, part.labels)
+        for part in (data.train, data.validation, data.test)
+    )
+    return training, validation, test
+
+
+def load_data_wrapper(
+    name: str = "mnist", *, folder: str | os.PathLike[str] | None = None
+) -> tuple[Pairs, Pairs, Pairs]:
+    """Return training, validation and test data as lists of tuples, as the networks take them.
+
+    Parameters
+    ----------
+    name, folder
+        As for `load_data`.
+
+    Returns
+    -------
+    training_data : list of (x, y)
+        Column vectors: x (n_0, 1), y (10, 1) with a 1 at the class.
+    validation_data, test_data : list of (x, label)
+
+    Examples
+    --------
+    >>> training_data, validation_data, test_data = load_data_wrapper("digits")
+    >>> x, y = training_data[0]
+    >>> x.shape, y.shape, len(training_data)
+    ((64, 1), (10, 1), 1200)
+    """
+    training, validation, test = (
+        [(row.reshape(-1, 1), label) for row, label in zip(images, labels, strict=True)]
+        for images, labels in load_data(name, folder=folder)
+    )
+    return [(x, vectorized_result(label)) for x, label in training], validation, test
+
+
+def vectorized_result(j: int) -> Array:
+    """Return the column vector (10, 1) with a 1 in row j.
+
+    Examples
+    --------
+    >>> vectorized_result(2).ravel()
+    array([0., 0., 1., 0., 0., 0., 0., 0., 0., 0.])
+    """
+    e = np.zeros((10, 1))
+    e[j] = 1.0
+    return e

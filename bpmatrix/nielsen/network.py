@@ -1,0 +1,117 @@
+"""The book's `network`: sigmoid layers, quadratic cost, stochastic gradient descent (ch. 1 and 2).
+
+>>> import random
+>>> from bpmatrix.nielsen import mnist_loader, network
+>>> training_data, validation_data, test_data = mnist_loader.load_data_wrapper("digits")
+>>> random.seed(1); np.random.seed(1)
+>>> net = network.Network([64, 30, 10])
+>>> net.SGD(training_data, 2, 10, 3.0, test_data=test_data)  # doctest: +ELLIPSIS
+Epoch 0: ... / 297
+Epoch 1: ... / 297
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
+from bpmatrix.nielsen.bridge import as_labels
+
+__all__ = ["Network", "sigmoid", "sigmoid_prime"]
+
+Array = NDArray[Any]
+Data = Iterable[tuple[Any, Any]]
+
+
+class Network(BookNetwork):
+    """A network of sigmoid layers with the quadratic cost, as in chapters 1 and 2.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units per layer, inputs first: ``[784, 30, 10]``.
+
+    Attributes
+    ----------
+    num_layers, sizes
+        The number of layers, inputs included, and their units.
+    biases, weights : list of arrays
+        (n_l, 1) and (n_l, n_{l-1}), normal with deviation 1, drawn from ``np.random``: all biases
+        first. Plain lists that may be changed or replaced.
+
+    Examples
+    --------
+    >>> net = Network([2, 3, 1])
+    >>> [b.shape for b in net.biases], [w.shape for w in net.weights]
+    ([(3, 1), (1, 1)], [(3, 2), (1, 3)])
+    """
+
+    def __init__(self, sizes: Sequence[int]) -> None:
+        self.num_layers = len(sizes)
+        self.sizes = sizes
+        self._draw_normal()
+
+    def SGD(
+        self,
+        training_data: Data,
+        epochs: int,
+        mini_batch_size: int,
+        eta: float,
+        test_data: Data | None = None,
+    ) -> None:
+        """Train, and print a line for each epoch.
+
+        Parameters
+        ----------
+        training_data : list of (x, y)
+            Column vectors (n_0, 1) and (n_L, 1). The list is shuffled in place, with ``random``.
+        epochs, mini_batch_size : int
+            A mini-batch may be larger than the data; a short last one is kept.
+        eta : float
+            The learning rate.
+        test_data : list of (x, label), optional
+            Counted after each epoch.
+
+        Raises
+        ------
+        ShapeError, ArrayTypeError, DataError, ArgumentError
+            For wrong data or arguments, before anything has changed.
+        DivergenceError
+            If a weight is not finite.
+        """
+        tested = None if test_data is None else list(test_data)
+        for j in self._epochs(training_data, epochs, mini_batch_size, eta, 0.0):
+            if tested:
+                print(f"Epoch {j}: {self.evaluate(tested)} / {len(tested)}")
+            else:
+                print(f"Epoch {j} complete")
+
+    @known_to_the_engine
+    def update_mini_batch(self, mini_batch: Sequence[tuple[Any, Any]], eta: float) -> None:
+        """Take one step of gradient descent: the mean gradient of a list of (x, y), times eta."""
+        self._update(mini_batch, eta, 0.0, 1)
+
+    def evaluate(self, test_data: Data) -> int:
+        """Return how many of the (x, label) have their largest output at the label."""
+        data = list(test_data)
+        return self._hits(data, as_labels([y for _, y in data]))
+
+    @known_to_the_engine
+    def cost_derivative(self, output_activations: Array, y: Array) -> Array:
+        """Return dC/da of the quadratic cost: a - y."""
+        return output_activations - y
+
+    @property
+    def _engine_cost(self) -> str | None:
+        return "quadratic" if self._is_known("cost_derivative") else None
+
+    def _output_error(self, z: Array, a: Array, y: Array) -> Array:
+        return np.asarray(self.cost_derivative(a, y) * sigmoid_prime(z))
+
+    def _step(self, mini_batch: list[tuple[Any, Any]], eta: float, lmbda: float, n: int) -> None:
+        del lmbda, n
+        self.update_mini_batch(mini_batch, eta)

@@ -1,0 +1,165 @@
+"""Problems of the book's third chapter, solved: on `network2`, each in a few lines.
+
+Each network changes the step that the engine has taken; each schedule trains epoch by epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.checks import whole_number
+from bpmatrix.nielsen import network2
+from bpmatrix.nielsen.costs import Cost
+
+__all__ = ["L1Network", "MomentumNetwork", "train_until_no_improvement", "train_with_halving"]
+
+Array = NDArray[Any]
+Data = Iterable[tuple[Any, Any]]
+MiniBatch = Sequence[tuple[Any, Any]]
+
+LAST_HALVING = 128
+
+
+class L1Network(network2.Network):
+    """`network2.Network` with the penalty lmbda / n times the sum of all |w|.
+
+    Its derivative is lmbda / n sgn(w): each step moves every weight by the same amount towards 0,
+    however large it is (ch. 3, (96)).
+    """
+
+    def update_mini_batch(self, mini_batch: MiniBatch, eta: float, lmbda: float, n: int) -> None:
+        """Take one step: w <- w - eta lmbda / n sgn(w) - eta nabla_w."""
+        signs = [np.sign(w) for w in self.weights]
+        super().update_mini_batch(mini_batch, eta, 0.0, n)
+        self.weights = [
+            w - eta * (lmbda / n) * sign for w, sign in zip(self.weights, signs, strict=True)
+        ]
+
+    def total_cost(self, data: Data, lmbda: float, convert: bool = False) -> float:
+        """Return the mean cost over some data, with this penalty."""
+        data = list(data)
+        size = sum(float(np.abs(w).sum()) for w in self.weights)
+        return super().total_cost(data, 0.0, convert) + lmbda / len(data) * size
+
+
+class MomentumNetwork(network2.Network):
+    """`network2.Network` with velocities: v <- mu v - eta nabla, w <- w + v (ch. 3, (107)).
+
+    Parameters
+    ----------
+    sizes, cost
+        As for `network2.Network`.
+    mu : float, default 0.9
+        1 is no friction; with 0 it is gradient descent.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        cost: type[Cost] = network2.CrossEntropyCost,
+        mu: float = 0.9,
+    ) -> None:
+        super().__init__(sizes, cost)
+        self.mu = mu
+        self.velocities = [np.zeros_like(p) for p in (*self.weights, *self.biases)]
+
+    def update_mini_batch(self, mini_batch: MiniBatch, eta: float, lmbda: float, n: int) -> None:
+        """Take one step. What gradient descent would add, -eta nabla, is the push."""
+        before = [*self.weights, *self.biases]
+        super().update_mini_batch(mini_batch, eta, lmbda, n)
+        after = [*self.weights, *self.biases]
+        pushes = [new - old for new, old in zip(after, before, strict=True)]
+        self.velocities = [
+            self.mu * v + push for v, push in zip(self.velocities, pushes, strict=True)
+        ]
+        moved = [p + v for p, v in zip(before, self.velocities, strict=True)]
+        self.weights, self.biases = moved[: len(self.weights)], moved[len(self.weights) :]
+
+
+def train_until_no_improvement(
+    net: network2.Network,
+    training_data: Data,
+    mini_batch_size: int,
+    eta: float,
+    lmbda: float,
+    evaluation_data: Data,
+    n: int = 10,
+) -> list[int]:
+    """Train until the accuracy on the evaluation data has not improved in n epochs.
+
+    Returns
+    -------
+    list of int
+        The accuracy after each epoch, as a count; the best one is n epochs before the last.
+
+    Examples
+    --------
+    >>> import contextlib, io
+    >>> from bpmatrix.nielsen import mnist_loader
+    >>> training_data, validation_data, _ = mnist_loader.load_data_wrapper("digits")
+    >>> net = network2.Network([64, 30, 10])
+    >>> with contextlib.redirect_stdout(io.StringIO()):
+    ...     found = train_until_no_improvement(net, training_data, 10, 0.5, 0.5, validation_data, 3)
+    >>> max(found) == found[-4]
+    True
+    """
+    n = whole_number(n, "n", least=1)
+    training, evaluated = list(training_data), list(evaluation_data)
+    accuracies: list[int] = []
+    best = 0  # the epoch with the highest accuracy so far, the first of equals
+    while len(accuracies) - best <= n:
+        accuracies.append(_epoch(net, training, mini_batch_size, eta, lmbda, evaluated))
+        if accuracies[-1] > accuracies[best]:
+            best = len(accuracies) - 1
+    return accuracies
+
+
+def train_with_halving(
+    net: network2.Network,
+    training_data: Data,
+    mini_batch_size: int,
+    eta: float,
+    lmbda: float,
+    evaluation_data: Data,
+    n: int = 10,
+) -> list[tuple[float, int]]:
+    """Train; halve eta whenever n epochs bring no improvement; end where that makes it eta / 128.
+
+    Returns
+    -------
+    list of (eta, accuracy)
+        The learning rate of each epoch, and the accuracy on the evaluation data after it, as a
+        count.
+    """
+    n = whole_number(n, "n", least=1)
+    training, evaluated = list(training_data), list(evaluation_data)
+    found: list[tuple[float, int]] = []
+    rate, best, waited = eta, -1, 0
+    while rate > eta / LAST_HALVING:
+        accuracy = _epoch(net, training, mini_batch_size, rate, lmbda, evaluated)
+        found.append((rate, accuracy))
+        waited = 0 if accuracy > best else waited + 1
+        best = max(best, accuracy)
+        if waited == n:
+            rate, waited = rate / 2, 0
+    return found
+
+
+def _epoch(
+    net: network2.Network,
+    training_data: Data,
+    mini_batch_size: int,
+    eta: float,
+    lmbda: float,
+    evaluation_data: Data,
+) -> int:
+    """Train for one epoch; return the accuracy after it."""
+    accuracies = net.SGD(
+        training_data, 1, mini_batch_size, eta, lmbda, evaluation_data,
+        monitor_evaluation_accuracy=True,
+    )[1]  # fmt: skip
+    return accuracies[0]

@@ -1,0 +1,193 @@
+"""The two forms of the data, and the book's pickle on its way to IDX files."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import pickle
+import struct
+
+import numpy as np
+import pytest
+
+from bpmatrix import datasets
+from bpmatrix.cli import main
+from bpmatrix.errors import ArgumentError, DataFileError
+from bpmatrix.nielsen import mnist_loader
+from bpmatrix.nielsen.convert import convert
+from bpmatrix.nielsen.pickled import read_pickled_arrays
+
+RNG = np.random.default_rng(1)
+
+
+def idx(array) -> bytes:
+    return struct.pack(f">2xBB{array.ndim}I", 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small MNIST: 12 training images, of which the last 2 are for validation, and 5 tests."""
+    path = tmp_path / "idx"
+    path.mkdir()
+    for name, n in (("train", 12), ("t10k", 5)):
+        images = RNG.integers(256, size=(n, 28, 28), dtype=np.uint8)
+        labels = np.arange(n, dtype=np.uint8) % 10
+        (path / f"{name}-images-idx3-ubyte").write_bytes(idx(images))
+        (path / f"{name}-labels-idx1-ubyte").write_bytes(idx(labels))
+    return path
+
+
+def test_load_data_gives_the_numbers_of_the_books_file(folder) -> None:
+    """Rows of float32, bytes divided by 256."""
+    data = datasets.load("mnist", folder=folder)
+    parts = mnist_loader.load_data(folder=folder)
+    for (images, labels), part in zip(parts, (data.train, data.validation, data.test), strict=True):
+        assert images.dtype == np.float32
+        assert (images == part.X.T / 256).all()
+        assert (labels == part.labels).all()
+    assert [images.shape for images, _ in parts] == [(10, 784), (2, 784), (5, 784)]
+
+
+def test_the_wrapper_makes_lists_of_tuples(folder) -> None:
+    training, validation, test = mnist_loader.load_data_wrapper(folder=folder)
+    tables = mnist_loader.load_data(folder=folder)
+    assert all(isinstance(part, list) for part in (training, validation, test))
+    for part, (images, labels) in zip((training, validation, test), tables, strict=True):
+        for (x, y), row, label in zip(part, images, labels, strict=True):
+            assert x.shape == (784, 1)
+            assert (x[:, 0] == row).all()
+            if part is training:
+                assert (y == np.eye(10)[:, [label]]).all()
+            else:
+                assert y == label
+
+
+def test_the_digits_of_the_package_and_nothing_unknown() -> None:
+    (images, _), _, _ = mnist_loader.load_data("digits")
+    assert (images.shape, images.max()) == ((1200, 64), 1)
+    with pytest.raises(ArgumentError, match="mnist or fashion-mnist or digits"):
+        mnist_loader.load_data("letters")
+
+
+def books_file(path, *, protocol=2, zipped=True, scale=256, dtype="f4", order="C"):
+    """Write a small mnist.pkl.gz; return its three pairs."""
+    rng = np.random.default_rng(2)
+    pairs = []
+    for n in (10, 2, 5):
+        images = np.asarray(rng.integers(256, size=(n, 784)) / scale, dtype, order=order)
+        pairs.append((images, rng.integers(10, size=n)))
+    content = pickle.dumps(tuple(pairs), protocol)
+    path.write_bytes(gzip.compress(content) if zipped else content)
+    return pairs
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", ["f4", ">f4", "f8"])
+@pytest.mark.parametrize("protocol", range(6))
+def test_arrays_come_out_of_a_pickle(tmp_path, protocol, dtype, order) -> None:
+    path = tmp_path / "mnist.pkl"
+    pairs = books_file(path, protocol=protocol, zipped=protocol > 0, dtype=dtype, order=order)
+    found = read_pickled_arrays(path)
+    for ours, theirs in zip(found, pairs, strict=True):
+        assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
+
+
+def python_2_pickle() -> bytes:
+    """One pair as Python 2 wrote it: bytes as strings, protocol 2, by hand."""
+
+    def array(dtype: bytes, shape: int, data: bytes) -> bytes:
+        return (
+            b"cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\x00\x85U\x01b\x87R"
+            b"(K\x01K" + bytes([shape]) + b"\x85cnumpy\ndtype\nU\x02" + dtype + b"K\x00K\x01\x87R"
+            b"(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89U"
+            + bytes([len(data)]) + data + b"tb"
+        )  # fmt: skip
+
+    images, labels = np.array([0.5, 0.996], "<f4"), np.array([200, 7], "<i8")
+    return (
+        b"\x80\x02" + array(b"f4", 2, images.tobytes()) + array(b"i8", 2, labels.tobytes())
+        + b"\x86\x85."
+    )  # fmt: skip
+
+
+def test_a_pickle_of_python_2(tmp_path) -> None:
+    path = tmp_path / "old.pkl"
+    path.write_bytes(python_2_pickle())
+    ((images, labels),) = read_pickled_arrays(path)
+    assert images.tolist() == np.array([0.5, 0.996], "f4").tolist()
+    assert labels.tolist() == [200, 7]
+
+
+class Evil:
+    """Would make a file when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("was-here",)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pickle.dumps(Evil()),
+        pickle.dumps((((Evil(), Evil())),)),
+        pickle.dumps(((np.array([Evil()], object), np.zeros(1)),)),
+        b"cbuiltins\neval\n(V1\ntR.",
+        b"cnumpy\nload\n.",
+        pickle.dumps(((np.zeros(3, [("a", "f4")]), np.zeros(3)),)),
+        pickle.dumps(((np.zeros(3, "U5"), np.zeros(3)),)),
+        pickle.dumps(((1, 2),)),
+        pickle.dumps(5),
+        pickle.dumps(((np.zeros(3), np.zeros(3)),), 2)[:-30],
+        b"\x1f\x8bno gzip",
+        b"",
+        b"hello",
+        python_2_pickle().replace(b"K\x02\x85", b"K\x7f\x85"),
+    ],
+)
+def test_everything_but_arrays_is_refused(content, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "evil.pkl"
+    path.write_bytes(content)
+    with pytest.raises(DataFileError, match="no file of pickled arrays"):
+        read_pickled_arrays(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["evil.pkl"]
+
+
+def test_the_converted_folder_holds_the_same_data(tmp_path, capsys) -> None:
+    """From the command line to `load_data`: the numbers of the pickle, to the bit."""
+    source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
+    pairs = books_file(source)
+    assert main(["convert", str(source), str(target)]) == 0
+    assert "10 images" in capsys.readouterr().out
+    for ours, theirs in zip(mnist_loader.load_data(folder=target), pairs, strict=True):
+        assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
+
+
+@pytest.mark.parametrize("wrong", ["scale", "split", "labels", "there"])
+def test_what_cannot_be_converted_leaves_nothing(wrong, tmp_path, capsys) -> None:
+    source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
+    pairs = books_file(source, scale=255 if wrong == "scale" else 256)
+    if wrong == "split":
+        pairs[1] = pairs[0]
+    if wrong == "labels":
+        pairs[2] = (pairs[2][0], pairs[2][1] + 10)
+    source.write_bytes(pickle.dumps(pairs))
+    if wrong == "there":
+        target.mkdir()
+    before = sorted(tmp_path.iterdir())
+    assert main(["convert", str(source), str(target)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_an_error_while_writing_leaves_nothing(tmp_path, monkeypatch) -> None:
+    source = tmp_path / "mnist.pkl.gz"
+    books_file(source)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bpmatrix.nielsen.convert.gzip.compress", full)
+    with pytest.raises(OSError, match="No space"):
+        convert(source, tmp_path / "mnist")
+    assert list(tmp_path.iterdir()) == [source]

@@ -1,0 +1,116 @@
+"""The problems of chapter 3, each against the plain loop with the book's formula in it."""
+
+from __future__ import annotations
+
+import random
+
+import book_twin as twin
+import numpy as np
+import pytest
+
+from bpmatrix.nielsen import network2, problems
+
+SIZES = [5, 7, 3]
+ETA, LMBDA, N = 0.4, 2.0, 11
+
+
+def seeded() -> None:
+    random.seed(1)
+    np.random.seed(1)
+
+
+def trained(net):
+    data, _ = twin.random_data(N, 5, 3)
+    net.SGD(data, 3, 4, ETA, LMBDA)
+    return net
+
+
+def expect(net, step) -> None:
+    """The weights are those of the plain loop with this step."""
+    data, _ = twin.random_data(N, 5, 3)
+    seeded()
+    start = twin.draw(SIZES, scaled=True)
+    biases, weights = twin.train(*start, data, 3, 4, ETA, step=step, cross_entropy=True)
+    for ours, plain in zip((*net.biases, *net.weights), (*biases, *weights), strict=True):
+        np.testing.assert_allclose(ours, plain, rtol=0, atol=1e-10)
+
+
+def test_l1_moves_every_weight_by_the_same_amount() -> None:
+    seeded()
+    net = trained(problems.L1Network(SIZES))
+
+    def step(biases, weights, nabla_b, nabla_w):
+        return (
+            [b - ETA * n for b, n in zip(biases, nabla_b, strict=True)],
+            [
+                w - ETA * LMBDA / N * np.sign(w) - ETA * n
+                for w, n in zip(weights, nabla_w, strict=True)
+            ],
+        )
+
+    expect(net, step)
+    data, _ = twin.random_data(N, 5, 3)
+    cost = twin.mean_cost(net.biases, net.weights, data, 0.0, cross_entropy=True)
+    penalty = LMBDA / N * sum(np.abs(w).sum() for w in net.weights)
+    assert net.total_cost(data, LMBDA) == pytest.approx(cost + penalty, rel=1e-12)
+
+
+@pytest.mark.parametrize("mu", [0.0, 0.5, 0.9])
+def test_momentum_keeps_velocities(mu) -> None:
+    seeded()
+    net = trained(problems.MomentumNetwork(SIZES, mu=mu))
+    v = None
+
+    def step(biases, weights, nabla_b, nabla_w):
+        nonlocal v
+        slopes = [*nabla_b, *(n + LMBDA / N * w for n, w in zip(nabla_w, weights, strict=True))]
+        v = v or [0 * s for s in slopes]
+        v = [mu * old - ETA * s for old, s in zip(v, slopes, strict=True)]
+        moved = [p + d for p, d in zip((*biases, *weights), v, strict=True)]
+        return moved[: len(biases)], moved[len(biases) :]
+
+    expect(net, step)
+
+
+class Scripted(network2.Network):
+    """Trains nothing and reports the accuracies that it is given."""
+
+    def __init__(self, accuracies):
+        super().__init__([1, 1])
+        self.accuracies, self.rates = iter(accuracies), []
+
+    def SGD(self, training_data, epochs, mini_batch_size, eta, *rest, **flags):
+        assert (epochs, flags) == (1, {"monitor_evaluation_accuracy": True})
+        self.rates.append(eta)
+        return [], [next(self.accuracies)], [], []
+
+
+def test_no_improvement_in_n_epochs_ends_the_training() -> None:
+    """An equal accuracy is no improvement."""
+    net = Scripted([5, 7, 6, 8, 8, 7, 1, 99])
+    found = problems.train_until_no_improvement(net, [], 10, 0.5, 0.0, [], n=3)
+    assert found == [5, 7, 6, 8, 8, 7, 1]
+
+
+def test_the_learning_rate_is_halved_down_to_a_128th() -> None:
+    """Seven halvings; an improvement lets the count begin anew."""
+    accuracies = [5, 5, 6, 6, 6, 7, 6, 6] + [1] * 20
+    net = Scripted(accuracies)
+    found = problems.train_with_halving(net, [], 10, 1.28, 0.0, [], n=2)
+    # 5 | 5 6 6 6 halve | 7 6 6 halve | then two epochs a rate, until 0.01 would be next
+    rates = [1.28] * 5 + [0.64] * 3 + [r for r in (0.32, 0.16, 0.08, 0.04, 0.02) for _ in "ab"]
+    assert net.rates == pytest.approx(rates)
+    assert found == list(zip(net.rates, accuracies[: len(rates)], strict=True))
+
+
+@pytest.mark.parametrize(
+    "train", [problems.train_until_no_improvement, problems.train_with_halving]
+)
+def test_the_schedules_train(train, capsys) -> None:
+    """On a real network, with data that are read once."""
+    data, labeled = twin.random_data(30, 5, 3)
+    net = network2.Network(SIZES)
+    before = net.weights
+    found = train(net, iter(data), 10, 0.5, 0.0, iter(labeled), n=1)
+    assert capsys.readouterr().out.count("Epoch 0 training complete") == len(found) > 0
+    assert (net.weights[0] != before[0]).any()
