@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -48,9 +51,11 @@ def load_program(name: str, dtype: str) -> Program:
         The type that it computes in.
     """
     if (name, dtype) not in _loaded:
-        with _loading, _compilation_announced(WORK[name], dtype):
-            if (name, dtype) not in _loaded:
-                _loaded[name, dtype] = _load(name, dtype)
+        with _loading:
+            _import_numba()
+            with _compilation_announced(WORK[name], dtype):
+                if (name, dtype) not in _loaded:
+                    _loaded[name, dtype] = _load(name, dtype)
     return _loaded[name, dtype]
 
 
@@ -68,6 +73,27 @@ def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
         for name in ("train_slice", "evaluate"):
             load_program(name, dtype)
     return time.perf_counter() - start
+
+
+def _import_numba() -> None:
+    """Import what compiles, and hear of Ctrl-C only afterwards.
+
+    An import of numba that was interrupted leaves a process in which it cannot be imported again.
+    """
+    pressed: list[tuple[int, FrameType | None]] = []
+    handler = signal.getsignal(signal.SIGINT)
+    # Signals reach the main thread alone; a handler that is not Python's cannot be put back.
+    replace = threading.current_thread() is threading.main_thread() and handler is not None
+    if replace:
+        signal.signal(signal.SIGINT, lambda *press: pressed.append(press))
+    try:
+        for name in ("epoch", "evaluate"):
+            import_module(f"bpmatrix.kernels.{name}")
+    finally:
+        if replace:
+            signal.signal(signal.SIGINT, handler)
+    if pressed and callable(handler):
+        handler(*pressed[-1])
 
 
 def _load(name: str, dtype: str) -> Program:

@@ -14,6 +14,8 @@ import sys
 
 import pytest
 
+from bpmatrix.compilation import warm_up
+
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 120
 
@@ -41,6 +43,12 @@ def bits(epochs=3, seed=4):
     train(net, epochs, n_threads=1)
     return net.parameters.tobytes()
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled() -> None:
+    """Compile in this process, so that none of the others has that to say."""
+    warm_up(("float64",))
 
 
 def start(program: str, *arguments: object) -> subprocess.Popen[str]:
@@ -337,3 +345,28 @@ assert others[0].parameters.tobytes() == bits()
 def test_a_second_training_begins_while_the_first_imports_numba() -> None:
     """It waits: numba cannot be imported by two threads at once."""
     assert finish(start(LOADING)) == ""
+
+
+PRESSED_WHILE_IMPORTED = """
+import importlib.abc, signal, sys
+
+class Presser(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[1]:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+from bpmatrix import Network
+net = Network([2, 1], seed=1)
+sys.meta_path.insert(0, Presser())
+try:
+    net.feedforward([[0.0], [1.0]])
+except KeyboardInterrupt:
+    print("heard,", net.feedforward([[0.0], [1.0]]).shape, end="")
+"""
+
+
+@pytest.mark.parametrize("module", ["numba.core.event", "numba.core.types", "llvmlite.ir"])
+def test_ctrl_c_while_numba_is_imported(module: str) -> None:
+    """It is heard, and the next call works: numba is never left half imported."""
+    assert finish(start(PRESSED_WHILE_IMPORTED, module)) == "heard, (1, 1)"

@@ -107,7 +107,7 @@ class WorkSpace(NamedTuple):
 
 def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: int) -> int:
     """Return how many of so many columns are best carried through all layers at a time."""
-    if parameters * itemsize > BYTES_IN_CACHE:
+    if parameters * itemsize > 2 * BYTES_IN_CACHE:
         return columns
     bytes_of_a_column = 2 * int(sizes.sum()) * itemsize
     return min(columns, max(4, BYTES_IN_CACHE // bytes_of_a_column // BLOCK_GRAIN) * BLOCK_GRAIN)
