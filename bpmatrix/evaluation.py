@@ -39,11 +39,11 @@ WORTH_KEEPING = 1 << 17
 
 
 class _Kept(threading.local):
-    """The last workspace of a thread, and what it is for."""
+    """What the last workspace of a thread is for, and the workspace: one value, so always whole."""
 
-    description: Description | None = None
-    shape = (0, 0)
-    workspace: tuple[Array, Array]
+    last: tuple[Description | None, tuple[int, int], tuple[Array, Array]] = (
+        None, (0, 0), (np.empty(0), np.empty(0)),
+    )  # fmt: skip
 
 
 _kept = _Kept()
@@ -129,9 +129,10 @@ def _own_workspace(description: Description, columns: int, threads: int) -> tupl
     No program counts on what it finds in a work array, so that calls may follow each other in it.
     """
     shape = columns, threads
-    if _kept.description is not description or _kept.shape != shape:
-        table, work = workspace(description, columns, threads)
-        if work.size > WORTH_KEEPING:
-            return table, work
-        _kept.description, _kept.shape, _kept.workspace = description, shape, (table, work)
-    return _kept.workspace
+    owner, kept_shape, kept = _kept.last
+    if owner is description and kept_shape == shape:
+        return kept
+    new = workspace(description, columns, threads)
+    if new[1].size <= WORTH_KEEPING:
+        _kept.last = description, shape, new
+    return new

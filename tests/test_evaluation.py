@@ -207,3 +207,50 @@ def test_a_failure_in_one_share_ends_the_others(monkeypatch, place: int, error: 
     with pytest.raises(error):
         net.feedforward(np.zeros((100_000, 7)).T)
     assert 1 <= len(calls) < 500  # of 521 blocks in a share
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_kept_work_array_is_used_again_and_nothing_in_it_is_read(dtype: str) -> None:
+    """The next call of a thread finds NaN everywhere but in the constants: the same bits."""
+    d = Description((5, 7, 4), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
+    case = make_case(d, 9, seed=6, labeled=True)
+    arguments = d, case.theta, case.inputs
+
+    def answers() -> list:
+        first = [outputs(*arguments).tolist()]
+        first.append(scores(*arguments, case.targets))
+        first.append(gradient(*arguments, case.targets).tolist())
+        return first
+
+    before = answers()
+    outputs(*arguments)
+    owner, _, (_, work) = evaluation._kept.last
+    plan, _ = d.plan(9, threads=0)
+    assert owner is d
+    constants = slice(plan.ones, plan.ones + 9), slice(plan.zeros, plan.zeros + 7)
+    numbers = [work[place].copy() for place in constants]
+    work[:] = np.nan
+    for place, kept in zip(constants, numbers, strict=True):
+        work[place] = kept
+    assert outputs(*arguments).tolist() == before[0]
+    assert evaluation._kept.last[2][1] is work
+    assert answers() == before
+
+
+def test_a_work_array_is_kept_for_one_network_and_number_of_columns() -> None:
+    """Another network, type or number of columns gets another; a large one is not kept at all."""
+    networks = [
+        Description((5, width, 4), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
+        for width in (7, 8)
+        for dtype in ("float64", "float32")
+    ]
+    cases = [make_case(d, columns, seed=6) for d in networks for columns in (1, 9)]
+    expected = [outputs(c.description, c.theta, c.inputs).tolist() for c in cases]
+    for _ in range(3):
+        found = [outputs(c.description, c.theta, c.inputs).tolist() for c in reversed(cases)]
+        assert found == expected[::-1]
+    kept = evaluation._kept.last
+    large = Description((5, 4000, 4), ("tanh", "softmax"), "log_likelihood")
+    case = make_case(large, 96, seed=6)
+    outputs(large, case.theta, case.inputs)
+    assert evaluation._kept.last is kept

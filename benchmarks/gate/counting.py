@@ -8,6 +8,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib import import_module
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,11 @@ class Counters:
 
     def training(self) -> dict[str, dict[str, int]]:
         """Return the counts of a training call by mini-batch size and width, and for many steps."""
-        found = {}
-        for batch in BATCHES:
-            for width in WIDTHS:
-                found[f"batch {batch}, width {width}"] = asdict(count(_training(batch, width)))
+        found, sizes = {}, list(product(BATCHES, WIDTHS))
+        for size in sizes:  # so that the caches of the package know all of them, or none
+            _training(*size)()
+        for batch, width in sizes:
+            found[f"batch {batch}, width {width}"] = asdict(count(_training(batch, width)))
         many = count(_training(BATCHES[0], WIDTHS[0], MANY_STEPS))
         return {**found, "many steps": asdict(many)}
 
