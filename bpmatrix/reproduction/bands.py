@@ -16,10 +16,10 @@ SPREAD_OF_ERRORS = 0.025
 SIGMAS = 3
 RULE = (
     "three standard deviations of the difference between one published run and the mean of ours, "
-    "sqrt((p (1 - p) / 10,000 + (0.025 (1 - p))^2) (1 + 1 / runs)): the binomial error of a share p "
-    "of 10,000 images, and the spread over seeds, 2.5 % of the wrong answers, which is the larger "
-    "of the two that the book shows by printing an experiment twice (95.49 and 95.33 %, 96.48 and "
-    "96.53 %)"
+    "sqrt((p (1 - p) / 10,000 + (0.025 (1 - p))^2) (1 + 1 / runs)): the binomial error of a share "
+    "p of 10,000 images, and the spread over seeds, 2.5 % of the wrong answers, which is the "
+    "larger of the two that the book shows by printing an experiment twice (95.49 and 95.33 %, "
+    "96.48 and 96.53 %)"
 )
 
 

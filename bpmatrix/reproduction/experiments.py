@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from bpmatrix.reproduction.bands import RULE, Band, band
 
@@ -79,7 +80,7 @@ class Experiment:
     learning_rate: float
     epochs: int
     claims: tuple[Claim, ...]
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     data: str = "mnist"
     lmbda: float = 0.0
     mini_batch_size: int = 10
@@ -208,16 +209,16 @@ SIXTH = (
 )  # fmt: skip
 
 # H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST (2017), Table 3: Fashion-MNIST, MNIST.
-PAPER = {
-    ("relu", 100): (87.1, 97.2),
-    ("relu", 100, 10): (87.0, 97.2),
-    ("tanh", 100): (86.8, 96.2),
-    ("tanh", 100, 10): (86.3, 95.7),
-    ("relu", 10, 10): (85.0, 93.6),
-    ("relu", 10): (84.8, 93.3),
-    ("tanh", 10, 10): (84.1, 92.1),
-    ("tanh", 10): (84.0, 92.1),
-}
+PAPER = (
+    ("relu", (100,), 87.1, 97.2),
+    ("relu", (100, 10), 87.0, 97.2),
+    ("tanh", (100,), 86.8, 96.2),
+    ("tanh", (100, 10), 86.3, 95.7),
+    ("relu", (10, 10), 85.0, 93.6),
+    ("relu", (10,), 84.8, 93.3),
+    ("tanh", (10, 10), 84.1, 92.1),
+    ("tanh", (10,), 84.0, 92.1),
+)
 
 
 def _mlp(table: str, hidden: tuple[int, ...], activation: str, claim: Claim) -> Experiment:
@@ -243,15 +244,18 @@ def _at_least(published: float, ceiling: float, source: str) -> Claim:
     )
 
 
-NETWORKS = tuple(
-    _mlp(table, hidden, activation, _at_least(figures[column], ceiling, "paper, Table 3"))
-    for table, column, ceiling in (("mlp", 1, CEILING), ("fashion", 0, FASHION_CEILING))
-    for (activation, *widths), figures in PAPER.items()
-    for hidden in (tuple(map(int, widths)),)
+SOURCE = "paper, Table 3"
+ON_MNIST = tuple(
+    _mlp("mlp", hidden, activation, _at_least(published, CEILING, SOURCE))
+    for activation, hidden, _, published in PAPER
+)
+ON_FASHION = tuple(
+    _mlp("fashion", hidden, activation, _at_least(published, FASHION_CEILING, SOURCE))
+    for activation, hidden, published, _ in PAPER
 )
 README_OF_FASHION = (
     _mlp("fashion", (256, 128, 100), "relu",
          _at_least(88.33, FASHION_CEILING, "README of Fashion-MNIST")),
 )  # fmt: skip
 
-EXPERIMENTS = (*FIRST, *THIRD, *FIFTH, *SIXTH, *NETWORKS, *README_OF_FASHION)
+EXPERIMENTS = (*FIRST, *THIRD, *FIFTH, *SIXTH, *ON_MNIST, *ON_FASHION, *README_OF_FASHION)

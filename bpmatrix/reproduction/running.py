@@ -88,7 +88,7 @@ def run(
     """
     X, labels = _training_data(experiment, data)
     start = time.perf_counter()
-    curves = []
+    curves: list[Curve] = []
     for seed in range(experiment.runs if runs is None else runs):
         net = build(experiment, seed, data.scale)
         history = _train(net, experiment, X, labels, data, seed, watch)
