@@ -69,17 +69,25 @@ def _newton(X: Array, answers: Array) -> Array:
     return theta
 
 
+def _train(net: Network, X: Array, targets: Array, *, epochs: int, learning_rate: float) -> None:
+    """Train on all samples at once; pass on the Ctrl-C that ended `Network.train`."""
+    optimizer = SGD(learning_rate)
+    history = net.train(X, targets, epochs=epochs, mini_batch_size=SAMPLES, optimizer=optimizer)
+    if history.stopped_by == "interrupt":
+        raise KeyboardInterrupt
+
+
 def _linear() -> float:
     X, y, _ = _data()
     net = Network([2, 1], activation="identity", cost="quadratic", seed=1)
-    net.train(X, y, epochs=500, mini_batch_size=SAMPLES, optimizer=SGD(0.3))
+    _train(net, X, y, epochs=500, learning_rate=0.3)
     return float(np.abs(net.parameters - _least_squares(X, y)).max())
 
 
 def _linear_with_ones() -> float:
     X, y, _ = _data()
     net = Network([3, 1], activation="identity", cost="quadratic", bias=False, seed=1)
-    net.train(_with_ones(X), y, epochs=500, mini_batch_size=SAMPLES, optimizer=SGD(0.3))
+    _train(net, _with_ones(X), y, epochs=500, learning_rate=0.3)
     return float(np.abs(net.parameters - _least_squares(X, y)).max())
 
 
@@ -97,7 +105,7 @@ def _linear_in_sequence(*hidden: int) -> Callable[[], float]:
 def _logistic() -> float:
     X, _, answers = _data()
     net = Network([2, 1], activation="sigmoid", cost="cross_entropy", seed=1)
-    net.train(X, answers, epochs=2000, mini_batch_size=SAMPLES, optimizer=SGD(1.0))
+    _train(net, X, answers, epochs=2000, learning_rate=1.0)
     return float(np.abs(net.parameters - _newton(X, answers)).max())
 
 

@@ -63,13 +63,13 @@ def proof_row(proof: Proof, distance: float) -> tuple[str, ...]:
 
 
 def conclusion(outcomes: Sequence[Outcome], distances: Mapping[str, float]) -> str:
-    """Return how many figures were reproduced, and by what they were judged."""
+    """Return how many figures are in their bands, and how much of it all was run."""
     verdicts = [outcome.holds(claim) for outcome in outcomes for claim in outcome.experiment.claims]
     verdicts += [distance <= LIMIT for distance in distances.values()]
-    ran = len(outcomes) + len(distances)
+    there_are = len(experiments.EXPERIMENTS) + len(proofs.PROOFS)
     return (
         f"{sum(verdicts)} of {len(verdicts)} figures are in their bands; "
-        f"{ran} of {len(experiments.EXPERIMENTS) + len(proofs.PROOFS)} experiments and lessons were run."
+        f"{len(outcomes) + len(distances)} of {there_are} experiments and lessons were run."
     )
 
 
