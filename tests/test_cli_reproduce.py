@@ -98,6 +98,7 @@ def test_the_page_says_what_was_and_what_was_not_run(table, tmp_path):
 
     assert main(["reproduce", "chapter1", "--quick", "--markdown", "page.md"]) == 0
     page = (tmp_path / "page.md").read_text()
+    assert "seconds" not in page
     assert page.startswith("# ")
     assert "`bpmatrix reproduce chapter1 --quick --markdown FILE`" in page
     assert "| chapter1 | small | test, best | 50.00 |" in page
