@@ -44,7 +44,7 @@ def _draw(outcome: Outcome) -> bytes:
         axes.axhline(claim.published, linestyle="--", color="gray")
         axes.annotate(
             f"published, {claim.statistic}", (0.01, claim.published),
-            xycoords=("axes fraction", "data"), fontsize="small",
+            xycoords=("axes fraction", "data"), fontsize="small", verticalalignment="top",
         )  # fmt: skip
     axes.grid(visible=True, alpha=0.3)
     figure.legend(loc="outside right upper", fontsize="small")
