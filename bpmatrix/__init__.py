@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, progress
     from bpmatrix.errors import BpmatrixError
+    from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
     from bpmatrix.network import Network
     from bpmatrix.optimizers import SGD
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress"]
+__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
@@ -28,6 +29,7 @@ _HOMES = {
     "BpmatrixError": "bpmatrix.errors",
     "History": "bpmatrix.history",
     "Network": "bpmatrix.network",
+    "verify": "bpmatrix.gradcheck",
 }
 
 

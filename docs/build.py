@@ -42,6 +42,8 @@ PUBLIC = (
     "parameters.Parameters",
     "trace.Trace",
     "trace.LayerTrace",
+    "gradcheck.verify",
+    "gradcheck.Agreement",
     "datasets.load",
     "datasets.DataSet",
     "datasets.Split",

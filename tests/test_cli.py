@@ -26,7 +26,7 @@ from bpmatrix.initializers import INITIALIZERS
 
 # -P keeps the current folder off sys.path, so that the process sees the package that is tested.
 PROGRAM = [sys.executable, "-P", "-m", "bpmatrix"]
-COMMANDS = ("train", "predict", "info", "bench", "verify", "convert", "warmup")
+COMMANDS = ("train", "predict", "info", "bench", "verify", "reproduce", "convert", "warmup")
 # A first run compiles kernels.
 SECONDS = 180
 

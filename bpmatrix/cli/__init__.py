@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import click
 
 import bpmatrix
-from bpmatrix.cli import bench, convert, info, predict, train, verify, warmup
+from bpmatrix.cli import bench, convert, info, predict, reproduce, train, verify, warmup
 from bpmatrix.cli.show import printable
 from bpmatrix.errors import BpmatrixError
 
@@ -35,7 +35,7 @@ def group(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for module in (train, predict, info, bench, verify, convert, warmup):
+for module in (train, predict, info, bench, verify, reproduce, convert, warmup):
     group.add_command(module.command)
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination
 from bpmatrix.cli.show import facts, table
 
@@ -100,33 +100,8 @@ def _measured(plan: str) -> Survey:
     from bpmatrix.bench.planning import PLANS  # noqa: PLC0415
     from bpmatrix.bench.surveying import survey  # noqa: PLC0415
 
-    with _progress_bar() as watch:
+    with progress_bar() as watch:
         return survey(PLANS[plan], watch)
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[float, str], None]]:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-    from rich.table import Column  # noqa: PLC0415
-
-    console = Console(stderr=True, highlight=False)
-    line = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True))
-    columns = BarColumn(20), TimeElapsedColumn(), line
-    # Drawn on events alone: a thread that draws would wake up while others are timed.
-    with Progress(
-        *columns,
-        console=console,
-        auto_refresh=False,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def watch(part: float, line: str) -> None:
-            bar.update(task, completed=part, description=line, refresh=True)
-
-        yield watch
 
 
 def _read(source: Path) -> Survey:

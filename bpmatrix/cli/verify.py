@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import click
 
+import bpmatrix
 from bpmatrix.cli.show import table
+from bpmatrix.errors import DataError
+
+if TYPE_CHECKING:
+    from bpmatrix import Network
+    from bpmatrix.gradcheck import Agreement
 
 __all__ = ["command"]
 
@@ -17,43 +26,93 @@ NETWORKS = (
     ([64, 30, 20, 10], "relu", "log_likelihood"),
 )
 SAMPLES = 50
-LOOP_LIMIT, DIFFERENCES_LIMIT = 1e-12, 1e-6
 
 
 @click.command("verify", short_help="Compare the gradient with the book's loop.")
-def command() -> int:
+@click.argument("model", metavar="[MODEL DATA]", required=False)
+@click.argument("data", metavar="", required=False)
+@click.option(
+    "--label-column",
+    "--label",
+    metavar="NAME",
+    help="For a .csv file: the column with the labels.  [default: the last]",
+)
+@click.option(
+    "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
+)
+def command(
+    model: str | None, data: str | None, label_column: str | None, folder: str | None
+) -> int:
     """Compare the engine's gradient with two that share nothing with it.
 
-    For some networks on the handwritten digits: with the book's loop over single samples, and with
-    central differences of the cost. Exit status 1 if one differs by more than rounding explains.
+    With the book's loop over single samples, and with central differences of the cost: for the
+    network in the file MODEL on samples of DATA, which is what `bpmatrix predict` takes and must
+    hold labels; without them for some small networks on the handwritten digits. Exit status 1 if
+    one differs by more than rounding explains.
 
     \b
-    Example:
+    Examples:
       bpmatrix verify
+      bpmatrix verify model.safetensors mnist
+      bpmatrix verify model.safetensors table.csv
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
-    from bpmatrix import Network, datasets  # noqa: PLC0415 - NumPy and numba load here
-    from bpmatrix.verify import verify  # noqa: PLC0415
-
-    digits = datasets.load("digits")
-    X, labels = digits.train.X[:, :SAMPLES], digits.train.labels[:SAMPLES]
-    rows, good = [], True
-    for sizes, activation, cost in NETWORKS:
-        net = Network(sizes, activation=activation, cost=cost, input_scale=digits.scale, seed=1)
-        agreement = verify(net, X, labels)
-        fine = agreement.loop <= LOOP_LIMIT and agreement.differences <= DIFFERENCES_LIMIT
-        good &= fine
-        rows.append(
-            (
-                "-".join(map(str, sizes)),
-                activation,
-                cost,
-                f"{agreement.loop:.1e}",
-                f"{agreement.differences:.1e}",
-                "same gradient" if fine else "DIFFERENT",
-            )
-        )
-    table(("network", "activation", "cost", "from the loop", "from differences", ""), rows)
-    click.echo(
-        f"Relative to the largest element, over {SAMPLES} samples as one matrix, in float64."
+    if (model is None) != (data is None):
+        raise click.UsageError("MODEL and DATA go together: name both, or none.")
+    if model is None or data is None:
+        if label_column is not None or folder is not None:
+            raise click.UsageError("--label-column and --folder belong to MODEL DATA.")
+        found = list(_small_networks())
+    else:
+        found = [_saved_network(model, data, label_column, folder)]
+    table(
+        ("network", "activation", "cost", "from the loop", "from differences", ""),
+        [_row(net, agreement) for net, agreement in found],
     )
-    return 0 if good else 1
+    click.echo(_explained(*found[-1]))
+    return 0 if all(agreement.is_good for _, agreement in found) else 1
+
+
+def _small_networks() -> Iterator[tuple[Network, Agreement]]:
+    digits = bpmatrix.datasets.load("digits")
+    X, labels = digits.train.X[:, :SAMPLES], digits.train.labels[:SAMPLES]
+    for sizes, activation, cost in NETWORKS:
+        net = bpmatrix.Network(
+            sizes, activation=activation, cost=cost, input_scale=digits.scale, seed=1
+        )
+        yield net, bpmatrix.verify(net, X, labels)
+
+
+def _saved_network(
+    model: str, data: str, label_column: str | None, folder: str | None
+) -> tuple[Network, Agreement]:
+    from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
+
+    net = bpmatrix.Network.load(model)
+    samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
+    if samples.labels is None:
+        raise DataError(
+            f"{data} holds no labels, and without them there is no cost",
+            cure="Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
+        )
+    return net, bpmatrix.verify(net, samples.X, samples.labels)
+
+
+def _row(net: Network, agreement: Agreement) -> tuple[str, ...]:
+    d = net.description
+    return (
+        "-".join(map(str, d.sizes)),
+        "-".join(dict.fromkeys(d.activations)),
+        d.cost,
+        f"{agreement.loop:.1e}",
+        f"{agreement.differences:.1e}",
+        "same gradient" if agreement.is_good else "DIFFERENT",
+    )
+
+
+def _explained(net: Network, agreement: Agreement) -> str:
+    return (
+        f"Relative to the largest element, over {agreement.n_columns} samples as one matrix, in "
+        f"{net.description.dtype}; central differences for {agreement.n_parameters} of the "
+        f"{net.parameters.size:,} parameters. At most {agreement.loop_limit:.1e} and "
+        f"{agreement.differences_limit:.1e} are rounding."
+    )

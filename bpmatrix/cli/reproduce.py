@@ -1,0 +1,203 @@
+"""``bpmatrix reproduce``: the published experiments, run again on this machine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import bpmatrix
+from bpmatrix.cli.bar import progress_bar
+from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.show import printable, table
+from bpmatrix.errors import DataNotFoundError, DownloadError
+
+if TYPE_CHECKING:
+    from bpmatrix.datasets import DataSet
+    from bpmatrix.reproduction.experiments import Experiment
+    from bpmatrix.reproduction.proofs import Proof
+    from bpmatrix.reproduction.running import Outcome
+
+__all__ = ["command"]
+
+TABLES = ("chapter1", "chapter3", "chapter5", "chapter6", "mlp", "fashion", "lessons")
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+Watch = Callable[[float, str], None]
+
+
+@click.command("reproduce", short_help="Run published experiments again, and compare.")
+@click.argument("name", metavar="[TABLE]", required=False, type=click.Choice(TABLES))
+@click.option("--quick", is_flag=True, help="A part of the experiments: at most two minutes.")
+@click.option(
+    "--plot", "folder", type=FOLDER, metavar="FOLDER",
+    help="Draw the curves into this folder; needs matplotlib.",
+)  # fmt: skip
+@click.option("--markdown", type=FILE, metavar="FILE", help="Write the report here.")
+def command(name: str | None, quick: bool, folder: Path | None, markdown: Path | None) -> int:
+    """Run published experiments again, and compare the figures with the published ones.
+
+    TABLE is chapter1, chapter3, chapter5 or chapter6 of Nielsen's book; fashion or mlp, the MLPs of
+    the Fashion-MNIST paper on Fashion-MNIST and on MNIST; or lessons. Without it all are run. Exit
+    status 1 if a figure is outside of its band, which was fixed before the first run.
+
+    MNIST and Fashion-MNIST are looked for as by `bpmatrix train`, and are downloaded only if they
+    are nowhere. The lessons need no data.
+
+    \b
+    Examples:
+      bpmatrix reproduce --quick
+      bpmatrix reproduce chapter5 --plot pictures
+      bpmatrix reproduce --markdown report.md
+    """  # noqa: D301 - click's mark for a paragraph that keeps its lines
+    _check(folder, markdown)
+    experiments, proofs = _selected(name, quick)
+    if not experiments and not proofs:
+        raise click.UsageError(f"--quick has nothing of {name}: leave one of them out.")
+    data, missing = _data(experiments, named=name is not None)
+    ready = [e for e in experiments if e.data in data]
+    outcomes, distances = _run(ready, proofs, data, quick)
+    _show(outcomes, distances, proofs, missing)
+    arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
+    _write(_files(outcomes, distances, missing, arguments, folder, markdown))
+    good = all(o.is_good for o in outcomes) and all(map(_is_near, distances.values()))
+    return 0 if good else 1
+
+
+def _check(folder: Path | None, markdown: Path | None) -> None:
+    """Refuse before the training what would fail after it."""
+    if markdown is not None:
+        check_destination(markdown, "--markdown")
+    if folder is not None:
+        from bpmatrix.bench.plots import check_matplotlib  # noqa: PLC0415 - loads NumPy
+
+        check_matplotlib("--plot")
+        check_destination(folder / "picture.svg" if folder.is_dir() else folder, "--plot")
+
+
+def _selected(name: str | None, quick: bool) -> tuple[list[Experiment], list[Proof]]:
+    from bpmatrix.reproduction.experiments import EXPERIMENTS  # noqa: PLC0415
+    from bpmatrix.reproduction.proofs import PROOFS  # noqa: PLC0415 - loads NumPy
+
+    experiments = [
+        e for e in EXPERIMENTS if name in (None, e.table) and (e.quick_runs or not quick)
+    ]
+    return experiments, list(PROOFS) if name in (None, "lessons") else []
+
+
+def _data(
+    experiments: Sequence[Experiment], *, named: bool
+) -> tuple[dict[str, DataSet], list[str]]:
+    """Return the data sets, and notes on those that are nowhere.
+
+    Without MNIST there is little left, and a table that was asked for by name is not left out.
+    """
+    data, missing = {}, []
+    for source in dict.fromkeys(e.data for e in experiments):
+        try:
+            data[source] = bpmatrix.datasets.load(source)
+        except (DataNotFoundError, DownloadError) as error:
+            if named or source == "mnist":
+                raise
+            missing.append(f"Not run without {source}: {error}")
+    return data, missing
+
+
+def _run(
+    experiments: Sequence[Experiment],
+    proofs: Sequence[Proof],
+    data: Mapping[str, DataSet],
+    quick: bool,
+) -> tuple[list[Outcome], dict[str, float]]:
+    """Run everything, with a progress bar that counts the images still to be learned."""
+    from bpmatrix.compilation import warm_up  # noqa: PLC0415 - loads NumPy
+
+    if experiments:
+        warm_up(("float32",))
+    if proofs:
+        warm_up(("float64",))
+    outcomes, distances = [], {}
+    work = [(e.quick_runs if quick else e.runs) * e.epochs for e in experiments]
+    with progress_bar() as watch:
+        for k, e in enumerate(experiments):
+            part = sum(work[:k]) / sum(work), work[k] / sum(work)
+            outcomes.append(_outcome(e, data[e.data], quick, watch, *part))
+        for proof in proofs:
+            watch(1.0, f"lessons: {proof.name}")
+            distances[proof.name] = proof.distance()
+    return outcomes, distances
+
+
+def _outcome(
+    e: Experiment, data: DataSet, quick: bool, watch: Watch, begun: float, share: float
+) -> Outcome:
+    from bpmatrix.reproduction.running import run  # noqa: PLC0415 - loads NumPy
+
+    runs = e.quick_runs if quick else e.runs
+    return run(
+        e,
+        data,
+        runs=runs,
+        watch=lambda seed, entry: watch(
+            begun + share * (seed * e.epochs + entry.epoch) / (runs * e.epochs),
+            f"{e.table}: {e.name}, run {seed + 1}/{runs}, epoch {entry.epoch}/{e.epochs}",
+        ),
+    )
+
+
+def _is_near(distance: float) -> bool:
+    from bpmatrix.reproduction.proofs import LIMIT  # noqa: PLC0415 - loads NumPy
+
+    return distance <= LIMIT
+
+
+def _show(
+    outcomes: Sequence[Outcome],
+    distances: Mapping[str, float],
+    proofs: Sequence[Proof],
+    missing: Sequence[str],
+) -> None:
+    from bpmatrix.reproduction import report  # noqa: PLC0415 - loads NumPy
+
+    if outcomes:
+        table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
+        click.echo()
+    if proofs:
+        table(report.PROOF_HEADINGS, [report.proof_row(p, distances[p.name]) for p in proofs])
+        click.echo()
+    for line in missing:
+        click.echo(printable(line), err=True)
+    click.echo(report.conclusion(outcomes, distances))
+
+
+def _files(
+    outcomes: Sequence[Outcome],
+    distances: Mapping[str, float],
+    missing: Sequence[str],
+    arguments: str,
+    folder: Path | None,
+    markdown: Path | None,
+) -> dict[Path, bytes]:
+    """Return what is to be written, all of it made before the first file is."""
+    from bpmatrix.reproduction import plots, report  # noqa: PLC0415 - loads NumPy
+
+    files = {}
+    if markdown is not None:
+        files[markdown] = report.markdown(outcomes, distances, missing, arguments).encode()
+    if folder is not None:
+        files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
+    return files
+
+
+def _write(files: Mapping[Path, bytes]) -> None:
+    from bpmatrix.files import write_whole  # noqa: PLC0415 - loads NumPy
+
+    for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, content)
+        print(f"wrote {os.fspath(path)}", file=sys.stderr)

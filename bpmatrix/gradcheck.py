@@ -1,0 +1,172 @@
+"""The proof that the matrix is the book: the engine's gradient against two independent ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bpmatrix import reference
+from bpmatrix.description import Description
+from bpmatrix.network import Network
+from bpmatrix.parameters import Parameters
+
+__all__ = ["Agreement", "verify"]
+
+Array = NDArray[Any]
+
+# The step of a central difference. Its error is about STEP^2 from the curve, and the rounding error
+# of the cost divided by STEP: together least near the third root of the machine epsilon.
+STEP = 1e-5
+DIFFERENCES = 50
+COLUMNS = 100
+# Columns times parameters: a large network is checked on fewer columns, within seconds.
+MOST_WORK = 100_000_000
+
+# Sums of some thousand products, each rounded.
+LOOP_LIMIT_IN_EPS = 4096
+DIFFERENCES_LIMIT = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How far the engine's gradient is from two others, relative to the largest element of each.
+
+    Attributes
+    ----------
+    loop : float
+        From the book's loop over single samples, in float64.
+    differences : float
+        From central differences of the cost, in float64, for some parameters.
+    n_columns, n_parameters : int
+        How many samples and, for the central differences, parameters were drawn.
+    loop_limit, differences_limit : float
+        What rounding explains in the type of the network.
+    """
+
+    loop: float
+    differences: float
+    n_columns: int
+    n_parameters: int
+    loop_limit: float
+    differences_limit: float
+
+    @property
+    def is_good(self) -> bool:
+        """Whether neither difference is larger than rounding explains; NaN is."""
+        return self.loop <= self.loop_limit and self.differences <= self.differences_limit
+
+
+def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
+    """Compare the gradient of a network with the per-sample loop and with central differences.
+
+    At most 100 samples, fewer in a network of over a million parameters, and 50 parameters for the
+    central differences are drawn, the same ones in every call. A parameter whose step carries a
+    ReLU across its kink, where there is no derivative, is left out.
+
+    Parameters
+    ----------
+    net : Network
+        Not changed.
+    X : (n_0, m) array_like
+        Samples as columns.
+    targets : array_like
+        As for `Network.gradient`.
+
+    Returns
+    -------
+    Agreement
+        For a correct gradient in float64 about 1e-15 and 1e-9; `is_good` says whether both are
+        within their limits.
+
+    Raises
+    ------
+    ShapeError, ArrayTypeError, DataError
+        If X or the targets do not fit the network.
+
+    Examples
+    --------
+    >>> net = Network([3, 5, 2], seed=1)
+    >>> agreement = verify(net, [[0.0, 1.0], [0.5, 0.2], [0.1, 0.9]], [0, 1])
+    >>> agreement.is_good, agreement.loop < 1e-12, agreement.n_columns, agreement.n_parameters
+    (True, True, 2, 32)
+    """
+    net.cost(X, targets)  # refuses what does not fit, before columns are drawn from it
+    X, targets = np.asarray(X), np.asarray(targets)
+    d, rng = net.description, np.random.default_rng(0)
+    most = min(COLUMNS, max(1, MOST_WORK // net.parameters.size))
+    columns = np.sort(rng.choice(X.shape[1], min(most, X.shape[1]), replace=False))
+    X, targets = X[:, columns], targets[..., columns]
+    trace = net.trace(X, targets)
+    inputs, Y = trace.X.astype(np.float64), trace.Y.astype(np.float64)
+    ours = net.gradient(X, targets).flat.astype(np.float64)
+    parameters = Parameters.of(net.parameters.astype(np.float64), d.layout)
+    chosen, slopes = _differences(d, parameters, inputs, Y, rng)
+    loop_limit = LOOP_LIMIT_IN_EPS * float(np.finfo(d.dtype).eps)
+    return Agreement(
+        loop=_distance(ours, _loop(d, parameters, inputs, Y)),
+        differences=_distance(ours[chosen], slopes),
+        n_columns=columns.size,
+        n_parameters=chosen.size,
+        loop_limit=loop_limit,
+        differences_limit=DIFFERENCES_LIMIT + loop_limit,
+    )
+
+
+def _loop(d: Description, parameters: Parameters, X: Array, Y: Array) -> Array:
+    """Return the gradient of the mean cost from the loop over single samples, laid out as theta."""
+    nabla_b, nabla_W = reference.gradient_by_loop(
+        parameters.weights, _biases(parameters), d.activations, d.cost, X, Y
+    )
+    parts = []
+    for W, b in zip(nabla_W, nabla_b, strict=True):
+        parts += [W.ravel(), b.ravel()] if d.bias else [W.ravel()]
+    return np.asarray(np.concatenate(parts) / X.shape[1])
+
+
+def _differences(
+    d: Description, parameters: Parameters, X: Array, Y: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return the numbers of some parameters, and the central differences of the cost there."""
+    theta = parameters.flat
+    chosen, slopes = [], []
+    for i in rng.choice(theta.size, size=min(DIFFERENCES, theta.size), replace=False):
+        kept = theta[i]
+        theta[i] = kept + STEP
+        cost_above, bent_above = _cost(d, parameters, X, Y)
+        theta[i] = kept - STEP
+        cost_below, bent_below = _cost(d, parameters, X, Y)
+        theta[i] = kept
+        if all(map(np.array_equal, bent_above, bent_below)):
+            chosen.append(i)
+            slopes.append((cost_above - cost_below) / (2 * STEP))
+    return np.array(chosen, np.intp), np.array(slopes)
+
+
+def _cost(d: Description, parameters: Parameters, X: Array, Y: Array) -> tuple[float, list[Array]]:
+    """Return the mean cost, and for each layer of ReLU on which side of the kink each unit is.
+
+    The logarithms are taken of z: of a near 1, log(1 - a) is rounded too coarsely to subtract.
+    """
+    zs, a_s = reference.feedforward(parameters.weights, _biases(parameters), d.activations, X)
+    bent = [z > 0 for z, name in zip(zs, d.activations, strict=True) if name == "relu"]
+    z = zs[-1]
+    if d.cost == "quadratic":
+        costs = 0.5 * (a_s[-1] - Y) ** 2
+    elif d.cost == "cross_entropy":
+        costs = np.logaddexp(0, z) - Y * z
+    else:
+        costs = Y * (np.logaddexp.reduce(z, axis=0) - z)
+    return float(costs.sum() / X.shape[1]), bent
+
+
+def _biases(parameters: Parameters) -> tuple[Array, ...]:
+    """Return the biases, zeros in a network without any."""
+    return tuple(parameters.biases) or tuple(np.zeros((len(W), 1)) for W in parameters.weights)
+
+
+def _distance(ours: Array, theirs: Array) -> float:
+    scale = float(np.abs(theirs).max(initial=0.0))
+    return float(np.abs(ours - theirs).max(initial=0.0)) / (scale or 1.0)

@@ -1,0 +1,55 @@
+"""The curves of the experiments as pictures, drawn by matplotlib (the extra ``plot``) as SVG."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from bpmatrix.reproduction.running import Outcome
+
+__all__ = ["pictures"]
+
+INCHES = (8.0, 4.2)
+
+
+def pictures(outcomes: Sequence[Outcome]) -> dict[str, bytes]:
+    """Return a picture of accuracy by epoch for each experiment with curves, by file name.
+
+    One line for each run, and a dashed one for each published figure.
+    """
+    return {
+        f"{_file_name(outcome)}.svg": _draw(outcome)
+        for outcome in outcomes
+        if len(outcome.curves[0]) > 1
+    }
+
+
+def _file_name(outcome: Outcome) -> str:
+    title = f"{outcome.experiment.table} {outcome.experiment.name}"
+    return "-".join("".join(c if c.isalnum() or c == "." else " " for c in title).split())
+
+
+def _draw(outcome: Outcome) -> bytes:
+    matplotlib: Any = import_module("matplotlib")
+    figure = import_module("matplotlib.figure").Figure(figsize=INCHES, layout="constrained")
+    e = outcome.experiment
+    axes = figure.add_subplot(
+        title=f"{e.table}: {e.name}", xlabel="epoch", ylabel=f"{e.judged} accuracy, per cent"
+    )
+    for seed, curve in enumerate(outcome.curves):
+        axes.plot(range(1, len(curve) + 1), curve, label=f"seed {seed}")
+    for claim in e.claims:
+        axes.axhline(claim.published, linestyle="--", color="gray")
+        axes.annotate(
+            f"published, {claim.statistic}", (0.01, claim.published),
+            xycoords=("axes fraction", "data"), fontsize="small", verticalalignment="top",
+        )  # fmt: skip
+    axes.grid(visible=True, alpha=0.3)
+    figure.legend(loc="outside right upper", fontsize="small")
+    file = io.BytesIO()
+    # Text as outlines, fixed names of elements and no date: the same curves give the same bytes.
+    with matplotlib.rc_context({"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}):
+        figure.savefig(file, format="svg", metadata={"Date": None})
+    return file.getvalue()

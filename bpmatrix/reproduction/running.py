@@ -1,0 +1,158 @@
+"""Experiments are run: some seeds, a curve each, and what the curves say about each claim."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix import Network
+from bpmatrix.datasets import DataSet
+from bpmatrix.history import EpochInfo, History
+from bpmatrix.optimizers import SGD
+from bpmatrix.reproduction.experiments import Claim, Experiment
+
+__all__ = ["Outcome", "build", "run"]
+
+Curve = tuple[float, ...]
+
+STATISTICS: dict[str, Callable[[list[Curve]], float]] = {
+    "first": lambda curves: fmean(curve[0] for curve in curves),
+    "best": lambda curves: fmean(max(curve) for curve in curves),
+    "last": lambda curves: fmean(curve[-1] for curve in curves),
+    "best of runs": lambda curves: max(max(curve) for curve in curves),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of an experiment.
+
+    Attributes
+    ----------
+    curves : tuple of tuples of float
+        For each run the judged accuracy after each epoch, in per cent; a single figure where that
+        is what the experiment judges.
+    seconds : float
+        For all runs, the judging after each epoch included.
+    """
+
+    experiment: Experiment
+    curves: tuple[Curve, ...]
+    seconds: float
+
+    def ours(self, claim: Claim) -> float:
+        """Return our figure for a claim, in per cent."""
+        return STATISTICS[claim.statistic](list(self.curves))
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether our figure is in the band."""
+        low, high = claim.band(len(self.curves))
+        return low <= self.ours(claim) <= high
+
+    @property
+    def is_good(self) -> bool:
+        """Whether all claims hold."""
+        return all(map(self.holds, self.experiment.claims))
+
+
+def run(
+    experiment: Experiment,
+    data: DataSet,
+    *,
+    runs: int | None = None,
+    watch: Callable[[int, EpochInfo], object] | None = None,
+) -> Outcome:
+    """Train the network of an experiment from some seeds, 0, 1, 2, ...
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What to train.
+    data : DataSet
+        The data that it names.
+    runs : int, optional
+        How many seeds; None takes the experiment's own.
+    watch : callable, optional
+        Is given the seed and the `EpochInfo` after each epoch.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended a training.
+    """
+    X, labels = _training_data(experiment, data)
+    start = time.perf_counter()
+    curves: list[Curve] = []
+    for seed in range(experiment.runs if runs is None else runs):
+        net = build(experiment, seed, data.scale)
+        history = _train(net, experiment, X, labels, data, seed, watch)
+        if history.stopped_by == "interrupt":
+            raise KeyboardInterrupt
+        if experiment.judged == "test at best validation":
+            curves.append((100 * net.accuracy(data.test.X, data.test.labels),))
+        else:
+            curves.append(tuple(100 * share for share in history.validation_accuracy))
+    return Outcome(experiment, tuple(curves), time.perf_counter() - start)
+
+
+def build(experiment: Experiment, seed: int, scale: float) -> Network:
+    """Return the untrained network: in float32, whose rounding is far below every band."""
+    net = Network(
+        experiment.sizes, **experiment.settings, input_scale=scale, dtype="float32", seed=seed
+    )
+    if experiment.like_network3:
+        _begin_like_network3(net, np.random.default_rng(seed))
+    return net
+
+
+def _begin_like_network3(net: Network, rng: np.random.Generator) -> None:
+    """Draw weights from N(0, 1 / n_out) and biases from N(0, 1); the softmax layer begins at 0."""
+    for W, b in zip(net.weights[:-1], net.biases[:-1], strict=True):
+        W[:] = rng.standard_normal(W.shape) / np.sqrt(W.shape[0])
+        b[:] = rng.standard_normal(b.shape)
+    net.weights[-1][:], net.biases[-1][:] = 0, 0
+
+
+def _training_data(experiment: Experiment, data: DataSet) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Return the first images that the experiment asks for, those for validation after the rest."""
+    train, more, n = data.train, data.validation, experiment.n_train
+    if n is not None and n > train.labels.size:
+        # Joined as rows, so that a sample stays contiguous.
+        X = np.concatenate([train.X.T, more.X.T]).T
+        return X[:, :n], np.concatenate([train.labels, more.labels])[:n]
+    return train.X[:, :n], train.labels[:n]
+
+
+def _train(
+    net: Network,
+    experiment: Experiment,
+    X: NDArray[Any],
+    labels: NDArray[np.int64],
+    data: DataSet,
+    seed: int,
+    watch: Callable[[int, EpochInfo], object] | None,
+) -> History:
+    judge = data.test if experiment.judged == "test" else data.validation
+
+    def tell(entry: EpochInfo) -> None:
+        if watch is not None:
+            watch(seed, entry)
+
+    return net.train(
+        X,
+        labels,
+        epochs=experiment.epochs,
+        mini_batch_size=experiment.mini_batch_size,
+        optimizer=SGD(experiment.learning_rate),
+        weight_decay=experiment.lmbda / labels.size,
+        validation=(judge.X, judge.labels),
+        shuffle=not experiment.like_network3,
+        callbacks=[tell],
+        restore_best=experiment.judged == "test at best validation",
+    )
