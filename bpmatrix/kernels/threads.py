@@ -19,8 +19,12 @@ ARRIVALS, CALLED_OFF, FLAGS = 0, 8, 16  # in elements of 8 bytes
 SPACING = 8
 
 # A waiting thread spins a little, for the others are a few microseconds away, and then offers its
-# processor: with more threads than processors the one that is waited for must get to run.
+# processor: with more threads than processors the one that is waited for must get to run. Some
+# schedulers take the offer only at the end of a time slice. So at last it sleeps; where it wakes up
+# again is an idle processor, if there is one.
 SPINS = 300
+OFFERS = 100
+MICROSECONDS_ASLEEP = 20
 
 
 @intrinsic
@@ -76,6 +80,21 @@ def offer_processor(typingctx):
     return types.void(), codegen
 
 
+@intrinsic
+def sleep(typingctx):
+    """Give the processor away for about MICROSECONDS_ASLEEP; a millisecond on Windows."""
+
+    def codegen(context, builder, signature, arguments):
+        windows = sys.platform == "win32"
+        name, time = ("Sleep", 1) if windows else ("usleep", MICROSECONDS_ASLEEP)
+        function_type = ir.FunctionType(ir.IntType(32), [ir.IntType(32)])
+        function = cgutils.get_or_insert_function(builder.module, function_type, name)
+        builder.call(function, [ir.Constant(ir.IntType(32), time)])
+        return context.get_dummy_value()
+
+    return types.void(), codegen
+
+
 @kernel
 def barrier(control, threads, round_number):
     """Wait until all threads have come here `round_number` times; False when called off."""
@@ -90,8 +109,10 @@ def barrier(control, threads, round_number):
         spins += 1
         if spins < SPINS:
             pause()
-        else:
+        elif spins < SPINS + OFFERS:
             offer_processor()
+        else:
+            sleep()
     return True
 
 
