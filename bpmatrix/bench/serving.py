@@ -36,7 +36,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     while True:
         try:
             command, arguments = pickle.load(requests)  # noqa: S301 - a process of our own, no file
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):  # the parent ended, perhaps within a request
             return
         if command == "make":
             contender = None  # its memory goes before the next one comes

@@ -1,3 +1,4 @@
+import io
 import os
 import pickle
 import sys
@@ -6,6 +7,7 @@ from importlib import import_module
 import pytest
 from bench.fakes import Missing, Plain, Unsuited
 
+from bpmatrix.bench.serving import serve
 from bpmatrix.bench.workers import SkippedError, Worker, WorkerError
 
 
@@ -90,6 +92,15 @@ def test_closing_twice_is_closing_once(worker):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups of this kind")
 def test_ctrl_c_on_the_terminal_does_not_reach_it(shared):
     assert os.getpgid(shared._process.pid) != os.getpgrp()
+
+
+@pytest.mark.parametrize("bytes_that_came", [0, 1, 20])
+def test_a_request_that_was_cut_off_is_the_end(bytes_that_came):
+    """The parent was interrupted while it wrote."""
+    request = pickle.dumps(("call", ("a method with a name of some length",)))
+    replies = io.BytesIO()
+    serve(io.BytesIO(request[:bytes_that_came]), replies)
+    assert replies.getvalue() == b""
 
 
 def test_a_busy_worker_ends_without_a_word(capfd):
