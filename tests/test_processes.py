@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -52,14 +53,23 @@ def compiled() -> None:
 
 
 def start(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python that does what stands in the program, with its own standard streams."""
-    return subprocess.Popen(
+    """Start a Python that does what stands in the program, with its own standard streams.
+
+    It is killed after a time. coverage stays out of it: Ctrl-C may leave its lock held for ever.
+    """
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
+    process = subprocess.Popen(
         [sys.executable, "-X", "faulthandler", "-c", BEGINNING + program, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env=environment,
     )
+    limit = threading.Timer(PATIENCE, process.kill)
+    limit.daemon = True
+    limit.start()
+    return process
 
 
 def finish(process: subprocess.Popen[str]) -> str:
