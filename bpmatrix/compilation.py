@@ -82,8 +82,8 @@ def _import_numba() -> None:
     """
     pressed: list[tuple[int, FrameType | None]] = []
     handler = signal.getsignal(signal.SIGINT)
-    # Signals reach the main thread alone; a handler that is not Python's cannot be put back.
-    replace = threading.current_thread() is threading.main_thread() and handler is not None
+    # Signals reach the main thread alone; where no function of Python handles them, none is raised.
+    replace = threading.current_thread() is threading.main_thread() and callable(handler)
     if replace:
         signal.signal(signal.SIGINT, lambda *press: pressed.append(press))
     try:
@@ -92,7 +92,7 @@ def _import_numba() -> None:
     finally:
         if replace:
             signal.signal(signal.SIGINT, handler)
-    if pressed and callable(handler):
+    if pressed and callable(handler):  # the second is for the type checker
         handler(*pressed[-1])
 
 

@@ -20,7 +20,7 @@ LINES_IN_PANEL = 64
 PANEL_WIDTH = 48
 
 # The work matrices of so many bytes stay in the second cache from layer to layer, on the way
-# forward and back; weights of more bytes should meet as many columns as there are instead.
+# forward and back; weights of more than twice that should meet as many columns as there are.
 BYTES_IN_CACHE = 128 * 1024
 # Whole tiles of 3 and of 6 columns; a block is several of them.
 BLOCK_GRAIN = 12
