@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.description import Description
@@ -10,6 +10,8 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.optimizers import SGD
 from bpmatrix.processors import choose_threads
+from bpmatrix.schedules import ReduceOnPlateau, Schedule
+from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Settings
 
 __all__ = ["checked_training_arguments"]
@@ -30,7 +32,10 @@ def checked_training_arguments(
     n_threads: int | str,
     callbacks: Iterable[Callable[[EpochInfo], object]],
     restore_best: bool,
-    has_validation: bool,
+    schedule: Schedule | None,
+    early_stopping: EarlyStopping | None,
+    max_seconds: float | None,
+    recorded: Collection[str],
 ) -> Settings:
     """Return the arguments of `Network.train` as settings, with defaults filled in.
 
@@ -44,11 +49,8 @@ def checked_training_arguments(
         raise ArgumentError(
             "optimizer is none of ours", got=repr(optimizer), expected="SGD(learning_rate=...)"
         )
-    if restore_best and not has_validation:
-        raise ArgumentError(
-            "restore_best has nothing to judge the epochs by",
-            cure="Pass validation=(X, targets).",
-        )
+    _check_stopping(early_stopping, restore_best, recorded)
+    _check_schedule(schedule, recorded)
     m = _mini_batch_size(mini_batch_size, n)
     return Settings(
         epochs=whole_number(epochs, "epochs", least=0),
@@ -60,8 +62,57 @@ def checked_training_arguments(
         shuffle=bool(shuffle),
         threads=choose_threads(n_threads, description.layout.size, m),
         callbacks=_callbacks(callbacks),
-        restore_best=restore_best,
+        restore_best=bool(restore_best or early_stopping),
+        schedule=schedule,
+        early_stopping=early_stopping,
+        max_seconds=max_seconds
+        if max_seconds is None
+        else real_number(
+            max_seconds, "max_seconds", "a finite number above 0", lambda seconds: seconds > 0
+        ),
     )
+
+
+def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[str]) -> None:
+    """Check that the epochs can be judged as early stopping or the best weights need it."""
+    if not isinstance(stopping, EarlyStopping | None):
+        raise ArgumentError(
+            "early_stopping is none of ours",
+            got=repr(stopping),
+            expected="EarlyStopping(patience=..., ...)",
+        )
+    if stopping and stopping.metric:
+        _check_metric(stopping.metric, recorded)
+    elif (stopping or restore_best) and "validation_cost" not in recorded:
+        name = "early_stopping" if stopping else "restore_best"
+        raise ArgumentError(
+            f"{name} has nothing to judge the epochs by",
+            cure="Pass validation=(X, targets) or validation_split=0.1"
+            + (", or name the metric: EarlyStopping(metric='cost')." if stopping else "."),
+        )
+
+
+def _check_schedule(schedule: object, recorded: Collection[str]) -> None:
+    if isinstance(schedule, ReduceOnPlateau):
+        if schedule.metric:
+            _check_metric(schedule.metric, recorded)
+    elif not (schedule is None or callable(schedule)) or isinstance(schedule, type):
+        raise ArgumentError(
+            "schedule is no function of the epoch",
+            got=repr(schedule),
+            expected="one of bpmatrix.schedules, or a callable that returns a factor",
+        )
+
+
+def _check_metric(metric: str, recorded: Collection[str]) -> None:
+    if metric not in recorded:
+        raise ArgumentError(
+            "the metric is not recorded in this run",
+            got=repr(metric),
+            expected=" or ".join(recorded),
+            cure="Costs of validation need validation=(X, targets) or validation_split=0.1,"
+            " accuracies need targets that name classes.",
+        )
 
 
 def _mini_batch_size(size: int | None, n: int) -> int:

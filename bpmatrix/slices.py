@@ -6,6 +6,7 @@ else: the same mini-batches give the same weights however they are cut into slic
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -18,7 +19,7 @@ from bpmatrix.description import Description
 from bpmatrix.threads import run_together
 from bpmatrix.workspace import input_columns, target_columns, workspace
 
-__all__ = ["NotFiniteError", "SliceRunner"]
+__all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner"]
 
 Array = NDArray[Any]
 
@@ -35,6 +36,10 @@ class NotFiniteError(Exception):
         self.what = what
         self.step = step
         self.largest_input = largest_input
+
+
+class OutOfTimeError(Exception):
+    """The time of a run was over before its mini-batches were; theta is that of whole slices."""
 
 
 class SliceRunner:
@@ -77,18 +82,29 @@ class SliceRunner:
         work_of_a_step = 3 * description.layout.size * mini_batch_size
         self._steps = 1 + int(SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step)
 
-    def run(self, order: NDArray[np.int64], rate: float, weight_decay: float) -> tuple[float, int]:
+    def run(
+        self,
+        order: NDArray[np.int64],
+        rate: float,
+        weight_decay: float,
+        deadline: float = math.inf,
+    ) -> tuple[float, int]:
         """Take a step for each mini-batch of `order`; return the sum of the costs, and the hits.
 
         Raises
         ------
         NotFiniteError
             If a cost or weight is not finite.
+        OutOfTimeError
+            If mini-batches are left at the end of a slice at which `time.perf_counter` has come to
+            the deadline.
         """
         totals = np.zeros(2)
         done, steps = 0, -(-order.size // self.m)
         while done < steps:
             start = time.perf_counter()
+            if done and start >= deadline:
+                raise OutOfTimeError
             count = min(self._steps, steps - done)
             part = order[done * self.m : (done + count) * self.m]
             self._run_slice(part, np.full(count, float(rate)), float(weight_decay), totals, done)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,12 @@ from bpmatrix import training
 from bpmatrix.arguments import checked_training_arguments
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
+from bpmatrix.holdout import hold_out
 from bpmatrix.model import Model
 from bpmatrix.optimizers import SGD
 from bpmatrix.processors import running
+from bpmatrix.schedules import Schedule
+from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Course, Samples
 
 __all__ = ["Trainable"]
@@ -57,10 +61,14 @@ class Trainable(Model):
         optimizer: SGD | None = None,
         weight_decay: float = 0.0,
         validation: tuple[ArrayLike, ArrayLike] | None = None,
+        validation_split: float = 0.0,
         shuffle: bool = True,
         n_threads: int | str = "auto",
         callbacks: Sequence[Callable[[EpochInfo], object]] = (),
         restore_best: bool = False,
+        schedule: Schedule | None = None,
+        early_stopping: EarlyStopping | None = None,
+        max_seconds: float | None = None,
     ) -> History:
         """Train the network in place; a second call goes on where the first one ended.
 
@@ -82,6 +90,10 @@ class Trainable(Model):
             book's lambda is n * weight_decay.
         validation : pair (X, targets), optional
             Scored after each epoch, never trained on.
+        validation_split : float, default 0.0
+            In place of `validation`, the fraction of the samples that is scored and not trained on:
+            a random one, of every class where the targets name classes; the same in every run on
+            the same data.
         shuffle : bool, default True
             Whether each epoch has an order of its own.
         n_threads : int or "auto"
@@ -89,9 +101,18 @@ class Trainable(Model):
             where a mini-batch is too small to share.
         callbacks : sequence of functions
             Each is called with an `EpochInfo` after every epoch; one that returns True ends the
-            run.
+            run. One that is also a context manager, as `progress.bar()`, is left with the run.
         restore_best : bool, default False
-            Whether to end with the weights of `History.best_epoch`, whatever ended the run.
+            Whether to end with the weights of `History.best_epoch`, whatever ended the run; always
+            so with `early_stopping`.
+        schedule : callable or ReduceOnPlateau, optional
+            The factor on the learning rate in an epoch, which is counted from 1 over all runs: one
+            of `bpmatrix.schedules`, or any callable. None is constant.
+        early_stopping : EarlyStopping, optional
+            Ends the run when the epochs no longer improve.
+        max_seconds : float, optional
+            Ends the run at the first slice of mini-batches after that time, compilation apart. As
+            after Ctrl-C, an epoch that is not whole is kept in the weights and not in the History.
 
         Returns
         -------
@@ -102,7 +123,7 @@ class Trainable(Model):
         ------
         ShapeError, ArrayTypeError, DataError, ArgumentError
             For wrong arguments, or while another thread trains this network; before anything has
-            changed.
+            changed. For a factor of the schedule that is none, at the end of the epoch before.
         DivergenceError
             If a cost or weight is not finite.
 
@@ -122,9 +143,13 @@ class Trainable(Model):
             )
         samples = self._samples(X, targets)
         checked = None if validation is None else self._validation(validation)
+        if validation_split != 0:
+            if checked is not None:
+                raise ArgumentError("validation and validation_split exclude each other")
+            samples, checked = hold_out(samples, validation_split, self.seed)
         settings = checked_training_arguments(
             self._description,
-            n=samples.X.shape[1],
+            n=samples.n,
             epochs=epochs,
             mini_batch_size=mini_batch_size,
             optimizer=self._course.optimizer if optimizer is None else optimizer,
@@ -133,10 +158,13 @@ class Trainable(Model):
             n_threads=n_threads,
             callbacks=callbacks,
             restore_best=restore_best,
-            has_validation=checked is not None,
+            schedule=schedule,
+            early_stopping=early_stopping,
+            max_seconds=max_seconds,
+            recorded=training.recorded(samples, checked),
         )
         _warn_of_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._course):
+        with running(self._course), _opened(settings.callbacks):
             history = training.train(
                 self._description, self.parameters, self._course, samples, checked, settings
             )
@@ -152,6 +180,15 @@ class Trainable(Model):
             )
         X, targets = validation
         return self._samples(X, targets, prefix="validation ")
+
+
+def _opened(callbacks: Sequence[object]) -> ExitStack:
+    """Enter the callbacks that have something to close; leaving the stack leaves them."""
+    with ExitStack() as stack:
+        for callback in callbacks:
+            if isinstance(callback, AbstractContextManager):
+                stack.enter_context(callback)
+        return stack.pop_all()
 
 
 def _warn_of_unscaled_bytes(X: Array, input_scale: float) -> None:

@@ -33,7 +33,10 @@ def checked(n: int = 100, **changed):
         "n_threads": "auto",
         "callbacks": (),
         "restore_best": False,
-        "has_validation": False,
+        "schedule": None,
+        "early_stopping": None,
+        "max_seconds": None,
+        "recorded": ("cost",),
         "description": Description((2, 3), ("sigmoid",), "quadratic"),
     }
     arguments |= {"n": n, **changed}
