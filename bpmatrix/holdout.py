@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.training import Samples
 
@@ -26,7 +25,7 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
     Raises
     ------
     ArgumentError
-        If the fraction is none, or leaves nothing on one of the two sides.
+        If the fraction leaves nothing on one of the two sides.
 
     Examples
     --------
@@ -36,7 +35,6 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
     >>> np.bincount(labels.array[train.shown]), np.bincount(validation.targets.array)
     (array([2, 1]), array([2, 1]))
     """
-    real_number(fraction, "validation_split", "a number from 0 to 1", lambda part: 0 <= part < 1)
     n = samples.n
     count = round(n * fraction)
     if not 0 < count < n:

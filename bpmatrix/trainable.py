@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import training
 from bpmatrix.arguments import checked_training_arguments
+from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.holdout import hold_out
@@ -142,11 +143,7 @@ class Trainable(Model):
                 cure="Set network.parameters.flags.writeable = True.",
             )
         samples = self._samples(X, targets)
-        checked = None if validation is None else self._validation(validation)
-        if validation_split != 0:
-            if checked is not None:
-                raise ArgumentError("validation and validation_split exclude each other")
-            samples, checked = hold_out(samples, validation_split, self.seed)
+        samples, checked = self._validation(samples, validation, validation_split)
         settings = checked_training_arguments(
             self._description,
             n=samples.n,
@@ -172,14 +169,23 @@ class Trainable(Model):
         self._trained.append(training.record(settings, samples, history))
         return history
 
-    def _validation(self, validation: object) -> Samples:
-        """Let a pair of inputs and targets through the gate."""
+    def _validation(
+        self, samples: Samples, validation: object, fraction: float
+    ) -> tuple[Samples, Samples | None]:
+        """Return what is trained on and what is validated on: split off, or as it was given."""
+        fraction = real_number(
+            fraction, "validation_split", "a number from 0 to 1", lambda part: 0 <= part < 1
+        )
+        if validation is None:
+            return hold_out(samples, fraction, self.seed) if fraction else (samples, None)
+        if fraction:
+            raise ArgumentError("validation and validation_split exclude each other")
         if not isinstance(validation, tuple | list) or len(validation) != 2:
             raise ArgumentError(
                 "validation is no pair", got=type(validation).__name__, expected="(X, targets)"
             )
         X, targets = validation
-        return self._samples(X, targets, prefix="validation ")
+        return samples, self._samples(X, targets, prefix="validation ")
 
 
 def _opened(callbacks: Sequence[object]) -> ExitStack:
