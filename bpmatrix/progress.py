@@ -109,6 +109,7 @@ class Bar:
         (_, place), *cells, _ = _cells(entry, self._monitored).items()
         figures = ", ".join(f"{name.strip()} {value}" for name, value in cells)
         seconds = f"{self._seconds / self._epochs * left:.0f} s left"
+        place = f"{place:>{2 * len(str(entry.last_epoch)) + 1}}"
         return f"{place} [{'#' * filled:<{BAR_WIDTH}}] {figures}, {seconds}"
 
 
