@@ -12,21 +12,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, progress
+    from bpmatrix import datasets, errors, progress, schedules
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
     from bpmatrix.network import Network
     from bpmatrix.optimizers import SGD
+    from bpmatrix.stopping import EarlyStopping
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
+__all__ = [
+    "SGD",
+    "BpmatrixError",
+    "EarlyStopping",
+    "History",
+    "Network",
+    "datasets",
+    "errors",
+    "progress",
+    "schedules",
+    "verify",
+]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
 _HOMES = {
     "SGD": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
+    "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
     "Network": "bpmatrix.network",
     "verify": "bpmatrix.gradcheck",

@@ -65,15 +65,24 @@ def outputs(description: Description, theta: Array, X: Array) -> Array:
     return results.T
 
 
-def scores(description: Description, theta: Array, X: Array, targets: Targets) -> Scores:
-    """Return the mean cost and the accuracy over the columns of X."""
+def scores(
+    description: Description,
+    theta: Array,
+    X: Array,
+    targets: Targets,
+    weights: Array | None = None,
+) -> Scores:
+    """Return the mean cost and the accuracy over the columns of X, which may have weights."""
     n = X.shape[1]
     results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(targets)
     _evaluate(description, theta, X, Y, results, costs, hits, gradient)
     with np.errstate(over="ignore"):
-        return Scores(float(costs.sum() / n), float(hits.sum() / n))
+        if weights is None:
+            return Scores(float(costs.sum() / n), float(hits.sum() / n))
+        total = weights.sum()
+        return Scores(float(weights @ costs / total), float(weights @ hits / total))
 
 
 def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
