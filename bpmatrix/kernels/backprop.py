@@ -7,9 +7,11 @@ X. A thread calls `feedforward` and `backpropagate` for its own columns and need
 (BP3) and (BP4) sum over all columns, so that there it owns rows.
 """
 
+import math
+
 from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
-from bpmatrix.kernels.jit import inlined
+from bpmatrix.kernels.jit import inlined, kernel
 from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
 from bpmatrix.kernels.views import (
     activations,
@@ -24,13 +26,31 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, first, last):
-    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their a[0]."""
+def feedforward(plan, theta, work, x, first, last):
+    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
+
+    Return False if an input is NaN or infinite: then every z[1] of its column is so, too. Numbers
+    that overflow there are the other way to get False.
+    """
+    a, finite = x, True
     for l in range(1, plan.sizes.size):
         W, b = weights(plan, theta, l), biases(plan, theta, work, l)
-        z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
-        weighted_input(W, activations(plan, work, l - 1, first, last), b, z)  # z = W a + b
+        z = weighted_inputs(plan, work, l, first, last)
+        weighted_input(W, a, b, z)  # z = W a + b
+        if l == 1:
+            finite = first_is_finite(z)
+        a = activations(plan, work, l, first, last)
         activate(plan.sigma[l], z, a)  # a = sigma(z)
+    return finite
+
+
+@kernel
+def first_is_finite(z):
+    """Whether the first element of each line is neither NaN nor infinite."""
+    finite = True
+    for j in range(z.count):
+        finite &= math.isfinite(z.start[j * z.step])
+    return finite
 
 
 @inlined

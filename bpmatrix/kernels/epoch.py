@@ -72,10 +72,10 @@ def _work_on_columns(t, plan, theta, work, X, Y, order, first, last, costs, hits
 def _work_on_block(t, plan, theta, work, X, Y, order, first, last, costs, hits):
     """Carry as many columns as the cache holds through all layers and back."""
     L = plan.sizes.size - 1
-    y = targets(plan, work, first, last)
-    gather(X, order, first, last, activations(plan, work, 0, first, last), plan.columns)
+    x, y = activations(plan, work, 0, first, last), targets(plan, work, first, last)
+    gather(X, order, first, last, x, plan.columns)
     gather(Y, order, first, last, y, plan.columns)
-    feedforward(plan, theta, work, first, last)
+    feedforward(plan, theta, work, x, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
     finite = True
