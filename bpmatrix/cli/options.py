@@ -90,7 +90,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option(
         "--initializer",
         metavar="NAME",
-        help="scaled_normal, standard_normal, glorot or he.  "
+        help="scaled_normal, standard_normal, glorot, he or lecun.  "
         "[default: he for relu, else scaled_normal]",
     ),
     click.option(

@@ -43,6 +43,13 @@ def backpropagate(plan, theta, work, t, first, last):
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     y, delta = targets(plan, work, first, last), errors(plan, work, L, first, last)
     output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
+    backpropagate_errors(plan, theta, work, t, first, last)
+
+
+@inlined
+def backpropagate_errors(plan, theta, work, t, first, last):
+    """Fill delta[l], l = L-1..1, of the columns first <= j < last from their delta[L]."""
+    L = plan.sizes.size - 1
     for l in range(L - 1, 0, -1):
         W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
