@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, progress
+    from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
     from bpmatrix.optimizers import SGD
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
+__all__ = [
+    "SGD",
+    "BpmatrixError",
+    "History",
+    "Network",
+    "datasets",
+    "diagnose",
+    "errors",
+    "progress",
+    "verify",
+]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
@@ -29,6 +40,7 @@ _HOMES = {
     "BpmatrixError": "bpmatrix.errors",
     "History": "bpmatrix.history",
     "Network": "bpmatrix.network",
+    "diagnose": "bpmatrix.diagnosis",
     "verify": "bpmatrix.gradcheck",
 }
 
