@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, progress
+    from bpmatrix import datasets, errors, plots, progress
     from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
@@ -29,6 +29,7 @@ __all__ = [
     "datasets",
     "diagnose",
     "errors",
+    "plots",
     "progress",
     "verify",
 ]

@@ -39,6 +39,7 @@ class Options:
     folder: str | None
     label_column: str | None
     save: Path | None
+    plot: Path | None
 
 
 def _sizes(
@@ -173,6 +174,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Save the trained network, replacing an older file.  [default: nothing is written]",
+    ),
+    click.option(
+        "--plot",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Draw learning curves, confusion matrix and, of images, weights and misclassified "
+        "samples into this folder; needs matplotlib.",
     ),
 ]
 
