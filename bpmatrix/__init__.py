@@ -12,7 +12,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, progress, schedules
+    from bpmatrix import datasets, errors, plots, progress, schedules
+    from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
@@ -31,7 +32,9 @@ __all__ = [
     "Network",
     "RMSprop",
     "datasets",
+    "diagnose",
     "errors",
+    "plots",
     "progress",
     "schedules",
     "verify",
@@ -48,6 +51,7 @@ _HOMES = {
     "History": "bpmatrix.history",
     "Network": "bpmatrix.network",
     "RMSprop": "bpmatrix.optimizers",
+    "diagnose": "bpmatrix.diagnosis",
     "verify": "bpmatrix.gradcheck",
 }
 

@@ -39,8 +39,9 @@ class Network(Trainable):
         ``"quadratic"``, ``"cross_entropy"`` or ``"log_likelihood"``, summed over the outputs of a
         sample. Cross-entropy takes a sigmoid output, log-likelihood softmax.
     initializer : str, optional
-        ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"`` or ``"he"``. None takes he for
-        layers of ReLU and scaled_normal for the others.
+        ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``. None
+        takes he for layers of ReLU and scaled_normal for the others. Arrays of your own go in
+        through ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
     input_scale : float, optional
         A factor on every input, part of the model and saved with it. None means 1.
     bias : bool, default True

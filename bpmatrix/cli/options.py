@@ -42,6 +42,7 @@ class Options:
     folder: str | None
     label_column: str | None
     save: Path | None
+    plot: Path | None
 
 
 def _sizes(
@@ -93,7 +94,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option(
         "--initializer",
         metavar="NAME",
-        help="scaled_normal, standard_normal, glorot or he.  "
+        help="scaled_normal, standard_normal, glorot, he or lecun.  "
         "[default: he for relu, else scaled_normal]",
     ),
     click.option(
@@ -196,6 +197,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Save the trained network, replacing an older file.  [default: nothing is written]",
+    ),
+    click.option(
+        "--plot",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Draw learning curves, confusion matrix and, of images, weights and misclassified "
+        "samples into this folder; needs matplotlib.",
     ),
 ]
 
