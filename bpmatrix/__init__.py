@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, progress
+    from bpmatrix.activations import OwnActivation
+    from bpmatrix.costs import Huber, OwnCost, Quantile
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
@@ -20,7 +22,20 @@ if TYPE_CHECKING:
     from bpmatrix.optimizers import SGD
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
+__all__ = [
+    "SGD",
+    "BpmatrixError",
+    "History",
+    "Huber",
+    "Network",
+    "OwnActivation",
+    "OwnCost",
+    "Quantile",
+    "datasets",
+    "errors",
+    "progress",
+    "verify",
+]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
@@ -28,7 +43,11 @@ _HOMES = {
     "SGD": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
     "History": "bpmatrix.history",
+    "Huber": "bpmatrix.costs",
     "Network": "bpmatrix.network",
+    "OwnActivation": "bpmatrix.activations",
+    "OwnCost": "bpmatrix.costs",
+    "Quantile": "bpmatrix.costs",
     "verify": "bpmatrix.gradcheck",
 }
 

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import persistence, training
+from bpmatrix.activations import OwnActivation
 from bpmatrix.arguments import checked_training_arguments
 from bpmatrix.checks import whole_number
+from bpmatrix.costs import AnyCost
 from bpmatrix.description import Description, checked_sizes, choose_activations
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
@@ -37,16 +39,21 @@ class Network(Model):
     ----------
     sizes : sequence of int
         Units per layer, inputs first: ``[784, 30, 10]``.
-    activation : str or sequence of str, default "sigmoid"
-        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or ``"identity"``: one name for all layers, or one
-        for each layer after the inputs (for each hidden layer, if `output` is given).
-    output : str, optional
+    activation : str, OwnActivation or sequence of them, default "sigmoid"
+        ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"`` (slope 0.01 below 0), ``"elu"``
+        (alpha 1), ``"gelu"`` (the exact one), ``"silu"``, ``"softplus"``, ``"exp"`` or
+        ``"identity"``: one for all layers, or one for each layer after the inputs (for each hidden
+        layer, if `output` is given).
+    output : str or OwnActivation, optional
         The activation function of the last layer; also ``"softmax"``. None chooses what belongs to
-        the cost: sigmoid for cross-entropy, softmax for log-likelihood, and for the quadratic cost
-        that of the other layers (identity after ReLU).
-    cost : str, default "cross_entropy"
-        ``"quadratic"``, ``"cross_entropy"`` or ``"log_likelihood"``, summed over the outputs of a
-        sample. Cross-entropy takes a sigmoid output, log-likelihood softmax.
+        the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson, for the
+        quadratic cost sigmoid or tanh where the other layers have it, else identity.
+    cost : str, Huber, Quantile or OwnCost, default "cross_entropy"
+        Summed over the outputs of a sample. ``"cross_entropy"``, for one class or several
+        independent ones, takes a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
+        the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
+        ``"quadratic"``, ``"absolute"``, ``"huber"`` (see `Huber`) and ``"quantile"`` (see
+        `Quantile`) take any element-wise output.
     initializer : str, optional
         ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"`` or ``"he"``. None takes he for
         layers of ReLU and scaled_normal for the others.
@@ -80,9 +87,9 @@ class Network(Model):
         self,
         sizes: Sequence[int],
         *,
-        activation: str | Sequence[str] = "sigmoid",
-        output: str | None = None,
-        cost: str = "cross_entropy",
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "sigmoid",
+        output: str | OwnActivation | None = None,
+        cost: AnyCost = "cross_entropy",
         initializer: str | None = None,
         input_scale: float | None = None,
         bias: bool = True,
@@ -104,7 +111,8 @@ class Network(Model):
         first, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         theta = np.empty(description.layout.size, description.dtype)
         self.__setstate__(_state(description, theta, Course(seed, order), []))
-        draw_parameters(self._parameters, description.activations, initializer, first)
+        names = [str(name) for name in description.activations]
+        draw_parameters(self._parameters, names, initializer, first)
 
     @property
     def seed(self) -> int:
@@ -234,6 +242,8 @@ class Network(Model):
 
         Raises
         ------
+        ArgumentError
+            If the network has functions of the user's own, which no file could hold.
         DataError
             If a parameter is not finite.
         OSError
@@ -269,7 +279,7 @@ class Network(Model):
     def __repr__(self) -> str:
         """Show what the network is, in one line."""
         d, count = self._description, self.parameters.size
-        functions = "-".join(d.activations)
+        functions = "-".join(map(str, d.activations))
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
 
 

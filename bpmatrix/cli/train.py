@@ -102,12 +102,10 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
     samples = "{:,} training, {:,} validation and {:,} test samples".format(n, *others)
     steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
+    sizes, functions = ("-".join(map(str, names)) for names in (d.sizes, d.activations))
     facts(
         [
-            (
-                "network",
-                f"{'-'.join(map(str, d.sizes))}, {'-'.join(d.activations)}, {d.cost}, {d.dtype}",
-            ),
+            ("network", f"{sizes}, {functions}, {d.cost}, {d.dtype}"),
             ("parameters", f"{net.parameters.size:,}"),
             ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
             ("input scale", f"{data.scale:.6g}"),

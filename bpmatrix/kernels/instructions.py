@@ -88,6 +88,21 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
+def call_own(typingctx, address, what, x, y, out, n):
+    """Call a user's own function (`own.py`) on `n` elements: VALUE or SLOPE of x, y into out."""
+
+    def codegen(context, builder, signature, arguments):
+        address, *arguments = arguments
+        kinds = [argument.type for argument in arguments]
+        function_type = ir.FunctionType(ir.VoidType(), kinds)
+        builder.call(builder.inttoptr(address, function_type.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(size, size, x, x, x, size), codegen
+
+
+@intrinsic
 def prefetch(typingctx, pointer):
     """Ask the processor to bring the cache line at the pointer into its second cache."""
 

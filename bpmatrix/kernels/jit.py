@@ -1,7 +1,8 @@
 """The decorators of compiled code: the only place that names numba's flags and its cache.
 
 `kernel` marks a function that other compiled code calls, `inlined` one whose text is put into its
-caller, `program` an entry point that Python calls. Only programs are cached on disk: a program's
+caller, `program` an entry point that Python calls, `callback` one that is called through its
+address. Only programs are cached on disk: a program's
 machine code contains its kernels.
 """
 
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import CellType, FunctionType
 from typing import TypeVar
 
-from numba import njit
+from numba import cfunc, njit
 from numba.core import config
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -46,6 +47,11 @@ def program(function: Function) -> Function:
     if config.DISABLE_JIT:
         return function
     return njit(cache=True, **FLAGS)(_stamped(function))
+
+
+def callback(signature):
+    """Compile a function as C code sees it: one of that signature, called through its address."""
+    return cfunc(signature, **FLAGS)
 
 
 def _stamped(function: FunctionType) -> FunctionType:

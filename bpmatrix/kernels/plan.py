@@ -40,15 +40,25 @@ def pitch(n: int) -> int:
 VECTORS = 7
 
 
+class Cost(NamedTuple):
+    """What compiled code knows of a cost: its number of `codes` or the address of a user's own.
+
+    `parameter` is 0 where the cost takes none.
+    """
+
+    code: int
+    parameter: float
+
+
 class Plan(NamedTuple):
     """What compiled code knows of a network.
 
-    `sizes` counts the units n_0 ... n_L; `sigma` and `cost` hold numbers of `codes`; `W` and `b`
-    are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are offsets of
-    (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets, `ones` and
-    `zeros` those of two constant vectors. A thread carries `block` columns forward and back at a
-    time. Each thread has `scratch_size` elements from `scratch` on, of which the first `panel_size`
-    are for a packed panel.
+    `sizes` counts the units n_0 ... n_L; `sigma` holds numbers of `codes` or the addresses of a
+    user's own functions; `W` and `b` are offsets in theta (b is -1 in a network without biases);
+    `a`, `z` and `delta` are offsets of (n_l, columns) matrices in the work array, `y` that of the
+    (n_L, columns) targets, `ones` and `zeros` those of two constant vectors. A thread carries
+    `block` columns forward and back at a time. Each thread has `scratch_size` elements from
+    `scratch` on, of which the first `panel_size` are for a packed panel.
     """
 
     sizes: Integers
@@ -58,7 +68,7 @@ class Plan(NamedTuple):
     a: Integers
     z: Integers
     delta: Integers
-    cost: int
+    cost: Cost
     y: int
     ones: int
     zeros: int
@@ -72,9 +82,11 @@ class Plan(NamedTuple):
         """Return the length of the vectors, the vectors and the numbers as one vector.
 
         numba takes it in a tenth of the time of a named tuple, which matters to a single sample.
+        The parameter of the cost travels as the integer of the same bits.
         """
-        vectors, numbers = self[:VECTORS], self[VECTORS:]
-        return np.concatenate([[self.sizes.size], *vectors, numbers], dtype=np.int64)
+        vectors, numbers = self[:VECTORS], self[VECTORS + 1 :]
+        cost = self.cost.code, np.float64(self.cost.parameter).view(np.int64)
+        return np.concatenate([[self.sizes.size], *vectors, cost, numbers], dtype=np.int64)
 
 
 class Columns(NamedTuple):

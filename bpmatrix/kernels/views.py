@@ -6,9 +6,11 @@ W (what feeds one unit) or a column of a, z and delta (one sample).
 
 from collections import namedtuple
 
+import numpy as np
+
 from bpmatrix.kernels.instructions import at, shift
 from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.plan import VECTORS, Plan, pitch
+from bpmatrix.kernels.plan import VECTORS, Cost, Plan, pitch
 
 Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer
 Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
@@ -21,7 +23,8 @@ def plan_of(table):
     v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
     return Plan(
         v[0], v[1], v[2], v[3], v[4], v[5], v[6],
-        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8],
+        Cost(s[0], s[1:2].view(np.float64)[0]),
+        s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9],
     )  # fmt: skip
 
 
