@@ -22,8 +22,8 @@ class Activation:
     ----------
     name : str
         The name that ``Network(activation=...)`` takes.
-    code : int
-        Its number in the kernels.
+    code : int or None
+        Its number in the kernels; None where it is a block of its own (`kernels/blocks.py`).
     formula, derivative : str
         sigma and sigma', for people.
     elementwise : bool
@@ -34,7 +34,7 @@ class Activation:
     """
 
     name: str
-    code: int
+    code: int | None
     formula: str
     derivative: str
     elementwise: bool = True
@@ -49,23 +49,21 @@ ACTIVATIONS = {
         Activation("relu", codes.RELU, "max(z, 0)", "1 where z > 0, else 0"),
         Activation(
             "leaky_relu",
-            codes.LEAKY_RELU,
+            None,
             "z where z > 0, else 0.01 z",
             "1 where z > 0, else 0.01",
         ),
-        Activation(
-            "elu", codes.ELU, "z where z > 0, else exp(z) - 1", "1 where z > 0, else exp(z)"
-        ),
-        Activation("gelu", codes.GELU, "z Phi(z)", "Phi(z) + z phi(z)", keeps_z=True),
+        Activation("elu", None, "z where z > 0, else exp(z) - 1", "1 where z > 0, else exp(z)"),
+        Activation("gelu", None, "z Phi(z)", "Phi(z) + z phi(z)", keeps_z=True),
         Activation(
             "silu",
-            codes.SILU,
+            None,
             "z / (1 + exp(-z))",
             "s (1 + z (1 - s)) with s = 1 / (1 + exp(-z))",
             keeps_z=True,
         ),
-        Activation("softplus", codes.SOFTPLUS, "log(1 + exp(z))", "1 - exp(-a)"),
-        Activation("exp", codes.EXP, "exp(z)", "a"),
+        Activation("softplus", None, "log(1 + exp(z))", "1 - exp(-a)"),
+        Activation("exp", None, "exp(z)", "a"),
         Activation("identity", codes.IDENTITY, "z", "1"),
         Activation(
             "softmax",
@@ -139,7 +137,5 @@ def find_activation(activation: str | OwnActivation) -> Activation:
     '1 - a^2'
     """
     if isinstance(activation, OwnActivation):
-        return Activation(
-            str(activation), codes.FIRST_ADDRESS, "your own", "your own", keeps_z=True
-        )
+        return Activation(str(activation), None, "your own", "your own", keeps_z=True)
     return find(ACTIVATIONS, activation, "activation function")

@@ -23,8 +23,8 @@ class Cost:
     ----------
     name : str
         The name that ``Network(cost=...)`` takes.
-    code : int
-        Its number in the kernels.
+    code : int or None
+        Its number in the kernels; -1 for one's own, which has an address.
     formula : str
         C of one sample, summed over the outputs, for people.
     partner : str or None
@@ -244,5 +244,5 @@ def find_cost(cost: AnyCost) -> Cost:
     'sigmoid'
     """
     if isinstance(cost, OwnCost):
-        return Cost(str(cost), codes.FIRST_ADDRESS, "your own")
+        return Cost(str(cost), -1, "your own")
     return find(COSTS, cost.name if isinstance(cost, Huber | Quantile) else cost, "cost")

@@ -9,11 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from bpmatrix.activations import OwnActivation, find_activation
+from bpmatrix.blocks import address_of
 from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work
-from bpmatrix.own import address_of
 from bpmatrix.parameters import Layout
 
 __all__ = ["Description", "checked_sizes", "choose_activations"]
@@ -124,9 +124,8 @@ class Description:
 
     def _code_of(self, activation: str | OwnActivation) -> int:
         """Return the number or address by which compiled code knows an activation function."""
-        if isinstance(activation, OwnActivation):
-            return address_of(activation, self.dtype)
-        return find_activation(activation).code
+        code = find_activation(activation).code
+        return address_of(activation, self.dtype) if code is None else code
 
     def _cost(self) -> Cost:
         if isinstance(self.cost, OwnCost):

@@ -75,7 +75,7 @@ SIGMA_PRIME: dict[str, Callable[[Matrix], Matrix]] = {
     "leaky_relu": lambda z: np.where(z > 0, 1, 0.01),
     "elu": lambda z: np.exp(np.minimum(z, 0)),
     "gelu": lambda z: Phi(z) + z * phi(z),
-    "silu": lambda z: sigmoid(z) * (1 + z * (1 - sigmoid(z))),
+    "silu": lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
     "softplus": sigmoid,
     "exp": np.exp,
     "identity": np.ones_like,

@@ -1,13 +1,12 @@
 """The integers by which compiled code knows a name: activation functions, costs, element types."""
 
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
-LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, EXP = range(5, 11)
 
 QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD = range(3)
 ABSOLUTE, HUBER, QUANTILE, POISSON = range(3, 7)
 
-# In place of such a number may stand the address of a user's own function, which is larger: no
-# system maps the first page of memory. The function is asked for values or for slopes.
+# In place of such a number may stand the address of a block, which is larger: no system maps the
+# first page of memory. A block is asked for values or for slopes.
 FIRST_ADDRESS = 4096
 VALUE, SLOPE = range(2)
 

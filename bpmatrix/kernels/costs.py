@@ -18,7 +18,7 @@ from bpmatrix.kernels.codes import (
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.exponential import exp, expm1, log, log1p
-from bpmatrix.kernels.instructions import call_own, convert, shift
+from bpmatrix.kernels.instructions import call_block, convert, shift
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
 from bpmatrix.kernels.views import span
@@ -35,7 +35,7 @@ def output_error(cost, sigma, z, a, y, delta):
     a_k, y_k, delta_k = a.start, y.start, delta.start
     n = span(a)
     if cost.code >= FIRST_ADDRESS:
-        call_own(cost.code, SLOPE, a_k, y_k, delta_k, n)
+        call_block(cost.code, SLOPE, a_k, y_k, delta_k, n)
     else:
         for k in range(n):
             delta_k[k] = a_k[k] - y_k[k]
@@ -92,7 +92,7 @@ def cost_terms(cost, z, a, y, terms):
             w = log(y_k[k]) - z_k[k]
             out[k] = a_k[k] if y_k[k] == zero else y_k[k] * (w + expm1(-w))
     elif code >= FIRST_ADDRESS:
-        call_own(code, VALUE, a_k, y_k, out, n)
+        call_block(code, VALUE, a_k, y_k, out, n)
     else:
         for k in range(n):
             out[k] = a_k[k] - y_k[k]

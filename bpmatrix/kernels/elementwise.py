@@ -1,39 +1,16 @@
 """The activation functions: a = sigma(z), and sigma' from a (or from z where a cannot tell).
 
-To add one: its number in `codes.py`, its two formulas here, its description in
+The few that most networks have are part of every program. The others are blocks (`blocks.py`),
+which are compiled when a network first has them, and called through their addresses.
+
+To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its description in
 `bpmatrix/activations.py`. If sigma' needs z, say `keeps_z` in the description.
 """
 
-from bpmatrix.kernels.codes import (
-    ELU,
-    EXP,
-    FIRST_ADDRESS,
-    GELU,
-    IDENTITY,
-    LEAKY_RELU,
-    RELU,
-    SIGMOID,
-    SILU,
-    SLOPE,
-    SOFTMAX,
-    SOFTPLUS,
-    TANH,
-    VALUE,
-)
-from bpmatrix.kernels.exponential import exp, sigmoid, softplus, tanh
-from bpmatrix.kernels.instructions import call_own, convert, shift
+from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
+from bpmatrix.kernels.exponential import exp, sigmoid, tanh
+from bpmatrix.kernels.instructions import call_block, convert, shift
 from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.rectifiers import (
-    elu,
-    elu_slope,
-    gelu,
-    gelu_slope,
-    leaky_relu,
-    leaky_relu_slope,
-    silu,
-    silu_slope,
-    softplus_slope,
-)
 from bpmatrix.kernels.vectors import long_vectors
 from bpmatrix.kernels.views import span
 
@@ -64,33 +41,7 @@ def activate(sigma, z, a):
         for j in range(a.count):
             _softmax(shift(a_k, j * a.step), a.length)
     elif sigma >= FIRST_ADDRESS:
-        call_own(sigma, VALUE, a_k, a_k, a_k, n)
-    elif sigma != IDENTITY:
-        _rectify(sigma, a_k, n)
-
-
-@kernel
-def _rectify(sigma, a, n):
-    """The relatives of the rectifier."""
-    long_vectors()
-    if sigma == LEAKY_RELU:
-        for k in range(n):
-            a[k] = leaky_relu(a[k])
-    elif sigma == ELU:
-        for k in range(n):
-            a[k] = elu(a[k])
-    elif sigma == GELU:
-        for k in range(n):
-            a[k] = gelu(a[k])
-    elif sigma == SILU:
-        for k in range(n):
-            a[k] = silu(a[k])
-    elif sigma == SOFTPLUS:
-        for k in range(n):
-            a[k] = softplus(a[k])
-    elif sigma == EXP:
-        for k in range(n):
-            a[k] = exp(a[k])
+        call_block(sigma, VALUE, a_k, a_k, a_k, n)
 
 
 @kernel
@@ -125,30 +76,4 @@ def times_sigma_prime(sigma, z, a, delta):
         for k in range(n):
             delta_k[k] = zero if a_k[k] <= zero else delta_k[k]
     elif sigma >= FIRST_ADDRESS:
-        call_own(sigma, SLOPE, z.start, z.start, delta_k, n)
-    elif sigma != IDENTITY:
-        _times_slope(sigma, z.start, a_k, delta_k, n)
-
-
-@kernel
-def _times_slope(sigma, z, a, delta, n):
-    """The relatives of the rectifier."""
-    long_vectors()
-    if sigma == LEAKY_RELU:
-        for k in range(n):
-            delta[k] *= leaky_relu_slope(a[k])
-    elif sigma == ELU:
-        for k in range(n):
-            delta[k] *= elu_slope(a[k])
-    elif sigma == GELU:
-        for k in range(n):
-            delta[k] *= gelu_slope(z[k])
-    elif sigma == SILU:
-        for k in range(n):
-            delta[k] *= silu_slope(z[k])
-    elif sigma == SOFTPLUS:
-        for k in range(n):
-            delta[k] *= softplus_slope(a[k])
-    elif sigma == EXP:
-        for k in range(n):
-            delta[k] *= a[k]
+        call_block(sigma, SLOPE, z.start, a_k, delta_k, n)

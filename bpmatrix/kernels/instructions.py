@@ -88,8 +88,8 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
-def call_own(typingctx, address, what, x, y, out, n):
-    """Call a user's own function (`own.py`) on `n` elements: VALUE or SLOPE of x, y into out."""
+def call_block(typingctx, address, what, x, y, out, n):
+    """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
 
     def codegen(context, builder, signature, arguments):
         address, *arguments = arguments
@@ -116,6 +116,16 @@ def prefetch(typingctx, pointer):
         return context.get_dummy_value()
 
     return types.void(pointer), codegen
+
+
+@intrinsic
+def float_of(typingctx, bits):
+    """Return the float64 that has the bits of an int64."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), codegen
 
 
 @intrinsic

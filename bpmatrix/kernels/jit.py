@@ -1,9 +1,8 @@
 """The decorators of compiled code: the only place that names numba's flags and its cache.
 
 `kernel` marks a function that other compiled code calls, `inlined` one whose text is put into its
-caller, `program` an entry point that Python calls, `callback` one that is called through its
-address. Only programs are cached on disk: a program's
-machine code contains its kernels.
+caller, `program` an entry point that Python calls, and `callback` compiles one for C. Only entry
+points are cached on disk: their machine code contains their kernels.
 """
 
 import hashlib
@@ -49,9 +48,14 @@ def program(function: Function) -> Function:
     return njit(cache=True, **FLAGS)(_stamped(function))
 
 
-def callback(signature):
-    """Compile a function as C code sees it: one of that signature, called through its address."""
-    return cfunc(signature, **FLAGS)
+def callback(function, signature, *, keep):
+    """Compile a function as C sees it, to be called through the `address` of what is returned.
+
+    With `keep` its machine code stays on disk, which a function with a closure cannot have.
+    """
+    if keep:
+        return cfunc(signature, cache=True, **FLAGS)(_stamped(function))
+    return cfunc(signature, **FLAGS)(function)
 
 
 def _stamped(function: FunctionType) -> FunctionType:

@@ -41,7 +41,7 @@ VECTORS = 7
 
 
 class Cost(NamedTuple):
-    """What compiled code knows of a cost: its number of `codes` or the address of a user's own.
+    """What compiled code knows of a cost: its number of `codes` or the address of a block.
 
     `parameter` is 0 where the cost takes none.
     """
@@ -53,12 +53,12 @@ class Cost(NamedTuple):
 class Plan(NamedTuple):
     """What compiled code knows of a network.
 
-    `sizes` counts the units n_0 ... n_L; `sigma` holds numbers of `codes` or the addresses of a
-    user's own functions; `W` and `b` are offsets in theta (b is -1 in a network without biases);
-    `a`, `z` and `delta` are offsets of (n_l, columns) matrices in the work array, `y` that of the
-    (n_L, columns) targets, `ones` and `zeros` those of two constant vectors. A thread carries
-    `block` columns forward and back at a time. Each thread has `scratch_size` elements from
-    `scratch` on, of which the first `panel_size` are for a packed panel.
+    `sizes` counts the units n_0 ... n_L; `sigma` holds numbers of `codes` or addresses of blocks;
+    `W` and `b` are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are
+    offsets of (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets,
+    `ones` and `zeros` those of two constant vectors. A thread carries `block` columns forward and
+    back at a time. Each thread has `scratch_size` elements from `scratch` on, of which the first
+    `panel_size` are for a packed panel.
     """
 
     sizes: Integers

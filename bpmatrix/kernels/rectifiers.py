@@ -1,4 +1,4 @@
-"""The relatives of the rectifier, and their slopes: scalars in, scalars out.
+"""The relatives of ReLU, and their slopes: scalars in, scalars out.
 
 A slope is computed from a, where a can tell, and else from z.
 """
@@ -35,6 +35,12 @@ def elu_slope(a):
     """1 above 0, else e^z = a + 1."""
     c = constants(a)
     return a + c.one if a <= c.zero else c.one
+
+
+@kernel
+def exp_slope(a):
+    """e^z = a."""
+    return a
 
 
 @kernel

@@ -6,9 +6,7 @@ W (what feeds one unit) or a column of a, z and delta (one sample).
 
 from collections import namedtuple
 
-import numpy as np
-
-from bpmatrix.kernels.instructions import at, shift
+from bpmatrix.kernels.instructions import at, float_of, shift
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.plan import VECTORS, Cost, Plan, pitch
 
@@ -23,7 +21,7 @@ def plan_of(table):
     v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
     return Plan(
         v[0], v[1], v[2], v[3], v[4], v[5], v[6],
-        Cost(s[0], s[1:2].view(np.float64)[0]),
+        Cost(s[0], float_of(s[1])),
         s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9],
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
-"""A user's own functions as addresses of machine code: compiled once, and their slopes checked.
+"""Blocks, compiled at the first network that has them; the slopes of a user's own are checked.
 
-Numba is imported here at the first of them; by then a program has been loaded, and numba with it
-(`compilation.py`).
+`kernels/blocks.py` says what a block is. Numba is imported here at the first of them; by then a
+program has been loaded, and numba with it (`compilation.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from bpmatrix.kernels import codes
 __all__ = ["address_of"]
 
 Own = OwnActivation | OwnCost
-Function = Callable[[NDArray[np.float64]], float]
 
 # The step of a difference, and how far it may be from a derivative: twice the rounding of the
 # values divided by the step, and a curvature of the slope up to some thousands.
@@ -34,7 +33,7 @@ OUTPUTS = (-4.13, -0.71, 0.087, 0.34, 0.77, 1.93, 6.1)
 TARGETS = (-2.0, 0.0, 0.45, 1.0, 3.0)
 
 # Compiled code is never given back: its address may stand in a plan.
-_compiled: dict[tuple[Own, str], Any] = {}
+_compiled: dict[tuple[str | Own, str], Any] = {}
 # A fork waits for whoever compiles, as the child could never go on.
 _compiling = threading.RLock()
 if hasattr(os, "register_at_fork"):
@@ -45,23 +44,23 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def address_of(own: Own, dtype: str) -> int:
-    """Return the address of the callback that computes an activation function or cost.
+def address_of(function: str | Own, dtype: str) -> int:
+    """Return the address of the block of an activation function, by name, or of one's own.
 
     Raises
     ------
     ArgumentError
-        If numba cannot compile the functions, or if the derivative is not the slope.
+        If numba cannot compile one's own functions, or if the derivative is not the slope.
     """
     with _compiling:
-        if (own, dtype) not in _compiled:
-            if (own, "float64") not in _compiled:
-                callback = _compile(own, "float64")
-                _check_slope(own, callback)
-                _compiled[own, "float64"] = callback
-            if dtype != "float64":
-                _compiled[own, dtype] = _compile(own, dtype)
-        return int(_compiled[own, dtype].address)
+        if (function, dtype) not in _compiled:
+            if not isinstance(function, str) and (function, "float64") not in _compiled:
+                block = _compile(function, "float64")
+                _check_slope(function, block)
+                _compiled[function, "float64"] = block
+            if (function, dtype) not in _compiled:
+                _compiled[function, dtype] = _compile(function, dtype)
+        return int(_compiled[function, dtype].address)
 
 
 def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:
@@ -70,26 +69,29 @@ def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:
     return own.cost, own.derivative
 
 
-def _compile(own: Own, dtype: str) -> Any:
+def _compile(function: str | Own, dtype: str) -> Any:
     from numba.core.errors import NumbaError  # noqa: PLC0415 - numba loads at a first computation
 
-    from bpmatrix.kernels import own as kernels  # noqa: PLC0415
+    from bpmatrix.kernels import blocks  # noqa: PLC0415
 
-    block = kernels.activation_block if isinstance(own, OwnActivation) else kernels.cost_block
+    if isinstance(function, str):
+        return blocks.named(function, dtype)
+    of_an_activation = isinstance(function, OwnActivation)
+    make: Callable[..., Any] = blocks.own_activation if of_an_activation else blocks.own_cost
     try:
-        return block(*_functions(own), dtype)
+        return make(*_functions(function), dtype)
     except NumbaError as error:
         lines = [line.strip() for line in str(error).splitlines()]
         telling = [line for line in lines if line and not line.startswith(("Failed in", "During"))]
         raise ArgumentError(
-            f"numba cannot compile the functions of {own}",
+            f"numba cannot compile the functions of {function}",
             got=telling[0] if telling else type(error).__name__,
             cure="Write them for single numbers, in the part of Python that numba compiles; "
             "functions that they call need its decorator njit.",
         ) from error
 
 
-def _check_slope(own: Own, callback: Any) -> None:
+def _check_slope(own: Own, block: Any) -> None:
     """Compare the derivative with differences of the function at some places.
 
     A function may have no value at some of them, as a logarithm has; and where the slopes on both
@@ -99,8 +101,8 @@ def _check_slope(own: Own, callback: Any) -> None:
     for place in _places(own):
         moved = np.array([place, place, place])
         moved[:, 0] += (-STEP, 0.0, STEP)
-        below, here, above = (_ask(callback, codes.VALUE, where) for where in moved)
-        given = _ask(callback, codes.SLOPE, moved[1])
+        below, here, above = (_ask(block, codes.VALUE, where) for where in moved)
+        given = _ask(block, codes.SLOPE, moved[1])
         left, right = (here - below) / STEP, (above - here) / STEP
         slope = (left + right) / 2
         if not np.isfinite(slope):
@@ -131,13 +133,13 @@ def _said(own: Own, place: Sequence[float]) -> str:
     return ", ".join(f"{name} = {x:.6g}" for name, x in zip(names, place, strict=True))
 
 
-def _ask(callback: Any, what: int, place: NDArray[np.float64]) -> float:
-    """Call a callback as the kernels do, on a block of one number."""
+def _ask(block: Any, what: int, place: NDArray[np.float64]) -> float:
+    """Call a block as the kernels do, on a single number."""
     from ctypes import POINTER, c_double  # noqa: PLC0415 - as numba
 
     # An activation function takes its z from `out`, and multiplies slopes onto it.
     x, out = place.copy(), np.array([1.0 if what == codes.SLOPE else place[0]])
     arguments = x, x[1:] if x.size > 1 else x, out
     pointers = [array.ctypes.data_as(POINTER(c_double)) for array in arguments]
-    callback.ctypes(what, *pointers, 1)
+    block.ctypes(what, *pointers, 1)
     return float(out[0])
