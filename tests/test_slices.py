@@ -41,7 +41,7 @@ def test_the_steps_of_a_run_by_hand() -> None:
     run = linear([1.0], [1.0, 2.0], [0.0, 1.0])
     # Sample 1: a = 2, cost 1/2, w = 1 - 1/8 (2 - 1) 2 = 3/4.
     # Sample 0: a = 3/4, cost 9/32, w = 3/4 - 1/8 3/4 = 21/32.
-    cost, _ = run.run(np.array([1, 0]), RATE, 0.0)
+    cost, *_ = run.run(np.array([1, 0]), RATE, 0.0)
     assert run.theta.tolist() == [21 / 32]
     assert cost == 1 / 2 + 9 / 32
 
@@ -57,7 +57,7 @@ def test_the_last_mini_batch_is_divided_by_its_own_size() -> None:
     """Three samples in twos: the mean over two, then the mean over one."""
     run = linear([0.0], [1.0, 1.0, 1.0], [4.0, 4.0, 4.0], m=2)
     # w = 0 + 1/8 4 = 1/2, then 1/2 + 1/8 (4 - 1/2) = 15/16. Costs 8, 8, (7/2)^2 / 2.
-    cost, _ = run.run(np.arange(3), RATE, 0.0)
+    cost, *_ = run.run(np.arange(3), RATE, 0.0)
     assert run.theta.tolist() == [15 / 16]
     assert cost == 8 + 8 + 49 / 8
 
