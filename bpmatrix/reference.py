@@ -20,6 +20,8 @@ __all__ = [
     "feedforward",
     "gradient_by_loop",
     "gradient_by_matrix",
+    "input_gradient",
+    "jacobian_row",
     "mean_cost",
     "sigma",
     "sigma_prime",
@@ -215,6 +217,31 @@ def gradient_by_matrix(
         nabla_b.insert(0, delta.sum(axis=1, keepdims=True))  # (BP3)
         nabla_W.insert(0, np.dot(delta, a_s[l].T))  # (BP4)
     return nabla_b, nabla_W
+
+
+def input_gradient(
+    weights: Matrices, activations: Sequence[Any], zs: Matrices, delta: Matrix
+) -> Matrix:
+    """Return dC/dX, column by column, from delta_L: (BP2) down to the inputs, which have no sigma.
+
+    Of an activation of the output layer instead of the cost, delta_L is its row of the Jacobian.
+    """
+    for l in range(len(weights) - 2, -1, -1):
+        delta = np.dot(weights[l + 1].T, delta) * sigma_prime(activations[l], zs[l])  # (BP2)
+    below: Matrix = np.dot(weights[0].T, delta)
+    return below
+
+
+def jacobian_row(output: Any, k: int, z: Matrix) -> Matrix:
+    """Return da_k/dz of the output layer: sigma'(z_k) in row k; softmax has a full row."""
+    delta = np.zeros(z.shape, z.dtype)
+    if output == "softmax":
+        a = softmax(z)
+        delta[k] = a[k]
+        row: Matrix = delta - a[k] * a
+        return row
+    delta[k] = sigma_prime(output, z[k])
+    return delta
 
 
 def mean_cost(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -81,14 +82,18 @@ def halves(x):
     return high, x - high
 
 
-def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
-    """How far the mean gradient may be off, (nabla_b, nabla_W), by a first-order error analysis.
+class Forward(NamedTuple):
+    """Activations from X on, how far each may be off, sigma' of each layer, how far that is off."""
 
-    The errors are carried through the network as the numbers are, in units of u of `dtype`; the
-    result holds for one computation with any order of its sums. A ReLU whose z is within its own
-    error of the kink may take either derivative.
-    """
-    unit, m = unit_roundoff(dtype), X.shape[1]
+    a_s: list
+    off: list
+    slopes: list
+    off_slopes: list
+
+
+def forward_bound(weights, biases, activations, X, dtype) -> Forward:
+    """Return the numbers of the way forward with their errors, in units of u of `dtype`."""
+    unit = unit_roundoff(dtype)
     zs, a_s = reference.feedforward(weights, biases, activations, X)
     slopes, off_slopes, off = [], [], [np.zeros(X.shape)]
     for W, b, name, z, below, a in zip(
@@ -99,6 +104,18 @@ def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
         off.append(off_a)
         slopes.append(slope)
         off_slopes.append(off_slope)
+    return Forward(a_s, off, slopes, off_slopes)
+
+
+def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
+    """How far the mean gradient may be off, (nabla_b, nabla_W), by a first-order error analysis.
+
+    The errors are carried through the network as the numbers are, in units of u of `dtype`; the
+    result holds for one computation with any order of its sums. A ReLU whose z is within its own
+    error of the kink may take either derivative.
+    """
+    unit, m = unit_roundoff(dtype), X.shape[1]
+    a_s, off, slopes, off_slopes = forward_bound(weights, biases, activations, X, dtype)
     delta, off_delta = _off_error(cost, a_s[-1], Y, off[-1], unit)
     if cost not in {"cross_entropy", "log_likelihood", "poisson"}:
         delta, off_delta = delta * slopes[-1], off_delta * slopes[-1] + delta * off_slopes[-1]

@@ -20,9 +20,6 @@ from bpmatrix.kernels.codes import SLOPE
 from bpmatrix.kernels.jit import callback, kernel
 from bpmatrix.kernels.vectors import long_vectors
 
-# The functions that blocks are made of are named with their modules: numba keeps no machine code of
-# a function that hands on a global name of its own module.
-
 REALS = {"float64": types.float64, "float32": types.float32}
 
 
@@ -36,6 +33,10 @@ def _activate(sigma, sigma_prime, what, x, out, n):
     else:
         for k in range(n):
             out[k] = sigma(out[k])
+
+
+# Below, functions are named with their modules: numba keeps no machine code of a function that hands
+# on a global name of its own module.
 
 
 def leaky_relu(what, z, a, out, n):
