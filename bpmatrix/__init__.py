@@ -57,11 +57,11 @@ _HOMES = {
     "History": "bpmatrix.history",
     "Huber": "bpmatrix.costs",
     "Network": "bpmatrix.network",
+    "RMSprop": "bpmatrix.optimizers",
+    "diagnose": "bpmatrix.diagnosis",
     "OwnActivation": "bpmatrix.activations",
     "OwnCost": "bpmatrix.costs",
     "Quantile": "bpmatrix.costs",
-    "RMSprop": "bpmatrix.optimizers",
-    "diagnose": "bpmatrix.diagnosis",
     "verify": "bpmatrix.gradcheck",
 }
 

@@ -88,6 +88,16 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
+def pointer_like(typingctx, address, pointer):
+    """Return the address as a pointer of the type of another pointer."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return pointer(types.intp, pointer), codegen
+
+
+@intrinsic
 def call_block(typingctx, address, what, x, y, out, n):
     """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
 
@@ -100,16 +110,6 @@ def call_block(typingctx, address, what, x, y, out, n):
 
     size = types.intp
     return types.void(size, size, x, x, x, size), codegen
-
-
-@intrinsic
-def pointer_like(typingctx, address, pointer):
-    """Return the address as a pointer of the type of another pointer."""
-
-    def codegen(context, builder, signature, arguments):
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return pointer(types.intp, pointer), codegen
 
 
 @intrinsic
