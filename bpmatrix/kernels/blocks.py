@@ -35,8 +35,8 @@ def _activate(sigma, sigma_prime, what, x, out, n):
             out[k] = sigma(out[k])
 
 
-# Below, functions are named with their modules: numba keeps no machine code of a function that hands
-# on a global name of its own module.
+# Below, functions are named with their modules: numba keeps no machine code of a function that
+# hands on a global name of its own module.
 
 
 def leaky_relu(what, z, a, out, n):
