@@ -45,6 +45,9 @@ def lecun(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floa
     return W / np.sqrt(n_in), np.zeros((n_out, 1))
 
 
+# ReLU and its relatives: a random z is halved, more or less, which `he` makes up for.
+RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
+
 INITIALIZERS: dict[str, Draw] = {
     function.__name__: function for function in (standard_normal, scaled_normal, glorot, he, lecun)
 }
@@ -56,7 +59,7 @@ def find_initializer(name: str | None, activation: str) -> Draw:
     Parameters
     ----------
     name : str or None
-        None chooses `he` before ReLU and `scaled_normal` before anything else.
+        None chooses `he` before ReLU and its relatives, and `scaled_normal` before anything else.
     activation : str
         The name of the layer's activation function.
 
@@ -71,7 +74,7 @@ def find_initializer(name: str | None, activation: str) -> Draw:
     'he'
     """
     if name is None:
-        return he if activation == "relu" else scaled_normal
+        return he if activation in RECTIFIERS else scaled_normal
     return find(INITIALIZERS, name, "initializer")
 
 

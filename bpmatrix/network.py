@@ -47,7 +47,7 @@ class Network(Trainable):
         `Quantile`) take any element-wise output.
     initializer : str, optional
         ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``. None
-        takes he for layers of ReLU and scaled_normal for the others. Arrays of your own go in
+        takes he for ReLU and its relatives, scaled_normal for the others. Arrays of your own go in
         through ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
     input_scale : float, optional
         A factor on every input, part of the model and saved with it. None means 1.

@@ -220,19 +220,19 @@ def gradient_by_matrix(
 
 
 def input_gradient(
-    weights: Matrices, activations: Sequence[str], zs: Matrices, delta: Matrix
+    weights: Matrices, activations: Sequence[Any], zs: Matrices, delta: Matrix
 ) -> Matrix:
     """Return dC/dX, column by column, from delta_L: (BP2) down to the inputs, which have no sigma.
 
     Of an activation of the output layer instead of the cost, delta_L is its row of the Jacobian.
     """
     for l in range(len(weights) - 2, -1, -1):
-        delta = np.dot(weights[l + 1].T, delta) * SIGMA_PRIME[activations[l]](zs[l])  # (BP2)
+        delta = np.dot(weights[l + 1].T, delta) * sigma_prime(activations[l], zs[l])  # (BP2)
     below: Matrix = np.dot(weights[0].T, delta)
     return below
 
 
-def jacobian_row(output: str, k: int, z: Matrix) -> Matrix:
+def jacobian_row(output: Any, k: int, z: Matrix) -> Matrix:
     """Return da_k/dz of the output layer: sigma'(z_k) in row k; softmax has a full row."""
     delta = np.zeros(z.shape, z.dtype)
     if output == "softmax":
@@ -240,7 +240,7 @@ def jacobian_row(output: str, k: int, z: Matrix) -> Matrix:
         delta[k] = a[k]
         row: Matrix = delta - a[k] * a
         return row
-    delta[k] = SIGMA_PRIME[output](z[k])
+    delta[k] = sigma_prime(output, z[k])
     return delta
 
 

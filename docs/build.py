@@ -36,6 +36,10 @@ INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.D
 # What a user meets, in the order of a first reading.
 PUBLIC = (
     "network.Network",
+    "activations.OwnActivation",
+    "costs.Huber",
+    "costs.Quantile",
+    "costs.OwnCost",
     "optimizers.SGD",
     "schedules.Step",
     "schedules.Cosine",

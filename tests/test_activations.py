@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bpmatrix import reference
 from bpmatrix.activations import ACTIVATIONS, find_activation
+from bpmatrix.costs import COSTS
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.blocks import BLOCKS
@@ -63,6 +65,12 @@ def test_written_formulas_say_what_the_reference_computes(name: str) -> None:
         rtol=0,
         atol=8 * np.finfo(float).eps,
     )
+
+
+def test_the_page_lists_every_function_and_cost() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "functions.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r'"(\w+)"', "".join(re.findall(r"^\|[^|]*\|", page, re.MULTILINE))))
+    assert listed == {*ACTIVATIONS, *COSTS}
 
 
 @pytest.mark.parametrize("name", ["Sigmoid", "", "swish", None, 3, ["sigmoid"]])

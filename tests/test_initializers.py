@@ -83,9 +83,10 @@ def test_glorot_bound_holds_for_every_layer(n_in: int, n_out: int, seed: int) ->
 
 
 def test_none_chooses_by_the_activation_function() -> None:
-    """ReLU gets He, every other function the scaled normal weights of the book."""
-    assert find_initializer(None, "relu") is INITIALIZERS["he"]
-    for name in ("sigmoid", "tanh", "identity", "softmax"):
+    """ReLU and its relatives get He, all others the scaled normal weights of the book."""
+    for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus"):
+        assert find_initializer(None, name) is INITIALIZERS["he"]
+    for name in ("sigmoid", "tanh", "exp", "identity", "softmax", "mine"):
         assert find_initializer(None, name) is INITIALIZERS["scaled_normal"]
     assert find_initializer("glorot", "relu") is INITIALIZERS["glorot"]
 

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as as_safetensors
 from strategies import descriptions, seeds
 
-from bpmatrix import SGD, Network
+from bpmatrix import SGD, Huber, Network, Quantile
 from bpmatrix.description import Description
 from bpmatrix.errors import DataError, DataNotFoundError, ModelFileError
 
@@ -58,6 +58,18 @@ def parts(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     with safe_open(path, framework="numpy") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return tensors, json.loads(file.metadata()["bpmatrix"])
+
+
+def test_a_cost_with_a_parameter_is_written_to_be_read(folder: Path) -> None:
+    """With its name and parameter; a file that has the name alone means the default."""
+    path = folder / "huber"
+    net = Network([2, 3], cost=Huber(0.5), seed=1)
+    net.save(path)
+    tensors, metadata = parts(path)
+    assert metadata["network"]["cost"] == {"name": "huber", "delta": 0.5}
+    assert Network.load(path).description == net.description
+    metadata["network"]["cost"] = "quantile"
+    assert Network.load(write(path, tensors, metadata)).description.cost == Quantile(0.5)
 
 
 def write(path: Path, tensors: dict, metadata: object) -> Path:
@@ -309,7 +321,10 @@ WRONG_VALUES = {
         ["swish", "sigmoid"], [1, 2], [["sigmoid"], "sigmoid"], [None, None],
         ["sigmoid", "identity"],
     ],
-    ("network", "cost"): [None, 5, "hinge", "log_likelihood", ["cross_entropy"], {}],
+    ("network", "cost"): [
+        *(None, 5, "hinge", "log_likelihood", ["cross_entropy"], {}, {"name": "cross_entropy"}),
+        *({"name": "huber", "delta": -1}, {"name": "huber", "q": 1}, {"delta": 1}),
+    ],
     ("network", "input_scale"): [None, 0, 0.0, "1", True, HUGE, [1.0]],
     ("network", "bias"): [None, False, 0, 1, 2, 1.0, "yes", "", [], [True]],
     ("network", "dtype"): [None, "float32", "float16", "f8", 8, ["float64"]],

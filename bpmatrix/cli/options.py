@@ -96,7 +96,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--initializer",
         metavar="NAME",
         help="scaled_normal, standard_normal, glorot, he or lecun.  "
-        "[default: he for relu, else scaled_normal]",
+        "[default: he for relu and its relatives, else scaled_normal]",
     ),
     click.option(
         "--epochs",

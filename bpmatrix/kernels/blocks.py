@@ -15,9 +15,8 @@ function raises an error, the whole block is NaN, so that the run ends as one th
 import numpy as np
 from numba import types
 
-from bpmatrix.kernels import rectifiers
+from bpmatrix.kernels import exponential, rectifiers
 from bpmatrix.kernels.codes import SLOPE
-from bpmatrix.kernels.exponential import exp, softplus
 from bpmatrix.kernels.jit import callback, kernel
 from bpmatrix.kernels.vectors import long_vectors
 
@@ -34,6 +33,10 @@ def _activate(sigma, sigma_prime, what, x, out, n):
     else:
         for k in range(n):
             out[k] = sigma(out[k])
+
+
+# Below, functions are named with their modules: numba keeps no machine code of a function that
+# hands on a global name of its own module.
 
 
 def leaky_relu(what, z, a, out, n):
@@ -56,24 +59,17 @@ def silu(what, z, a, out, n):
     _activate(rectifiers.silu, rectifiers.silu_slope, what, z, out, n)
 
 
-def soft_plus(what, z, a, out, n):
+def softplus(what, z, a, out, n):
     """ln(1 + e^z)."""
-    _activate(softplus, rectifiers.softplus_slope, what, a, out, n)
+    _activate(exponential.softplus, rectifiers.softplus_slope, what, a, out, n)
 
 
-def exponential(what, z, a, out, n):
+def exp(what, z, a, out, n):
     """e^z."""
-    _activate(exp, rectifiers.exp_slope, what, a, out, n)
+    _activate(exponential.exp, rectifiers.exp_slope, what, a, out, n)
 
 
-BLOCKS = {
-    "leaky_relu": leaky_relu,
-    "elu": elu,
-    "gelu": gelu,
-    "silu": silu,
-    "softplus": soft_plus,
-    "exp": exponential,
-}
+BLOCKS = {block.__name__: block for block in (leaky_relu, elu, gelu, silu, softplus, exp)}
 
 
 def named(name, dtype):
