@@ -45,6 +45,7 @@ def test_each_sample_is_on_one_side_and_each_class_on_both(
         return
     shown, held_out = split(samples, fraction, seed)
     assert sorted([*shown, *held_out]) == list(range(n))
+    assert [*shown] == sorted(shown), "without shuffling the order is that of the data"
     assert len(held_out) == count
     train, validation = hold_out(samples, fraction, seed)
     assert validation.targets.array.tolist() == labels[held_out].tolist()

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, EarlyStopping, History, Network
+from bpmatrix import SGD, EarlyStopping, History, Network, training
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
@@ -337,6 +337,23 @@ def test_time_enough_changes_nothing() -> None:
     same.train(X, LABELS, epochs=3)
     assert (len(history.epochs), history.stopped_by) == (3, "epochs")
     assert same_bits(net.parameters, same.parameters)
+
+
+@pytest.mark.parametrize(("given", "loaded"), [({}, []), ({"validation": WRONG}, ["evaluate"])])
+def test_a_compilation_comes_before_the_time(
+    monkeypatch: pytest.MonkeyPatch, given: dict, loaded: list[str]
+) -> None:
+    """What scores the validation data is compiled too before the clock starts, if it is needed."""
+    names = []
+
+    def load_slowly(name: str, dtype: str) -> None:
+        names.append(name)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(training, "load_program", load_slowly)
+    history = network().train(X, LABELS, epochs=2, max_seconds=0.25, **given)
+    assert names == loaded
+    assert len(history.epochs) >= 1
 
 
 def test_divergence_before_the_time_is_over() -> None:
