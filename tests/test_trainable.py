@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, EarlyStopping, History, Network, training
+from bpmatrix import SGD, EarlyStopping, History, Network, schedules, training
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
@@ -424,6 +424,24 @@ def test_a_callback_can_save_the_best_network(tmp_path: Path) -> None:
     saved = Network.load(path)
     assert saved.epochs == history.best_epoch
     assert saved.accuracy(*WRONG) == max(history.validation_accuracy)
+
+
+def test_an_epoch_costs_no_more_because_others_were_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is judged once, also where the best is kept and a plateau is waited for."""
+    judged = []
+
+    def count(info, metric=None) -> float:
+        judged.append(info.epoch)
+        return badness(info, metric)
+
+    for module in (training, schedules):
+        monkeypatch.setattr(module, "badness", count)
+    how = {"validation": WRONG, "early_stopping": EarlyStopping(99)}
+    network().train(X, LABELS, epochs=20, **how, schedule=ReduceOnPlateau())
+    # The last one decides about no rate any more.
+    assert sorted(judged) == sorted([*range(1, 21), *range(1, 20)])
 
 
 def test_no_progress_is_loaded_by_a_training_that_shows_none() -> None:
