@@ -17,16 +17,19 @@ if TYPE_CHECKING:
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
     from bpmatrix.network import Network
-    from bpmatrix.optimizers import SGD
+    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop
     from bpmatrix.stopping import EarlyStopping
 
 __version__ = "0.1.0"
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
     "BpmatrixError",
     "EarlyStopping",
     "History",
     "Network",
+    "RMSprop",
     "datasets",
     "errors",
     "progress",
@@ -38,10 +41,13 @@ __all__ = [
 # waits for nothing.
 _HOMES = {
     "SGD": "bpmatrix.optimizers",
+    "Adam": "bpmatrix.optimizers",
+    "AdamW": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
     "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
     "Network": "bpmatrix.network",
+    "RMSprop": "bpmatrix.optimizers",
     "verify": "bpmatrix.gradcheck",
 }
 

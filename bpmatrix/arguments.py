@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import numpy as np
 
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
-from bpmatrix.optimizers import SGD
+from bpmatrix.optimizers import SGD, Optimizer
 from bpmatrix.processors import choose_threads
+from bpmatrix.recipe import Recipe
 from bpmatrix.schedules import ReduceOnPlateau, Schedule
 from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Settings
@@ -26,8 +30,11 @@ def checked_training_arguments(
     n: int,
     epochs: int,
     mini_batch_size: int | None,
-    optimizer: SGD | None,
+    optimizer: Optimizer | None,
     weight_decay: float,
+    l1: float,
+    clip_norm: float | None,
+    dropout: float | Sequence[float],
     shuffle: bool,
     n_threads: int | str,
     callbacks: Iterable[Callable[[EpochInfo], object]],
@@ -45,9 +52,11 @@ def checked_training_arguments(
         If one of them has a value that training cannot use.
     """
     optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
-    if not isinstance(optimizer, SGD):
+    if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
-            "optimizer is none of ours", got=repr(optimizer), expected="SGD(learning_rate=...)"
+            "optimizer is none of ours",
+            got=repr(optimizer),
+            expected="SGD(learning_rate=...), RMSprop(), Adam() or AdamW()",
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
@@ -55,7 +64,7 @@ def checked_training_arguments(
     return Settings(
         epochs=whole_number(epochs, "epochs", least=0),
         mini_batch_size=m,
-        optimizer=optimizer,
+        recipe=Recipe(optimizer, *_regularization(l1, clip_norm, dropout, description)),
         weight_decay=real_number(
             weight_decay, "weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0
         ),
@@ -71,6 +80,31 @@ def checked_training_arguments(
             max_seconds, "max_seconds", "a finite number above 0", lambda seconds: seconds > 0
         ),
     )
+
+
+def _regularization(
+    l1: object, clip_norm: object, dropout: object, description: Description
+) -> tuple[float, float, tuple[float, ...]]:
+    """Return the fields of a `Recipe` beside the optimizer."""
+    longest = math.inf
+    if clip_norm is not None:
+        longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
+    penalty = real_number(l1, "l1", "a finite number, 0 or more", lambda factor: factor >= 0)
+    layers = len(description.sizes) - 1
+    # A single number is for the hidden layers: inputs are seldom dropped.
+    parts = [0.0, *[dropout] * (layers - 1)] if np.ndim(dropout) == 0 else list(dropout)
+    if len(parts) != layers:
+        raise ArgumentError(
+            "dropout names the wrong number of layers",
+            got=repr(dropout),
+            expected=f"one number for all hidden layers, or {layers}: one for the inputs and one"
+            " for each hidden layer",
+        )
+    checked = tuple(
+        real_number(part, "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1)
+        for part in parts
+    )
+    return penalty, longest, checked if any(checked) else ()
 
 
 def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
@@ -17,11 +17,12 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.holdout import hold_out
 from bpmatrix.model import Model
-from bpmatrix.optimizers import SGD
+from bpmatrix.optimizers import Optimizer
 from bpmatrix.processors import running
 from bpmatrix.schedules import Schedule
 from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Course, Samples
+from bpmatrix.weighting import shown, weigh
 
 __all__ = ["Trainable"]
 
@@ -59,9 +60,14 @@ class Trainable(Model):
         *,
         epochs: int = 30,
         mini_batch_size: int | None = None,
-        optimizer: SGD | None = None,
+        optimizer: Optimizer | None = None,
         weight_decay: float = 0.0,
-        validation: tuple[ArrayLike, ArrayLike] | None = None,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        validation: tuple[ArrayLike, ...] | None = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
         n_threads: int | str = "auto",
@@ -84,13 +90,26 @@ class Trainable(Model):
         mini_batch_size : int, optional
             Samples in a step, at most n. None means 10, or n where there are fewer. A short last
             mini-batch is kept and divided by its own size.
-        optimizer : SGD, optional
-            None takes that of the run before, or ``SGD(learning_rate=0.5)`` in the first run.
+        optimizer : SGD, RMSprop, Adam or AdamW, optional
+            What it keeps from step to step goes on in the next run, as long as that has an equal
+            one. None takes that of the run before, or ``SGD(learning_rate=0.5)`` in the first run.
         weight_decay : float, default 0.0
             The penalty is weight_decay / 2 times the sum of all squared weights, biases free. The
             book's lambda is n * weight_decay.
-        validation : pair (X, targets), optional
-            Scored after each epoch, never trained on.
+        l1 : float, default 0.0
+            The same for a penalty of l1 times the sum of the sizes of all weights.
+        clip_norm : float, optional
+            The length to which the gradient of a step's mean cost is shortened if it is longer.
+        dropout : float or sequence of float, default 0.0
+            The probability of a unit to be left out of a sample's pass in training: one for all
+            hidden layers, or one for the inputs and one for each hidden layer.
+        sample_weight : (n,) array_like, optional
+            How much each column counts in cost, gradient and all that is recorded, 0 or more. A
+            mini-batch is divided by the sum of its weights; 0 is the same as no such sample.
+        class_weight : mapping or "balanced", optional
+            A factor on that for each class; "balanced" lets all classes count the same.
+        validation : tuple (X, targets), optional
+            Or (X, targets, sample_weight). Scored after each epoch, never trained on.
         validation_split : float, default 0.0
             In place of `validation`, the fraction of the samples that is scored and not trained on:
             a random one, of every class where the targets name classes; the same in every run on
@@ -142,8 +161,9 @@ class Trainable(Model):
                 "the parameters are read-only",
                 cure="Set network.parameters.flags.writeable = True.",
             )
-        samples = self._samples(X, targets)
+        samples = weigh(self._samples(X, targets), sample_weight, class_weight)
         samples, checked = self._validation(samples, validation, validation_split)
+        samples = shown(samples)
         settings = checked_training_arguments(
             self._description,
             n=samples.n,
@@ -151,6 +171,9 @@ class Trainable(Model):
             mini_batch_size=mini_batch_size,
             optimizer=self._course.optimizer if optimizer is None else optimizer,
             weight_decay=weight_decay,
+            l1=l1,
+            clip_norm=clip_norm,
+            dropout=dropout,
             shuffle=shuffle,
             n_threads=n_threads,
             callbacks=callbacks,
@@ -165,7 +188,7 @@ class Trainable(Model):
             history = training.train(
                 self._description, self.parameters, self._course, samples, checked, settings
             )
-        self._course.optimizer = settings.optimizer
+        self._course.optimizer = settings.recipe.optimizer
         self._trained.append(training.record(settings, samples, history))
         return history
 
@@ -180,12 +203,14 @@ class Trainable(Model):
             return hold_out(samples, fraction, self.seed) if fraction else (samples, None)
         if fraction:
             raise ArgumentError("validation and validation_split exclude each other")
-        if not isinstance(validation, tuple | list) or len(validation) != 2:
+        if not isinstance(validation, tuple | list) or len(validation) not in {2, 3}:
             raise ArgumentError(
-                "validation is no pair", got=type(validation).__name__, expected="(X, targets)"
+                "validation is no pair",
+                got=type(validation).__name__,
+                expected="(X, targets) or (X, targets, sample_weight)",
             )
-        X, targets = validation
-        return samples, self._samples(X, targets, prefix="validation ")
+        X, targets, *weights = validation
+        return samples, weigh(self._samples(X, targets, prefix="validation "), *weights or [None])
 
 
 def _opened(callbacks: Sequence[object]) -> ExitStack:

@@ -19,7 +19,8 @@ from bpmatrix.description import Description
 from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
-from bpmatrix.optimizers import SGD
+from bpmatrix.optimizers import Optimizer
+from bpmatrix.recipe import OptimizerState, Recipe
 from bpmatrix.schedules import Schedule, factors
 from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.stopping import EarlyStopping, Waiting
@@ -39,11 +40,14 @@ class Samples:
         The columns and what belongs to them.
     shown : (n,) array of int64 or None
         The columns that training shows; None is all of them.
+    weights : array of float64 or None
+        How much each column counts; None is 1 for all of them.
     """
 
     X: Array
     targets: Targets
     shown: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
 
     @property
     def n(self) -> int:
@@ -56,6 +60,7 @@ class Samples:
         return Samples(
             self.X.T[columns].T,
             replace(self.targets, array=np.ascontiguousarray(array.T[columns]).T),
+            weights=None if self.weights is None else self.weights[columns],
         )
 
 
@@ -65,7 +70,7 @@ class Settings:
 
     epochs: int
     mini_batch_size: int
-    optimizer: SGD
+    recipe: Recipe
     weight_decay: float
     shuffle: bool
     threads: int
@@ -88,14 +93,23 @@ class Course:
         The stream of permutations.
     epochs : int
         How many epochs are done.
-    optimizer : SGD or None
+    optimizer : Optimizer or None
         That of the last run.
+    state : OptimizerState or None
+        What an optimizer keeps; it goes on as long as the optimizer stays equal.
     """
 
     seed: int
     shuffler: np.random.Generator
     epochs: int = 0
-    optimizer: SGD | None = None
+    optimizer: Optimizer | None = None
+    state: OptimizerState | None = None
+
+    def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
+        """Return the state that an optimizer goes on from, a fresh one if another came before."""
+        if self.state is None or self.state.optimizer != optimizer:
+            self.state = OptimizerState.fresh(optimizer, theta)
+        return self.state
 
 
 def train(
@@ -172,7 +186,8 @@ class _Run:
         self._factors = factors(settings.schedule, course.epochs + 1, self.history.epochs)
         self._runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
-            settings.threads,
+            settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
+            state=course.state_for(settings.recipe.optimizer, theta), seed=course.seed,
         )  # fmt: skip
         if validation:
             load_program("evaluate", description.dtype)
@@ -185,23 +200,24 @@ class _Run:
         start = time.perf_counter()
         if start >= self._deadline:
             raise OutOfTimeError
-        number, n = self.course.epochs + 1, self.samples.n
+        number = self.course.epochs + 1
         rate = self._rate(number)
         try:
-            cost, hits = self._runner.run(
+            totals = self._runner.run(
                 self._order(), rate, self.settings.weight_decay, self._deadline
             )
         except NotFiniteError as error:
             raise _diverged(error, number, rate, self.history) from None
         validation = self.validation
         score = validation and scores(
-            self._runner.description, self._runner.theta, validation.X, validation.targets
-        )
+            self._runner.description, self._runner.theta, validation.X, validation.targets,
+            validation.weights,
+        )  # fmt: skip
         return EpochInfo(
             epoch=number,
             last_epoch=last_epoch,
-            cost=cost / n,
-            accuracy=hits / n if self.samples.targets.are_classes else None,
+            cost=totals.cost / totals.weight,
+            accuracy=totals.hits / totals.weight if self.samples.targets.are_classes else None,
             validation_cost=score.cost if score else None,
             validation_accuracy=score.accuracy
             if score and validation and validation.targets.are_classes
@@ -212,7 +228,7 @@ class _Run:
 
     def _rate(self, epoch: int) -> float:
         """Return the learning rate of an epoch."""
-        base = self.settings.optimizer.learning_rate
+        base = self.settings.recipe.optimizer.learning_rate
         factor = real_number(
             next(self._factors),
             f"the factor of the schedule in epoch {epoch}",
@@ -255,8 +271,12 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "epochs": len(history.epochs),
         "samples": samples.n,
         "mini_batch_size": settings.mini_batch_size,
-        "optimizer": repr(settings.optimizer),
+        "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,
+        "l1": settings.recipe.l1,
+        "clip_norm": settings.recipe.clip_norm if math.isfinite(settings.recipe.clip_norm) else None,
+        "dropout": list(settings.recipe.dropout),
+        "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,
         "restore_best": settings.restore_best,
         "schedule": _words(settings.schedule),
