@@ -161,9 +161,8 @@ class Trainable(Model):
                 "the parameters are read-only",
                 cure="Set network.parameters.flags.writeable = True.",
             )
-        samples = weigh(self._samples(X, targets), sample_weight, class_weight)
+        samples = shown(weigh(self._samples(X, targets), sample_weight, class_weight))
         samples, checked = self._validation(samples, validation, validation_split)
-        samples = shown(samples)
         settings = checked_training_arguments(
             self._description,
             n=samples.n,

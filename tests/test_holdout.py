@@ -122,6 +122,21 @@ def test_a_split_is_as_good_as_validation_data_given(targets: np.ndarray, shuffl
     assert apart.trained[-1]["samples"] == 28
 
 
+def test_a_sample_of_weight_zero_is_on_neither_side() -> None:
+    """A split of weighted samples is that of those that count: the same bits and figures."""
+    weights = RNG.integers(0, 3, 40).astype(float)
+    counting = weights > 0
+    assert not counting.all()
+    weighted, fewer = (Network([3, 5, 3], seed=9) for _ in range(2))
+    history = weighted.train(X, LABELS, epochs=2, sample_weight=weights, validation_split=0.3)
+    same = fewer.train(
+        X[:, counting], LABELS[counting], epochs=2, sample_weight=weights[counting],
+        validation_split=0.3,
+    )  # fmt: skip
+    assert same_bits(weighted.parameters, fewer.parameters)
+    assert history.to_dict() | {"seconds": 0} == same.to_dict() | {"seconds": 0}
+
+
 def test_a_continued_training_holds_out_the_same_samples() -> None:
     """Two runs are one long run, so that nothing is learned that is validated on."""
     whole, parts = (Network([3, 5, 3], seed=9) for _ in range(2))

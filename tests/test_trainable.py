@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, EarlyStopping, History, Network, schedules, training
+from bpmatrix import SGD, Adam, EarlyStopping, History, Network, schedules, training
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
@@ -74,13 +74,17 @@ def test_the_optimizer_stays_what_it_is() -> None:
 @given(
     st.integers(0, 3), st.integers(0, 3),
     st.sampled_from([halving, Step(2), Cosine(4), InverseScaling(), Warmup(3, Step(1, 0.5))]),
-    st.sampled_from([0.0, 0.25]), st.integers(1, 3),
+    st.sampled_from([0.0, 0.25]), st.sampled_from([SGD(0.5), SGD(0.5, momentum=0.9), Adam(0.5)]),
+    st.integers(1, 3),
 )  # fmt: skip
 def test_two_runs_with_a_schedule_are_one_long_run(
-    a: int, b: int, schedule, split: float, threads: int
+    a: int, b: int, schedule, split: float, optimizer, threads: int
 ) -> None:
-    """Epochs are counted over all of the network's training, and the same samples held out."""
-    how = {"schedule": schedule, "validation_split": split}
+    """Epochs are counted over all of the network's training, and the same samples held out.
+
+    The optimizer stays equal while its rate is scheduled, and so what it keeps goes on.
+    """
+    how = {"schedule": schedule, "validation_split": split, "optimizer": optimizer}
     whole, parts = network(), network()
     rates = whole.train(X, LABELS, epochs=a + b, **how).learning_rate
     first = parts.train(X, LABELS, epochs=a, n_threads=threads, **how)
