@@ -12,7 +12,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, progress, schedules
+    from bpmatrix import datasets, errors, plots, progress, schedules
+    from bpmatrix.activations import OwnActivation
+    from bpmatrix.costs import Huber, OwnCost, Quantile
+    from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
@@ -28,10 +31,16 @@ __all__ = [
     "BpmatrixError",
     "EarlyStopping",
     "History",
+    "Huber",
     "Network",
+    "OwnActivation",
+    "OwnCost",
+    "Quantile",
     "RMSprop",
     "datasets",
+    "diagnose",
     "errors",
+    "plots",
     "progress",
     "schedules",
     "verify",
@@ -46,8 +55,13 @@ _HOMES = {
     "BpmatrixError": "bpmatrix.errors",
     "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
+    "Huber": "bpmatrix.costs",
     "Network": "bpmatrix.network",
     "RMSprop": "bpmatrix.optimizers",
+    "diagnose": "bpmatrix.diagnosis",
+    "OwnActivation": "bpmatrix.activations",
+    "OwnCost": "bpmatrix.costs",
+    "Quantile": "bpmatrix.costs",
     "verify": "bpmatrix.gradcheck",
 }
 

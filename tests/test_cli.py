@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import bpmatrix
-from bpmatrix import Network, datasets, schedules
+from bpmatrix import Network, datasets, figures, plots, schedules
 from bpmatrix.activations import ACTIVATIONS
 from bpmatrix.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 from bpmatrix.cli import main, options
@@ -306,6 +306,50 @@ def test_a_schedule_is_that_of_the_library(capsys: Captured, name: str, schedule
     saved = Network.load("model")
     np.testing.assert_array_equal(saved.parameters, net.parameters)
     assert saved.trained[-1]["schedule"] == repr(schedule)
+
+
+def test_plot_draws_into_a_folder(folder: Path, capsys: Captured):
+    """Four pictures of images, which were made before the first file was."""
+    pytest.importorskip("matplotlib")
+    assert main(["train", "--epochs", "2", "--seed", "1", "--plot", "pictures"]) == 0
+    names = ["confusion-matrix", "hidden-weights", "learning-curves", "misclassified"]
+    assert sorted(path.name for path in (folder / "pictures").iterdir()) == [
+        f"{name}.svg" for name in names
+    ]
+    assert all(b"<svg" in path.read_bytes() for path in (folder / "pictures").iterdir())
+    assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+def test_plot_of_a_table_draws_no_images(folder: Path):
+    """Four columns of measurements are not taken for an image of 2 x 2 pixels."""
+    pytest.importorskip("matplotlib")
+    rows = [f"{i % 7},{i % 5},{i % 3},{i % 2},{i % 2}" for i in range(100)]
+    Path("table.csv").write_text("a,b,c,d,class\n" + "\n".join(rows) + "\n")
+    assert main(["train", "table.csv", "--epochs", "1", "--seed", "1", "--plot", "pictures"]) == 0
+    assert {path.name for path in (folder / "pictures").iterdir()} == {
+        "confusion-matrix.svg",
+        "learning-curves.svg",
+    }
+
+
+def test_a_picture_that_cannot_be_made_writes_none(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """An error in the last one leaves no folder with the first ones."""
+    pytest.importorskip("matplotlib")
+
+    def fails(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(plots, "misclassified", fails)
+    assert main(["train", "--epochs", "1", "--seed", "1", "--plot", "pictures"]) == 2
+    assert not (folder / "pictures").exists()
+
+
+def test_plot_without_matplotlib_is_refused_before_the_data_are_read(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    line = refused(capsys, "train", "no-such-data", "--plot", "pictures")
+    assert "pip install 'bpmatrix[plot]'" in line
 
 
 def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captured):

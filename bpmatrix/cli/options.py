@@ -42,6 +42,7 @@ class Options:
     folder: str | None
     label_column: str | None
     save: Path | None
+    plot: Path | None
 
 
 def _sizes(
@@ -76,7 +77,8 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sigmoid",
         show_default=True,
         metavar="NAME[,...]",
-        help="sigmoid, tanh, relu or identity; or one for each layer, separated by commas.",
+        help="sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp or identity; or one "
+        "for each layer, separated by commas.",
     ),
     click.option(
         "--output",
@@ -88,12 +90,12 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="cross_entropy",
         show_default=True,
         metavar="NAME",
-        help="cross_entropy, log_likelihood or quadratic.",
+        help="cross_entropy, log_likelihood, quadratic, absolute, huber, quantile or poisson.",
     ),
     click.option(
         "--initializer",
         metavar="NAME",
-        help="scaled_normal, standard_normal, glorot or he.  "
+        help="scaled_normal, standard_normal, glorot, he or lecun.  "
         "[default: he for relu, else scaled_normal]",
     ),
     click.option(
@@ -196,6 +198,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Save the trained network, replacing an older file.  [default: nothing is written]",
+    ),
+    click.option(
+        "--plot",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Draw learning curves, confusion matrix and, of images, weights and misclassified "
+        "samples into this folder; needs matplotlib.",
     ),
 ]
 

@@ -10,7 +10,7 @@ import click
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.destination import check_destination, check_pictures, write_all
 from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, Options, with_options
 from bpmatrix.cli.show import facts, percent
 from bpmatrix.errors import ArgumentError
@@ -41,6 +41,7 @@ def command(**arguments: Any) -> None:
     Examples:
       bpmatrix train
       bpmatrix train mnist --layers 784,100,10 --save model.safetensors
+      bpmatrix train --plot pictures
       bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
     The first network of Nielsen's book:
       bpmatrix train mnist --layers 784,30,10 --cost quadratic --initializer standard_normal \\
@@ -55,6 +56,11 @@ def command(**arguments: Any) -> None:
     _introduce(options, data, net)
     history, seconds = _train(options, data, net)
     _conclude(options, data, net, history, seconds)
+    if options.plot is not None:
+        from bpmatrix.cli.pictures import pictures  # noqa: PLC0415 - loads NumPy
+
+        drawn = pictures(net, data, history)
+        write_all({options.plot / name: content for name, content in drawn.items()})
     if history.stopped_by == "interrupt":
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -77,6 +83,8 @@ def _check(options: Options) -> None:
     bpmatrix.SGD(options.learning_rate)
     if options.save is not None:
         check_destination(options.save, "--save", options.data)
+    if options.plot is not None:
+        check_pictures(options.plot, "--plot")
 
 
 def _network(options: Options, data: DataSet) -> Network:
@@ -114,12 +122,10 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
     if options.schedule is not None:
         steps += f", {options.schedule} schedule"
+    sizes, functions = ("-".join(map(str, names)) for names in (d.sizes, d.activations))
     facts(
         [
-            (
-                "network",
-                f"{'-'.join(map(str, d.sizes))}, {'-'.join(d.activations)}, {d.cost}, {d.dtype}",
-            ),
+            ("network", f"{sizes}, {functions}, {d.cost}, {d.dtype}"),
             ("parameters", f"{net.parameters.size:,}"),
             ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
             ("input scale", f"{data.scale:.6g}"),

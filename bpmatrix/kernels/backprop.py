@@ -77,6 +77,13 @@ def backpropagate(plan, theta, work, draw, weighted, t, first, last):
     output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
     if weighted:
         weigh(sample_weights(plan, work, first, last), delta)
+    backpropagate_errors(plan, theta, work, draw, t, first, last)
+
+
+@inlined
+def backpropagate_errors(plan, theta, work, draw, t, first, last):
+    """Fill delta[l], l = L-1..1, of the columns first <= j < last from their delta[L]."""
+    L = plan.sizes.size - 1
     for l in range(L - 1, 0, -1):
         W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
