@@ -20,7 +20,7 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
 
     The split is a function of the seed, the number of samples and their classes, so that every run
     on the same data holds out the same ones. Where the targets name classes, each class gives its
-    share.
+    share. Samples that are not shown are on neither side.
 
     Raises
     ------
@@ -35,7 +35,8 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
     >>> np.bincount(labels.array[train.shown]), np.bincount(validation.targets.array)
     (array([2, 1]), array([2, 1]))
     """
-    n = samples.n
+    columns = np.arange(samples.X.shape[1]) if samples.shown is None else samples.shown
+    n = columns.size
     count = round(n * fraction)
     if not 0 < count < n:
         raise ArgumentError(
@@ -43,10 +44,9 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
             cure="Take another fraction, more samples, or pass validation=(X, targets).",
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SPLITS,)))
-    order = rng.permutation(n)
-    classes = np.atleast_2d(samples.targets.array)
+    order = columns[rng.permutation(n)]
     if samples.targets.are_classes:
-        order = order[np.lexsort(classes[:, order])]
+        order = order[np.lexsort(np.atleast_2d(samples.targets.array)[:, order])]
     # Every so many samples of that order one is held out, and so one of so many of each class.
     place = np.arange(n) * count
     held_out = (place + count) // n > place // n

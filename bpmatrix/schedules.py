@@ -240,11 +240,11 @@ class ReduceOnPlateau:
 
     def factors(self, past: Iterator[EpochInfo]) -> Iterator[float]:
         """Yield the factor of a run's first epoch, and one more after each epoch of `past`."""
-        factor, waiting = 1.0, Waiting(self.least_change)
+        factor, waiting = 1.0, Waiting(self.patience, self.least_change)
         yield factor
         for entry in past:
-            if waiting.after(badness(entry, self.metric)) >= self.patience:
-                factor, waiting.epochs = max(self.least, factor * self.factor), 0
+            if waiting.in_vain(badness(entry, self.metric)):
+                factor = max(self.least, factor * self.factor)
             yield factor
 
 

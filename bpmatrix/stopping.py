@@ -64,18 +64,21 @@ class EarlyStopping:
 class Waiting:
     """How many epochs in a row have not improved on the last one that did."""
 
-    def __init__(self, least_change: float) -> None:
-        self.least_change = least_change
+    def __init__(self, patience: int, least_change: float) -> None:
+        self.patience, self.least_change = patience, least_change
         self.epochs = 0
         self._reference = math.inf
 
-    def after(self, badness: float) -> int:
-        """Return the number of epochs after one more, of which less is better."""
+    def in_vain(self, badness: float) -> bool:
+        """Return whether patience ends with one more epoch; the count then begins anew."""
         if badness < self._reference - self.least_change:
             self._reference, self.epochs = badness, 0
         else:
             self.epochs += 1
-        return self.epochs
+        is_over = self.epochs == self.patience
+        if is_over:
+            self.epochs = 0
+        return is_over
 
 
 def check_waiting(description: object) -> None:

@@ -161,28 +161,16 @@ class Trainable(Model):
                 "the parameters are read-only",
                 cure="Set network.parameters.flags.writeable = True.",
             )
-        samples = weigh(self._samples(X, targets), sample_weight, class_weight)
+        samples = shown(weigh(self._samples(X, targets), sample_weight, class_weight))
         samples, checked = self._validation(samples, validation, validation_split)
-        samples = shown(samples)
         settings = checked_training_arguments(
-            self._description,
-            n=samples.n,
-            epochs=epochs,
-            mini_batch_size=mini_batch_size,
+            self._description, n=samples.n, recorded=training.recorded(samples, checked),
             optimizer=self._course.optimizer if optimizer is None else optimizer,
-            weight_decay=weight_decay,
-            l1=l1,
-            clip_norm=clip_norm,
-            dropout=dropout,
-            shuffle=shuffle,
-            n_threads=n_threads,
-            callbacks=callbacks,
-            restore_best=restore_best,
-            schedule=schedule,
-            early_stopping=early_stopping,
-            max_seconds=max_seconds,
-            recorded=training.recorded(samples, checked),
-        )
+            epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
+            clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
+            callbacks=callbacks, restore_best=restore_best, schedule=schedule,
+            early_stopping=early_stopping, max_seconds=max_seconds,
+        )  # fmt: skip
         _warn_of_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._course), _opened(settings.callbacks):
             history = training.train(

@@ -131,7 +131,7 @@ def train(
     """
     run = _Run(description, theta, course, samples, validation, settings)
     history, stopping = run.history, settings.early_stopping
-    waiting = Waiting(stopping.least_change) if stopping else None
+    waiting = Waiting(stopping.patience, stopping.least_change) if stopping else None
     best, least = theta.copy() if settings.restore_best else None, math.inf
     last_epoch = course.epochs + settings.epochs
     try:
@@ -145,7 +145,7 @@ def train(
                 best[:] = theta
             course.epochs += 1
             history.epochs.append(entry)
-            if waiting and stopping and waiting.after(bad) >= stopping.patience:
+            if waiting is not None and waiting.in_vain(bad):
                 history.stopped_by = "early_stopping"
             # Every callback hears of the epoch, also after one of them has said stop.
             answers = [callback(entry) for callback in settings.callbacks]

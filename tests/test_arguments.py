@@ -30,6 +30,9 @@ def checked(n: int = 100, **changed):
         "mini_batch_size": None,
         "optimizer": None,
         "weight_decay": 0.0,
+        "l1": 0.0,
+        "clip_norm": None,
+        "dropout": 0.0,
         "shuffle": True,
         "n_threads": "auto",
         "callbacks": (),
@@ -85,7 +88,7 @@ def test_an_explicit_larger_mini_batch_raises() -> None:
 def test_defaults() -> None:
     """Nothing given means SGD(0.5), no penalty, one thread, no callback."""
     settings = checked()
-    assert settings.optimizer == DEFAULT_OPTIMIZER == SGD(0.5)
+    assert settings.recipe.optimizer == DEFAULT_OPTIMIZER == SGD(0.5)
     assert (settings.epochs, settings.weight_decay, settings.shuffle) == (3, 0.0, True)
     assert (settings.threads, settings.callbacks, settings.restore_best) == (1, (), False)
     assert (settings.schedule, settings.early_stopping, settings.max_seconds) == (None,) * 3
@@ -142,7 +145,7 @@ WRONG = [
     ("restore_best", True),
     ("validation", ()),
     ("validation", (X,)),
-    ("validation", (X, LABELS, LABELS)),
+    ("validation", (X, LABELS, LABELS, LABELS)),
     ("validation", X),
     ("validation", 5),
     ("schedule", 0.5),

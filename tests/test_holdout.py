@@ -45,6 +45,7 @@ def test_each_sample_is_on_one_side_and_each_class_on_both(
         return
     shown, held_out = split(samples, fraction, seed)
     assert sorted([*shown, *held_out]) == list(range(n))
+    assert [*shown] == sorted(shown), "without shuffling the order is that of the data"
     assert len(held_out) == count
     train, validation = hold_out(samples, fraction, seed)
     assert validation.targets.array.tolist() == labels[held_out].tolist()
@@ -119,6 +120,21 @@ def test_a_split_is_as_good_as_validation_data_given(targets: np.ndarray, shuffl
     assert history.to_dict() | {"seconds": 0} == same.to_dict() | {"seconds": 0}
     assert len(history.validation_cost) == 3
     assert apart.trained[-1]["samples"] == 28
+
+
+def test_a_sample_of_weight_zero_is_on_neither_side() -> None:
+    """A split of weighted samples is that of those that count: the same bits and figures."""
+    weights = RNG.integers(0, 3, 40).astype(float)
+    counting = weights > 0
+    assert not counting.all()
+    weighted, fewer = (Network([3, 5, 3], seed=9) for _ in range(2))
+    history = weighted.train(X, LABELS, epochs=2, sample_weight=weights, validation_split=0.3)
+    same = fewer.train(
+        X[:, counting], LABELS[counting], epochs=2, sample_weight=weights[counting],
+        validation_split=0.3,
+    )  # fmt: skip
+    assert same_bits(weighted.parameters, fewer.parameters)
+    assert history.to_dict() | {"seconds": 0} == same.to_dict() | {"seconds": 0}
 
 
 def test_a_continued_training_holds_out_the_same_samples() -> None:

@@ -90,7 +90,12 @@ class Terminal(io.StringIO):
         return True
 
     def screen(self) -> list[str]:
-        return [line.rsplit("\r", 1)[-1].rstrip() for line in self.getvalue().split("\n")]
+        lines = []
+        for line in self.getvalue().split("\n"):
+            lines.append("")
+            for text in line.split("\r"):
+                lines[-1] = text + lines[-1][len(text) :]
+        return [line.rstrip() for line in lines]
 
 
 @pytest.fixture

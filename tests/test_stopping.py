@@ -15,8 +15,12 @@ from bpmatrix.stopping import Waiting
 
 
 def waited(figures: list[float], least_change: float = 0.0) -> list[int]:
-    waiting = Waiting(least_change)
-    return [waiting.after(figure) for figure in figures]
+    """Return how many epochs in a row were in vain, after each one."""
+    waiting, counts = Waiting(len(figures) + 1, least_change), []
+    for figure in figures:
+        assert not waiting.in_vain(figure)
+        counts.append(waiting.epochs)
+    return counts
 
 
 def test_the_count_begins_anew_with_each_improvement() -> None:
@@ -38,6 +42,14 @@ def test_without_a_least_change_it_is_the_distance_to_the_first_of_the_best(
     figures: list[int],
 ) -> None:
     assert waited(figures)[-1] == len(figures) - 1 - figures.index(min(figures))
+
+
+@pytest.mark.parametrize(("patience", "ends"), [(1, [2, 3, 5, 6]), (2, [3, 6]), (3, [6]), (4, [])])
+def test_patience_ends_after_so_many_in_a_row(patience: int, ends: list[int]) -> None:
+    """The count then begins anew: of one, every epoch that is in vain is an end."""
+    waiting = Waiting(patience, 0.0)
+    figures = [3, 4, 3, 2, 2, 2] if patience < 3 else [3, 2, 1, 1, 1, 1]
+    assert [e for e, figure in enumerate(figures, 1) if waiting.in_vain(figure)] == ends
 
 
 def test_defaults_and_numbers_of_numpy() -> None:

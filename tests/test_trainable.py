@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, EarlyStopping, History, Network
+from bpmatrix import SGD, Adam, EarlyStopping, History, Network, schedules, training
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
@@ -74,13 +74,17 @@ def test_the_optimizer_stays_what_it_is() -> None:
 @given(
     st.integers(0, 3), st.integers(0, 3),
     st.sampled_from([halving, Step(2), Cosine(4), InverseScaling(), Warmup(3, Step(1, 0.5))]),
-    st.sampled_from([0.0, 0.25]), st.integers(1, 3),
+    st.sampled_from([0.0, 0.25]), st.sampled_from([SGD(0.5), SGD(0.5, momentum=0.9), Adam(0.5)]),
+    st.integers(1, 3),
 )  # fmt: skip
 def test_two_runs_with_a_schedule_are_one_long_run(
-    a: int, b: int, schedule, split: float, threads: int
+    a: int, b: int, schedule, split: float, optimizer, threads: int
 ) -> None:
-    """Epochs are counted over all of the network's training, and the same samples held out."""
-    how = {"schedule": schedule, "validation_split": split}
+    """Epochs are counted over all of the network's training, and the same samples held out.
+
+    The optimizer stays equal while its rate is scheduled, and so what it keeps goes on.
+    """
+    how = {"schedule": schedule, "validation_split": split, "optimizer": optimizer}
     whole, parts = network(), network()
     rates = whole.train(X, LABELS, epochs=a + b, **how).learning_rate
     first = parts.train(X, LABELS, epochs=a, n_threads=threads, **how)
@@ -339,6 +343,23 @@ def test_time_enough_changes_nothing() -> None:
     assert same_bits(net.parameters, same.parameters)
 
 
+@pytest.mark.parametrize(("given", "loaded"), [({}, []), ({"validation": WRONG}, ["evaluate"])])
+def test_a_compilation_comes_before_the_time(
+    monkeypatch: pytest.MonkeyPatch, given: dict, loaded: list[str]
+) -> None:
+    """What scores the validation data is compiled too before the clock starts, if it is needed."""
+    names = []
+
+    def load_slowly(name: str, dtype: str) -> None:
+        names.append(name)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(training, "load_program", load_slowly)
+    history = network().train(X, LABELS, epochs=2, max_seconds=0.25, **given)
+    assert names == loaded
+    assert len(history.epochs) >= 1
+
+
 def test_divergence_before_the_time_is_over() -> None:
     net = network(activation="identity", cost="quadratic")
     with pytest.raises(DivergenceError):
@@ -407,6 +428,24 @@ def test_a_callback_can_save_the_best_network(tmp_path: Path) -> None:
     saved = Network.load(path)
     assert saved.epochs == history.best_epoch
     assert saved.accuracy(*WRONG) == max(history.validation_accuracy)
+
+
+def test_an_epoch_costs_no_more_because_others_were_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is judged once, also where the best is kept and a plateau is waited for."""
+    judged = []
+
+    def count(info, metric=None) -> float:
+        judged.append(info.epoch)
+        return badness(info, metric)
+
+    for module in (training, schedules):
+        monkeypatch.setattr(module, "badness", count)
+    how = {"validation": WRONG, "early_stopping": EarlyStopping(99)}
+    network().train(X, LABELS, epochs=20, **how, schedule=ReduceOnPlateau())
+    # The last one decides about no rate any more.
+    assert sorted(judged) == sorted([*range(1, 21), *range(1, 20)])
 
 
 def test_no_progress_is_loaded_by_a_training_that_shows_none() -> None:
