@@ -37,7 +37,7 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
         _gather(X, start, activations(plan, work, 0, 0, m))
-        feedforward(plan, theta, work, 0, m)
+        feedforward(plan, theta, work, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
         if output < 0:
@@ -46,7 +46,7 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
             output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
         else:
             jacobian_row(plan.sigma[L], output, z, a, delta)
-        backpropagate_errors(plan, theta, work, 0, 0, m)  # (BP2)
+        backpropagate_errors(plan, theta, work, 0, 0, 0, m)  # (BP2)
         out = Lines(at(gradient, start * n_0, m * n_0), m, n_0, n_0)
         W, delta = weights(plan, theta, 1), errors(plan, work, 1, 0, m)
         pull_back(W, delta, out, scratch_of(plan, work, 0))
