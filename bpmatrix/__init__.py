@@ -12,25 +12,31 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, plots, progress
+    from bpmatrix import datasets, errors, plots, progress, schedules
     from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
     from bpmatrix.network import Network
-    from bpmatrix.optimizers import SGD
+    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop
+    from bpmatrix.stopping import EarlyStopping
 
 __version__ = "0.1.0"
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
     "BpmatrixError",
+    "EarlyStopping",
     "History",
     "Network",
+    "RMSprop",
     "datasets",
     "diagnose",
     "errors",
     "plots",
     "progress",
+    "schedules",
     "verify",
 ]
 
@@ -38,9 +44,13 @@ __all__ = [
 # waits for nothing.
 _HOMES = {
     "SGD": "bpmatrix.optimizers",
+    "Adam": "bpmatrix.optimizers",
+    "AdamW": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
+    "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
     "Network": "bpmatrix.network",
+    "RMSprop": "bpmatrix.optimizers",
     "diagnose": "bpmatrix.diagnosis",
     "verify": "bpmatrix.gradcheck",
 }

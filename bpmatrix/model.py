@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation
-from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix import evaluation, prediction
+from bpmatrix.arrays import as_columns, as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
@@ -72,7 +72,7 @@ class Model:
         >>> net.feedforward([[1.0], [2.0]])
         array([[0.5]])
         """
-        return evaluation.outputs(self._description, self.parameters, self._inputs(X))
+        return prediction.outputs(self._description, self._parameters.flat, X)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the class (m,) that each column's outputs name.

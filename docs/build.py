@@ -37,6 +37,12 @@ INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.D
 PUBLIC = (
     "network.Network",
     "optimizers.SGD",
+    "schedules.Step",
+    "schedules.Cosine",
+    "schedules.InverseScaling",
+    "schedules.Warmup",
+    "schedules.ReduceOnPlateau",
+    "stopping.EarlyStopping",
     "history.History",
     "history.EpochInfo",
     "parameters.Parameters",

@@ -31,10 +31,13 @@ class Options:
     epochs: int
     mini_batch_size: int | None
     learning_rate: float
+    schedule: str | None
     weight_decay: float
     shuffle: bool
     monitor: str
     restore_best: bool
+    early_stopping: int | None
+    max_seconds: float | None
     threads: int | str
     folder: str | None
     label_column: str | None
@@ -117,6 +120,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         help="The length of a step, as a factor on the mean gradient of a mini-batch.",
     ),
     click.option(
+        "--schedule",
+        type=click.Choice(["cosine", "plateau"]),
+        help="How the learning rate falls: in half a wave of the cosine over all epochs, or to a "
+        "tenth whenever 10 epochs in a row have not improved on the validation samples.  "
+        "[default: it does not]",
+    ),
+    click.option(
         "--weight-decay",
         type=float,
         default=0.0,
@@ -135,6 +145,19 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--restore-best",
         is_flag=True,
         help="End with the weights of the best epoch on the validation samples.",
+    ),
+    click.option(
+        "--early-stopping",
+        type=click.IntRange(min=1),
+        metavar="PATIENCE",
+        help="End when so many epochs in a row have not improved on the validation samples, with "
+        "the weights of the best.",
+    ),
+    click.option(
+        "--max-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="End after this time, compilation apart.",
     ),
     click.option(
         "--shuffle/--no-shuffle",

@@ -2,7 +2,7 @@
 
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
-from bpmatrix.kernels.gather import gather_column
+from bpmatrix.kernels.gather import can_be_read_in_place, gather_column, in_place
 from bpmatrix.kernels.instructions import shift
 from bpmatrix.kernels.jit import kernel, program
 from bpmatrix.kernels.plan import Columns
@@ -18,11 +18,17 @@ def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hi
     three need targets `Y`. `table` is that of a `Plan`, `X` and `Y` are the fields of `Columns`.
     """
     plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
-    L = plan.sizes.size - 1
+    L, finite = plan.sizes.size - 1, True
+    n = plan.sizes[0]
+    direct = gradient.size == 0 and can_be_read_in_place(X, activations(plan, work, 0, 0, 1).start)
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
-        _gather_block(X, start, activations(plan, work, 0, 0, m))
-        feedforward(plan, theta, work, 0, 0, m)
+        x = activations(plan, work, 0, 0, m)
+        if direct:
+            x = in_place(X, start, m, n, x.start)
+        else:
+            _gather_block(X, start, x)
+        finite &= feedforward(plan, theta, work, x, 0, 0, m)
         a = activations(plan, work, L, 0, m)
         if outputs.size > 0:
             for j in range(m):
@@ -36,6 +42,7 @@ def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hi
         if gradient.size > 0:
             backpropagate(plan, theta, work, 0, False, 0, 0, m)
             sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
+    return finite
 
 
 @kernel

@@ -7,9 +7,17 @@ a number known at run time, so that one program serves every array.
 from numba import types
 
 from bpmatrix.kernels.codes import FLOAT32, FLOAT64, LABELS, UINT8
-from bpmatrix.kernels.instructions import convert, pointer_from, prefetch, shift
+from bpmatrix.kernels.instructions import (
+    convert,
+    pointer_from,
+    pointer_like,
+    prefetch,
+    shift,
+    size_of,
+)
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.views import Lines
 
 BYTES_OF_A_LINE = 64
 
@@ -37,6 +45,20 @@ def _copy_scaled(source, scale, out, length):
     factor = convert(scale, out)
     for k in range(length):
         out[k] = convert(source[k], out) * factor
+
+
+@kernel
+def can_be_read_in_place(data, like):
+    """Whether columns of data are just what `like` points to, in type, scale and alignment."""
+    kind = FLOAT32 if size_of(like) == 4 else FLOAT64
+    return data.kind == kind and data.scale == 1 and data.stride % size_of(like) == 0
+
+
+@kernel
+def in_place(data, first, count, length, like):
+    """Samples first <= i < first + count where they lie, as lines of the type of `like`."""
+    start = pointer_like(data.address + first * data.stride, like)
+    return Lines(start, count, length, data.stride // size_of(like))
 
 
 @kernel

@@ -36,8 +36,9 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
     L, n_0 = plan.sizes.size - 1, plan.sizes[0]
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
-        _gather(X, start, activations(plan, work, 0, 0, m))
-        feedforward(plan, theta, work, 0, 0, m)
+        x = activations(plan, work, 0, 0, m)
+        _gather(X, start, x)
+        feedforward(plan, theta, work, x, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
         if output < 0:

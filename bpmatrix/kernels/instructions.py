@@ -88,6 +88,16 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
+def pointer_like(typingctx, address, pointer):
+    """Return the address as a pointer of the type of another pointer."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return pointer(types.intp, pointer), codegen
+
+
+@intrinsic
 def prefetch(typingctx, pointer):
     """Ask the processor to bring the cache line at the pointer into its second cache."""
 
