@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix import symptoms
 from bpmatrix.errors import DivergenceError
 from bpmatrix.network import Network
-from bpmatrix.optimizers import SGD
+from bpmatrix.optimizers import Optimizer
 from bpmatrix.symptoms import Finding, LayerHealth
 from bpmatrix.trace import LayerTrace
 
@@ -69,7 +69,7 @@ def diagnose(
     X: ArrayLike,
     targets: ArrayLike,
     *,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     mini_batch_size: int | None = None,
 ) -> Diagnosis:
     """Look for what keeps a network from learning; it is not changed.
@@ -86,7 +86,7 @@ def diagnose(
         Samples as columns, as for training.
     targets : array_like
         As for `Network.train`.
-    optimizer : SGD, optional
+    optimizer : SGD, RMSprop, Adam or AdamW, optional
         With which to take the steps; None means what it means to `Network.train`.
     mini_batch_size : int, optional
         Samples in a step; None means 10, or m where there are fewer.
@@ -169,7 +169,7 @@ def _flat_units(slopes: Array | None) -> tuple[float, float]:
 
 
 def _updates(
-    net: Network, X: Array, targets: Array, optimizer: SGD | None, mini_batch_size: int | None
+    net: Network, X: Array, targets: Array, optimizer: Optimizer | None, mini_batch_size: int | None
 ) -> list[tuple[float, float]]:
     """Return the size of a step against that of the weights, median and largest, by layer."""
     n, ratios, twin = X.shape[1], [], copy.deepcopy(net)
