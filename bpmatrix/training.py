@@ -274,7 +274,9 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,
         "l1": settings.recipe.l1,
-        "clip_norm": settings.recipe.clip_norm if math.isfinite(settings.recipe.clip_norm) else None,
+        "clip_norm": settings.recipe.clip_norm
+        if math.isfinite(settings.recipe.clip_norm)
+        else None,
         "dropout": list(settings.recipe.dropout),
         "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,

@@ -275,6 +275,39 @@ def test_restore_best_keeps_the_weights_of_the_best_epoch(capsys: Captured):
     assert f"{100 * kept:.2f}" == best
 
 
+def test_early_stopping_ends_with_the_best_epoch(capsys: Captured):
+    given = "--epochs 500 --seed 1 --early-stopping 3 --save model"
+    assert main(["train", *given.split()]) == 0
+    shown = capsys.readouterr().out
+    best, accuracy = re.findall(r"(?m)^best epoch +(\d+): (\S+) % .* weights are kept$", shown)[0]
+    epochs = re.findall(r"(?m)^time .* for (\d+) epochs, ended by early stopping$", shown)
+    assert epochs == [str(int(best) + 3)]
+    validation, kept = datasets.load("digits").validation, Network.load("model")
+    assert f"{100 * kept.accuracy(validation.X, validation.labels):.2f}" == accuracy
+    assert kept.trained[-1]["early_stopping"].startswith("EarlyStopping(patience=3, ")
+
+
+def test_max_seconds_ends_a_run(capsys: Captured):
+    assert main(["train", "--epochs", "1000000", "--max-seconds", "0.1"]) == 0
+    assert re.search(r"(?m)^time .* epochs, ended by max seconds$", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [("cosine", schedules.Cosine(epochs=3)), ("plateau", schedules.ReduceOnPlateau())],
+)
+def test_a_schedule_is_that_of_the_library(capsys: Captured, name: str, schedule):
+    given = f"--epochs 3 --seed 1 --schedule {name} --save model"
+    assert main(["train", *given.split()]) == 0
+    assert f"weight decay 0, {name} schedule\n" in capsys.readouterr().out
+    digits = datasets.load("digits")
+    net = Network([64, 30, 10], input_scale=1 / 16, seed=1)
+    net.train(digits.train.X, digits.train.labels, epochs=3, schedule=schedule)
+    saved = Network.load("model")
+    np.testing.assert_array_equal(saved.parameters, net.parameters)
+    assert saved.trained[-1]["schedule"] == repr(schedule)
+
+
 def test_plot_draws_into_a_folder(folder: Path, capsys: Captured):
     """Four pictures of images, which were made before the first file was."""
     pytest.importorskip("matplotlib")
@@ -317,39 +350,6 @@ def test_plot_without_matplotlib_is_refused_before_the_data_are_read(
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     line = refused(capsys, "train", "no-such-data", "--plot", "pictures")
     assert "pip install 'bpmatrix[plot]'" in line
-
-
-def test_early_stopping_ends_with_the_best_epoch(capsys: Captured):
-    given = "--epochs 500 --seed 1 --early-stopping 3 --save model"
-    assert main(["train", *given.split()]) == 0
-    shown = capsys.readouterr().out
-    best, accuracy = re.findall(r"(?m)^best epoch +(\d+): (\S+) % .* weights are kept$", shown)[0]
-    epochs = re.findall(r"(?m)^time .* for (\d+) epochs, ended by early stopping$", shown)
-    assert epochs == [str(int(best) + 3)]
-    validation, kept = datasets.load("digits").validation, Network.load("model")
-    assert f"{100 * kept.accuracy(validation.X, validation.labels):.2f}" == accuracy
-    assert kept.trained[-1]["early_stopping"].startswith("EarlyStopping(patience=3, ")
-
-
-def test_max_seconds_ends_a_run(capsys: Captured):
-    assert main(["train", "--epochs", "1000000", "--max-seconds", "0.1"]) == 0
-    assert re.search(r"(?m)^time .* epochs, ended by max seconds$", capsys.readouterr().out)
-
-
-@pytest.mark.parametrize(
-    ("name", "schedule"),
-    [("cosine", schedules.Cosine(epochs=3)), ("plateau", schedules.ReduceOnPlateau())],
-)
-def test_a_schedule_is_that_of_the_library(capsys: Captured, name: str, schedule):
-    given = f"--epochs 3 --seed 1 --schedule {name} --save model"
-    assert main(["train", *given.split()]) == 0
-    assert f"weight decay 0, {name} schedule\n" in capsys.readouterr().out
-    digits = datasets.load("digits")
-    net = Network([64, 30, 10], input_scale=1 / 16, seed=1)
-    net.train(digits.train.X, digits.train.labels, epochs=3, schedule=schedule)
-    saved = Network.load("model")
-    np.testing.assert_array_equal(saved.parameters, net.parameters)
-    assert saved.trained[-1]["schedule"] == repr(schedule)
 
 
 def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captured):

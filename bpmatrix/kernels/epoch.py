@@ -94,7 +94,9 @@ def _work_on_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, co
     finite = True
     for start in range(first, last, plan.block):
         stop = min(start + plan.block, last)
-        finite &= _work_on_block(t, plan, theta, work, X, Y, V, order, draw, start, stop, costs, hits)
+        finite &= _work_on_block(
+            t, plan, theta, work, X, Y, V, order, draw, start, stop, costs, hits
+        )
     return finite
 
 

@@ -8,7 +8,7 @@ from bpmatrix.kernels.backprop import backpropagate_errors, feedforward
 from bpmatrix.kernels.codes import SOFTMAX
 from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.elementwise import times_sigma_prime
-from bpmatrix.kernels.gather import gather_column
+from bpmatrix.kernels.gather import gather_block
 from bpmatrix.kernels.instructions import at, convert, shift
 from bpmatrix.kernels.jit import kernel, program
 from bpmatrix.kernels.plan import Columns
@@ -37,13 +37,13 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
         x = activations(plan, work, 0, 0, m)
-        _gather(X, start, x)
+        gather_block(X, start, x)
         feedforward(plan, theta, work, x, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
         if output < 0:
             y = targets(plan, work, 0, m)
-            _gather(Y, start, y)
+            gather_block(Y, start, y)
             output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
         else:
             jacobian_row(plan.sigma[L], output, z, a, delta)
@@ -51,13 +51,6 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
         out = Lines(at(gradient, start * n_0, m * n_0), m, n_0, n_0)
         W, delta = weights(plan, theta, 1), errors(plan, work, 1, 0, m)
         pull_back(W, delta, out, scratch_of(plan, work, 0))
-
-
-@kernel
-def _gather(data, start, out):
-    """Line j of `out` <- the column of sample start + j."""
-    for j in range(out.count):
-        gather_column(data, start + j, shift(out.start, j * out.step), out.length)
 
 
 @kernel

@@ -51,8 +51,9 @@ class Plan(NamedTuple):
     (n_l, columns) matrices in the work array, and `seen` those of what the next layer sees of a: a
     itself unless units are dropped, which happens to `dropout` of 2^32. `y` is the offset of the
     (n_L, columns) targets, `sample_weights` that of the weights of the samples, `ones` and `zeros`
-    those of two constant vectors. A thread carries `block` columns forward and back at a time. Each thread has `scratch_size` elements from `scratch` on, of which the first `panel_size`
-    are for a packed panel.
+    those of two constant vectors. A thread carries `block` columns forward and back at a time. Each
+    thread has `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a
+    packed panel.
     """
 
     sizes: Integers
@@ -141,7 +142,11 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
 
 
 def lay_out_work(
-    sizes: Integers, keeps_z: NDArray[np.bool_], drops: NDArray[np.bool_], columns: int, threads: int
+    sizes: Integers,
+    keeps_z: NDArray[np.bool_],
+    drops: NDArray[np.bool_],
+    columns: int,
+    threads: int,
 ) -> WorkSpace:
     """Return where the work matrices of `columns` columns lie, and the scratch of each thread.
 

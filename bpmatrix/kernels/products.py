@@ -56,16 +56,13 @@ def weighted_input(W, a, b, z):
         while j < a.count:
             columns = cut(a.count - j, DOT_COLUMNS)
             i = first
-            p = 0
             while i < last:
                 rows = cut(last - i, DOT_ROWS)
                 dot_tile(
                     rows, columns, shift(W.start, i * W.step), W.step,
                     shift(a.start, j * a.step), a.step, a.length,
                     shift(b.start, i), shift(z.start, j * z.step + i), z.step,
-                    shift(a.start, (j + columns) * a.step + p if p < columns * a.step else j * a.step),
                 )  # fmt: skip
-                p += 2 * a.length
                 i += rows
             j += columns
 

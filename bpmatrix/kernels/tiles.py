@@ -58,7 +58,7 @@ def _for_each_shape(builder, chosen, shapes, emit):
 
 
 @intrinsic
-def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, ask):
+def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
     """Z[j, i] <- b[i] + sum_k W[i, k] A[j, k] for i < rows, j < columns, k < n.
 
     `rows` and `columns` are of DOT_ROWS and DOT_COLUMNS. W, A and Z are pointers to lines that lie
@@ -66,7 +66,7 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, ask):
     """
 
     def codegen(context, builder, signature, arguments):
-        rows, columns, W, ldw, A, lda, n, b, Z, ldz, ask = arguments
+        rows, columns, W, ldw, A, lda, n, b, Z, ldz = arguments
         v = Vectors(context, builder, signature.args[2], DOT_BYTES)
 
         def emit(r, c):
@@ -89,11 +89,6 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, ask):
             whole = builder.and_(n, index(-v.lanes))
             with cgutils.for_range_slice(builder, index(0), whole, index(v.lanes)) as (k, _):
                 add_terms(k)
-                number = ir.IntType(32)
-                place = v.move(ask, builder.mul(k, index(64 // DOT_BYTES)))
-                ft = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
-                fn = cgutils.get_or_insert_function(builder.module, ft, "llvm.prefetch.p0")
-                builder.call(fn, [place, number(0), number(2), number(1)])
             with builder.if_then(builder.icmp_signed("<", whole, n)):
                 add_terms(whole, v.first_lanes(builder.sub(n, whole)))
 
@@ -115,7 +110,7 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, ask):
         return context.get_dummy_value()
 
     size = types.intp
-    return types.void(size, size, W, size, A, size, size, b, Z, size, ask), codegen
+    return types.void(size, size, W, size, A, size, size, b, Z, size), codegen
 
 
 @intrinsic
