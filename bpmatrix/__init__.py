@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, plots, progress, schedules
+    from bpmatrix.activations import OwnActivation
+    from bpmatrix.costs import Huber, OwnCost, Quantile
     from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
@@ -29,7 +31,11 @@ __all__ = [
     "BpmatrixError",
     "EarlyStopping",
     "History",
+    "Huber",
     "Network",
+    "OwnActivation",
+    "OwnCost",
+    "Quantile",
     "RMSprop",
     "datasets",
     "diagnose",
@@ -49,9 +55,13 @@ _HOMES = {
     "BpmatrixError": "bpmatrix.errors",
     "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
+    "Huber": "bpmatrix.costs",
     "Network": "bpmatrix.network",
     "RMSprop": "bpmatrix.optimizers",
     "diagnose": "bpmatrix.diagnosis",
+    "OwnActivation": "bpmatrix.activations",
+    "OwnCost": "bpmatrix.costs",
+    "Quantile": "bpmatrix.costs",
     "verify": "bpmatrix.gradcheck",
 }
 

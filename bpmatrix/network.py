@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix import persistence
+from bpmatrix.activations import OwnActivation
 from bpmatrix.checks import whole_number
+from bpmatrix.costs import AnyCost
 from bpmatrix.description import Description, checked_sizes, choose_activations
 from bpmatrix.initializers import draw_parameters
 from bpmatrix.trainable import Trainable
@@ -28,16 +30,21 @@ class Network(Trainable):
     ----------
     sizes : sequence of int
         Units per layer, inputs first: ``[784, 30, 10]``.
-    activation : str or sequence of str, default "sigmoid"
-        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or ``"identity"``: one name for all layers, or one
-        for each layer after the inputs (for each hidden layer, if `output` is given).
-    output : str, optional
+    activation : str, OwnActivation or sequence of them, default "sigmoid"
+        ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"`` (slope 0.01 below 0), ``"elu"``
+        (alpha 1), ``"gelu"`` (the exact one), ``"silu"``, ``"softplus"``, ``"exp"`` or
+        ``"identity"``: one for all layers, or one for each layer after the inputs (for each hidden
+        layer, if `output` is given).
+    output : str or OwnActivation, optional
         The activation function of the last layer; also ``"softmax"``. None chooses what belongs to
-        the cost: sigmoid for cross-entropy, softmax for log-likelihood, and for the quadratic cost
-        that of the other layers (identity after ReLU).
-    cost : str, default "cross_entropy"
-        ``"quadratic"``, ``"cross_entropy"`` or ``"log_likelihood"``, summed over the outputs of a
-        sample. Cross-entropy takes a sigmoid output, log-likelihood softmax.
+        the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson, for the
+        quadratic cost sigmoid or tanh where the other layers have it, else identity.
+    cost : str, Huber, Quantile or OwnCost, default "cross_entropy"
+        Summed over the outputs of a sample. ``"cross_entropy"``, for one class or several
+        independent ones, takes a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
+        the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
+        ``"quadratic"``, ``"absolute"``, ``"huber"`` (see `Huber`) and ``"quantile"`` (see
+        `Quantile`) take any element-wise output.
     initializer : str, optional
         ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``. None
         takes he for layers of ReLU and scaled_normal for the others. Arrays of your own go in
@@ -69,9 +76,9 @@ class Network(Trainable):
         self,
         sizes: Sequence[int],
         *,
-        activation: str | Sequence[str] = "sigmoid",
-        output: str | None = None,
-        cost: str = "cross_entropy",
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "sigmoid",
+        output: str | OwnActivation | None = None,
+        cost: AnyCost = "cross_entropy",
         initializer: str | None = None,
         input_scale: float | None = None,
         bias: bool = True,
@@ -93,7 +100,8 @@ class Network(Trainable):
         first, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         theta = np.empty(description.layout.size, description.dtype)
         self.__setstate__(_state(description, theta, Course(seed, order), []))
-        draw_parameters(self._parameters, description.activations, initializer, first)
+        names = [str(name) for name in description.activations]
+        draw_parameters(self._parameters, names, initializer, first)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one .safetensors file: all of it or, on an error, nothing.
@@ -103,6 +111,8 @@ class Network(Trainable):
 
         Raises
         ------
+        ArgumentError
+            If the network has functions of the user's own, which no file could hold.
         DataError
             If a parameter is not finite.
         OSError
@@ -138,7 +148,7 @@ class Network(Trainable):
     def __repr__(self) -> str:
         """Show what the network is, in one line."""
         d, count = self._description, self.parameters.size
-        functions = "-".join(d.activations)
+        functions = "-".join(map(str, d.activations))
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
 
 

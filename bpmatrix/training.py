@@ -266,6 +266,7 @@ def recorded(samples: Samples, validation: Samples | None) -> list[str]:
 def record(settings: Settings, samples: Samples, history: History) -> dict[str, Any]:
     """Return how a run went, in the words and numbers that a model file can hold."""
     last = asdict(history.epochs[-1]) if history.epochs else {}
+    clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
     return {
         "epochs": len(history.epochs),
@@ -274,9 +275,7 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,
         "l1": settings.recipe.l1,
-        "clip_norm": settings.recipe.clip_norm
-        if math.isfinite(settings.recipe.clip_norm)
-        else None,
+        "clip_norm": clip_norm if math.isfinite(clip_norm) else None,
         "dropout": list(settings.recipe.dropout),
         "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,

@@ -77,7 +77,8 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sigmoid",
         show_default=True,
         metavar="NAME[,...]",
-        help="sigmoid, tanh, relu or identity; or one for each layer, separated by commas.",
+        help="sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp or identity; or one "
+        "for each layer, separated by commas.",
     ),
     click.option(
         "--output",
@@ -89,7 +90,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="cross_entropy",
         show_default=True,
         metavar="NAME",
-        help="cross_entropy, log_likelihood or quadratic.",
+        help="cross_entropy, log_likelihood, quadratic, absolute, huber, quantile or poisson.",
     ),
     click.option(
         "--initializer",

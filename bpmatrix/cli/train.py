@@ -122,12 +122,10 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
     if options.schedule is not None:
         steps += f", {options.schedule} schedule"
+    sizes, functions = ("-".join(map(str, names)) for names in (d.sizes, d.activations))
     facts(
         [
-            (
-                "network",
-                f"{'-'.join(map(str, d.sizes))}, {'-'.join(d.activations)}, {d.cost}, {d.dtype}",
-            ),
+            ("network", f"{sizes}, {functions}, {d.cost}, {d.dtype}"),
             ("parameters", f"{net.parameters.size:,}"),
             ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
             ("input scale", f"{data.scale:.6g}"),
