@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import symptoms
+from bpmatrix.activations import OwnActivation, find_activation
 from bpmatrix.errors import DivergenceError
 from bpmatrix.network import Network
 from bpmatrix.optimizers import Optimizer
@@ -120,7 +121,8 @@ def diagnose(
     X, targets = X[:, columns].astype(np.float64), targets[..., columns]
     trace, cost = net.trace(X, targets), net.cost(X, targets)
     chance, nothing = _chance(net, trace.Y)
-    slopes = [_relative_slopes(layer) for layer in trace.layers]
+    functions = net.description.activations
+    slopes = [_relative_slopes(*pair) for pair in zip(functions, trace.layers, strict=True)]
     layers = tuple(
         LayerHealth(layer.l, len(layer.z), layer.activation, *_flat_units(slope), *update)
         for layer, slope, update in zip(
@@ -144,15 +146,15 @@ def diagnose(
     return Diagnosis(tuple(findings), layers, cost, chance, columns.size)
 
 
-def _relative_slopes(layer: LayerTrace) -> Array:
+def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Array:
     """Return |sigma'(z)| against the steepest there is, for each unit and sample.
 
     sigma' is what a network of one weight of 1 says: the gradient of its output by its input. So
     nothing here needs to know the function. Softmax has no sigma'; it is nowhere flat by itself.
     """
-    if layer.activation == "softmax":
+    if not find_activation(activation).elementwise:
         return np.ones(layer.z.shape)
-    unit = Network([1, 1], output=layer.activation, cost="quadratic", bias=False, seed=0)
+    unit = Network([1, 1], output=activation, cost="quadratic", bias=False, seed=0)
     unit.weights[0][:] = 1
     steepest = np.abs(unit.input_gradient(BEND[None, :], output=0)).max()
     slopes = np.abs(unit.input_gradient(layer.z.reshape(1, -1).astype(np.float64), output=0))
