@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import symptoms
+from bpmatrix.activations import OwnActivation, find_activation
 from bpmatrix.errors import DivergenceError
 from bpmatrix.network import Network
-from bpmatrix.optimizers import SGD
+from bpmatrix.optimizers import Optimizer
 from bpmatrix.symptoms import Finding, LayerHealth
 from bpmatrix.trace import LayerTrace
 
@@ -69,7 +70,7 @@ def diagnose(
     X: ArrayLike,
     targets: ArrayLike,
     *,
-    optimizer: SGD | None = None,
+    optimizer: Optimizer | None = None,
     mini_batch_size: int | None = None,
 ) -> Diagnosis:
     """Look for what keeps a network from learning; it is not changed.
@@ -86,7 +87,7 @@ def diagnose(
         Samples as columns, as for training.
     targets : array_like
         As for `Network.train`.
-    optimizer : SGD, optional
+    optimizer : SGD, RMSprop, Adam or AdamW, optional
         With which to take the steps; None means what it means to `Network.train`.
     mini_batch_size : int, optional
         Samples in a step; None means 10, or m where there are fewer.
@@ -120,7 +121,8 @@ def diagnose(
     X, targets = X[:, columns].astype(np.float64), targets[..., columns]
     trace, cost = net.trace(X, targets), net.cost(X, targets)
     chance, nothing = _chance(net, trace.Y)
-    slopes = [_relative_slopes(layer) for layer in trace.layers]
+    functions = net.description.activations
+    slopes = [_relative_slopes(*pair) for pair in zip(functions, trace.layers, strict=True)]
     layers = tuple(
         LayerHealth(layer.l, len(layer.z), layer.activation, *_flat_units(slope), *update)
         for layer, slope, update in zip(
@@ -144,15 +146,15 @@ def diagnose(
     return Diagnosis(tuple(findings), layers, cost, chance, columns.size)
 
 
-def _relative_slopes(layer: LayerTrace) -> Array:
+def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Array:
     """Return |sigma'(z)| against the steepest there is, for each unit and sample.
 
     sigma' is what a network of one weight of 1 says: the gradient of its output by its input. So
     nothing here needs to know the function. Softmax has no sigma'; it is nowhere flat by itself.
     """
-    if layer.activation == "softmax":
+    if not find_activation(activation).elementwise:
         return np.ones(layer.z.shape)
-    unit = Network([1, 1], output=layer.activation, cost="quadratic", bias=False, seed=0)
+    unit = Network([1, 1], output=activation, cost="quadratic", bias=False, seed=0)
     unit.weights[0][:] = 1
     steepest = np.abs(unit.input_gradient(BEND[None, :], output=0)).max()
     slopes = np.abs(unit.input_gradient(layer.z.reshape(1, -1).astype(np.float64), output=0))
@@ -169,7 +171,7 @@ def _flat_units(slopes: Array | None) -> tuple[float, float]:
 
 
 def _updates(
-    net: Network, X: Array, targets: Array, optimizer: SGD | None, mini_batch_size: int | None
+    net: Network, X: Array, targets: Array, optimizer: Optimizer | None, mini_batch_size: int | None
 ) -> list[tuple[float, float]]:
     """Return the size of a step against that of the weights, median and largest, by layer."""
     n, ratios, twin = X.shape[1], [], copy.deepcopy(net)

@@ -245,7 +245,7 @@ def images(
     """
     table = np.asarray(X).T[:MOST_IMAGES]
     rows, columns = _checked_shape(shape, np.asarray(X).shape[0])
-    across = max(1, min(10, math.ceil(math.sqrt(2 * len(table)))))
+    across = 10 if len(table) >= 20 else max(1, math.ceil(math.sqrt(2 * len(table))))
     down = max(1, math.ceil(len(table) / across))
     width = 0.95 * across + (1.0 if scale else 0.0)
     figure = new_figure(max(5.0, width), 0.6 + down * (1.15 if titles else 0.95))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
+from bpmatrix.activations import OwnActivation
 from bpmatrix.diagnosis import _chance, _relative_slopes
 from bpmatrix.trace import LayerTrace
 
@@ -36,6 +37,8 @@ def kinds(diagnosis) -> set:
         {"activation": "relu", "cost": "log_likelihood"},
         {"cost": "quadratic"},
         {"dtype": "float32", "bias": False},
+        {"activation": "gelu", "cost": "log_likelihood"},
+        {"activation": "leaky_relu", "cost": "log_likelihood"},
     ],
     ids=str,
 )
@@ -43,7 +46,7 @@ def test_a_healthy_network_gets_a_clean_bill(arguments: dict, epochs: int) -> No
     """Before, in the middle of, and after a training that ends above 94 % on the test digits."""
     net = network(**arguments)
     rate = 3.0 if arguments.get("cost") == "quadratic" else 0.5
-    optimizer = SGD(0.05 if arguments.get("activation") == "relu" else rate)
+    optimizer = SGD(0.05 if "lu" in arguments.get("activation", "") else rate)
     if epochs:
         net.train(X, LABELS, epochs=epochs, optimizer=optimizer)
     before = net.parameters.tolist()
@@ -218,14 +221,46 @@ def test_the_worst_comes_first() -> None:
 # ------------------------------------------------------------------------------- what is measured
 
 
+def slopes_of(activation, z: np.ndarray) -> np.ndarray:
+    return _relative_slopes(
+        activation, LayerTrace(1, "", W=z, z=z, a=z, delta=z, nabla_b=z, nabla_W=z)
+    )
+
+
 @pytest.mark.parametrize("name", sorted(reference.SIGMA_PRIME))
 def test_slopes_are_those_of_the_function(name: str) -> None:
     """Asked of the engine, sigma' is the reference's, against its largest value."""
     z = np.linspace(-6, 6, 240).reshape(4, 60)
-    slopes = _relative_slopes(LayerTrace(1, name, W=z, z=z, a=z, delta=z, nabla_b=z, nabla_W=z))
     expected = np.abs(reference.SIGMA_PRIME[name](z))
     steepest = np.abs(reference.SIGMA_PRIME[name](np.linspace(-3, 3, 601))).max()
-    assert np.allclose(slopes, expected / steepest, rtol=0, atol=1e-12)
+    assert np.allclose(slopes_of(name, z), expected / steepest, rtol=1e-12, atol=1e-12)
+
+
+def a_step(z: float) -> float:
+    return 1 / (1 + math.exp(-20 * z))
+
+
+def slope_of_the_step(z: float) -> float:
+    return 20 * a_step(z) * (1 - a_step(z))
+
+
+def test_a_function_of_ones_own_is_asked_too() -> None:
+    """A sigmoid twenty times too steep: its units are saturated wherever it is not near 0."""
+    step = OwnActivation(a_step, slope_of_the_step)
+    z = np.linspace(-1, 1, 40).reshape(2, 20)
+    expected = slope_of_the_step(0.0)
+    slopes = [slope_of_the_step(value) / expected for value in z.flat]
+    assert np.allclose(slopes_of(step, z).ravel(), slopes, rtol=1e-9, atol=1e-12)
+    net = network(activation=step, output="softmax", cost="log_likelihood")
+    net.weights[0][:] *= 3
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
+    assert ("saturated_units", 1) in kinds(diagnosis)
+    assert "of 30 a_step units" in str(diagnosis)
+
+
+def test_softmax_is_nowhere_flat() -> None:
+    z = np.linspace(-50, 50, 6).reshape(2, 3)
+    assert (slopes_of("softmax", z) == 1).all()
 
 
 @pytest.mark.parametrize(
