@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -118,7 +119,7 @@ class Model:
         1.0
         """
         self._check_names_classes()
-        samples = self._samples(X, targets)
+        samples = self._samples(X, targets, gate=as_columns)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets
         ).accuracy
@@ -134,7 +135,7 @@ class Model:
         >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
         1.0
         """
-        samples = self._samples(X, targets)
+        samples = self._samples(X, targets, gate=as_columns)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets
         ).cost
@@ -155,7 +156,7 @@ class Model:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = self._samples(X, targets)
+        samples = self._samples(X, targets, gate=as_columns)
         flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
         return Parameters.of(flat, self._description.layout)
 
@@ -181,13 +182,19 @@ class Model:
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
 
-    def _inputs(self, X: ArrayLike, name: str = "X") -> Array:
-        return as_inputs(X, self._description.sizes[0], self._description.dtype, name=name)
+    def _samples(
+        self,
+        X: ArrayLike,
+        targets: ArrayLike,
+        prefix: str = "",
+        gate: Callable[..., Array] = as_inputs,
+    ) -> Samples:
+        """Let inputs and targets through the gate together.
 
-    def _samples(self, X: ArrayLike, targets: ArrayLike, prefix: str = "") -> Samples:
-        """Let inputs and targets through the gate together."""
-        array = self._inputs(X, prefix + "X")
+        With `as_columns` it is left to the program to find inputs that are not finite.
+        """
         d, cost = self._description, find_cost(self._description.cost)
+        array = gate(X, d.sizes[0], d.dtype, name=prefix + "X")
         checked = as_targets(
             targets,
             d.sizes[-1],

@@ -26,17 +26,17 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, x, first, last):
+def feedforward(plan, theta, work, x, ahead, first, last):
     """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 
     Return False if an input is NaN or infinite: then every z[1] of its column is so, too. Numbers
-    that overflow there are the other way to get False.
+    that overflow there are the other way to get False. `ahead` is that of `weighted_input`, for x.
     """
     a, finite = x, True
     for l in range(1, plan.sizes.size):
         W, b = weights(plan, theta, l), biases(plan, theta, work, l)
         z = weighted_inputs(plan, work, l, first, last)
-        weighted_input(W, a, b, z)  # z = W a + b
+        weighted_input(W, a, b, z, ahead and l == 1)  # z = W a + b
         if l == 1:
             finite = first_is_finite(z)
         a = activations(plan, work, l, first, last)

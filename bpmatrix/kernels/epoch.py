@@ -75,7 +75,7 @@ def _work_on_block(t, plan, theta, work, X, Y, order, first, last, costs, hits):
     x, y = activations(plan, work, 0, first, last), targets(plan, work, first, last)
     gather(X, order, first, last, x, plan.columns)
     gather(Y, order, first, last, y, plan.columns)
-    feedforward(plan, theta, work, x, first, last)
+    feedforward(plan, theta, work, x, False, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
     finite = True
