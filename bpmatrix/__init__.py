@@ -12,23 +12,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, progress
+    from bpmatrix import datasets, errors, plots, progress, schedules
+    from bpmatrix.activations import OwnActivation
+    from bpmatrix.costs import Huber, OwnCost, Quantile
+    from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
     from bpmatrix.network import Network
-    from bpmatrix.optimizers import SGD
+    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop
+    from bpmatrix.stopping import EarlyStopping
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "BpmatrixError",
+    "EarlyStopping",
+    "History",
+    "Huber",
+    "Network",
+    "OwnActivation",
+    "OwnCost",
+    "Quantile",
+    "RMSprop",
+    "datasets",
+    "diagnose",
+    "errors",
+    "plots",
+    "progress",
+    "schedules",
+    "verify",
+]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
 _HOMES = {
     "SGD": "bpmatrix.optimizers",
+    "Adam": "bpmatrix.optimizers",
+    "AdamW": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
+    "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
+    "Huber": "bpmatrix.costs",
     "Network": "bpmatrix.network",
+    "RMSprop": "bpmatrix.optimizers",
+    "diagnose": "bpmatrix.diagnosis",
+    "OwnActivation": "bpmatrix.activations",
+    "OwnCost": "bpmatrix.costs",
+    "Quantile": "bpmatrix.costs",
     "verify": "bpmatrix.gradcheck",
 }
 

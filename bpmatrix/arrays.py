@@ -74,12 +74,12 @@ def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
     >>> np.shares_memory(as_inputs(table.T, 2, "float64"), table)
     True
     """
-    array = as_columns(X, rows, dtype, name=name)
+    array = as_columns(X, rows, name=name)
     check_finite(array, dtype, name)
     return array
 
 
-def as_columns(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:  # noqa: ARG001
+def as_columns(X: ArrayLike, rows: int, *, name: str = "X") -> Array:
     """Return what `as_inputs` returns, for a program that finds NaN and infinity on its own.
 
     A look at all of X before the computation can take as long as the computation.

@@ -58,22 +58,31 @@ class Scores:
 
 
 def outputs(description: Description, theta: Array, X: Array) -> Array:
-    """Return the output activations (n_L, n) of the columns of X, a Fortran-ordered matrix."""
+    """Return the output activations (n_L, n) of the columns of X, which passed `as_columns`."""
     results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
     _, costs, hits, gradient = NOTHING[description.dtype]
     _evaluate(description, theta, X, NO_TARGETS, results, costs, hits, gradient)
     return results.T
 
 
-def scores(description: Description, theta: Array, X: Array, targets: Targets) -> Scores:
-    """Return the mean cost and the accuracy over the columns of X."""
+def scores(
+    description: Description,
+    theta: Array,
+    X: Array,
+    targets: Targets,
+    weights: Array | None = None,
+) -> Scores:
+    """Return the mean cost and the accuracy over the columns of X, which may have weights."""
     n = X.shape[1]
     results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(targets)
     _evaluate(description, theta, X, Y, results, costs, hits, gradient)
     with np.errstate(over="ignore"):
-        return Scores(float(costs.sum() / n), float(hits.sum() / n))
+        if weights is None:
+            return Scores(float(costs.sum() / n), float(hits.sum() / n))
+        total = weights.sum()
+        return Scores(float(weights @ costs / total), float(weights @ hits / total))
 
 
 def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
@@ -112,7 +121,6 @@ def _evaluate(
     threads = 1 if gradient.size else threads_worth_starting(n * work_of_a_column)
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
-
     not_finite: list[int] = []
 
     def evaluate_share(t: int, control: Array) -> None:

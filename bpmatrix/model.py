@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import evaluation, prediction
-from bpmatrix.arrays import as_columns, as_inputs, as_targets
+from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
+from bpmatrix.input_gradient import checked_output, input_gradient
 from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
@@ -119,7 +119,7 @@ class Model:
         1.0
         """
         self._check_names_classes()
-        samples = self._samples(X, targets, gate=as_columns)
+        samples = self._samples(X, targets, check=False)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets
         ).accuracy
@@ -135,7 +135,7 @@ class Model:
         >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
         1.0
         """
-        samples = self._samples(X, targets, gate=as_columns)
+        samples = self._samples(X, targets, check=False)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets
         ).cost
@@ -156,9 +156,54 @@ class Model:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = self._samples(X, targets, gate=as_columns)
+        samples = self._samples(X, targets, check=False)
         flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
         return Parameters.of(flat, self._description.layout)
+
+    def input_gradient(
+        self, X: ArrayLike, targets: ArrayLike | None = None, *, output: int | None = None
+    ) -> Array:
+        """Return the gradient of each sample's cost, or of one output, by the sample (n_0, m).
+
+        Column j is W_1^T delta_1 of sample j alone, no mean over the samples, in the units of X:
+        the factor `input_scale` is in it. It says which inputs the network looks at.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns.
+        targets : array_like, optional
+            As for `cost`: the gradient is that of the cost of each sample.
+        output : int, optional
+            An output unit from 0, instead of targets: the gradient is that of its activation.
+
+        Raises
+        ------
+        ArgumentError
+            If neither or both are given, or there is no such output.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = [[2, -3]], 0
+        >>> net.input_gradient([[1.0], [1.0]], output=0)
+        array([[ 2.],
+               [-3.]])
+        >>> net.input_gradient([[1.0], [1.0]], [0.0])      # (a - y) W = -1 W
+        array([[-2.],
+               [ 3.]])
+        """
+        if (targets is None) == (output is None):
+            raise ArgumentError(
+                "input_gradient takes either targets or an output",
+                cure="Pass targets for the gradient of the cost, output=k for that of output k.",
+            )
+        if targets is None:
+            k = checked_output(output, self._description.sizes[-1])
+            return input_gradient(self._description, self.parameters, self._inputs(X), k)
+        samples = self._samples(X, targets)
+        return input_gradient(self._description, self.parameters, samples.X, samples.targets)
 
     def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
         """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.
@@ -182,19 +227,19 @@ class Model:
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
 
-    def _samples(
-        self,
-        X: ArrayLike,
-        targets: ArrayLike,
-        prefix: str = "",
-        gate: Callable[..., Array] = as_inputs,
-    ) -> Samples:
-        """Let inputs and targets through the gate together.
+    def _inputs(self, X: ArrayLike, name: str = "X", *, check: bool = True) -> Array:
+        """Let inputs through the gate; without `check`, a program finds those not finite."""
+        d = self._description
+        if check:
+            return as_inputs(X, d.sizes[0], d.dtype, name=name)
+        return as_columns(X, d.sizes[0], name=name)
 
-        With `as_columns` it is left to the program to find inputs that are not finite.
-        """
+    def _samples(
+        self, X: ArrayLike, targets: ArrayLike, prefix: str = "", *, check: bool = True
+    ) -> Samples:
+        """Let inputs and targets through the gate together."""
+        array = self._inputs(X, prefix + "X", check=check)
         d, cost = self._description, find_cost(self._description.cost)
-        array = gate(X, d.sizes[0], d.dtype, name=prefix + "X")
         checked = as_targets(
             targets,
             d.sizes[-1],

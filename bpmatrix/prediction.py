@@ -74,7 +74,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike) -> Array:
         or X.shape != desk.samples.shape
         or X.dtype not in desk.types
     ):
-        X = as_columns(X, description.sizes[0], description.dtype)
+        X = as_columns(X, description.sizes[0])
         if not _are_few(description, X):
             return evaluation.outputs(description, theta, X)
         desk = _new_desk(description, X.shape[1])

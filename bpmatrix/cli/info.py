@@ -29,7 +29,7 @@ def command(model: str) -> None:
             ("model", model),
             ("network", "-".join(map(str, d.sizes))),
             ("parameters", f"{net.parameters.size:,}"),
-            ("cost", d.cost),
+            ("cost", str(d.cost)),
             ("type", d.dtype),
             ("input scale", f"{d.input_scale:.6g}"),
             ("seed", net.seed),

@@ -2,9 +2,8 @@
 
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
-from bpmatrix.kernels.gather import can_be_read_in_place, gather_column, in_place
-from bpmatrix.kernels.instructions import shift
-from bpmatrix.kernels.jit import kernel, program
+from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
+from bpmatrix.kernels.jit import program
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.views import activations, errors, plan_of, targets, weighted_inputs
 
@@ -27,26 +26,19 @@ def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hi
         if direct:
             x = in_place(X, start, m, n, x.start)
         else:
-            _gather_block(X, start, x)
-        finite &= feedforward(plan, theta, work, x, direct, 0, m)
+            gather_block(X, start, x)
+        finite &= feedforward(plan, theta, work, x, direct, 0, 0, m)
         a = activations(plan, work, L, 0, m)
         if outputs.size > 0:
             for j in range(m):
                 for k in range(a.length):
                     outputs[start + j, k] = a.start[j * a.step + k]
         if costs.size > 0 or gradient.size > 0:
-            _gather_block(Y, start, targets(plan, work, 0, m))
+            gather_block(Y, start, targets(plan, work, 0, m))
         if costs.size > 0:
             z, y = weighted_inputs(plan, work, L, 0, m), targets(plan, work, 0, m)
             measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, hits, start)
         if gradient.size > 0:
-            backpropagate(plan, theta, work, 0, 0, m)
-            sum_gradients(plan, gradient, work, m, carry_on or start > first)
+            backpropagate(plan, theta, work, 0, False, 0, 0, m)
+            sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
     return finite
-
-
-@kernel
-def _gather_block(data, start, out):
-    """Line j of `out` <- the column of sample start + j."""
-    for j in range(out.count):
-        gather_column(data, start + j, shift(out.start, j * out.step), out.length)

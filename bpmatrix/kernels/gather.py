@@ -84,3 +84,10 @@ def gather(data, order, first, last, out, ahead):
         if j + ahead < order.size:
             _ask_for(data, order[j + ahead], out.length)
         gather_column(data, order[j], place, out.length)
+
+
+@kernel
+def gather_block(data, start, out):
+    """Line j of `out` <- the column of sample start + j."""
+    for j in range(out.count):
+        gather_column(data, start + j, shift(out.start, j * out.step), out.length)

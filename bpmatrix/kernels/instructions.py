@@ -100,6 +100,21 @@ def pointer_like(typingctx, address, pointer):
 
 
 @intrinsic
+def call_block(typingctx, address, what, x, y, out, n):
+    """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
+
+    def codegen(context, builder, signature, arguments):
+        address, *arguments = arguments
+        kinds = [argument.type for argument in arguments]
+        function_type = ir.FunctionType(ir.VoidType(), kinds)
+        builder.call(builder.inttoptr(address, function_type.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(size, size, x, x, x, size), codegen
+
+
+@intrinsic
 def prefetch(typingctx, pointer):
     """Ask the processor to bring the cache line at the pointer into its second cache."""
 
@@ -117,6 +132,16 @@ def call_prefetch(builder, pointer):
     function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
     hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
     builder.call(function, [pointer, *hints])
+
+
+@intrinsic
+def float_of(typingctx, bits):
+    """Return the float64 that has the bits of an int64."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), codegen
 
 
 @intrinsic
