@@ -80,9 +80,9 @@ def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
 
 
 def as_columns(X: ArrayLike, rows: int, *, name: str = "X") -> Array:
-    """Return what `as_inputs` returns, for a program that finds NaN and infinity itself.
+    """Return what `as_inputs` returns, for a program that finds NaN and infinity on its own.
 
-    A pass over all of X before the computation can cost as much as the computation.
+    A look at all of X before the computation can take as long as the computation.
     """
     array = _as_array(X, name)
     _check_matrix(array, rows, name)

@@ -58,7 +58,7 @@ class Scores:
 
 
 def outputs(description: Description, theta: Array, X: Array) -> Array:
-    """Return the output activations (n_L, n) of the columns of X, a Fortran-ordered matrix."""
+    """Return the output activations (n_L, n) of the columns of X, which passed `as_columns`."""
     results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
     _, costs, hits, gradient = NOTHING[description.dtype]
     _evaluate(description, theta, X, NO_TARGETS, results, costs, hits, gradient)
@@ -121,7 +121,6 @@ def _evaluate(
     threads = 1 if gradient.size else threads_worth_starting(n * work_of_a_column)
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
-
     not_finite: list[int] = []
 
     def evaluate_share(t: int, control: Array) -> None:

@@ -119,7 +119,7 @@ class Model:
         1.0
         """
         self._check_names_classes()
-        samples = self._samples(X, targets)
+        samples = self._samples(X, targets, check=False)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets
         ).accuracy
@@ -135,7 +135,7 @@ class Model:
         >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
         1.0
         """
-        samples = self._samples(X, targets)
+        samples = self._samples(X, targets, check=False)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets
         ).cost
@@ -156,7 +156,7 @@ class Model:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = self._samples(X, targets)
+        samples = self._samples(X, targets, check=False)
         flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
         return Parameters.of(flat, self._description.layout)
 
@@ -227,12 +227,18 @@ class Model:
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
 
-    def _inputs(self, X: ArrayLike, name: str = "X") -> Array:
-        return as_inputs(X, self._description.sizes[0], self._description.dtype, name=name)
+    def _inputs(self, X: ArrayLike, name: str = "X", *, check: bool = True) -> Array:
+        """Let inputs through the gate; without `check`, a program finds those not finite."""
+        d = self._description
+        if check:
+            return as_inputs(X, d.sizes[0], d.dtype, name=name)
+        return as_columns(X, d.sizes[0], name=name)
 
-    def _samples(self, X: ArrayLike, targets: ArrayLike, prefix: str = "") -> Samples:
+    def _samples(
+        self, X: ArrayLike, targets: ArrayLike, prefix: str = "", *, check: bool = True
+    ) -> Samples:
         """Let inputs and targets through the gate together."""
-        array = self._inputs(X, prefix + "X")
+        array = self._inputs(X, prefix + "X", check=check)
         d, cost = self._description, find_cost(self._description.cost)
         checked = as_targets(
             targets,

@@ -32,12 +32,12 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, x, draw, first, last):
+def feedforward(plan, theta, work, x, ahead, draw, first, last):
     """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 
     `draw` decides which units are dropped, in a plan that drops any. Return False if an input is
     NaN or infinite: then every z[1] of its column is so, too. Numbers that overflow there are the
-    other way to get False.
+    other way to get False. `ahead` is that of `weighted_input`, for x.
     """
     a, finite = x, True
     for l in range(1, plan.sizes.size):
@@ -47,7 +47,7 @@ def feedforward(plan, theta, work, x, draw, first, last):
             drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
             a = left
         z = weighted_inputs(plan, work, l, first, last)
-        weighted_input(W, a, b, z)  # z = W a + b
+        weighted_input(W, a, b, z, ahead and l == 1)  # z = W a + b
         if l == 1:
             finite = first_is_finite(z)
         a = activations(plan, work, l, first, last)

@@ -8,6 +8,7 @@ from numba import types
 
 from bpmatrix.kernels.codes import FLOAT32, FLOAT64, LABELS, UINT8
 from bpmatrix.kernels.instructions import (
+    BYTES_OF_A_LINE,
     convert,
     pointer_from,
     pointer_like,
@@ -18,8 +19,6 @@ from bpmatrix.kernels.instructions import (
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
 from bpmatrix.kernels.views import Lines
-
-BYTES_OF_A_LINE = 64
 
 
 @kernel

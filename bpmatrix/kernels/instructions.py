@@ -15,6 +15,8 @@ from numba.extending import intrinsic
 # With BPMATRIX_CHECKED=1, `at` raises IndexError where a block leaves its array. For tests only.
 CHECKED = os.environ.get("BPMATRIX_CHECKED") == "1"
 
+BYTES_OF_A_LINE = 64  # of the cache: what memory is asked for at a time
+
 
 @intrinsic
 def fma(typingctx, x, y, z):
@@ -117,15 +119,19 @@ def prefetch(typingctx, pointer):
     """Ask the processor to bring the cache line at the pointer into its second cache."""
 
     def codegen(context, builder, signature, arguments):
-        number = ir.IntType(32)
-        function_type = ir.FunctionType(ir.VoidType(), [arguments[0].type, number, number, number])
-        name = "llvm.prefetch.p0"
-        function = cgutils.get_or_insert_function(builder.module, function_type, name)
-        hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
-        builder.call(function, [arguments[0], *hints])
+        call_prefetch(builder, arguments[0])
         return context.get_dummy_value()
 
     return types.void(pointer), codegen
+
+
+def call_prefetch(builder, pointer):
+    """Emit the request for a cache line; one for memory that does not exist is ignored."""
+    number = ir.IntType(32)
+    function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+    hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
+    builder.call(function, [pointer, *hints])
 
 
 @intrinsic
