@@ -14,13 +14,25 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, progress
     from bpmatrix.errors import BpmatrixError
+    from bpmatrix.estimators import MLPClassifier, MLPRegressor
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
     from bpmatrix.network import Network
     from bpmatrix.optimizers import SGD
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
+__all__ = [
+    "SGD",
+    "BpmatrixError",
+    "History",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Network",
+    "datasets",
+    "errors",
+    "progress",
+    "verify",
+]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
@@ -28,6 +40,8 @@ _HOMES = {
     "SGD": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
     "History": "bpmatrix.history",
+    "MLPClassifier": "bpmatrix.estimators",
+    "MLPRegressor": "bpmatrix.estimators",
     "Network": "bpmatrix.network",
     "verify": "bpmatrix.gradcheck",
 }

@@ -17,7 +17,7 @@ from bpmatrix.processors import threads_worth_starting
 from bpmatrix.threads import CALLED_OFF, run_together
 from bpmatrix.workspace import ColumnsOf, input_columns, target_columns, workspace
 
-__all__ = ["Scores", "gradient", "outputs", "scores"]
+__all__ = ["Scores", "cost_and_gradient", "gradient", "outputs", "scores"]
 
 Array = NDArray[Any]
 
@@ -84,6 +84,18 @@ def gradient(description: Description, theta: Array, X: Array, targets: Targets)
     _evaluate(description, theta, X, Y, results, costs, hits, flat)
     flat /= X.shape[1]
     return flat
+
+
+def cost_and_gradient(
+    description: Description, theta: Array, X: Array, targets: Targets
+) -> tuple[float, Array]:
+    """Return the mean cost over the columns of X, and its gradient, laid out as theta."""
+    n = X.shape[1]
+    results, _, hits, _ = NOTHING[description.dtype]
+    costs, flat = np.empty(n), np.empty_like(theta)
+    _evaluate(description, theta, X, target_columns(targets), results, costs, hits, flat)
+    flat /= n
+    return float(costs.sum() / n), flat
 
 
 def _evaluate(
