@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
+    from bpmatrix.loading import load
     from bpmatrix.network import Network
     from bpmatrix.optimizers import SGD
 
@@ -30,6 +31,7 @@ __all__ = [
     "Network",
     "datasets",
     "errors",
+    "load",
     "progress",
     "verify",
 ]
@@ -43,6 +45,7 @@ _HOMES = {
     "MLPClassifier": "bpmatrix.estimators",
     "MLPRegressor": "bpmatrix.estimators",
     "Network": "bpmatrix.network",
+    "load": "bpmatrix.loading",
     "verify": "bpmatrix.gradcheck",
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from bpmatrix import evaluation
 from bpmatrix.arrays import Targets
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.estimators import storage
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.parameters import check_parameters, hidden_activations, hidden_sizes
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
@@ -233,6 +235,22 @@ class MultilayerPerceptron(Fitted):
             self._description, self._parameters.flat, samples.X.T, samples.targets
         ).cost
         return self._loss_of(cost)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.
+
+        The file holds network, classes, standardization, names of features, parameters and records
+        (`docs/file-format.md`); no callbacks, no RandomState and no state of the optimizer.
+
+        Raises
+        ------
+        DataError
+            If a weight is not finite.
+        OSError
+            If the file cannot be written.
+        """
+        check_is_fitted(self, "_parameters")
+        storage.save(self, path)
 
     # ------------------------------------------------- what classifier and regressor know
 
