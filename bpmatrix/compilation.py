@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bpmatrix.description import Description
+from bpmatrix.kernels.plan import Step
 from bpmatrix.workspace import input_columns, workspace
 
 __all__ = ["load_program", "warm_up"]
@@ -105,9 +106,11 @@ def _load(name: str, dtype: str) -> Program:
     if name == "train_slice":
         from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
-        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(2)
-        columns, records = (data, data, order, 1, sample, 0.0), (costs, hits, totals)
-        train_slice(0, 1, control, table, theta, work, *columns, *records)
+        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(3)
+        memory = table, theta, np.zeros((0, theta.size), dtype), theta[:0], work
+        data = data, data, data, order, 1
+        how = 0, np.zeros((1, len(Step._fields))), 0, 0
+        train_slice(0, 1, control, *memory, *data, *how, costs, hits, totals)
         return train_slice
     from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
 

@@ -81,7 +81,12 @@ class Description:
         return Layout(self.sizes, self.bias)
 
     def plan(
-        self, columns: int, *, threads: int = 1, keep_every_z: bool = False
+        self,
+        columns: int,
+        *,
+        threads: int = 1,
+        keep_every_z: bool = False,
+        dropout: tuple[int, ...] = (),
     ) -> tuple[Plan, int]:
         """Return what the kernels know of this network, and the elements of its work array.
 
@@ -93,12 +98,15 @@ class Description:
             How many threads work on them together.
         keep_every_z : bool, default False
             Whether each z has a matrix of its own, also where nothing needs it, to be looked at.
+        dropout : tuple of int, optional
+            How many of 2^32 units are dropped in each of the layers 0 .. L - 1; none by default.
         """
         functions = [find_activation(name) for name in self.activations]
         sizes = np.array(self.sizes, dtype=np.int64)
         # The output's z is always kept: costs of saturated outputs are computed from it.
         keeps_z = np.array([False, *(keep_every_z or f.keeps_z for f in functions[:-1]), True])
-        work = lay_out_work(sizes, keeps_z, columns, threads)
+        drops = np.array([*(dropout or (0,) * (sizes.size - 1)), 0], dtype=np.int64)
+        work = lay_out_work(sizes, keeps_z, drops > 0, columns, threads)
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
@@ -109,7 +117,10 @@ class Description:
             a=work.a,
             z=work.z,
             delta=work.delta,
+            seen=work.seen,
+            dropout=drops,
             y=work.y,
+            sample_weights=work.sample_weights,
             ones=work.ones,
             zeros=work.zeros,
             columns=columns,

@@ -135,7 +135,7 @@ def _train_one_epoch(
     n, rate = samples.X.shape[1], settings.optimizer.learning_rate
     order = course.shuffler.permutation(n) if settings.shuffle else np.arange(n)
     try:
-        cost, hits = runner.run(order, rate, settings.weight_decay)
+        totals = runner.run(order, rate, settings.weight_decay)
     except NotFiniteError as error:
         raise _diverged(error, course.epochs + 1, rate, history) from None
     score = validation and scores(
@@ -144,8 +144,8 @@ def _train_one_epoch(
     return EpochInfo(
         epoch=course.epochs + 1,
         last_epoch=last_epoch,
-        cost=cost / n,
-        accuracy=hits / n if samples.targets.are_classes else None,
+        cost=totals.cost / totals.weight,
+        accuracy=totals.hits / totals.weight if samples.targets.are_classes else None,
         validation_cost=score.cost if score else None,
         validation_accuracy=score.accuracy
         if score and validation and validation.targets.are_classes

@@ -7,3 +7,6 @@ QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD = range(3)
 # What the columns of training data, or the targets, are in memory. LABELS are int64 numbers of
 # classes, one a sample; the others are columns of numbers.
 UINT8, FLOAT32, FLOAT64, LABELS = range(4)
+
+# The update rules. PLAIN is DESCENT without anything that would need the gradient itself.
+PLAIN, DESCENT, MOMENTUM, NESTEROV, ADAM = range(5)

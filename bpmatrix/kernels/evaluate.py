@@ -22,7 +22,7 @@ def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hi
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
         _gather_block(X, start, activations(plan, work, 0, 0, m))
-        feedforward(plan, theta, work, 0, m)
+        feedforward(plan, theta, work, 0, 0, m)
         a = activations(plan, work, L, 0, m)
         if outputs.size > 0:
             for j in range(m):
@@ -34,8 +34,8 @@ def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hi
             z, y = weighted_inputs(plan, work, L, 0, m), targets(plan, work, 0, m)
             measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, hits, start)
         if gradient.size > 0:
-            backpropagate(plan, theta, work, 0, 0, m)
-            sum_gradients(plan, gradient, work, m, carry_on or start > first)
+            backpropagate(plan, theta, work, 0, False, 0, 0, m)
+            sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
 
 
 @kernel
