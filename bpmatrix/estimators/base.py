@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
@@ -21,7 +20,7 @@ from bpmatrix.estimators import storage
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.parameters import check_parameters, hidden_activations, hidden_sizes
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
-from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.samples import Samples, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import fit_stochastic, forget
 from bpmatrix.estimators.weights import first_parameters
@@ -140,6 +139,8 @@ class MultilayerPerceptron(Fitted):
             )
         encoded = self._learn_targets(y, weight, first=first, incremental=incremental)
         weight = self._with_class_weight(encoded, weight, incremental=incremental)
+        if weight is not None and not weight.all():
+            X, encoded, weight = _without_nothing(X, encoded, weight)
         if first:
             self._standardization = Standardization.of(X, weight) if self.standardize else None
         return Samples.of(self._standardized(X), encoded, weight, self._targets)
@@ -225,16 +226,16 @@ class MultilayerPerceptron(Fitted):
     def _outputs(self, X: Any) -> Array:
         """Return the output activations (n, n_L) of rows that passed `_inputs`."""
         self._take_over_public_weights()
-        if sparse.issparse(X):
-            X = X.toarray()
-        return evaluation.outputs(self._description, self._parameters.flat, X.T).T
+        return evaluation.outputs(self._description, self._parameters.flat, as_columns(X)).T
 
     def _loss_samples(self, samples: Samples) -> float:
         """Return the mean loss of some samples, without the penalty."""
-        cost = evaluation.scores(
-            self._description, self._parameters.flat, samples.X.T, samples.targets
-        ).cost
-        return self._loss_of(cost)
+        theta = self._parameters.flat
+        return self._loss_of(
+            evaluation.mean_cost(
+                self._description, theta, samples.columns, samples.targets, samples.weight
+            )
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.
@@ -295,3 +296,13 @@ class MultilayerPerceptron(Fitted):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _without_nothing(X: Any, encoded: Array, weight: Array) -> tuple[Any, Array, Array]:
+    """Leave out the samples of weight 0, so that they are as if they were not there."""
+    counts = weight > 0
+    if not counts.any():
+        raise DataError(
+            "the weights of all samples are zero", expected="one sample of a weight above 0"
+        )
+    return X[counts], encoded[counts], weight[counts]

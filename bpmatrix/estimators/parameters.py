@@ -12,7 +12,14 @@ from bpmatrix.activations import find_activation
 from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
 
-__all__ = ["batch_size", "check_parameters", "hidden_activations", "hidden_sizes"]
+__all__ = [
+    "batch_size",
+    "check_parameters",
+    "hidden_activations",
+    "hidden_dropout",
+    "hidden_sizes",
+    "is_stochastic",
+]
 
 WORDS = {
     "solver": ("lbfgs", "sgd", "adam"),
@@ -63,6 +70,11 @@ def check_parameters(estimator: Any) -> None:
     if estimator.batch_size != "auto":
         whole_number(estimator.batch_size, "batch_size", least=1)
     hidden_activations(estimator)
+    if any(hidden_dropout(estimator)) and estimator.solver == "lbfgs":
+        raise ArgumentError(
+            "the solver lbfgs cannot leave units out: its gradient would change from call to call",
+            cure='Set dropout=0, or solver="adam".',
+        )
 
 
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:
@@ -98,6 +110,28 @@ def hidden_activations(estimator: Any) -> tuple[str, ...]:
             cure="Name one for all layers, or a list of one for each of hidden_layer_sizes.",
         )
     return tuple(map(_engine_name, names))
+
+
+def hidden_dropout(estimator: Any) -> tuple[float, ...]:
+    """Return the probability of a unit of each hidden layer to be left out of a step.
+
+    Raises
+    ------
+    ArgumentError
+        If there is not one for each layer, or one is no probability below 1.
+    """
+    layers, given = len(hidden_sizes(estimator)), estimator.dropout
+    listed = list(given) if isinstance(given, Iterable) else [given] * layers
+    if len(listed) != layers or isinstance(given, str):
+        raise ArgumentError(
+            "dropout has not one number for each hidden layer",
+            got=repr(given),
+            expected=f"one number, or {layers} of them",
+        )
+    return tuple(
+        real_number(p, "dropout", "a number from 0 to below 1", lambda p: 0 <= p < 1)
+        for p in listed
+    )
 
 
 def _engine_name(name: str) -> str:

@@ -42,7 +42,7 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> None:
     def objective(point: Array) -> tuple[float, Array]:
         theta[:] = point
         cost, gradient = evaluation.cost_and_gradient(
-            estimator._description, theta, samples.X.T, samples.targets
+            estimator._description, theta, samples.columns, samples.targets, samples.weight
         )
         shrink = penalized.flat * theta
         return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)

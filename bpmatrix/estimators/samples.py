@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from bpmatrix.arrays import Targets
+from bpmatrix.sparse import SparseColumns
 
-__all__ = ["Samples"]
+__all__ = ["Samples", "as_columns"]
 
 Array = NDArray[Any]
 
@@ -46,6 +48,21 @@ class Samples:
         return cls(X, y, weight, targets(y))
 
     @property
+    def columns(self) -> Any:
+        """The inputs as the engine takes them."""
+        return as_columns(self.X)
+
+    @property
     def n(self) -> int:
         """How many they are."""
         return int(self.X.shape[0])
+
+
+def as_columns(X: Any) -> Any:
+    """Return rows as columns; nothing is copied but duplicates in a sparse row."""
+    if not sparse.issparse(X):
+        return X.T
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return SparseColumns((X.shape[1], X.shape[0]), X.indptr, X.indices, X.data)

@@ -125,7 +125,7 @@ def _epoch(
         epoch=estimator.n_iter_,
         last_epoch=estimator.max_iter,
         cost=loss,
-        accuracy=hits / samples.n if samples.targets.are_classes else None,
+        accuracy=hits if samples.targets.are_classes else None,
         validation_cost=checked,
         validation_accuracy=estimator.validation_scores_[-1]
         if validation is not None and validation.targets.are_classes

@@ -28,6 +28,11 @@ COURSES = {
     "no hidden layer": {**PLAIN, "hidden_layer_sizes": ()},
     "logistic, two layers": {**PLAIN, "activation": "logistic", "hidden_layer_sizes": (20, 10)},
     "tanh, in order": {**PLAIN, "activation": "tanh", "shuffle": False, "batch_size": 37},
+    "momentum": {**PLAIN, "momentum": 0.9},
+    "nesterov": {**PLAIN, "momentum": 0.9, "nesterovs_momentum": True},
+    "scikit-learn's default": {"tol": 0.0},
+    "adam": {"learning_rate_init": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3},
+    "adam, alpha, early stopping": {"alpha": 1.0, "early_stopping": True, "batch_size": 32},
     "identity": {**PLAIN, "activation": "identity", "learning_rate_init": 0.01},
 }
 
