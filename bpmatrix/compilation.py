@@ -23,7 +23,11 @@ __all__ = ["load_program", "warm_up"]
 
 Program = Callable[..., Any]
 
-WORK = {"train_slice": "training", "evaluate": "prediction"}
+WORK = {
+    "train_slice": "training",
+    "evaluate": "prediction",
+    "input_gradient": "gradient by the inputs",
+}
 
 _loaded: dict[tuple[str, str], Program] = {}
 
@@ -46,8 +50,8 @@ def load_program(name: str, dtype: str) -> Program:
 
     Parameters
     ----------
-    name : {"train_slice", "evaluate"}
-        Which of the two programs.
+    name : {"train_slice", "evaluate", "input_gradient"}
+        Which of the programs.
     dtype : {"float64", "float32"}
         The type that it computes in.
     """
@@ -61,7 +65,7 @@ def load_program(name: str, dtype: str) -> Program:
 
 
 def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
-    """Make all compiled programs ready; return the seconds that it took.
+    """Make training and prediction ready; return the seconds that it took.
 
     Examples
     --------
@@ -112,6 +116,11 @@ def _load(name: str, dtype: str) -> Program:
         how = 0, np.zeros((1, len(Step._fields))), 0, 0
         train_slice(0, 1, control, *memory, *data, *how, costs, hits, totals, np.zeros((0, 2)))
         return train_slice
+    if name == "input_gradient":
+        from bpmatrix.kernels.input_gradient import input_gradient  # noqa: PLC0415
+
+        input_gradient(table, theta, work, data, data, -1, 0, 1, np.zeros(1, dtype))
+        return input_gradient
     from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
 
     outputs = np.zeros((1, 1), dtype)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.arrays import Targets
+from bpmatrix.arrays import Targets, check_finite
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels import codes
@@ -73,15 +73,24 @@ def outputs(description: Description, theta: Array, X: Array | SparseColumns) ->
     return results.T
 
 
-def scores(description: Description, theta: Array, X: Array, targets: Targets) -> Scores:
-    """Return the mean cost and the accuracy over the columns of X."""
+def scores(
+    description: Description,
+    theta: Array,
+    X: Array,
+    targets: Targets,
+    weights: Array | None = None,
+) -> Scores:
+    """Return the mean cost and the accuracy over the columns of X, which may have weights."""
     n = X.shape[1]
     results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(targets)
     _evaluate(description, theta, X, Y, results, costs, hits, gradient)
     with np.errstate(over="ignore"):
-        return Scores(float(costs.sum() / n), float(hits.sum() / n))
+        if weights is None:
+            return Scores(float(costs.sum() / n), float(hits.sum() / n))
+        total = weights.sum()
+        return Scores(float(weights @ costs / total), float(weights @ hits / total))
 
 
 def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
@@ -140,7 +149,13 @@ def _evaluate(
     gradient: Array,
     V: ColumnsOf = NO_WEIGHTS,
 ) -> None:
-    """Call the compiled program for all columns of X; what has room is filled."""
+    """Call the compiled program for all columns of X; what has room is filled.
+
+    Raises
+    ------
+    DataError
+        If X holds NaN or infinity.
+    """
     program = load_program("evaluate", description.dtype)
     if not theta.flags.writeable:
         theta = theta.copy()  # numba would compile the program anew for an array of another kind
@@ -151,6 +166,8 @@ def _evaluate(
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
 
+    not_finite: list[int] = []
+
     def evaluate_share(t: int, control: Array) -> None:
         # The scratch of a thread is for the products on the way back.
         table, work = _own_workspace(description, columns, int(gradient.size > 0))
@@ -159,12 +176,15 @@ def _evaluate(
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
                 what = data, Y, V, start, stop, start > 0
-                program(table, theta, work, *what, results, costs, hits, gradient)
+                if not program(table, theta, work, *what, results, costs, hits, gradient):
+                    not_finite.append(start)
 
     if threads == 1:
         evaluate_share(0, NOT_CALLED_OFF)  # a sample may take less time than new control words
     else:
         run_together(threads, evaluate_share)
+    if not_finite and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
+        check_finite(X, description.dtype, "X")
 
 
 def _own_workspace(description: Description, columns: int, threads: int) -> tuple[Array, Array]:

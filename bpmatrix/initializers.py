@@ -39,8 +39,14 @@ def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]
     return W * np.sqrt(2.0 / n_in), np.zeros((n_out, 1))
 
 
+def lecun(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    """Weights from N(0, 1 / n_in), biases 0: LeCun et al. 1998, *Efficient BackProp*, (16)."""
+    W = rng.standard_normal((n_out, n_in))
+    return W / np.sqrt(n_in), np.zeros((n_out, 1))
+
+
 INITIALIZERS: dict[str, Draw] = {
-    function.__name__: function for function in (standard_normal, scaled_normal, glorot, he)
+    function.__name__: function for function in (standard_normal, scaled_normal, glorot, he, lecun)
 }
 
 

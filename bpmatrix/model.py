@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation
+from bpmatrix import evaluation, prediction
 from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
+from bpmatrix.input_gradient import checked_output, input_gradient
 from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
@@ -71,7 +72,7 @@ class Model:
         >>> net.feedforward([[1.0], [2.0]])
         array([[0.5]])
         """
-        return evaluation.outputs(self._description, self.parameters, self._inputs(X))
+        return prediction.outputs(self._description, self._parameters.flat, X)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the class (m,) that each column's outputs name.
@@ -158,6 +159,51 @@ class Model:
         samples = self._samples(X, targets)
         flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
         return Parameters.of(flat, self._description.layout)
+
+    def input_gradient(
+        self, X: ArrayLike, targets: ArrayLike | None = None, *, output: int | None = None
+    ) -> Array:
+        """Return the gradient of each sample's cost, or of one output, by the sample (n_0, m).
+
+        Column j is W_1^T delta_1 of sample j alone, no mean over the samples, in the units of X:
+        the factor `input_scale` is in it. It says which inputs the network looks at.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns.
+        targets : array_like, optional
+            As for `cost`: the gradient is that of the cost of each sample.
+        output : int, optional
+            An output unit from 0, instead of targets: the gradient is that of its activation.
+
+        Raises
+        ------
+        ArgumentError
+            If neither or both are given, or there is no such output.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = [[2, -3]], 0
+        >>> net.input_gradient([[1.0], [1.0]], output=0)
+        array([[ 2.],
+               [-3.]])
+        >>> net.input_gradient([[1.0], [1.0]], [0.0])      # (a - y) W = -1 W
+        array([[-2.],
+               [ 3.]])
+        """
+        if (targets is None) == (output is None):
+            raise ArgumentError(
+                "input_gradient takes either targets or an output",
+                cure="Pass targets for the gradient of the cost, output=k for that of output k.",
+            )
+        if targets is None:
+            k = checked_output(output, self._description.sizes[-1])
+            return input_gradient(self._description, self.parameters, self._inputs(X), k)
+        samples = self._samples(X, targets)
+        return input_gradient(self._description, self.parameters, samples.X, samples.targets)
 
     def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
         """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.

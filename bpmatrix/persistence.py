@@ -18,8 +18,17 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as as_safetensors
 
+from bpmatrix.activations import OwnActivation
+from bpmatrix.checks import find
+from bpmatrix.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost, Quantile
 from bpmatrix.description import Description
-from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
+from bpmatrix.errors import (
+    ArgumentError,
+    BpmatrixError,
+    DataError,
+    DataNotFoundError,
+    ModelFileError,
+)
 from bpmatrix.files import write_whole
 from bpmatrix.optimizers import SGD
 from bpmatrix.parameters import Parameters
@@ -28,6 +37,7 @@ from bpmatrix.training import Course
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 
 Array = NDArray[Any]
+Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, Course, list[dict[str, Any]]]
 
 KEY, VERSION = "bpmatrix", 1
@@ -45,6 +55,8 @@ def save(
 
     Raises
     ------
+    ArgumentError
+        If the network has functions of the user's own.
     DataError
         If a parameter is not finite.
     OSError
@@ -62,11 +74,12 @@ def save(
 
 
 def described(description: Description) -> dict[str, Any]:
-    """Return what a file says of a network."""
+    """Return what a file says of a network; ArgumentError where it has one's own functions."""
+    _refuse_own_functions(description)
     return {
         "sizes": description.sizes,
         "activations": description.activations,
-        "cost": description.cost,
+        "cost": _written(description.cost),
         "input_scale": description.input_scale,
         "bias": description.bias,
         "dtype": description.dtype,
@@ -145,7 +158,7 @@ def description_of(metadata: Mapping[str, Any]) -> Description:
     return Description(
         sizes=tuple(network.pop("sizes")),
         activations=tuple(network.pop("activations")),
-        cost=network.pop("cost"),
+        cost=_read_cost(network.pop("cost")),
         input_scale=network.pop("input_scale"),
         bias=network.pop("bias"),
         dtype=network.pop("dtype"),
@@ -192,6 +205,34 @@ def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
             cure="Load it with the version of bpmatrix that wrote it, or a newer one.",
         )
     return dict(metadata)
+
+
+def _written(cost: AnyCost) -> str | dict[str, Any]:
+    """Return a cost as it stands in a file: its name, with its parameter where it takes one."""
+    if isinstance(cost, Huber | Quantile):
+        return {"name": cost.name, **asdict(cost)}
+    return str(cost)
+
+
+def _read_cost(written: object) -> AnyCost:
+    if isinstance(written, dict):
+        arguments = dict(written)
+        return find(WITH_PARAMETER, arguments.pop("name"), "cost")(**arguments)
+    if isinstance(written, str):
+        return written
+    raise TypeError(f"cost is {written!r}")
+
+
+def _refuse_own_functions(description: Description) -> None:
+    """A file could hold their names, and no reader would know what they compute."""
+    own = [f for f in (*description.activations, description.cost) if isinstance(f, Own)]
+    if own:
+        raise ArgumentError(
+            "a network with functions of one's own cannot be saved to a file",
+            got=", ".join(map(str, own)),
+            cure="Keep its numbers with numpy.save(file, network.parameters) and, with the "
+            "functions at hand, put them into a new network: network.parameters[:] = ...",
+        )
 
 
 def _course(metadata: Mapping[str, Any]) -> Course:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,10 +16,8 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
-from bpmatrix.kernels import codes
-from bpmatrix.kernels.plan import OUT_OF, Step
-from bpmatrix.memory import aligned_zeros
-from bpmatrix.optimizers import SGD, Optimizer
+from bpmatrix.kernels.plan import Step
+from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
 from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import run_together
 from bpmatrix.workspace import (
@@ -30,7 +27,7 @@ from bpmatrix.workspace import (
     workspace,
 )
 
-__all__ = ["NotFiniteError", "OptimizerState", "Recipe", "SliceRunner", "Totals"]
+__all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner", "Totals"]
 
 Array = NDArray[Any]
 
@@ -51,43 +48,8 @@ class NotFiniteError(Exception):
         self.largest_input = largest_input
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How a gradient becomes a step, beside learning rate and weight decay.
-
-    Attributes
-    ----------
-    optimizer : Optimizer
-        Its update rule; its learning rate is not looked at.
-    l1 : float
-        The factor of the penalty sum |w| of all weights.
-    clip_norm : float
-        How long the gradient of the mean cost may be.
-    dropout : tuple of float
-        The probability of each unit to be dropped, for each of the layers 0 .. L - 1; or none.
-    """
-
-    optimizer: Optimizer
-    l1: float = 0.0
-    clip_norm: float = math.inf
-    dropout: tuple[float, ...] = ()
-
-    @property
-    def rule(self) -> int:
-        """The number of the update rule; PLAIN adds the sums to theta as they are."""
-        rule = self.optimizer.rule[0]
-        plain = rule == codes.DESCENT and self.l1 == 0 and math.isinf(self.clip_norm)
-        return codes.PLAIN if plain else rule
-
-    @property
-    def dropped(self) -> tuple[int, ...]:
-        """How many of 2^32 units are dropped in each layer."""
-        if not any(self.dropout):
-            return ()
-        return tuple(min(round(p * OUT_OF), OUT_OF - 1) for p in self.dropout)
-
-
-PLAIN_RECIPE = Recipe(SGD(learning_rate=0.0))
+class OutOfTimeError(Exception):
+    """The time of a run was over before its mini-batches were; theta is that of whole slices."""
 
 
 class Totals(NamedTuple):
@@ -96,21 +58,6 @@ class Totals(NamedTuple):
     cost: float
     hits: float
     weight: float
-
-
-@dataclass(slots=True)
-class OptimizerState:
-    """What an optimizer keeps from step to step: (k, size) moments, and the count of its steps."""
-
-    moments: Array
-    steps: int = 0
-
-    @classmethod
-    def fresh(cls, optimizer: Optimizer, theta: Array) -> OptimizerState:
-        """Return the state before the first step."""
-        count = optimizer.rule[1]
-        moments = aligned_zeros(count * theta.size, theta.dtype.name)
-        return cls(moments.reshape(count, theta.size))
 
 
 class SliceRunner:
@@ -152,7 +99,7 @@ class SliceRunner:
         mini_batch_size: int,
         threads: int,
         *,
-        recipe: Recipe = PLAIN_RECIPE,
+        recipe: Recipe = PLAIN,
         state: OptimizerState | None = None,
         sample_weight: Array | None = None,
         seed: int = 0,
@@ -182,7 +129,11 @@ class SliceRunner:
         self._steps = 1 + int(SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step)
 
     def run(
-        self, order: NDArray[np.int64], rate: float, weight_decay: float | Array = 0.0
+        self,
+        order: NDArray[np.int64],
+        rate: float,
+        weight_decay: float | Array = 0.0,
+        deadline: float = math.inf,
     ) -> Totals:
         """Take a step for each mini-batch of `order`.
 
@@ -194,11 +145,16 @@ class SliceRunner:
             The learning rate.
         weight_decay : float or array
             The factor of the penalty 1/2 w^2; also one for each step.
+        deadline : float
+            The reading of `time.perf_counter` after which no new slice begins.
 
         Raises
         ------
         NotFiniteError
             If a cost or weight is not finite.
+        OutOfTimeError
+            If mini-batches are left at the end of a slice at which `time.perf_counter` has come to
+            the deadline.
         """
         totals = np.zeros(3)
         done, steps = 0, -(-order.size // self.m)
@@ -206,6 +162,8 @@ class SliceRunner:
         self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
             start = time.perf_counter()
+            if done and start >= deadline:
+                raise OutOfTimeError
             count = min(self._steps, steps - done)
             numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
             numbers[:, L2] = decays[done : done + count]

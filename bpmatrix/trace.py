@@ -131,7 +131,7 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     layers = tuple(
         LayerTrace(
             l=l,
-            activation=description.activations[l - 1],
+            activation=str(description.activations[l - 1]),
             W=parameters.weights[l - 1].copy(),
             z=matrix(plan.z[l], n),
             a=matrix(plan.a[l], n),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpmatrix import SGD, Network
+from bpmatrix import SGD, EarlyStopping, Network
 from bpmatrix.arguments import (
     DEFAULT_MINI_BATCH_SIZE,
     DEFAULT_OPTIMIZER,
@@ -14,6 +14,7 @@ from bpmatrix.arguments import (
 from bpmatrix.checks import whole_number
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
+from bpmatrix.schedules import Step
 
 X, LABELS = np.arange(12.0).reshape(2, 6), np.array([0, 1, 2, 0, 1, 2])
 
@@ -33,7 +34,10 @@ def checked(n: int = 100, **changed):
         "n_threads": "auto",
         "callbacks": (),
         "restore_best": False,
-        "has_validation": False,
+        "schedule": None,
+        "early_stopping": None,
+        "max_seconds": None,
+        "recorded": ("cost",),
         "description": Description((2, 3), ("sigmoid",), "quadratic"),
     }
     arguments |= {"n": n, **changed}
@@ -84,6 +88,7 @@ def test_defaults() -> None:
     assert settings.optimizer == DEFAULT_OPTIMIZER == SGD(0.5)
     assert (settings.epochs, settings.weight_decay, settings.shuffle) == (3, 0.0, True)
     assert (settings.threads, settings.callbacks, settings.restore_best) == (1, (), False)
+    assert (settings.schedule, settings.early_stopping, settings.max_seconds) == (None,) * 3
 
 
 def test_numbers_of_numpy_are_taken() -> None:
@@ -140,6 +145,20 @@ WRONG = [
     ("validation", (X, LABELS, LABELS)),
     ("validation", X),
     ("validation", 5),
+    ("schedule", 0.5),
+    ("schedule", "cosine"),
+    ("schedule", Step),
+    ("early_stopping", 5),
+    ("early_stopping", True),
+    ("early_stopping", EarlyStopping),
+    ("max_seconds", 0),
+    ("max_seconds", -1),
+    ("max_seconds", np.inf),
+    ("max_seconds", np.nan),
+    ("max_seconds", "60"),
+    ("max_seconds", True),
+    ("validation_split", -0.1),
+    ("validation_split", 1.0),
 ]
 
 

@@ -31,10 +31,13 @@ class Options:
     epochs: int
     mini_batch_size: int | None
     learning_rate: float
+    schedule: str | None
     weight_decay: float
     shuffle: bool
     monitor: str
     restore_best: bool
+    early_stopping: int | None
+    max_seconds: float | None
     threads: int | str
     folder: str | None
     label_column: str | None
@@ -42,6 +45,7 @@ class Options:
     task: str | None
     hidden: tuple[int, ...] | None
     save: Path | None
+    plot: Path | None
 
 
 def _sizes(
@@ -76,7 +80,8 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sigmoid",
         show_default=True,
         metavar="NAME[,...]",
-        help="sigmoid, tanh, relu or identity; or one for each layer, separated by commas.",
+        help="sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp or identity; or one "
+        "for each layer, separated by commas.",
     ),
     click.option(
         "--output",
@@ -88,12 +93,12 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="cross_entropy",
         show_default=True,
         metavar="NAME",
-        help="cross_entropy, log_likelihood or quadratic.",
+        help="cross_entropy, log_likelihood, quadratic, absolute, huber, quantile or poisson.",
     ),
     click.option(
         "--initializer",
         metavar="NAME",
-        help="scaled_normal, standard_normal, glorot or he.  "
+        help="scaled_normal, standard_normal, glorot, he or lecun.  "
         "[default: he for relu, else scaled_normal]",
     ),
     click.option(
@@ -119,6 +124,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         help="The length of a step, as a factor on the mean gradient of a mini-batch.",
     ),
     click.option(
+        "--schedule",
+        type=click.Choice(["cosine", "plateau"]),
+        help="How the learning rate falls: in half a wave of the cosine over all epochs, or to a "
+        "tenth whenever 10 epochs in a row have not improved on the validation samples.  "
+        "[default: it does not]",
+    ),
+    click.option(
         "--weight-decay",
         type=float,
         default=0.0,
@@ -137,6 +149,19 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--restore-best",
         is_flag=True,
         help="End with the weights of the best epoch on the validation samples.",
+    ),
+    click.option(
+        "--early-stopping",
+        type=click.IntRange(min=1),
+        metavar="PATIENCE",
+        help="End when so many epochs in a row have not improved on the validation samples, with "
+        "the weights of the best.",
+    ),
+    click.option(
+        "--max-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="End after this time, compilation apart.",
     ),
     click.option(
         "--shuffle/--no-shuffle",
@@ -194,6 +219,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Save the trained network, replacing an older file.  [default: nothing is written]",
+    ),
+    click.option(
+        "--plot",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Draw learning curves, confusion matrix and, of images, weights and misclassified "
+        "samples into this folder; needs matplotlib.",
     ),
 ]
 

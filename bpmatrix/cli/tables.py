@@ -27,11 +27,13 @@ if TYPE_CHECKING:
 
     Estimator = MLPClassifier | MLPRegressor
 
-__all__ = ["predict_table", "train_on_table"]
+__all__ = ["facts_of", "predict_table", "train_on_table"]
 
 # A column of so few different whole numbers is taken for classes where nobody says --task.
 MOST_CLASSES = 20
 TEST_SHARE = 0.2
+# What `python -m benchmarks quality` shows beside scikit-learn's defaults.
+RECIPE = {"standardize": True, "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 50}
 
 # What `bpmatrix train` calls otherwise; its other options have no meaning for a table.
 PARAMETERS = {
@@ -89,7 +91,7 @@ def train_on_table(
     classes = y.dtype.kind != "f"
     train, test = _split(table.numbers(features), y, classes, parameters.get("random_state"))
     kind = bpmatrix.MLPClassifier if classes else bpmatrix.MLPRegressor
-    model = kind(standardize=True, early_stopping=True, **parameters)
+    model = kind(**RECIPE | parameters)
     _introduce(source, target, model, train, test)
     start = time.perf_counter()
     with warnings.catch_warnings():
@@ -130,6 +132,26 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
         if target in table.names:
             y = _targets(table, target, "classification" if _has_classes(model) else "regression")
             click.echo(_score(model, Samples(X, y), source), err=True)
+
+
+def facts_of(model: Estimator) -> list[tuple[str, object]]:
+    """Return what there is to say of a model, as names and values."""
+    names = getattr(model, "feature_names_in_", None)
+    units = [model.n_features_in_, *(W.shape[1] for W in model.coefs_)]
+    rows: list[tuple[str, object]] = [
+        ("estimator", repr(model)),
+        ("network", "-".join(map(str, units))),
+        ("output", model.out_activation_),
+        ("features", units[0] if names is None else ", ".join(names)),
+        ("target", getattr(model, "target_name_", "unnamed")),
+        ("epochs", model.n_iter_),
+        ("loss", f"{model.loss_:.4g}"),
+    ]
+    if _has_classes(model):
+        rows.append(("classes", ", ".join(map(str, model.classes_))))
+    if getattr(model, "best_validation_score_", None) is not None:
+        rows.append(("validation", f"{model.best_validation_score_:.4f} at best"))
+    return rows
 
 
 def _parameters(said: Mapping[str, Any]) -> dict[str, Any]:

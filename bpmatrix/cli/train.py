@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import click
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.destination import check_destination, check_pictures, write_all
 from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, Options, with_options
 from bpmatrix.cli.show import facts, percent
 from bpmatrix.errors import ArgumentError
@@ -17,6 +18,7 @@ from bpmatrix.errors import ArgumentError
 if TYPE_CHECKING:
     from bpmatrix import History, Network
     from bpmatrix.datasets import DataSet
+    from bpmatrix.schedules import Schedule
 
 __all__ = ["command"]
 
@@ -39,6 +41,7 @@ def command(**arguments: Any) -> None:
     Examples:
       bpmatrix train
       bpmatrix train mnist --layers 784,100,10 --save model.safetensors
+      bpmatrix train --plot pictures
       bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
       bpmatrix train table.csv --target price --save model.safetensors
     The first network of Nielsen's book:
@@ -57,6 +60,11 @@ def command(**arguments: Any) -> None:
     _introduce(options, data, net)
     history, seconds = _train(options, data, net)
     _conclude(options, data, net, history, seconds)
+    if options.plot is not None:
+        from bpmatrix.cli.pictures import pictures  # noqa: PLC0415 - loads NumPy
+
+        drawn = pictures(net, data, history)
+        write_all({options.plot / name: content for name, content in drawn.items()})
     if history.stopped_by == "interrupt":
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -78,14 +86,24 @@ def _check(options: Options) -> None:
     """Refuse at once what would otherwise fail after the data are read, or after the training."""
     if options.task is not None or options.hidden is not None:
         raise click.UsageError("--task and --hidden belong to --target.")
-    if options.restore_best and options.monitor == "test":
-        raise click.UsageError(
-            "--restore-best chooses the weights, so it cannot go with --monitor test: "
-            "the test would say nothing any more."
-        )
+    deciding = {
+        "--restore-best": options.restore_best,
+        "--early-stopping": options.early_stopping is not None,
+        "--schedule plateau": options.schedule == "plateau",
+    }
+    for option, is_used in deciding.items():
+        if is_used and options.monitor == "test":
+            raise click.UsageError(
+                f"{option} decides by the monitored samples, so it cannot go with --monitor test: "
+                "the test would say nothing any more."
+            )
+    if options.max_seconds is not None and not 0 < options.max_seconds < math.inf:
+        raise click.UsageError(f"--max-seconds is {options.max_seconds:g}, no finite time above 0.")
     bpmatrix.SGD(options.learning_rate)
     if options.save is not None:
         check_destination(options.save, "--save", options.data)
+    if options.plot is not None:
+        check_pictures(options.plot, "--plot")
 
 
 def _network(options: Options, data: DataSet) -> Network:
@@ -121,12 +139,12 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
     samples = "{:,} training, {:,} validation and {:,} test samples".format(n, *others)
     steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
+    if options.schedule is not None:
+        steps += f", {options.schedule} schedule"
+    sizes, functions = ("-".join(map(str, names)) for names in (d.sizes, d.activations))
     facts(
         [
-            (
-                "network",
-                f"{'-'.join(map(str, d.sizes))}, {'-'.join(d.activations)}, {d.cost}, {d.dtype}",
-            ),
+            ("network", f"{sizes}, {functions}, {d.cost}, {d.dtype}"),
             ("parameters", f"{net.parameters.size:,}"),
             ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
             ("input scale", f"{data.scale:.6g}"),
@@ -143,6 +161,7 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
 
     warm_up((options.dtype,))
     monitored = data.test if options.monitor == "test" else data.validation
+    patience = options.early_stopping
     start = time.perf_counter()
     history = net.train(
         data.train.X,
@@ -156,10 +175,21 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
         n_threads=options.threads,
         callbacks=[progress.lines(monitored=options.monitor)],
         restore_best=options.restore_best,
+        schedule=_schedule(options),
+        early_stopping=None if patience is None else bpmatrix.EarlyStopping(patience),
+        max_seconds=options.max_seconds,
     )
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
     return history, seconds
+
+
+def _schedule(options: Options) -> Schedule | None:
+    from bpmatrix.schedules import Cosine, ReduceOnPlateau  # noqa: PLC0415 - loads NumPy
+
+    if options.schedule == "cosine":
+        return Cosine(options.epochs)
+    return ReduceOnPlateau() if options.schedule == "plateau" else None
 
 
 def _conclude(
@@ -169,14 +199,17 @@ def _conclude(
     rows = []
     if history.best_epoch is not None:
         best = percent(max(history.validation_accuracy))
-        kept = ", whose weights are kept" if options.restore_best else ""
+        is_kept = options.restore_best or options.early_stopping is not None
+        kept = ", whose weights are kept" if is_kept else ""
         rows.append(
             ("best epoch", f"{history.best_epoch}: {best} {options.monitor} accuracy{kept}")
         )
     n = data.test.labels.size
     accuracy = net.accuracy(data.test.X, data.test.labels)
     rows.append(("test accuracy", f"{percent(accuracy)} ({round(accuracy * n):,} of {n:,})"))
-    rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs"))
+    end = history.stopped_by.replace("_", " ")
+    why = "" if end == "epochs" else f", ended by {end}"
+    rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs{why}"))
     if options.save is None:
         rows.append(("saved", "no; --save FILE keeps the network in a file"))
     else:

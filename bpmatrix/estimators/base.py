@@ -12,8 +12,9 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from bpmatrix import evaluation
+from bpmatrix import evaluation, prediction
 from bpmatrix.arrays import Targets
+from bpmatrix.costs import AnyCost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators import storage
@@ -25,6 +26,7 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import fit_stochastic, forget
 from bpmatrix.estimators.weights import first_parameters
 from bpmatrix.history import EpochInfo
+from bpmatrix.sparse import SparseColumns
 
 __all__ = ["MultilayerPerceptron"]
 
@@ -38,7 +40,7 @@ class MultilayerPerceptron(Fitted):
     """The part of an estimator that asks nothing of its targets."""
 
     hidden_layer_sizes: int | Sequence[int]
-    activation: str | Sequence[str]
+    activation: Any
     solver: str
     random_state: Any
     warm_start: bool
@@ -205,11 +207,15 @@ class MultilayerPerceptron(Fitted):
 
     def _predicted(self, X: Any) -> Array:
         """Return the output activations (n, n_L) of whatever a prediction is asked for."""
-        check_is_fitted(self, "_parameters")
+        if not hasattr(self, "_parameters"):  # what check_is_fitted asks for takes longer
+            check_is_fitted(self)
         return self._outputs(self._inputs(X))
 
     def _is_plain(self, X: Any) -> bool:
-        """Whether scikit-learn's checks, which outlast a small prediction, would find nothing."""
+        """Whether scikit-learn's checks, which outlast a small prediction, would find nothing.
+
+        What is not finite the engine finds by itself.
+        """
         return (
             type(X) is np.ndarray
             and X.dtype in (np.float64, np.float32)
@@ -218,7 +224,7 @@ class MultilayerPerceptron(Fitted):
             and X.shape[0] > 0
             and X.shape[1] == self.n_features_in_
             and not hasattr(self, "feature_names_in_")
-            and bool(np.isfinite(X).all())
+            and (self._standardization is None or bool(np.isfinite(X).all()))
         )
 
     # ----------------------------------------------------------------------- predictions
@@ -226,16 +232,18 @@ class MultilayerPerceptron(Fitted):
     def _outputs(self, X: Any) -> Array:
         """Return the output activations (n, n_L) of rows that passed `_inputs`."""
         self._take_over_public_weights()
-        return evaluation.outputs(self._description, self._parameters.flat, as_columns(X)).T
+        columns = as_columns(X)
+        if isinstance(columns, SparseColumns):
+            return evaluation.outputs(self._description, self._parameters.flat, columns).T
+        return prediction.outputs(self._description, self._parameters.flat, columns).T
 
     def _loss_samples(self, samples: Samples) -> float:
         """Return the mean loss of some samples, without the penalty."""
         theta = self._parameters.flat
-        return self._loss_of(
-            evaluation.mean_cost(
-                self._description, theta, samples.columns, samples.targets, samples.weight
-            )
+        cost = evaluation.mean_cost(
+            self._description, theta, samples.columns, samples.targets, samples.weight
         )
+        return float(self._loss_of(cost))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.
@@ -272,12 +280,12 @@ class MultilayerPerceptron(Fitted):
         """Return encoded targets in the engine's form."""
         raise NotImplementedError
 
-    def _output(self) -> tuple[str, str]:
+    def _output(self) -> tuple[str, AnyCost]:
         """Return the output's activation function and the cost, as the engine names them."""
         raise NotImplementedError
 
-    def _loss_of(self, cost: float) -> float:
-        """Return a cost of the engine as scikit-learn's loss."""
+    def _loss_of(self, cost: Any) -> Any:
+        """Return costs of the engine as scikit-learn's loss."""
         return cost
 
     def _with_class_weight(

@@ -13,6 +13,7 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
+from bpmatrix.activations import OwnActivation
 from bpmatrix.arrays import Targets
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
@@ -37,7 +38,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each hidden layer; empty for none: logistic regression.
-    activation : str or sequence of str, default "relu"
+    activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
         "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
         hidden layers; or one for each of them.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
@@ -123,7 +124,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,

@@ -14,7 +14,8 @@ from bpmatrix.estimators.samples import Samples
 from bpmatrix.kernels.plan import Step
 from bpmatrix.optimizers import SGD, Adam, Optimizer
 from bpmatrix.processors import choose_threads
-from bpmatrix.slices import OptimizerState, Recipe, SliceRunner
+from bpmatrix.recipe import OptimizerState, Recipe
+from bpmatrix.slices import SliceRunner
 
 __all__ = ["Descent", "State"]
 

@@ -45,7 +45,7 @@ class Fitted(BaseEstimator):
     @property
     def out_activation_(self) -> str:
         """scikit-learn's name of the activation function of the outputs."""
-        name = self._description.activations[-1]
+        name = str(self._description.activations[-1])
         return "logistic" if name == "sigmoid" else name
 
     @property

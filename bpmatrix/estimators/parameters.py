@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from bpmatrix.activations import find_activation
+from bpmatrix.activations import OwnActivation, find_activation
 from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
 
@@ -90,8 +90,8 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     return tuple(whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
 
 
-def hidden_activations(estimator: Any) -> tuple[str, ...]:
-    """Return the engine's name of the activation function of each hidden layer.
+def hidden_activations(estimator: Any) -> tuple[str | OwnActivation, ...]:
+    """Return the activation function of each hidden layer, as the engine names it.
 
     Raises
     ------
@@ -100,8 +100,9 @@ def hidden_activations(estimator: Any) -> tuple[str, ...]:
     """
     layers = len(hidden_sizes(estimator))
     given = estimator.activation
-    names = [given] * layers if isinstance(given, str) else list(given)
-    if isinstance(given, str):
+    is_one = isinstance(given, str | OwnActivation)
+    names = [given] * layers if is_one else list(given)
+    if is_one:
         _engine_name(given)
     if len(names) != layers:
         raise ArgumentError(
@@ -134,11 +135,11 @@ def hidden_dropout(estimator: Any) -> tuple[float, ...]:
     )
 
 
-def _engine_name(name: str) -> str:
-    function = find_activation(ENGINE_NAMES.get(name, name))
-    if not function.elementwise:
+def _engine_name(given: Any) -> str | OwnActivation:
+    name = ENGINE_NAMES.get(given, given) if isinstance(given, str) else given
+    if not find_activation(name).elementwise:
         raise ArgumentError(f"{name} cannot stand in a hidden layer", cure="Take another one.")
-    return function.name
+    return cast("str | OwnActivation", name)
 
 
 def batch_size(estimator: Any, n: int) -> int:

@@ -12,8 +12,10 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
+from bpmatrix.activations import OwnActivation
 from bpmatrix.arrays import Targets
-from bpmatrix.errors import DataError
+from bpmatrix.costs import AnyCost, as_cost, find_cost
+from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
@@ -23,6 +25,15 @@ from bpmatrix.history import EpochInfo
 __all__ = ["MLPRegressor"]
 
 Array = NDArray[Any]
+
+# The engine's names of scikit-learn's losses.
+LOSSES = {
+    "squared_error": "quadratic",
+    "poisson": "poisson",
+    "absolute_error": "absolute",
+    "huber": "huber",
+    "quantile": "quantile",
+}
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -34,11 +45,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : str, default "squared_error"
-        "squared_error", "poisson" (half of the deviance, with exp at the output).
+    loss : str or cost, default "squared_error"
+        "squared_error", "poisson" (half of the deviance, with exp at the output), "absolute_error",
+        "huber", "quantile" (the median); `bpmatrix.Huber(delta)`, `bpmatrix.Quantile(q)` or
+        `bpmatrix.OwnCost`. With `standardize` they apply to the standardized target.
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each hidden layer; empty for none: linear regression.
-    activation : str or sequence of str, default "relu"
+    activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
         "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
         hidden layers; or one for each of them.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
@@ -111,7 +124,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Notes
     -----
     As in scikit-learn, the squared error is halved, `loss_` is a mean over the outputs of a sample
-    and the gradient that of their sum. "lbfgs" minimizes the sum, where scikit-learn mixes both.
+    (for poisson the sum) and the gradient that of their sum. "lbfgs" minimizes the sum, where
+    scikit-learn mixes both.
 
     Examples
     --------
@@ -125,9 +139,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | AnyCost = "squared_error",
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Sequence[str] = "relu",
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "relu",
         *,
         solver: str = "adam",
         alpha: float = 0.0001,
@@ -213,7 +227,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _y_is_numeric = True
     _y_standardization: Standardization | None
-    loss: str
+    loss: str | AnyCost
 
     def _learn_targets(
         self, y: Any, weight: Array | None, *, first: bool, incremental: bool
@@ -223,7 +237,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             self._one_column = y.ndim == 1 or y.shape[1] == 1
             self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
             table = y.reshape(len(y), -1)
-            scaled = self.standardize and self.loss != "poisson"
+            scaled = self.standardize and self._cost() != "poisson"
             self._y_standardization = Standardization.of(table, weight) if scaled else None
         return self._encode(y)
 
@@ -237,6 +251,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                 got=f"{table.shape[1]} columns",
                 expected=self.n_outputs_,
             )
+        lowest = find_cost(self._cost()).lowest_target
+        if lowest is not None and table.min() < lowest:
+            raise DataError(
+                f"y has numbers that the loss {self.loss!r} has no meaning for",
+                got=f"{table.min():g} as the smallest",
+                expected=f"{lowest:g} or more",
+                cure='Take loss="squared_error", or shift y.',
+            )
         if table.dtype not in (np.float32, np.float64):
             table = table.astype(np.float64)
         if self._y_standardization is not None:
@@ -246,11 +268,21 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _targets(self, encoded: Array) -> Targets:
         return Targets(encoded.T, are_labels=False, are_classes=False)
 
-    def _output(self) -> tuple[str, str]:
-        return "identity", "quadratic"
+    def _cost(self) -> AnyCost:
+        """Return the loss as the engine's cost."""
+        if isinstance(self.loss, str) and self.loss not in LOSSES:
+            raise ArgumentError("unknown loss", got=repr(self.loss), expected=" or ".join(LOSSES))
+        return as_cost(
+            LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        )
 
-    def _loss_of(self, cost: float) -> float:
-        return cost / self.n_outputs_
+    def _output(self) -> tuple[str, AnyCost]:
+        cost = self._cost()
+        return find_cost(cost).partner or "identity", cost
+
+    def _loss_of(self, cost: Any) -> Any:
+        # scikit-learn: the squared error is a mean over the outputs, the deviance their sum.
+        return cost if self._cost() == "poisson" else cost / self.n_outputs_
 
     def _in_units_of_y(self, outputs: Array) -> Array:
         return outputs if self._y_standardization is None else self._y_standardization.undo(outputs)

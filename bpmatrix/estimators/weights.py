@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.activations import OwnActivation
 from bpmatrix.description import Description
 from bpmatrix.memory import aligned_zeros
 from bpmatrix.parameters import Parameters
@@ -15,7 +16,7 @@ __all__ = ["first_parameters"]
 
 
 def first_parameters(
-    description: Description, hidden: Sequence[str], random_state: Any
+    description: Description, hidden: Sequence[str | OwnActivation], random_state: Any
 ) -> Parameters:
     """Draw weights and biases uniformly: Glorot & Bengio 2010, with factor 2 before a logistic.
 
@@ -23,7 +24,7 @@ def first_parameters(
     ----------
     description : Description
         The network.
-    hidden : sequence of str
+    hidden : sequence of str or OwnActivation
         The activation function of each hidden layer. The outputs are drawn as if they had that of
         the layer before, as in scikit-learn.
     random_state : numpy.random.RandomState

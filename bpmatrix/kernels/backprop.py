@@ -7,6 +7,8 @@ X. A thread calls `feedforward` and `backpropagate` for its own columns and need
 (BP3) and (BP4) sum over all columns, so that there it owns rows.
 """
 
+import math
+
 from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.dropout import drop
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
@@ -30,20 +32,36 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, draw, first, last):
-    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their a[0].
+def feedforward(plan, theta, work, x, draw, first, last):
+    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 
-    `draw` decides which units are dropped, in a plan that drops any.
+    `draw` decides which units are dropped, in a plan that drops any. Return False if an input is
+    NaN or infinite: then every z[1] of its column is so, too. Numbers that overflow there are the
+    other way to get False.
     """
+    a, finite = x, True
     for l in range(1, plan.sizes.size):
         W, b = weights(plan, theta, l), biases(plan, theta, work, l)
-        below = seen(plan, work, l - 1, first, last)
         if plan.dropout[l - 1] > 0:
-            a = activations(plan, work, l - 1, first, last)
-            drop(plan.dropout[l - 1], draw, l - 1, first, a, below)
-        z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
-        weighted_input(W, below, b, z)  # z = W a + b
+            left = seen(plan, work, l - 1, first, last)
+            drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
+            a = left
+        z = weighted_inputs(plan, work, l, first, last)
+        weighted_input(W, a, b, z)  # z = W a + b
+        if l == 1:
+            finite = first_is_finite(z)
+        a = activations(plan, work, l, first, last)
         activate(plan.sigma[l], z, a)  # a = sigma(z)
+    return finite
+
+
+@kernel
+def first_is_finite(z):
+    """Whether the first element of each line is neither NaN nor infinite."""
+    finite = True
+    for j in range(z.count):
+        finite &= math.isfinite(z.start[j * z.step])
+    return finite
 
 
 @inlined
@@ -59,6 +77,13 @@ def backpropagate(plan, theta, work, draw, weighted, t, first, last):
     output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
     if weighted:
         weigh(sample_weights(plan, work, first, last), delta)
+    backpropagate_errors(plan, theta, work, draw, t, first, last)
+
+
+@inlined
+def backpropagate_errors(plan, theta, work, draw, t, first, last):
+    """Fill delta[l], l = L-1..1, of the columns first <= j < last from their delta[L]."""
+    L = plan.sizes.size - 1
     for l in range(L - 1, 0, -1):
         W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)

@@ -109,12 +109,13 @@ def _work_on_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, co
 def _work_on_block(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry as many columns as the cache holds through all layers and back."""
     L = plan.sizes.size - 1
-    y, weighted = targets(plan, work, first, last), V.address != 0
-    gather(X, order, first, last, activations(plan, work, 0, first, last), plan.columns)
+    x, y = activations(plan, work, 0, first, last), targets(plan, work, first, last)
+    weighted = V.address != 0
+    gather(X, order, first, last, x, plan.columns)
     gather(Y, order, first, last, y, plan.columns)
     if weighted:
         gather(V, order, first, last, sample_weights(plan, work, first, last), plan.columns)
-    feedforward(plan, theta, work, draw, first, last)
+    feedforward(plan, theta, work, x, draw, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
     finite = True

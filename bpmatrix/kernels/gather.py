@@ -14,9 +14,17 @@ from bpmatrix.kernels.codes import (
     SPARSE_FLOAT64,
     UINT8,
 )
-from bpmatrix.kernels.instructions import convert, pointer_from, prefetch, shift
+from bpmatrix.kernels.instructions import (
+    convert,
+    pointer_from,
+    pointer_like,
+    prefetch,
+    shift,
+    size_of,
+)
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.views import Lines
 
 BYTES_OF_A_LINE = 64
 
@@ -76,6 +84,20 @@ def _copy_scaled(source, scale, out, length):
 
 
 @kernel
+def can_be_read_in_place(data, like):
+    """Whether columns of data are just what `like` points to, in type, scale and alignment."""
+    kind = FLOAT32 if size_of(like) == 4 else FLOAT64
+    return data.kind == kind and data.scale == 1 and data.stride % size_of(like) == 0
+
+
+@kernel
+def in_place(data, first, count, length, like):
+    """Samples first <= i < first + count where they lie, as lines of the type of `like`."""
+    start = pointer_like(data.address + first * data.stride, like)
+    return Lines(start, count, length, data.stride // size_of(like))
+
+
+@kernel
 def _ask_for(data, sample, length):
     """Ask the memory for a column of data, line of the cache by line."""
     itemsize = 8
@@ -99,3 +121,10 @@ def gather(data, order, first, last, out, ahead):
         if data.kind < SPARSE_FLOAT32 and j + ahead < order.size:
             _ask_for(data, order[j + ahead], out.length)
         gather_column(data, order[j], place, out.length)
+
+
+@kernel
+def gather_block(data, start, out):
+    """Line j of `out` <- the column of sample start + j."""
+    for j in range(out.count):
+        gather_column(data, start + j, shift(out.start, j * out.step), out.length)

@@ -88,6 +88,31 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
+def pointer_like(typingctx, address, pointer):
+    """Return the address as a pointer of the type of another pointer."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return pointer(types.intp, pointer), codegen
+
+
+@intrinsic
+def call_block(typingctx, address, what, x, y, out, n):
+    """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
+
+    def codegen(context, builder, signature, arguments):
+        address, *arguments = arguments
+        kinds = [argument.type for argument in arguments]
+        function_type = ir.FunctionType(ir.VoidType(), kinds)
+        builder.call(builder.inttoptr(address, function_type.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(size, size, x, x, x, size), codegen
+
+
+@intrinsic
 def prefetch(typingctx, pointer):
     """Ask the processor to bring the cache line at the pointer into its second cache."""
 
@@ -101,6 +126,16 @@ def prefetch(typingctx, pointer):
         return context.get_dummy_value()
 
     return types.void(pointer), codegen
+
+
+@intrinsic
+def float_of(typingctx, bits):
+    """Return the float64 that has the bits of an int64."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.DoubleType())
+
+    return types.float64(types.int64), codegen
 
 
 @intrinsic

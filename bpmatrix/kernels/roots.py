@@ -53,7 +53,7 @@ def root(x):
 @overload(root)
 def _(x):
     if x == types.float64:
-        return lambda x: _root(x)
+        return lambda x: _root(x)  # noqa: PLW0108 - numba needs a function of its own
     if x == types.float32:
-        return lambda x: math.sqrt(x)
+        return lambda x: math.sqrt(x)  # noqa: PLW0108
     return None

@@ -6,9 +6,9 @@ W (what feeds one unit) or a column of a, z and delta (one sample).
 
 from collections import namedtuple
 
-from bpmatrix.kernels.instructions import at, shift
+from bpmatrix.kernels.instructions import at, float_of, shift
 from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.plan import VECTORS, Plan, Step, pitch
+from bpmatrix.kernels.plan import VECTORS, Cost, Plan, Step, pitch
 
 Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer
 Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
@@ -21,7 +21,8 @@ def plan_of(table):
     v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
     return Plan(
         v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8],
-        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9],
+        Cost(s[0], float_of(s[1])),
+        s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10],
     )  # fmt: skip
 
 
