@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from bpmatrix.costs import Huber, OwnCost, Quantile
     from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
+    from bpmatrix.estimators import MLPClassifier, MLPRegressor
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
+    from bpmatrix.loading import load
     from bpmatrix.network import Network
     from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop
     from bpmatrix.stopping import EarlyStopping
@@ -32,6 +34,8 @@ __all__ = [
     "EarlyStopping",
     "History",
     "Huber",
+    "MLPClassifier",
+    "MLPRegressor",
     "Network",
     "OwnActivation",
     "OwnCost",
@@ -40,6 +44,7 @@ __all__ = [
     "datasets",
     "diagnose",
     "errors",
+    "load",
     "plots",
     "progress",
     "schedules",
@@ -56,12 +61,15 @@ _HOMES = {
     "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
     "Huber": "bpmatrix.costs",
+    "MLPClassifier": "bpmatrix.estimators",
+    "MLPRegressor": "bpmatrix.estimators",
     "Network": "bpmatrix.network",
-    "RMSprop": "bpmatrix.optimizers",
-    "diagnose": "bpmatrix.diagnosis",
     "OwnActivation": "bpmatrix.activations",
     "OwnCost": "bpmatrix.costs",
     "Quantile": "bpmatrix.costs",
+    "RMSprop": "bpmatrix.optimizers",
+    "diagnose": "bpmatrix.diagnosis",
+    "load": "bpmatrix.loading",
     "verify": "bpmatrix.gradcheck",
 }
 

@@ -114,7 +114,7 @@ def _load(name: str, dtype: str) -> Program:
         memory = table, theta, np.zeros((0, theta.size), dtype), theta[:0], work
         data = data, data, data, order, 1
         how = 0, np.zeros((1, len(Step._fields))), 0, 0
-        train_slice(0, 1, control, *memory, *data, *how, costs, hits, totals)
+        train_slice(0, 1, control, *memory, *data, *how, costs, hits, totals, np.zeros((0, 2)))
         return train_slice
     if name == "input_gradient":
         from bpmatrix.kernels.input_gradient import input_gradient  # noqa: PLC0415
@@ -124,7 +124,7 @@ def _load(name: str, dtype: str) -> Program:
     from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
 
     outputs = np.zeros((1, 1), dtype)
-    evaluate(table, theta, work, data, data, 0, 1, False, outputs, costs, hits, theta.copy())
+    evaluate(table, theta, work, data, data, data, 0, 1, False, outputs, costs, hits, theta.copy())
     return evaluate
 
 

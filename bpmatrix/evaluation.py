@@ -14,10 +14,17 @@ from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.processors import threads_worth_starting
+from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import CALLED_OFF, run_together
-from bpmatrix.workspace import ColumnsOf, input_columns, target_columns, workspace
+from bpmatrix.workspace import (
+    ColumnsOf,
+    input_columns,
+    sample_weight_columns,
+    target_columns,
+    workspace,
+)
 
-__all__ = ["Scores", "gradient", "outputs", "scores"]
+__all__ = ["Scores", "cost_and_gradient", "gradient", "mean_cost", "outputs", "scores"]
 
 Array = NDArray[Any]
 
@@ -32,6 +39,7 @@ NOTHING = {
 }
 NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
 NO_TARGETS = (0, 0, codes.LABELS, 1.0)
+NO_WEIGHTS = sample_weight_columns(None)
 
 # A thread keeps its last work array for the next call, if it has at most so many elements: to make
 # one takes longer than to carry a sample through a small network.
@@ -57,7 +65,7 @@ class Scores:
     accuracy: float
 
 
-def outputs(description: Description, theta: Array, X: Array) -> Array:
+def outputs(description: Description, theta: Array, X: Array | SparseColumns) -> Array:
     """Return the output activations (n_L, n) of the columns of X, which passed `as_columns`."""
     results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
     _, costs, hits, gradient = NOTHING[description.dtype]
@@ -95,15 +103,51 @@ def gradient(description: Description, theta: Array, X: Array, targets: Targets)
     return flat
 
 
+def mean_cost(
+    description: Description,
+    theta: Array,
+    X: Array | SparseColumns,
+    targets: Targets,
+    sample_weight: Array | None = None,
+) -> float:
+    """Return the mean cost over the columns of X, each with its weight."""
+    n = X.shape[1]
+    results, _, hits, gradient = NOTHING[description.dtype]
+    costs = np.empty(n)
+    _evaluate(description, theta, X, target_columns(targets), results, costs, hits, gradient)
+    return float(np.average(costs, weights=sample_weight))
+
+
+def cost_and_gradient(
+    description: Description,
+    theta: Array,
+    X: Array | SparseColumns,
+    targets: Targets,
+    sample_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """Return the mean cost over the columns of X, and its gradient, laid out as theta.
+
+    With weights (n,) of float64 both are means that count each sample so often.
+    """
+    n = X.shape[1]
+    results, _, hits, _ = NOTHING[description.dtype]
+    costs, flat = np.empty(n), np.empty_like(theta)
+    Y, V = target_columns(targets), sample_weight_columns(sample_weight)
+    _evaluate(description, theta, X, Y, results, costs, hits, flat, V)
+    flat /= n if sample_weight is None else sample_weight.sum()
+    return float(np.average(costs, weights=sample_weight)), flat
+
+
 def _evaluate(
     description: Description,
     theta: Array,
-    X: Array,
+    X: Array | SparseColumns,
     Y: ColumnsOf,
     results: Array,
     costs: Array,
     hits: Array,
     gradient: Array,
+    V: ColumnsOf = NO_WEIGHTS,
 ) -> None:
     """Call the compiled program for all columns of X; what has room is filled.
 
@@ -130,7 +174,7 @@ def _evaluate(
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                what = data, Y, start, stop, start > 0
+                what = data, Y, V, start, stop, start > 0
                 if not program(table, theta, work, *what, results, costs, hits, gradient):
                     not_finite.append(start)
 
@@ -138,7 +182,7 @@ def _evaluate(
         evaluate_share(0, NOT_CALLED_OFF)  # a sample may take less time than new control words
     else:
         run_together(threads, evaluate_share)
-    if not_finite:  # X, or what came of finite inputs
+    if not_finite and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
         check_finite(X, description.dtype, "X")
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ from bpmatrix.optimizers import SGD
 from bpmatrix.parameters import Parameters
 from bpmatrix.training import Course
 
-__all__ = ["load", "save"]
+__all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 
 Array = NDArray[Any]
 Own = OwnActivation | OwnCost
@@ -61,29 +62,45 @@ def save(
     OSError
         If the file cannot be written.
     """
-    _refuse_own_functions(description)
-    if not np.isfinite(parameters.flat).all():
-        raise DataError(
-            "the network has weights that are not finite", cure="Train it anew before saving it."
-        )
     metadata = {
-        "version": VERSION,
-        "network": {
-            "sizes": description.sizes,
-            "activations": description.activations,
-            "cost": _written(description.cost),
-            "input_scale": description.input_scale,
-            "bias": description.bias,
-            "dtype": description.dtype,
-        },
+        "network": described(description),
         "seed": course.seed,
         "epochs": course.epochs,
         "shuffler": course.shuffler.bit_generator.state,
         "optimizer": course.optimizer and {"name": "SGD", **asdict(course.optimizer)},
         "trained": trained,
     }
-    tensors = {name: np.ascontiguousarray(view) for name, view in _names(parameters).items()}
-    write_whole(Path(path), as_safetensors(tensors, {KEY: json.dumps(metadata, allow_nan=False)}))
+    write(path, metadata, parameters)
+
+
+def described(description: Description) -> dict[str, Any]:
+    """Return what a file says of a network; ArgumentError where it has one's own functions."""
+    _refuse_own_functions(description)
+    return {
+        "sizes": description.sizes,
+        "activations": description.activations,
+        "cost": _written(description.cost),
+        "input_scale": description.input_scale,
+        "bias": description.bias,
+        "dtype": description.dtype,
+    }
+
+
+def write(
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, Any],
+    parameters: Parameters,
+    others: Mapping[str, Array] | None = None,
+) -> None:
+    """Write a file: metadata, the parameters of a network, and other arrays by their names."""
+    if not np.isfinite(parameters.flat).all():
+        raise DataError(
+            "the network has weights that are not finite", cure="Train it anew before saving it."
+        )
+    arrays = _names(parameters) | dict(others or {})
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps({"version": VERSION, **metadata}, allow_nan=False)
+    write_whole(Path(path), as_safetensors(tensors, {KEY: text}))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -96,12 +113,19 @@ def load(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If it is damaged or no network of bpmatrix.
     """
+    with opened(path) as (file, metadata):
+        return _read(file, Path(path), metadata)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """Open a model file for a while, and read its metadata; errors as of `load`."""
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(f"there is no model file {path}", cure="Check the path.")
     try:
         with safe_open(path, framework="numpy") as file:
-            return _read(file, path)
+            yield file, _metadata(file, path)
     except SafetensorError as error:
         raise ModelFileError(
             f"{path} is no whole .safetensors file",
@@ -110,32 +134,56 @@ def load(path: str | os.PathLike[str]) -> Model:
         ) from None
 
 
-def _read(file: Any, path: Path) -> Model:
-    metadata = _metadata(file, path)
-    try:
-        network = dict(metadata["network"])
-        description = Description(
-            sizes=tuple(network.pop("sizes")),
-            activations=tuple(network.pop("activations")),
-            cost=_read_cost(network.pop("cost")),
-            input_scale=network.pop("input_scale"),
-            bias=network.pop("bias"),
-            dtype=network.pop("dtype"),
-            **network,
+def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
+    if "estimator" in metadata:
+        raise ModelFileError(
+            f"{path} holds an estimator: a network with preprocessing of its inputs",
+            cure=f"Load it with bpmatrix.load({str(path)!r}).",
         )
+    try:
+        description = description_of(metadata)
         course = _course(metadata)
         trained = _trained(metadata["trained"])
     except (KeyError, TypeError, ValueError, BpmatrixError) as error:
         raise ModelFileError(
             f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
         ) from None
-    _check_tensors(file, path, description)
+    flat, _ = read_tensors(file, path, description, {})
+    return description, flat, course, trained
+
+
+def description_of(metadata: Mapping[str, Any]) -> Description:
+    """Return the network that a file tells of; raises all kinds of errors if it tells of none."""
+    network = dict(metadata["network"])
+    return Description(
+        sizes=tuple(network.pop("sizes")),
+        activations=tuple(network.pop("activations")),
+        cost=_read_cost(network.pop("cost")),
+        input_scale=network.pop("input_scale"),
+        bias=network.pop("bias"),
+        dtype=network.pop("dtype"),
+        **network,
+    )
+
+
+def read_tensors(
+    file: Any, path: Path, description: Description, others: Mapping[str, list[int]]
+) -> tuple[Array, dict[str, Array]]:
+    """Return the flat parameters, and the other arrays of float64 with these names and shapes.
+
+    Raises
+    ------
+    ModelFileError
+        If the file holds other tensors, or one that is not finite.
+    """
+    _check_tensors(file, path, description, others)
     flat = np.empty(description.layout.size, description.dtype)
     for name, view in _names(Parameters.of(flat, description.layout)).items():
         view[:] = file.get_tensor(name)
-    if not np.isfinite(flat).all():
+    rest = {name: file.get_tensor(name) for name in others}
+    if not all(np.isfinite(array).all() for array in (flat, *rest.values())):
         raise ModelFileError(f"{path} holds weights that are not finite")
-    return description, flat, course, trained
+    return flat, rest
 
 
 def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
@@ -220,12 +268,15 @@ def _check_whole(name: str, number: object) -> None:
         raise ValueError(f"{name} is {number!r}")
 
 
-def _check_tensors(file: Any, path: Path, description: Description) -> None:
+def _check_tensors(
+    file: Any, path: Path, description: Description, others: Mapping[str, list[int]]
+) -> None:
     """Compare names, shapes and types with the description before any memory is taken."""
     layers = list(zip(description.sizes[1:], description.sizes[:-1], strict=True))
     expected = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
     if description.bias:
         expected |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
+    expected |= others
     names = set(file.keys())
     if names != set(expected):
         raise ModelFileError(
@@ -236,11 +287,12 @@ def _check_tensors(file: Any, path: Path, description: Description) -> None:
     for name, shape in expected.items():
         stored = file.get_slice(name)
         kind = STORED_TYPES.get(stored.get_dtype())
-        if stored.get_shape() != shape or kind != description.dtype:
+        dtype = "float64" if name in others else description.dtype
+        if stored.get_shape() != shape or kind != dtype:
             raise ModelFileError(
                 f"{path} has a wrong tensor {name}",
                 got=f"{stored.get_dtype()} of shape {stored.get_shape()}",
-                expected=f"{description.dtype} of shape {shape}",
+                expected=f"{dtype} of shape {shape}",
             )
 
 

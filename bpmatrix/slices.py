@@ -18,6 +18,7 @@ from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels.plan import Step
 from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
+from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import run_together
 from bpmatrix.workspace import (
     input_columns,
@@ -82,13 +83,18 @@ class SliceRunner:
         How much each sample counts, above 0; a mini-batch is divided by the sum of its weights.
     seed : int, default 0
         Decides, with the count of steps, which units are dropped.
+    with_parts : bool, default False
+        Whether `parts` shall hold, after a run, two numbers of each step: the mean cost of its
+        mini-batch and the sum of the squares of all weights, both from before the step.
     """
+
+    parts: NDArray[np.float64]
 
     def __init__(
         self,
         description: Description,
         theta: Array,
-        X: Array,
+        X: Array | SparseColumns,
         targets: Targets,
         mini_batch_size: int,
         threads: int,
@@ -97,6 +103,7 @@ class SliceRunner:
         state: OptimizerState | None = None,
         sample_weight: Array | None = None,
         seed: int = 0,
+        with_parts: bool = False,
     ) -> None:
         self.description = description
         self.theta = theta
@@ -105,6 +112,7 @@ class SliceRunner:
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self._seed = seed % (1 << 63)
+        self._with_parts = with_parts
         self._data = X, targets, sample_weight
         self._columns = (
             input_columns(X, description.input_scale),
@@ -151,6 +159,7 @@ class SliceRunner:
         totals = np.zeros(3)
         done, steps = 0, -(-order.size // self.m)
         decays = np.broadcast_to(weight_decay, steps)
+        self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
             start = time.perf_counter()
             if done and start >= deadline:
@@ -160,19 +169,19 @@ class SliceRunner:
             numbers[:, L2] = decays[done : done + count]
             numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
             part = order[done * self.m : (done + count) * self.m]
-            self._run_slice(part, numbers, totals, done)
+            self._run_slice(part, numbers, (totals, self.parts[done : done + count]), done)
             done += count
             speed = count / max(time.perf_counter() - start, 1e-6)
             self._steps = int(min(max(1.0, SECONDS_PER_SLICE * speed), 10.0 * self._steps))
         return Totals(*totals.tolist())
 
     def _run_slice(
-        self, order: NDArray[np.int64], numbers: Array, totals: Array, steps_before: int
+        self, order: NDArray[np.int64], numbers: Array, sums: tuple[Array, Array], steps_before: int
     ) -> None:
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
         memory = self._table, self.theta, self.state.moments, self._gradient, self._work
         how = self.recipe.rule, numbers, self._seed, self.state.steps
-        records = self._costs, self._hits, totals
+        records = self._costs, self._hits, *sums
         try:
             taken = run_together(
                 self.threads,
@@ -202,5 +211,7 @@ class SliceRunner:
     def _largest_input(self, order: NDArray[np.int64]) -> float:
         """Return the largest input of some samples, as the network sees it."""
         X = self._data[0]
+        if isinstance(X, SparseColumns):
+            return X.largest(order) * abs(self.description.input_scale)
         largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in order)
         return largest * abs(self.description.input_scale)

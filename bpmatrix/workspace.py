@@ -13,6 +13,7 @@ from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.memory import aligned_zeros
+from bpmatrix.sparse import SparseColumns
 
 __all__ = ["input_columns", "sample_weight_columns", "target_columns", "workspace"]
 
@@ -24,6 +25,10 @@ KINDS = {
     np.dtype(np.uint8): codes.UINT8,
     np.dtype(np.float32): codes.FLOAT32,
     np.dtype(np.float64): codes.FLOAT64,
+}
+SPARSE_KINDS = {
+    np.dtype(np.float32): codes.SPARSE_FLOAT32,
+    np.dtype(np.float64): codes.SPARSE_FLOAT64,
 }
 
 
@@ -45,11 +50,13 @@ def _plan(
     return plan, plan.table(), elements
 
 
-def input_columns(X: Array, scale: float) -> ColumnsOf:
+def input_columns(X: Array | SparseColumns, scale: float) -> ColumnsOf:
     """Return where the columns of an array that passed `arrays.as_inputs` lie.
 
     The caller keeps the array alive for as long as a program reads it.
     """
+    if isinstance(X, SparseColumns):
+        return X.table.ctypes.data, 0, SPARSE_KINDS[X.values.dtype], scale
     return X.ctypes.data, X.strides[1], KINDS[X.dtype], scale
 
 

@@ -41,6 +41,9 @@ class Options:
     threads: int | str
     folder: str | None
     label_column: str | None
+    target: str | None
+    task: str | None
+    hidden: tuple[int, ...] | None
     save: Path | None
     plot: Path | None
 
@@ -192,6 +195,24 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--label",
         metavar="NAME",
         help="For a .csv file: the column with the labels.  [default: the last]",
+    ),
+    click.option(
+        "--target",
+        metavar="COLUMN",
+        help="For a .csv file with a header: predict this column from all others, with an "
+        "estimator that standardizes them and keeps its best weights.",
+    ),
+    click.option(
+        "--task",
+        type=click.Choice(["classification", "regression"]),
+        help="With --target: what the column holds.  [default: classes if it is text or has at "
+        "most 20 whole numbers]",
+    ),
+    click.option(
+        "--hidden",
+        callback=_sizes,
+        metavar="N,...",
+        help="With --target: units of each hidden layer.  [default: 100]",
     ),
     click.option(
         "--save",

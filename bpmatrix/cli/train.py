@@ -43,11 +43,15 @@ def command(**arguments: Any) -> None:
       bpmatrix train mnist --layers 784,100,10 --save model.safetensors
       bpmatrix train --plot pictures
       bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
+      bpmatrix train table.csv --target price --save model.safetensors
     The first network of Nielsen's book:
       bpmatrix train mnist --layers 784,30,10 --cost quadratic --initializer standard_normal \\
           --learning-rate 3.0 --mini-batch-size 10 --epochs 30 --monitor test
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     options = Options(**arguments)
+    if options.target is not None:
+        _train_on_table(options, options.target)
+        return
     _check(options)
     data = bpmatrix.datasets.load(
         options.data, folder=options.folder, label_column=options.label_column
@@ -65,8 +69,23 @@ def command(**arguments: Any) -> None:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
+def _train_on_table(options: Options, target: str) -> None:
+    """Leave a table with a target to the estimators, with what was said of them."""
+    from bpmatrix.cli.tables import train_on_table  # noqa: PLC0415 - loads NumPy
+
+    context = click.get_current_context()
+    said = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    train_on_table(options.data, target, options.task, options.save, said)
+
+
 def _check(options: Options) -> None:
     """Refuse at once what would otherwise fail after the data are read, or after the training."""
+    if options.task is not None or options.hidden is not None:
+        raise click.UsageError("--task and --hidden belong to --target.")
     deciding = {
         "--restore-best": options.restore_best,
         "--early-stopping": options.early_stopping is not None,

@@ -8,7 +8,7 @@ columns; after a second barrier the next mini-batch begins.
 import math
 
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
-from bpmatrix.kernels.clipping import clipped
+from bpmatrix.kernels.clipping import clipped, squared_weights
 from bpmatrix.kernels.codes import PLAIN
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.dropout import draw_of
@@ -31,7 +31,7 @@ from bpmatrix.kernels.views import (
 @program
 def train_slice(
     t, threads, control, table, theta, moments, gradient, work,
-    X, Y, V, order, m, rule, numbers, seed, first_step, costs, hits, totals,
+    X, Y, V, order, m, rule, numbers, seed, first_step, costs, hits, totals, parts,
 ):  # fmt: skip
     """Take one step for every `m` samples of `order`; return how many steps were taken.
 
@@ -41,9 +41,10 @@ def train_slice(
     laid out as theta; `gradient` has room for one if it is to be clipped, or none. `seed` and
     `first_step` decide which units are dropped. `costs` holds a number for each column, `hits` too
     or none; `totals` gains the weighted sums of all costs, in the order of the samples, and of the
-    right answers, both from before the update, and the sum of the weights. A mini-batch whose cost
-    is not finite is not applied by any thread: all return the number of steps before it. When
-    called off, -1.
+    right answers, both from before the update, and the sum of the weights. `parts` has room for two
+    numbers of each step, or none: the mean cost, and the sum of the squares of all weights of the
+    network, both from before the update. A mini-batch whose cost is not finite is not applied by
+    any thread: all return the number of steps before it. When called off, -1.
     """
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     first = moments[0] if moments.shape[0] > 0 else theta
@@ -59,6 +60,8 @@ def train_slice(
         )
         if not finite:
             control[FLAGS + SPACING * t] = 1
+        if t == 0 and parts.shape[0] > 0:
+            parts[k, 1] = squared_weights(plan, theta)  # before anybody changes them
         rounds += 1
         if not barrier(control, threads, rounds):
             return -1
@@ -66,7 +69,9 @@ def train_slice(
             return k
         weight = _total_weight(sample_weights(plan, work, 0, size), V.address != 0)
         if t == 0:
-            _record(sample_weights(plan, work, 0, size), V.address != 0, costs, hits, totals)
+            cost = _record(sample_weights(plan, work, 0, size), V.address != 0, costs, hits, totals)
+            if parts.shape[0] > 0:
+                parts[k, 0] = cost / weight
         if rule == PLAIN:
             gradient_descent(plan, step, theta, work, size, 1 / weight, t, threads)
         elif gradient.size == 0:
@@ -134,13 +139,16 @@ def _total_weight(weights, weighted):
 
 @kernel
 def _record(weights, weighted, costs, hits, totals):
-    """Add what the samples of a mini-batch come to, in their order."""
+    """Add what the samples of a mini-batch come to, in their order; return the sum of costs."""
+    cost = 0.0
     for j in range(weights.count):
         weight = weights.start[j] if weighted else 1.0
-        totals[0] += weight * costs[j]
+        cost += weight * costs[j]
         if hits.size > 0:
             totals[1] += weight * hits[j]
         totals[2] += weight
+    totals[0] += cost
+    return cost
 
 
 @inlined

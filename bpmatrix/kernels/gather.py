@@ -6,7 +6,14 @@ a number known at run time, so that one program serves every array.
 
 from numba import types
 
-from bpmatrix.kernels.codes import FLOAT32, FLOAT64, LABELS, UINT8
+from bpmatrix.kernels.codes import (
+    FLOAT32,
+    FLOAT64,
+    LABELS,
+    SPARSE_FLOAT32,
+    SPARSE_FLOAT64,
+    UINT8,
+)
 from bpmatrix.kernels.instructions import (
     BYTES_OF_A_LINE,
     convert,
@@ -35,6 +42,35 @@ def gather_column(data, sample, out, length):
         for k in range(length):
             out[k] = convert(0, out)
         out[pointer_from(address, types.int64)[0]] = convert(1, out)
+    else:
+        _fill_sparse(data, sample, out, length)
+
+
+@kernel
+def _fill_sparse(data, sample, out, length):
+    """out[k] <- scale * data[k, sample], 0 where the sparse column has no k.
+
+    The address of such data is that of three others: of where the columns begin, of the rows and of
+    the values of the elements.
+    """
+    for k in range(length):
+        out[k] = convert(0, out)
+    parts = pointer_from(data.address, types.int64)
+    starts = pointer_from(parts[0], types.int64)
+    first, last = starts[sample], starts[sample + 1]
+    rows = pointer_from(parts[1], types.int32)
+    if data.kind == SPARSE_FLOAT32:
+        _scatter(pointer_from(parts[2], types.float32), rows, first, last, data.scale, out)
+    elif data.kind == SPARSE_FLOAT64:
+        _scatter(pointer_from(parts[2], types.float64), rows, first, last, data.scale, out)
+
+
+@kernel
+def _scatter(values, rows, first, last, scale, out):
+    """out[rows[p]] <- values[p] * scale for first <= p < last."""
+    factor = convert(scale, out)
+    for p in range(first, last):
+        out[rows[p]] = convert(values[p], out) * factor
 
 
 @kernel
@@ -81,7 +117,7 @@ def gather(data, order, first, last, out, ahead):
     """
     for j in range(first, last):
         place = shift(out.start, (j - first) * out.step)
-        if j + ahead < order.size:
+        if data.kind < SPARSE_FLOAT32 and j + ahead < order.size:
             _ask_for(data, order[j + ahead], out.length)
         gather_column(data, order[j], place, out.length)
 
