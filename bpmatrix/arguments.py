@@ -83,7 +83,10 @@ def checked_training_arguments(
 
 
 def _regularization(
-    l1: object, clip_norm: object, dropout: object, description: Description
+    l1: float,
+    clip_norm: float | None,
+    dropout: float | Sequence[float],
+    description: Description,
 ) -> tuple[float, float, tuple[float, ...]]:
     """Return the fields of a `Recipe` beside the optimizer."""
     longest = math.inf
@@ -92,7 +95,10 @@ def _regularization(
     penalty = real_number(l1, "l1", "a finite number, 0 or more", lambda factor: factor >= 0)
     layers = len(description.sizes) - 1
     # A single number is for the hidden layers: inputs are seldom dropped.
-    parts = [0.0, *[dropout] * (layers - 1)] if np.ndim(dropout) == 0 else list(dropout)
+    if isinstance(dropout, Sequence | np.ndarray):
+        parts = list(dropout)
+    else:
+        parts = [0.0, *[dropout] * (layers - 1)]
     if len(parts) != layers:
         raise ArgumentError(
             "dropout names the wrong number of layers",

@@ -112,9 +112,10 @@ def _load(name: str, dtype: str) -> Program:
 
         control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(3)
         memory = table, theta, np.zeros((0, theta.size), dtype), theta[:0], work
-        data = data, data, data, order, 1
+        samples = data, data, data, order, 1
         how = 0, np.zeros((1, len(Step._fields))), 0, 0
-        train_slice(0, 1, control, *memory, *data, *how, costs, hits, totals, np.zeros((0, 2)))
+        records = costs, hits, totals, np.zeros((0, 2))
+        train_slice(0, 1, control, *memory, *samples, *how, *records)
         return train_slice
     if name == "input_gradient":
         from bpmatrix.kernels.input_gradient import input_gradient  # noqa: PLC0415

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import evaluation, prediction
-from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix.arrays import as_columns, as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError

@@ -197,16 +197,12 @@ class SliceRunner:
             if np.isfinite(self.theta).all():
                 self.state.steps += len(numbers)
             else:
-                self._undo()
+                self.theta[:], self.state.moments[:] = self._before
             raise
-        self._undo()
+        self.theta[:], self.state.moments[:] = self._before
         what = "a weight" if taken == len(numbers) else "the cost"
         step = steps_before + min(taken + 1, len(numbers))
         raise NotFiniteError(what, step, self._largest_input(order))
-
-    def _undo(self) -> None:
-        """Put parameters and moments back to the start of the slice."""
-        self.theta[:], self.state.moments[:] = self._before
 
     def _largest_input(self, order: NDArray[np.int64]) -> float:
         """Return the largest input of some samples, as the network sees it."""

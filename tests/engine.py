@@ -61,18 +61,21 @@ class Guarded:
         assert np.isnan(self._memory[free]).all()
 
 
-def look(case: Case, *, columns=None, first=0, last=None, carry_on=None) -> SimpleNamespace:
+def look(
+    case: Case, *, columns=None, first=0, last=None, carry_on=None, weights=None
+) -> SimpleNamespace:
     """Call `evaluate`: outputs (n_L, n), costs, hits (n,), and the sum of the gradients as theta.
 
-    `carry_on` is a gradient that the sum goes on from.
+    `carry_on` is a gradient that the sum goes on from; `weights` are those of the samples.
     """
     n, d = case.X.shape[1], case.description
     g = Guarded(case, columns or n)
     outputs = guarded(np.full((n, d.sizes[-1]), np.nan, d.dtype))
     costs, hits = guarded(np.full(n, np.nan)), np.full(n + 2, UNWRITTEN)
     gradient = guarded(np.full_like(case.theta, np.nan) if carry_on is None else carry_on)
+    V = sample_weight_columns(weights)
     load_program("evaluate", d.dtype)(
-        g.table, g.theta, g.work, g.X, g.Y, first, n if last is None else last,
+        g.table, g.theta, g.work, g.X, g.Y, V, first, n if last is None else last,
         carry_on is not None, outputs, costs, hits[1:-1], gradient,
     )  # fmt: skip
     g.assert_untouched()
@@ -108,7 +111,7 @@ def steps(
         lambda t, control: program(
             t, threads, control, g.table, g.theta, moments, gradient, g.work, g.X, g.Y, V,
             np.asarray(order, np.int64), m, recipe.rule, numbers, seed, 0, costs, hits[1:-1],
-            totals,
+            totals, np.empty((0, 2)),
         ),
     )  # fmt: skip
     g.assert_untouched()

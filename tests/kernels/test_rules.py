@@ -40,7 +40,7 @@ def free_parameters(description):
 def mean_gradient(case: Case, theta, columns):
     """The gradient of the mean cost over some columns, by the book's loop in float64."""
     p = Parameters.of(theta, case.description.layout)
-    weights, biases, activations, cost, X, Y = case.in_float64()
+    _, biases, activations, cost, X, Y = case.in_float64()
     biases = list(p.biases) or biases
     nabla_b, nabla_w = reference.gradient_by_loop(
         list(p.weights), biases, activations, cost, X[:, columns], Y[:, columns]
