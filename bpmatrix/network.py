@@ -13,10 +13,10 @@ from bpmatrix import persistence
 from bpmatrix.activations import OwnActivation
 from bpmatrix.checks import whole_number
 from bpmatrix.costs import AnyCost
+from bpmatrix.course import Course
 from bpmatrix.description import Description, checked_sizes, choose_activations
 from bpmatrix.initializers import draw_parameters
 from bpmatrix.trainable import Trainable
-from bpmatrix.training import Course
 
 __all__ = ["Network"]
 

@@ -21,6 +21,7 @@ from safetensors.numpy import save as as_safetensors
 from bpmatrix.activations import OwnActivation
 from bpmatrix.checks import find
 from bpmatrix.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost, Quantile
+from bpmatrix.course import Course, course_of, in_words
 from bpmatrix.description import Description
 from bpmatrix.errors import (
     ArgumentError,
@@ -30,17 +31,17 @@ from bpmatrix.errors import (
     ModelFileError,
 )
 from bpmatrix.files import write_whole
-from bpmatrix.optimizers import SGD
 from bpmatrix.parameters import Parameters
-from bpmatrix.training import Course
 
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 
 Array = NDArray[Any]
 Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, Course, list[dict[str, Any]]]
+Tensor = tuple[str, list[int]]  # type and shape
 
 KEY, VERSION = "bpmatrix", 1
+MOMENTS = "optimizer.moments"
 STORED_TYPES = {"F64": "float64", "F32": "float32"}
 
 
@@ -64,13 +65,12 @@ def save(
     """
     metadata = {
         "network": described(description),
-        "seed": course.seed,
-        "epochs": course.epochs,
-        "shuffler": course.shuffler.bit_generator.state,
-        "optimizer": course.optimizer and {"name": "SGD", **asdict(course.optimizer)},
+        **in_words(course),
         "trained": trained,
     }
-    write(path, metadata, parameters)
+    state = course.state
+    kept = {MOMENTS: state.moments} if state is not None and len(state.moments) else {}
+    write(path, metadata, parameters, kept)
 
 
 def described(description: Description) -> dict[str, Any]:
@@ -142,13 +142,20 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
         )
     try:
         description = description_of(metadata)
-        course = _course(metadata)
+        course = course_of(metadata)
         trained = _trained(metadata["trained"])
     except (KeyError, TypeError, ValueError, BpmatrixError) as error:
         raise ModelFileError(
             f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
         ) from None
-    flat, _ = read_tensors(file, path, description, {})
+    size, state = description.layout.size, course.state
+    rows = state.optimizer.rule[1] if state is not None else 0
+    shapes = {MOMENTS: (description.dtype, [rows, size])} if rows else {}
+    flat, kept = read_tensors(file, path, description, shapes)
+    if state is not None:
+        state.moments = kept.get(MOMENTS, np.empty((0, size), description.dtype))
+        if (state.moments[1:] < 0).any():  # means of squares
+            raise ModelFileError(f"{path} holds moments that no optimizer keeps")
     return description, flat, course, trained
 
 
@@ -167,9 +174,9 @@ def description_of(metadata: Mapping[str, Any]) -> Description:
 
 
 def read_tensors(
-    file: Any, path: Path, description: Description, others: Mapping[str, list[int]]
+    file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
 ) -> tuple[Array, dict[str, Array]]:
-    """Return the flat parameters, and the other arrays of float64 with these names and shapes.
+    """Return the flat parameters, and the other arrays with these names, types and shapes.
 
     Raises
     ------
@@ -235,48 +242,21 @@ def _refuse_own_functions(description: Description) -> None:
         )
 
 
-def _course(metadata: Mapping[str, Any]) -> Course:
-    for name in ("seed", "epochs"):
-        _check_whole(name, metadata[name])
-    state = metadata["shuffler"]
-    for name in ("has_uint32", "uinteger"):
-        _check_whole(f"shuffler.{name}", state[name])
-    for name in ("state", "inc"):
-        _check_whole(f"shuffler.state.{name}", state["state"][name])
-    generator = np.random.PCG64(0)
-    try:
-        generator.state = state
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
-    optimizer = metadata["optimizer"]
-    if optimizer is not None:
-        optimizer = dict(optimizer)
-        if optimizer.pop("name") != "SGD":
-            raise ValueError("the optimizer is none that this version knows")
-        optimizer = SGD(**optimizer)
-    return Course(metadata["seed"], np.random.Generator(generator), metadata["epochs"], optimizer)
-
-
 def _trained(runs: object) -> list[dict[str, Any]]:
     if not (isinstance(runs, list) and all(isinstance(run, dict) for run in runs)):
         raise TypeError(f"trained is {runs!r}")
     return runs
 
 
-def _check_whole(name: str, number: object) -> None:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise ValueError(f"{name} is {number!r}")
-
-
 def _check_tensors(
-    file: Any, path: Path, description: Description, others: Mapping[str, list[int]]
+    file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
 ) -> None:
     """Compare names, shapes and types with the description before any memory is taken."""
     layers = list(zip(description.sizes[1:], description.sizes[:-1], strict=True))
-    expected = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
+    shapes = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
     if description.bias:
-        expected |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
-    expected |= others
+        shapes |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
+    expected = {name: (description.dtype, shape) for name, shape in shapes.items()} | dict(others)
     names = set(file.keys())
     if names != set(expected):
         raise ModelFileError(
@@ -284,10 +264,9 @@ def _check_tensors(
             got=", ".join(sorted(names)) or "none",
             expected=", ".join(expected),
         )
-    for name, shape in expected.items():
+    for name, (dtype, shape) in expected.items():
         stored = file.get_slice(name)
         kind = STORED_TYPES.get(stored.get_dtype())
-        dtype = "float64" if name in others else description.dtype
         if stored.get_shape() != shape or kind != dtype:
             raise ModelFileError(
                 f"{path} has a wrong tensor {name}",

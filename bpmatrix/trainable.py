@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix import training
 from bpmatrix.arguments import checked_training_arguments
 from bpmatrix.checks import real_number
+from bpmatrix.course import Course
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.holdout import hold_out
@@ -21,7 +22,7 @@ from bpmatrix.optimizers import Optimizer
 from bpmatrix.processors import running
 from bpmatrix.schedules import Schedule
 from bpmatrix.stopping import EarlyStopping
-from bpmatrix.training import Course, Samples
+from bpmatrix.training import Samples
 from bpmatrix.weighting import shown, weigh
 
 __all__ = ["Trainable"]

@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import Targets
 from bpmatrix.checks import real_number
 from bpmatrix.compilation import load_program
+from bpmatrix.course import Course
 from bpmatrix.description import Description
 from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
-from bpmatrix.optimizers import Optimizer
-from bpmatrix.recipe import OptimizerState, Recipe
+from bpmatrix.recipe import Recipe
 from bpmatrix.schedules import Schedule, factors
 from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.stopping import EarlyStopping, Waiting
 
-__all__ = ["Course", "Samples", "Settings", "record", "recorded", "train"]
+__all__ = ["Samples", "Settings", "record", "recorded", "train"]
 
 Array = NDArray[Any]
 
@@ -79,37 +79,6 @@ class Settings:
     schedule: Schedule | None = None
     early_stopping: EarlyStopping | None = None
     max_seconds: float | None = None
-
-
-@dataclass(slots=True)
-class Course:
-    """What a network keeps from one run to the next, so that two runs equal one long run.
-
-    Attributes
-    ----------
-    seed : int
-        The seed of the network.
-    shuffler : numpy.random.Generator
-        The stream of permutations.
-    epochs : int
-        How many epochs are done.
-    optimizer : Optimizer or None
-        That of the last run.
-    state : OptimizerState or None
-        What an optimizer keeps; it goes on as long as the optimizer stays equal.
-    """
-
-    seed: int
-    shuffler: np.random.Generator
-    epochs: int = 0
-    optimizer: Optimizer | None = None
-    state: OptimizerState | None = None
-
-    def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
-        """Return the state that an optimizer goes on from, a fresh one if another came before."""
-        if self.state is None or self.state.optimizer != optimizer:
-            self.state = OptimizerState.fresh(optimizer, theta)
-        return self.state
 
 
 def train(

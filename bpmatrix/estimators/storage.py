@@ -95,7 +95,11 @@ def restore(
         ) from None
     columns = {"inputs": description.sizes[0], "targets": description.sizes[-1]}
     present = [name for name in columns if f"{name}.mean" in file.keys()]  # noqa: SIM118 - no dict
-    others = {f"{name}.{part}": [columns[name]] for name in present for part in ("mean", "scale")}
+    others = {
+        f"{name}.{part}": ("float64", [columns[name]])
+        for name in present
+        for part in ("mean", "scale")
+    }
     flat, arrays = persistence.read_tensors(file, path, description, others)
     for attribute, name in STANDARDIZATIONS.items():
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
