@@ -172,7 +172,8 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
         row, column, value = first
         place = f"row {row}, column {column}" if array.ndim == 2 else f"position {column}"
         raise DataError(
-            f"{name} has {bad} value{'s' * (bad > 1)} that are no finite {dtype}",
+            f"{name} has {bad} value{'s' * (bad > 1)} that {'are' if bad > 1 else 'is'} NaN,"
+            f" infinite or too large for {dtype}",
             got=f"{value} first, in {place} (counted from 0)",
             cure="Remove these samples or fill the gaps before training or predicting.",
         )

@@ -24,9 +24,10 @@ from bpmatrix.workspace import (
     workspace,
 )
 
-__all__ = ["Scores", "cost_and_gradient", "gradient", "mean_cost", "outputs", "scores"]
+__all__ = ["Scores", "cost_and_gradient", "gradient", "outputs", "scores"]
 
 Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
 # Enough for whole tiles, and few enough that the work matrices stay in a cache.
 COLUMNS_AT_A_TIME = 96
@@ -76,46 +77,28 @@ def outputs(description: Description, theta: Array, X: Array | SparseColumns) ->
 def scores(
     description: Description,
     theta: Array,
-    X: Array,
+    X: Array | SparseColumns,
     targets: Targets,
-    weights: Array | None = None,
+    weights: Floats | None = None,
 ) -> Scores:
-    """Return the mean cost and the accuracy over the columns of X, which may have weights."""
+    """Return the mean cost and the accuracy over the columns of X, each with its weight."""
     n = X.shape[1]
     results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
-    Y = target_columns(targets)
-    _evaluate(description, theta, X, Y, results, costs, hits, gradient)
-    with np.errstate(over="ignore"):
-        if weights is None:
-            return Scores(float(costs.sum() / n), float(hits.sum() / n))
-        total = weights.sum()
-        return Scores(float(weights @ costs / total), float(weights @ hits / total))
+    _evaluate(description, theta, X, target_columns(targets), results, costs, hits, gradient)
+    return Scores(_mean(costs, weights), _mean(hits, weights))
 
 
-def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
-    """Return the gradient of the mean cost over the columns of X, laid out as theta."""
-    results, costs, hits, _ = NOTHING[description.dtype]
-    flat = np.empty_like(theta)
-    Y = target_columns(targets)
-    _evaluate(description, theta, X, Y, results, costs, hits, flat)
-    flat /= X.shape[1]
-    return flat
-
-
-def mean_cost(
+def gradient(
     description: Description,
     theta: Array,
-    X: Array | SparseColumns,
+    X: Array,
     targets: Targets,
-    sample_weight: Array | None = None,
-) -> float:
-    """Return the mean cost over the columns of X, each with its weight."""
-    n = X.shape[1]
-    results, _, hits, gradient = NOTHING[description.dtype]
-    costs = np.empty(n)
-    _evaluate(description, theta, X, target_columns(targets), results, costs, hits, gradient)
-    return float(np.average(costs, weights=sample_weight))
+    weights: Floats | None = None,
+) -> Array:
+    """Return the gradient of the mean cost over the columns of X, laid out as theta."""
+    _, costs, _, _ = NOTHING[description.dtype]
+    return _gradient(description, theta, X, targets, weights, costs)
 
 
 def cost_and_gradient(
@@ -123,19 +106,38 @@ def cost_and_gradient(
     theta: Array,
     X: Array | SparseColumns,
     targets: Targets,
-    sample_weight: Array | None = None,
+    weights: Floats | None = None,
 ) -> tuple[float, Array]:
-    """Return the mean cost over the columns of X, and its gradient, laid out as theta.
+    """Return the mean cost over the columns of X, and its gradient, in one pass."""
+    costs = np.empty(X.shape[1])
+    slope = _gradient(description, theta, X, targets, weights, costs)
+    return _mean(costs, weights), slope
 
-    With weights (n,) of float64 both are means that count each sample so often.
-    """
-    n = X.shape[1]
+
+def _gradient(
+    description: Description,
+    theta: Array,
+    X: Array | SparseColumns,
+    targets: Targets,
+    weights: Floats | None,
+    costs: Floats,
+) -> Array:
+    """Return the gradient of the mean cost; `costs` is filled if it has room."""
     results, _, hits, _ = NOTHING[description.dtype]
-    costs, flat = np.empty(n), np.empty_like(theta)
-    Y, V = target_columns(targets), sample_weight_columns(sample_weight)
+    flat = np.empty_like(theta)
+    Y, V = target_columns(targets), sample_weight_columns(weights)
     _evaluate(description, theta, X, Y, results, costs, hits, flat, V)
-    flat /= n if sample_weight is None else sample_weight.sum()
-    return float(np.average(costs, weights=sample_weight)), flat
+    flat /= X.shape[1] if weights is None else weights.sum()
+    return flat
+
+
+def _mean(numbers: Array, weights: Floats | None) -> float:
+    """Return the mean, each number with its weight; what has none counts nothing, if infinite."""
+    with np.errstate(over="ignore"):
+        if weights is None:
+            return float(numbers.mean())
+        counting = weights > 0
+        return float(np.average(numbers[counting], weights=weights[counting]))
 
 
 def _evaluate(

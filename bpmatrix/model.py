@@ -18,6 +18,7 @@ from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
 from bpmatrix.training import Samples
+from bpmatrix.weighting import weigh
 
 __all__ = ["Model"]
 
@@ -96,7 +97,9 @@ class Model:
             return np.asarray(a[0] > 0.5, dtype=np.int64)
         return np.asarray(a.argmax(axis=0), dtype=np.int64)
 
-    def accuracy(self, X: ArrayLike, targets: ArrayLike) -> float:
+    def accuracy(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the fraction of columns whose class is that of their target.
 
         Parameters
@@ -105,6 +108,8 @@ class Model:
             Samples as columns.
         targets : (m,) labels or (n_L, m) array_like
             What they should be; of Y, the class that each column names.
+        sample_weight : (m,) array_like, optional
+            How much each column counts, 0 or more.
 
         Raises
         ------
@@ -119,13 +124,12 @@ class Model:
         1.0
         """
         self._check_names_classes()
-        samples = self._samples(X, targets, check=False)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets
-        ).accuracy
+        return self._scores(X, targets, sample_weight).accuracy
 
-    def cost(self, X: ArrayLike, targets: ArrayLike) -> float:
-        """Return the mean cost over the columns, without the penalty of weight decay.
+    def cost(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the mean cost over the columns, each with its weight, without any penalty.
 
         Examples
         --------
@@ -135,12 +139,11 @@ class Model:
         >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
         1.0
         """
-        samples = self._samples(X, targets, check=False)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets
-        ).cost
+        return self._scores(X, targets, sample_weight).cost
 
-    def gradient(self, X: ArrayLike, targets: ArrayLike) -> Parameters:
+    def gradient(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> Parameters:
         """Return the gradient of `cost`: (BP1)-(BP4) over all columns at once.
 
         Returns
@@ -156,8 +159,10 @@ class Model:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = self._samples(X, targets, check=False)
-        flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
+        samples = weigh(self._samples(X, targets, check=False), sample_weight)
+        flat = evaluation.gradient(
+            self._description, self.parameters, samples.X, samples.targets, samples.weights
+        )
         return Parameters.of(flat, self._description.layout)
 
     def input_gradient(
@@ -226,6 +231,14 @@ class Model:
         self.__dict__.update(state)
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
+
+    def _scores(
+        self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
+    ) -> evaluation.Scores:
+        samples = weigh(self._samples(X, targets, check=False), sample_weight)
+        return evaluation.scores(
+            self._description, self.parameters, samples.X, samples.targets, samples.weights
+        )
 
     def _inputs(self, X: ArrayLike, name: str = "X", *, check: bool = True) -> Array:
         """Let inputs through the gate; without `check`, a program finds those not finite."""

@@ -32,6 +32,7 @@ __all__ = ["facts_of", "predict_table", "train_on_table"]
 # A column of so few different whole numbers is taken for classes where nobody says --task.
 MOST_CLASSES = 20
 TEST_SHARE = 0.2
+VALIDATION_SHARE = 0.1  # of what is not for the test
 # What `python -m benchmarks quality` shows beside scikit-learn's defaults.
 RECIPE = {"standardize": True, "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 50}
 
@@ -89,14 +90,16 @@ def train_on_table(
     if not features:
         raise DataFileError(f"{source} has no column beside {target!r}", expected="features")
     classes = y.dtype.kind != "f"
-    train, test = _split(table.numbers(features), y, classes, parameters.get("random_state"))
+    parts = _split(table.numbers(features), y, classes, parameters.get("random_state"))
+    train, validation, test = parts
     kind = bpmatrix.MLPClassifier if classes else bpmatrix.MLPRegressor
     model = kind(**RECIPE | parameters)
-    _introduce(source, target, model, train, test)
+    _introduce(source, target, model, parts)
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the solver reached max_iter")
-        model.set_params(callbacks=[progress.lines()]).fit(train.X, train.y)
+        model.set_params(callbacks=[progress.lines()])
+        model.fit(train.X, train.y, X_val=validation.X, y_val=validation.y)
     seconds = time.perf_counter() - start
     model.set_params(callbacks=None)
     model.feature_names_in_ = np.array(features, dtype=object)
@@ -187,8 +190,8 @@ def _targets(table: NamedTable, target: str, task: str | None) -> NDArray[Any]:
 
 def _split(
     X: NDArray[np.float64], y: NDArray[Any], classes: bool, seed: int | None
-) -> tuple[Samples, Samples]:
-    """Hold rows out for the test, of every class where there are enough."""
+) -> tuple[Samples, Samples, Samples]:
+    """Return rows to train on, to stop by and for the test, with each class in all of them."""
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
     counts = np.unique(y, return_counts=True)[1] if classes else np.array([len(y)])
@@ -201,21 +204,30 @@ def _split(
             expected="20 rows, and 3 of each class",
             cure="Collect more rows, or merge or drop the rare classes.",
         )
-    X, X_test, y, y_test = train_test_split(
-        X, y, test_size=TEST_SHARE, random_state=seed, stratify=y if classes else None
-    )
-    return Samples(X, y), Samples(X_test, y_test)
+    parts = []
+    for share in (TEST_SHARE, VALIDATION_SHARE):
+        rows = max(round(share * len(y)), counts.size)
+        X, X_out, y, y_out = train_test_split(
+            X, y, test_size=rows, random_state=seed, stratify=y if classes else None
+        )
+        parts.append(Samples(X_out, y_out))
+    test, validation = parts
+    return Samples(X, y), validation, test
 
 
-def _introduce(source: str, target: str, model: Estimator, train: Samples, test: Samples) -> None:
+def _introduce(
+    source: str, target: str, model: Estimator, parts: tuple[Samples, Samples, Samples]
+) -> None:
     """Print what is going to happen."""
-    n = len(train.y)
+    train = parts[0]
+    n, *others = (len(part.y) for part in parts)
+    samples = "{:,} training, {:,} validation and {:,} test rows".format(n, *others)
     task = "regression"
     if _has_classes(model):
         task = f"classification into {np.unique(train.y).size} classes"
     facts(
         [
-            ("data", f"{source}: {n:,} training and {len(test.y):,} test rows"),
+            ("data", f"{source}: {samples}"),
             ("features", f"{train.X.shape[1]}, standardized"),
             ("target", f"{target}, {task}"),
             ("model", type(model).__name__),

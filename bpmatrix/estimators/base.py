@@ -113,6 +113,9 @@ class MultilayerPerceptron(Fitted):
             return
         if self.early_stopping:
             self._best = self._parameters.flat.copy()
+            # scikit-learn keeps the first of several epochs with the best score; where it has no
+            # say, the one with the least loss among them is kept.
+            self._least_loss = None if held_out is None else np.inf
             if held_out is None:
                 samples, held_out = self._split(samples)
         fit_stochastic(self, samples, held_out, incremental=incremental)
@@ -240,10 +243,10 @@ class MultilayerPerceptron(Fitted):
     def _loss_samples(self, samples: Samples) -> float:
         """Return the mean loss of some samples, without the penalty."""
         theta = self._parameters.flat
-        cost = evaluation.mean_cost(
+        found = evaluation.scores(
             self._description, theta, samples.columns, samples.targets, samples.weight
         )
-        return float(self._loss_of(cost))
+        return float(self._loss_of(found.cost))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.

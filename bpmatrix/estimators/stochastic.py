@@ -155,8 +155,10 @@ def _count_improvement(estimator: Any) -> None:
     if estimator.early_stopping:
         score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
         worse = score < best + estimator.tol
-        if score > best:
+        loss, least = estimator.validation_loss_curve_[-1], estimator._least_loss
+        if score > best or (score == best and least is not None and loss < least):
             estimator.best_validation_score_ = score
+            estimator._least_loss = None if least is None else loss
             estimator._best[:] = estimator._parameters.flat
     else:
         loss, best = estimator.loss_, estimator.best_loss_

@@ -73,19 +73,18 @@ def train_slice(
             if parts.shape[0] > 0:
                 parts[k, 0] = cost / weight
         if rule == PLAIN:
-            gradient_descent(plan, step, theta, work, size, 1 / weight, t, threads)
+            gradient_descent(plan, step, theta, work, size, weight, t, threads)
         elif gradient.size == 0:
             scale = 1 / weight
             update_by_rule(plan, rule, step, theta, first, second, work, size, scale, t, threads)
         else:
             sum_gradients(plan, gradient, work, size, False, t, threads)
-            rounds += 1
-            if not barrier(control, threads, rounds):
+            if not barrier(control, threads, rounds + 1):
                 return -1
             scale = clipped(gradient, 1 / weight, step.longest)
-            rounds += 1
-            if not barrier(control, threads, rounds):  # all have read what a rule may overwrite
+            if not barrier(control, threads, rounds + 2):  # all have read what a rule overwrites
                 return -1
+            rounds += 2
             update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads)
         rounds += 1
         if not barrier(control, threads, rounds):
@@ -144,10 +143,10 @@ def _record(weights, weighted, costs, hits, totals):
     for j in range(weights.count):
         weight = weights.start[j] if weighted else 1.0
         cost += weight * costs[j]
+        totals[0] += weight * costs[j]
         if hits.size > 0:
             totals[1] += weight * hits[j]
         totals[2] += weight
-    totals[0] += cost
     return cost
 
 

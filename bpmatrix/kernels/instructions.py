@@ -145,6 +145,16 @@ def float_of(typingctx, bits):
 
 
 @intrinsic
+def bits_of(typingctx, number):
+    """Return the bits of a float64 as an int64."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], ir.IntType(64))
+
+    return types.int64(types.float64), codegen
+
+
+@intrinsic
 def null(typingctx, like):
     """Return the null pointer of the type of another pointer."""
 

@@ -8,52 +8,31 @@ the processor is rounded correctly, so that all processors give the same bits.
 
 import math
 
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, overload
-
-from bpmatrix.kernels.instructions import fma
+from bpmatrix.kernels.instructions import bits_of, convert, float_of, fma, size_of
 from bpmatrix.kernels.jit import kernel
 
 # C. Lomont, Fast inverse square root (2003).
 MAGIC = 0x5FE6EB50C7B537A9
 
 
-@intrinsic
-def _guess(typingctx, x):
-    """Return 1 / sqrt(x) to 3.5 %: the bits of x halved and negated, exponent and all."""
+@kernel
+def root(x, like):
+    """Return sqrt(x) to 1 ULP, for x that is 0 or a normal positive number, which `like` points to.
 
-    def codegen(context, builder, signature, arguments):
-        bits = ir.IntType(64)
-        half = builder.lshr(builder.bitcast(arguments[0], bits), ir.Constant(bits, 1))
-        return builder.bitcast(builder.sub(ir.Constant(bits, MAGIC), half), ir.DoubleType())
-
-    return types.float64(types.float64), codegen
+    Of a subnormal number, the square of next to nothing, only 0 <= root < 2 sqrt(x) is promised.
+    """
+    if size_of(like) == 4:
+        return convert(math.sqrt(x), like)
+    return convert(_root(float(x)), like)
 
 
 @kernel
 def _root(x):
     """Two steps of Halley for y = 1 / sqrt(x) and one of Newton: 3.5e-2, 1.1e-4, 3e-12, 1e-23."""
-    y = _guess(x)
+    # The bits of x halved and negated, exponent and all: 1 / sqrt(x) to 3.5 %.
+    y = float_of(MAGIC - (bits_of(x) >> 1))
     for _ in range(2):
         e = fma(-(x * y), y, 1.0)
         y = fma(y * e, fma(0.375, e, 0.5), y)
     r = x * y
     return fma(fma(-r, r, x), 0.5 * y, r)
-
-
-def root(x):
-    """Return sqrt(x) to 1 ULP, for x that is 0 or a normal positive number.
-
-    Of a subnormal number, the square of next to nothing, only 0 <= root < 2 sqrt(x) is promised.
-    """
-    raise NotImplementedError
-
-
-@overload(root)
-def _(x):
-    if x == types.float64:
-        return lambda x: _root(x)  # noqa: PLW0108 - numba needs a function of its own
-    if x == types.float32:
-        return lambda x: math.sqrt(x)  # noqa: PLW0108
-    return None

@@ -92,4 +92,4 @@ def _adam(step, keep, scale, l2, n, w, v, s, G):
         g = fma(l2, w[k], scale * G[k])
         v[k] = fma(beta_1, v[k], rest_1 * g)
         s[k] = fma(beta_2, s[k], rest_2 * (g * g))
-        w[k] = fma(keep, w[k], eta * v[k] / (root(s[k]) + epsilon))
+        w[k] = fma(keep, w[k], eta * v[k] / (root(s[k], w) + epsilon))

@@ -126,7 +126,7 @@ def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
         runner, theta = runner_of(case, 5, threads)
         lengths, program = [], runner._program
         runner._program = lambda t, *rest, p=program, ls=lengths: (
-            ls.append(rest[9].size) if t == 0 else None,
+            ls.append(len(rest[13])) if t == 0 else None,
             p(t, *rest),
         )[1]
         totals = runner.run(order, 0.3, 0.02)

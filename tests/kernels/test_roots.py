@@ -5,12 +5,13 @@ import pytest
 from numba import njit
 
 from bpmatrix.kernels.roots import root
+from bpmatrix.kernels.views import line
 
 
 @njit(error_model="numpy")
 def roots_of(x, out):
     for i in range(x.size):
-        out[i] = root(x[i])
+        out[i] = root(x[i], line(out, 0, out.size).start)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])

@@ -87,7 +87,7 @@ def test_training_that_is_called_off_takes_no_step(dtype):
     taken = load_program("train_slice", dtype)(
         0, 2, control, g.table, g.theta, np.zeros((0, 1), dtype), g.theta[:0], g.work, g.X, g.Y,
         sample_weight_columns(None), np.arange(6), 6, codes.PLAIN, numbers, 0, 0,
-        np.zeros(6), np.zeros(6, np.int64), np.zeros(3),
+        np.zeros(6), np.zeros(6, np.int64), np.zeros(3), np.zeros((0, 2)),
     )  # fmt: skip
     assert taken == -1
     assert (g.theta == case.theta).all()
