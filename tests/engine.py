@@ -86,8 +86,9 @@ def look(
 
 
 def steps(
-    case: Case, order, m, rates, weight_decay=0.0, threads=1, recipe=PLAIN, weights=None, seed=0
-) -> SimpleNamespace:
+    case: Case, order, m, rates, weight_decay=0.0, threads=1, recipe=PLAIN, weights=None, seed=0,
+    first_step=0,
+) -> SimpleNamespace:  # fmt: skip
     """Call `train_slice` on all threads; return theta, moments, taken, and the totals.
 
     `rates` are those of the steps, one after the other, of an optimizer that begins.
@@ -110,8 +111,8 @@ def steps(
         threads,
         lambda t, control: program(
             t, threads, control, g.table, g.theta, moments, gradient, g.work, g.X, g.Y, V,
-            np.asarray(order, np.int64), m, recipe.rule, numbers, seed, 0, costs, hits[1:-1],
-            totals, np.empty((0, 2)),
+            np.asarray(order, np.int64), m, recipe.rule, numbers, seed, first_step,
+            costs, hits[1:-1], totals, np.empty((0, 2)),
         ),
     )  # fmt: skip
     g.assert_untouched()
