@@ -8,6 +8,7 @@ from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kernels import kernels
 from benchmarks.memory import memory
+from benchmarks.optimizers import optimizers
 from benchmarks.peak import peak
 from benchmarks.predict import predict
 from benchmarks.quality import quality
@@ -26,8 +27,8 @@ def main() -> None:
 
 
 for command in (
-    table, book, peak, kernels, predict, estimators, quality, scaling, startup, memory, gate,
-    accept, self_test,
+    table, book, peak, kernels, predict, optimizers, estimators, quality, scaling, startup, memory,
+    gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from numba import njit
 
 from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
 from bpmatrix.activations import OwnActivation
@@ -236,6 +237,7 @@ def test_slopes_are_those_of_the_function(name: str) -> None:
     assert np.allclose(slopes_of(name, z), expected / steepest, rtol=1e-12, atol=1e-12)
 
 
+@njit
 def a_step(z: float) -> float:
     return 1 / (1 + math.exp(-20 * z))
 

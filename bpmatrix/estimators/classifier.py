@@ -226,6 +226,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         outputs = self._predicted(X)
         if self._labels.kind == "binary":
             return np.hstack([1 - outputs, outputs])
+        if self._labels.kind == "multilabel-indicator":
+            # A sigmoid is below 1; where it rounds to 1 this is the largest number below.
+            one = outputs.dtype.type(1)
+            return np.asarray(np.minimum(outputs, np.nextafter(one, 0 * one)))
         return outputs
 
     def predict_log_proba(self, X: Any) -> Array:
