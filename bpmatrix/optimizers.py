@@ -20,7 +20,9 @@ from bpmatrix.kernels.plan import Step
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
 Floats = NDArray[np.float64]
-NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf)
+NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf, sweeps=0.0)
+# So seldom that it costs nothing, and often enough: 0.9^16 of what is kept is no subnormal number.
+STEPS_PER_SWEEP = 16
 
 
 @dataclass(frozen=True, repr=False)
@@ -120,9 +122,9 @@ class SGD(Optimizer):
             return codes.DESCENT, 0
         return codes.NESTEROV if self.nesterov else codes.MOMENTUM, 1
 
-    def steps(self, rate: float, before: int, count: int) -> Floats:  # noqa: ARG002 - all alike
+    def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
-        return _rows(count, rate=rate, beta_1=self.momentum)
+        return _rows(before, count, rate=rate, beta_1=self.momentum)
 
 
 @dataclass(frozen=True, repr=False)
@@ -167,9 +169,9 @@ class RMSprop(Optimizer):
         """The number of the update rule in the kernels, and how many moments it keeps."""
         return codes.ADAM, 2
 
-    def steps(self, rate: float, before: int, count: int) -> Floats:  # noqa: ARG002 - all alike
+    def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
-        return _rows(count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
+        return _rows(before, count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
 
 
 @dataclass(frozen=True, repr=False)
@@ -225,6 +227,7 @@ class Adam(Optimizer):
         t = np.arange(before + 1, before + count + 1)
         root = np.sqrt(1 - self.beta_2**t)
         return _rows(
+            before,
             count,
             rate=rate * root / (1 - self.beta_1**t),
             beta_1=self.beta_1,
@@ -268,9 +271,11 @@ class AdamW(Adam):
 OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
 
 
-def _rows(count: int, **numbers: float | Floats) -> Floats:
+def _rows(before: int, count: int, **numbers: float | Floats) -> Floats:
     """Return so many steps with these numbers, one for all or one for each step."""
     rows = np.tile(np.array(NOTHING), (count, 1))
+    place = np.arange(before + 1, before + count + 1)
+    rows[place % STEPS_PER_SWEEP == 0, Step._fields.index("sweeps")] = 1.0
     for name, value in numbers.items():
         rows[:, Step._fields.index(name)] = value
     return rows

@@ -136,22 +136,24 @@ def call_prefetch(builder, pointer):
 
 @intrinsic
 def float_of(typingctx, bits):
-    """Return the float64 that has the bits of an int64."""
+    """Return the float64 or float32 that has the bits of an int64 or int32."""
+    number = types.float32 if bits == types.int32 else types.float64
 
     def codegen(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.DoubleType())
+        return builder.bitcast(arguments[0], context.get_value_type(number))
 
-    return types.float64(types.int64), codegen
+    return number(bits), codegen
 
 
 @intrinsic
 def bits_of(typingctx, number):
-    """Return the bits of a float64 as an int64."""
+    """Return the bits of a float64 or float32 as an int64 or int32."""
+    bits = types.int32 if number == types.float32 else types.int64
 
     def codegen(context, builder, signature, arguments):
-        return builder.bitcast(arguments[0], ir.IntType(64))
+        return builder.bitcast(arguments[0], context.get_value_type(bits))
 
-    return types.int64(types.float64), codegen
+    return bits(number), codegen
 
 
 @intrinsic

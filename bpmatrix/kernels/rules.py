@@ -10,10 +10,15 @@ To add one: its number in `codes.py`, its loop here, its description in `bpmatri
 """
 
 from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV
-from bpmatrix.kernels.instructions import convert, fma, shift
+from bpmatrix.kernels.instructions import convert, fma, shift, size_of
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.roots import root
 from bpmatrix.kernels.vectors import long_vectors
+
+# Where gradients are 0, such as at a pixel that is seldom white, moments fade by a constant factor
+# and would end at subnormal numbers, with which processors are a hundred times slower. What is
+# below this counts as 0; the root of such a square is far below the epsilon that is added to it.
+FAINT_64, FAINT_32 = 1e-290, 1e-34
 
 
 @kernel
@@ -47,6 +52,10 @@ def _follow_line(rule, step, penalized, scale, n, w, v, s, G):
         _adam(step, step.keep if penalized else 1.0, scale, l2, n, w, v, s, G)
     else:
         _descend(rule, step, scale, l2, n, w, v, G)
+    if step.sweeps > 0 and rule != DESCENT:
+        _sweep(n, v)
+        if rule == ADAM:
+            _sweep(n, s)
 
 
 @kernel
@@ -58,6 +67,15 @@ def _add_l1(l1, n, w, G):
         up = l1 if w[k] > zero else zero
         down = l1 if w[k] < zero else zero
         G[k] += up - down
+
+
+@kernel
+def _sweep(n, v):
+    """v <- 0 where it is next to nothing."""
+    long_vectors()
+    faint, zero = convert(FAINT_64 if size_of(v) == 8 else FAINT_32, v), convert(0, v)
+    for k in range(n):
+        v[k] = zero if abs(v[k]) <= faint else v[k]
 
 
 @kernel

@@ -9,7 +9,7 @@ from numeric import same_bits
 from rule_twin import RuleTwin
 from strategies import Case, cases, make_case, seeds
 
-from bpmatrix import SGD, Adam, AdamW, RMSprop, reference
+from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
 from bpmatrix.description import Description
 from bpmatrix.parameters import Parameters
 from bpmatrix.recipe import Recipe
@@ -144,3 +144,21 @@ def test_the_rule_is_that_of_pytorch(optimizer, name, arguments):
         Recipe(optimizer),
     )  # fmt: skip
     np.testing.assert_allclose(done.theta, parameter.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.6), RMSprop(0.01, rho=0.5), Adam(0.01)])
+def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
+    """A pixel that is white in one sample alone: its moments end at 0, and are never subnormal."""
+    X = np.random.default_rng(1).uniform(0.1, 1, (3, 3000))
+    X[0, 1:] = 0
+    net = Network([3, 2], dtype=dtype, seed=1)
+    net.train(
+        X, np.arange(3000) % 2, epochs=1, mini_batch_size=1, optimizer=optimizer, shuffle=False
+    )
+    moments = net._course.state.moments
+    faded = moments.reshape(len(moments), -1)[:, [0, 3]]  # of W_1's first column
+    sizes = np.abs(moments[moments != 0])
+    assert sizes.min() >= np.finfo(dtype).tiny
+    if not isinstance(optimizer, Adam):  # whose 0.999^3000 is not next to nothing
+        assert (faded == 0).all()
