@@ -200,7 +200,7 @@ def test_help_names_what_there_is_to_choose(capsys: Captured):
 
 
 def test_defaults_are_those_of_the_library():
-    assert DEFAULT_OPTIMIZER.learning_rate == options.LEARNING_RATE
+    assert DEFAULT_OPTIMIZER.learning_rate == options.LEARNING_RATES["sgd"]
     assert DEFAULT_MINI_BATCH_SIZE == options.MINI_BATCH_SIZE
 
 
@@ -244,6 +244,28 @@ def test_train_equals_the_library(folder: Path):
     saved = Network.load("model")
     assert saved.description == net.description
     np.testing.assert_array_equal(saved.parameters, net.parameters)
+
+
+@pytest.mark.parametrize(
+    ("said", "optimizer"),
+    [
+        ("--optimizer momentum", bpmatrix.SGD(0.05, momentum=0.9)),
+        ("--optimizer rmsprop", bpmatrix.RMSprop(0.001)),
+        ("--optimizer adam --learning-rate 0.01", bpmatrix.Adam(0.01)),
+        ("--optimizer adamw", bpmatrix.AdamW(0.001)),
+    ],
+)
+def test_an_optimizer_and_dropout(capsys: Captured, said: str, optimizer):
+    given = f"--layers 64,8,10 --epochs 1 --seed 3 --dropout 0.25 --save model {said}"
+    assert main(["train", *given.split()]) == 0
+    assert f"learning rate {optimizer.learning_rate:g}" in capsys.readouterr().out
+    digits = datasets.load("digits")
+    net = Network([64, 8, 10], input_scale=1 / 16, seed=3)
+    net.train(
+        digits.train.X, digits.train.labels, epochs=1, mini_batch_size=10, optimizer=optimizer,
+        dropout=0.25,
+    )  # fmt: skip
+    np.testing.assert_array_equal(Network.load("model").parameters, net.parameters)
 
 
 def test_an_activation_for_each_layer():
@@ -379,6 +401,8 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--epoch 3", "Did you mean"),
         ("--mini-batch-size 2000", "larger than the data"),
         ("--learning-rate nan", "learning_rate"),
+        ("--optimizer adagrad", "--optimizer"),
+        ("--dropout 1", "dropout"),
         ("--weight-decay -1", "weight_decay"),
         ("--threads none", "neither auto nor a number"),
         ("--threads 0", "neither auto nor a number"),

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import click
 
-__all__ = ["HIDDEN", "LEARNING_RATE", "MINI_BATCH_SIZE", "Options", "with_options"]
+__all__ = ["HIDDEN", "LEARNING_RATES", "MINI_BATCH_SIZE", "MOMENTUM", "Options", "with_options"]
 
 # Units of the one hidden layer that a network has by default: enough for the digits and MNIST.
 HIDDEN = 30
 # Those of `Network.train`, which a test compares.
-MINI_BATCH_SIZE, LEARNING_RATE = 10, 0.5
+MINI_BATCH_SIZE = 10
+# The optimizers by their names here, each with its learning rate by default.
+LEARNING_RATES = {"sgd": 0.5, "momentum": 0.05, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
+MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,11 @@ class Options:
     seed: int | None
     epochs: int
     mini_batch_size: int | None
-    learning_rate: float
+    optimizer: str
+    learning_rate: float | None
     schedule: str | None
     weight_decay: float
+    dropout: float
     shuffle: bool
     monitor: str
     restore_best: bool
@@ -116,12 +121,18 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         help=f"Samples in a step.  [default: {MINI_BATCH_SIZE}, or all where there are fewer]",
     ),
     click.option(
+        "--optimizer",
+        type=click.Choice(list(LEARNING_RATES)),
+        default="sgd",
+        show_default=True,
+        help=f"How a gradient becomes a step; momentum is sgd with a momentum of {MOMENTUM}.",
+    ),
+    click.option(
         "--learning-rate",
         type=float,
-        default=LEARNING_RATE,
-        show_default=True,
         metavar="ETA",
-        help="The length of a step, as a factor on the mean gradient of a mini-batch.",
+        help="The length of a step; for sgd as a factor on the mean gradient of a mini-batch.  "
+        "[default: 0.5 for sgd, 0.05 for momentum, 0.001 for the others]",
     ),
     click.option(
         "--schedule",
@@ -137,6 +148,14 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         show_default=True,
         metavar="FACTOR",
         help="The book's lambda divided by the number of training samples.",
+    ),
+    click.option(
+        "--dropout",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="P",
+        help="The probability of each hidden unit to be left out of a sample's pass in training.",
     ),
     click.option(
         "--monitor",

@@ -11,13 +11,21 @@ import click
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, Options, with_options
+from bpmatrix.cli.options import (
+    HIDDEN,
+    LEARNING_RATES,
+    MINI_BATCH_SIZE,
+    MOMENTUM,
+    Options,
+    with_options,
+)
 from bpmatrix.cli.show import facts, percent
 from bpmatrix.errors import ArgumentError
 
 if TYPE_CHECKING:
     from bpmatrix import History, Network
     from bpmatrix.datasets import DataSet
+    from bpmatrix.optimizers import Optimizer
     from bpmatrix.schedules import Schedule
 
 __all__ = ["command"]
@@ -40,7 +48,7 @@ def command(**arguments: Any) -> None:
     \b
     Examples:
       bpmatrix train
-      bpmatrix train mnist --layers 784,100,10 --save model.safetensors
+      bpmatrix train mnist --layers 784,100,10 --optimizer adam --save model.safetensors
       bpmatrix train --plot pictures
       bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
       bpmatrix train table.csv --target price --save model.safetensors
@@ -99,7 +107,7 @@ def _check(options: Options) -> None:
             )
     if options.max_seconds is not None and not 0 < options.max_seconds < math.inf:
         raise click.UsageError(f"--max-seconds is {options.max_seconds:g}, no finite time above 0.")
-    bpmatrix.SGD(options.learning_rate)
+    _optimizer(options)
     if options.save is not None:
         check_destination(options.save, "--save", options.data)
     if options.plot is not None:
@@ -138,7 +146,10 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     n, *others = (part.labels.size for part in (data.train, data.validation, data.test))
     size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
     samples = "{:,} training, {:,} validation and {:,} test samples".format(n, *others)
-    steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
+    rate = _optimizer(options).learning_rate
+    steps = f"{options.optimizer}, learning rate {rate:g}, weight decay {options.weight_decay:g}"
+    if options.dropout:
+        steps += f", dropout {options.dropout:g}"
     if options.schedule is not None:
         steps += f", {options.schedule} schedule"
     sizes, functions = ("-".join(map(str, names)) for names in (d.sizes, d.activations))
@@ -168,8 +179,9 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
         data.train.labels,
         epochs=options.epochs,
         mini_batch_size=options.mini_batch_size,
-        optimizer=bpmatrix.SGD(options.learning_rate),
+        optimizer=_optimizer(options),
         weight_decay=options.weight_decay,
+        dropout=options.dropout,
         validation=(monitored.X, monitored.labels),
         shuffle=options.shuffle,
         n_threads=options.threads,
@@ -182,6 +194,19 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
     return history, seconds
+
+
+def _optimizer(options: Options) -> Optimizer:
+    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop  # noqa: PLC0415 - loads NumPy
+
+    name, rate = options.optimizer, options.learning_rate
+    rate = LEARNING_RATES[name] if rate is None else rate
+    if name == "momentum":
+        return SGD(rate, momentum=MOMENTUM)
+    kinds: dict[str, type[Optimizer]] = {
+        "sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW
+    }  # fmt: skip
+    return kinds[name](rate)
 
 
 def _schedule(options: Options) -> Schedule | None:
