@@ -14,7 +14,8 @@ import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor
 from bpmatrix.errors import ArgumentError, DataError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
+# The same, in our words and in scikit-learn's.
+pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
 
 X, y = load_iris(return_X_y=True)
 RNG = np.random.RandomState(1)

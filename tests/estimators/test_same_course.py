@@ -14,6 +14,9 @@ from sklearn.datasets import load_diabetes, load_digits, load_iris, make_multila
 
 from bpmatrix import MLPClassifier, MLPRegressor
 
+# The same, in our words and in scikit-learn's: a few epochs are enough to compare.
+pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
+
 # Both add the same numbers in another order: the loss of an epoch differs by some units of its last
 # place, and some hundred steps let that grow. scikit-learn's promise to us, and ours, is 1e-6.
 TOLERANCE = 1e-9
