@@ -86,10 +86,13 @@ def assert_same_course(ours, theirs, X, tolerance=TOLERANCE):
 @pytest.mark.parametrize("data", [digits, two_classes, several_labels])
 def test_classifier(course, data):
     X, y = data()
-    ours, theirs = (
-        fitted(kind, (X, y), **COURSES[course])
-        for kind in (MLPClassifier, neural_network.MLPClassifier)
-    )
+    ours = fitted(MLPClassifier, (X, y), **COURSES[course])
+    try:
+        theirs = fitted(neural_network.MLPClassifier, (X, y), **COURSES[course])
+    except TypeError as error:
+        if y.dtype.kind == "U" and "isnan" in str(error):
+            pytest.skip("scikit-learn 1.6 cannot stop early where labels are text")
+        raise
 
     assert_same_course(ours, theirs, X)
     np.testing.assert_array_equal(ours.classes_, theirs.classes_)
