@@ -3,12 +3,15 @@
 import click
 
 from benchmarks.book import book
+from benchmarks.estimators import estimators
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kernels import kernels
 from benchmarks.memory import memory
+from benchmarks.optimizers import optimizers
 from benchmarks.peak import peak
 from benchmarks.predict import predict
+from benchmarks.quality import quality
 from benchmarks.scaling import scaling
 from benchmarks.startup import startup
 from benchmarks.table import table
@@ -24,7 +27,8 @@ def main() -> None:
 
 
 for command in (
-    table, book, peak, kernels, predict, scaling, startup, memory, gate, accept, self_test,
+    table, book, peak, kernels, predict, optimizers, estimators, quality, scaling, startup, memory,
+    gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

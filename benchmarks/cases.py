@@ -29,6 +29,10 @@ class Case:
         By (dtype, threads): the share of the attainable peak to reach.
     slow : frozenset of str
         Contenders that need so much time here that they are left out.
+    output : str, optional
+        The activation function of the last layer, if it is another one.
+    optimizer : str
+        That of a `Task`.
     """
 
     sizes: tuple[int, ...]
@@ -41,11 +45,14 @@ class Case:
     peak: Mapping[tuple[str, int], float] = field(default_factory=dict)
     slow: frozenset[str] = frozenset({"loop"})
     cost: str = "quadratic"
+    output: str | None = None
+    optimizer: str = "sgd"
 
     @property
     def name(self) -> str:
-        """The sizes and the mini-batch: ``784-30-10/10``."""
-        return f"{'-'.join(map(str, self.sizes))}/{self.mini_batch_size}"
+        """The sizes and the mini-batch, and an optimizer that keeps something: ``784-30-10/10``."""
+        sizes = f"{'-'.join(map(str, self.sizes))}/{self.mini_batch_size}"
+        return sizes if self.optimizer == "sgd" else f"{sizes}/{self.optimizer}"
 
     def target(self, contender: str, dtype: str) -> float | None:
         """Return the speed-up to reach over a contender, if there is one."""
@@ -61,9 +68,10 @@ class Case:
     def task(self, dtype: str, samples: Samples | None = None) -> Task:
         """Return what the contenders are given, on the case's own data or on some others."""
         samples = samples or self.samples()
+        hidden = (self.activation,) * (len(self.sizes) - 2)
         return Task(
             sizes=self.sizes,
-            activations=(self.activation,) * (len(self.sizes) - 1),
+            activations=(*hidden, self.output or self.activation),
             cost=self.cost,
             dtype=dtype,
             mini_batch_size=self.mini_batch_size,
@@ -71,6 +79,7 @@ class Case:
             X=samples.X,
             scale=samples.scale,
             targets=samples.targets,
+            optimizer=self.optimizer,
         )
 
     def tiny(self, dtype: str) -> Task:
@@ -114,6 +123,11 @@ CASES = (
         (784, 512, 512, 10), "sigmoid", 256, "mnist", 1.0, 10,
         targets={"jax": (1.2, 1.05)},
         peak={("float64", 2): 0.85},
+    ),
+    Case(
+        (784, 100, 10), "relu", 200, "mnist", 0.001, 20,
+        targets={"jax": (1.3, 1.3), "pytorch": (3, 3), "sklearn": (3, 3)},
+        cost="log_likelihood", output="softmax", optimizer="adam",
     ),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from benchmarks.report import Report, verdict
 from bpmatrix.bench.contest import CHAMPION, TOLERANCE, Contest, Result, hold
 from bpmatrix.bench.report import microseconds
 
-PEERS = ("loop", "numpy", "jax", "pytorch")
+PEERS = ("loop", "numpy", "jax", "pytorch", "sklearn")
 CHECKED = (
     "Every contender that is shown ended the check with the cost of the reference:"
     f" relative {TOLERANCE['float64']:g} in float64, {TOLERANCE['float32']:g} in float32."
@@ -27,14 +27,14 @@ CHECKED = (
 def table(
     cases: tuple[Case, ...], dtypes: tuple[str, ...], quick: bool, json_file: str | None
 ) -> None:
-    """Training: bpmatrix against the loop, NumPy, JAX and PyTorch.
+    """Training: bpmatrix against the loop, NumPy, JAX, PyTorch and scikit-learn.
 
     First line of a cell: microseconds per mini-batch, and the number of threads. Second line: how
     many times as fast bpmatrix with n_threads="auto" is, median and 95 % interval. bpmatrix reads
     bytes where the data are bytes; the others are given arrays of the case's type, made before the
     clock starts.
     """
-    report = Report("Training, microseconds per mini-batch, plain SGD", json_file)
+    report = Report("Training, microseconds per mini-batch", json_file)
     rows = report.table("case", "type", CHAMPION, "on 1", "on all", *PEERS, "targets")
     notes = [CHECKED]
     for case in cases:

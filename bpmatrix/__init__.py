@@ -12,23 +12,64 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bpmatrix import datasets, errors, progress
+    from bpmatrix import datasets, errors, plots, progress, schedules
+    from bpmatrix.activations import OwnActivation
+    from bpmatrix.costs import Huber, OwnCost, Quantile
+    from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
+    from bpmatrix.estimators import MLPClassifier, MLPRegressor
     from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
+    from bpmatrix.loading import load
     from bpmatrix.network import Network
-    from bpmatrix.optimizers import SGD
+    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop
+    from bpmatrix.stopping import EarlyStopping
 
 __version__ = "0.1.0"
-__all__ = ["SGD", "BpmatrixError", "History", "Network", "datasets", "errors", "progress", "verify"]
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "BpmatrixError",
+    "EarlyStopping",
+    "History",
+    "Huber",
+    "MLPClassifier",
+    "MLPRegressor",
+    "Network",
+    "OwnActivation",
+    "OwnCost",
+    "Quantile",
+    "RMSprop",
+    "datasets",
+    "diagnose",
+    "errors",
+    "load",
+    "plots",
+    "progress",
+    "schedules",
+    "verify",
+]
 
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
 _HOMES = {
     "SGD": "bpmatrix.optimizers",
+    "Adam": "bpmatrix.optimizers",
+    "AdamW": "bpmatrix.optimizers",
     "BpmatrixError": "bpmatrix.errors",
+    "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
+    "Huber": "bpmatrix.costs",
+    "MLPClassifier": "bpmatrix.estimators",
+    "MLPRegressor": "bpmatrix.estimators",
     "Network": "bpmatrix.network",
+    "OwnActivation": "bpmatrix.activations",
+    "OwnCost": "bpmatrix.costs",
+    "Quantile": "bpmatrix.costs",
+    "RMSprop": "bpmatrix.optimizers",
+    "diagnose": "bpmatrix.diagnosis",
+    "load": "bpmatrix.loading",
     "verify": "bpmatrix.gradcheck",
 }
 

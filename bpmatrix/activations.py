@@ -5,12 +5,13 @@ The formulas themselves are in `kernels/elementwise.py` (fast) and `reference.py
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from bpmatrix.checks import find
+from bpmatrix.checks import find, named_function
 from bpmatrix.kernels import codes
 
-__all__ = ["ACTIVATIONS", "Activation", "find_activation"]
+__all__ = ["ACTIVATIONS", "Activation", "OwnActivation", "find_activation"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +22,8 @@ class Activation:
     ----------
     name : str
         The name that ``Network(activation=...)`` takes.
-    code : int
-        Its number in the kernels.
+    code : int or None
+        Its number in the kernels; None where it is a block of its own (`kernels/blocks.py`).
     formula, derivative : str
         sigma and sigma', for people.
     elementwise : bool
@@ -33,7 +34,7 @@ class Activation:
     """
 
     name: str
-    code: int
+    code: int | None
     formula: str
     derivative: str
     elementwise: bool = True
@@ -46,6 +47,23 @@ ACTIVATIONS = {
         Activation("sigmoid", codes.SIGMOID, "1 / (1 + exp(-z))", "a (1 - a)"),
         Activation("tanh", codes.TANH, "tanh(z)", "1 - a^2"),
         Activation("relu", codes.RELU, "max(z, 0)", "1 where z > 0, else 0"),
+        Activation(
+            "leaky_relu",
+            None,
+            "z where z > 0, else 0.01 z",
+            "1 where z > 0, else 0.01",
+        ),
+        Activation("elu", None, "z where z > 0, else exp(z) - 1", "1 where z > 0, else exp(z)"),
+        Activation("gelu", None, "z Phi(z)", "Phi(z) + z phi(z)", keeps_z=True),
+        Activation(
+            "silu",
+            None,
+            "z / (1 + exp(-z))",
+            "s (1 + z (1 - s)) with s = 1 / (1 + exp(-z))",
+            keeps_z=True,
+        ),
+        Activation("softplus", None, "log(1 + exp(z))", "1 - exp(-a)"),
+        Activation("exp", None, "exp(z)", "a"),
         Activation("identity", codes.IDENTITY, "z", "1"),
         Activation(
             "softmax",
@@ -58,8 +76,55 @@ ACTIVATIONS = {
 }
 
 
-def find_activation(name: str) -> Activation:
-    """Return the activation function of that name.
+@dataclass(frozen=True, slots=True)
+class OwnActivation:
+    """An activation function of one's own: two functions of one number, compiled by numba.
+
+    They are compiled at the network's first computation, and `sigma_prime` is compared there with
+    the slope of `sigma`. Two descriptions with the same functions are equal. A function that raises
+    an error during training makes its numbers NaN, which ends the run.
+
+    Parameters
+    ----------
+    sigma, sigma_prime : callable
+        a = sigma(z) and its derivative sigma'(z), of one float z, in the part of Python that numba
+        compiles; `math` is fine. A network can be pickled if these can.
+    name : str, optional
+        None takes that of the function `sigma`.
+
+    Raises
+    ------
+    ArgumentError
+        If they are no functions; at the first computation, if numba cannot compile them, or if
+        `sigma_prime` is not the derivative.
+
+    Examples
+    --------
+    >>> def squared_relu(z):
+    ...     return z * z if z > 0 else 0.0
+    >>> def slope(z):
+    ...     return 2 * z if z > 0 else 0.0
+    >>> from bpmatrix import Network
+    >>> Network([2, 8, 1], activation=OwnActivation(squared_relu, slope), seed=1)
+    Network([2, 8, 1], squared_relu-sigmoid, cross_entropy, float64, 33 parameters)
+    """
+
+    sigma: Callable[[float], float]
+    sigma_prime: Callable[[float], float]
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no function."""
+        name = named_function(self.sigma, "sigma", self.name)
+        named_function(self.sigma_prime, "sigma_prime", self.name)
+        object.__setattr__(self, "name", name)
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+
+def find_activation(activation: str | OwnActivation) -> Activation:
+    """Return the activation function of that name, or what there is to say of one's own.
 
     Raises
     ------
@@ -71,4 +136,6 @@ def find_activation(name: str) -> Activation:
     >>> find_activation("tanh").derivative
     '1 - a^2'
     """
-    return find(ACTIVATIONS, name, "activation function")
+    if isinstance(activation, OwnActivation):
+        return Activation(str(activation), None, "your own", "your own", keeps_z=True)
+    return find(ACTIVATIONS, activation, "activation function")

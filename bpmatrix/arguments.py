@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import numpy as np
 
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
-from bpmatrix.optimizers import SGD
+from bpmatrix.optimizers import SGD, Optimizer
 from bpmatrix.processors import choose_threads
+from bpmatrix.recipe import Recipe
+from bpmatrix.schedules import ReduceOnPlateau, Schedule
+from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Settings
 
 __all__ = ["checked_training_arguments"]
@@ -24,13 +30,19 @@ def checked_training_arguments(
     n: int,
     epochs: int,
     mini_batch_size: int | None,
-    optimizer: SGD | None,
+    optimizer: Optimizer | None,
     weight_decay: float,
+    l1: float,
+    clip_norm: float | None,
+    dropout: float | Sequence[float],
     shuffle: bool,
     n_threads: int | str,
     callbacks: Iterable[Callable[[EpochInfo], object]],
     restore_best: bool,
-    has_validation: bool,
+    schedule: Schedule | None,
+    early_stopping: EarlyStopping | None,
+    max_seconds: float | None,
+    recorded: Collection[str],
 ) -> Settings:
     """Return the arguments of `Network.train` as settings, with defaults filled in.
 
@@ -40,28 +52,107 @@ def checked_training_arguments(
         If one of them has a value that training cannot use.
     """
     optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
-    if not isinstance(optimizer, SGD):
+    if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
-            "optimizer is none of ours", got=repr(optimizer), expected="SGD(learning_rate=...)"
+            "optimizer is none of ours",
+            got=repr(optimizer),
+            expected="SGD(learning_rate=...), RMSprop(), Adam() or AdamW()",
         )
-    if restore_best and not has_validation:
-        raise ArgumentError(
-            "restore_best has nothing to judge the epochs by",
-            cure="Pass validation=(X, targets).",
-        )
+    _check_stopping(early_stopping, restore_best, recorded)
+    _check_schedule(schedule, recorded)
     m = _mini_batch_size(mini_batch_size, n)
     return Settings(
         epochs=whole_number(epochs, "epochs", least=0),
         mini_batch_size=m,
-        optimizer=optimizer,
+        recipe=Recipe(optimizer, *_regularization(l1, clip_norm, dropout, description)),
         weight_decay=real_number(
             weight_decay, "weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0
         ),
         shuffle=bool(shuffle),
         threads=choose_threads(n_threads, description.layout.size, m),
         callbacks=_callbacks(callbacks),
-        restore_best=restore_best,
+        restore_best=bool(restore_best or early_stopping),
+        schedule=schedule,
+        early_stopping=early_stopping,
+        max_seconds=max_seconds
+        if max_seconds is None
+        else real_number(
+            max_seconds, "max_seconds", "a finite number above 0", lambda seconds: seconds > 0
+        ),
     )
+
+
+def _regularization(
+    l1: float,
+    clip_norm: float | None,
+    dropout: float | Sequence[float],
+    description: Description,
+) -> tuple[float, float, tuple[float, ...]]:
+    """Return the fields of a `Recipe` beside the optimizer."""
+    longest = math.inf
+    if clip_norm is not None:
+        longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
+    penalty = real_number(l1, "l1", "a finite number, 0 or more", lambda factor: factor >= 0)
+    layers = len(description.sizes) - 1
+    # A single number is for the hidden layers: inputs are seldom dropped.
+    if isinstance(dropout, Sequence | np.ndarray):
+        parts = list(dropout)
+    else:
+        parts = [0.0, *[dropout] * (layers - 1)]
+    if len(parts) != layers:
+        raise ArgumentError(
+            "dropout names the wrong number of layers",
+            got=repr(dropout),
+            expected=f"one number for all hidden layers, or {layers}: one for the inputs and one"
+            " for each hidden layer",
+        )
+    checked = tuple(
+        real_number(part, "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1)
+        for part in parts
+    )
+    return penalty, longest, checked if any(checked) else ()
+
+
+def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[str]) -> None:
+    """Check that the epochs can be judged as early stopping or the best weights need it."""
+    if not isinstance(stopping, EarlyStopping | None):
+        raise ArgumentError(
+            "early_stopping is none of ours",
+            got=repr(stopping),
+            expected="EarlyStopping(patience=..., ...)",
+        )
+    if stopping and stopping.metric:
+        _check_metric(stopping.metric, recorded)
+    elif (stopping or restore_best) and "validation_cost" not in recorded:
+        name = "early_stopping" if stopping else "restore_best"
+        raise ArgumentError(
+            f"{name} has nothing to judge the epochs by",
+            cure="Pass validation=(X, targets) or validation_split=0.1"
+            + (", or name the metric: EarlyStopping(metric='cost')." if stopping else "."),
+        )
+
+
+def _check_schedule(schedule: object, recorded: Collection[str]) -> None:
+    if isinstance(schedule, ReduceOnPlateau):
+        if schedule.metric:
+            _check_metric(schedule.metric, recorded)
+    elif not (schedule is None or callable(schedule)) or isinstance(schedule, type):
+        raise ArgumentError(
+            "schedule is no function of the epoch",
+            got=repr(schedule),
+            expected="one of bpmatrix.schedules, or a callable that returns a factor",
+        )
+
+
+def _check_metric(metric: str, recorded: Collection[str]) -> None:
+    if metric not in recorded:
+        raise ArgumentError(
+            "the metric is not recorded in this run",
+            got=repr(metric),
+            expected=" or ".join(recorded),
+            cure="Costs of validation need validation=(X, targets) or validation_split=0.1,"
+            " accuracies need targets that name classes.",
+        )
 
 
 def _mini_batch_size(size: int | None, n: int) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
 
-__all__ = ["Targets", "as_inputs", "as_targets"]
+__all__ = ["Targets", "as_columns", "as_inputs", "as_targets", "check_finite"]
 
 Array = NDArray[Any]
 
@@ -74,11 +74,19 @@ def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
     >>> np.shares_memory(as_inputs(table.T, 2, "float64"), table)
     True
     """
-    array = _as_array(X, name)
-    _check_matrix(array, rows, name)
-    array = _with_contiguous_columns(array)
+    array = as_columns(X, rows, name=name)
     check_finite(array, dtype, name)
     return array
+
+
+def as_columns(X: ArrayLike, rows: int, *, name: str = "X") -> Array:
+    """Return what `as_inputs` returns, for a program that finds NaN and infinity on its own.
+
+    A look at all of X before the computation can take as long as the computation.
+    """
+    array = _as_array(X, name)
+    _check_matrix(array, rows, name)
+    return _with_contiguous_columns(array)
 
 
 def as_targets(
@@ -164,7 +172,8 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
         row, column, value = first
         place = f"row {row}, column {column}" if array.ndim == 2 else f"position {column}"
         raise DataError(
-            f"{name} has {bad} value{'s' * (bad > 1)} that are no finite {dtype}",
+            f"{name} has {bad} value{'s' * (bad > 1)} that {'are' if bad > 1 else 'is'} NaN,"
+            f" infinite or too large for {dtype}",
             got=f"{value} first, in {place} (counted from 0)",
             cure="Remove these samples or fill the gaps before training or predicting.",
         )

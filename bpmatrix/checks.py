@@ -12,7 +12,7 @@ import numpy as np
 
 from bpmatrix.errors import ArgumentError
 
-__all__ = ["find", "real_number", "whole_number"]
+__all__ = ["find", "named_function", "real_number", "whole_number"]
 
 Entry = TypeVar("Entry")
 
@@ -93,3 +93,25 @@ def find(table: Mapping[str, Entry], name: object, what: str) -> Entry:
     if not isinstance(name, str) or name not in table:
         raise ArgumentError(f"unknown {what}", got=repr(name), expected=" or ".join(table))
     return table[name]
+
+
+def named_function(function: object, argument: str, name: str | None) -> str:
+    """Return the name of a function: the given one, or its own.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no function, or the name is no text or empty.
+
+    Examples
+    --------
+    >>> named_function(math.exp, "sigma", None)
+    'exp'
+    """
+    if not callable(function):
+        raise ArgumentError(f"{argument} is no function", got=repr(function))
+    if name is None:
+        name = getattr(function, "__name__", type(function).__name__)
+    if not isinstance(name, str) or not name:
+        raise ArgumentError("the name of a function is no text", got=repr(name))
+    return name

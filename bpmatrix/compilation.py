@@ -16,13 +16,18 @@ from typing import Any
 import numpy as np
 
 from bpmatrix.description import Description
+from bpmatrix.kernels.plan import Step
 from bpmatrix.workspace import input_columns, workspace
 
 __all__ = ["load_program", "warm_up"]
 
 Program = Callable[..., Any]
 
-WORK = {"train_slice": "training", "evaluate": "prediction"}
+WORK = {
+    "train_slice": "training",
+    "evaluate": "prediction",
+    "input_gradient": "gradient by the inputs",
+}
 
 _loaded: dict[tuple[str, str], Program] = {}
 
@@ -45,8 +50,8 @@ def load_program(name: str, dtype: str) -> Program:
 
     Parameters
     ----------
-    name : {"train_slice", "evaluate"}
-        Which of the two programs.
+    name : {"train_slice", "evaluate", "input_gradient"}
+        Which of the programs.
     dtype : {"float64", "float32"}
         The type that it computes in.
     """
@@ -60,7 +65,7 @@ def load_program(name: str, dtype: str) -> Program:
 
 
 def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
-    """Make all compiled programs ready; return the seconds that it took.
+    """Make training and prediction ready; return the seconds that it took.
 
     Examples
     --------
@@ -105,14 +110,22 @@ def _load(name: str, dtype: str) -> Program:
     if name == "train_slice":
         from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
-        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(2)
-        columns, records = (data, data, order, 1, sample, 0.0), (costs, hits, totals)
-        train_slice(0, 1, control, table, theta, work, *columns, *records)
+        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(3)
+        memory = table, theta, np.zeros((0, theta.size), dtype), theta[:0], work
+        samples = data, data, data, order, 1
+        how = 0, np.zeros((1, len(Step._fields))), 0, 0
+        records = costs, hits, totals, np.zeros((0, 2))
+        train_slice(0, 1, control, *memory, *samples, *how, *records)
         return train_slice
+    if name == "input_gradient":
+        from bpmatrix.kernels.input_gradient import input_gradient  # noqa: PLC0415
+
+        input_gradient(table, theta, work, data, data, -1, 0, 1, np.zeros(1, dtype))
+        return input_gradient
     from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
 
     outputs = np.zeros((1, 1), dtype)
-    evaluate(table, theta, work, data, data, 0, 1, False, outputs, costs, hits, theta.copy())
+    evaluate(table, theta, work, data, data, data, 0, 1, False, outputs, costs, hits, theta.copy())
     return evaluate
 
 

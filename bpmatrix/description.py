@@ -8,11 +8,12 @@ from functools import cached_property
 
 import numpy as np
 
-from bpmatrix.activations import find_activation
+from bpmatrix.activations import OwnActivation, find_activation
+from bpmatrix.blocks import address_of
 from bpmatrix.checks import find, real_number, whole_number
-from bpmatrix.costs import find_cost
+from bpmatrix.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.errors import ArgumentError
-from bpmatrix.kernels.plan import Plan, columns_in_cache, lay_out_work
+from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work
 from bpmatrix.parameters import Layout
 
 __all__ = ["Description", "checked_sizes", "choose_activations"]
@@ -28,10 +29,10 @@ class Description:
     ----------
     sizes : tuple of int
         Units per layer, n_0 ... n_L, at least two of them, each at least 1.
-    activations : tuple of str
+    activations : tuple of str or OwnActivation
         The activation function of each layer l = 1..L.
-    cost : str
-        The name of the cost.
+    cost : str, Huber, Quantile or OwnCost
+        The name of the cost; a name of those with a parameter becomes an object.
     input_scale : float
         The factor on every input, part of the model.
     bias : bool
@@ -51,8 +52,8 @@ class Description:
     """
 
     sizes: tuple[int, ...]
-    activations: tuple[str, ...]
-    cost: str
+    activations: tuple[str | OwnActivation, ...]
+    cost: AnyCost
     input_scale: float = 1.0
     bias: bool = True
     dtype: str = "float64"
@@ -63,9 +64,10 @@ class Description:
         if len(self.activations) != len(self.sizes) - 1:
             raise ArgumentError(
                 "one activation function is needed for each layer after the inputs",
-                got=list(self.activations),
+                got=[str(name) for name in self.activations],
                 expected=f"{len(self.sizes) - 1} names",
             )
+        object.__setattr__(self, "cost", as_cost(self.cost))
         _check_functions(self.activations, self.cost)
         scale = real_number(
             self.input_scale, "input_scale", "a finite factor, not 0", lambda scale: scale != 0
@@ -81,7 +83,12 @@ class Description:
         return Layout(self.sizes, self.bias)
 
     def plan(
-        self, columns: int, *, threads: int = 1, keep_every_z: bool = False
+        self,
+        columns: int,
+        *,
+        threads: int = 1,
+        keep_every_z: bool = False,
+        dropout: tuple[int, ...] = (),
     ) -> tuple[Plan, int]:
         """Return what the kernels know of this network, and the elements of its work array.
 
@@ -93,23 +100,29 @@ class Description:
             How many threads work on them together.
         keep_every_z : bool, default False
             Whether each z has a matrix of its own, also where nothing needs it, to be looked at.
+        dropout : tuple of int, optional
+            How many of 2^32 units are dropped in each of the layers 0 .. L - 1; none by default.
         """
         functions = [find_activation(name) for name in self.activations]
         sizes = np.array(self.sizes, dtype=np.int64)
         # The output's z is always kept: costs of saturated outputs are computed from it.
         keeps_z = np.array([False, *(keep_every_z or f.keeps_z for f in functions[:-1]), True])
-        work = lay_out_work(sizes, keeps_z, columns, threads)
+        drops = np.array([*(dropout or (0,) * (sizes.size - 1)), 0], dtype=np.int64)
+        work = lay_out_work(sizes, keeps_z, drops > 0, columns, threads)
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
-            sigma=np.array([0, *(f.code for f in functions)], dtype=np.int64),
-            cost=find_cost(self.cost).code,
+            sigma=np.array([0, *map(self._code_of, self.activations)], dtype=np.int64),
+            cost=self._cost(),
             W=W,
             b=b,
             a=work.a,
             z=work.z,
             delta=work.delta,
+            seen=work.seen,
+            dropout=drops,
             y=work.y,
+            sample_weights=work.sample_weights,
             ones=work.ones,
             zeros=work.zeros,
             columns=columns,
@@ -120,10 +133,24 @@ class Description:
         )
         return plan, work.size
 
+    def _code_of(self, activation: str | OwnActivation) -> int:
+        """Return the number or address by which compiled code knows an activation function."""
+        code = find_activation(activation).code
+        return address_of(activation, self.dtype) if code is None else code
+
+    def _cost(self) -> Cost:
+        if isinstance(self.cost, OwnCost):
+            return Cost(address_of(self.cost, self.dtype), 0.0)
+        parameter = self.cost.parameter if isinstance(self.cost, Huber | Quantile) else 0.0
+        return Cost(find_cost(self.cost).code, parameter)
+
 
 def choose_activations(
-    layers: int, activation: str | Sequence[str], output: str | None, cost: str
-) -> tuple[str, ...]:
+    layers: int,
+    activation: str | OwnActivation | Sequence[str | OwnActivation],
+    output: str | OwnActivation | None,
+    cost: AnyCost,
+) -> tuple[str | OwnActivation, ...]:
     """Return the activation function of each layer, as `Network` documents it.
 
     Examples
@@ -131,7 +158,7 @@ def choose_activations(
     >>> choose_activations(2, "tanh", None, "log_likelihood")
     ('tanh', 'softmax')
     """
-    if not isinstance(activation, str):
+    if not isinstance(activation, str | OwnActivation):
         if not isinstance(activation, Iterable):
             find_activation(activation)  # raises, and lists the names
         names = list(activation)
@@ -139,9 +166,9 @@ def choose_activations(
             names.append(output)
         return tuple(names)
     if output is None:
-        # A ReLU at the output could never say a negative number, and may die.
-        own = "identity" if activation == "relu" else activation
-        output = find_cost(cost).partner or own
+        # As in the book. A ReLU at the output could never say a negative number, and may die.
+        bounded = activation in {"sigmoid", "tanh"} and find_cost(cost).name == "quadratic"
+        output = find_cost(cost).partner or (activation if bounded else "identity")
     return (*[activation] * (layers - 1), output)
 
 
@@ -178,24 +205,22 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
     return checked
 
 
-def _check_functions(activations: Sequence[str], cost: str) -> None:
+def _check_functions(activations: Sequence[str | OwnActivation], cost: AnyCost) -> None:
     functions = [find_activation(name) for name in activations]
     for function in functions[:-1]:
         if not function.elementwise:
             raise ArgumentError(
                 f"{function.name} stands in a hidden layer",
-                got=list(activations),
+                got=[str(name) for name in activations],
                 expected=f"{function.name} at the output only",
             )
-    output, partner = functions[-1], find_cost(cost).partner
-    if partner is None and not output.elementwise:
+    output, record = functions[-1], find_cost(cost)
+    fitting = f'"{record.partner}"' if record.partner else "an element-wise function"
+    if output.name != record.partner if record.partner else not output.elementwise:
+        partners = [other for other in COSTS.values() if other.partner == output.name]
+        cure = f"The cost {record.name} belongs with output={fitting}"
+        other = f'; with {output.name} take cost="{partners[0].name}"' if partners else ""
         raise ArgumentError(
-            f"the cost {cost} and the output {output.name} do not belong together",
-            cure='Take cost="log_likelihood" with softmax.',
-        )
-    if partner not in (None, output.name):
-        raise ArgumentError(
-            f"the cost {cost} and the output {output.name} do not belong together",
-            cure=f'The cost {cost} belongs with output="{partner}"; '
-            f'cost="quadratic" takes any element-wise output.',
+            f"the cost {record.name} and the output {output.name} do not belong together",
+            cure=f"{cure}{other}.",
         )

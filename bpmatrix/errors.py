@@ -20,6 +20,7 @@ __all__ = [
     "DataNotFoundError",
     "DivergenceError",
     "DownloadError",
+    "MissingPackageError",
     "ModelFileError",
     "ShapeError",
 ]
@@ -85,6 +86,10 @@ class DataNotFoundError(BpmatrixError, FileNotFoundError):
 
 class DownloadError(BpmatrixError, OSError):
     """A data set could not be downloaded."""
+
+
+class MissingPackageError(BpmatrixError, ImportError):
+    """A package is not installed that only a part of bpmatrix needs."""
 
 
 class ModelFileError(BpmatrixError, ValueError):

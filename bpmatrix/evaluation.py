@@ -9,17 +9,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.arrays import Targets
+from bpmatrix.arrays import Targets, check_finite
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.processors import threads_worth_starting
+from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import CALLED_OFF, run_together
-from bpmatrix.workspace import ColumnsOf, input_columns, target_columns, workspace
+from bpmatrix.workspace import (
+    ColumnsOf,
+    input_columns,
+    sample_weight_columns,
+    target_columns,
+    workspace,
+)
 
-__all__ = ["Scores", "gradient", "outputs", "scores"]
+__all__ = ["Scores", "cost_and_gradient", "gradient", "outputs", "scores"]
 
 Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
 # Enough for whole tiles, and few enough that the work matrices stay in a cache.
 COLUMNS_AT_A_TIME = 96
@@ -32,6 +40,7 @@ NOTHING = {
 }
 NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
 NO_TARGETS = (0, 0, codes.LABELS, 1.0)
+NO_WEIGHTS = sample_weight_columns(None)
 
 # A thread keeps its last work array for the next call, if it has at most so many elements: to make
 # one takes longer than to carry a sample through a small network.
@@ -57,46 +66,98 @@ class Scores:
     accuracy: float
 
 
-def outputs(description: Description, theta: Array, X: Array) -> Array:
-    """Return the output activations (n_L, n) of the columns of X, a Fortran-ordered matrix."""
+def outputs(description: Description, theta: Array, X: Array | SparseColumns) -> Array:
+    """Return the output activations (n_L, n) of the columns of X, which passed `as_columns`."""
     results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
     _, costs, hits, gradient = NOTHING[description.dtype]
     _evaluate(description, theta, X, NO_TARGETS, results, costs, hits, gradient)
     return results.T
 
 
-def scores(description: Description, theta: Array, X: Array, targets: Targets) -> Scores:
-    """Return the mean cost and the accuracy over the columns of X."""
+def scores(
+    description: Description,
+    theta: Array,
+    X: Array | SparseColumns,
+    targets: Targets,
+    weights: Floats | None = None,
+) -> Scores:
+    """Return the mean cost and the accuracy over the columns of X, each with its weight."""
     n = X.shape[1]
     results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
-    Y = target_columns(targets)
-    _evaluate(description, theta, X, Y, results, costs, hits, gradient)
-    with np.errstate(over="ignore"):
-        return Scores(float(costs.sum() / n), float(hits.sum() / n))
+    _evaluate(description, theta, X, target_columns(targets), results, costs, hits, gradient)
+    return Scores(_mean(costs, weights), _mean(hits, weights))
 
 
-def gradient(description: Description, theta: Array, X: Array, targets: Targets) -> Array:
+def gradient(
+    description: Description,
+    theta: Array,
+    X: Array,
+    targets: Targets,
+    weights: Floats | None = None,
+) -> Array:
     """Return the gradient of the mean cost over the columns of X, laid out as theta."""
-    results, costs, hits, _ = NOTHING[description.dtype]
+    _, costs, _, _ = NOTHING[description.dtype]
+    return _gradient(description, theta, X, targets, weights, costs)
+
+
+def cost_and_gradient(
+    description: Description,
+    theta: Array,
+    X: Array | SparseColumns,
+    targets: Targets,
+    weights: Floats | None = None,
+) -> tuple[float, Array]:
+    """Return the mean cost over the columns of X, and its gradient, in one pass."""
+    costs = np.empty(X.shape[1])
+    slope = _gradient(description, theta, X, targets, weights, costs)
+    return _mean(costs, weights), slope
+
+
+def _gradient(
+    description: Description,
+    theta: Array,
+    X: Array | SparseColumns,
+    targets: Targets,
+    weights: Floats | None,
+    costs: Floats,
+) -> Array:
+    """Return the gradient of the mean cost; `costs` is filled if it has room."""
+    results, _, hits, _ = NOTHING[description.dtype]
     flat = np.empty_like(theta)
-    Y = target_columns(targets)
-    _evaluate(description, theta, X, Y, results, costs, hits, flat)
-    flat /= X.shape[1]
+    Y, V = target_columns(targets), sample_weight_columns(weights)
+    _evaluate(description, theta, X, Y, results, costs, hits, flat, V)
+    flat /= X.shape[1] if weights is None else weights.sum()
     return flat
+
+
+def _mean(numbers: Array, weights: Floats | None) -> float:
+    """Return the mean, each number with its weight; what has none counts nothing, if infinite."""
+    with np.errstate(over="ignore"):
+        if weights is None:
+            return float(numbers.mean())
+        counting = weights > 0
+        return float(np.average(numbers[counting], weights=weights[counting]))
 
 
 def _evaluate(
     description: Description,
     theta: Array,
-    X: Array,
+    X: Array | SparseColumns,
     Y: ColumnsOf,
     results: Array,
     costs: Array,
     hits: Array,
     gradient: Array,
+    V: ColumnsOf = NO_WEIGHTS,
 ) -> None:
-    """Call the compiled program for all columns of X; what has room is filled."""
+    """Call the compiled program for all columns of X; what has room is filled.
+
+    Raises
+    ------
+    DataError
+        If X holds NaN or infinity.
+    """
     program = load_program("evaluate", description.dtype)
     if not theta.flags.writeable:
         theta = theta.copy()  # numba would compile the program anew for an array of another kind
@@ -106,6 +167,7 @@ def _evaluate(
     threads = 1 if gradient.size else threads_worth_starting(n * work_of_a_column)
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
+    not_finite: list[int] = []
 
     def evaluate_share(t: int, control: Array) -> None:
         # The scratch of a thread is for the products on the way back.
@@ -114,13 +176,16 @@ def _evaluate(
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                what = data, Y, start, stop, start > 0
-                program(table, theta, work, *what, results, costs, hits, gradient)
+                what = data, Y, V, start, stop, start > 0
+                if not program(table, theta, work, *what, results, costs, hits, gradient):
+                    not_finite.append(start)
 
     if threads == 1:
         evaluate_share(0, NOT_CALLED_OFF)  # a sample may take less time than new control words
     else:
         run_together(threads, evaluate_share)
+    if not_finite and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
+        check_finite(X, description.dtype, "X")
 
 
 def _own_workspace(description: Description, columns: int, threads: int) -> tuple[Array, Array]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import reference
+from bpmatrix.costs import AnyCost, Huber, Quantile
 from bpmatrix.description import Description
 from bpmatrix.network import Network
 from bpmatrix.parameters import Parameters
@@ -24,6 +25,9 @@ DIFFERENCES = 50
 COLUMNS = 100
 # Columns times parameters: a large network is checked on fewer columns, within seconds.
 MOST_WORK = 100_000_000
+
+# Activation functions whose slope, or its slope, jumps at 0.
+BENT = {"relu", "leaky_relu", "elu"}
 
 # Sums of some thousand products, each rounded.
 LOOP_LIMIT_IN_EPS = 4096
@@ -64,7 +68,7 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
 
     At most 100 samples, fewer in a network of over a million parameters, and 50 parameters for the
     central differences are drawn, the same ones in every call. A parameter whose step carries a
-    ReLU across its kink, where there is no derivative, is left out.
+    number across a kink of ReLU, its relatives or the cost is left out.
 
     Parameters
     ----------
@@ -146,20 +150,28 @@ def _differences(
 
 
 def _cost(d: Description, parameters: Parameters, X: Array, Y: Array) -> tuple[float, list[Array]]:
-    """Return the mean cost, and for each layer of ReLU on which side of the kink each unit is.
+    """Return the mean cost, and on which side of each kink, of slope or curvature, numbers are.
 
     The logarithms are taken of z: of a near 1, log(1 - a) is rounded too coarsely to subtract.
     """
     zs, a_s = reference.feedforward(parameters.weights, _biases(parameters), d.activations, X)
-    bent = [z > 0 for z, name in zip(zs, d.activations, strict=True) if name == "relu"]
+    bent = [z > 0 for z, name in zip(zs, d.activations, strict=True) if name in BENT]
     z = zs[-1]
-    if d.cost == "quadratic":
-        costs = 0.5 * (a_s[-1] - Y) ** 2
-    elif d.cost == "cross_entropy":
+    if d.cost == "cross_entropy":
         costs = np.logaddexp(0, z) - Y * z
-    else:
+    elif d.cost == "log_likelihood":
         costs = Y * (np.logaddexp.reduce(z, axis=0) - z)
+    else:
+        costs = reference.cost_terms(d.cost, a_s[-1], Y)
+        bent.append(np.digitize(a_s[-1] - Y, _kinks(d.cost)))
     return float(costs.sum() / X.shape[1]), bent
+
+
+def _kinks(cost: AnyCost) -> list[float]:
+    """Return at which distances from the target a cost has a kink."""
+    if isinstance(cost, Huber):
+        return [-cost.delta, cost.delta]
+    return [0.0] if cost == "absolute" or isinstance(cost, Quantile) else []
 
 
 def _biases(parameters: Parameters) -> tuple[Array, ...]:

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-__all__ = ["EpochInfo", "History"]
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["METRICS", "EpochInfo", "History", "badness"]
+
+# What an epoch can be judged by, the first choice first.
+METRICS = ("validation_accuracy", "validation_cost", "cost", "accuracy")
+COLUMNS = (
+    "epoch", "cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate",
+    "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +33,11 @@ class EpochInfo:
     validation_cost, validation_accuracy : float or None
         After the epoch; None without validation data.
     learning_rate : float
-        That of the epoch.
+        That of the epoch: the optimizer's, times the factor of the schedule.
     seconds : float
         What the epoch took, validation included.
+    is_best : bool
+        Whether the run had no better epoch before this one, in the sense of `History.best_epoch`.
     """
 
     epoch: int
@@ -34,6 +48,7 @@ class EpochInfo:
     validation_accuracy: float | None
     learning_rate: float
     seconds: float
+    is_best: bool = False
 
 
 @dataclass
@@ -45,9 +60,12 @@ class History:
     epochs : list of EpochInfo
         One entry for each epoch that was finished.
     stopped_by : str
-        Why the run ended: ``"epochs"``, ``"callback"`` or ``"interrupt"``.
+        Why the run ended: ``"epochs"``, ``"callback"``, ``"early_stopping"``, ``"max_seconds"`` or
+        ``"interrupt"``.
     seed : int
         The seed of the network, whether it was given or drawn.
+    metric : str or None
+        What `best_epoch` goes by, where `EarlyStopping` named it.
 
     Notes
     -----
@@ -58,6 +76,7 @@ class History:
     seed: int
     epochs: list[EpochInfo] = field(default_factory=list)
     stopped_by: str = "epochs"
+    metric: str | None = None
 
     def _column(self, name: str) -> list[float]:
         values = (getattr(entry, name) for entry in self.epochs)
@@ -95,14 +114,43 @@ class History:
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch of the highest validation accuracy, else of the lowest validation cost.
+        """The epoch that was best by `metric`; the first of equals.
 
-        Without validation data that of the lowest cost; the first of equals; None before the end
-        of the first epoch.
+        Where that is None, the epoch of the highest validation accuracy, else of the lowest
+        validation cost, and without validation data of the lowest cost. None before the end of the
+        first epoch.
         """
         if not self.epochs:
             return None
-        return min(self.epochs, key=badness).epoch
+        return min(self.epochs, key=lambda entry: badness(entry, self.metric)).epoch
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return the columns by name, "epoch" first, without those that hold nothing.
+
+        Examples
+        --------
+        >>> History(seed=1, epochs=[EpochInfo(1, 1, 0.5, None, None, None, 3.0, 0.25)]).to_dict()
+        {'epoch': [1], 'cost': [0.5], 'learning_rate': [3.0], 'seconds': [0.25]}
+        """
+        columns = {name: self._column(name) for name in COLUMNS}
+        return {name: values for name, values in columns.items() if values or not self.epochs}
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the columns of `to_dict` as a pandas DataFrame whose index is the epoch.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415 - no dependency of ours
+        except ImportError:
+            raise ImportError(
+                "History.to_frame() needs pandas. Install it with `pip install pandas`, or take"
+                " History.to_dict()."
+            ) from None
+        return pd.DataFrame(self.to_dict()).set_index("epoch")
 
     def __repr__(self) -> str:
         """Show the number of epochs and the last figures."""
@@ -115,8 +163,11 @@ class History:
         return f"History({', '.join(shown)}, stopped_by={self.stopped_by!r})"
 
 
-def badness(entry: EpochInfo) -> float:
-    """What the best epoch has least of."""
-    if entry.validation_accuracy is not None:
-        return -entry.validation_accuracy
-    return entry.cost if entry.validation_cost is None else entry.validation_cost
+def badness(entry: EpochInfo, metric: str | None = None) -> float:
+    """Return what the best epoch has least of; what is no number is worst."""
+    if metric is None:
+        metric = next(name for name in METRICS if getattr(entry, name) is not None)
+    value = float(getattr(entry, metric))
+    if math.isnan(value):
+        return math.inf
+    return -value if metric.endswith("accuracy") else value

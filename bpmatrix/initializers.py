@@ -39,8 +39,17 @@ def he(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]
     return W * np.sqrt(2.0 / n_in), np.zeros((n_out, 1))
 
 
+def lecun(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floats]:
+    """Weights from N(0, 1 / n_in), biases 0: LeCun et al. 1998, *Efficient BackProp*, (16)."""
+    W = rng.standard_normal((n_out, n_in))
+    return W / np.sqrt(n_in), np.zeros((n_out, 1))
+
+
+# ReLU and its relatives: a random z is halved, more or less, which `he` makes up for.
+RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
+
 INITIALIZERS: dict[str, Draw] = {
-    function.__name__: function for function in (standard_normal, scaled_normal, glorot, he)
+    function.__name__: function for function in (standard_normal, scaled_normal, glorot, he, lecun)
 }
 
 
@@ -50,7 +59,7 @@ def find_initializer(name: str | None, activation: str) -> Draw:
     Parameters
     ----------
     name : str or None
-        None chooses `he` before ReLU and `scaled_normal` before anything else.
+        None chooses `he` before ReLU and its relatives, and `scaled_normal` before anything else.
     activation : str
         The name of the layer's activation function.
 
@@ -65,7 +74,7 @@ def find_initializer(name: str | None, activation: str) -> Draw:
     'he'
     """
     if name is None:
-        return he if activation == "relu" else scaled_normal
+        return he if activation in RECTIFIERS else scaled_normal
     return find(INITIALIZERS, name, "initializer")
 
 

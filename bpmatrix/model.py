@@ -8,15 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation
-from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix import evaluation, prediction
+from bpmatrix.arrays import as_columns, as_inputs, as_targets
 from bpmatrix.costs import find_cost
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
+from bpmatrix.input_gradient import checked_output, input_gradient
 from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
 from bpmatrix.training import Samples
+from bpmatrix.weighting import weigh
 
 __all__ = ["Model"]
 
@@ -71,7 +73,7 @@ class Model:
         >>> net.feedforward([[1.0], [2.0]])
         array([[0.5]])
         """
-        return evaluation.outputs(self._description, self.parameters, self._inputs(X))
+        return prediction.outputs(self._description, self._parameters.flat, X)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
         """Return the class (m,) that each column's outputs name.
@@ -95,7 +97,9 @@ class Model:
             return np.asarray(a[0] > 0.5, dtype=np.int64)
         return np.asarray(a.argmax(axis=0), dtype=np.int64)
 
-    def accuracy(self, X: ArrayLike, targets: ArrayLike) -> float:
+    def accuracy(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Return the fraction of columns whose class is that of their target.
 
         Parameters
@@ -104,6 +108,8 @@ class Model:
             Samples as columns.
         targets : (m,) labels or (n_L, m) array_like
             What they should be; of Y, the class that each column names.
+        sample_weight : (m,) array_like, optional
+            How much each column counts, 0 or more.
 
         Raises
         ------
@@ -118,13 +124,12 @@ class Model:
         1.0
         """
         self._check_names_classes()
-        samples = self._samples(X, targets)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets
-        ).accuracy
+        return self._scores(X, targets, sample_weight).accuracy
 
-    def cost(self, X: ArrayLike, targets: ArrayLike) -> float:
-        """Return the mean cost over the columns, without the penalty of weight decay.
+    def cost(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the mean cost over the columns, each with its weight, without any penalty.
 
         Examples
         --------
@@ -134,12 +139,11 @@ class Model:
         >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
         1.0
         """
-        samples = self._samples(X, targets)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets
-        ).cost
+        return self._scores(X, targets, sample_weight).cost
 
-    def gradient(self, X: ArrayLike, targets: ArrayLike) -> Parameters:
+    def gradient(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> Parameters:
         """Return the gradient of `cost`: (BP1)-(BP4) over all columns at once.
 
         Returns
@@ -155,9 +159,56 @@ class Model:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = self._samples(X, targets)
-        flat = evaluation.gradient(self._description, self.parameters, samples.X, samples.targets)
+        samples = weigh(self._samples(X, targets, check=False), sample_weight)
+        flat = evaluation.gradient(
+            self._description, self.parameters, samples.X, samples.targets, samples.weights
+        )
         return Parameters.of(flat, self._description.layout)
+
+    def input_gradient(
+        self, X: ArrayLike, targets: ArrayLike | None = None, *, output: int | None = None
+    ) -> Array:
+        """Return the gradient of each sample's cost, or of one output, by the sample (n_0, m).
+
+        Column j is W_1^T delta_1 of sample j alone, no mean over the samples, in the units of X:
+        the factor `input_scale` is in it. It says which inputs the network looks at.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns.
+        targets : array_like, optional
+            As for `cost`: the gradient is that of the cost of each sample.
+        output : int, optional
+            An output unit from 0, instead of targets: the gradient is that of its activation.
+
+        Raises
+        ------
+        ArgumentError
+            If neither or both are given, or there is no such output.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = [[2, -3]], 0
+        >>> net.input_gradient([[1.0], [1.0]], output=0)
+        array([[ 2.],
+               [-3.]])
+        >>> net.input_gradient([[1.0], [1.0]], [0.0])      # (a - y) W = -1 W
+        array([[-2.],
+               [ 3.]])
+        """
+        if (targets is None) == (output is None):
+            raise ArgumentError(
+                "input_gradient takes either targets or an output",
+                cure="Pass targets for the gradient of the cost, output=k for that of output k.",
+            )
+        if targets is None:
+            k = checked_output(output, self._description.sizes[-1])
+            return input_gradient(self._description, self.parameters, self._inputs(X), k)
+        samples = self._samples(X, targets)
+        return input_gradient(self._description, self.parameters, samples.X, samples.targets)
 
     def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
         """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.
@@ -181,12 +232,26 @@ class Model:
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
 
-    def _inputs(self, X: ArrayLike, name: str = "X") -> Array:
-        return as_inputs(X, self._description.sizes[0], self._description.dtype, name=name)
+    def _scores(
+        self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
+    ) -> evaluation.Scores:
+        samples = weigh(self._samples(X, targets, check=False), sample_weight)
+        return evaluation.scores(
+            self._description, self.parameters, samples.X, samples.targets, samples.weights
+        )
 
-    def _samples(self, X: ArrayLike, targets: ArrayLike, prefix: str = "") -> Samples:
+    def _inputs(self, X: ArrayLike, name: str = "X", *, check: bool = True) -> Array:
+        """Let inputs through the gate; without `check`, a program finds those not finite."""
+        d = self._description
+        if check:
+            return as_inputs(X, d.sizes[0], d.dtype, name=name)
+        return as_columns(X, d.sizes[0], name=name)
+
+    def _samples(
+        self, X: ArrayLike, targets: ArrayLike, prefix: str = "", *, check: bool = True
+    ) -> Samples:
         """Let inputs and targets through the gate together."""
-        array = self._inputs(X, prefix + "X")
+        array = self._inputs(X, prefix + "X", check=check)
         d, cost = self._description, find_cost(self._description.cost)
         checked = as_targets(
             targets,

@@ -1,44 +1,281 @@
-"""Optimizers as frozen descriptions: two that are equal do the same thing."""
+"""Optimizers as frozen descriptions: two that are equal do the same thing.
+
+Each gives the numbers of its steps; the rules themselves are in `kernels/rules.py`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from bpmatrix.checks import real_number
+from bpmatrix.errors import ArgumentError
+from bpmatrix.kernels import codes
+from bpmatrix.kernels.plan import Step
 
-__all__ = ["SGD"]
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
+
+Floats = NDArray[np.float64]
+NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf, sweeps=0.0)
+# So seldom that it costs nothing, and often enough: 0.9^16 of what is kept is no subnormal number.
+STEPS_PER_SWEEP = 16
 
 
-@dataclass(frozen=True, slots=True)
-class SGD:
-    """Stochastic gradient descent: theta <- theta - learning_rate * gradient.
-
-    The gradient is the mean over the mini-batch. Nielsen, ch. 1, (20) and (21).
-
-    Parameters
-    ----------
-    learning_rate : float
-        The step size eta, finite and not negative.
-
-    Raises
-    ------
-    ArgumentError
-        If the learning rate is negative or not finite.
-
-    Examples
-    --------
-    >>> SGD(learning_rate=3.0)
-    SGD(learning_rate=3.0)
-    """
+@dataclass(frozen=True, repr=False)
+class Optimizer:
+    """What all optimizers have in common: a learning rate, finite and not negative."""
 
     learning_rate: float
 
     def __post_init__(self) -> None:
         """Refuse what cannot be a learning rate."""
-        rate = real_number(
-            self.learning_rate,
-            "learning_rate",
-            "a finite number, 0 or more",
-            lambda rate: rate >= 0,
+        self._check("learning_rate", "a finite number, 0 or more", lambda rate: rate >= 0)
+
+    def __repr__(self) -> str:
+        """Show the learning rate, and what is not as by default."""
+        shown = [
+            f"{field.name}={getattr(self, field.name)!r}"
+            for field in fields(self)
+            if field.name == "learning_rate" or getattr(self, field.name) != field.default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    @property
+    def rule(self) -> tuple[int, int]:
+        """The number of the update rule in the kernels, and how many moments it keeps."""
+        raise NotImplementedError
+
+    def steps(self, rate: float, before: int, count: int) -> Floats:
+        """Return the numbers of so many steps, each a row with the fields of `kernels.plan.Step`.
+
+        Parameters
+        ----------
+        rate : float
+            The learning rate of these steps.
+        before : int
+            How many steps the optimizer has taken before.
+        count : int
+            How many come now.
+        """
+        raise NotImplementedError
+
+    def _check(self, name: str, expected: str, allowed: Any) -> None:
+        number = real_number(getattr(self, name), name, expected, allowed)
+        object.__setattr__(self, name, number)
+
+
+@dataclass(frozen=True, repr=False)
+class SGD(Optimizer):
+    """Stochastic gradient descent: theta <- theta - learning_rate * g.
+
+    The gradient g is the mean over the mini-batch. Nielsen, ch. 1, (20) and (21). With momentum,
+    v <- momentum * v - learning_rate * g; theta <- theta + v: Nielsen, ch. 3, (107) and (108).
+    With Nesterov's step, theta <- theta + momentum * v - learning_rate * g, with the new v.
+
+    Parameters
+    ----------
+    learning_rate : float
+        The step size eta, finite and not negative.
+    momentum : float, default 0.0
+        How much of the velocity v a step keeps, from 0 to below 1.
+    nesterov : bool, default False
+        Whether a step looks ahead along the velocity; only with momentum.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> SGD(learning_rate=3.0)
+    SGD(learning_rate=3.0)
+    >>> SGD(0.1, momentum=0.9, nesterov=True)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=True)
+    """
+
+    momentum: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no momentum."""
+        super().__post_init__()
+        self._check("momentum", "a number from 0 to below 1", lambda m: 0 <= m < 1)
+        if not isinstance(self.nesterov, bool):
+            raise ArgumentError(
+                "nesterov is no answer", got=repr(self.nesterov), expected="True or False"
+            )
+        if self.nesterov and self.momentum == 0:
+            raise ArgumentError(
+                "nesterov looks along a velocity, and there is none",
+                cure="Pass a momentum above 0, such as momentum=0.9.",
+            )
+
+    @property
+    def rule(self) -> tuple[int, int]:
+        """The number of the update rule in the kernels, and how many moments it keeps."""
+        if self.momentum == 0:
+            return codes.DESCENT, 0
+        return codes.NESTEROV if self.nesterov else codes.MOMENTUM, 1
+
+    def steps(self, rate: float, before: int, count: int) -> Floats:
+        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        return _rows(before, count, rate=rate, beta_1=self.momentum)
+
+
+@dataclass(frozen=True, repr=False)
+class RMSprop(Optimizer):
+    """Steps divided by the root of a running mean of the squared gradient.
+
+    s <- rho * s + (1 - rho) * g^2; theta <- theta - learning_rate * g / (sqrt(s) + epsilon).
+    T. Tieleman and G. Hinton, lecture 6.5 of *Neural Networks for Machine Learning* (2012).
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        The step size, finite and not negative.
+    rho : float, default 0.9
+        How much of the mean a step keeps, from 0 to below 1.
+    epsilon : float, default 1e-8
+        What is added to the root, above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> RMSprop(0.01)
+    RMSprop(learning_rate=0.01)
+    """
+
+    learning_rate: float = 0.001
+    rho: float = 0.9
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        """Refuse what the rule cannot use."""
+        super().__post_init__()
+        self._check("rho", "a number from 0 to below 1", lambda rho: 0 <= rho < 1)
+        self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
+
+    @property
+    def rule(self) -> tuple[int, int]:
+        """The number of the update rule in the kernels, and how many moments it keeps."""
+        return codes.ADAM, 2
+
+    def steps(self, rate: float, before: int, count: int) -> Floats:
+        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        return _rows(before, count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
+
+
+@dataclass(frozen=True, repr=False)
+class Adam(Optimizer):
+    """Steps along a running mean of the gradient, divided by the root of that of its square.
+
+    v <- beta_1 * v + (1 - beta_1) * g; s <- beta_2 * s + (1 - beta_2) * g^2; in step t
+    theta <- theta - learning_rate * v' / (sqrt(s') + epsilon), v' = v / (1 - beta_1^t) and
+    s' = s / (1 - beta_2^t). D. P. Kingma and J. Ba, ICLR 2015, algorithm 1.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.001
+        About the largest change of a weight in a step; finite and not negative.
+    beta_1, beta_2 : float, default 0.9 and 0.999
+        How much of the two means a step keeps, from 0 to below 1.
+    epsilon : float, default 1e-8
+        What is added to the root, above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> Adam()
+    Adam(learning_rate=0.001)
+    """
+
+    learning_rate: float = 0.001
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        """Refuse what the rule cannot use."""
+        super().__post_init__()
+        for name in ("beta_1", "beta_2"):
+            self._check(name, "a number from 0 to below 1", lambda beta: 0 <= beta < 1)
+        self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
+
+    @property
+    def rule(self) -> tuple[int, int]:
+        """The number of the update rule in the kernels, and how many moments it keeps."""
+        return codes.ADAM, 2
+
+    def steps(self, rate: float, before: int, count: int) -> Floats:
+        """Return the numbers of so many steps: see `Optimizer.steps`.
+
+        The corrections of the means go into learning rate and epsilon, so that the rule needs none.
+        """
+        t = np.arange(before + 1, before + count + 1)
+        root = np.sqrt(1 - self.beta_2**t)
+        return _rows(
+            before,
+            count,
+            rate=rate * root / (1 - self.beta_1**t),
+            beta_1=self.beta_1,
+            beta_2=self.beta_2,
+            epsilon=self.epsilon * root,
         )
-        object.__setattr__(self, "learning_rate", rate)
+
+
+@dataclass(frozen=True, repr=False)
+class AdamW(Adam):
+    """Adam whose weights also shrink by themselves, by learning_rate * weight_decay a step.
+
+    The decay is not scaled as the gradient is; biases do not shrink. I. Loshchilov and F. Hutter,
+    ICLR 2019, algorithm 2. Parameters and errors are those of `Adam`, and:
+
+    Parameters
+    ----------
+    weight_decay : float, default 0.01
+        How fast the weights shrink; finite and not negative.
+
+    Examples
+    --------
+    >>> AdamW(0.002, weight_decay=0.1)
+    AdamW(learning_rate=0.002, weight_decay=0.1)
+    """
+
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be a decay."""
+        super().__post_init__()
+        self._check("weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0)
+
+    def steps(self, rate: float, before: int, count: int) -> Floats:
+        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        rows = super().steps(rate, before, count)
+        rows[:, Step._fields.index("keep")] = 1 - rate * self.weight_decay
+        return rows
+
+
+OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
+
+
+def _rows(before: int, count: int, **numbers: float | Floats) -> Floats:
+    """Return so many steps with these numbers, one for all or one for each step."""
+    rows = np.tile(np.array(NOTHING), (count, 1))
+    place = np.arange(before + 1, before + count + 1)
+    rows[place % STEPS_PER_SWEEP == 0, Step._fields.index("sweeps")] = 1.0
+    for name, value in numbers.items():
+        rows[:, Step._fields.index(name)] = value
+    return rows

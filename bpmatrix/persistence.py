@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,19 +18,30 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as as_safetensors
 
+from bpmatrix.activations import OwnActivation
+from bpmatrix.checks import find
+from bpmatrix.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost, Quantile
+from bpmatrix.course import Course, course_of, in_words
 from bpmatrix.description import Description
-from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
+from bpmatrix.errors import (
+    ArgumentError,
+    BpmatrixError,
+    DataError,
+    DataNotFoundError,
+    ModelFileError,
+)
 from bpmatrix.files import write_whole
-from bpmatrix.optimizers import SGD
 from bpmatrix.parameters import Parameters
-from bpmatrix.training import Course
 
-__all__ = ["load", "save"]
+__all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 
 Array = NDArray[Any]
+Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, Course, list[dict[str, Any]]]
+Tensor = tuple[str, list[int]]  # type and shape
 
 KEY, VERSION = "bpmatrix", 1
+MOMENTS = "optimizer.moments"
 STORED_TYPES = {"F64": "float64", "F32": "float32"}
 
 
@@ -44,33 +56,51 @@ def save(
 
     Raises
     ------
+    ArgumentError
+        If the network has functions of the user's own.
     DataError
         If a parameter is not finite.
     OSError
         If the file cannot be written.
     """
+    metadata = {
+        "network": described(description),
+        **in_words(course),
+        "trained": trained,
+    }
+    state = course.state
+    kept = {MOMENTS: state.moments} if state is not None and len(state.moments) else {}
+    write(path, metadata, parameters, kept)
+
+
+def described(description: Description) -> dict[str, Any]:
+    """Return what a file says of a network; ArgumentError where it has one's own functions."""
+    _refuse_own_functions(description)
+    return {
+        "sizes": description.sizes,
+        "activations": description.activations,
+        "cost": _written(description.cost),
+        "input_scale": description.input_scale,
+        "bias": description.bias,
+        "dtype": description.dtype,
+    }
+
+
+def write(
+    path: str | os.PathLike[str],
+    metadata: Mapping[str, Any],
+    parameters: Parameters,
+    others: Mapping[str, Array] | None = None,
+) -> None:
+    """Write a file: metadata, the parameters of a network, and other arrays by their names."""
     if not np.isfinite(parameters.flat).all():
         raise DataError(
             "the network has weights that are not finite", cure="Train it anew before saving it."
         )
-    metadata = {
-        "version": VERSION,
-        "network": {
-            "sizes": description.sizes,
-            "activations": description.activations,
-            "cost": description.cost,
-            "input_scale": description.input_scale,
-            "bias": description.bias,
-            "dtype": description.dtype,
-        },
-        "seed": course.seed,
-        "epochs": course.epochs,
-        "shuffler": course.shuffler.bit_generator.state,
-        "optimizer": course.optimizer and {"name": "SGD", **asdict(course.optimizer)},
-        "trained": trained,
-    }
-    tensors = {name: np.ascontiguousarray(view) for name, view in _names(parameters).items()}
-    write_whole(Path(path), as_safetensors(tensors, {KEY: json.dumps(metadata, allow_nan=False)}))
+    arrays = _names(parameters) | dict(others or {})
+    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps({"version": VERSION, **metadata}, allow_nan=False)
+    write_whole(Path(path), as_safetensors(tensors, {KEY: text}))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -83,12 +113,19 @@ def load(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If it is damaged or no network of bpmatrix.
     """
+    with opened(path) as (file, metadata):
+        return _read(file, Path(path), metadata)
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
+    """Open a model file for a while, and read its metadata; errors as of `load`."""
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(f"there is no model file {path}", cure="Check the path.")
     try:
         with safe_open(path, framework="numpy") as file:
-            return _read(file, path)
+            yield file, _metadata(file, path)
     except SafetensorError as error:
         raise ModelFileError(
             f"{path} is no whole .safetensors file",
@@ -97,32 +134,63 @@ def load(path: str | os.PathLike[str]) -> Model:
         ) from None
 
 
-def _read(file: Any, path: Path) -> Model:
-    metadata = _metadata(file, path)
-    try:
-        network = dict(metadata["network"])
-        description = Description(
-            sizes=tuple(network.pop("sizes")),
-            activations=tuple(network.pop("activations")),
-            cost=network.pop("cost"),
-            input_scale=network.pop("input_scale"),
-            bias=network.pop("bias"),
-            dtype=network.pop("dtype"),
-            **network,
+def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
+    if "estimator" in metadata:
+        raise ModelFileError(
+            f"{path} holds an estimator: a network with preprocessing of its inputs",
+            cure=f"Load it with bpmatrix.load({str(path)!r}).",
         )
-        course = _course(metadata)
+    try:
+        description = description_of(metadata)
+        course = course_of(metadata)
         trained = _trained(metadata["trained"])
     except (KeyError, TypeError, ValueError, BpmatrixError) as error:
         raise ModelFileError(
             f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
         ) from None
-    _check_tensors(file, path, description)
+    size, state = description.layout.size, course.state
+    rows = state.optimizer.rule[1] if state is not None else 0
+    shapes = {MOMENTS: (description.dtype, [rows, size])} if rows else {}
+    flat, kept = read_tensors(file, path, description, shapes)
+    if state is not None:
+        state.moments = kept.get(MOMENTS, np.empty((0, size), description.dtype))
+        if (state.moments[1:] < 0).any():  # means of squares
+            raise ModelFileError(f"{path} holds moments that no optimizer keeps")
+    return description, flat, course, trained
+
+
+def description_of(metadata: Mapping[str, Any]) -> Description:
+    """Return the network that a file tells of; raises all kinds of errors if it tells of none."""
+    network = dict(metadata["network"])
+    return Description(
+        sizes=tuple(network.pop("sizes")),
+        activations=tuple(network.pop("activations")),
+        cost=_read_cost(network.pop("cost")),
+        input_scale=network.pop("input_scale"),
+        bias=network.pop("bias"),
+        dtype=network.pop("dtype"),
+        **network,
+    )
+
+
+def read_tensors(
+    file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
+) -> tuple[Array, dict[str, Array]]:
+    """Return the flat parameters, and the other arrays with these names, types and shapes.
+
+    Raises
+    ------
+    ModelFileError
+        If the file holds other tensors, or one that is not finite.
+    """
+    _check_tensors(file, path, description, others)
     flat = np.empty(description.layout.size, description.dtype)
     for name, view in _names(Parameters.of(flat, description.layout)).items():
         view[:] = file.get_tensor(name)
-    if not np.isfinite(flat).all():
+    rest = {name: file.get_tensor(name) for name in others}
+    if not all(np.isfinite(array).all() for array in (flat, *rest.values())):
         raise ModelFileError(f"{path} holds weights that are not finite")
-    return description, flat, course, trained
+    return flat, rest
 
 
 def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
@@ -146,26 +214,32 @@ def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
     return dict(metadata)
 
 
-def _course(metadata: Mapping[str, Any]) -> Course:
-    for name in ("seed", "epochs"):
-        _check_whole(name, metadata[name])
-    state = metadata["shuffler"]
-    for name in ("has_uint32", "uinteger"):
-        _check_whole(f"shuffler.{name}", state[name])
-    for name in ("state", "inc"):
-        _check_whole(f"shuffler.state.{name}", state["state"][name])
-    generator = np.random.PCG64(0)
-    try:
-        generator.state = state
-    except OverflowError as error:
-        raise ValueError(str(error)) from None
-    optimizer = metadata["optimizer"]
-    if optimizer is not None:
-        optimizer = dict(optimizer)
-        if optimizer.pop("name") != "SGD":
-            raise ValueError("the optimizer is none that this version knows")
-        optimizer = SGD(**optimizer)
-    return Course(metadata["seed"], np.random.Generator(generator), metadata["epochs"], optimizer)
+def _written(cost: AnyCost) -> str | dict[str, Any]:
+    """Return a cost as it stands in a file: its name, with its parameter where it takes one."""
+    if isinstance(cost, Huber | Quantile):
+        return {"name": cost.name, **asdict(cost)}
+    return str(cost)
+
+
+def _read_cost(written: object) -> AnyCost:
+    if isinstance(written, dict):
+        arguments = dict(written)
+        return find(WITH_PARAMETER, arguments.pop("name"), "cost")(**arguments)
+    if isinstance(written, str):
+        return written
+    raise TypeError(f"cost is {written!r}")
+
+
+def _refuse_own_functions(description: Description) -> None:
+    """A file could hold their names, and no reader would know what they compute."""
+    own = [f for f in (*description.activations, description.cost) if isinstance(f, Own)]
+    if own:
+        raise ArgumentError(
+            "a network with functions of one's own cannot be saved to a file",
+            got=", ".join(map(str, own)),
+            cure="Keep its numbers with numpy.save(file, network.parameters) and, with the "
+            "functions at hand, put them into a new network: network.parameters[:] = ...",
+        )
 
 
 def _trained(runs: object) -> list[dict[str, Any]]:
@@ -174,17 +248,15 @@ def _trained(runs: object) -> list[dict[str, Any]]:
     return runs
 
 
-def _check_whole(name: str, number: object) -> None:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
-        raise ValueError(f"{name} is {number!r}")
-
-
-def _check_tensors(file: Any, path: Path, description: Description) -> None:
+def _check_tensors(
+    file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
+) -> None:
     """Compare names, shapes and types with the description before any memory is taken."""
     layers = list(zip(description.sizes[1:], description.sizes[:-1], strict=True))
-    expected = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
+    shapes = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
     if description.bias:
-        expected |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
+        shapes |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
+    expected = {name: (description.dtype, shape) for name, shape in shapes.items()} | dict(others)
     names = set(file.keys())
     if names != set(expected):
         raise ModelFileError(
@@ -192,14 +264,14 @@ def _check_tensors(file: Any, path: Path, description: Description) -> None:
             got=", ".join(sorted(names)) or "none",
             expected=", ".join(expected),
         )
-    for name, shape in expected.items():
+    for name, (dtype, shape) in expected.items():
         stored = file.get_slice(name)
         kind = STORED_TYPES.get(stored.get_dtype())
-        if stored.get_shape() != shape or kind != description.dtype:
+        if stored.get_shape() != shape or kind != dtype:
             raise ModelFileError(
                 f"{path} has a wrong tensor {name}",
                 got=f"{stored.get_dtype()} of shape {stored.get_shape()}",
-                expected=f"{description.dtype} of shape {shape}",
+                expected=f"{dtype} of shape {shape}",
             )
 
 

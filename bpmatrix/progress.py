@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
-from typing import TextIO
+from typing import Self, TextIO
 
 from bpmatrix.history import EpochInfo
 
-__all__ = ["lines"]
+__all__ = ["Bar", "bar", "lines"]
 
 # Outside of these bounds a number with four decimals says too little or takes too much room.
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e4
+BAR_WIDTH, SECONDS_BETWEEN_DRAWINGS = 20, 0.1
 
 
 def lines(
@@ -60,6 +62,87 @@ def lines(
         print(*row, sep="  ", file=file, flush=True)
 
     return write
+
+
+class Bar:
+    """A callback that draws one line again and again; made by `bar`."""
+
+    def __init__(self, stream: TextIO | None, monitored: str) -> None:
+        self._file = sys.stdout if stream is None else stream
+        self._monitored = monitored
+        self._width = _width_where_somebody_looks(self._file)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._line, self._shown = "", ""
+        self._epochs, self._seconds, self._drawn_at = 0, 0.0, -math.inf
+
+    def __enter__(self) -> Self:
+        """Begin a run."""
+        self._begin()
+        return self
+
+    def __call__(self, entry: EpochInfo) -> None:
+        """Draw the line over the one before, unless that was a moment ago."""
+        self._epochs += 1
+        self._seconds += entry.seconds
+        # A line that is as wide as a terminal would not be drawn over: it begins a new one.
+        self._line = self._text(entry)[: max(0, self._width - 1)]
+        if self._seconds - self._drawn_at >= SECONDS_BETWEEN_DRAWINGS:
+            self._draw()
+
+    def __exit__(self, *_: object) -> None:
+        """Draw the last line and end it, whatever ended the run."""
+        if self._line:
+            self._draw()
+            print(file=self._file, flush=True)
+
+    def _draw(self) -> None:
+        if self._line:
+            text = f"{self._line:<{len(self._shown)}}"
+            print(f"\r{text}", end="", file=self._file, flush=True)
+            self._shown, self._drawn_at = self._line, self._seconds
+
+    def _text(self, entry: EpochInfo) -> str:
+        left = entry.last_epoch - entry.epoch
+        filled = BAR_WIDTH * self._epochs // (self._epochs + left)
+        (_, place), *cells, _ = _cells(entry, self._monitored).items()
+        figures = ", ".join(f"{name.strip()} {value}" for name, value in cells)
+        seconds = f"{self._seconds / self._epochs * left:.0f} s left"
+        place = f"{place:>{2 * len(str(entry.last_epoch)) + 1}}"
+        return f"{place} [{'#' * filled:<{BAR_WIDTH}}] {figures}, {seconds}"
+
+
+def bar(stream: TextIO | None = None, *, monitored: str = "validation") -> Bar:
+    """Return a callback that draws a bar in a terminal or a notebook, and nothing elsewhere.
+
+    Parameters
+    ----------
+    stream : text stream, optional
+        Where to draw. None is standard output.
+    monitored : str, default "validation"
+        What the samples passed as ``validation`` are called.
+
+    Returns
+    -------
+    callable
+        For ``callbacks=[...]``, of one run at a time.
+
+    Examples
+    --------
+    >>> from bpmatrix import Network, progress
+    >>> net = Network([1, 1], seed=1)
+    >>> history = net.train([[0.0, 1.0]], [0.0, 1.0], callbacks=[progress.bar()])  # nobody looks
+    """
+    return Bar(stream, monitored)
+
+
+def _width_where_somebody_looks(stream: TextIO) -> int:
+    """Return the width of a terminal or a notebook, and 0 for a file or a pipe."""
+    from rich.console import Console  # noqa: PLC0415 - loaded where a bar is wanted
+
+    console = Console(file=stream)
+    return console.width if console.is_terminal or console.is_jupyter else 0
 
 
 def _cells(entry: EpochInfo, monitored: str) -> dict[str, str]:

@@ -8,6 +8,7 @@ Source: M. A. Nielsen, *Neural Networks and Deep Learning*, chapters 1 to 3.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,11 @@ __all__ = [
     "feedforward",
     "gradient_by_loop",
     "gradient_by_matrix",
+    "input_gradient",
+    "jacobian_row",
     "mean_cost",
+    "sigma",
+    "sigma_prime",
     "train",
 ]
 
@@ -40,10 +45,27 @@ def softmax(z: Matrix) -> Matrix:
     return e / total
 
 
+def phi(z: Matrix) -> Matrix:
+    """The density of the normal distribution."""
+    density: Matrix = np.exp(-(z**2) / 2)
+    return density / math.sqrt(2 * math.pi)
+
+
+def Phi(z: Matrix) -> Matrix:
+    """The distribution function of the normal distribution."""
+    return np.asarray(np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2)) / 2, z.dtype)
+
+
 SIGMA: dict[str, Callable[[Matrix], Matrix]] = {
     "sigmoid": sigmoid,
     "tanh": np.tanh,
     "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, 0.01 * z),
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "gelu": lambda z: z * Phi(z),
+    "silu": lambda z: z * sigmoid(z),
+    "softplus": lambda z: np.logaddexp(0, z),
+    "exp": np.exp,
     "identity": lambda z: z,
     "softmax": softmax,
 }
@@ -52,25 +74,84 @@ SIGMA_PRIME: dict[str, Callable[[Matrix], Matrix]] = {
     "sigmoid": lambda z: sigmoid(z) * (1 - sigmoid(z)),
     "tanh": lambda z: 1 - np.tanh(z) ** 2,
     "relu": lambda z: (z > 0).astype(z.dtype),
+    "leaky_relu": lambda z: np.where(z > 0, 1, 0.01),
+    "elu": lambda z: np.exp(np.minimum(z, 0)),
+    "gelu": lambda z: Phi(z) + z * phi(z),
+    "silu": lambda z: sigmoid(z) * (1 + z * sigmoid(-z)),
+    "softplus": sigmoid,
+    "exp": np.exp,
     "identity": np.ones_like,
 }
 
 
-def output_error(cost: str, output: str, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
-    """(BP1): delta_L. For cross-entropy and log-likelihood sigma' cancels (ch. 3)."""
-    if cost == "quadratic":
-        return (a - y) * SIGMA_PRIME[output](z)
-    return a - y
+# With an output a, its target y and the parameter of the cost, where it takes one.
+COST: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
+    "quadratic": lambda a, y, _: (a - y) ** 2 / 2,
+    "cross_entropy": lambda a, y, _: -y_ln(y, a) - y_ln(1 - y, 1 - a),
+    "log_likelihood": lambda a, y, _: -y_ln(y, a),
+    "absolute": lambda a, y, _: np.abs(a - y),
+    "huber": lambda a, y, delta: np.where(
+        np.abs(a - y) <= delta, (a - y) ** 2 / 2, delta * (np.abs(a - y) - delta / 2)
+    ),
+    "quantile": lambda a, y, q: np.where(a < y, q * (y - a), (1 - q) * (a - y)),
+    "poisson": lambda a, y, _: a - y + y_ln(y, y / a),
+}
+
+# dC/da, but for the costs whose outputs' sigma' cancels; at a kink 0.
+COST_PRIME: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
+    "quadratic": lambda a, y, _: a - y,
+    "absolute": lambda a, y, _: np.sign(a - y),
+    "huber": lambda a, y, delta: np.clip(a - y, -delta, delta),
+    "quantile": lambda a, y, q: np.where(a < y, -q, np.where(a > y, 1 - q, 0)),
+}
+
+
+def y_ln(y: Matrix, a: Matrix) -> Matrix:
+    """The product y ln(a), which is 0 where y is."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.nan_to_num(y * np.log(a)))
+
+
+def sigma(activation: Any, z: Matrix) -> Matrix:
+    """sigma(z) by name, or of one's own `OwnActivation`."""
+    if isinstance(activation, str):
+        return SIGMA[activation](z)
+    return np.asarray(np.vectorize(activation.sigma, otypes=[z.dtype])(z))
+
+
+def sigma_prime(activation: Any, z: Matrix) -> Matrix:
+    """sigma'(z), likewise."""
+    if isinstance(activation, str):
+        return SIGMA_PRIME[activation](z)
+    return np.asarray(np.vectorize(activation.sigma_prime, otypes=[z.dtype])(z))
+
+
+def cost_terms(cost: Any, a: Matrix, y: Matrix) -> Matrix:
+    """C of each output: of a cost by name, one with a parameter, or one's own `OwnCost`."""
+    if isinstance(cost, str) or cost.name in COST:
+        return COST[getattr(cost, "name", cost)](a, y, getattr(cost, "parameter", 0.0))
+    return np.asarray(np.vectorize(cost.cost, otypes=[a.dtype])(a, y))
+
+
+def output_error(cost: Any, output: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
+    """(BP1): delta_L. For cross-entropy, log-likelihood and Poisson sigma' cancels (ch. 3)."""
+    if cost in {"cross_entropy", "log_likelihood", "poisson"}:
+        return a - y
+    if isinstance(cost, str) or cost.name in COST:
+        slope = COST_PRIME[getattr(cost, "name", cost)](a, y, getattr(cost, "parameter", 0.0))
+    else:
+        slope = np.asarray(np.vectorize(cost.derivative, otypes=[a.dtype])(a, y))
+    return slope * sigma_prime(output, z)
 
 
 def feedforward(
-    weights: Matrices, biases: Matrices, activations: Sequence[str], a: Matrix
+    weights: Matrices, biases: Matrices, activations: Sequence[Any], a: Matrix
 ) -> tuple[list[Matrix], list[Matrix]]:
     """Return z and a of every layer, for one column or many; the first a is the input."""
     zs, a_s = [], [a]
     for W, b, name in zip(weights, biases, activations, strict=True):
         z = np.dot(W, a) + b
-        a = SIGMA[name](z)
+        a = sigma(name, z)
         zs.append(z)
         a_s.append(a)
     return zs, a_s
@@ -79,8 +160,8 @@ def feedforward(
 def backprop(
     weights: Matrices,
     biases: Matrices,
-    activations: Sequence[str],
-    cost: str,
+    activations: Sequence[Any],
+    cost: Any,
     x: Matrix,
     y: Matrix,
 ) -> Gradient:
@@ -92,7 +173,7 @@ def backprop(
     nabla_b[-1] = delta  # (BP3)
     nabla_W[-1] = np.dot(delta, a_s[-2].T)  # (BP4)
     for l in range(len(weights) - 2, -1, -1):
-        delta = np.dot(weights[l + 1].T, delta) * SIGMA_PRIME[activations[l]](zs[l])  # (BP2)
+        delta = np.dot(weights[l + 1].T, delta) * sigma_prime(activations[l], zs[l])  # (BP2)
         nabla_b[l] = delta  # (BP3)
         nabla_W[l] = np.dot(delta, a_s[l].T)  # (BP4)
     return nabla_b, nabla_W
@@ -101,8 +182,8 @@ def backprop(
 def gradient_by_loop(
     weights: Matrices,
     biases: Matrices,
-    activations: Sequence[str],
-    cost: str,
+    activations: Sequence[Any],
+    cost: Any,
     X: Matrix,
     Y: Matrix,
 ) -> Gradient:
@@ -121,8 +202,8 @@ def gradient_by_loop(
 def gradient_by_matrix(
     weights: Matrices,
     biases: Matrices,
-    activations: Sequence[str],
-    cost: str,
+    activations: Sequence[Any],
+    cost: Any,
     X: Matrix,
     Y: Matrix,
 ) -> Gradient:
@@ -132,37 +213,56 @@ def gradient_by_matrix(
     nabla_b = [delta.sum(axis=1, keepdims=True)]  # (BP3)
     nabla_W = [np.dot(delta, a_s[-2].T)]  # (BP4)
     for l in range(len(weights) - 2, -1, -1):
-        delta = np.dot(weights[l + 1].T, delta) * SIGMA_PRIME[activations[l]](zs[l])  # (BP2)
+        delta = np.dot(weights[l + 1].T, delta) * sigma_prime(activations[l], zs[l])  # (BP2)
         nabla_b.insert(0, delta.sum(axis=1, keepdims=True))  # (BP3)
         nabla_W.insert(0, np.dot(delta, a_s[l].T))  # (BP4)
     return nabla_b, nabla_W
 
 
+def input_gradient(
+    weights: Matrices, activations: Sequence[Any], zs: Matrices, delta: Matrix
+) -> Matrix:
+    """Return dC/dX, column by column, from delta_L: (BP2) down to the inputs, which have no sigma.
+
+    Of an activation of the output layer instead of the cost, delta_L is its row of the Jacobian.
+    """
+    for l in range(len(weights) - 2, -1, -1):
+        delta = np.dot(weights[l + 1].T, delta) * sigma_prime(activations[l], zs[l])  # (BP2)
+    below: Matrix = np.dot(weights[0].T, delta)
+    return below
+
+
+def jacobian_row(output: Any, k: int, z: Matrix) -> Matrix:
+    """Return da_k/dz of the output layer: sigma'(z_k) in row k; softmax has a full row."""
+    delta = np.zeros(z.shape, z.dtype)
+    if output == "softmax":
+        a = softmax(z)
+        delta[k] = a[k]
+        row: Matrix = delta - a[k] * a
+        return row
+    delta[k] = sigma_prime(output, z[k])
+    return delta
+
+
 def mean_cost(
     weights: Matrices,
     biases: Matrices,
-    activations: Sequence[str],
-    cost: str,
+    activations: Sequence[Any],
+    cost: Any,
     X: Matrix,
     Y: Matrix,
 ) -> float:
     """Return the mean cost over the columns."""
     a = feedforward(weights, biases, activations, X)[1][-1]
-    if cost == "quadratic":
-        return float(0.5 * np.sum((a - Y) ** 2) / X.shape[1])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.nan_to_num(Y * np.log(a))
-        if cost == "cross_entropy":
-            terms = terms + np.nan_to_num((1 - Y) * np.log(1 - a))
-    return float(-np.sum(terms) / X.shape[1])
+    return float(np.sum(cost_terms(cost, a, Y)) / X.shape[1])
 
 
 def train(
     gradient: Callable[..., Gradient],
     weights: Matrices,
     biases: Matrices,
-    activations: Sequence[str],
-    cost: str,
+    activations: Sequence[Any],
+    cost: Any,
     X: Matrix,
     Y: Matrix,
     order: NDArray[np.int64],

@@ -6,8 +6,9 @@ else: the same mini-batches give the same weights however they are cut into slic
 
 from __future__ import annotations
 
+import math
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,22 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
+from bpmatrix.kernels.plan import Step
+from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
+from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import run_together
-from bpmatrix.workspace import input_columns, target_columns, workspace
+from bpmatrix.workspace import (
+    input_columns,
+    sample_weight_columns,
+    target_columns,
+    workspace,
+)
 
-__all__ = ["NotFiniteError", "SliceRunner"]
+__all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner", "Totals"]
 
 Array = NDArray[Any]
+
+L2, L1, LONGEST = (Step._fields.index(name) for name in ("l2", "l1", "longest"))
 
 SECONDS_PER_SLICE = 0.15
 # A first guess of the speed; every slice measures it anew.
@@ -35,6 +46,18 @@ class NotFiniteError(Exception):
         self.what = what
         self.step = step
         self.largest_input = largest_input
+
+
+class OutOfTimeError(Exception):
+    """The time of a run was over before its mini-batches were; theta is that of whole slices."""
+
+
+class Totals(NamedTuple):
+    """The sums over an epoch's samples, each times its weight, from before the updates."""
+
+    cost: float
+    hits: float
+    weight: float
 
 
 class SliceRunner:
@@ -52,83 +75,139 @@ class SliceRunner:
         Samples in a mini-batch; the last one of an epoch may be smaller.
     threads : int
         How many threads share each mini-batch.
+    recipe : Recipe, optional
+        Plain gradient descent by default.
+    state : OptimizerState, optional
+        That of the recipe's optimizer, which `run` changes; a fresh one by default.
+    sample_weight : (n,) array of float64, optional
+        How much each sample counts, above 0; a mini-batch is divided by the sum of its weights.
+    seed : int, default 0
+        Decides, with the count of steps, which units are dropped.
+    with_parts : bool, default False
+        Whether `parts` shall hold, after a run, two numbers of each step: the mean cost of its
+        mini-batch and the sum of the squares of all weights, both from before the step.
     """
+
+    parts: NDArray[np.float64]
 
     def __init__(
         self,
         description: Description,
         theta: Array,
-        X: Array,
+        X: Array | SparseColumns,
         targets: Targets,
         mini_batch_size: int,
         threads: int,
+        *,
+        recipe: Recipe = PLAIN,
+        state: OptimizerState | None = None,
+        sample_weight: Array | None = None,
+        seed: int = 0,
+        with_parts: bool = False,
     ) -> None:
         self.description = description
         self.theta = theta
         self.m = mini_batch_size
         self.threads = threads
-        self._data = X, targets
-        self._X, self._Y = input_columns(X, description.input_scale), target_columns(targets)
+        self.recipe = recipe
+        self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
+        self._seed = seed % (1 << 63)
+        self._with_parts = with_parts
+        self._data = X, targets, sample_weight
+        self._columns = (
+            input_columns(X, description.input_scale),
+            target_columns(targets),
+            sample_weight_columns(sample_weight),
+        )
         self._program = load_program("train_slice", description.dtype)
-        self._table, self._work = workspace(description, mini_batch_size, threads)
+        self._table, self._work = workspace(description, mini_batch_size, threads, recipe.dropped)
+        self._gradient = np.empty(theta.size * math.isfinite(recipe.clip_norm), theta.dtype)
         self._costs = np.empty(mini_batch_size)
         self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
-        self._before = np.empty_like(theta)
+        self._before = np.empty_like(theta), np.empty_like(self.state.moments)
         work_of_a_step = 3 * description.layout.size * mini_batch_size
         self._steps = 1 + int(SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step)
 
-    def run(self, order: NDArray[np.int64], rate: float, weight_decay: float) -> tuple[float, int]:
-        """Take a step for each mini-batch of `order`; return the sum of the costs, and the hits.
+    def run(
+        self,
+        order: NDArray[np.int64],
+        rate: float,
+        weight_decay: float | Array = 0.0,
+        deadline: float = math.inf,
+    ) -> Totals:
+        """Take a step for each mini-batch of `order`.
+
+        Parameters
+        ----------
+        order : (k,) array of int
+            The samples.
+        rate : float
+            The learning rate.
+        weight_decay : float or array
+            The factor of the penalty 1/2 w^2; also one for each step.
+        deadline : float
+            The reading of `time.perf_counter` after which no new slice begins.
 
         Raises
         ------
         NotFiniteError
             If a cost or weight is not finite.
+        OutOfTimeError
+            If mini-batches are left at the end of a slice at which `time.perf_counter` has come to
+            the deadline.
         """
-        totals = np.zeros(2)
+        totals = np.zeros(3)
         done, steps = 0, -(-order.size // self.m)
+        decays = np.broadcast_to(weight_decay, steps)
+        self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
             start = time.perf_counter()
+            if done and start >= deadline:
+                raise OutOfTimeError
             count = min(self._steps, steps - done)
+            numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
+            numbers[:, L2] = decays[done : done + count]
+            numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
             part = order[done * self.m : (done + count) * self.m]
-            self._run_slice(part, np.full(count, float(rate)), float(weight_decay), totals, done)
+            self._run_slice(part, numbers, (totals, self.parts[done : done + count]), done)
             done += count
             speed = count / max(time.perf_counter() - start, 1e-6)
             self._steps = int(min(max(1.0, SECONDS_PER_SLICE * speed), 10.0 * self._steps))
-        return float(totals[0]), int(totals[1])
+        return Totals(*totals.tolist())
 
     def _run_slice(
-        self,
-        order: NDArray[np.int64],
-        rates: Array,
-        weight_decay: float,
-        totals: Array,
-        steps_before: int,
+        self, order: NDArray[np.int64], numbers: Array, sums: tuple[Array, Array], steps_before: int
     ) -> None:
-        self._before[:] = self.theta
-        data = self._X, self._Y, order, self.m, rates, weight_decay
-        records = self._costs, self._hits, totals
+        self._before[0][:], self._before[1][:] = self.theta, self.state.moments
+        memory = self._table, self.theta, self.state.moments, self._gradient, self._work
+        how = self.recipe.rule, numbers, self._seed, self.state.steps
+        records = self._costs, self._hits, *sums
         try:
             taken = run_together(
                 self.threads,
                 lambda t, control: self._program(
-                    t, self.threads, control, self._table, self.theta, self._work, *data, *records
+                    t, self.threads, control, *memory, *self._columns, order, self.m, *how, *records
                 ),
             )
-            if taken == rates.size and np.isfinite(self.theta).all():
+            if taken == len(numbers) and np.isfinite(self.theta).all():
+                self.state.steps += len(numbers)
                 return
         except BaseException:
             # Ctrl-C is heard when the program has returned, before its weights were looked at.
-            if not np.isfinite(self.theta).all():
-                self.theta[:] = self._before
+            if np.isfinite(self.theta).all():
+                self.state.steps += len(numbers)
+            else:
+                self.theta[:], self.state.moments[:] = self._before
             raise
-        self.theta[:] = self._before
-        what = "a weight" if taken == rates.size else "the cost"
-        step = steps_before + min(taken + 1, rates.size)
+        self.theta[:], self.state.moments[:] = self._before
+        what = "a weight" if taken == len(numbers) else "the cost"
+        step = steps_before + min(taken + 1, len(numbers))
         raise NotFiniteError(what, step, self._largest_input(order))
 
     def _largest_input(self, order: NDArray[np.int64]) -> float:
         """Return the largest input of some samples, as the network sees it."""
         X = self._data[0]
+        if isinstance(X, SparseColumns):
+            return X.largest(order) * abs(self.description.input_scale)
         largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in order)
         return largest * abs(self.description.input_scale)

@@ -17,7 +17,7 @@ from bpmatrix.description import Description
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.memory import aligned_zeros
 from bpmatrix.parameters import Parameters
-from bpmatrix.workspace import input_columns, target_columns
+from bpmatrix.workspace import input_columns, sample_weight_columns, target_columns
 
 __all__ = ["LayerTrace", "Trace", "trace"]
 
@@ -120,7 +120,8 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     outputs, costs, hits = np.empty((0, 0), flat.dtype), np.empty(0), np.empty(0, np.int64)
     program(
         plan.table(), parameters.flat, work, input_columns(X, description.input_scale),
-        target_columns(targets), 0, m, False, outputs, costs, hits, flat,
+        target_columns(targets), sample_weight_columns(None), 0, m, False,
+        outputs, costs, hits, flat,
     )  # fmt: skip
     nabla = Parameters.of(flat / m, description.layout)
 
@@ -131,7 +132,7 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     layers = tuple(
         LayerTrace(
             l=l,
-            activation=description.activations[l - 1],
+            activation=str(description.activations[l - 1]),
             W=parameters.weights[l - 1].copy(),
             z=matrix(plan.z[l], n),
             a=matrix(plan.a[l], n),

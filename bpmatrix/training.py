@@ -6,31 +6,62 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.arrays import Targets
+from bpmatrix.checks import real_number
+from bpmatrix.compilation import load_program
+from bpmatrix.course import Course
 from bpmatrix.description import Description
 from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
-from bpmatrix.optimizers import SGD
-from bpmatrix.slices import NotFiniteError, SliceRunner
+from bpmatrix.recipe import Recipe
+from bpmatrix.schedules import Schedule, factors
+from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
+from bpmatrix.stopping import EarlyStopping, Waiting
 
-__all__ = ["Course", "Samples", "Settings", "record", "train"]
+__all__ = ["Samples", "Settings", "record", "recorded", "train"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Inputs and targets that passed the gate."""
+    """Inputs and targets that passed the gate.
+
+    Attributes
+    ----------
+    X, targets : array, Targets
+        The columns and what belongs to them.
+    shown : (n,) array of int64 or None
+        The columns that training shows; None is all of them.
+    weights : array of float64 or None
+        How much each column counts; None is 1 for all of them.
+    """
 
     X: Array
     targets: Targets
+    shown: NDArray[np.int64] | None = None
+    weights: NDArray[np.float64] | None = None
+
+    @property
+    def n(self) -> int:
+        """How many samples training shows."""
+        return int(self.X.shape[1] if self.shown is None else self.shown.size)
+
+    def take(self, columns: NDArray[np.int64]) -> Samples:
+        """Return a copy of some columns, each contiguous as those of X are."""
+        array = self.targets.array
+        return Samples(
+            self.X.T[columns].T,
+            replace(self.targets, array=np.ascontiguousarray(array.T[columns]).T),
+            weights=None if self.weights is None else self.weights[columns],
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,34 +70,15 @@ class Settings:
 
     epochs: int
     mini_batch_size: int
-    optimizer: SGD
+    recipe: Recipe
     weight_decay: float
     shuffle: bool
     threads: int
     callbacks: Sequence[Callable[[EpochInfo], object]]
     restore_best: bool
-
-
-@dataclass(slots=True)
-class Course:
-    """What a network keeps from one run to the next, so that two runs equal one long run.
-
-    Attributes
-    ----------
-    seed : int
-        The seed of the network.
-    shuffler : numpy.random.Generator
-        The stream of permutations.
-    epochs : int
-        How many epochs are done.
-    optimizer : SGD or None
-        That of the last run.
-    """
-
-    seed: int
-    shuffler: np.random.Generator
-    epochs: int = 0
-    optimizer: SGD | None = None
+    schedule: Schedule | None = None
+    early_stopping: EarlyStopping | None = None
+    max_seconds: float | None = None
 
 
 def train(
@@ -86,27 +98,30 @@ def train(
     DivergenceError
         If a cost or weight is not finite; theta is then as it was at the start of the slice.
     """
-    history = History(seed=course.seed)
-    best = theta.copy() if settings.restore_best else None
-    runner = SliceRunner(
-        description, theta, samples.X, samples.targets, settings.mini_batch_size, settings.threads
-    )
+    run = _Run(description, theta, course, samples, validation, settings)
+    history, stopping = run.history, settings.early_stopping
+    waiting = Waiting(stopping.patience, stopping.least_change) if stopping else None
+    best, least = theta.copy() if settings.restore_best else None, math.inf
     last_epoch = course.epochs + settings.epochs
     try:
         while course.epochs < last_epoch and history.stopped_by == "epochs":
-            entry = _train_one_epoch(
-                runner, course, last_epoch, samples, validation, settings, history
-            )
-            is_best = all(badness(entry) < badness(e) for e in history.epochs)
+            entry = run.epoch(last_epoch)
+            bad = badness(entry, history.metric)
+            entry = replace(entry, is_best=bad < least or not history.epochs)
+            least = min(bad, least)
             # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
-            if best is not None and is_best:
+            if best is not None and entry.is_best:
                 best[:] = theta
             course.epochs += 1
             history.epochs.append(entry)
+            if waiting is not None and waiting.in_vain(bad):
+                history.stopped_by = "early_stopping"
             # Every callback hears of the epoch, also after one of them has said stop.
             answers = [callback(entry) for callback in settings.callbacks]
             if any(isinstance(said, bool | np.bool_) and said for said in answers):
                 history.stopped_by = "callback"
+    except OutOfTimeError:
+        history.stopped_by = "max_seconds"
     except KeyboardInterrupt:
         history.stopped_by = "interrupt"
         warnings.warn(
@@ -121,38 +136,81 @@ def train(
     return history
 
 
-def _train_one_epoch(
-    runner: SliceRunner,
-    course: Course,
-    last_epoch: int,
-    samples: Samples,
-    validation: Samples | None,
-    settings: Settings,
-    history: History,
-) -> EpochInfo:
-    """Show every sample once, score the validation data, and return what is to be recorded."""
-    start = time.perf_counter()
-    n, rate = samples.X.shape[1], settings.optimizer.learning_rate
-    order = course.shuffler.permutation(n) if settings.shuffle else np.arange(n)
-    try:
-        cost, hits = runner.run(order, rate, settings.weight_decay)
-    except NotFiniteError as error:
-        raise _diverged(error, course.epochs + 1, rate, history) from None
-    score = validation and scores(
-        runner.description, runner.theta, validation.X, validation.targets
-    )
-    return EpochInfo(
-        epoch=course.epochs + 1,
-        last_epoch=last_epoch,
-        cost=cost / n,
-        accuracy=hits / n if samples.targets.are_classes else None,
-        validation_cost=score.cost if score else None,
-        validation_accuracy=score.accuracy
-        if score and validation and validation.targets.are_classes
-        else None,
-        learning_rate=rate,
-        seconds=time.perf_counter() - start,
-    )
+class _Run:
+    """One run of training: the data, the program that is ready, and what is recorded."""
+
+    def __init__(
+        self,
+        description: Description,
+        theta: Array,
+        course: Course,
+        samples: Samples,
+        validation: Samples | None,
+        settings: Settings,
+    ) -> None:
+        self.course, self.samples, self.validation = course, samples, validation
+        self.settings = settings
+        stopping = settings.early_stopping
+        self.history = History(seed=course.seed, metric=stopping.metric if stopping else None)
+        self._factors = factors(settings.schedule, course.epochs + 1, self.history.epochs)
+        self._runner = SliceRunner(
+            description, theta, samples.X, samples.targets, settings.mini_batch_size,
+            settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
+            state=course.state_for(settings.recipe.optimizer, theta), seed=course.seed,
+        )  # fmt: skip
+        if validation:
+            load_program("evaluate", description.dtype)
+        # The time is that of training: a first compilation comes before.
+        limit = math.inf if settings.max_seconds is None else settings.max_seconds
+        self._deadline = time.perf_counter() + limit
+
+    def epoch(self, last_epoch: int) -> EpochInfo:
+        """Show every sample once, score the validation data, and return what is to be recorded."""
+        start = time.perf_counter()
+        if start >= self._deadline:
+            raise OutOfTimeError
+        number = self.course.epochs + 1
+        rate = self._rate(number)
+        try:
+            totals = self._runner.run(
+                self._order(), rate, self.settings.weight_decay, self._deadline
+            )
+        except NotFiniteError as error:
+            raise _diverged(error, number, rate, self.history) from None
+        validation = self.validation
+        score = validation and scores(
+            self._runner.description, self._runner.theta, validation.X, validation.targets,
+            validation.weights,
+        )  # fmt: skip
+        return EpochInfo(
+            epoch=number,
+            last_epoch=last_epoch,
+            cost=totals.cost / totals.weight,
+            accuracy=totals.hits / totals.weight if self.samples.targets.are_classes else None,
+            validation_cost=score.cost if score else None,
+            validation_accuracy=score.accuracy
+            if score and validation and validation.targets.are_classes
+            else None,
+            learning_rate=rate,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _rate(self, epoch: int) -> float:
+        """Return the learning rate of an epoch."""
+        base = self.settings.recipe.optimizer.learning_rate
+        factor = real_number(
+            next(self._factors),
+            f"the factor of the schedule in epoch {epoch}",
+            "a number, 0 or more, whose product with the learning rate is finite",
+            lambda factor: factor >= 0 and math.isfinite(base * factor),
+        )
+        return base * factor
+
+    def _order(self) -> NDArray[np.int64]:
+        """Return the samples in the order of the epoch."""
+        n, shown = self.samples.n, self.samples.shown
+        order = self.course.shuffler.permutation(n) if self.settings.shuffle else np.arange(n)
+        return order if shown is None else shown[order]
 
 
 def _diverged(error: NotFiniteError, epoch: int, rate: float, history: History) -> DivergenceError:
@@ -166,21 +224,44 @@ def _diverged(error: NotFiniteError, epoch: int, rate: float, history: History) 
     )
 
 
+def recorded(samples: Samples, validation: Samples | None) -> list[str]:
+    """Return which metrics a run on these data records."""
+    names = ["cost", "accuracy"] if samples.targets.are_classes else ["cost"]
+    if validation is not None:
+        names += [f"validation_{name}" for name in recorded(validation, None)]
+    return names
+
+
 def record(settings: Settings, samples: Samples, history: History) -> dict[str, Any]:
     """Return how a run went, in the words and numbers that a model file can hold."""
     last = asdict(history.epochs[-1]) if history.epochs else {}
+    clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
     return {
         "epochs": len(history.epochs),
-        "samples": samples.X.shape[1],
+        "samples": samples.n,
         "mini_batch_size": settings.mini_batch_size,
-        "optimizer": repr(settings.optimizer),
+        "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,
+        "l1": settings.recipe.l1,
+        "clip_norm": clip_norm if math.isfinite(clip_norm) else None,
+        "dropout": list(settings.recipe.dropout),
+        "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,
         "restore_best": settings.restore_best,
+        "schedule": _words(settings.schedule),
+        "early_stopping": _words(settings.early_stopping),
+        "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
         **{name: value for name, value in last.items() if name in figures and _is_finite(value)},
     }
+
+
+def _words(description: object) -> str | None:
+    """Return the name of a function, and of anything else what it says of itself."""
+    if description is None:
+        return None
+    return str(getattr(description, "__qualname__", repr(description)))
 
 
 def _is_finite(value: float | None) -> bool:

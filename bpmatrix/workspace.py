@@ -13,8 +13,9 @@ from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.memory import aligned_zeros
+from bpmatrix.sparse import SparseColumns
 
-__all__ = ["input_columns", "target_columns", "workspace"]
+__all__ = ["input_columns", "sample_weight_columns", "target_columns", "workspace"]
 
 Array = NDArray[Any]
 # The fields of `kernels.plan.Columns`.
@@ -25,27 +26,37 @@ KINDS = {
     np.dtype(np.float32): codes.FLOAT32,
     np.dtype(np.float64): codes.FLOAT64,
 }
+SPARSE_KINDS = {
+    np.dtype(np.float32): codes.SPARSE_FLOAT32,
+    np.dtype(np.float64): codes.SPARSE_FLOAT64,
+}
 
 
-def workspace(description: Description, columns: int, threads: int = 1) -> tuple[Integers, Array]:
+def workspace(
+    description: Description, columns: int, threads: int = 1, dropout: tuple[int, ...] = ()
+) -> tuple[Integers, Array]:
     """Return the table of the plan for so many columns at a time, and a work array of one's own."""
-    plan, table, elements = _plan(description, columns, threads)
+    plan, table, elements = _plan(description, columns, threads, dropout)
     work = aligned_zeros(elements, description.dtype)
     work[plan.ones : plan.ones + columns] = 1
     return table, work
 
 
 @lru_cache(maxsize=64)
-def _plan(description: Description, columns: int, threads: int) -> tuple[Plan, Integers, int]:
-    plan, elements = description.plan(columns, threads=threads)
+def _plan(
+    description: Description, columns: int, threads: int, dropout: tuple[int, ...]
+) -> tuple[Plan, Integers, int]:
+    plan, elements = description.plan(columns, threads=threads, dropout=dropout)
     return plan, plan.table(), elements
 
 
-def input_columns(X: Array, scale: float) -> ColumnsOf:
+def input_columns(X: Array | SparseColumns, scale: float) -> ColumnsOf:
     """Return where the columns of an array that passed `arrays.as_inputs` lie.
 
     The caller keeps the array alive for as long as a program reads it.
     """
+    if isinstance(X, SparseColumns):
+        return X.table.ctypes.data, 0, SPARSE_KINDS[X.values.dtype], scale
     return X.ctypes.data, X.strides[1], KINDS[X.dtype], scale
 
 
@@ -55,3 +66,10 @@ def target_columns(targets: Targets) -> ColumnsOf:
     if targets.are_labels:
         return array.ctypes.data, array.itemsize, codes.LABELS, 1.0
     return input_columns(array, 1.0)
+
+
+def sample_weight_columns(weights: Array | None) -> ColumnsOf:
+    """Return where weights of samples (n,) of float64 lie; address 0 says that there are none."""
+    if weights is None:
+        return 0, 0, codes.FLOAT64, 1.0
+    return weights.ctypes.data, weights.itemsize, codes.FLOAT64, 1.0

@@ -1,7 +1,7 @@
 """Write the parts of the documentation that are taken from the code.
 
     python docs/build.py            writes docs/api.md, the included code in docs/*.md, and whatever
-                                    shows figures: README.md, docs/benchmarks.md, the picture
+                                    shows figures: README.md, docs/benchmarks.md, the pictures
     python docs/build.py --bench    measures the figures anew before, into docs/bench.json
     python docs/build.py --check    exits with 1 if one of them is not what it should be
 
@@ -10,16 +10,23 @@ Needs the extra ``dev``; to measure, also ``bench``, and a machine that does not
 A block of code stands between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a
 function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
 ``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``.
+
+The pictures of docs/tutorial.md are those that its own program draws.
 """
 
 from __future__ import annotations
 
 import ast
+import contextlib
+import hashlib
+import os
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import griffe
+import matplotlib as mpl
 from griffe2md import default_config, render_object_docs
 
 from bpmatrix import cli
@@ -30,13 +37,29 @@ from bpmatrix.bench.survey import Survey
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 FIGURES, PICTURE = DOCS / "bench.json", DOCS / "speed-up.svg"
+TUTORIAL = DOCS / "tutorial.md"
+PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+PICTURES = re.compile(r"^!\[.*?\]\((\S+\.svg)\)$", re.MULTILINE)
 BENCH = re.compile(r"<!-- bench (summary|markdown) -->\n.*?<!-- end -->", re.DOTALL)
 INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
 
 # What a user meets, in the order of a first reading.
 PUBLIC = (
     "network.Network",
+    "activations.OwnActivation",
+    "costs.Huber",
+    "costs.Quantile",
+    "costs.OwnCost",
     "optimizers.SGD",
+    "optimizers.RMSprop",
+    "optimizers.Adam",
+    "optimizers.AdamW",
+    "schedules.Step",
+    "schedules.Cosine",
+    "schedules.InverseScaling",
+    "schedules.Warmup",
+    "schedules.ReduceOnPlateau",
+    "stopping.EarlyStopping",
     "history.History",
     "history.EpochInfo",
     "parameters.Parameters",
@@ -44,11 +67,19 @@ PUBLIC = (
     "trace.LayerTrace",
     "gradcheck.verify",
     "gradcheck.Agreement",
+    "diagnosis.diagnose",
+    "diagnosis.Diagnosis",
+    "symptoms.Finding",
+    "symptoms.LayerHealth",
+    "plots",
     "datasets.load",
     "datasets.DataSet",
     "datasets.Split",
     "progress",
     "compilation.warm_up",
+    "loading.load",
+    "estimators.classifier.MLPClassifier",
+    "estimators.regressor.MLPRegressor",
     "bench.comparing.compare",
     "bench.comparing.Comparison",
     "bench.statistics.Ratio",
@@ -120,6 +151,28 @@ def with_figures(page: str, survey: Survey) -> str:
     return BENCH.sub(block, page)
 
 
+def pictures_of_the_tutorial() -> dict[Path, str]:
+    """Return the pictures that the tutorial shows, drawn by its program where it has changed.
+
+    As with the speed-up, the bytes depend on the version of matplotlib: a picture says of which
+    program it is.
+    """
+    text = TUTORIAL.read_text(encoding="utf-8")
+    program = "".join(PROGRAM.findall(text))
+    digest = hashlib.sha256(program.encode()).hexdigest()
+    mark = f"<!-- of docs/tutorial.md, sha256 of its program: {digest} -->\n"
+    shown = [DOCS / name for name in PICTURES.findall(text)]
+    if all(path.exists() and mark in path.read_text(encoding="utf-8") for path in shown):
+        return {}
+    # No date, the same names of elements each time, text as outlines of matplotlib's font.
+    os.environ["SOURCE_DATE_EPOCH"] = "0"
+    look = {"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}
+    with tempfile.TemporaryDirectory() as folder, mpl.rc_context(look), contextlib.chdir(folder):
+        exec(compile(program, TUTORIAL, "exec"), {"__name__": "__main__"})  # noqa: S102 - ours
+        drawn = {path: Path(path.name).read_text(encoding="utf-8") for path in shown}
+    return {path: svg.replace("<svg ", mark + "<svg ", 1) for path, svg in drawn.items()}
+
+
 def pages() -> dict[Path, str]:
     """Return every page that is written here, with its text."""
     survey = from_json(FIGURES.read_text(encoding="utf-8"), FIGURES.name)
@@ -133,7 +186,7 @@ def pages() -> dict[Path, str]:
     shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
-    return written
+    return written | pictures_of_the_tutorial()
 
 
 def main() -> int:

@@ -14,10 +14,11 @@ from compiled import guarded, is_intact
 from strategies import Case
 
 from bpmatrix.compilation import load_program
-from bpmatrix.kernels.plan import pitch
+from bpmatrix.kernels.plan import Step, pitch
 from bpmatrix.memory import aligned_zeros
+from bpmatrix.recipe import PLAIN, Recipe
 from bpmatrix.threads import run_together
-from bpmatrix.workspace import input_columns, target_columns
+from bpmatrix.workspace import input_columns, sample_weight_columns, target_columns
 
 AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
 UNWRITTEN = -7
@@ -26,9 +27,9 @@ UNWRITTEN = -7
 class Guarded:
     """The arguments of a program for a case, with room for so many columns at a time."""
 
-    def __init__(self, case: Case, columns: int, threads: int = 1) -> None:
+    def __init__(self, case: Case, columns: int, threads: int = 1, recipe: Recipe = PLAIN) -> None:
         d = case.description
-        self.plan, elements = d.plan(columns, threads=threads)
+        self.plan, elements = d.plan(columns, threads=threads, dropout=recipe.dropped)
         self.table = self.plan.table()
         self._threads = threads
         self._memory = aligned_zeros(elements + 2 * AROUND, d.dtype)
@@ -49,28 +50,32 @@ class Guarded:
         free = np.ones(self._memory.size, dtype=bool)
         p = self.plan
         spans = [(p.y, pitch(p.sizes[-1]) * p.columns), (p.ones, p.columns)]
+        spans += [(p.sample_weights, p.columns)]
         spans += [(p.zeros, p.sizes.max()), (p.scratch, p.scratch_size * self._threads)]
         for l, n in enumerate(p.sizes):
             extent = pitch(n) * p.columns
-            spans += [(offset[l], extent) for offset in (p.a, p.z)]
+            spans += [(offset[l], extent) for offset in (p.a, p.z, p.seen)]
             spans += [(p.delta[l], extent)] if l > 0 else []
         for offset, extent in spans:
             free[AROUND + offset : AROUND + offset + extent] = False
         assert np.isnan(self._memory[free]).all()
 
 
-def look(case: Case, *, columns=None, first=0, last=None, carry_on=None) -> SimpleNamespace:
+def look(
+    case: Case, *, columns=None, first=0, last=None, carry_on=None, weights=None
+) -> SimpleNamespace:
     """Call `evaluate`: outputs (n_L, n), costs, hits (n,), and the sum of the gradients as theta.
 
-    `carry_on` is a gradient that the sum goes on from.
+    `carry_on` is a gradient that the sum goes on from; `weights` are those of the samples.
     """
     n, d = case.X.shape[1], case.description
     g = Guarded(case, columns or n)
     outputs = guarded(np.full((n, d.sizes[-1]), np.nan, d.dtype))
     costs, hits = guarded(np.full(n, np.nan)), np.full(n + 2, UNWRITTEN)
     gradient = guarded(np.full_like(case.theta, np.nan) if carry_on is None else carry_on)
+    V = sample_weight_columns(weights)
     load_program("evaluate", d.dtype)(
-        g.table, g.theta, g.work, g.X, g.Y, first, n if last is None else last,
+        g.table, g.theta, g.work, g.X, g.Y, V, first, n if last is None else last,
         carry_on is not None, outputs, costs, hits[1:-1], gradient,
     )  # fmt: skip
     g.assert_untouched()
@@ -80,20 +85,40 @@ def look(case: Case, *, columns=None, first=0, last=None, carry_on=None) -> Simp
     return SimpleNamespace(outputs=outputs.T, costs=costs, hits=hits[1:-1], gradient=gradient)
 
 
-def steps(case: Case, order, m, rates, weight_decay=0.0, threads=1) -> SimpleNamespace:
-    """Call `train_slice` on all threads; return theta, taken, and the totals of cost and hits."""
+def steps(
+    case: Case, order, m, rates, weight_decay=0.0, threads=1, recipe=PLAIN, weights=None, seed=0,
+    first_step=0,
+) -> SimpleNamespace:  # fmt: skip
+    """Call `train_slice` on all threads; return theta, moments, taken, and the totals.
+
+    `rates` are those of the steps, one after the other, of an optimizer that begins.
+    """
     d = case.description
-    g = Guarded(case, m, threads)
-    costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros(2)
+    g = Guarded(case, m, threads, recipe)
+    costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros(3)
+    kept = recipe.optimizer.rule[1]
+    moments = guarded(np.zeros((kept, case.theta.size), d.dtype))
+    clips = np.isfinite(recipe.clip_norm)
+    gradient = guarded(np.full(case.theta.size * clips, np.nan, d.dtype))
+    numbers = np.concatenate(
+        [recipe.optimizer.steps(float(rate), k, 1) for k, rate in enumerate(rates)]
+    )
+    for name, value in (("l2", weight_decay), ("l1", recipe.l1), ("longest", recipe.clip_norm)):
+        numbers[:, Step._fields.index(name)] = value
+    V = sample_weight_columns(weights)
     program = load_program("train_slice", d.dtype)
     taken = run_together(
         threads,
         lambda t, control: program(
-            t, threads, control, g.table, g.theta, g.work, g.X, g.Y, np.asarray(order, np.int64),
-            m, np.asarray(rates, float), weight_decay, costs, hits[1:-1], totals,
+            t, threads, control, g.table, g.theta, moments, gradient, g.work, g.X, g.Y, V,
+            np.asarray(order, np.int64), m, recipe.rule, numbers, seed, first_step,
+            costs, hits[1:-1], totals, np.empty((0, 2)),
         ),
     )  # fmt: skip
     g.assert_untouched()
-    assert is_intact(costs)
+    assert all(map(is_intact, (costs, moments, gradient)))
     assert hits[0] == hits[-1] == UNWRITTEN
-    return SimpleNamespace(theta=g.theta, taken=taken, cost=totals[0], hits=totals[1])
+    return SimpleNamespace(
+        theta=g.theta, moments=moments, taken=taken, cost=totals[0], hits=totals[1],
+        weight=totals[2],
+    )  # fmt: skip

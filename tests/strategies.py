@@ -7,20 +7,24 @@ numbers and a failing example shrinks to a small network.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 from hypothesis import strategies as st
 
 from bpmatrix.arrays import Targets, as_inputs, as_targets
+from bpmatrix.costs import Huber, Quantile
 from bpmatrix.description import Description
 from bpmatrix.parameters import Parameters
 
-HIDDEN = ("sigmoid", "tanh", "relu", "identity")
-# Cost and output belong together; quadratic takes any element-wise output.
+# exp is an output alone: a second one above it would overflow.
+HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"]
+# Cost and output belong together; those without a partner take any element-wise output.
 PAIRS = (
     ("cross_entropy", "sigmoid"),
     ("log_likelihood", "softmax"),
-    *(("quadratic", name) for name in HIDDEN),
+    ("poisson", "exp"),
+    *product(("quadratic", "absolute", Huber(0.7), Quantile(0.8)), (*HIDDEN, "exp")),
 )
 
 depths = st.integers(1, 4)
@@ -81,6 +85,8 @@ def make_case(description: Description, m: int, seed: int, *, labeled: bool = Fa
         W[:] *= 1.5 / np.sqrt(W.shape[1])
     X = rng.standard_normal((m, n_in)).T
     Y = rng.random((m, n_out)).T if cost == "cross_entropy" else rng.standard_normal((m, n_out)).T
+    if cost == "poisson":
+        Y = np.abs(np.round(Y))
     if cost == "log_likelihood":
         Y = np.exp(Y) / np.exp(Y).sum(axis=0)
     labels = None

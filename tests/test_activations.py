@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bpmatrix import reference
 from bpmatrix.activations import ACTIVATIONS, find_activation
+from bpmatrix.costs import COSTS
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
+from bpmatrix.kernels.blocks import BLOCKS
 
 
 def test_names_codes_and_reference_agree() -> None:
     """Each function is found by its own name, has a code of its own and a formula in reference."""
-    assert list(ACTIVATIONS) == ["sigmoid", "tanh", "relu", "identity", "softmax"]
+    relatives = ["relu", "leaky_relu", "elu", "gelu", "silu", "softplus"]
+    assert list(ACTIVATIONS) == ["sigmoid", "tanh", *relatives, "exp", "identity", "softmax"]
     for name, record in ACTIVATIONS.items():
         assert find_activation(name) is record
         assert record.name == name
-        assert record.code == getattr(codes, name.upper())
-    assert len({record.code for record in ACTIVATIONS.values()}) == len(ACTIVATIONS)
+        assert record.code == getattr(codes, name.upper(), None)
+        assert (record.code is None) == (name in BLOCKS)
+    known = [record.code for record in ACTIVATIONS.values() if record.code is not None]
+    assert len(set(known)) == len(known)
     assert set(reference.SIGMA) == set(ACTIVATIONS)
 
 
@@ -31,18 +39,24 @@ def test_elementwise_is_what_the_reference_does() -> None:
         assert record.elementwise == bool((sigma(z) == alone).all())
 
 
+def as_python(formula: str) -> str:
+    """Translate a formula for people: products, powers, cases, and what a letter stands for."""
+    formula, _, letter = formula.partition(" with s = ")
+    formula = re.sub(r"\b([a-z]) (?=[(a-z]\b|Phi|phi)", r"\1 * ", formula).replace("^", "**")
+    formula = formula.replace("0.01 z", "0.01 * z").replace("* where", "where")
+    formula = re.sub(r"(.*) where (.*), else (.*)", r"np.where(\2, \1, \3)", formula)
+    return re.sub(r"\bs\b", f"({letter})", formula) if letter else formula
+
+
 @pytest.mark.parametrize("name", [r for r in ACTIVATIONS if ACTIVATIONS[r].elementwise])
 def test_written_formulas_say_what_the_reference_computes(name: str) -> None:
     """The formulas for people, evaluated, are sigma and sigma' of the reference."""
-    words = {"exp": np.exp, "tanh": np.tanh, "max": np.maximum}
+    words = {"exp": np.exp, "log": np.log, "tanh": np.tanh, "max": np.maximum, "np": np}
+    words |= {"phi": reference.phi, "Phi": reference.Phi}
     z = np.linspace(-3, 3, 12)
     record = find_activation(name)
-    a = eval(record.formula, words, {"z": z})
-    written = record.derivative.replace("^", "**").replace("a (", "a * (")
-    if name == "relu":
-        assert written == "1 where z > 0, else 0"
-        written = "1.0 * (z > 0)"
-    prime = eval(written, words, {"z": z, "a": a})
+    a = eval(as_python(record.formula), words, {"z": z})
+    prime = eval(as_python(record.derivative), words, {"z": z, "a": a})
     # A handful of operations on numbers of size 1, each rounded by half an eps.
     np.testing.assert_allclose(a, reference.SIGMA[name](z), rtol=0, atol=8 * np.finfo(float).eps)
     np.testing.assert_allclose(
@@ -51,6 +65,12 @@ def test_written_formulas_say_what_the_reference_computes(name: str) -> None:
         rtol=0,
         atol=8 * np.finfo(float).eps,
     )
+
+
+def test_the_page_lists_every_function_and_cost() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "functions.md").read_text(encoding="utf-8")
+    listed = set(re.findall(r'"(\w+)"', "".join(re.findall(r"^\|[^|]*\|", page, re.MULTILINE))))
+    assert listed == {*ACTIVATIONS, *COSTS}
 
 
 @pytest.mark.parametrize("name", ["Sigmoid", "", "swish", None, 3, ["sigmoid"]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bpmatrix import SGD, Network
+from bpmatrix import SGD, EarlyStopping, Network
 from bpmatrix.arguments import (
     DEFAULT_MINI_BATCH_SIZE,
     DEFAULT_OPTIMIZER,
@@ -14,6 +14,7 @@ from bpmatrix.arguments import (
 from bpmatrix.checks import whole_number
 from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
+from bpmatrix.schedules import Step
 
 X, LABELS = np.arange(12.0).reshape(2, 6), np.array([0, 1, 2, 0, 1, 2])
 
@@ -29,11 +30,17 @@ def checked(n: int = 100, **changed):
         "mini_batch_size": None,
         "optimizer": None,
         "weight_decay": 0.0,
+        "l1": 0.0,
+        "clip_norm": None,
+        "dropout": 0.0,
         "shuffle": True,
         "n_threads": "auto",
         "callbacks": (),
         "restore_best": False,
-        "has_validation": False,
+        "schedule": None,
+        "early_stopping": None,
+        "max_seconds": None,
+        "recorded": ("cost",),
         "description": Description((2, 3), ("sigmoid",), "quadratic"),
     }
     arguments |= {"n": n, **changed}
@@ -81,9 +88,10 @@ def test_an_explicit_larger_mini_batch_raises() -> None:
 def test_defaults() -> None:
     """Nothing given means SGD(0.5), no penalty, one thread, no callback."""
     settings = checked()
-    assert settings.optimizer == DEFAULT_OPTIMIZER == SGD(0.5)
+    assert settings.recipe.optimizer == DEFAULT_OPTIMIZER == SGD(0.5)
     assert (settings.epochs, settings.weight_decay, settings.shuffle) == (3, 0.0, True)
     assert (settings.threads, settings.callbacks, settings.restore_best) == (1, (), False)
+    assert (settings.schedule, settings.early_stopping, settings.max_seconds) == (None,) * 3
 
 
 def test_numbers_of_numpy_are_taken() -> None:
@@ -137,9 +145,23 @@ WRONG = [
     ("restore_best", True),
     ("validation", ()),
     ("validation", (X,)),
-    ("validation", (X, LABELS, LABELS)),
+    ("validation", (X, LABELS, LABELS, LABELS)),
     ("validation", X),
     ("validation", 5),
+    ("schedule", 0.5),
+    ("schedule", "cosine"),
+    ("schedule", Step),
+    ("early_stopping", 5),
+    ("early_stopping", True),
+    ("early_stopping", EarlyStopping),
+    ("max_seconds", 0),
+    ("max_seconds", -1),
+    ("max_seconds", np.inf),
+    ("max_seconds", np.nan),
+    ("max_seconds", "60"),
+    ("max_seconds", True),
+    ("validation_split", -0.1),
+    ("validation_split", 1.0),
 ]
 
 

@@ -79,9 +79,9 @@ WRONG_INPUTS = {
         ["X has 2 values that", "-inf first", "row 3, column 1"],
     ),
     "longdouble": (
-        np.full((4, 2), np.longdouble("1e400")),
+        np.full((4, 6), np.longdouble("1e400")),
         DataError,
-        ["X has 8 values that", "inf first", "row 0, column 0"],
+        ["X has 24 values that", "inf first", "row 0, column 0"],
     ),
 }
 

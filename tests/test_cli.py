@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import bpmatrix
-from bpmatrix import Network, datasets
+from bpmatrix import Network, datasets, figures, plots, schedules
 from bpmatrix.activations import ACTIVATIONS
 from bpmatrix.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 from bpmatrix.cli import main, options
@@ -200,7 +200,7 @@ def test_help_names_what_there_is_to_choose(capsys: Captured):
 
 
 def test_defaults_are_those_of_the_library():
-    assert DEFAULT_OPTIMIZER.learning_rate == options.LEARNING_RATE
+    assert DEFAULT_OPTIMIZER.learning_rate == options.LEARNING_RATES["sgd"]
     assert DEFAULT_MINI_BATCH_SIZE == options.MINI_BATCH_SIZE
 
 
@@ -246,6 +246,28 @@ def test_train_equals_the_library(folder: Path):
     np.testing.assert_array_equal(saved.parameters, net.parameters)
 
 
+@pytest.mark.parametrize(
+    ("said", "optimizer"),
+    [
+        ("--optimizer momentum", bpmatrix.SGD(0.05, momentum=0.9)),
+        ("--optimizer rmsprop", bpmatrix.RMSprop(0.001)),
+        ("--optimizer adam --learning-rate 0.01", bpmatrix.Adam(0.01)),
+        ("--optimizer adamw", bpmatrix.AdamW(0.001)),
+    ],
+)
+def test_an_optimizer_and_dropout(capsys: Captured, said: str, optimizer):
+    given = f"--layers 64,8,10 --epochs 1 --seed 3 --dropout 0.25 --save model {said}"
+    assert main(["train", *given.split()]) == 0
+    assert f"learning rate {optimizer.learning_rate:g}" in capsys.readouterr().out
+    digits = datasets.load("digits")
+    net = Network([64, 8, 10], input_scale=1 / 16, seed=3)
+    net.train(
+        digits.train.X, digits.train.labels, epochs=1, mini_batch_size=10, optimizer=optimizer,
+        dropout=0.25,
+    )  # fmt: skip
+    np.testing.assert_array_equal(Network.load("model").parameters, net.parameters)
+
+
 def test_an_activation_for_each_layer():
     given = "--layers 64,20,20,10 --activation relu,tanh,sigmoid --epochs 1 --save model"
     assert main(["train", *given.split()]) == 0
@@ -275,6 +297,83 @@ def test_restore_best_keeps_the_weights_of_the_best_epoch(capsys: Captured):
     assert f"{100 * kept:.2f}" == best
 
 
+def test_early_stopping_ends_with_the_best_epoch(capsys: Captured):
+    given = "--epochs 500 --seed 1 --early-stopping 3 --save model"
+    assert main(["train", *given.split()]) == 0
+    shown = capsys.readouterr().out
+    best, accuracy = re.findall(r"(?m)^best epoch +(\d+): (\S+) % .* weights are kept$", shown)[0]
+    epochs = re.findall(r"(?m)^time .* for (\d+) epochs, ended by early stopping$", shown)
+    assert epochs == [str(int(best) + 3)]
+    validation, kept = datasets.load("digits").validation, Network.load("model")
+    assert f"{100 * kept.accuracy(validation.X, validation.labels):.2f}" == accuracy
+    assert kept.trained[-1]["early_stopping"].startswith("EarlyStopping(patience=3, ")
+
+
+def test_max_seconds_ends_a_run(capsys: Captured):
+    assert main(["train", "--epochs", "1000000", "--max-seconds", "0.1"]) == 0
+    assert re.search(r"(?m)^time .* epochs, ended by max seconds$", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("name", "schedule"),
+    [("cosine", schedules.Cosine(epochs=3)), ("plateau", schedules.ReduceOnPlateau())],
+)
+def test_a_schedule_is_that_of_the_library(capsys: Captured, name: str, schedule):
+    given = f"--epochs 3 --seed 1 --schedule {name} --save model"
+    assert main(["train", *given.split()]) == 0
+    assert f"weight decay 0, {name} schedule\n" in capsys.readouterr().out
+    digits = datasets.load("digits")
+    net = Network([64, 30, 10], input_scale=1 / 16, seed=1)
+    net.train(digits.train.X, digits.train.labels, epochs=3, schedule=schedule)
+    saved = Network.load("model")
+    np.testing.assert_array_equal(saved.parameters, net.parameters)
+    assert saved.trained[-1]["schedule"] == repr(schedule)
+
+
+def test_plot_draws_into_a_folder(folder: Path, capsys: Captured):
+    """Four pictures of images, which were made before the first file was."""
+    pytest.importorskip("matplotlib")
+    assert main(["train", "--epochs", "2", "--seed", "1", "--plot", "pictures"]) == 0
+    names = ["confusion-matrix", "hidden-weights", "learning-curves", "misclassified"]
+    assert sorted(path.name for path in (folder / "pictures").iterdir()) == [
+        f"{name}.svg" for name in names
+    ]
+    assert all(b"<svg" in path.read_bytes() for path in (folder / "pictures").iterdir())
+    assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+def test_plot_of_a_table_draws_no_images(folder: Path):
+    """Four columns of measurements are not taken for an image of 2 x 2 pixels."""
+    pytest.importorskip("matplotlib")
+    rows = [f"{i % 7},{i % 5},{i % 3},{i % 2},{i % 2}" for i in range(100)]
+    Path("table.csv").write_text("a,b,c,d,class\n" + "\n".join(rows) + "\n")
+    assert main(["train", "table.csv", "--epochs", "1", "--seed", "1", "--plot", "pictures"]) == 0
+    assert {path.name for path in (folder / "pictures").iterdir()} == {
+        "confusion-matrix.svg",
+        "learning-curves.svg",
+    }
+
+
+def test_a_picture_that_cannot_be_made_writes_none(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """An error in the last one leaves no folder with the first ones."""
+    pytest.importorskip("matplotlib")
+
+    def fails(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(plots, "misclassified", fails)
+    assert main(["train", "--epochs", "1", "--seed", "1", "--plot", "pictures"]) == 2
+    assert not (folder / "pictures").exists()
+
+
+def test_plot_without_matplotlib_is_refused_before_the_data_are_read(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    line = refused(capsys, "train", "no-such-data", "--plot", "pictures")
+    assert "pip install 'bpmatrix[plot]'" in line
+
+
 def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captured):
     Path("model").write_text("older")
     line = refused(
@@ -302,11 +401,20 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--epoch 3", "Did you mean"),
         ("--mini-batch-size 2000", "larger than the data"),
         ("--learning-rate nan", "learning_rate"),
+        ("--optimizer adagrad", "--optimizer"),
+        ("--dropout 1", "dropout"),
         ("--weight-decay -1", "weight_decay"),
         ("--threads none", "neither auto nor a number"),
         ("--threads 0", "neither auto nor a number"),
         ("--seed -1", "--seed"),
         ("--monitor test --restore-best", "cannot go with --monitor test"),
+        ("--monitor test --early-stopping 3", "cannot go with --monitor test"),
+        ("--monitor test --schedule plateau", "cannot go with --monitor test"),
+        ("--early-stopping 0", "--early-stopping"),
+        ("--max-seconds 0", "--max-seconds is 0"),
+        ("--max-seconds nan", "--max-seconds is nan"),
+        ("--max-seconds 1m", "--max-seconds"),
+        ("--schedule linear", "--schedule"),
         ("--folder somewhere", "folder belongs to"),
         ("--label class", "label_column belongs to .csv files"),
         ("digits mnist", "mnist"),

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from bench.surveys import default_survey, full_survey, point, survey
 
-from bpmatrix.bench import planning, plots, surveying
+from bpmatrix import figures
+from bpmatrix.bench import planning, surveying
 from bpmatrix.bench.report import headline, markdown
 from bpmatrix.bench.storage import from_json, to_json
 from bpmatrix.cli import main
@@ -109,7 +110,7 @@ def test_a_mistake_is_one_line_before_anything_is_run(folder, capsys, arguments,
 
 @pytest.mark.usefixtures("nothing_is_measured")
 def test_pictures_without_matplotlib_are_refused_before_anything_is_run(monkeypatch, capsys):
-    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
     assert main(["bench", "--plot", "pictures"]) == 2
 
     assert "pip install 'bpmatrix[plot]'" in capsys.readouterr().err

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from bpmatrix import Network
+from bpmatrix import Huber, Network, Quantile
 from bpmatrix.activations import ACTIVATIONS
 from bpmatrix.costs import COSTS, find_cost
 from bpmatrix.errors import ArgumentError
@@ -15,7 +15,8 @@ from bpmatrix.kernels import codes
 
 def test_names_and_codes_agree() -> None:
     """Each cost is found by its own name and has a code of its own."""
-    assert list(COSTS) == ["quadratic", "cross_entropy", "log_likelihood"]
+    robust = ["absolute", "huber", "quantile", "poisson"]
+    assert list(COSTS) == ["quadratic", "cross_entropy", "log_likelihood", *robust]
     for name, record in COSTS.items():
         assert find_cost(name) is record
         assert record.name == name
@@ -29,6 +30,10 @@ def test_names_and_codes_agree() -> None:
         ("quadratic", None, (None, None)),
         ("cross_entropy", "sigmoid", (0, 1)),
         ("log_likelihood", "softmax", (0, 1)),
+        ("absolute", None, (None, None)),
+        (Huber(2.0), None, (None, None)),
+        (Quantile(0.1), None, (None, None)),
+        ("poisson", "exp", (0, None)),
     ],
 )
 def test_partners_and_targets(name: str, partner: str | None, interval: tuple) -> None:
@@ -46,6 +51,13 @@ def test_partners_and_targets(name: str, partner: str | None, interval: tuple) -
         ("quadratic", "identity", None, (0**2 + (math.log(3) - 1) ** 2) / 2),
         ("cross_entropy", "sigmoid", (1 / 2, 3 / 4), -math.log(1 / 2) - math.log(3 / 4)),
         ("log_likelihood", "softmax", (1 / 4, 3 / 4), -math.log(3 / 4)),
+        # The targets are 0 and 1.
+        ("absolute", "identity", (0, math.log(3)), math.log(3) - 1),
+        (Huber(0.5), "exp", (1, 3), 0.5 * (1 - 0.25) + 0.5 * (2 - 0.25)),
+        ("huber", "exp", (1, 3), 0.5 + (2 - 0.5)),
+        (Quantile(0.9), "sigmoid", (1 / 2, 3 / 4), 0.1 * 0.5 + 0.9 * 0.25),
+        ("quantile", "sigmoid", (1 / 2, 3 / 4), (0.5 + 0.25) / 2),
+        ("poisson", "exp", (1, 3), 1 + (3 - 1 - math.log(3))),
     ],
 )
 def test_cost_of_one_sample_by_hand(cost: str, output: str, a: tuple, by_hand: float) -> None:

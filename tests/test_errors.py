@@ -19,6 +19,7 @@ BUILTIN = {
     "DataNotFoundError": FileNotFoundError,
     "DivergenceError": ArithmeticError,
     "DownloadError": OSError,
+    "MissingPackageError": ImportError,
     "ModelFileError": ValueError,
     "ShapeError": ValueError,
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import math
 import pickle
+import sys
 from dataclasses import replace
 
 import pytest
@@ -71,6 +73,60 @@ def test_best_epoch_counts_over_all_training() -> None:
     history = History(seed=1, epochs=[replace(ENTRY, epoch=7), replace(ENTRY, epoch=8)])
     assert history.best_epoch == 7
     assert History(seed=1).best_epoch is None
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"),
+    [("cost", 3), ("accuracy", 2), ("validation_cost", 1), ("validation_accuracy", 4), (None, 4)],
+)
+def test_best_epoch_by_the_metric_that_was_named(metric: str | None, best: int) -> None:
+    """Costs are best where they are lowest, accuracies where they are highest."""
+    history = history_of(
+        cost=[4.0, 3.0, 1.0, 2.0],
+        accuracy=[0.1, 0.9, 0.2, 0.3],
+        validation_cost=[1.0, 2.0, 3.0, 4.0],
+        validation_accuracy=[0.1, 0.2, 0.2, 0.3],
+    )
+    history.metric = metric
+    assert history.best_epoch == best
+
+
+def test_what_is_no_number_is_never_best() -> None:
+    """Wherever it stands; with nothing else, the first epoch is the best."""
+    assert history_of(cost=[math.nan, 2.0, 3.0]).best_epoch == 2
+    assert history_of(cost=[2.0, math.nan]).best_epoch == 1
+    assert history_of(cost=[math.nan, math.inf]).best_epoch == 1
+
+
+def test_to_dict_has_the_columns_that_hold_something() -> None:
+    """The epoch first; the same numbers as the properties; all names where no epoch was done."""
+    history = history_of(cost=[2.0, 1.0], validation_cost=[3.0, 4.0])
+    history.epochs = [replace(e, epoch=e.epoch + 6) for e in history.epochs]
+    assert history.to_dict() == {
+        "epoch": [7, 8], "cost": [2.0, 1.0], "validation_cost": [3.0, 4.0],
+        "learning_rate": [2.0, 2.0], "seconds": [0.125, 0.125],
+    }  # fmt: skip
+    assert next(iter(history.to_dict())) == "epoch"
+    assert History(seed=1).to_dict() == {name: [] for name in ("epoch", *COLUMNS)}
+
+
+@pytest.mark.parametrize("epochs", [0, 3])
+def test_to_frame(epochs: int) -> None:
+    """A row for each epoch, a column for each figure, as pandas has them."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    history = history_of(cost=[3.0, 2.0, 1.0], validation_accuracy=[0.5, 0.25, 0.75])
+    history.epochs = history.epochs[:epochs]
+    frame = history.to_frame()
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.index.name == "epoch"
+    assert list(frame.index) == [1, 2, 3][:epochs]
+    assert frame.to_dict("list") == {k: v for k, v in history.to_dict().items() if k != "epoch"}
+
+
+def test_without_pandas_the_error_has_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install pandas.*to_dict"):
+        history_of(cost=[1.0]).to_frame()
 
 
 def test_repr() -> None:

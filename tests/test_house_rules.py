@@ -20,7 +20,14 @@ MOST_LINES_OF_A_FUNCTION = 50
 
 # The files that speak LLVM: numba's extension interface changes with its releases, and what
 # depends on it has to stay in sight.
-LOW_LEVEL = {"exponential.py", "instructions.py", "threads.py", "tiles.py", "vectors.py"}
+LOW_LEVEL = {
+    "exponential.py",
+    "formats.py",
+    "instructions.py",
+    "threads.py",
+    "tiles.py",
+    "vectors.py",
+}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -39,7 +39,7 @@ def assert_normal(values: np.ndarray, variance: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "variance"),
-    [("standard_normal", 1.0), ("scaled_normal", 1 / N_IN), ("he", 2 / N_IN)],
+    [("standard_normal", 1.0), ("scaled_normal", 1 / N_IN), ("he", 2 / N_IN), ("lecun", 1 / N_IN)],
 )
 def test_normal_weights_have_their_variance(name: str, variance: float) -> None:
     """Weights are normal with mean 0 and variance 1, 1/n_in or 2/n_in."""
@@ -56,9 +56,9 @@ def test_biases_of_the_book_are_standard_normal(name: str) -> None:
     assert_normal(b.ravel(), 1.0)
 
 
-@pytest.mark.parametrize("name", ["glorot", "he"])
+@pytest.mark.parametrize("name", ["glorot", "he", "lecun"])
 def test_other_biases_are_zero(name: str) -> None:
-    """Glorot and He begin with biases of zero."""
+    """Glorot, He and LeCun begin with biases of zero."""
     _, b = drawn(name)
     assert b.shape == (N_OUT, 1)
     assert not b.any()
@@ -83,9 +83,10 @@ def test_glorot_bound_holds_for_every_layer(n_in: int, n_out: int, seed: int) ->
 
 
 def test_none_chooses_by_the_activation_function() -> None:
-    """ReLU gets He, every other function the scaled normal weights of the book."""
-    assert find_initializer(None, "relu") is INITIALIZERS["he"]
-    for name in ("sigmoid", "tanh", "identity", "softmax"):
+    """ReLU and its relatives get He, all others the scaled normal weights of the book."""
+    for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus"):
+        assert find_initializer(None, name) is INITIALIZERS["he"]
+    for name in ("sigmoid", "tanh", "exp", "identity", "softmax", "mine"):
         assert find_initializer(None, name) is INITIALIZERS["scaled_normal"]
     assert find_initializer("glorot", "relu") is INITIALIZERS["glorot"]
 
@@ -120,3 +121,32 @@ def test_float32_and_no_biases_begin_alike(name: str | None) -> None:
     for W, same in zip(double.weights, no_bias.weights, strict=True):
         assert W.tolist() == same.tolist()
     assert no_bias.biases == ()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_own_arrays_go_in_through_the_views(dtype: str) -> None:
+    """`weights[i][:] = ...` and `biases[i][:] = ...` are the network; nothing has to be told."""
+    rng = np.random.default_rng(6)
+    shapes = [(4, 3), (2, 4)]
+    W = [rng.integers(-3, 4, shape).astype(float) for shape in shapes]
+    b = [rng.integers(-3, 4, (shape[0], 1)).astype(float) for shape in shapes]
+    net = Network([3, 4, 2], activation="relu", output="identity", cost="quadratic", dtype=dtype)
+    for i in range(2):
+        net.weights[i][:] = W[i]
+        net.biases[i][:] = b[i]
+    parts = [np.concatenate([W[i].ravel(), b[i].ravel()]) for i in range(2)]
+    assert net.parameters.tolist() == np.concatenate(parts).tolist()
+    # Whole numbers: nothing is rounded.
+    X = rng.integers(-3, 4, (3, 5)).astype(float)
+    assert net.feedforward(X).tolist() == (W[1] @ np.maximum(W[0] @ X + b[0], 0) + b[1]).tolist()
+
+
+def test_own_arrays_have_to_fit() -> None:
+    """A matrix of another shape is refused by NumPy, and the network stays as it was."""
+    net = Network([3, 4, 2], seed=1)
+    before = net.parameters.tolist()
+    with pytest.raises(ValueError, match="could not broadcast"):
+        net.weights[0][:] = np.ones((3, 4))
+    with pytest.raises(TypeError):
+        net.weights[0] = np.ones((4, 3))
+    assert net.parameters.tolist() == before

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as as_safetensors
 from strategies import descriptions, seeds
 
-from bpmatrix import SGD, Network
+from bpmatrix import SGD, Adam, Huber, Network, Quantile, RMSprop
 from bpmatrix.description import Description
 from bpmatrix.errors import DataError, DataNotFoundError, ModelFileError
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def saved(folder: Path) -> Path:
     """Return the file of a small network that was trained; tests only read it."""
     net = Network([2, 3, 3], seed=6)
-    net.train(X, LABELS, epochs=1)
+    net.train(X, LABELS, epochs=1, optimizer=Adam(0.125))
     net.save(folder / "saved")
     return folder / "saved"
 
@@ -58,6 +58,18 @@ def parts(path: Path) -> tuple[dict[str, np.ndarray], dict]:
     with safe_open(path, framework="numpy") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return tensors, json.loads(file.metadata()["bpmatrix"])
+
+
+def test_a_cost_with_a_parameter_is_written_to_be_read(folder: Path) -> None:
+    """With its name and parameter; a file that has the name alone means the default."""
+    path = folder / "huber"
+    net = Network([2, 3], cost=Huber(0.5), seed=1)
+    net.save(path)
+    tensors, metadata = parts(path)
+    assert metadata["network"]["cost"] == {"name": "huber", "delta": 0.5}
+    assert Network.load(path).description == net.description
+    metadata["network"]["cost"] = "quantile"
+    assert Network.load(write(path, tensors, metadata)).description.cost == Quantile(0.5)
 
 
 def write(path: Path, tensors: dict, metadata: object) -> Path:
@@ -103,13 +115,17 @@ def test_a_network_comes_back_whole(folder, d, seed: int, scale: float, epochs: 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", [None, SGD(0.125)])
-def test_training_goes_on_as_if_it_had_never_been_saved(tmp_path, dtype, optimizer) -> None:
-    """After loading, `train` with no optimizer goes on with that of the run before, bit for bit."""
+@pytest.mark.parametrize("first", [SGD(0.25), SGD(0.25, momentum=0.5), RMSprop(0.25), Adam(0.25)])
+def test_training_goes_on_as_if_it_had_never_been_saved(tmp_path, dtype, first, optimizer) -> None:
+    """After loading, `train` with no optimizer goes on with that of the run before, bit for bit.
+
+    Its moments and the count of its steps, which decides what is dropped, go on, too.
+    """
     net = Network([2, 5, 3], dtype=dtype, seed=9)
-    net.train(X, LABELS, epochs=2, optimizer=SGD(0.25), mini_batch_size=7)
+    net.train(X, LABELS, epochs=2, optimizer=first, mini_batch_size=7, dropout=0.2)
     net.save(tmp_path / "net")
     same = Network.load(tmp_path / "net")
-    how = {"epochs": 3, "optimizer": optimizer, "mini_batch_size": 7}
+    how = {"epochs": 3, "optimizer": optimizer, "mini_batch_size": 7, "dropout": 0.2}
     histories = [one.train(X, LABELS, **how) for one in (net, same)]
     assert same_bits(same.parameters, net.parameters)
     assert histories[0].cost == histories[1].cost
@@ -129,6 +145,7 @@ def test_the_file_is_what_docs_say(saved: Path) -> None:
         "layer.1.biases": (3, 1),
         "layer.2.weights": (3, 3),
         "layer.2.biases": (3, 1),
+        "optimizer.moments": (2, 21),
     }
     net = Network.load(saved)
     assert tensors["layer.2.weights"].tolist() == net.weights[1].tolist()
@@ -142,8 +159,25 @@ def test_the_file_is_what_docs_say(saved: Path) -> None:
         "dtype": "float64",
     }
     assert (metadata["seed"], metadata["epochs"]) == (6, 1)
+    adam = {
+        "name": "Adam", "learning_rate": 0.125, "beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8
+    }  # fmt: skip
+    assert metadata["optimizer"] == adam
+    assert metadata["state"] == {"optimizer": adam, "steps": 3}
     with safe_open(saved, framework="numpy") as file:
         assert list(file.metadata()) == ["bpmatrix"]
+
+
+def test_a_file_without_a_state(saved: Path, folder: Path) -> None:
+    """The optimizer of such a file begins anew, as it did when none kept anything."""
+    tensors, metadata = parts(saved)
+    del metadata["state"], tensors["optimizer.moments"]
+    net = Network.load(write(folder / "stateless", tensors, metadata))
+    fresh = Network([2, 3, 3], seed=1)
+    fresh.parameters[:] = net.parameters
+    for one in (net, fresh):
+        one.train(X, LABELS, epochs=1, optimizer=Adam(0.125), shuffle=False)
+    assert same_bits(net.parameters, fresh.parameters)
 
 
 @pytest.mark.parametrize("kind", [str, Path])
@@ -309,7 +343,10 @@ WRONG_VALUES = {
         ["swish", "sigmoid"], [1, 2], [["sigmoid"], "sigmoid"], [None, None],
         ["sigmoid", "identity"],
     ],
-    ("network", "cost"): [None, 5, "hinge", "log_likelihood", ["cross_entropy"], {}],
+    ("network", "cost"): [
+        *(None, 5, "hinge", "log_likelihood", ["cross_entropy"], {}, {"name": "cross_entropy"}),
+        *({"name": "huber", "delta": -1}, {"name": "huber", "q": 1}, {"delta": 1}),
+    ],
     ("network", "input_scale"): [None, 0, 0.0, "1", True, HUGE, [1.0]],
     ("network", "bias"): [None, False, 0, 1, 2, 1.0, "yes", "", [], [True]],
     ("network", "dtype"): [None, "float32", "float16", "f8", 8, ["float64"]],
@@ -322,6 +359,13 @@ WRONG_VALUES = {
     ("shuffler", "state", "inc"): [None, -1, 2**128, 1.5, "1", [1]],
     ("shuffler", "has_uint32"): [None, "x", [1], 1.5, 2**64],
     ("shuffler", "uinteger"): [None, -1, "x", [1], 1.5, 2**32],
+    ("optimizer",): [5, "Adam", [], {}, {"name": "SGD"}],
+    ("optimizer", "name"): [None, 5, "Optimizer", "adam", ["Adam"]],
+    ("optimizer", "learning_rate"): [None, -1.0, "1", [1.0], True],
+    ("optimizer", "beta_1"): [None, 1.0, -0.5, "0"],
+    ("state",): [None, 5, [], {}, "Adam"],
+    ("state", "optimizer"): [None, 5, {}, {"name": "SGD", "learning_rate": 0.5}],
+    ("state", "steps"): [None, -1, 1.0, "1", True, 2**63],
     ("trained",): [None, 5, "", "ab", {}, [5], [None], [["ab"]], ["ab"]],
 }  # fmt: skip
 
@@ -338,9 +382,12 @@ def test_wrong_values_in_the_metadata(saved: Path, folder: Path, place: tuple) -
             pytest.fail(f"{'.'.join(place)} = {value!r} was accepted")
 
 
-@pytest.mark.parametrize("place", [p for p in WRONG_VALUES if p], ids=".".join)
+WITH_DEFAULTS = {(), ("optimizer", "learning_rate"), ("optimizer", "beta_1")}
+
+
+@pytest.mark.parametrize("place", [p for p in WRONG_VALUES if p not in WITH_DEFAULTS], ids=".".join)
 def test_missing_entries_of_the_metadata(saved: Path, folder: Path, place: tuple) -> None:
-    """Every entry has to be there."""
+    """Every entry has to be there but the parameters of Adam, which have defaults."""
     tensors, metadata = parts(saved)
     parent = metadata
     for key in place[:-1]:
@@ -413,6 +460,11 @@ WRONG_TENSORS: dict[str, Callable[[dict], dict]] = {
     "int64": lambda t: t | {"layer.1.biases": np.ones((3, 1), np.int64)},
     "uint8": lambda t: t | {"layer.1.biases": np.ones((3, 1), np.uint8)},
     "bool": lambda t: t | {"layer.1.biases": np.ones((3, 1), bool)},
+    "no moments": lambda t: without(t, "optimizer.moments"),
+    "one moment": lambda t: t | {"optimizer.moments": np.ones((1, 21))},
+    "too many moments": lambda t: t | {"optimizer.moments": np.ones((2, 22))},
+    "a mean of squares below 0": lambda t: t | {"optimizer.moments": np.full((2, 21), -1.0)},
+    "NaN in the moments": lambda t: t | {"optimizer.moments": np.full((2, 21), np.nan)},
     "NaN": lambda t: t | {"layer.1.biases": np.full((3, 1), np.nan)},
     "infinity": lambda t: t | {"layer.2.weights": np.full((3, 3), -np.inf)},
 }
@@ -429,6 +481,8 @@ def test_a_network_without_biases_has_no_tensors_for_them(saved: Path, folder: P
     """Biases in the file of a network that has none are refused, and loading it gives none."""
     tensors, metadata = parts(saved)
     metadata["network"]["bias"] = False
+    metadata["state"] = None
+    del tensors["optimizer.moments"]
     assert_refused(write(folder / "biases", tensors, metadata), "layer.1.biases")
     weights = {name: a for name, a in tensors.items() if "weights" in name}
     assert Network.load(write(folder / "biases", weights, metadata)).biases == ()

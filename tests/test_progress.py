@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import builtins
 import io
+import warnings
+from contextlib import suppress
 
 import pytest
 
-from bpmatrix import progress
+from bpmatrix import Network, progress
 from bpmatrix.history import EpochInfo
 
 
@@ -75,3 +78,114 @@ def test_each_line_is_flushed():
     progress.lines(stream)(entry())
 
     assert stream.flushed == stream.getvalue() != ""
+
+
+# ---------------------------------------------------------------------------------------- the bar
+
+
+class Terminal(io.StringIO):
+    """Where somebody looks: it draws over a line after a carriage return."""
+
+    def isatty(self) -> bool:
+        return True
+
+    def screen(self) -> list[str]:
+        lines = []
+        for line in self.getvalue().split("\n"):
+            lines.append("")
+            for text in line.split("\r"):
+                lines[-1] = text + lines[-1][len(text) :]
+        return [line.rstrip() for line in lines]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    for name in ("FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    return Terminal()
+
+
+def test_a_bar_is_one_line_that_ends_with_the_run(terminal: Terminal):
+    with progress.bar(terminal) as draw:
+        for epoch in (1, 2, 3):
+            assert draw(entry(epoch, last_epoch=4)) is None
+            assert terminal.getvalue().count("\n") == 0
+    line = "3/4 [###############     ] cost 0.5000, validation accuracy 87.50 %, 2 s left"
+    assert terminal.screen() == [line, ""]
+
+
+def test_a_bar_counts_the_epochs_of_its_run(terminal: Terminal):
+    """The second run of a network begins with an empty bar, and so does one more with this bar."""
+    draw = progress.bar(terminal, monitored="test")
+    for first in (5, 9):
+        with draw:
+            for epoch in range(first, first + 4):
+                draw(entry(epoch, last_epoch=first + 3, seconds=60))
+                if epoch == first:
+                    assert "[#####               ]" in terminal.screen()[-1]
+                    assert terminal.screen()[-1].endswith("test accuracy 87.50 %, 180 s left")
+    assert [line[:28] for line in terminal.screen()] == [
+        "8/8 [####################] c", "12/12 [####################]", "",
+    ]  # fmt: skip
+
+
+def test_a_shorter_line_covers_a_longer_one(terminal: Terminal):
+    with progress.bar(terminal) as draw:
+        draw(entry(1, cost=1e-300))
+        draw(entry(2, cost=1.0))
+    assert terminal.screen()[0].endswith(" s left")
+    assert terminal.screen()[0].count("left") == 1
+
+
+def test_a_bar_stays_within_the_terminal(terminal: Terminal, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "20")
+    with progress.bar(terminal) as draw:
+        draw(entry())
+    assert [len(line) for line in terminal.getvalue().rstrip("\n").split("\r")] == [0, 19, 19]
+
+
+def test_a_bar_is_not_drawn_more_often_than_anybody_can_see(terminal: Terminal):
+    with progress.bar(terminal) as draw:
+        for epoch in range(1, 1001):
+            draw(entry(epoch, last_epoch=1000, seconds=0.001))
+    assert terminal.getvalue().count("\r") <= 12
+    assert "1000/1000 [####################]" in terminal.screen()[0]
+
+
+def test_a_file_and_a_pipe_stay_empty():
+    stream = io.StringIO()
+    with progress.bar(stream) as draw:
+        draw(entry())
+    assert stream.getvalue() == ""
+
+
+def test_a_notebook_is_drawn_into(monkeypatch: pytest.MonkeyPatch):
+    """Its standard output is no terminal, but goes back at a carriage return."""
+    stream = io.StringIO()
+    shell = type("ZMQInteractiveShell", (), {})()
+    monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
+    with progress.bar(stream) as draw:
+        draw(entry())
+    assert stream.getvalue().startswith("\r 1/30 [")
+
+
+@pytest.mark.parametrize("stop", ["epochs", "callback", "max_seconds", "interrupt", "error"])
+def test_a_bar_ends_its_line_whatever_ends_the_run(terminal: Terminal, stop: str):
+    def end(info: EpochInfo) -> bool:
+        if stop == "interrupt":
+            raise KeyboardInterrupt
+        if stop == "error":
+            raise ZeroDivisionError
+        return stop == "callback"
+
+    limit = 1e-9 if stop == "max_seconds" else None
+    with warnings.catch_warnings(), suppress(ZeroDivisionError):
+        warnings.simplefilter("ignore")
+        Network([1, 1], seed=1).train(
+            [[0.0, 1.0]], [0.0, 1.0], epochs=1, max_seconds=limit,
+            callbacks=[progress.bar(terminal), end],
+        )  # fmt: skip
+    drawn = terminal.screen()
+    assert drawn[-1] == ""
+    assert len(drawn) == (1 if stop == "max_seconds" else 2)

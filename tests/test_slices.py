@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from itertools import count
 from types import SimpleNamespace
@@ -17,7 +18,7 @@ from strategies import Case, cases, make_case, seeds
 from bpmatrix import evaluation, slices
 from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.description import Description
-from bpmatrix.slices import NotFiniteError, SliceRunner
+from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 
 RATE, DECAY = 0.125, 0.0625
 LINEAR = Description((1, 1), ("identity",), "quadratic", bias=False)
@@ -40,7 +41,7 @@ def test_the_steps_of_a_run_by_hand() -> None:
     run = linear([1.0], [1.0, 2.0], [0.0, 1.0])
     # Sample 1: a = 2, cost 1/2, w = 1 - 1/8 (2 - 1) 2 = 3/4.
     # Sample 0: a = 3/4, cost 9/32, w = 3/4 - 1/8 3/4 = 21/32.
-    cost, _ = run.run(np.array([1, 0]), RATE, 0.0)
+    cost, *_ = run.run(np.array([1, 0]), RATE, 0.0)
     assert run.theta.tolist() == [21 / 32]
     assert cost == 1 / 2 + 9 / 32
 
@@ -56,7 +57,7 @@ def test_the_last_mini_batch_is_divided_by_its_own_size() -> None:
     """Three samples in twos: the mean over two, then the mean over one."""
     run = linear([0.0], [1.0, 1.0, 1.0], [4.0, 4.0, 4.0], m=2)
     # w = 0 + 1/8 4 = 1/2, then 1/2 + 1/8 (4 - 1/2) = 15/16. Costs 8, 8, (7/2)^2 / 2.
-    cost, _ = run.run(np.arange(3), RATE, 0.0)
+    cost, *_ = run.run(np.arange(3), RATE, 0.0)
     assert run.theta.tolist() == [15 / 16]
     assert cost == 8 + 8 + 49 / 8
 
@@ -91,6 +92,21 @@ def test_slices_grow_at_most_tenfold() -> None:
     run._steps = 3
     run.run(np.zeros(3, np.int64), 0.0, 0.0)
     assert 1 <= run._steps <= 30
+
+
+@pytest.mark.parametrize("per_slice", [1, 2, 4, 5])
+def test_after_the_deadline_no_slice_begins(per_slice: int) -> None:
+    """One slice is done however late it is; where it was not the last, the weights are its own."""
+    X, y = [1.0, -1.0, 2.0, 0.5, 1.0], [0.0] * 5
+    run, same = linear([2.0], X, y), linear([2.0], X, y)
+    run._steps = per_slice
+    if per_slice == 5:
+        run.run(np.arange(5), RATE, 0.0, deadline=-math.inf)
+    else:
+        with pytest.raises(OutOfTimeError):
+            run.run(np.arange(5), RATE, 0.0, deadline=-math.inf)
+    same.run(np.arange(per_slice), RATE, 0.0)
+    assert same_bits(run.theta, same.theta)
 
 
 @pytest.mark.parametrize("threads", [1, 2])

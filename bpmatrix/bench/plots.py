@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
 
 from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.report import title
 from bpmatrix.bench.storage import to_json
 from bpmatrix.bench.survey import LOOP, Point, Survey
-from bpmatrix.errors import ArgumentError
+from bpmatrix.figures import new_figure, svg
 
-__all__ = ["check_matplotlib", "pictures", "signature"]
+__all__ = ["pictures", "signature"]
 
 # One color for each contender in every picture, of Okabe and Ito's palette, which color-blind
 # people tell apart.
@@ -31,22 +28,6 @@ COLORS = {
 INCHES = (8.0, 4.2)
 
 Curve = tuple[str, str, list[float], list[float]]
-
-
-def check_matplotlib(option: str) -> None:
-    """Check that matplotlib is installed.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not.
-    """
-    if find_spec("matplotlib") is None:
-        raise ArgumentError(
-            f"{option} draws with matplotlib, which is not installed",
-            cure="Install bpmatrix with the extra plot: pip install 'bpmatrix[plot]', "
-            "or '.[plot]' in a clone.",
-        )
 
 
 def signature(survey: Survey) -> str:
@@ -144,8 +125,7 @@ def _draw(
     logarithmic: bool = True,
 ) -> bytes:
     """Draw curves over a logarithmic axis."""
-    matplotlib: Any = import_module("matplotlib")
-    figure = import_module("matplotlib.figure").Figure(figsize=INCHES, layout="constrained")
+    figure = new_figure(*INCHES)
     axes = figure.add_subplot(title=heading, xlabel=labels[0], ylabel=labels[1], xscale="log")
     if logarithmic:
         axes.set_yscale("log")
@@ -161,10 +141,4 @@ def _draw(
     axes.yaxis.set_major_formatter("{x:,g}")
     axes.grid(visible=True, alpha=0.3)
     figure.legend(loc="outside right upper", fontsize="small")
-    file = io.BytesIO()
-    # Text as outlines of the font that matplotlib brings, fixed names of elements and no date: the
-    # same survey gives the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}):
-        metadata = {"Date": None, "Description": signature(survey)}
-        figure.savefig(file, format="svg", metadata=metadata)
-    return file.getvalue()
+    return svg(figure, signature(survey))

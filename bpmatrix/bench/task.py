@@ -11,29 +11,34 @@ from numpy.typing import NDArray
 
 from bpmatrix import reference
 
-__all__ = ["MiniBatches", "Task"]
+__all__ = ["BETA_1", "BETA_2", "EPSILON", "MOMENTUM", "MiniBatches", "Task"]
 
 Array = NDArray[Any]
 
 COLUMNS_AT_A_TIME = 1000
+MOMENTUM = 0.9
+BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 
 
 @dataclass(frozen=True)
 class Task:
-    """Training by plain SGD, described so that each contender does the same arithmetic.
+    """Training by SGD or Adam, described so that each contender does the same arithmetic.
 
     Attributes
     ----------
     sizes, activations, cost, dtype
         The network: one name of an activation function for each layer after the inputs.
     mini_batch_size, learning_rate
-        The step: the mean gradient of the mini-batch times the learning rate.
+        The step: the mean gradient of the mini-batch times the learning rate, or what `optimizer`
+        makes of them.
     X : (n_0, n) array
         Samples as columns, in the type that they have on disk; inputs are ``scale * X``.
     targets : (n,) labels or (n_L, n) array
         Labels stand for one-hot columns.
     seed : int
         Drives the first weights, which are drawn in float64 and then cast, and the order.
+    optimizer : {"sgd", "momentum", "adam"}
+        Plain gradient descent; with momentum 0.9; Adam with its paper's betas and epsilon.
     """
 
     sizes: tuple[int, ...]
@@ -46,6 +51,7 @@ class Task:
     scale: float
     targets: Array
     seed: int = 0
+    optimizer: str = "sgd"
 
     def first_weights(self) -> tuple[list[Array], list[Array]]:
         """Return W_l (n_l, n_{l-1}), normal with deviation 1 / sqrt(n_{l-1}), and b_l (n_l, 1)."""
@@ -99,21 +105,29 @@ class Task:
     def expected_cost(self, steps: int) -> float:
         """Return the judged cost after so many steps of the reference, in float64."""
         weights, biases = self.first_weights()
-        order = self.mini_batches().take(steps)
-        columns, places = np.unique(order, return_inverse=True)
-        biases, weights = reference.train(
-            reference.gradient_by_matrix,
-            [W.astype(np.float64) for W in weights],
-            [b.astype(np.float64) for b in biases],
-            self.activations,
-            self.cost,
-            self.X.T[columns].T * np.float64(self.scale),
-            self.outputs().T[columns].T.astype(np.float64),
-            places.ravel(),
-            self.mini_batch_size,
-            self.learning_rate,
-        )
-        return self.judged_cost(weights, biases)
+        theta = [part.astype(np.float64) for part in weights + biases]
+        L = len(weights)
+        moments = [(np.zeros_like(part), np.zeros_like(part)) for part in theta]
+        Y = self.outputs()
+        for k, batch in enumerate(self.mini_batches().take(steps), start=1):
+            x = self.X.T[batch].T * np.float64(self.scale)
+            nabla_b, nabla_W = reference.gradient_by_matrix(
+                theta[:L], theta[L:], self.activations, self.cost, x, Y.T[batch].T.astype("f8")
+            )
+            for i, nabla in enumerate([*nabla_W, *nabla_b]):
+                step, moments[i] = self._step(nabla / len(batch), *moments[i], k)
+                theta[i] = theta[i] - step
+        return self.judged_cost(theta[:L], theta[L:])
+
+    def _step(self, g: Array, v: Array, s: Array, k: int) -> tuple[Array, tuple[Array, Array]]:
+        """Return what the k-th step takes away, and the moments after it."""
+        if self.optimizer == "adam":
+            v, s = BETA_1 * v + (1 - BETA_1) * g, BETA_2 * s + (1 - BETA_2) * g**2
+            mean, square = v / (1 - BETA_1**k), s / (1 - BETA_2**k)
+            return self.learning_rate * mean / (np.sqrt(square) + EPSILON), (v, s)
+        mu = MOMENTUM if self.optimizer == "momentum" else 0.0
+        v = mu * v + self.learning_rate * g
+        return v, (v, s)
 
 
 class MiniBatches:

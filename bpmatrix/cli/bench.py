@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bpmatrix.cli.bar import progress_bar
-from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.destination import check_destination, check_pictures, write_all
 from bpmatrix.cli.show import facts, table
 
 if TYPE_CHECKING:
@@ -72,8 +71,7 @@ def command(
     plan = "quick" if quick else "full" if full else "default"
     found = _measured(plan) if source is None else _read(source)
     _show(found)
-    for path, content in _files(found, json_file, markdown_file, folder).items():
-        _write(path, content)
+    write_all(_files(found, json_file, markdown_file, folder))
     return 0 if all(point.figures for point in found.points) else 1
 
 
@@ -89,10 +87,7 @@ def _check(
         if json_file is not None and os.path.realpath(json_file) == os.path.realpath(markdown_file):
             raise click.UsageError("--json and --markdown name the same file.")
     if folder is not None:
-        from bpmatrix.bench.plots import check_matplotlib  # noqa: PLC0415 - loads NumPy
-
-        check_matplotlib("--plot")
-        check_destination(folder / "picture.svg" if folder.is_dir() else folder, "--plot")
+        check_pictures(folder, "--plot")
 
 
 def _measured(plan: str) -> Survey:
@@ -155,11 +150,3 @@ def _files(
 
         files |= {folder / name: drawn for name, drawn in pictures(found).items()}
     return files
-
-
-def _write(path: Path, content: bytes) -> None:
-    from bpmatrix.files import write_whole  # noqa: PLC0415
-
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, content)
-    print(f"wrote {path}", file=sys.stderr)

@@ -1,14 +1,16 @@
-"""A look at where a file shall go, before the work that fills it."""
+"""Where files shall go: a look before the work that fills them, and the writing after it."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from bpmatrix.errors import ArgumentError
 
-__all__ = ["check_destination"]
+__all__ = ["check_destination", "check_pictures", "write_all"]
 
 
 def check_destination(path: Path, option: str, *sources: str) -> None:
@@ -49,3 +51,27 @@ def check_destination(path: Path, option: str, *sources: str) -> None:
             got=f"{error.strerror}",
             cure="Name a file in a folder of your own.",
         ) from None
+
+
+def check_pictures(folder: Path, option: str) -> None:
+    """Check that pictures can be drawn, and written into a folder, which may still be missing.
+
+    Raises
+    ------
+    ArgumentError
+        If matplotlib is not installed, or as `check_destination`.
+    """
+    from bpmatrix.figures import check_matplotlib  # noqa: PLC0415 - loads NumPy
+
+    check_matplotlib(option)
+    check_destination(folder / "picture.svg" if folder.is_dir() else folder, option)
+
+
+def write_all(files: Mapping[Path, bytes]) -> None:
+    """Write each file whole, make its folder where it is missing, and say so."""
+    from bpmatrix.files import write_whole  # noqa: PLC0415 - loads NumPy
+
+    for path, content in files.items():
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, content)
+        print(f"wrote {os.fspath(path)}", file=sys.stderr)

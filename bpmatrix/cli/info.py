@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import bpmatrix
 from bpmatrix.cli.show import facts, percent, table
+
+if TYPE_CHECKING:
+    from bpmatrix import Network
 
 __all__ = ["command"]
 
@@ -22,14 +25,24 @@ def command(model: str) -> None:
     Example:
       bpmatrix info model.safetensors
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
-    net = bpmatrix.Network.load(model)
+    net = bpmatrix.load(model)
+    if isinstance(net, bpmatrix.Network):
+        _show_network(model, net)
+    else:
+        from bpmatrix.cli.tables import facts_of  # noqa: PLC0415 - loads NumPy
+
+        facts([("model", model), *facts_of(net)])
+
+
+def _show_network(model: str, net: Network) -> None:
+    """Show description, runs of training and layers."""
     d = net.description
     facts(
         [
             ("model", model),
             ("network", "-".join(map(str, d.sizes))),
             ("parameters", f"{net.parameters.size:,}"),
-            ("cost", d.cost),
+            ("cost", str(d.cost)),
             ("type", d.dtype),
             ("input scale", f"{d.input_scale:.6g}"),
             ("seed", net.seed),

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import click
 
-__all__ = ["HIDDEN", "LEARNING_RATE", "MINI_BATCH_SIZE", "Options", "with_options"]
+__all__ = ["HIDDEN", "LEARNING_RATES", "MINI_BATCH_SIZE", "MOMENTUM", "Options", "with_options"]
 
 # Units of the one hidden layer that a network has by default: enough for the digits and MNIST.
 HIDDEN = 30
 # Those of `Network.train`, which a test compares.
-MINI_BATCH_SIZE, LEARNING_RATE = 10, 0.5
+MINI_BATCH_SIZE = 10
+# The optimizers by their names here, each with its learning rate by default.
+LEARNING_RATES = {"sgd": 0.5, "momentum": 0.05, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
+MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,24 @@ class Options:
     seed: int | None
     epochs: int
     mini_batch_size: int | None
-    learning_rate: float
+    optimizer: str
+    learning_rate: float | None
+    schedule: str | None
     weight_decay: float
+    dropout: float
     shuffle: bool
     monitor: str
     restore_best: bool
+    early_stopping: int | None
+    max_seconds: float | None
     threads: int | str
     folder: str | None
     label_column: str | None
+    target: str | None
+    task: str | None
+    hidden: tuple[int, ...] | None
     save: Path | None
+    plot: Path | None
 
 
 def _sizes(
@@ -73,7 +85,8 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sigmoid",
         show_default=True,
         metavar="NAME[,...]",
-        help="sigmoid, tanh, relu or identity; or one for each layer, separated by commas.",
+        help="sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp or identity; or one "
+        "for each layer, separated by commas.",
     ),
     click.option(
         "--output",
@@ -85,13 +98,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="cross_entropy",
         show_default=True,
         metavar="NAME",
-        help="cross_entropy, log_likelihood or quadratic.",
+        help="cross_entropy, log_likelihood, quadratic, absolute, huber, quantile or poisson.",
     ),
     click.option(
         "--initializer",
         metavar="NAME",
-        help="scaled_normal, standard_normal, glorot or he.  "
-        "[default: he for relu, else scaled_normal]",
+        help="scaled_normal, standard_normal, glorot, he or lecun.  "
+        "[default: he for relu and its relatives, else scaled_normal]",
     ),
     click.option(
         "--epochs",
@@ -108,12 +121,25 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         help=f"Samples in a step.  [default: {MINI_BATCH_SIZE}, or all where there are fewer]",
     ),
     click.option(
+        "--optimizer",
+        type=click.Choice(list(LEARNING_RATES)),
+        default="sgd",
+        show_default=True,
+        help=f"How a gradient becomes a step; momentum is sgd with a momentum of {MOMENTUM}.",
+    ),
+    click.option(
         "--learning-rate",
         type=float,
-        default=LEARNING_RATE,
-        show_default=True,
         metavar="ETA",
-        help="The length of a step, as a factor on the mean gradient of a mini-batch.",
+        help="The length of a step; for sgd as a factor on the mean gradient of a mini-batch.  "
+        "[default: 0.5 for sgd, 0.05 for momentum, 0.001 for the others]",
+    ),
+    click.option(
+        "--schedule",
+        type=click.Choice(["cosine", "plateau"]),
+        help="How the learning rate falls: in half a wave of the cosine over all epochs, or to a "
+        "tenth whenever 10 epochs in a row have not improved on the validation samples.  "
+        "[default: it does not]",
     ),
     click.option(
         "--weight-decay",
@@ -122,6 +148,14 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         show_default=True,
         metavar="FACTOR",
         help="The book's lambda divided by the number of training samples.",
+    ),
+    click.option(
+        "--dropout",
+        type=float,
+        default=0.0,
+        show_default=True,
+        metavar="P",
+        help="The probability of each hidden unit to be left out of a sample's pass in training.",
     ),
     click.option(
         "--monitor",
@@ -134,6 +168,19 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--restore-best",
         is_flag=True,
         help="End with the weights of the best epoch on the validation samples.",
+    ),
+    click.option(
+        "--early-stopping",
+        type=click.IntRange(min=1),
+        metavar="PATIENCE",
+        help="End when so many epochs in a row have not improved on the validation samples, with "
+        "the weights of the best.",
+    ),
+    click.option(
+        "--max-seconds",
+        type=float,
+        metavar="SECONDS",
+        help="End after this time, compilation apart.",
     ),
     click.option(
         "--shuffle/--no-shuffle",
@@ -169,10 +216,35 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         help="For a .csv file: the column with the labels.  [default: the last]",
     ),
     click.option(
+        "--target",
+        metavar="COLUMN",
+        help="For a .csv file with a header: predict this column from all others, with an "
+        "estimator that standardizes them and keeps its best weights.",
+    ),
+    click.option(
+        "--task",
+        type=click.Choice(["classification", "regression"]),
+        help="With --target: what the column holds.  [default: classes if it is text or has at "
+        "most 20 whole numbers]",
+    ),
+    click.option(
+        "--hidden",
+        callback=_sizes,
+        metavar="N,...",
+        help="With --target: units of each hidden layer.  [default: 100]",
+    ),
+    click.option(
         "--save",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Save the trained network, replacing an older file.  [default: nothing is written]",
+    ),
+    click.option(
+        "--plot",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Draw learning curves, confusion matrix and, of images, weights and misclassified "
+        "samples into this folder; needs matplotlib.",
     ),
 ]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 import bpmatrix
 from bpmatrix.cli.destination import check_destination
 from bpmatrix.cli.show import percent
+
+if TYPE_CHECKING:
+    from bpmatrix import MLPClassifier, MLPRegressor
 
 __all__ = ["command"]
 
@@ -37,9 +41,11 @@ def command(
 ) -> None:
     """Print the class that MODEL names for each sample of DATA, one a line.
 
-    MODEL is a file that `bpmatrix train --save` wrote. DATA is a .csv, .npz or IDX file, which is
-    predicted as a whole; or digits, mnist, fashion-mnist or a folder with four IDX files, whose
-    test part is predicted. Where labels are known, the accuracy goes to standard error.
+    MODEL is a file that `bpmatrix train --save` wrote. If it was trained with --target, DATA is a
+    .csv file with a header, and what is printed is a table, too. Otherwise DATA is a .csv, .npz or
+    IDX file, which is predicted as a whole; or digits, mnist, fashion-mnist or a folder with four
+    IDX files, whose test part is predicted. Where labels are known, the accuracy goes to standard
+    error.
 
     \b
     Examples:
@@ -50,7 +56,10 @@ def command(
 
     if output is not None:
         check_destination(output, "--output", model, data)
-    net = bpmatrix.Network.load(model)
+    net = bpmatrix.load(model)
+    if not isinstance(net, bpmatrix.Network):
+        _predict_table(net, data, output, label_column, folder)
+        return
     samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
     classes = net.predict(samples.X)
     text = "".join(f"{number}\n" for number in classes)
@@ -62,6 +71,22 @@ def command(
         hits = int((classes == samples.labels).sum())
         accuracy = f"{percent(hits / classes.size)} ({hits:,} of {classes.size:,})"
         click.echo(f"accuracy {accuracy} on {samples.title}", err=True)
+
+
+def _predict_table(
+    model: MLPClassifier | MLPRegressor,
+    data: str,
+    output: Path | None,
+    label_column: str | None,
+    folder: str | None,
+) -> None:
+    from bpmatrix.cli.tables import predict_table  # noqa: PLC0415
+
+    if label_column is not None or folder is not None:
+        raise click.UsageError(
+            "--label-column and --folder do not go with a model that was trained with --target."
+        )
+    predict_table(model, data, output)
 
 
 def _write(path: Path, text: str) -> None:

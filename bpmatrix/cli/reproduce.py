@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ import click
 
 import bpmatrix
 from bpmatrix.cli.bar import progress_bar
-from bpmatrix.cli.destination import check_destination
+from bpmatrix.cli.destination import check_destination, check_pictures, write_all
 from bpmatrix.cli.show import printable, table
 from bpmatrix.errors import DataNotFoundError, DownloadError
 
@@ -64,7 +62,7 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
     outcomes, distances = _run(ready, proofs, data, quick)
     _show(outcomes, distances, proofs, missing)
     arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
-    _write(_files(outcomes, distances, missing, arguments, folder, markdown))
+    write_all(_files(outcomes, distances, missing, arguments, folder, markdown))
     good = all(o.is_good for o in outcomes) and all(map(_is_near, distances.values()))
     return 0 if good else 1
 
@@ -74,10 +72,7 @@ def _check(folder: Path | None, markdown: Path | None) -> None:
     if markdown is not None:
         check_destination(markdown, "--markdown")
     if folder is not None:
-        from bpmatrix.bench.plots import check_matplotlib  # noqa: PLC0415 - loads NumPy
-
-        check_matplotlib("--plot")
-        check_destination(folder / "picture.svg" if folder.is_dir() else folder, "--plot")
+        check_pictures(folder, "--plot")
 
 
 def _selected(name: str | None, quick: bool) -> tuple[list[Experiment], list[Proof]]:
@@ -192,12 +187,3 @@ def _files(
     if folder is not None:
         files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
     return files
-
-
-def _write(files: Mapping[Path, bytes]) -> None:
-    from bpmatrix.files import write_whole  # noqa: PLC0415 - loads NumPy
-
-    for path, content in files.items():
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, content)
-        print(f"wrote {os.fspath(path)}", file=sys.stderr)

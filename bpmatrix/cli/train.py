@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -9,14 +10,23 @@ import click
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli.destination import check_destination
-from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, Options, with_options
+from bpmatrix.cli.destination import check_destination, check_pictures, write_all
+from bpmatrix.cli.options import (
+    HIDDEN,
+    LEARNING_RATES,
+    MINI_BATCH_SIZE,
+    MOMENTUM,
+    Options,
+    with_options,
+)
 from bpmatrix.cli.show import facts, percent
 from bpmatrix.errors import ArgumentError
 
 if TYPE_CHECKING:
     from bpmatrix import History, Network
     from bpmatrix.datasets import DataSet
+    from bpmatrix.optimizers import Optimizer
+    from bpmatrix.schedules import Schedule
 
 __all__ = ["command"]
 
@@ -38,13 +48,18 @@ def command(**arguments: Any) -> None:
     \b
     Examples:
       bpmatrix train
-      bpmatrix train mnist --layers 784,100,10 --save model.safetensors
+      bpmatrix train mnist --layers 784,100,10 --optimizer adam --save model.safetensors
+      bpmatrix train --plot pictures
       bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
+      bpmatrix train table.csv --target price --save model.safetensors
     The first network of Nielsen's book:
       bpmatrix train mnist --layers 784,30,10 --cost quadratic --initializer standard_normal \\
           --learning-rate 3.0 --mini-batch-size 10 --epochs 30 --monitor test
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     options = Options(**arguments)
+    if options.target is not None:
+        _train_on_table(options, options.target)
+        return
     _check(options)
     data = bpmatrix.datasets.load(
         options.data, folder=options.folder, label_column=options.label_column
@@ -53,20 +68,50 @@ def command(**arguments: Any) -> None:
     _introduce(options, data, net)
     history, seconds = _train(options, data, net)
     _conclude(options, data, net, history, seconds)
+    if options.plot is not None:
+        from bpmatrix.cli.pictures import pictures  # noqa: PLC0415 - loads NumPy
+
+        drawn = pictures(net, data, history)
+        write_all({options.plot / name: content for name, content in drawn.items()})
     if history.stopped_by == "interrupt":
         raise click.exceptions.Exit(INTERRUPTED)
 
 
+def _train_on_table(options: Options, target: str) -> None:
+    """Leave a table with a target to the estimators, with what was said of them."""
+    from bpmatrix.cli.tables import train_on_table  # noqa: PLC0415 - loads NumPy
+
+    context = click.get_current_context()
+    said = {
+        name: value
+        for name, value in context.params.items()
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+    }
+    train_on_table(options.data, target, options.task, options.save, said)
+
+
 def _check(options: Options) -> None:
     """Refuse at once what would otherwise fail after the data are read, or after the training."""
-    if options.restore_best and options.monitor == "test":
-        raise click.UsageError(
-            "--restore-best chooses the weights, so it cannot go with --monitor test: "
-            "the test would say nothing any more."
-        )
-    bpmatrix.SGD(options.learning_rate)
+    if options.task is not None or options.hidden is not None:
+        raise click.UsageError("--task and --hidden belong to --target.")
+    deciding = {
+        "--restore-best": options.restore_best,
+        "--early-stopping": options.early_stopping is not None,
+        "--schedule plateau": options.schedule == "plateau",
+    }
+    for option, is_used in deciding.items():
+        if is_used and options.monitor == "test":
+            raise click.UsageError(
+                f"{option} decides by the monitored samples, so it cannot go with --monitor test: "
+                "the test would say nothing any more."
+            )
+    if options.max_seconds is not None and not 0 < options.max_seconds < math.inf:
+        raise click.UsageError(f"--max-seconds is {options.max_seconds:g}, no finite time above 0.")
+    _optimizer(options)
     if options.save is not None:
         check_destination(options.save, "--save", options.data)
+    if options.plot is not None:
+        check_pictures(options.plot, "--plot")
 
 
 def _network(options: Options, data: DataSet) -> Network:
@@ -101,13 +146,16 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     n, *others = (part.labels.size for part in (data.train, data.validation, data.test))
     size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
     samples = "{:,} training, {:,} validation and {:,} test samples".format(n, *others)
-    steps = f"learning rate {options.learning_rate:g}, weight decay {options.weight_decay:g}"
+    rate = _optimizer(options).learning_rate
+    steps = f"{options.optimizer}, learning rate {rate:g}, weight decay {options.weight_decay:g}"
+    if options.dropout:
+        steps += f", dropout {options.dropout:g}"
+    if options.schedule is not None:
+        steps += f", {options.schedule} schedule"
+    sizes, functions = ("-".join(map(str, names)) for names in (d.sizes, d.activations))
     facts(
         [
-            (
-                "network",
-                f"{'-'.join(map(str, d.sizes))}, {'-'.join(d.activations)}, {d.cost}, {d.dtype}",
-            ),
+            ("network", f"{sizes}, {functions}, {d.cost}, {d.dtype}"),
             ("parameters", f"{net.parameters.size:,}"),
             ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
             ("input scale", f"{data.scale:.6g}"),
@@ -124,23 +172,49 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
 
     warm_up((options.dtype,))
     monitored = data.test if options.monitor == "test" else data.validation
+    patience = options.early_stopping
     start = time.perf_counter()
     history = net.train(
         data.train.X,
         data.train.labels,
         epochs=options.epochs,
         mini_batch_size=options.mini_batch_size,
-        optimizer=bpmatrix.SGD(options.learning_rate),
+        optimizer=_optimizer(options),
         weight_decay=options.weight_decay,
+        dropout=options.dropout,
         validation=(monitored.X, monitored.labels),
         shuffle=options.shuffle,
         n_threads=options.threads,
         callbacks=[progress.lines(monitored=options.monitor)],
         restore_best=options.restore_best,
+        schedule=_schedule(options),
+        early_stopping=None if patience is None else bpmatrix.EarlyStopping(patience),
+        max_seconds=options.max_seconds,
     )
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
     return history, seconds
+
+
+def _optimizer(options: Options) -> Optimizer:
+    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop  # noqa: PLC0415 - loads NumPy
+
+    name, rate = options.optimizer, options.learning_rate
+    rate = LEARNING_RATES[name] if rate is None else rate
+    if name == "momentum":
+        return SGD(rate, momentum=MOMENTUM)
+    kinds: dict[str, type[Optimizer]] = {
+        "sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW
+    }  # fmt: skip
+    return kinds[name](rate)
+
+
+def _schedule(options: Options) -> Schedule | None:
+    from bpmatrix.schedules import Cosine, ReduceOnPlateau  # noqa: PLC0415 - loads NumPy
+
+    if options.schedule == "cosine":
+        return Cosine(options.epochs)
+    return ReduceOnPlateau() if options.schedule == "plateau" else None
 
 
 def _conclude(
@@ -150,14 +224,17 @@ def _conclude(
     rows = []
     if history.best_epoch is not None:
         best = percent(max(history.validation_accuracy))
-        kept = ", whose weights are kept" if options.restore_best else ""
+        is_kept = options.restore_best or options.early_stopping is not None
+        kept = ", whose weights are kept" if is_kept else ""
         rows.append(
             ("best epoch", f"{history.best_epoch}: {best} {options.monitor} accuracy{kept}")
         )
     n = data.test.labels.size
     accuracy = net.accuracy(data.test.X, data.test.labels)
     rows.append(("test accuracy", f"{percent(accuracy)} ({round(accuracy * n):,} of {n:,})"))
-    rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs"))
+    end = history.stopped_by.replace("_", " ")
+    why = "" if end == "epochs" else f", ended by {end}"
+    rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs{why}"))
     if options.save is None:
         rows.append(("saved", "no; --save FILE keeps the network in a file"))
     else:

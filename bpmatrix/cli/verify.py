@@ -101,8 +101,8 @@ def _row(net: Network, agreement: Agreement) -> tuple[str, ...]:
     d = net.description
     return (
         "-".join(map(str, d.sizes)),
-        "-".join(dict.fromkeys(d.activations)),
-        d.cost,
+        "-".join(dict.fromkeys(map(str, d.activations))),
+        str(d.cost),
         f"{agreement.loop:.1e}",
         f"{agreement.differences:.1e}",
         "same gradient" if agreement.is_good else "DIFFERENT",

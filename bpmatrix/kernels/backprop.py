@@ -7,16 +7,24 @@ X. A thread calls `feedforward` and `backpropagate` for its own columns and need
 (BP3) and (BP4) sum over all columns, so that there it owns rows.
 """
 
+import math
+
 from bpmatrix.kernels.costs import output_error
+from bpmatrix.kernels.dropout import drop
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
-from bpmatrix.kernels.jit import inlined
+from bpmatrix.kernels.instructions import shift
+from bpmatrix.kernels.jit import inlined, kernel
 from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
+from bpmatrix.kernels.threads import own_part
 from bpmatrix.kernels.views import (
     activations,
     biases,
+    block,
     errors,
     ones,
+    sample_weights,
     scratch_of,
+    seen,
     targets,
     weighted_inputs,
     weights,
@@ -24,44 +32,92 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, first, last):
-    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their a[0]."""
+def feedforward(plan, theta, work, x, ahead, draw, first, last):
+    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
+
+    `draw` decides which units are dropped, in a plan that drops any. Return False if an input is
+    NaN or infinite: then every z[1] of its column is so, too. Numbers that overflow there are the
+    other way to get False. `ahead` is that of `weighted_input`, for x.
+    """
+    a, finite = x, True
     for l in range(1, plan.sizes.size):
         W, b = weights(plan, theta, l), biases(plan, theta, work, l)
-        z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
-        weighted_input(W, activations(plan, work, l - 1, first, last), b, z)  # z = W a + b
+        if plan.dropout[l - 1] > 0:
+            left = seen(plan, work, l - 1, first, last)
+            drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
+            a = left
+        z = weighted_inputs(plan, work, l, first, last)
+        weighted_input(W, a, b, z, ahead and l == 1)  # z = W a + b
+        if l == 1:
+            finite = first_is_finite(z)
+        a = activations(plan, work, l, first, last)
         activate(plan.sigma[l], z, a)  # a = sigma(z)
+    return finite
+
+
+@kernel
+def first_is_finite(z):
+    """Whether the first element of each line is neither NaN nor infinite."""
+    finite = True
+    for j in range(z.count):
+        finite &= math.isfinite(z.start[j * z.step])
+    return finite
 
 
 @inlined
-def backpropagate(plan, theta, work, t, first, last):
+def backpropagate(plan, theta, work, draw, weighted, t, first, last):
     """Fill delta[l], l = L..1, of the columns first <= j < last, which thread t owns.
 
-    The input layer needs no delta.
+    The input layer needs no delta. `draw` is that of `feedforward`; `weighted` says whether the
+    samples have weights.
     """
     L = plan.sizes.size - 1
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     y, delta = targets(plan, work, first, last), errors(plan, work, L, first, last)
     output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
+    if weighted:
+        weigh(sample_weights(plan, work, first, last), delta)
+    backpropagate_errors(plan, theta, work, draw, t, first, last)
+
+
+@inlined
+def backpropagate_errors(plan, theta, work, draw, t, first, last):
+    """Fill delta[l], l = L-1..1, of the columns first <= j < last from their delta[L]."""
+    L = plan.sizes.size - 1
     for l in range(L - 1, 0, -1):
         W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
         z, a = weighted_inputs(plan, work, l, first, last), activations(plan, work, l, first, last)
         delta = errors(plan, work, l, first, last)
         pull_back(W, above, delta, scratch_of(plan, work, t))  # (BP2) delta = (W^T delta) ...
+        if plan.dropout[l] > 0:
+            drop(plan.dropout[l], draw, l, first, delta, delta)  # what was dropped has no error
         times_sigma_prime(plan.sigma[l], z, a, delta)  #       ... * sigma'(z)
 
 
 @inlined
-def sum_gradients(plan, gradient, work, m, carry_on):
-    """Fill the gradient, laid out as theta, with the sums over the m columns.
+def sum_gradients(plan, gradient, work, m, carry_on, t, threads):
+    """Fill thread t's part of the gradient, laid out as theta, with the sums over the m columns.
 
     With `carry_on` the sums start at what the gradient holds: the columns before these.
     """
-    scratch = scratch_of(plan, work, 0)
+    scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
-        delta, a = errors(plan, work, l, 0, m), activations(plan, work, l - 1, 0, m)
-        if plan.b[l] >= 0:
-            nabla_b = biases(plan, gradient, work, l)
-            sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b, scratch)  # (BP3)
         nabla_W = weights(plan, gradient, l)
+        i0, i1, k0, k1 = own_part(nabla_W.count, nabla_W.length, t, threads)
+        if i0 == i1 or k0 == k1:
+            continue
+        delta, a = block(errors(plan, work, l, 0, m), 0, m, i0, i1), seen(plan, work, l - 1, 0, m)
+        if k0 == 0 and plan.b[l] >= 0:
+            nabla_b = block(biases(plan, gradient, work, l), 0, 1, i0, i1)
+            sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b, scratch)  # (BP3)
+        nabla_W, a = block(nabla_W, i0, i1, k0, k1), block(a, 0, m, k0, k1)
         sum_over_columns(delta, a, carry_on, nabla_W, scratch)  # (BP4)
+
+
+@kernel
+def weigh(weights, delta):
+    """delta_j <- w_j delta_j: a sample of weight w counts as w samples."""
+    for j in range(delta.count):
+        line, weight = shift(delta.start, j * delta.step), weights.start[j * weights.step]
+        for k in range(delta.length):
+            line[k] *= weight

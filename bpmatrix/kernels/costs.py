@@ -4,10 +4,21 @@ To add one: its number in `codes.py`, its two formulas here, its description in
 `bpmatrix/costs.py`. A cost of a saturated output is computed from z, where a has lost its digits.
 """
 
-from bpmatrix.kernels.codes import CROSS_ENTROPY, LOG_LIKELIHOOD, QUADRATIC
+from bpmatrix.kernels.codes import (
+    ABSOLUTE,
+    CROSS_ENTROPY,
+    FIRST_ADDRESS,
+    HUBER,
+    LOG_LIKELIHOOD,
+    POISSON,
+    QUADRATIC,
+    QUANTILE,
+    SLOPE,
+    VALUE,
+)
 from bpmatrix.kernels.elementwise import times_sigma_prime
-from bpmatrix.kernels.exponential import exp, log, log1p
-from bpmatrix.kernels.instructions import convert, shift
+from bpmatrix.kernels.exponential import exp, expm1, log, log1p
+from bpmatrix.kernels.instructions import call_block, convert, shift
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
 from bpmatrix.kernels.views import span
@@ -17,14 +28,37 @@ from bpmatrix.kernels.views import span
 def output_error(cost, sigma, z, a, y, delta):
     """(BP1) delta <- dC/da * sigma'(z) of each sample.
 
-    Quadratic: (a - y) sigma'(z). Cross-entropy with sigmoid and log-likelihood with softmax:
-    a - y, since dC/da cancels sigma' (Nielsen, ch. 3, (66) to (68) and problem on (84)).
+    Quadratic: (a - y) sigma'(z). Cross-entropy with sigmoid, log-likelihood with softmax and
+    Poisson with exp: a - y, since dC/da cancels sigma' (Nielsen, ch. 3, (66) to (68) and problem on
+    (84)). The others: their slope of a - y, times sigma'(z).
     """
     a_k, y_k, delta_k = a.start, y.start, delta.start
-    for k in range(span(a)):
-        delta_k[k] = a_k[k] - y_k[k]
-    if cost == QUADRATIC:
+    n = span(a)
+    if cost.code >= FIRST_ADDRESS:
+        call_block(cost.code, SLOPE, a_k, y_k, delta_k, n)
+    else:
+        for k in range(n):
+            delta_k[k] = a_k[k] - y_k[k]
+        _slopes(cost.code, convert(cost.parameter, a_k), delta_k, n)
+    if cost.code not in (CROSS_ENTROPY, LOG_LIKELIHOOD, POISSON):
         times_sigma_prime(sigma, z, a, delta)
+
+
+@kernel
+def _slopes(code, parameter, d, n):
+    """d <- dC/da of d = a - y, where that is not d itself; at a kink 0."""
+    long_vectors()
+    zero, one = convert(0, d), convert(1, d)
+    if code == ABSOLUTE:
+        for k in range(n):
+            d[k] = one if d[k] > zero else (-one if d[k] < zero else d[k])
+    elif code == HUBER:
+        for k in range(n):
+            low = -parameter if d[k] < -parameter else d[k]
+            d[k] = parameter if low > parameter else low
+    elif code == QUANTILE:
+        for k in range(n):
+            d[k] = one - parameter if d[k] > zero else (-parameter if d[k] < zero else d[k])
 
 
 @kernel
@@ -35,23 +69,57 @@ def cost_terms(cost, z, a, y, terms):
     z. Log-likelihood: -y ln a with a = softmax(z), in z.
     """
     long_vectors()
-    n = span(a)
+    n, code = span(a), cost.code
     z_k, a_k, y_k, out = z.start, a.start, y.start, terms.start
     zero, half, one = convert(0, a_k), convert(0.5, a_k), convert(1, a_k)
-    if cost == QUADRATIC:
+    if code == QUADRATIC:
         for k in range(n):
             out[k] = half * (a_k[k] - y_k[k]) * (a_k[k] - y_k[k])
-    elif cost == CROSS_ENTROPY:
+    elif code == CROSS_ENTROPY:
         for k in range(n):
             above = zero if z_k[k] <= zero else z_k[k]
             below = zero if z_k[k] >= zero else -z_k[k]
             out[k] = log1p(exp(-(above + below))) + (one - y_k[k]) * above + y_k[k] * below
-    elif cost == LOG_LIKELIHOOD:
+    elif code == LOG_LIKELIHOOD:
         for j in range(a.count):
             _log_likelihood_terms(
                 shift(z_k, j * z.step), shift(a_k, j * a.step),
                 shift(y_k, j * y.step), shift(out, j * terms.step), a.length,
             )  # fmt: skip
+    elif code == POISSON:
+        for k in range(n):
+            # y (w + e^-w - 1) with a = y e^-w: no digit of a cost near 0 is lost.
+            w = log(y_k[k]) - z_k[k]
+            out[k] = a_k[k] if y_k[k] == zero else y_k[k] * (w + expm1(-w))
+    elif code >= FIRST_ADDRESS:
+        call_block(code, VALUE, a_k, y_k, out, n)
+    else:
+        for k in range(n):
+            out[k] = a_k[k] - y_k[k]
+        _terms_of_distances(code, convert(cost.parameter, out), out, n)
+
+
+@kernel
+def _terms_of_distances(code, parameter, d, n):
+    """d <- the cost of d = a - y.
+
+    Absolute: |d|. Huber: d^2 / 2 up to |d| = delta, from there on the line that goes on from it,
+    delta (|d| - delta / 2). Quantile: q |d| below the target, (1 - q) |d| above.
+    """
+    long_vectors()
+    half, one = convert(0.5, d), convert(1, d)
+    if code == ABSOLUTE:
+        for k in range(n):
+            d[k] = abs(d[k])
+    elif code == HUBER:
+        for k in range(n):
+            far = abs(d[k])
+            near = parameter if far > parameter else far
+            d[k] = near * (far - half * near)
+    elif code == QUANTILE:
+        for k in range(n):
+            below, above = -parameter * d[k], (one - parameter) * d[k]
+            d[k] = below if below > above else above
 
 
 @kernel

@@ -1,12 +1,15 @@
 """The activation functions: a = sigma(z), and sigma' from a (or from z where a cannot tell).
 
-To add one: its number in `codes.py`, its two formulas here, its description in
+The few that most networks have are part of every program. The others are blocks (`blocks.py`),
+which are compiled when a network first has them, and called through their addresses.
+
+To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its description in
 `bpmatrix/activations.py`. If sigma' needs z, say `keeps_z` in the description.
 """
 
-from bpmatrix.kernels.codes import RELU, SIGMOID, SOFTMAX, TANH
+from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
 from bpmatrix.kernels.exponential import exp, sigmoid, tanh
-from bpmatrix.kernels.instructions import convert, shift
+from bpmatrix.kernels.instructions import call_block, convert, shift
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
 from bpmatrix.kernels.views import span
@@ -37,6 +40,8 @@ def activate(sigma, z, a):
     elif sigma == SOFTMAX:
         for j in range(a.count):
             _softmax(shift(a_k, j * a.step), a.length)
+    elif sigma >= FIRST_ADDRESS:
+        call_block(sigma, VALUE, a_k, a_k, a_k, n)
 
 
 @kernel
@@ -70,3 +75,5 @@ def times_sigma_prime(sigma, z, a, delta):
     elif sigma == RELU:
         for k in range(n):
             delta_k[k] = zero if a_k[k] <= zero else delta_k[k]
+    elif sigma >= FIRST_ADDRESS:
+        call_block(sigma, SLOPE, z.start, a_k, delta_k, n)

@@ -7,83 +7,147 @@ columns; after a second barrier the next mini-batch begins.
 
 import math
 
-from bpmatrix.kernels.backprop import backpropagate, feedforward
+from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
+from bpmatrix.kernels.clipping import clipped, squared_weights
+from bpmatrix.kernels.codes import PLAIN
 from bpmatrix.kernels.costs import measure
+from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import gather
 from bpmatrix.kernels.jit import inlined, kernel, program
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
-from bpmatrix.kernels.updates import gradient_descent
-from bpmatrix.kernels.views import activations, errors, plan_of, targets, weighted_inputs
+from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule
+from bpmatrix.kernels.views import (
+    activations,
+    errors,
+    plan_of,
+    sample_weights,
+    step_of,
+    targets,
+    weighted_inputs,
+)
 
 
 @program
 def train_slice(
-    t, threads, control, table, theta, work, X, Y, order, m, rates, decay, costs, hits, totals
-):
+    t, threads, control, table, theta, moments, gradient, work,
+    X, Y, V, order, m, rule, numbers, seed, first_step, costs, hits, totals, parts,
+):  # fmt: skip
     """Take one step for every `m` samples of `order`; return how many steps were taken.
 
-    `table` is that of a `Plan`, `X` and `Y` are the fields of `Columns`; `order` holds the samples
-    of the slice, `rates` the learning rate of each step, `decay` that of the weights; the last
-    mini-batch may be smaller. `costs` holds a number for each column, `hits` too or none; `totals`
-    gains the sum of all costs, in the order of the samples, and the number of right answers, both
-    from before the update. A mini-batch whose cost is not finite is not applied by any thread: all
-    return the number of steps before it. When called off, -1.
+    `table` is that of a `Plan`; `X`, `Y` and `V`, the weights of the samples or address 0, are the
+    fields of `Columns`; `order` holds the samples of the slice; the last mini-batch may be smaller.
+    A row of `numbers` holds a `Step` of the update rule, a row of `moments` what the rule keeps,
+    laid out as theta; `gradient` has room for one if it is to be clipped, or none. `seed` and
+    `first_step` decide which units are dropped. `costs` holds a number for each column, `hits` too
+    or none; `totals` gains the weighted sums of all costs, in the order of the samples, and of the
+    right answers, both from before the update, and the sum of the weights. `parts` has room for two
+    numbers of each step, or none: the mean cost, and the sum of the squares of all weights of the
+    network, both from before the update. A mini-batch whose cost is not finite is not applied by
+    any thread: all return the number of steps before it. When called off, -1.
     """
-    plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
+    plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
+    first = moments[0] if moments.shape[0] > 0 else theta
+    second = moments[1] if moments.shape[0] > 1 else theta
     rounds = 0
-    for step in range(rates.size):
-        start = step * m
+    for k in range(len(numbers)):
+        start = k * m
         size = min(m, order.size - start)
-        first, last = share(size, t, threads, 1)
+        i, j = share(size, t, threads, 1)
+        draw, step = draw_of(seed, first_step + k), step_of(numbers[k])
         finite = _work_on_columns(
-            t, plan, theta, work, X, Y, order[start:], first, last, costs, hits
+            t, plan, theta, work, X, Y, V, order[start:], draw, i, j, costs, hits
         )
         if not finite:
             control[FLAGS + SPACING * t] = 1
+        if t == 0 and parts.shape[0] > 0:
+            parts[k, 1] = squared_weights(plan, theta)  # before anybody changes them
         rounds += 1
         if not barrier(control, threads, rounds):
             return -1
         if _somebody_raised_a_flag(control, threads):
-            return step
+            return k
+        weight = _total_weight(sample_weights(plan, work, 0, size), V.address != 0)
         if t == 0:
-            for j in range(size):
-                totals[0] += costs[j]
-            for j in range(min(size, hits.size)):
-                totals[1] += hits[j]
-        gradient_descent(plan, theta, work, size, rates[step], decay, t, threads)
+            cost = _record(sample_weights(plan, work, 0, size), V.address != 0, costs, hits, totals)
+            if parts.shape[0] > 0:
+                parts[k, 0] = cost / weight
+        if rule == PLAIN:
+            gradient_descent(plan, step, theta, work, size, weight, t, threads)
+        elif gradient.size == 0:
+            scale = 1 / weight
+            update_by_rule(plan, rule, step, theta, first, second, work, size, scale, t, threads)
+        else:
+            sum_gradients(plan, gradient, work, size, False, t, threads)
+            if not barrier(control, threads, rounds + 1):
+                return -1
+            scale = clipped(gradient, 1 / weight, step.longest)
+            if not barrier(control, threads, rounds + 2):  # all have read what a rule overwrites
+                return -1
+            rounds += 2
+            update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads)
         rounds += 1
         if not barrier(control, threads, rounds):
             return -1
-    return rates.size
+    return len(numbers)
 
 
 @inlined
-def _work_on_columns(t, plan, theta, work, X, Y, order, first, last, costs, hits):
+def _work_on_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry columns first <= j < last through the network and back; False if a cost diverged."""
     finite = True
     for start in range(first, last, plan.block):
         stop = min(start + plan.block, last)
-        finite &= _work_on_block(t, plan, theta, work, X, Y, order, start, stop, costs, hits)
+        finite &= _work_on_block(
+            t, plan, theta, work, X, Y, V, order, draw, start, stop, costs, hits
+        )
     return finite
 
 
 @kernel
-def _work_on_block(t, plan, theta, work, X, Y, order, first, last, costs, hits):
+def _work_on_block(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry as many columns as the cache holds through all layers and back."""
     L = plan.sizes.size - 1
-    y = targets(plan, work, first, last)
-    gather(X, order, first, last, activations(plan, work, 0, first, last), plan.columns)
+    x, y = activations(plan, work, 0, first, last), targets(plan, work, first, last)
+    weighted = V.address != 0
+    gather(X, order, first, last, x, plan.columns)
     gather(Y, order, first, last, y, plan.columns)
-    feedforward(plan, theta, work, first, last)
+    if weighted:
+        gather(V, order, first, last, sample_weights(plan, work, first, last), plan.columns)
+    feedforward(plan, theta, work, x, False, draw, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
     finite = True
     for j in range(first, last):
         finite &= math.isfinite(costs[j])
     if finite:
-        backpropagate(plan, theta, work, t, first, last)
+        backpropagate(plan, theta, work, draw, weighted, t, first, last)
     return finite
+
+
+@kernel
+def _total_weight(weights, weighted):
+    """The sum of the weights of the samples of a mini-batch: their number where they have none."""
+    if not weighted:
+        return float(weights.count)
+    total = 0.0
+    for j in range(weights.count):
+        total += weights.start[j]
+    return total
+
+
+@kernel
+def _record(weights, weighted, costs, hits, totals):
+    """Add what the samples of a mini-batch come to, in their order; return the sum of costs."""
+    cost = 0.0
+    for j in range(weights.count):
+        weight = weights.start[j] if weighted else 1.0
+        cost += weight * costs[j]
+        totals[0] += weight * costs[j]
+        if hits.size > 0:
+            totals[1] += weight * hits[j]
+        totals[2] += weight
+    return cost
 
 
 @inlined

@@ -2,44 +2,53 @@
 
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
-from bpmatrix.kernels.gather import gather_column
-from bpmatrix.kernels.instructions import shift
-from bpmatrix.kernels.jit import kernel, program
+from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
+from bpmatrix.kernels.jit import program
 from bpmatrix.kernels.plan import Columns
-from bpmatrix.kernels.views import activations, errors, plan_of, targets, weighted_inputs
+from bpmatrix.kernels.views import (
+    activations,
+    errors,
+    plan_of,
+    sample_weights,
+    targets,
+    weighted_inputs,
+)
 
 
 @program
-def evaluate(table, theta, work, X, Y, first, last, carry_on, outputs, costs, hits, gradient):
+def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs, hits, gradient):
     """Carry the samples first <= i < last through the network, `plan.columns` at a time.
 
     What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
-    theta: the sum over the samples; with `carry_on` the sum goes on from what is there. The last
-    three need targets `Y`. `table` is that of a `Plan`, `X` and `Y` are the fields of `Columns`.
+    theta: the sum over the samples, each times its weight; with `carry_on` the sum goes on from
+    what is there. The last three need targets `Y`. `table` is that of a `Plan`; `X`, `Y` and `V`,
+    the weights of the samples or address 0, are the fields of `Columns`.
     """
-    plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
-    L = plan.sizes.size - 1
+    plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
+    L, finite = plan.sizes.size - 1, True
+    n = plan.sizes[0]
+    direct = gradient.size == 0 and can_be_read_in_place(X, activations(plan, work, 0, 0, 1).start)
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
-        _gather_block(X, start, activations(plan, work, 0, 0, m))
-        feedforward(plan, theta, work, 0, m)
+        x = activations(plan, work, 0, 0, m)
+        if direct:
+            x = in_place(X, start, m, n, x.start)
+        else:
+            gather_block(X, start, x)
+        finite &= feedforward(plan, theta, work, x, direct, 0, 0, m)
         a = activations(plan, work, L, 0, m)
         if outputs.size > 0:
             for j in range(m):
                 for k in range(a.length):
                     outputs[start + j, k] = a.start[j * a.step + k]
         if costs.size > 0 or gradient.size > 0:
-            _gather_block(Y, start, targets(plan, work, 0, m))
+            gather_block(Y, start, targets(plan, work, 0, m))
         if costs.size > 0:
             z, y = weighted_inputs(plan, work, L, 0, m), targets(plan, work, 0, m)
             measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, hits, start)
         if gradient.size > 0:
-            backpropagate(plan, theta, work, 0, 0, m)
-            sum_gradients(plan, gradient, work, m, carry_on or start > first)
-
-
-@kernel
-def _gather_block(data, start, out):
-    """Line j of `out` <- the column of sample start + j."""
-    for j in range(out.count):
-        gather_column(data, start + j, shift(out.start, j * out.step), out.length)
+            if V.address != 0:
+                gather_block(V, start, sample_weights(plan, work, 0, m))
+            backpropagate(plan, theta, work, 0, V.address != 0, 0, 0, m)
+            sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
+    return finite

@@ -6,12 +6,26 @@ a number known at run time, so that one program serves every array.
 
 from numba import types
 
-from bpmatrix.kernels.codes import FLOAT32, FLOAT64, LABELS, UINT8
-from bpmatrix.kernels.instructions import convert, pointer_from, prefetch, shift
+from bpmatrix.kernels.codes import (
+    FLOAT32,
+    FLOAT64,
+    LABELS,
+    SPARSE_FLOAT32,
+    SPARSE_FLOAT64,
+    UINT8,
+)
+from bpmatrix.kernels.instructions import (
+    BYTES_OF_A_LINE,
+    convert,
+    pointer_from,
+    pointer_like,
+    prefetch,
+    shift,
+    size_of,
+)
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
-
-BYTES_OF_A_LINE = 64
+from bpmatrix.kernels.views import Lines
 
 
 @kernel
@@ -28,6 +42,35 @@ def gather_column(data, sample, out, length):
         for k in range(length):
             out[k] = convert(0, out)
         out[pointer_from(address, types.int64)[0]] = convert(1, out)
+    else:
+        _fill_sparse(data, sample, out, length)
+
+
+@kernel
+def _fill_sparse(data, sample, out, length):
+    """out[k] <- scale * data[k, sample], 0 where the sparse column has no k.
+
+    The address of such data is that of three others: of where the columns begin, of the rows and of
+    the values of the elements.
+    """
+    for k in range(length):
+        out[k] = convert(0, out)
+    parts = pointer_from(data.address, types.int64)
+    starts = pointer_from(parts[0], types.int64)
+    first, last = starts[sample], starts[sample + 1]
+    rows = pointer_from(parts[1], types.int32)
+    if data.kind == SPARSE_FLOAT32:
+        _scatter(pointer_from(parts[2], types.float32), rows, first, last, data.scale, out)
+    elif data.kind == SPARSE_FLOAT64:
+        _scatter(pointer_from(parts[2], types.float64), rows, first, last, data.scale, out)
+
+
+@kernel
+def _scatter(values, rows, first, last, scale, out):
+    """out[rows[p]] <- values[p] * scale for first <= p < last."""
+    factor = convert(scale, out)
+    for p in range(first, last):
+        out[rows[p]] = convert(values[p], out) * factor
 
 
 @kernel
@@ -37,6 +80,20 @@ def _copy_scaled(source, scale, out, length):
     factor = convert(scale, out)
     for k in range(length):
         out[k] = convert(source[k], out) * factor
+
+
+@kernel
+def can_be_read_in_place(data, like):
+    """Whether columns of data are just what `like` points to, in type, scale and alignment."""
+    kind = FLOAT32 if size_of(like) == 4 else FLOAT64
+    return data.kind == kind and data.scale == 1 and data.stride % size_of(like) == 0
+
+
+@kernel
+def in_place(data, first, count, length, like):
+    """Samples first <= i < first + count where they lie, as lines of the type of `like`."""
+    start = pointer_like(data.address + first * data.stride, like)
+    return Lines(start, count, length, data.stride // size_of(like))
 
 
 @kernel
@@ -60,6 +117,13 @@ def gather(data, order, first, last, out, ahead):
     """
     for j in range(first, last):
         place = shift(out.start, (j - first) * out.step)
-        if j + ahead < order.size:
+        if data.kind < SPARSE_FLOAT32 and j + ahead < order.size:
             _ask_for(data, order[j + ahead], out.length)
         gather_column(data, order[j], place, out.length)
+
+
+@kernel
+def gather_block(data, start, out):
+    """Line j of `out` <- the column of sample start + j."""
+    for j in range(out.count):
+        gather_column(data, start + j, shift(out.start, j * out.step), out.length)

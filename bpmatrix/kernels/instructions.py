@@ -15,6 +15,8 @@ from numba.extending import intrinsic
 # With BPMATRIX_CHECKED=1, `at` raises IndexError where a block leaves its array. For tests only.
 CHECKED = os.environ.get("BPMATRIX_CHECKED") == "1"
 
+BYTES_OF_A_LINE = 64  # of the cache: what memory is asked for at a time
+
 
 @intrinsic
 def fma(typingctx, x, y, z):
@@ -88,19 +90,70 @@ def pointer_from(typingctx, address, element):
 
 
 @intrinsic
+def pointer_like(typingctx, address, pointer):
+    """Return the address as a pointer of the type of another pointer."""
+
+    def codegen(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return pointer(types.intp, pointer), codegen
+
+
+@intrinsic
+def call_block(typingctx, address, what, x, y, out, n):
+    """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
+
+    def codegen(context, builder, signature, arguments):
+        address, *arguments = arguments
+        kinds = [argument.type for argument in arguments]
+        function_type = ir.FunctionType(ir.VoidType(), kinds)
+        builder.call(builder.inttoptr(address, function_type.as_pointer()), arguments)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(size, size, x, x, x, size), codegen
+
+
+@intrinsic
 def prefetch(typingctx, pointer):
     """Ask the processor to bring the cache line at the pointer into its second cache."""
 
     def codegen(context, builder, signature, arguments):
-        number = ir.IntType(32)
-        function_type = ir.FunctionType(ir.VoidType(), [arguments[0].type, number, number, number])
-        name = "llvm.prefetch.p0"
-        function = cgutils.get_or_insert_function(builder.module, function_type, name)
-        hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
-        builder.call(function, [arguments[0], *hints])
+        call_prefetch(builder, arguments[0])
         return context.get_dummy_value()
 
     return types.void(pointer), codegen
+
+
+def call_prefetch(builder, pointer):
+    """Emit the request for a cache line; one for memory that does not exist is ignored."""
+    number = ir.IntType(32)
+    function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
+    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
+    hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
+    builder.call(function, [pointer, *hints])
+
+
+@intrinsic
+def float_of(typingctx, bits):
+    """Return the float64 or float32 that has the bits of an int64 or int32."""
+    number = types.float32 if bits == types.int32 else types.float64
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(number))
+
+    return number(bits), codegen
+
+
+@intrinsic
+def bits_of(typingctx, number):
+    """Return the bits of a float64 or float32 as an int64 or int32."""
+    bits = types.int32 if number == types.float32 else types.int64
+
+    def codegen(context, builder, signature, arguments):
+        return builder.bitcast(arguments[0], context.get_value_type(bits))
+
+    return bits(number), codegen
 
 
 @intrinsic

@@ -1,8 +1,8 @@
 """The decorators of compiled code: the only place that names numba's flags and its cache.
 
 `kernel` marks a function that other compiled code calls, `inlined` one whose text is put into its
-caller, `program` an entry point that Python calls. Only programs are cached on disk: a program's
-machine code contains its kernels.
+caller, `program` an entry point that Python calls, and `callback` compiles one for C. Only entry
+points are cached on disk: their machine code contains their kernels.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from pathlib import Path
 from types import CellType, FunctionType
 from typing import TypeVar
 
-from numba import njit
+from numba import cfunc, njit
 from numba.core import config
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -46,6 +46,16 @@ def program(function: Function) -> Function:
     if config.DISABLE_JIT:
         return function
     return njit(cache=True, **FLAGS)(_stamped(function))
+
+
+def callback(function, signature, *, keep):
+    """Compile a function as C sees it, to be called through the `address` of what is returned.
+
+    With `keep` its machine code stays on disk, which a function with a closure cannot have.
+    """
+    if keep:
+        return cfunc(signature, cache=True, **FLAGS)(_stamped(function))
+    return cfunc(signature, **FLAGS)(function)
 
 
 def _stamped(function: FunctionType) -> FunctionType:

@@ -36,19 +36,34 @@ def pitch(n: int) -> int:
     return n + CACHE_LINE if n % CROWDED == 0 else n
 
 
+# Units are dropped with a probability that is a whole number of these parts.
+OUT_OF = 1 << 32
+
 # So many fields of a plan are vectors, one number for each layer.
-VECTORS = 7
+VECTORS = 9
+
+
+class Cost(NamedTuple):
+    """What compiled code knows of a cost: its number of `codes` or the address of a block.
+
+    `parameter` is 0 where the cost takes none.
+    """
+
+    code: int
+    parameter: float
 
 
 class Plan(NamedTuple):
     """What compiled code knows of a network.
 
-    `sizes` counts the units n_0 ... n_L; `sigma` and `cost` hold numbers of `codes`; `W` and `b`
-    are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are offsets of
-    (n_l, columns) matrices in the work array, `y` that of the (n_L, columns) targets, `ones` and
-    `zeros` those of two constant vectors. A thread carries `block` columns forward and back at a
-    time. Each thread has `scratch_size` elements from `scratch` on, of which the first `panel_size`
-    are for a packed panel.
+    `sizes` counts the units n_0 ... n_L; `sigma` holds numbers of `codes` or addresses of blocks;
+    `W` and `b` are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are
+    offsets of (n_l, columns) matrices in the work array, and `seen` those of what the next layer
+    sees of a: a itself unless units are dropped, which happens to `dropout` of 2^32. `y` is the
+    offset of the (n_L, columns) targets, `sample_weights` that of the weights of the samples,
+    `ones` and `zeros` those of two constant vectors. A thread carries `block` columns forward and
+    back at a time. Each thread has `scratch_size` elements from `scratch` on, of which the first
+    `panel_size` are for a packed panel.
     """
 
     sizes: Integers
@@ -58,8 +73,11 @@ class Plan(NamedTuple):
     a: Integers
     z: Integers
     delta: Integers
-    cost: int
+    seen: Integers
+    dropout: Integers
+    cost: Cost
     y: int
+    sample_weights: int
     ones: int
     zeros: int
     columns: int
@@ -72,9 +90,11 @@ class Plan(NamedTuple):
         """Return the length of the vectors, the vectors and the numbers as one vector.
 
         numba takes it in a tenth of the time of a named tuple, which matters to a single sample.
+        The parameter of the cost travels as the integer of the same bits.
         """
-        vectors, numbers = self[:VECTORS], self[VECTORS:]
-        return np.concatenate([[self.sizes.size], *vectors, numbers], dtype=np.int64)
+        vectors, numbers = self[:VECTORS], self[VECTORS + 1 :]
+        cost = self.cost.code, np.float64(self.cost.parameter).view(np.int64)
+        return np.concatenate([[self.sizes.size], *vectors, cost, numbers], dtype=np.int64)
 
 
 class Columns(NamedTuple):
@@ -90,13 +110,35 @@ class Columns(NamedTuple):
     scale: float
 
 
+class Step(NamedTuple):
+    """The numbers that an update rule takes a step with; rows of them go to a program.
+
+    `rate` is the learning rate, or what the rule makes of it; `beta_1` and `beta_2` say how much of
+    the moments stays, `epsilon` what is added to a root, `keep` how much of the weights stays;
+    `l2` and `l1` are the factors of the penalties' gradients, `longest` is that of a gradient;
+    `sweeps` is above 0 in a step after which moments that are next to nothing become 0.
+    """
+
+    rate: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    keep: float
+    l2: float
+    l1: float
+    longest: float
+    sweeps: float
+
+
 class WorkSpace(NamedTuple):
     """The offsets of the work matrices, and the elements that they need together."""
 
     a: Integers
     z: Integers
     delta: Integers
+    seen: Integers
     y: int
+    sample_weights: int
     ones: int
     zeros: int
     scratch: int
@@ -114,11 +156,17 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
 
 
 def lay_out_work(
-    sizes: Integers, keeps_z: NDArray[np.bool_], columns: int, threads: int
+    sizes: Integers,
+    keeps_z: NDArray[np.bool_],
+    drops: NDArray[np.bool_],
+    columns: int,
+    threads: int,
 ) -> WorkSpace:
     """Return where the work matrices of `columns` columns lie, and the scratch of each thread.
 
-    z[l] shares its memory with a[l] unless `keeps_z` says that sigma' or the cost needs it.
+    z[l] shares its memory with a[l] unless `keeps_z` says that sigma' or the cost needs it. Where
+    layer l `drops` units, what is left of a[l] has a matrix of its own, as sigma' needs all of it;
+    the inputs are dropped in place.
     """
     end = 0
 
@@ -131,13 +179,19 @@ def lay_out_work(
     a = np.array(list(map(take, elements)), dtype=np.int64)
     z = a.copy()
     delta = np.zeros_like(a)
+    seen = a.copy()
     for l in range(1, sizes.size):
         delta[l] = take(elements[l])
         if keeps_z[l]:
             z[l] = take(elements[l])
+        if drops[l]:
+            seen[l] = take(elements[l])
     y = take(elements[-1])
+    sample_weights = take(columns)
     ones, zeros = take(columns), take(int(sizes.max()))
     panel_size = LINES_IN_PANEL * PANEL_WIDTH
     scratch_size = panel_size + PANEL_WIDTH * -(-int(sizes.max()) // CACHE_LINE) * CACHE_LINE
     scratch = take(threads * scratch_size)
-    return WorkSpace(a, z, delta, y, ones, zeros, scratch, scratch_size, panel_size, end)
+    return WorkSpace(
+        a, z, delta, seen, y, sample_weights, ones, zeros, scratch, scratch_size, panel_size, end
+    )

@@ -9,6 +9,7 @@ from bpmatrix.kernels.instructions import convert, null, shift, size_of
 from bpmatrix.kernels.jit import inlined, kernel
 from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.tiles import (
+    ASKED_PER_TERM,
     DOT_COLUMNS,
     DOT_ROWS,
     OUTER_ROWS,
@@ -45,8 +46,12 @@ def cut(left, lengths):
 
 
 @kernel
-def weighted_input(W, a, b, z):
-    """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k]."""
+def weighted_input(W, a, b, z, ahead=False):
+    """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
+
+    With `ahead` the memory is asked, meanwhile, for the lines that follow those that a tile reads:
+    the next of `a`, and some behind its end.
+    """
     block = max(
         DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0]
     )
@@ -55,14 +60,17 @@ def weighted_input(W, a, b, z):
         j = 0
         while j < a.count:
             columns = cut(a.count - j, DOT_COLUMNS)
+            own = shift(a.start, j * a.step)
+            asked = 0 if ahead else columns * a.step
             i = first
             while i < last:
                 rows = cut(last - i, DOT_ROWS)
+                missing = shift(own, columns * a.step + asked if asked < columns * a.step else 0)
                 dot_tile(
-                    rows, columns, shift(W.start, i * W.step), W.step,
-                    shift(a.start, j * a.step), a.step, a.length,
-                    shift(b.start, i), shift(z.start, j * z.step + i), z.step,
+                    rows, columns, shift(W.start, i * W.step), W.step, own, a.step, a.length,
+                    shift(b.start, i), shift(z.start, j * z.step + i), z.step, missing,
                 )  # fmt: skip
+                asked += ASKED_PER_TERM * a.length
                 i += rows
             j += columns
 

@@ -14,9 +14,13 @@ from numba.extending import intrinsic
 
 from bpmatrix.kernels.instructions import at
 from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.plan import CACHE_LINE
 
 ARRIVALS, CALLED_OFF, FLAGS = 0, 8, 16  # in elements of 8 bytes
 SPACING = 8
+
+# The rows that a thread owns begin at whole tiles.
+GRAIN = 4
 
 # A waiting thread spins a little, for the others are a few microseconds away, and then offers its
 # processor: with more threads than processors the one that is waited for must get to run. Some
@@ -122,3 +126,13 @@ def share(n, t, threads, grain):
     tiles = (n + grain - 1) // grain
     first, last = tiles * t // threads * grain, tiles * (t + 1) // threads * grain
     return min(first, n), min(last, n)
+
+
+@kernel
+def own_part(rows, columns, t, threads):
+    """The block of a layer's weights that thread t owns: rows or, where they are few, columns."""
+    if rows >= GRAIN * threads:
+        first, last = share(rows, t, threads, GRAIN)
+        return first, last, 0, columns
+    first, last = share(columns, t, threads, CACHE_LINE)
+    return 0, rows, first, last

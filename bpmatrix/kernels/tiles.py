@@ -18,6 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bpmatrix.kernels.instructions import BYTES_OF_A_LINE, call_prefetch
 from bpmatrix.kernels.vectors import REGISTER_BYTES, WIDE, Vectors, index
 
 # The shapes that each tile comes in. More of them cost time to compile, not to run.
@@ -31,6 +32,7 @@ OUTER_SHAPES = [(r, v) for r in OUTER_ROWS for v in OUTER_VECTORS if WIDE or r <
 # Sums in the dot tile take vectors of 32 bytes everywhere: their lanes set the order of the sums,
 # so that they are part of the promise of equal bits.
 DOT_BYTES = 32
+ASKED_PER_TERM = BYTES_OF_A_LINE // DOT_BYTES
 
 
 @intrinsic
@@ -58,15 +60,17 @@ def _for_each_shape(builder, chosen, shapes, emit):
 
 
 @intrinsic
-def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
+def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, missing):
     """Z[j, i] <- b[i] + sum_k W[i, k] A[j, k] for i < rows, j < columns, k < n.
 
     `rows` and `columns` are of DOT_ROWS and DOT_COLUMNS. W, A and Z are pointers to lines that lie
-    `ldw`, `lda` and `ldz` elements apart.
+    `ldw`, `lda` and `ldz` elements apart. Meanwhile the memory is asked for ASKED_PER_TERM * n
+    elements from the pointer `missing` on: a line of the cache for each vector of terms, which is
+    what a processor can wait for while it computes.
     """
 
     def codegen(context, builder, signature, arguments):
-        rows, columns, W, ldw, A, lda, n, b, Z, ldz = arguments
+        rows, columns, W, ldw, A, lda, n, b, Z, ldz, missing = arguments
         v = Vectors(context, builder, signature.args[2], DOT_BYTES)
 
         def emit(r, c):
@@ -89,6 +93,7 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
             whole = builder.and_(n, index(-v.lanes))
             with cgutils.for_range_slice(builder, index(0), whole, index(v.lanes)) as (k, _):
                 add_terms(k)
+                call_prefetch(builder, v.move(missing, builder.mul(k, index(ASKED_PER_TERM))))
             with builder.if_then(builder.icmp_signed("<", whole, n)):
                 add_terms(whole, v.first_lanes(builder.sub(n, whole)))
 
@@ -110,7 +115,7 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz):
         return context.get_dummy_value()
 
     size = types.intp
-    return types.void(size, size, W, size, A, size, size, b, Z, size), codegen
+    return types.void(size, size, W, size, A, size, size, b, Z, size, A), codegen
 
 
 @intrinsic

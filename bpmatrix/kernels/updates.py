@@ -1,48 +1,122 @@
-"""The update rules: what one thread does to its share of the parameters after each mini-batch.
+"""The update: what one thread does to its share of the parameters after each mini-batch.
 
 A thread owns the same part of every W[l] and b[l] in every step, so that state needs no lock.
 """
 
-from bpmatrix.kernels.instructions import convert
+from bpmatrix.kernels.instructions import convert, size_of
 from bpmatrix.kernels.jit import inlined, kernel
-from bpmatrix.kernels.plan import CACHE_LINE
-from bpmatrix.kernels.products import descend
-from bpmatrix.kernels.threads import share
-from bpmatrix.kernels.views import activations, biases, block, errors, ones, scratch_of, weights
+from bpmatrix.kernels.plan import CACHE_LINE, PANEL_WIDTH
+from bpmatrix.kernels.products import descend, sum_over_columns
+from bpmatrix.kernels.rules import follow
+from bpmatrix.kernels.threads import own_part, share
+from bpmatrix.kernels.views import (
+    Lines,
+    biases,
+    block,
+    errors,
+    line,
+    ones,
+    scratch_of,
+    seen,
+    weights,
+)
 
-# The rows that a thread owns begin at whole tiles.
-GRAIN = 4
+# So many bytes of a gradient are filled before the rule reads them: the second cache keeps them,
+# with the columns that they are the sums of.
+BYTES_OF_GRADIENT = 128 * 1024
 
 
 @inlined
-def gradient_descent(plan, theta, work, m, eta, weight_decay, t, threads):
+def gradient_descent(plan, step, theta, work, m, weight, t, threads):
     """W <- (1 - eta decay) W - eta/m delta a^T; b <- b - eta/m delta 1: plain SGD.
 
     The sums of (BP3) and (BP4) are the step: they are added to theta while they are still in
-    registers, and no gradient is ever stored.
+    registers, and no gradient is ever stored. `weight`, the sum of those of the samples, is the m
+    by which a step is divided.
     """
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
         W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
-        a = activations(plan, work, l - 1, 0, m)
-        one, keep = convert(1, W.start), convert(1 - eta * weight_decay, W.start)
-        scale = convert(-eta / m, W.start)
+        a = seen(plan, work, l - 1, 0, m)
+        one, keep = convert(1, W.start), convert(1 - step.rate * step.l2, W.start)
+        change = convert(-step.rate / weight, W.start)
         i0, i1, k0, k1 = own_part(W.count, W.length, t, threads)
         if i0 == i1 or k0 == k1:
             continue
         delta = block(delta, 0, m, i0, i1)
         if k0 == 0 and plan.b[l] >= 0:
             b = block(biases(plan, theta, work, l), 0, 1, i0, i1)
-            descend(ones(plan, work, m), delta, one, scale, b, scratch)  # (BP3)
+            descend(ones(plan, work, m), delta, one, change, b, scratch)  # (BP3)
         W = block(W, i0, i1, k0, k1)
-        descend(delta, block(a, 0, m, k0, k1), keep, scale, W, scratch)  # (BP4)
+        descend(delta, block(a, 0, m, k0, k1), keep, change, W, scratch)  # (BP4)
+
+
+@inlined
+def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, threads):
+    """Let a rule with state move theta, by a gradient that is never stored as a whole.
+
+    `first` and `second` are the moments, laid out as theta.
+    """
+    scratch = scratch_of(plan, work, t)
+    for l in range(1, plan.sizes.size):
+        W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
+        a = seen(plan, work, l - 1, 0, m)
+        i0, i1, k0, k1 = own_part(W.count, W.length, t, threads)
+        if i0 == i1 or k0 == k1:
+            continue
+        delta = block(delta, 0, m, i0, i1)
+        if k0 == 0 and plan.b[l] >= 0:
+            b = block(biases(plan, theta, work, l), 0, 1, i0, i1)
+            v = block(biases(plan, first, work, l), 0, 1, i0, i1)
+            s = block(biases(plan, second, work, l), 0, 1, i0, i1)
+            one = ones(plan, work, m)
+            _update_block(rule, step, False, scale, b, v, s, one, delta, scratch)  # (BP3)
+        v = block(weights(plan, first, l), i0, i1, k0, k1)
+        s = block(weights(plan, second, l), i0, i1, k0, k1)
+        W, a = block(W, i0, i1, k0, k1), block(a, 0, m, k0, k1)
+        _update_block(rule, step, True, scale, W, v, s, delta, a, scratch)  # (BP4)
 
 
 @kernel
-def own_part(rows, columns, t, threads):
-    """The block of a layer's weights that thread t owns: rows or, where they are few, columns."""
-    if rows >= GRAIN * threads:
-        first, last = share(rows, t, threads, GRAIN)
-        return first, last, 0, columns
-    first, last = share(columns, t, threads, CACHE_LINE)
-    return 0, rows, first, last
+def _update_block(rule, step, penalized, scale, W, v, s, delta, a, scratch):
+    """Sum some rows of the gradient into scratch, let the rule read them, and go on."""
+    rows = max(1, min(PANEL_WIDTH, BYTES_OF_GRADIENT // (W.length * size_of(W.start))))
+    for i in range(0, W.count, rows):
+        n = min(rows, W.count - i)
+        gradient = Lines(scratch.sums, n, W.length, W.length)
+        part = block(delta, 0, delta.count, i, i + n)
+        sum_over_columns(part, a, False, gradient, scratch)
+        follow(
+            rule, step, penalized, scale,
+            block(W, i, i + n, 0, W.length), block(v, i, i + n, 0, W.length),
+            block(s, i, i + n, 0, W.length), gradient,
+        )  # fmt: skip
+
+
+@inlined
+def update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads):
+    """Let a rule move theta by a gradient that lies ready, laid out as theta."""
+    for l in range(1, plan.sizes.size):
+        n = plan.sizes[l]
+        _update_span(
+            rule, step, True, scale, theta, first, second, gradient,
+            plan.W[l], n * plan.sizes[l - 1], t, threads,
+        )  # fmt: skip
+        if plan.b[l] >= 0:
+            _update_span(
+                rule, step, False, scale, theta, first, second, gradient, plan.b[l], n, t, threads
+            )
+
+
+@kernel
+def _update_span(
+    rule, step, penalized, scale, theta, first, second, gradient, offset, n, t, threads
+):
+    """The same for thread t's part of n parameters from an offset on."""
+    i, j = share(n, t, threads, CACHE_LINE)
+    start, count = offset + i, j - i
+    follow(
+        rule, step, penalized, scale,
+        line(theta, start, count), line(first, start, count),
+        line(second, start, count), line(gradient, start, count),
+    )  # fmt: skip

@@ -6,9 +6,9 @@ W (what feeds one unit) or a column of a, z and delta (one sample).
 
 from collections import namedtuple
 
-from bpmatrix.kernels.instructions import at, shift
+from bpmatrix.kernels.instructions import at, float_of, shift
 from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.plan import VECTORS, Plan, pitch
+from bpmatrix.kernels.plan import VECTORS, Cost, Plan, Step, pitch
 
 Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer
 Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
@@ -20,9 +20,16 @@ def plan_of(table):
     n = table[0]
     v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
     return Plan(
-        v[0], v[1], v[2], v[3], v[4], v[5], v[6],
-        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8],
+        v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8],
+        Cost(s[0], float_of(s[1])),
+        s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10],
     )  # fmt: skip
+
+
+@kernel
+def step_of(row):
+    """The numbers that a row holds."""
+    return Step(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8])
 
 
 @kernel
@@ -37,8 +44,8 @@ def biases(plan, theta, work, l):
     """b[l]: one line of n_l; the vector of zeros in a network without biases."""
     n = plan.sizes[l]
     if plan.b[l] < 0:
-        return Lines(at(work, plan.zeros, n), 1, n, n)
-    return Lines(at(theta, plan.b[l], n), 1, n, n)
+        return line(work, plan.zeros, n)
+    return line(theta, plan.b[l], n)
 
 
 pitch_of = kernel(pitch)
@@ -64,6 +71,12 @@ def activations(plan, work, l, first, last):
 
 
 @kernel
+def seen(plan, work, l, first, last):
+    """What layer l + 1 sees of a[l], columns first <= j < last."""
+    return columns(plan.seen[l], plan.sizes[l], work, first, last)
+
+
+@kernel
 def weighted_inputs(plan, work, l, first, last):
     """z[l], columns first <= j < last."""
     return columns(plan.z[l], plan.sizes[l], work, first, last)
@@ -82,9 +95,21 @@ def targets(plan, work, first, last):
 
 
 @kernel
+def sample_weights(plan, work, first, last):
+    """How much each sample counts, first <= j < last: lines of a single number."""
+    return columns(plan.sample_weights, 1, work, first, last)
+
+
+@kernel
 def ones(plan, work, count):
     """`count` lines of a single 1: the activation that the biases of a layer see."""
     return Lines(at(work, plan.ones, count), count, 1, 1)
+
+
+@kernel
+def line(array, start, length):
+    """One line: so many elements of an array."""
+    return Lines(at(array, start, length), 1, length, length)
 
 
 @kernel

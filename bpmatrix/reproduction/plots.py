@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
-from importlib import import_module
-from typing import Any
 
+from bpmatrix.figures import new_figure, svg
 from bpmatrix.reproduction.running import Outcome
 
 __all__ = ["pictures"]
@@ -32,8 +30,7 @@ def _file_name(outcome: Outcome) -> str:
 
 
 def _draw(outcome: Outcome) -> bytes:
-    matplotlib: Any = import_module("matplotlib")
-    figure = import_module("matplotlib.figure").Figure(figsize=INCHES, layout="constrained")
+    figure = new_figure(*INCHES)
     e = outcome.experiment
     axes = figure.add_subplot(
         title=f"{e.table}: {e.name}", xlabel="epoch", ylabel=f"{e.judged} accuracy, per cent"
@@ -48,8 +45,4 @@ def _draw(outcome: Outcome) -> bytes:
         )  # fmt: skip
     axes.grid(visible=True, alpha=0.3)
     figure.legend(loc="outside right upper", fontsize="small")
-    file = io.BytesIO()
-    # Text as outlines, fixed names of elements and no date: the same curves give the same bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}):
-        figure.savefig(file, format="svg", metadata={"Date": None})
-    return file.getvalue()
+    return svg(figure)

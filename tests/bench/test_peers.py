@@ -29,3 +29,24 @@ def test_a_peer_agrees_with_the_reference(name, cost, dtype):
 
     tolerance = 1e-12 if dtype == "float64" else 1e-5
     assert cost_there == pytest.approx(task.expected_cost(7), rel=tolerance)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_has_the_optimizers(name, optimizer, dtype):
+    """What it keeps goes on from call to call."""
+    pytest.importorskip(PEERS[name])
+    task = small_task(
+        dtype, cost="log_likelihood", activations=("tanh", "softmax"), optimizer=optimizer,
+        learning_rate=0.01,
+    )  # fmt: skip
+    with Worker(name, thread_environment(1)) as worker:
+        worker.make(ROSTER[name].make, task, 1)
+        worker.call("train", 3)
+        worker.call("train", 4)
+        cost_there = task.judged_cost(*worker.call("parameters"))
+    # scikit-learn adds epsilon to another root: 1e-8 of gradients of about 1e-3.
+    tolerance = 1e-6 if dtype == "float64" else 1e-4
+    assert cost_there == pytest.approx(task.expected_cost(7), rel=tolerance)
+    assert cost_there != pytest.approx(task.expected_cost(6), rel=10 * tolerance)

@@ -4,13 +4,6 @@ import pytest
 from bench.surveys import default_survey, full_survey, point, survey
 
 from bpmatrix.bench import plots
-from bpmatrix.errors import ArgumentError
-
-
-def test_without_matplotlib_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(plots, "find_spec", lambda name: None)
-    with pytest.raises(ArgumentError, match=r"matplotlib, which is not installed.*\[plot\]"):
-        plots.check_matplotlib("--plot")
 
 
 def test_other_figures_have_another_signature():
@@ -26,7 +19,6 @@ def _matplotlib():
 @pytest.mark.usefixtures("_matplotlib")
 class TestPictures:
     def test_a_default_run_has_one(self):
-        plots.check_matplotlib("--plot")
         drawn = plots.pictures(default_survey())
 
         assert list(drawn) == ["speed-up.svg"]

@@ -62,7 +62,8 @@ for name in ("theta", "work"):
     try:
         runner = SliceRunner(d, case.theta, X, targets, 17, 1)
         if name == "theta":
-            runner.theta = runner._before = case.theta[:-1]
+            runner.theta = case.theta[:-1]
+            runner._before = runner.theta.copy(), runner._before[1]
         else:
             runner._work = runner._work[:-1]
         runner.run(np.arange(17), 0.01, 0.0)

@@ -7,12 +7,24 @@ from engine import look
 from numeric import ELEMENTARY, assert_close, same_bits
 from strategies import Case, make_case
 
+from bpmatrix import reference
+from bpmatrix.costs import COSTS, Huber, Quantile, find_cost
 from bpmatrix.description import Description
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import trace
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
-OUTPUT = {"quadratic": "identity", "cross_entropy": "sigmoid", "log_likelihood": "softmax"}
+OUTPUT = {
+    "quadratic": "identity",
+    "cross_entropy": "sigmoid",
+    "log_likelihood": "softmax",
+    "absolute": "identity",
+    Huber(0.7): "identity",
+    Quantile(0.8): "identity",
+    "poisson": "exp",
+}
+# (BP1) is a - y where sigma' is 1 or cancels.
+PLAIN = ["quadratic", "cross_entropy", "log_likelihood", "poisson"]
 
 
 def at_weighted_inputs(z, Y, cost, labels=None):
@@ -100,13 +112,91 @@ def test_nan_costs_nan(cost, dtype):
 
 
 @DTYPES
-@pytest.mark.parametrize("cost", OUTPUT)
+@pytest.mark.parametrize("cost", PLAIN)
 def test_error_of_the_output_is_the_difference(cost, dtype):
-    """(BP1) is a - y, rounded once, where sigma' is 1 or cancels."""
+    """It is rounded once."""
     case = make_case(Description((3, 4), (OUTPUT[cost],), cost, dtype=dtype), 7, seed=1)
     d = case.description
     layer = trace(d, Parameters.of(case.theta, d.layout), case.inputs, case.targets).layers[-1]
     assert same_bits(layer.delta, layer.a - case.Y)
+
+
+def test_every_cost_has_its_formulas_in_the_kernels():
+    """A code without a formula would cost what another one costs; these differ at every pair."""
+    z, Y = np.array([[-0.9]]), np.array([[0.8]])
+    costs, outputs = {find_cost(cost).name: cost for cost in OUTPUT}, {}
+    assert set(costs) == set(COSTS)
+    for name, cost in costs.items():
+        case = at_weighted_inputs(z, Y, cost)
+        a = reference.sigma(OUTPUT[cost], z)
+        terms = reference.cost_terms(cost, a, Y)
+        assert_close(case.costs, terms[0], roundings=40, scale=1)
+        outputs[name] = case.costs[0]
+    assert len({round(cost, 6) for cost in outputs.values()}) == len(COSTS)
+
+
+@DTYPES
+@pytest.mark.parametrize("cost", ["absolute", Huber(0.7), Quantile(0.8)])
+def test_costs_of_distances_and_their_slopes(cost, dtype):
+    """Exact where the formula is: at the target, on both sides, at the seam and far away."""
+    far = 2.0**100
+    z = np.array([[0.0, 1.0, -1.0, 0.5, -0.5, far, -far]], dtype)
+    Y = np.zeros_like(z)
+    layer = Description((1, 1), ("identity",), cost, bias=False, dtype=dtype)
+    case = Case(layer, np.ones(1, dtype), z, Y, None)
+    p = np.dtype(dtype).type(getattr(cost, "parameter", 0))
+    terms, slopes = {
+        "absolute": (np.abs(z), np.sign(z)),
+        "huber": (
+            np.where(np.abs(z) <= p, np.clip(z, -p, p) ** 2 / 2, p * (np.abs(z) - p / 2)),
+            np.clip(z, -p, p),
+        ),
+        "quantile": (
+            np.where(z < 0, -p * z, (1 - p) * z),
+            np.where(z < 0, -p, np.where(z > 0, 1 - p, 0)),
+        ),
+    }[find_cost(cost).name]
+    theta = Parameters.of(case.theta, layer.layout)
+    delta = trace(layer, theta, case.inputs, case.targets).layers[-1].delta
+    assert delta.dtype == dtype
+    assert_close(look(case).costs, terms[0], roundings=3, scale=terms[0], dtype=dtype)
+    assert same_bits(delta, slopes.astype(dtype))
+
+
+@DTYPES
+def test_a_distance_that_is_lost_has_no_slope(dtype):
+    """NaN is neither above nor below a target."""
+    for cost in ("absolute", Huber(0.7), Quantile(0.8)):
+        layer = Description((1, 1), ("identity",), cost, bias=False, dtype=dtype)
+        theta, z = np.array([np.nan], dtype), np.ones((1, 1), dtype)
+        case = Case(layer, theta, z, z, None)
+        assert np.isnan(look(case).gradient).all()
+
+
+@DTYPES
+def test_poisson_is_half_the_deviance(dtype):
+    """a - y + y ln(y / a) with 60 digits, also where a is y but for its last digits, or gone."""
+    y = np.array([0.0, 0.0, 1.0, 1.0, 3.0, 3.0, 3.0, 100.0, 0.25, 7.0, 7.0], dtype)
+    z = np.log(np.maximum(y, 0.5)).astype(dtype)
+    z[::3] += np.array([2.0, -3.0, 1e-3, 0.5], dtype)
+    z[-2:] = -2000, 20
+    with mpmath.workdps(60):
+        rates = [mpmath.exp(mpmath.mpf(float(v))) for v in z]
+        expected = np.array(
+            [float(_deviance(*pair)) for pair in zip(rates, y.tolist(), strict=True)]
+        )
+    costs = at_weighted_inputs(z[None], y[None], "poisson").costs
+    # w = ln y - z is off by the roundings of ln y and of itself; y |1 - e^-w| = |y - a| of that,
+    # and the sum of w and e^-w - 1 by 2 ULP of each.
+    z, y = z.astype(np.float64), y.astype(np.float64)
+    w, a = np.abs(np.log(np.maximum(y, 1e-300)) - z), np.exp(z)
+    scale = np.abs(y - a) * (np.abs(z) + w) + y * w + np.abs(a - y) + np.where(y == 0, a, 0)
+    assert_close(costs, expected, roundings=ELEMENTARY, scale=scale, dtype=dtype)
+    assert (costs >= 0).all()
+
+
+def _deviance(a, y):
+    return a - y + (y * mpmath.log(y / a) if y else 0)
 
 
 def test_a_hit_is_a_column_that_names_the_class():

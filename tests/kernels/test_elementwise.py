@@ -10,12 +10,25 @@ from numeric import ELEMENTARY, assert_close, central_differences, same_bits
 from strategies import Case, cases
 
 from bpmatrix import Network, reference
+from bpmatrix.activations import ACTIVATIONS
 from bpmatrix.description import Description
 from bpmatrix.parameters import Parameters
 from bpmatrix.trace import trace
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
-ELEMENTWISE = pytest.mark.parametrize("name", ["sigmoid", "tanh", "relu", "identity"])
+ELEMENTWISE = pytest.mark.parametrize("name", [n for n, a in ACTIVATIONS.items() if a.elementwise])
+# How far sigma' is off, in roundings of these scales, with z and a = sigma(z) in float64.
+OFF = {
+    "sigmoid": lambda z, a, slope: ELEMENTARY * a * np.abs(1 - 2 * a) + 4 * slope,
+    "tanh": lambda z, a, slope: 2 * ELEMENTARY * np.abs(a) + 4,
+    "leaky_relu": lambda z, a, slope: 2,  # 0.01 is rounded
+    "elu": lambda z, a, slope: ELEMENTARY * np.minimum(np.abs(a), 1) + 2,
+    # The reference rounds z^2 / 2 in an exponent.
+    "gelu": lambda z, a, slope: (12 + 3 * z**2) * (reference.Phi(z) + np.abs(z) * reference.phi(z)),
+    "silu": lambda z, a, slope: 2 * ELEMENTARY * (1 + np.abs(z) / 4) * reference.sigmoid(z),
+    "softplus": lambda z, a, slope: ELEMENTARY * (a * (1 - slope) + slope),
+    "exp": lambda z, a, slope: ELEMENTARY * a,
+}
 
 
 def activated(name, z, dtype):
@@ -39,17 +52,21 @@ def test_activation_is_its_formula(name, dtype):
     """Within the error of the elementary functions of the book's formula in float64."""
     z = np.concatenate([np.linspace(-30, 30, 4001), np.linspace(-1e-3, 1e-3, 101)]).astype(dtype)
     expected = reference.SIGMA[name](z.astype(np.float64))
-    off = 0 if name in {"relu", "identity"} else 2 * ELEMENTARY
-    assert_close(activated(name, z, dtype), expected, roundings=off, scale=np.abs(expected))
+    off = 0 if name in {"relu", "identity"} else 3 * ELEMENTARY
+    if name == "gelu" and dtype == "float64":  # the reference rounds z^2 / 2 in an exponent
+        off = off + 3 * z**2
+    scale = np.maximum(np.abs(expected), np.finfo(dtype).smallest_normal)
+    assert_close(activated(name, z, dtype), expected, roundings=off, scale=scale)
 
 
 @DTYPES
 @ELEMENTWISE
 def test_activation_of_the_largest_numbers(name, dtype):
     """No overflow on the way: the limits are exact, at infinity and long before."""
-    limits = {"sigmoid": (0, 1), "tanh": (-1, 1)}
+    limits = {"sigmoid": (0, 1), "tanh": (-1, 1), "exp": (0, np.inf)}
     for z in (1e4, float(np.finfo(dtype).max), np.inf):
-        low, high = limits.get(name, (0 if name == "relu" else -z, z))
+        lows = {"identity": -z, "elu": -1, "leaky_relu": np.dtype(dtype).type(0.01) * -z}
+        low, high = limits.get(name, (lows.get(name, 0), z))
         assert activated(name, [-z, z], dtype).tolist() == [low, high]
 
 
@@ -64,7 +81,7 @@ def test_nan_stays_nan(name, dtype):
 @DTYPES
 @ELEMENTWISE
 def test_derivative_is_its_formula(name, dtype):
-    """delta is multiplied by sigma'(z), to the roundings of a (1 - a) or (1 - a)(1 + a)."""
+    """delta is multiplied by sigma'(z), to the roundings of a (1 - a) and so on."""
     z = np.linspace(-12, 12, 997).astype(dtype)
     network = Description((1, 1, 1), (name, "identity"), "quadratic", bias=False, dtype=dtype)
     case = Case(network, np.ones(2, dtype), z[None], np.full_like(z[None], -2), None)
@@ -74,10 +91,7 @@ def test_derivative_is_its_formula(name, dtype):
     assert same_bits(hidden.z[0], z)
     wide = z.astype(np.float64)
     a, slope = reference.SIGMA[name](wide), reference.SIGMA_PRIME[name](wide)
-    off = {
-        "sigmoid": ELEMENTARY * a * np.abs(1 - 2 * a) + 4 * slope,
-        "tanh": 2 * ELEMENTARY * np.abs(a) + 4,
-    }.get(name, 0)
+    off = OFF[name](wide, a, slope) if name in OFF else 0
     delta = output.delta[0].astype(np.float64)
     assert_close(hidden.delta[0], delta * slope, roundings=2, scale=np.abs(delta) * off)
 
@@ -85,12 +99,13 @@ def test_derivative_is_its_formula(name, dtype):
 @ELEMENTWISE
 def test_derivative_is_the_slope(name):
     """The book's formula, on which the test above stands, against central differences to 1e-6."""
-    z = np.linspace(-6, 6, 122)  # ReLU's kink at 0 is no point of these
+    z = np.linspace(-6, 6, 122)  # 0, where some have a kink, is no point of these
     slopes = [
         central_differences(lambda x: activated(name, x, "float64")[0], z[i : i + 1])[0]
         for i in range(z.size)
     ]
-    assert_close(reference.SIGMA_PRIME[name](z), slopes, roundings=1e-6 / 2**-53, scale=1)
+    scale = np.maximum(1, np.abs(slopes))
+    assert_close(reference.SIGMA_PRIME[name](z), slopes, roundings=1e-6 / 2**-53, scale=scale)
 
 
 @DTYPES

@@ -86,6 +86,8 @@ def test_each_step_is_within_its_roundings(case, m, eta, weight_decay):
         assert after.taken == 1
         assert (np.abs(after.theta - expected) <= allowed).all()
         theta = after.theta.copy()
+        if d.activations[-1] == "exp":  # its steps soon lead to where exp overflows
+            break
 
 
 @given(cases(), st.integers(1, 20))
@@ -126,7 +128,7 @@ def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
         runner, theta = runner_of(case, 5, threads)
         lengths, program = [], runner._program
         runner._program = lambda t, *rest, p=program, ls=lengths: (
-            ls.append(rest[9].size) if t == 0 else None,
+            ls.append(len(rest[13])) if t == 0 else None,
             p(t, *rest),
         )[1]
         totals = runner.run(order, 0.3, 0.02)

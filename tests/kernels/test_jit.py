@@ -56,7 +56,7 @@ print("restored", *kept())
 
 PLAIN_PYTHON = """
 import numpy as np
-from bpmatrix.kernels import epoch, evaluate, products, threads, updates
+from bpmatrix.kernels import epoch, evaluate, products, threads
 from bpmatrix.kernels.plan import lay_out_work
 
 assert not hasattr(epoch.train_slice, "signatures")
@@ -71,7 +71,7 @@ for rows in (1, 3, 4, 17, 33):
         for count in range(1, 6):
             owners = np.zeros((rows, columns), int)
             for t in range(count):
-                i0, i1, k0, k1 = updates.own_part(rows, columns, t, count)
+                i0, i1, k0, k1 = threads.own_part(rows, columns, t, count)
                 owners[i0:i1, k0:k1] += 1
             assert (owners == 1).all()
 
@@ -84,8 +84,9 @@ for left in range(1, 30):
 assert threads.barrier(np.zeros(32, np.int64), 1, 1)
 
 sizes = np.array([5, 3, 2])
-work = lay_out_work(sizes, np.array([False, False, True]), 7, 2)
+work = lay_out_work(sizes, np.array([False, False, True]), np.array([True, True, False]), 7, 2)
 assert (work.z[1], work.z[2] != work.a[2]) == (work.a[1], True)
+assert (work.seen[0], work.seen[1] != work.a[1], work.seen[2]) == (work.a[0], True, work.a[2])
 print("plain Python agrees")
 """
 

@@ -8,12 +8,15 @@ import pytest
 from engine import Guarded
 from strategies import make_case
 
+from bpmatrix import SGD
 from bpmatrix import threads as callers
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
+from bpmatrix.kernels import codes
 from bpmatrix.kernels import threads as kernels
 from bpmatrix.kernels.threads import share
 from bpmatrix.threads import run_together
+from bpmatrix.workspace import sample_weight_columns
 
 
 @pytest.mark.parametrize("grain", [1, 2, 3, 4, 6])
@@ -80,9 +83,11 @@ def test_training_that_is_called_off_takes_no_step(dtype):
     case = make_case(Description((3, 4, 2), ("tanh", "sigmoid"), "quadratic", dtype=dtype), 6, 1)
     g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
     control[kernels.CALLED_OFF] = 1
+    numbers = SGD(1.0).steps(1.0, 0, 1)
     taken = load_program("train_slice", dtype)(
-        0, 2, control, g.table, g.theta, g.work, g.X, g.Y, np.arange(6), 6, np.ones(1), 0.0,
-        np.zeros(6), np.zeros(6, np.int64), np.zeros(2),
+        0, 2, control, g.table, g.theta, np.zeros((0, 1), dtype), g.theta[:0], g.work, g.X, g.Y,
+        sample_weight_columns(None), np.arange(6), 6, codes.PLAIN, numbers, 0, 0,
+        np.zeros(6), np.zeros(6, np.int64), np.zeros(3), np.zeros((0, 2)),
     )  # fmt: skip
     assert taken == -1
     assert (g.theta == case.theta).all()

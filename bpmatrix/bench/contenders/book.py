@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from bpmatrix import reference
+from bpmatrix.bench.serving import UnsuitedError
 from bpmatrix.bench.task import Task
 
 __all__ = ["Loop", "Matrix"]
@@ -21,6 +22,8 @@ class Matrix:
 
     def __init__(self, task: Task, threads: int | str) -> None:
         del threads  # NumPy's BLAS has read it from the environment
+        if task.optimizer != "sgd":
+            raise UnsuitedError("the book's program is plain gradient descent")
         self.task = task
         self.X, self.Y = task.inputs(), task.outputs()
         self.weights, self.biases = task.first_weights()

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.arrays import as_inputs, as_targets
-from bpmatrix.bench.task import Task
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
 from bpmatrix.description import Description
 from bpmatrix.memory import aligned_zeros
+from bpmatrix.optimizers import SGD, Adam, Optimizer
 from bpmatrix.parameters import Parameters
 from bpmatrix.processors import choose_threads
+from bpmatrix.recipe import Recipe
 from bpmatrix.slices import SliceRunner
 
 __all__ = ["Engine"]
@@ -38,7 +40,10 @@ class Engine:
         inputs = as_inputs(X, task.sizes[0], task.dtype)
         targets = as_targets(task.targets, task.sizes[-1], X.shape[1], task.dtype)
         chosen = choose_threads(threads, layout.size, m)
-        self._runner = SliceRunner(description, self._parameters.flat, inputs, targets, m, chosen)
+        self._runner = SliceRunner(
+            description, self._parameters.flat, inputs, targets, m, chosen,
+            recipe=Recipe(_optimizer(task)),
+        )  # fmt: skip
         self._mini_batches = task.mini_batches()
 
     def train(self, steps: int) -> None:
@@ -51,3 +56,9 @@ class Engine:
 
     def _views(self) -> tuple[Array, ...]:
         return self._parameters.weights + self._parameters.biases
+
+
+def _optimizer(task: Task) -> Optimizer:
+    if task.optimizer == "adam":
+        return Adam(task.learning_rate, BETA_1, BETA_2, EPSILON)
+    return SGD(task.learning_rate, momentum=MOMENTUM if task.optimizer == "momentum" else 0.0)

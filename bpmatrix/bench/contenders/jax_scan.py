@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.bench.serving import UnsuitedError
-from bpmatrix.bench.task import Task
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
 
 __all__ = ["JaxScan"]
 
@@ -33,28 +33,34 @@ class JaxScan:
         self._data = jax.device_put((task.inputs().T, task.outputs().T))
         self._mini_batches = task.mini_batches()
         weights, biases = task.first_weights()
-        self._theta = [
+        theta = [
             (jax.numpy.asarray(W), jax.numpy.asarray(b.ravel()))
             for W, b in zip(weights, biases, strict=True)
         ]
+        moments = [jax.tree.map(jax.numpy.zeros_like, theta) for _ in range(2)]
+        self._state = theta, *moments, jax.numpy.zeros((), "int32")
 
     def train(self, steps: int) -> None:
         """Take so many steps; a new number of steps compiles once."""
         rows = self._mini_batches.take(steps).astype(np.int32)
-        self._theta = self._jax.block_until_ready(self._train(self._theta, rows, *self._data))
+        self._state = self._jax.block_until_ready(self._train(self._state, rows, *self._data))
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
         """Return weights and biases."""
         return (
-            [np.asarray(W) for W, _ in self._theta],
-            [np.asarray(b)[:, None] for _, b in self._theta],
+            [np.asarray(W) for W, _ in self._state[0]],
+            [np.asarray(b)[:, None] for _, b in self._state[0]],
         )
 
 
 def _compiled(jax: Any, task: Task) -> Any:
-    """Return the jitted function of the parameters, the mini-batches' rows, and the data."""
+    """Return the jitted function of the state, the mini-batches' rows, and the data.
+
+    The state is the parameters, two moments laid out as they are, and how many steps were taken; a
+    rule that needs no moments leaves them alone.
+    """
     activations = [_activation(jax, name) for name in task.activations]
-    cost_of, m, eta = _cost(jax, task.cost), task.mini_batch_size, task.learning_rate
+    cost_of, m, follow = _cost(jax, task.cost), task.mini_batch_size, _rule(jax, task)
 
     def mean_cost(theta: Any, x: Any, y: Any) -> Any:
         a = z = x
@@ -63,14 +69,36 @@ def _compiled(jax: Any, task: Task) -> Any:
             a = sigma(z)
         return cost_of(z, a, y).sum() / m
 
-    def train(theta: Any, rows: Any, X: Any, Y: Any) -> Any:
-        def step(theta: Any, row: Any) -> tuple[Any, None]:
-            gradient = jax.grad(mean_cost)(theta, X[row], Y[row])
-            return jax.tree.map(lambda p, g: p - eta * g, theta, gradient), None
+    def train(state: Any, rows: Any, X: Any, Y: Any) -> Any:
+        def step(state: Any, row: Any) -> tuple[Any, None]:
+            return follow(*state, jax.grad(mean_cost)(state[0], X[row], Y[row])), None
 
-        return jax.lax.scan(step, theta, rows, unroll=UNROLL)[0]
+        return jax.lax.scan(step, state, rows, unroll=UNROLL)[0]
 
     return jax.jit(train, donate_argnums=0)
+
+
+def _rule(jax: Any, task: Task) -> Any:
+    """Return the function of parameters, moments, steps before and gradient to the next state."""
+    each, eta = jax.tree.map, task.learning_rate
+
+    def adam(theta: Any, v: Any, s: Any, k: Any, gradient: Any) -> Any:
+        v = each(lambda v, g: BETA_1 * v + (1 - BETA_1) * g, v, gradient)
+        s = each(lambda s, g: BETA_2 * s + (1 - BETA_2) * g * g, s, gradient)
+        root = jax.numpy.sqrt(1 - BETA_2 ** (k + 1.0))
+        rate = eta * root / (1 - BETA_1 ** (k + 1.0))
+        epsilon = EPSILON * root
+        theta = each(lambda p, v, s: p - rate * v / (jax.numpy.sqrt(s) + epsilon), theta, v, s)
+        return theta, v, s, k + 1
+
+    def momentum(theta: Any, v: Any, s: Any, k: Any, gradient: Any) -> Any:
+        v = each(lambda v, g: MOMENTUM * v - eta * g, v, gradient)
+        return each(lambda p, v: p + v, theta, v), v, s, k + 1
+
+    def descent(theta: Any, v: Any, s: Any, k: Any, gradient: Any) -> Any:
+        return each(lambda p, g: p - eta * g, theta, gradient), v, s, k + 1
+
+    return {"sgd": descent, "momentum": momentum, "adam": adam}[task.optimizer]
 
 
 def _activation(jax: Any, name: str) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.bench.serving import UnsuitedError
-from bpmatrix.bench.task import Task
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
 
 __all__ = ["SklearnMLP"]
 
@@ -35,8 +35,11 @@ class SklearnMLP:
         self._mlp = neural_network.MLPClassifier(
             task.sizes[1:-1],
             activation=NAMES[hidden.pop()],
-            solver="sgd",
-            momentum=0.0,
+            solver="adam" if task.optimizer == "adam" else "sgd",
+            momentum=MOMENTUM if task.optimizer == "momentum" else 0.0,
+            beta_1=BETA_1,
+            beta_2=BETA_2,
+            epsilon=EPSILON,
             nesterovs_momentum=False,
             alpha=0.0,
             batch_size=task.mini_batch_size,
@@ -50,6 +53,8 @@ class SklearnMLP:
         first = self._mini_batches.take(1)[0]
         self._mini_batches = task.mini_batches()
         self._mlp.partial_fit(self._X[first], self._labels[first], classes=self._classes)
+        # What it kept of that step goes; the next call makes another.
+        del self._mlp._optimizer  # noqa: SLF001 - nothing public does it
         weights, biases = task.first_weights()
         for mine, given in zip(self._mlp.coefs_, weights, strict=True):
             mine[:] = given.T

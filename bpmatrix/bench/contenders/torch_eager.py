@@ -1,4 +1,4 @@
-"""PyTorch in eager mode: autograd, and plain SGD by hand."""
+"""PyTorch in eager mode: autograd, plain SGD by hand, Adam by its own fused kernel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bpmatrix.bench.serving import UnsuitedError
-from bpmatrix.bench.task import Task
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
 
 __all__ = ["TorchEager"]
 
@@ -31,11 +31,12 @@ class TorchEager:
         self._activations = [_activation(torch, name) for name in task.activations]
         self._cost = _cost(torch, task.cost)
         self._mini_batches = task.mini_batches()
+        self._step = _rule(torch, task, self._weights + self._biases)
 
     def train(self, steps: int) -> None:
         """Take so many steps."""
         torch, linear = self._torch, self._torch.nn.functional.linear
-        m, eta = self.task.mini_batch_size, self.task.learning_rate
+        m = self.task.mini_batch_size
         theta = self._weights + self._biases
         for row in torch.from_numpy(self._mini_batches.take(steps)).unbind():
             y = self._Y.index_select(0, row)
@@ -44,8 +45,7 @@ class TorchEager:
                 z = linear(a, W, b)
                 a = sigma(z)
             gradient = torch.autograd.grad(self._cost(z, a, y) / m, theta)
-            with torch.no_grad():
-                torch._foreach_add_(theta, gradient, alpha=-eta)  # as torch.optim does
+            self._step(gradient)
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
         """Return weights and biases."""
@@ -53,6 +53,29 @@ class TorchEager:
             [W.detach().numpy() for W in self._weights],
             [b.detach().numpy()[:, None] for b in self._biases],
         )
+
+
+def _rule(torch: Any, task: Task, theta: list[Any]) -> Any:
+    """Return the function that moves the parameters by a gradient."""
+    if task.optimizer == "sgd":
+
+        def descend(gradient: Any) -> None:
+            with torch.no_grad():
+                torch._foreach_add_(theta, gradient, alpha=-task.learning_rate)  # as torch.optim
+
+        return descend
+    optimizer = (
+        torch.optim.Adam(theta, task.learning_rate, (BETA_1, BETA_2), EPSILON, fused=True)
+        if task.optimizer == "adam"
+        else torch.optim.SGD(theta, task.learning_rate, MOMENTUM)
+    )
+
+    def follow(gradient: Any) -> None:
+        for parameter, part in zip(theta, gradient, strict=True):
+            parameter.grad = part
+        optimizer.step()
+
+    return follow
 
 
 def _activation(torch: Any, name: str) -> Any:

@@ -1,0 +1,28 @@
+"""The pictures of ``bpmatrix train --plot``."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bpmatrix import History, Network, plots
+from bpmatrix.datasets import DataSet
+from bpmatrix.figures import svg
+
+__all__ = ["pictures"]
+
+
+def pictures(net: Network, data: DataSet, history: History) -> dict[str, bytes]:
+    """Return the pictures by file name: of the test samples, and of images two more.
+
+    Bytes that fill a square are taken for an image, as bytes are taken for pixels by `datasets`.
+    """
+    test, drawn = data.test, {}
+    if history.epochs:
+        drawn["learning-curves"] = plots.learning_curves(history)
+    drawn["confusion-matrix"] = plots.confusion_matrix(net, test.X, test.labels)
+    if test.X.dtype == np.uint8 and math.isqrt(len(test.X)) ** 2 == len(test.X):
+        drawn["hidden-weights"] = plots.hidden_weights(net)
+        drawn["misclassified"] = plots.misclassified(net, test.X, test.labels)
+    return {f"{name}.svg": svg(figure) for name, figure in drawn.items()}

@@ -1,0 +1,110 @@
+"""What a network keeps from one run of training to the next, and how a file says it in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.checks import find
+from bpmatrix.optimizers import OPTIMIZERS, Optimizer
+from bpmatrix.recipe import OptimizerState
+
+__all__ = ["Course", "course_of", "in_words"]
+
+Array = NDArray[Any]
+
+LARGEST_COUNT = 1 << 62  # the compiled program counts on from it in 64 bits
+
+
+@dataclass(slots=True)
+class Course:
+    """What a network keeps from one run to the next, so that two runs equal one long run.
+
+    Attributes
+    ----------
+    seed : int
+        The seed of the network.
+    shuffler : numpy.random.Generator
+        The stream of permutations.
+    epochs : int
+        How many epochs are done.
+    optimizer : Optimizer or None
+        That of the last run.
+    state : OptimizerState or None
+        What an optimizer keeps; it goes on as long as the optimizer stays equal.
+    """
+
+    seed: int
+    shuffler: np.random.Generator
+    epochs: int = 0
+    optimizer: Optimizer | None = None
+    state: OptimizerState | None = None
+
+    def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
+        """Return the state that an optimizer goes on from, a fresh one if another came before."""
+        if self.state is None or self.state.optimizer != optimizer:
+            self.state = OptimizerState.fresh(optimizer, theta)
+        return self.state
+
+
+def in_words(course: Course) -> dict[str, Any]:
+    """Return all of a course but the moments of its optimizer, as JSON can hold it."""
+    state = course.state
+    return {
+        "seed": course.seed,
+        "epochs": course.epochs,
+        "shuffler": course.shuffler.bit_generator.state,
+        "optimizer": _named(course.optimizer),
+        "state": state and {"optimizer": _named(state.optimizer), "steps": state.steps},
+    }
+
+
+def course_of(words: Mapping[str, Any]) -> Course:
+    """Return the course that `in_words` told of, its moments empty; all kinds of errors if none."""
+    for name in ("seed", "epochs"):
+        _check_whole(name, words[name])
+    course = Course(words["seed"], _generator(words["shuffler"]), words["epochs"])
+    course.optimizer = _optimizer(words["optimizer"])
+    state = words.get("state")  # before momentum there was nothing to keep, and no such word
+    if state is not None:
+        _check_whole("state.steps", state["steps"])
+        if state["steps"] > LARGEST_COUNT:
+            raise ValueError(f"state.steps is {state['steps']}")
+        optimizer = _optimizer(state["optimizer"])
+        if optimizer is None:
+            raise ValueError("the state belongs to no optimizer")
+        course.state = OptimizerState(optimizer, np.empty((0, 0)), state["steps"])
+    return course
+
+
+def _named(optimizer: Optimizer | None) -> dict[str, Any] | None:
+    return None if optimizer is None else {"name": type(optimizer).__name__, **asdict(optimizer)}
+
+
+def _optimizer(words: Mapping[str, Any] | None) -> Optimizer | None:
+    if words is None:
+        return None
+    arguments = dict(words)
+    return find(OPTIMIZERS, arguments.pop("name"), "optimizer")(**arguments)
+
+
+def _generator(state: Any) -> np.random.Generator:
+    for name in ("has_uint32", "uinteger"):
+        _check_whole(f"shuffler.{name}", state[name])
+    for name in ("state", "inc"):
+        _check_whole(f"shuffler.state.{name}", state["state"][name])
+    generator = np.random.PCG64(0)
+    try:
+        generator.state = state
+    except OverflowError as error:
+        raise ValueError(str(error)) from None
+    return np.random.Generator(generator)
+
+
+def _check_whole(name: str, number: object) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise ValueError(f"{name} is {number!r}")

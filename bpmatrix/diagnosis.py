@@ -1,0 +1,222 @@
+"""A look at a network that does not learn, or should learn better: what is measured and found."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bpmatrix import symptoms
+from bpmatrix.activations import OwnActivation, find_activation
+from bpmatrix.errors import DivergenceError
+from bpmatrix.network import Network
+from bpmatrix.optimizers import Optimizer
+from bpmatrix.symptoms import Finding, LayerHealth
+from bpmatrix.trace import LayerTrace
+
+__all__ = ["Diagnosis", "diagnose"]
+
+Array = NDArray[Any]
+
+# Enough to know a share of the samples to a few per cent.
+COLUMNS = 1000
+STEPS = 10
+MINI_BATCH_SIZE = 10
+# Where a layer works; a function is nowhere steeper than here, unless it grows without end.
+BEND = np.linspace(-3.0, 3.0, 601)
+SEARCHES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What `diagnose` found; print it to read it.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The worst first: the one that is furthest beyond its limit.
+    layers : tuple of LayerHealth
+        What was measured in each layer, whether it is a finding or not.
+    cost, chance : float
+        The mean cost of the samples, and that of the best single answer for all of them.
+    n_columns : int
+        How many samples were looked at.
+    """
+
+    findings: tuple[Finding, ...]
+    layers: tuple[LayerHealth, ...]
+    cost: float
+    chance: float
+    n_columns: int
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+    def __str__(self) -> str:
+        """Return a line for each finding."""
+        if self.is_good:
+            return "Nothing found: inputs, units, updates and cost are as they should be."
+        return "\n".join(map(str, self.findings))
+
+
+def diagnose(
+    net: Network,
+    X: ArrayLike,
+    targets: ArrayLike,
+    *,
+    optimizer: Optimizer | None = None,
+    mini_batch_size: int | None = None,
+) -> Diagnosis:
+    """Look for what keeps a network from learning; it is not changed.
+
+    Dead and saturated units, the size of updates against that of the weights, inputs that are not
+    scaled, and the cost against chance. At most 1,000 samples are looked at, the same ones in every
+    call, and a copy of the network takes ten steps on them.
+
+    Parameters
+    ----------
+    net : Network
+        Trained or not.
+    X : (n_0, m) array_like
+        Samples as columns, as for training.
+    targets : array_like
+        As for `Network.train`.
+    optimizer : SGD, RMSprop, Adam or AdamW, optional
+        With which to take the steps; None means what it means to `Network.train`.
+    mini_batch_size : int, optional
+        Samples in a step; None means 10, or m where there are fewer.
+
+    Returns
+    -------
+    Diagnosis
+        Its text is plain sentences, the worst first.
+
+    Raises
+    ------
+    ShapeError, ArrayTypeError, DataError, ArgumentError
+        As `Network.train`.
+
+    Examples
+    --------
+    >>> from bpmatrix import datasets
+    >>> digits = datasets.load("digits")
+    >>> net = Network([64, 30, 10], input_scale=digits.scale, seed=1)
+    >>> print(diagnose(net, digits.train.X, digits.train.labels))
+    Nothing found: inputs, units, updates and cost are as they should be.
+    >>> net = Network([64, 30, 10], seed=1)
+    >>> diagnose(net, digits.train.X, digits.train.labels).findings[0].kind
+    'large_inputs'
+    """
+    net.cost(X, targets)  # refuses what does not fit, before columns are drawn from it
+    X, targets = np.asarray(X), np.asarray(targets)
+    rng = np.random.default_rng(0)
+    columns = rng.choice(X.shape[1], min(COLUMNS, X.shape[1]), replace=False)
+    # Numbers, no bytes: `train` would warn of bytes that are not scaled, which is found here.
+    X, targets = X[:, columns].astype(np.float64), targets[..., columns]
+    trace, cost = net.trace(X, targets), net.cost(X, targets)
+    chance, nothing = _chance(net, trace.Y)
+    functions = net.description.activations
+    slopes = [_relative_slopes(*pair) for pair in zip(functions, trace.layers, strict=True)]
+    layers = tuple(
+        LayerHealth(layer.l, len(layer.z), layer.activation, *_flat_units(slope), *update)
+        for layer, slope, update in zip(
+            trace.layers,
+            [*slopes[:-1], None],
+            _updates(net, X, targets, optimizer, mini_batch_size),
+            strict=True,
+        )
+    )
+    output, poor = trace.layers[-1], cost > symptoms.POOR * chance
+    findings = [
+        *symptoms.of_inputs(trace.X),
+        *(finding for layer in layers for finding in symptoms.of_units(layer, poor=poor)),
+        *symptoms.of_outputs(output.l, slopes[-1], output.a - trace.Y, output.delta),
+        *symptoms.of_updates(layers, poor=poor),
+        *symptoms.of_cost(
+            cost, chance, nothing, epochs=net.epochs, classes=_names_classes(trace.Y)
+        ),
+    ]
+    findings.sort(key=lambda finding: -finding.excess)
+    return Diagnosis(tuple(findings), layers, cost, chance, columns.size)
+
+
+def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Array:
+    """Return |sigma'(z)| against the steepest there is, for each unit and sample.
+
+    sigma' is what a network of one weight of 1 says: the gradient of its output by its input. So
+    nothing here needs to know the function. Softmax has no sigma'; it is nowhere flat by itself.
+    """
+    if not find_activation(activation).elementwise:
+        return np.ones(layer.z.shape)
+    unit = Network([1, 1], output=activation, cost="quadratic", bias=False, seed=0)
+    unit.weights[0][:] = 1
+    steepest = np.abs(unit.input_gradient(BEND[None, :], output=0)).max()
+    slopes = np.abs(unit.input_gradient(layer.z.reshape(1, -1).astype(np.float64), output=0))
+    return np.asarray(slopes.reshape(layer.z.shape) / steepest)
+
+
+def _flat_units(slopes: Array | None) -> tuple[float, float]:
+    """Return the share of units that are dead, and of the others that are saturated."""
+    if slopes is None:
+        return 0.0, 0.0
+    dead = (slopes < symptoms.FLAT).all(axis=1)
+    saturated = ~dead & (slopes.mean(axis=1) < symptoms.SATURATED)
+    return float(dead.mean()), float(saturated.mean())
+
+
+def _updates(
+    net: Network, X: Array, targets: Array, optimizer: Optimizer | None, mini_batch_size: int | None
+) -> list[tuple[float, float]]:
+    """Return the size of a step against that of the weights, median and largest, by layer."""
+    n, ratios, twin = X.shape[1], [], copy.deepcopy(net)
+    m = min(n, MINI_BATCH_SIZE) if mini_batch_size is None else mini_batch_size
+    for k in range(STEPS):
+        batch = np.arange(k * m, (k + 1) * m) % n
+        before = [W.astype(np.float64) for W in twin.weights]
+        try:
+            twin.train(
+                X[:, batch], targets[..., batch], epochs=1, mini_batch_size=m, optimizer=optimizer
+            )
+        except DivergenceError:
+            return [(math.inf, math.inf)] * len(before)
+        pairs = zip(twin.weights, before, strict=True)
+        ratios.append([_size(W - old) / _size(old) for W, old in pairs])
+    return [(float(np.median(layer)), max(layer)) for layer in zip(*ratios, strict=True)]
+
+
+def _size(W: Array) -> float:
+    """Return the root mean square; a layer of zeros has the smallest normal number for one."""
+    largest = max(float(np.abs(W).max()), np.finfo(np.float64).tiny)
+    return largest * float(np.sqrt(((W / largest) ** 2).mean())) or largest
+
+
+def _chance(net: Network, Y: Array) -> tuple[float, float]:
+    """Return the cost of the best single answer, and of outputs that say nothing, z = 0.
+
+    A network of biases alone searches the answer. Each goes down by a length of its own, which
+    grows while the slope keeps its sign and shrinks where it turns (Riedmiller & Braun 1993).
+    """
+    d = net.description
+    biases = Network([1, len(Y)], output=d.activations[-1], cost=d.cost, seed=0)
+    biases.parameters[:] = 0
+    b, X = biases.biases[0], np.zeros((1, Y.shape[1]))
+    nothing = best = biases.cost(X, Y)
+    b[:] = 0.5  # ReLU is flat at 0
+    length, last = np.full(b.shape, 0.1), np.zeros(b.shape)
+    for _ in range(SEARCHES):
+        sign = np.sign(biases.gradient(X, Y).biases[0])
+        length *= np.where(sign * last < 0, 0.5, 1.2)
+        b -= sign * length
+        best, last = min(best, biases.cost(X, Y)), sign
+    return best, nothing
+
+
+def _names_classes(Y: Array) -> bool:
+    one_hot = bool(((Y == 0) | (Y == 1)).all())
+    return one_hot and (len(Y) == 1 or bool((Y.sum(axis=0) == 1).all()))

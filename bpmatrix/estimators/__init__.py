@@ -1,0 +1,28 @@
+"""The scikit-learn face: estimators whose samples are rows."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bpmatrix.errors import MissingPackageError
+
+try:
+    from bpmatrix.estimators.classifier import MLPClassifier
+    from bpmatrix.estimators.regressor import MLPRegressor
+    from bpmatrix.estimators.storage import restore
+except ModuleNotFoundError as error:
+    if (error.name or "").partition(".")[0] not in ("scipy", "sklearn"):
+        raise
+    raise MissingPackageError(
+        f"the estimators of bpmatrix need {error.name}, which is not installed",
+        cure="Install it with: pip install 'bpmatrix[sklearn]'",
+    ) from None
+
+__all__ = ["MLPClassifier", "MLPRegressor", "restored"]
+
+
+def restored(file: Any, path: Path, metadata: Mapping[str, Any]) -> MLPClassifier | MLPRegressor:
+    """Return the estimator that an open model file holds."""
+    kinds = {kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)}
+    estimator: MLPClassifier | MLPRegressor = restore(kinds, file, path, metadata)
+    return estimator

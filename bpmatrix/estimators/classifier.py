@@ -1,0 +1,311 @@
+"""scikit-learn's MLPClassifier on the engine of bpmatrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils import column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import type_of_target
+
+from bpmatrix.activations import OwnActivation
+from bpmatrix.arrays import Targets
+from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.estimators.base import MultilayerPerceptron
+from bpmatrix.estimators.labels import Labels
+from bpmatrix.estimators.parameters import is_stochastic
+from bpmatrix.estimators.samples import Samples
+from bpmatrix.history import EpochInfo
+
+__all__ = ["MLPClassifier"]
+
+Array = NDArray[Any]
+
+
+class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
+    """A multilayer perceptron classifier with scikit-learn's interface; samples are rows.
+
+    It takes what `sklearn.neural_network.MLPClassifier` takes, has its defaults and attributes, and
+    with the same integer `random_state` takes the same course, faster; and it has what is listed
+    from `class_weight` on.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each hidden layer; empty for none: logistic regression.
+    activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
+        "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
+        hidden layers; or one for each of them.
+    solver : {"adam", "sgd", "lbfgs"}, default "adam"
+        "lbfgs" is SciPy's, with all samples at once.
+    alpha : float, default 0.0001
+        The penalty is alpha / 2 times the sum of all squared weights, divided by the samples of the
+        mini-batch. alpha = m * weight_decay of `Network.train`.
+    batch_size : int or "auto", default "auto"
+        Samples in a step; "auto" is 200. At most as many as there are.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        For "sgd": stays; falls with the samples seen; is divided by 5 instead of a stop.
+    learning_rate_init : float, default 0.001
+        The learning rate of the first epoch.
+    power_t : float, default 0.5
+        The exponent of "invscaling".
+    max_iter : int, default 200
+        The most epochs, or iterations of "lbfgs".
+    shuffle : bool, default True
+        Whether each epoch has an order of its own.
+    random_state : int, RandomState or None, default None
+        Draws first weights, the split and the orders, in scikit-learn's way: the same integer gives
+        the same course of training as there.
+    tol : float, default 1e-4
+        What an epoch has to gain; after more than `n_iter_no_change` without it training ends.
+    verbose : bool, default False
+        Whether to print a line for each epoch.
+    warm_start : bool, default False
+        Whether a second fit goes on from the weights of the first.
+    momentum : float, default 0.9
+        For "sgd".
+    nesterovs_momentum : bool, default True
+        For "sgd" with momentum.
+    early_stopping : bool, default False
+        Whether to stop by the score of validation samples, and end with the best weights.
+    validation_fraction : float, default 0.1
+        The part that is split off for that, unless `fit` is given X_val and y_val.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        For "adam".
+    n_iter_no_change : int, default 10
+        See `tol`.
+    max_fun : int, default 15000
+        The most evaluations of "lbfgs".
+    class_weight : dict, "balanced" or None, default None
+        What the samples of a class count; "balanced" lets all classes count alike.
+    dropout : float or sequence of float, default 0.0
+        The probability that a hidden unit is left out of a step; or one for each hidden layer.
+    standardize : bool, default False
+        Whether to bring each feature to mean 0 and deviation 1 first; predictions
+        take raw features.
+    dtype : {"float32", "float64"}, optional
+        What to compute in. None means that of X: float32 stays float32, all else is float64.
+    n_threads : int or "auto", default "auto"
+        Threads that share each mini-batch; the results do not depend on it.
+    callbacks : sequence of functions, optional
+        Each is called with a `bpmatrix.history.EpochInfo` after every epoch; one that returns True
+        ends the training.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of (n_in, n_out) and (n_out,) arrays
+        Writable views of one vector.
+    loss_, best_loss_, loss_curve_ : float, float, list of float
+        Mean of cost and penalty over the mini-batches of the last, the best and every epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        Accuracy of the validation samples after every epoch; None without them.
+    validation_loss_curve_ : list of float
+        Their mean loss without the penalty; None without them.
+    n_iter_, t_, n_layers_, n_outputs_, out_activation_ : int, int, int, int, str
+        Epochs, samples seen, layers with inputs and outputs, outputs, and their activation.
+    classes_ : array
+        The labels, in the order of the outputs.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from bpmatrix import MLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = MLPClassifier(solver="lbfgs", standardize=True, random_state=1).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        class_weight: str | Mapping[Any, float] | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        standardize: bool = False,
+        dtype: str | None = None,
+        n_threads: int | str = "auto",
+        callbacks: Sequence[Callable[[EpochInfo], object]] | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train a new network; with `warm_start`, go on with the old one.
+
+        Parameters
+        ----------
+        X : (n, n_features) array_like or sparse matrix
+            Samples as rows; bytes and float32 are not converted as a whole.
+        y : array_like
+            Labels (n,) of any type, or an indicator matrix (n, n_labels).
+        sample_weight : (n,) array_like, optional
+            What each sample counts.
+        X_val, y_val : array_like, optional
+            Scored after every epoch, never trained on; `early_stopping` takes them instead of a
+            part of X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For parameters or data that no network can be trained with.
+        DivergenceError
+            If a cost or weight is not finite.
+        """
+        validation = None if X_val is None and y_val is None else (X_val, y_val)
+        self._fit(X, y, sample_weight, validation)
+        return self
+
+    @available_if(is_stochastic)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch, on with the weights and the state of the optimizer.
+
+        Parameters are those of `fit`; `classes` names all labels, in the first call.
+        """
+        if not hasattr(self, "classes_"):
+            if classes is None:
+                raise ArgumentError(
+                    "the first call of partial_fit does not know the classes",
+                    cure="Pass classes=: all labels that any call will have.",
+                )
+            multilabel = type_of_target(y).startswith("multilabel")
+            self._take_labels(Labels.of(y if multilabel else classes))
+        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ArgumentError(
+                "classes is not the same as in the call before",
+                got=repr(classes),
+                expected=repr(self.classes_),
+            )
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def predict(self, X: Any) -> Any:
+        """Return the labels."""
+        outputs = self._predicted(X)
+        return self._labels.decode(self._labels.named(outputs))
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return probabilities."""
+        outputs = self._predicted(X)
+        if self._labels.kind == "binary":
+            return np.hstack([1 - outputs, outputs])
+        if self._labels.kind == "multilabel-indicator":
+            # A sigmoid is below 1; where it rounds to 1 this is the largest number below.
+            one = outputs.dtype.type(1)
+            return np.asarray(np.minimum(outputs, np.nextafter(one, 0 * one)))
+        return outputs
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Return the logarithms of `predict_proba`."""
+        probabilities = self.predict_proba(X)
+        with np.errstate(divide="ignore"):
+            return np.log(probabilities, out=probabilities)
+
+    # ------------------------------------------------------------- what the base asks for
+
+    _labels: Labels
+    classes_: Array
+    class_weight: str | Mapping[Any, float] | None
+
+    def _take_labels(self, labels: Labels) -> None:
+        self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
+
+    def _learn_targets(
+        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
+    ) -> Array:
+        del weight
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if first and not incremental:
+            self._take_labels(Labels.of(y))
+        elif self.warm_start and not incremental:
+            found = Labels.of(y).classes
+            if set(found) != set(self.classes_):
+                raise DataError(
+                    "warm_start needs the same classes as in the fit before",
+                    got=", ".join(map(repr, found.tolist())),
+                    expected=", ".join(map(repr, self.classes_.tolist())),
+                    cure="Set warm_start=False to begin anew.",
+                )
+        return self._encode(y)
+
+    def _encode(self, y: Any) -> Array:
+        return self._labels.encode(y)
+
+    def _targets(self, encoded: Array) -> Targets:
+        return self._labels.targets(encoded)
+
+    def _output(self) -> tuple[str, str]:
+        return self._labels.output_activation, self._labels.cost
+
+    def _with_class_weight(
+        self, encoded: Array, weight: Array | None, *, incremental: bool
+    ) -> Array | None:
+        if self.class_weight is None:
+            return weight
+        if encoded.ndim == 2:
+            raise ArgumentError(
+                "class_weight has no meaning where a sample has several labels",
+                cure="Pass sample_weight, or class_weight=None.",
+            )
+        if incremental and self.class_weight == "balanced":
+            raise ArgumentError(
+                'class_weight="balanced" needs all samples at once, and partial_fit sees some',
+                cure="Pass the weights as a dictionary {label: weight}.",
+            )
+        numbers = np.unique(encoded)
+        each = np.ones(self.classes_.size)
+        each[numbers] = compute_class_weight(
+            self.class_weight, classes=self.classes_[numbers], y=self.classes_[encoded]
+        )
+        return each[encoded] * (1.0 if weight is None else weight)
+
+    def _stratifies(self) -> bool:
+        return self.n_outputs_ == 1
+
+    def _score_samples(self, samples: Samples) -> float:
+        outputs = self._outputs(samples.X)
+        return float(np.average(self._labels.hits(outputs, samples.y), weights=samples.weight))
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that a sample may have several labels."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,113 @@
+"""An epoch of scikit-learn's "sgd" or "adam" in the engine, with its units of alpha and loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.estimators.parameters import batch_size, hidden_dropout
+from bpmatrix.estimators.rates import Rate
+from bpmatrix.estimators.samples import Samples
+from bpmatrix.kernels.plan import Step
+from bpmatrix.optimizers import SGD, Adam, Optimizer
+from bpmatrix.processors import choose_threads
+from bpmatrix.recipe import OptimizerState, Recipe
+from bpmatrix.slices import SliceRunner
+
+__all__ = ["Descent", "State"]
+
+EPSILON = Step._fields.index("epsilon")
+
+
+@dataclass(frozen=True, repr=False)
+class Momentum(SGD):
+    """SGD with any momentum that scikit-learn takes: 1 as well, and Nesterov's step without any."""
+
+    def __post_init__(self) -> None:
+        """Take what `check_parameters` has let through."""
+
+
+@dataclass(frozen=True, repr=False)
+class UncorrectedEpsilon(Adam):
+    """Adam as scikit-learn has it: epsilon is added to the root before it is corrected."""
+
+    def steps(self, rate: float, before: int, count: int) -> NDArray[np.float64]:
+        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        rows = super().steps(rate, before, count)
+        rows[:, EPSILON] = self.epsilon
+        return rows
+
+
+@dataclass(slots=True)
+class State:
+    """What a solver carries from one epoch to the next, and `partial_fit` to the next call."""
+
+    rate: Rate
+    moments: OptimizerState
+
+
+class Descent:
+    """Trains the weights of an estimator in place, an epoch at a time.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With its parameters checked.
+    samples : Samples
+        To train on.
+    state : State or None
+        That of the run before; None begins anew.
+    """
+
+    def __init__(self, estimator: Any, samples: Samples, state: State | None) -> None:
+        self.estimator = estimator
+        self.weight = samples.weight
+        self.m = batch_size(estimator, samples.n)
+        description, theta = estimator._description, estimator._parameters.flat
+        optimizer = _optimizer(estimator)
+        if state is None:
+            rule = estimator.learning_rate if estimator.solver == "sgd" else "constant"
+            state = State(
+                Rate.of(estimator.learning_rate_init, rule, estimator.power_t),
+                OptimizerState.fresh(optimizer, theta),
+            )
+        self.state = state
+        self._runner = SliceRunner(
+            description,
+            theta,
+            samples.columns,
+            samples.targets,
+            self.m,
+            choose_threads(estimator.n_threads, description.layout.size, self.m),
+            recipe=Recipe(optimizer, dropout=(0.0, *hidden_dropout(estimator))),
+            state=state.moments,
+            sample_weight=samples.weight,
+            seed=int(estimator._random_state.get_state()[1][0]),
+            with_parts=True,
+        )
+
+    def epoch(self, order: NDArray[np.int64]) -> tuple[float, float]:
+        """Take a step for each mini-batch; return scikit-learn's loss, and the share of hits.
+
+        The loss is the mean over the samples of their mini-batch's cost and penalty, each from
+        before its step.
+        """
+        starts = np.arange(0, order.size, self.m)
+        sizes = np.diff(starts, append=order.size)
+        weights = sizes if self.weight is None else np.add.reduceat(self.weight[order], starts)
+        decays = self.estimator.alpha / weights
+        totals = self._runner.run(order, self.state.rate.now, decays)
+        costs, squares = self._runner.parts.T
+        losses = self.estimator._loss_of(costs) + decays / 2 * squares
+        return float(losses @ sizes / order.size), totals.hits / totals.weight
+
+
+def _optimizer(estimator: Any) -> Optimizer:
+    """Return the engine's description of a solver."""
+    rate = estimator.learning_rate_init
+    if estimator.solver == "sgd":
+        return Momentum(rate, float(estimator.momentum), bool(estimator.nesterovs_momentum))
+    return UncorrectedEpsilon(rate, estimator.beta_1, estimator.beta_2, estimator.epsilon)

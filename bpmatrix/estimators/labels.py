@@ -1,0 +1,134 @@
+"""Class labels of any kind as what the engine learns, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+
+from bpmatrix.arrays import Targets
+from bpmatrix.errors import DataError
+
+__all__ = ["Labels"]
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Labels:
+    """The classes of a classification, and how the outputs of a network name them.
+
+    Two classes have one sigmoid output, more have a softmax over as many outputs, and labels that a
+    sample may have several of have a sigmoid output each.
+
+    Attributes
+    ----------
+    classes : (n_classes,) array
+        In the order of the outputs.
+    kind : {"binary", "multiclass", "multilabel-indicator"}
+        As scikit-learn calls it.
+    sparse : bool
+        Whether the labels came as a sparse matrix, and are given back as one.
+    """
+
+    classes: Array
+    kind: str
+    sparse: bool = False
+
+    @classmethod
+    def of(cls, y: Any) -> Labels:
+        """Take the classes from labels, sorted.
+
+        Raises
+        ------
+        ValueError
+            If `y` holds no classes: scikit-learn's error.
+        """
+        check_classification_targets(y)
+        kind = type_of_target(y, input_name="y")
+        if kind == "multiclass-multioutput":
+            raise DataError(
+                "y holds several outputs of several classes each",
+                expected="labels (n,), or an indicator matrix of 0 and 1",
+                cure="Use sklearn.multioutput.MultiOutputClassifier, or one-hot columns.",
+            )
+        classes = np.asarray(unique_labels(y))
+        if kind != "multilabel-indicator":
+            # As scikit-learn: the classes decide, so that y may hold some of them only.
+            kind = "multiclass" if classes.size > 2 else "binary"
+        return cls(classes, kind, sparse.issparse(y))
+
+    @property
+    def outputs(self) -> int:
+        """How many outputs name them."""
+        return 1 if self.kind == "binary" else int(self.classes.size)
+
+    @property
+    def output_activation(self) -> str:
+        """The engine's name of the activation function of the outputs."""
+        return "softmax" if self.kind == "multiclass" else "sigmoid"
+
+    @property
+    def cost(self) -> str:
+        """The engine's name of the cost: the negative logarithm of the likelihood."""
+        return "log_likelihood" if self.kind == "multiclass" else "cross_entropy"
+
+    def encode(self, y: Any) -> Array:
+        """Return the position of each label among the classes, or the indicator matrix.
+
+        Raises
+        ------
+        DataError
+            If a label is none of the classes.
+        """
+        if self.kind == "multilabel-indicator":
+            table = y.toarray() if sparse.issparse(y) else np.asarray(y)
+            if table.ndim != 2 or table.shape[1] != self.classes.size:
+                raise DataError(
+                    "y is no indicator matrix of the labels",
+                    got=f"shape {table.shape}",
+                    expected=f"(n, {self.classes.size})",
+                )
+            return np.ascontiguousarray(table != 0, dtype=np.uint8)
+        unknown = np.setdiff1d(unique_labels(y), self.classes)
+        if unknown.size:
+            raise DataError(
+                f"y has {unknown.size} classes that the network has no output for",
+                got=", ".join(map(repr, unknown[:3].tolist())),
+                expected=f"those of classes_: {', '.join(map(repr, self.classes[:10].tolist()))}",
+                cure="Fit anew, or name all classes in the first call of partial_fit.",
+            )
+        return np.asarray(np.searchsorted(self.classes, y), np.int64)
+
+    def targets(self, encoded: Array) -> Targets:
+        """Return encoded labels as the engine takes them."""
+        if self.kind == "multiclass":
+            return Targets(encoded, are_labels=True, are_classes=True)
+        if self.kind == "binary":
+            return Targets(encoded.astype(np.uint8)[None, :], are_labels=False, are_classes=True)
+        return Targets(encoded.T, are_labels=False, are_classes=False)
+
+    def named(self, outputs: Array) -> Array:
+        """Return what outputs (n, n_L) name, encoded."""
+        if self.kind == "multiclass":
+            return np.asarray(outputs.argmax(axis=1), np.int64)
+        above = outputs > 0.5
+        if self.kind == "binary":
+            return np.asarray(above[:, 0] & (self.classes.size > 1), np.int64)
+        return np.asarray(above, np.uint8)
+
+    def decode(self, encoded: Array) -> Any:
+        """Return the labels that were encoded."""
+        if self.kind != "multilabel-indicator":
+            return self.classes[encoded]
+        table = encoded.astype(np.int64)
+        return sparse.csr_matrix(table) if self.sparse else table
+
+    def hits(self, outputs: Array, encoded: Array) -> NDArray[np.bool_]:
+        """Return which samples are named right, with all their labels where there are several."""
+        right = np.asarray(self.named(outputs) == encoded)
+        return np.asarray(right if right.ndim == 1 else right.all(axis=1))

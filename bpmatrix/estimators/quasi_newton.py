@@ -1,0 +1,78 @@
+"""The solver "lbfgs": SciPy's L-BFGS-B on the flat vector of parameters."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from bpmatrix import evaluation
+from bpmatrix.errors import DataError
+from bpmatrix.estimators.samples import Samples
+from bpmatrix.parameters import Parameters
+
+__all__ = ["fit_quasi_newton"]
+
+Array = NDArray[Any]
+
+
+def fit_quasi_newton(estimator: Any, samples: Samples) -> None:
+    """Minimize cost and penalty of all samples at once; the weights change in place.
+
+    The penalty is alpha / 2 times the sum of all squared weights, biases free, divided by the
+    samples or the sum of their weights. The regressor minimizes the sum over its outputs, whose
+    gradient this is; its `loss_` is the mean over them, as in scikit-learn.
+
+    Raises
+    ------
+    DataError
+        If the cost is not finite at the first weights already.
+    """
+    theta = estimator._parameters.flat
+    weight = samples.n if samples.weight is None else float(samples.weight.sum())
+    decay = estimator.alpha / weight
+    penalized = Parameters.of(np.zeros_like(theta), estimator._description.layout)
+    for W in penalized.weights:
+        W[:] = decay
+
+    def objective(point: Array) -> tuple[float, Array]:
+        theta[:] = point
+        cost, gradient = evaluation.cost_and_gradient(
+            estimator._description, theta, samples.columns, samples.targets, samples.weight
+        )
+        shrink = penalized.flat * theta
+        return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
+
+    result = minimize(
+        objective,
+        theta.astype(np.float64),
+        method="L-BFGS-B",
+        jac=True,
+        options={
+            "maxfun": estimator.max_fun,
+            "maxiter": estimator.max_iter,
+            "gtol": estimator.tol,
+        },
+    )
+    if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
+        raise DataError(
+            "the solver lbfgs met a cost or weight that is not finite",
+            cure="Scale the inputs: pass standardize=True.",
+        )
+    theta[:] = result.x
+    shrunk = float((penalized.flat * theta) @ theta) / 2
+    estimator.loss_ = estimator._loss_of(result.fun - shrunk) + shrunk
+    estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
+    if estimator.verbose:
+        print(f"L-BFGS-B: {result.nit} iterations, loss = {estimator.loss_:.8f}")
+    if not result.success:
+        warnings.warn(
+            f"lbfgs stopped after {estimator.n_iter_} iterations and has not converged"
+            f" ({result.message}): pass a larger max_iter or tol, or standardize=True",
+            ConvergenceWarning,
+            stacklevel=5,
+        )

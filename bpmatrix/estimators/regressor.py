@@ -1,0 +1,295 @@
+"""scikit-learn's MLPRegressor on the engine of bpmatrix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils.metaestimators import available_if
+
+from bpmatrix.activations import OwnActivation
+from bpmatrix.arrays import Targets
+from bpmatrix.costs import AnyCost, as_cost, find_cost
+from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.estimators.base import MultilayerPerceptron
+from bpmatrix.estimators.parameters import is_stochastic
+from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.history import EpochInfo
+
+__all__ = ["MLPRegressor"]
+
+Array = NDArray[Any]
+
+# The engine's names of scikit-learn's losses.
+LOSSES = {
+    "squared_error": "quadratic",
+    "poisson": "poisson",
+    "absolute_error": "absolute",
+    "huber": "huber",
+    "quantile": "quantile",
+}
+
+
+class MLPRegressor(RegressorMixin, MultilayerPerceptron):
+    """A multilayer perceptron regressor with scikit-learn's interface; samples are rows.
+
+    It takes what `sklearn.neural_network.MLPRegressor` takes, has its defaults and attributes, and
+    with the same integer `random_state` takes the same course, faster; and it has more losses, and
+    what is listed from `dropout` on.
+
+    Parameters
+    ----------
+    loss : str or cost, default "squared_error"
+        "squared_error", "poisson" (half of the deviance, with exp at the output), "absolute_error",
+        "huber", "quantile" (the median); `bpmatrix.Huber(delta)`, `bpmatrix.Quantile(q)` or
+        `bpmatrix.OwnCost`. With `standardize` they apply to the standardized target.
+    hidden_layer_sizes : int or sequence of int, default (100,)
+        Units of each hidden layer; empty for none: linear regression.
+    activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
+        "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
+        hidden layers; or one for each of them.
+    solver : {"adam", "sgd", "lbfgs"}, default "adam"
+        "lbfgs" is SciPy's, with all samples at once.
+    alpha : float, default 0.0001
+        The penalty is alpha / 2 times the sum of all squared weights, divided by the samples of the
+        mini-batch. alpha = m * weight_decay of `Network.train`.
+    batch_size : int or "auto", default "auto"
+        Samples in a step; "auto" is 200. At most as many as there are.
+    learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
+        For "sgd": stays; falls with the samples seen; is divided by 5 instead of a stop.
+    learning_rate_init : float, default 0.001
+        The learning rate of the first epoch.
+    power_t : float, default 0.5
+        The exponent of "invscaling".
+    max_iter : int, default 200
+        The most epochs, or iterations of "lbfgs".
+    shuffle : bool, default True
+        Whether each epoch has an order of its own.
+    random_state : int, RandomState or None, default None
+        Draws first weights, the split and the orders, in scikit-learn's way: the same integer gives
+        the same course of training as there.
+    tol : float, default 1e-4
+        What an epoch has to gain; after more than `n_iter_no_change` without it training ends.
+    verbose : bool, default False
+        Whether to print a line for each epoch.
+    warm_start : bool, default False
+        Whether a second fit goes on from the weights of the first.
+    momentum : float, default 0.9
+        For "sgd".
+    nesterovs_momentum : bool, default True
+        For "sgd" with momentum.
+    early_stopping : bool, default False
+        Whether to stop by the score of validation samples, and end with the best weights.
+    validation_fraction : float, default 0.1
+        The part that is split off for that, unless `fit` is given X_val and y_val.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        For "adam".
+    n_iter_no_change : int, default 10
+        See `tol`.
+    max_fun : int, default 15000
+        The most evaluations of "lbfgs".
+    dropout : float or sequence of float, default 0.0
+        The probability that a hidden unit is left out of a step; or one for each hidden layer.
+    standardize : bool, default False
+        Whether to bring each feature to mean 0 and deviation 1 first, and y too unless
+        the loss is poisson; predictions
+        take raw features.
+    dtype : {"float32", "float64"}, optional
+        What to compute in. None means that of X: float32 stays float32, all else is float64.
+    n_threads : int or "auto", default "auto"
+        Threads that share each mini-batch; the results do not depend on it.
+    callbacks : sequence of functions, optional
+        Each is called with a `bpmatrix.history.EpochInfo` after every epoch; one that returns True
+        ends the training.
+
+    Attributes
+    ----------
+    coefs_, intercepts_ : list of (n_in, n_out) and (n_out,) arrays
+        Writable views of one vector.
+    loss_, best_loss_, loss_curve_ : float, float, list of float
+        Mean of cost and penalty over the mini-batches of the last, the best and every epoch.
+    validation_scores_, best_validation_score_ : list of float, float
+        R^2 of the validation samples after every epoch; None without them.
+    validation_loss_curve_ : list of float
+        Their mean loss without the penalty; None without them.
+    n_iter_, t_, n_layers_, n_outputs_, out_activation_ : int, int, int, int, str
+        Epochs, samples seen, layers with inputs and outputs, outputs, and their activation.
+
+    Notes
+    -----
+    As in scikit-learn, the squared error is halved, `loss_` is a mean over the outputs of a sample
+    (for poisson the sum) and the gradient that of their sum. "lbfgs" minimizes the sum, where
+    scikit-learn mixes both.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bpmatrix import MLPRegressor
+    >>> X = np.linspace(-2, 2, 200)[:, None]
+    >>> model = MLPRegressor(solver="lbfgs", activation="tanh", max_iter=2000, random_state=1)
+    >>> model.fit(X, np.sin(X[:, 0])).score(X, np.sin(X[:, 0])) > 0.99
+    True
+    """
+
+    def __init__(
+        self,
+        loss: str | AnyCost = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        max_fun: int = 15000,
+        dropout: float | Sequence[float] = 0.0,
+        standardize: bool = False,
+        dtype: str | None = None,
+        n_threads: int | str = "auto",
+        callbacks: Sequence[Callable[[EpochInfo], object]] | None = None,
+    ) -> None:
+        self._keep(locals())
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train a new network; with `warm_start`, go on with the old one.
+
+        Parameters
+        ----------
+        X : (n, n_features) array_like or sparse matrix
+            Samples as rows; bytes and float32 are not converted as a whole.
+        y : array_like
+            Numbers (n,) or (n, n_outputs).
+        sample_weight : (n,) array_like, optional
+            What each sample counts.
+        X_val, y_val : array_like, optional
+            Scored after every epoch, never trained on; `early_stopping` takes them instead of a
+            part of X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For parameters or data that no network can be trained with.
+        DivergenceError
+            If a cost or weight is not finite.
+        """
+        validation = None if X_val is None and y_val is None else (X_val, y_val)
+        self._fit(X, y, sample_weight, validation)
+        return self
+
+    @available_if(is_stochastic)
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch, on with the weights and the state of the optimizer.
+
+        Parameters are those of `fit`.
+        """
+        self._fit(X, y, sample_weight, incremental=True)
+        return self
+
+    def predict(self, X: Any) -> Array:
+        """Return the numbers."""
+        values = self._in_units_of_y(self._predicted(X))
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    # ------------------------------------------------------------- what the base asks for
+
+    _y_is_numeric = True
+    _y_standardization: Standardization | None
+    loss: str | AnyCost
+
+    def _learn_targets(
+        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
+    ) -> Array:
+        del incremental
+        if first:
+            self._one_column = y.ndim == 1 or y.shape[1] == 1
+            self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+            table = y.reshape(len(y), -1)
+            scaled = self.standardize and self._cost() != "poisson"
+            self._y_standardization = Standardization.of(table, weight) if scaled else None
+        return self._encode(y)
+
+    def _encode(self, y: Any) -> Array:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        table = y.reshape(len(y), -1)
+        if table.shape[1] != self.n_outputs_:
+            raise DataError(
+                "y has not one number for each output",
+                got=f"{table.shape[1]} columns",
+                expected=self.n_outputs_,
+            )
+        lowest = find_cost(self._cost()).lowest_target
+        if lowest is not None and table.min() < lowest:
+            raise DataError(
+                f"y has numbers that the loss {self.loss!r} has no meaning for",
+                got=f"{table.min():g} as the smallest",
+                expected=f"{lowest:g} or more",
+                cure='Take loss="squared_error", or shift y.',
+            )
+        if table.dtype not in (np.float32, np.float64):
+            table = table.astype(np.float64)
+        if self._y_standardization is not None:
+            table = self._y_standardization.apply(table, table.dtype.name)
+        return np.ascontiguousarray(table)
+
+    def _targets(self, encoded: Array) -> Targets:
+        return Targets(encoded.T, are_labels=False, are_classes=False)
+
+    def _cost(self) -> AnyCost:
+        """Return the loss as the engine's cost."""
+        if isinstance(self.loss, str) and self.loss not in LOSSES:
+            raise ArgumentError("unknown loss", got=repr(self.loss), expected=" or ".join(LOSSES))
+        return as_cost(
+            LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        )
+
+    def _output(self) -> tuple[str, AnyCost]:
+        cost = self._cost()
+        return find_cost(cost).partner or "identity", cost
+
+    def _loss_of(self, cost: Any) -> Any:
+        # scikit-learn: the squared error is a mean over the outputs, the deviance their sum.
+        return cost if self._cost() == "poisson" else cost / self.n_outputs_
+
+    def _in_units_of_y(self, outputs: Array) -> Array:
+        return outputs if self._y_standardization is None else self._y_standardization.undo(outputs)
+
+    def _score_samples(self, samples: Samples) -> float:
+        outputs = self._in_units_of_y(self._outputs(samples.X))
+        y = self._in_units_of_y(samples.y)
+        if not np.isfinite(outputs).all():
+            return float("nan")
+        return float(r2_score(y, outputs, sample_weight=samples.weight))

@@ -1,0 +1,198 @@
+"""Epochs of mini-batches until nothing improves: scikit-learn's loop on bpmatrix's engine."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import shuffle
+
+from bpmatrix.errors import DivergenceError
+from bpmatrix.estimators.descent import Descent
+from bpmatrix.estimators.samples import Samples
+from bpmatrix.history import EpochInfo, History
+from bpmatrix.processors import running
+from bpmatrix.slices import NotFiniteError
+
+__all__ = ["fit_stochastic", "forget"]
+
+
+def forget(estimator: Any) -> None:
+    """Set what the records of a stochastic solver are before its first epoch."""
+    early = estimator.early_stopping
+    estimator.loss_curve_ = []
+    estimator.validation_loss_curve_ = None
+    estimator.validation_scores_ = [] if early else None
+    estimator.best_validation_score_ = -np.inf if early else None
+    estimator.best_loss_ = None if early else np.inf
+    estimator._no_improvement_count = 0
+
+
+def fit_stochastic(
+    estimator: Any, samples: Samples, validation: Samples | None, *, incremental: bool
+) -> None:
+    """Train the weights of an estimator in place, and record what scikit-learn's fit records.
+
+    Parameters
+    ----------
+    estimator : MLPClassifier or MLPRegressor
+        With its parameters checked and its weights drawn.
+    samples : Samples
+        To train on.
+    validation : Samples or None
+        Scored after each epoch.
+    incremental : bool
+        Whether this is a `partial_fit`: one epoch, which takes the optimizer's state on.
+
+    Raises
+    ------
+    DivergenceError
+        If a cost or weight is not finite; the weights are then as they were shortly before.
+    """
+    estimator.n_iter_ = 0
+    with running(estimator):
+        descent = Descent(estimator, samples, estimator._optimizer if incremental else None)
+        estimator._optimizer = descent.state
+        try:
+            _run(estimator, descent, samples, validation, incremental=incremental)
+        except KeyboardInterrupt:
+            warnings.warn(
+                f"training was interrupted after {estimator.n_iter_} whole epochs;"
+                " the estimator keeps the weights that it has",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+        finally:
+            if estimator.early_stopping:
+                estimator._parameters.flat[:] = estimator._best
+
+
+def _run(
+    estimator: Any,
+    descent: Descent,
+    samples: Samples,
+    validation: Samples | None,
+    *,
+    incremental: bool,
+) -> None:
+    """Train epoch after epoch, until one of the rules says stop."""
+    order = np.arange(samples.n)
+    while estimator.n_iter_ < estimator.max_iter:
+        start = time.perf_counter()
+        if estimator.shuffle:
+            order = shuffle(order, random_state=estimator._random_state)
+        entry = _epoch(estimator, descent, order, samples, validation, start)
+        # All callbacks hear of the epoch, also after one of them has said stop.
+        answers = [callback(entry) for callback in estimator.callbacks or ()]
+        told = any(isinstance(said, bool | np.bool_) and said for said in answers)
+        if told or _has_converged(estimator, descent) or incremental:
+            return
+    warnings.warn(
+        f"the solver reached max_iter={estimator.max_iter} epochs and has not converged:"
+        " pass a larger max_iter, or a larger tol",
+        ConvergenceWarning,
+        stacklevel=6,
+    )
+
+
+def _epoch(
+    estimator: Any,
+    descent: Descent,
+    order: Any,
+    samples: Samples,
+    validation: Samples | None,
+    start: float,
+) -> EpochInfo:
+    """Show every sample once, and record loss and scores."""
+    rate = descent.state.rate.now
+    try:
+        loss, hits = descent.epoch(order)
+    except NotFiniteError as error:
+        raise _diverged(error, estimator) from None
+    estimator.n_iter_ += 1
+    estimator.loss_ = loss
+    estimator.t_ += samples.n
+    estimator.loss_curve_.append(loss)
+    if estimator.verbose:
+        print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+    checked = None if validation is None else _validate(estimator, validation)
+    _count_improvement(estimator)
+    descent.state.rate.end_epoch(estimator.t_)
+    return EpochInfo(
+        epoch=estimator.n_iter_,
+        last_epoch=estimator.max_iter,
+        cost=loss,
+        accuracy=hits if samples.targets.are_classes else None,
+        validation_cost=checked,
+        validation_accuracy=estimator.validation_scores_[-1]
+        if validation is not None and validation.targets.are_classes
+        else None,
+        learning_rate=rate,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _validate(estimator: Any, validation: Samples) -> float:
+    """Record score and loss of the validation samples; return the loss."""
+    score = estimator._score_samples(validation)
+    loss = estimator._loss_samples(validation)
+    if estimator.validation_scores_ is None:
+        estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
+    if estimator.validation_loss_curve_ is None:
+        estimator.validation_loss_curve_ = []
+    estimator.validation_scores_.append(score)
+    estimator.validation_loss_curve_.append(loss)
+    if estimator.verbose:
+        print(f"Validation score: {score:f}")
+    return float(loss)
+
+
+def _count_improvement(estimator: Any) -> None:
+    """Count the epochs that brought nothing, and keep the best weights of an early stopping."""
+    if estimator.early_stopping:
+        score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
+        worse = score < best + estimator.tol
+        loss, least = estimator.validation_loss_curve_[-1], estimator._least_loss
+        if score > best or (score == best and least is not None and loss < least):
+            estimator.best_validation_score_ = score
+            estimator._least_loss = None if least is None else loss
+            estimator._best[:] = estimator._parameters.flat
+    else:
+        loss, best = estimator.loss_, estimator.best_loss_
+        worse = loss > best - estimator.tol
+        estimator.best_loss_ = min(loss, best)
+        if estimator.validation_scores_:
+            estimator.best_validation_score_ = max(estimator.validation_scores_)
+    estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
+
+
+def _has_converged(estimator: Any, descent: Descent) -> bool:
+    """Whether too many epochs brought nothing, and the learning rate cannot fall either."""
+    if estimator._no_improvement_count <= estimator.n_iter_no_change:
+        return False
+    goes_on = descent.state.rate.lower()
+    if estimator.verbose:
+        what = "Validation score" if estimator.early_stopping else "Training loss"
+        does = f"Setting learning rate to {descent.state.rate.now:f}" if goes_on else "Stopping."
+        print(
+            f"{what} did not improve more than tol={estimator.tol:f} for"
+            f" {estimator.n_iter_no_change} consecutive epochs. {does}"
+        )
+    if goes_on:
+        estimator._no_improvement_count = 0
+    return not goes_on
+
+
+def _diverged(error: NotFiniteError, estimator: Any) -> DivergenceError:
+    epoch = estimator.n_iter_ + 1
+    return DivergenceError(
+        f"training diverged in epoch {epoch}, mini-batch {error.step}: {error.what} is not finite",
+        epoch=epoch,
+        step=error.step,
+        history=History(seed=0),
+        cure=f"Lower learning_rate_init (it is {estimator.learning_rate_init:g}), or pass"
+        f" standardize=True (the largest input of this slice is {error.largest_input:g}).",
+    )

@@ -1,0 +1,189 @@
+"""An estimator in a model file: its network, its preprocessing, and how it was made.
+
+Nothing in a file is executed. What JSON cannot hold of the parameters (callbacks, a RandomState)
+is at its default again after loading; so is the state of the optimizer.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix import persistence
+from bpmatrix.description import Description
+from bpmatrix.errors import BpmatrixError, ModelFileError
+from bpmatrix.estimators.labels import Labels
+from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.memory import aligned_copy
+from bpmatrix.parameters import Parameters
+
+__all__ = ["restore", "save"]
+
+Array = NDArray[Any]
+
+# What a fit records, and a file keeps.
+RECORDS = (
+    "n_features_in_", "n_outputs_", "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_",
+    "validation_scores_", "best_validation_score_", "validation_loss_curve_", "target_name_",
+    "_no_improvement_count",
+)  # fmt: skip
+STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
+
+
+def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+    """Write a fitted estimator to a file: all of it or, on an error, nothing."""
+    labels = getattr(estimator, "_labels", None)
+    names = getattr(estimator, "feature_names_in_", None)
+    metadata = {
+        "estimator": {
+            "name": type(estimator).__name__,
+            "parameters": {
+                name: _plain(value)
+                for name, value in estimator.get_params(deep=False).items()
+                if _is_plain(value)
+            },
+            "records": {
+                name: _plain(getattr(estimator, name))
+                for name in RECORDS
+                if hasattr(estimator, name) and _is_plain(getattr(estimator, name))
+            },
+            "labels": labels
+            and {
+                "kind": labels.kind,
+                "sparse": labels.sparse,
+                "dtype": labels.classes.dtype.str,
+                "classes": labels.classes.tolist(),
+            },
+            "feature_names": None if names is None else names.tolist(),
+        },
+        "network": persistence.described(estimator._description),
+    }
+    others: dict[str, Array] = {}
+    for attribute, name in STANDARDIZATIONS.items():
+        if (found := getattr(estimator, attribute, None)) is not None:
+            others |= {f"{name}.mean": found.mean, f"{name}.scale": found.scale}
+    estimator._take_over_public_weights()
+    persistence.write(path, metadata, estimator._parameters, others)
+
+
+def restore(
+    kinds: Mapping[str, type[Any]],
+    file: Any,
+    path: Path,
+    metadata: Mapping[str, Any],
+) -> Any:
+    """Return the estimator that an open model file holds.
+
+    Raises
+    ------
+    ModelFileError
+        If it is damaged, or no estimator of bpmatrix.
+    """
+    try:
+        description = persistence.description_of(metadata)
+        estimator = _restored(kinds, metadata["estimator"], description)
+    except (KeyError, TypeError, ValueError, AttributeError, BpmatrixError) as error:
+        raise ModelFileError(
+            f"{path} does not describe an estimator", got=f"{type(error).__name__}: {error}"
+        ) from None
+    columns = {"inputs": description.sizes[0], "targets": description.sizes[-1]}
+    present = [name for name in columns if f"{name}.mean" in file.keys()]  # noqa: SIM118 - no dict
+    others = {
+        f"{name}.{part}": ("float64", [columns[name]])
+        for name in present
+        for part in ("mean", "scale")
+    }
+    flat, arrays = persistence.read_tensors(file, path, description, others)
+    for attribute, name in STANDARDIZATIONS.items():
+        found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
+        setattr(estimator, attribute, Standardization(*found) if found else None)
+    estimator._description = description
+    estimator._optimizer = None
+    estimator._publish(Parameters.of(aligned_copy(flat), description.layout))
+    return estimator
+
+
+def _restored(
+    kinds: Mapping[str, type[Any]], stored: Mapping[str, Any], description: Description
+) -> Any:
+    """Return an estimator with all but its arrays."""
+    kind = kinds[stored["name"]]
+    parameters = {name: _parameter(value) for name, value in stored["parameters"].items()}
+    if not set(parameters) <= set(inspect.signature(kind).parameters):
+        raise ValueError("it has parameters that this version does not know")
+    if not set(stored["records"]) <= set(RECORDS):
+        raise ValueError("it has records that this version does not know")
+    estimator = kind(**parameters)
+    for name, value in stored["records"].items():
+        setattr(estimator, name, _value(value))
+    if stored["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(stored["feature_names"], dtype=object)
+    if stored["labels"] is not None:
+        _restore_labels(estimator, stored["labels"])
+    sizes = estimator.n_features_in_, estimator.n_outputs_
+    if sizes != (description.sizes[0], description.sizes[-1]):
+        raise ValueError("network and estimator are of different sizes")
+    return estimator
+
+
+def _restore_labels(estimator: Any, stored: Mapping[str, Any]) -> None:
+    if not isinstance(stored["classes"], list) or not isinstance(stored["sparse"], bool):
+        raise TypeError("labels are no list")
+    if np.dtype(stored["dtype"]).kind not in "biufUO":
+        raise ValueError(f"labels are of type {stored['dtype']}")
+    if stored["kind"] not in ("binary", "multiclass", "multilabel-indicator"):
+        raise ValueError(f"labels are of kind {stored['kind']}")
+    classes = np.array(stored["classes"], dtype=stored["dtype"])
+    labels = Labels(classes, stored["kind"], stored["sparse"])
+    if classes.ndim != 1 or labels.outputs != estimator.n_outputs_:
+        raise ValueError("there are not as many classes as outputs")
+    estimator._take_labels(labels)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold a value, once infinity and mappings are spelled out."""
+    if isinstance(value, Mapping):
+        return all(_is_plain(item) for pair in value.items() for item in pair)
+    if isinstance(value, list | tuple | np.ndarray):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | bool | int | float | np.number | np.bool_)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    if isinstance(value, np.number | np.bool_ | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"number": repr(value)}
+    return value
+
+
+def _parameter(stored: Any) -> Any:
+    """Return a parameter; scikit-learn's defaults are tuples, and never lists."""
+    value = _value(stored)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _value(stored: Any) -> Any:
+    """Return what `_plain` wrote."""
+    if isinstance(stored, list):
+        return [_value(item) for item in stored]
+    if isinstance(stored, dict) and set(stored) == {"pairs"}:
+        return {_value(key): _value(item) for key, item in stored["pairs"]}
+    if isinstance(stored, dict):
+        number = stored["number"]
+        if number not in ("inf", "-inf", "nan"):
+            raise ValueError(f"{number!r} is no number")
+        return float(number)
+    return stored

@@ -1,0 +1,42 @@
+"""The first weights, drawn as scikit-learn draws them, so that one seed gives one network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from bpmatrix.activations import OwnActivation
+from bpmatrix.description import Description
+from bpmatrix.memory import aligned_zeros
+from bpmatrix.parameters import Parameters
+
+__all__ = ["first_parameters"]
+
+
+def first_parameters(
+    description: Description, hidden: Sequence[str | OwnActivation], random_state: Any
+) -> Parameters:
+    """Draw weights and biases uniformly: Glorot & Bengio 2010, with factor 2 before a logistic.
+
+    Parameters
+    ----------
+    description : Description
+        The network.
+    hidden : sequence of str or OwnActivation
+        The activation function of each hidden layer. The outputs are drawn as if they had that of
+        the layer before, as in scikit-learn.
+    random_state : numpy.random.RandomState
+        What draws; in float64 whatever the type of the network.
+    """
+    parameters = Parameters.of(
+        aligned_zeros(description.layout.size, description.dtype), description.layout
+    )
+    names = [*hidden, hidden[-1] if hidden else "relu"]
+    for name, W, b in zip(names, parameters.weights, parameters.biases, strict=True):
+        n_out, n_in = W.shape
+        bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (n_in + n_out))
+        W[:] = random_state.uniform(-bound, bound, (n_in, n_out)).T
+        b[:, 0] = random_state.uniform(-bound, bound, n_out)
+    return parameters

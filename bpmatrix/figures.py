@@ -1,0 +1,64 @@
+"""Empty figures of matplotlib (the extra ``plot``), and how they become files."""
+
+from __future__ import annotations
+
+import io
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from bpmatrix.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["check_matplotlib", "new_figure", "svg"]
+
+
+def check_matplotlib(what: str) -> None:
+    """Check that matplotlib is installed.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not.
+    """
+    if find_spec("matplotlib") is None:
+        raise ArgumentError(
+            f"{what} draws with matplotlib, which is not installed",
+            cure="Install bpmatrix with the extra plot: pip install 'bpmatrix[plot]', "
+            "or '.[plot]' in a clone.",
+        )
+
+
+def svg(figure: Figure, description: str | None = None) -> bytes:
+    """Return a figure as an SVG file: the same figure, the same bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to draw.
+    description : str, optional
+        What the file shall say of itself.
+    """
+    matplotlib: Any = import_module("matplotlib")
+    metadata = {"Date": None} | ({"Description": description} if description else {})
+    file = io.BytesIO()
+    # Text as outlines of the font that matplotlib brings, fixed names of elements, and no date.
+    with matplotlib.rc_context({"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}):
+        figure.savefig(file, format="svg", metadata=metadata)
+    return file.getvalue()
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches, which belongs to nobody else.
+
+    Raises
+    ------
+    ArgumentError
+        If matplotlib is not installed.
+    """
+    check_matplotlib("bpmatrix.plots")
+    figures: Any = import_module("matplotlib.figure")
+    figure: Figure = figures.Figure(figsize=(width, height), layout="constrained")
+    return figure

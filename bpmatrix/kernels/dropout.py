@@ -1,0 +1,58 @@
+"""Dropout: in training, each unit of a layer is left out of a sample's pass with some probability.
+
+Hinton et al. 2012, arXiv:1207.0580; Nielsen, ch. 3 and 6. What is left is divided by the
+probability to stay, so that a prediction needs no correction. Which units are dropped is a function
+of seed, step, layer, column and unit alone: the bits depend on no thread and no block of columns.
+"""
+
+from numba import types
+
+from bpmatrix.kernels.instructions import convert, shift
+from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.plan import OUT_OF
+from bpmatrix.kernels.vectors import long_vectors
+
+
+@kernel
+def drop(dropped, draw, l, first, a, out):
+    """out[j, k] <- 0 where unit k of layer l is dropped for column first + j, else scaled a[j, k].
+
+    `dropped` of 2^32 are; `a` and `out` may be the same memory. `draw` is that of the step.
+    """
+    long_vectors()
+    stays = convert(OUT_OF / (OUT_OF - dropped), a.start)
+    zero = convert(0, a.start)
+    key = scrambled(draw + types.uint64(l))
+    low, high = types.uint32(key), types.uint32(key >> types.uint64(32))
+    limit = types.uint32(dropped)
+    for j in range(a.count):
+        x, y = shift(a.start, j * a.step), shift(out.start, j * out.step)
+        number = types.uint32((first + j) * a.length)
+        for k in range(a.length):
+            noise = _hash(types.uint32(_hash(types.uint32(number + types.uint32(k)) ^ low) + high))
+            y[k] = x[k] * stays if noise >= limit else zero
+
+
+@kernel
+def draw_of(seed, step):
+    """The number that decides what one step drops."""
+    return scrambled(scrambled(types.uint64(seed)) + types.uint64(step))
+
+
+@kernel
+def scrambled(x):
+    """64 bits that look random. S. Vigna, splitmix64 (2015)."""
+    x = types.uint64(x + types.uint64(0x9E3779B97F4A7C15))
+    x = types.uint64((x ^ (x >> types.uint64(30))) * types.uint64(0xBF58476D1CE4E5B9))
+    x = types.uint64((x ^ (x >> types.uint64(27))) * types.uint64(0x94D049BB133111EB))
+    return x ^ (x >> types.uint64(31))
+
+
+@kernel
+def _hash(x):
+    """32 bits that look random, in operations that vectorize. C. Wellons, lowbias32 (2018)."""
+    x = types.uint32(x ^ types.uint32(x >> types.uint32(16)))
+    x = types.uint32(x * types.uint32(0x7FEB352D))
+    x = types.uint32(x ^ types.uint32(x >> types.uint32(15)))
+    x = types.uint32(x * types.uint32(0x846CA68B))
+    return types.uint32(x ^ types.uint32(x >> types.uint32(16)))

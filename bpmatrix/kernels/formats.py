@@ -1,0 +1,139 @@
+"""What the elementary functions must know of float64 and of float32: constants, coefficients.
+
+`constants(x)` chooses those of the type of x when a kernel is compiled. The polynomials of exp and
+ln are minimax fits of our own (Remez, 200 bits), that of Phi interpolates in Chebyshev's points of
+its interval, which `tests/kernels/test_normal.py` repeats with mpmath; all are rounded.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import types
+from numba.extending import intrinsic, overload
+
+from bpmatrix.kernels.instructions import call_fma
+
+
+class Format(NamedTuple):
+    """What the functions must know of a floating-point type; every number is of that type."""
+
+    zero: np.floating
+    half: np.floating
+    one: np.floating
+    two: np.floating
+    four: np.floating
+    infinity: np.floating
+    nan: np.floating
+    # A sum with this number is rounded to an integer n, and its lowest bits are n + the exponent
+    # bias, so that a shift to the left makes them the number 2^n.
+    rounder: np.floating
+    log2_e: np.floating
+    # ln(2) in two parts. The first needs no zeros at its end: n is small, and fma rounds once.
+    ln2_high: np.floating
+    ln2_low: np.floating
+    # e^x rounds to 0 below `lowest` and to infinity above `highest`; 1 + e^-x is 1 above
+    # `saturated`.
+    lowest: np.floating
+    highest: np.floating
+    saturated: np.floating
+    # tiny = 2^-margin and huge = 2^margin lead every n back into the range of normal numbers.
+    margin: np.floating
+    tiny: np.floating
+    huge: np.floating
+    # sqrt(2) - 1, the largest f.
+    fold: np.floating
+    # ln lifts a subnormal number by 2^rise before it reads the exponent.
+    smallest_normal: np.floating
+    rise: np.floating
+    two_to_rise: np.floating
+    # q(r) = (e^r - 1 - r) / r^2 for |r| <= ln(2) / 2, the constant coefficient first.
+    exp_polynomial: tuple[np.floating, ...]
+    # R(s^2) = (ln((1 + s) / (1 - s)) - 2 s) / s^3 for |s| <= (sqrt(2) - 1) / (sqrt(2) + 1).
+    log_polynomial: tuple[np.floating, ...]
+    # The slope of the leaky ReLU below 0, and phi(0).
+    leak: np.floating
+    phi_0: np.floating
+    # Phi(-t) rounds to 0 from `furthest` on.
+    furthest: np.floating
+    # P(u) = (t + 4) e^(t^2 / 2) Phi(-t) with u = (t - 4) / (t + 4) for 0 <= t <= furthest.
+    normal_polynomial: tuple[np.floating, ...]
+
+
+# fmt: off
+def _format(real, *, mantissa, bias, margin, exp, log, normal, **own):
+    numbers = own | {
+        "zero": 0.0, "half": 0.5, "one": 1.0, "two": 2.0, "four": 4.0,
+        "infinity": np.inf, "nan": np.nan, "leak": 0.01, "phi_0": 1 / np.sqrt(2 * np.pi),
+        "rounder": 1.5 * 2.0**mantissa + bias, "log2_e": 1.0 / np.log(2.0), "ln2_high": np.log(2.0),
+        "margin": margin, "tiny": 2.0**-margin, "huge": 2.0**margin, "fold": np.sqrt(2.0) - 1.0,
+        "smallest_normal": 2.0 ** (1 - bias), "rise": mantissa, "two_to_rise": 2.0**mantissa,
+    }
+    lists = {"exp_polynomial": exp, "log_polynomial": log, "normal_polynomial": normal}
+    polynomials = {name: tuple(map(real, numbers)) for name, numbers in lists.items()}
+    return Format(**{name: real(number) for name, number in numbers.items()}, **polynomials)
+
+
+FLOAT64 = _format(
+    np.float64, mantissa=52, bias=1023, ln2_low=2.3190468138462996e-17,
+    lowest=-746, highest=710, saturated=40, margin=64, furthest=39,
+    exp=(0.5000000000000006, 0.16666666666666685, 0.04166666666657362, 0.0083333333333146,
+         0.0013888888932379454, 0.00019841269903007842, 2.4801504445211407e-05,
+         2.7557227977017525e-06, 2.762632680336759e-07, 2.5114465143972508e-08),
+    log=(0.6666666666666734, 0.3999999999941432, 0.28571428742474697, 0.2222219856350862,
+         0.18183564865299195, 0.1531403587370776, 0.14796105029116294),
+    normal=(0.7552851304157515, -0.6078966419718917, 0.38713740074221886, -0.18652185795969417,
+            0.06039657489069947, -0.007540188965593059, -0.0034796923622425332,
+            0.0016308184418903596, 0.00013334425401904912, -0.0002310948183193762,
+            -1.9078665316613576e-06, 3.5144181157760973e-05, 7.150055959216099e-07,
+            -5.918892731763236e-06, -6.25132104047868e-07, 1.0198048518135172e-06,
+            2.6368248576407624e-07, -1.5426320536771075e-07, -7.63808205349045e-08,
+            1.457859334703646e-08, 1.392402399350171e-08, 7.26954547902669e-11,
+            -9.653425420228504e-10),
+)
+
+FLOAT32 = _format(
+    np.float32, mantissa=23, bias=127, ln2_low=-1.9046542e-09,
+    lowest=-104, highest=89, saturated=20, margin=32, furthest=15,
+    exp=(0.5, 0.16666543, 0.04166628, 0.008366584, 0.001394645),
+    log=(0.66666776, 0.39977536, 0.29871863),
+    normal=(0.75528514, -0.6078967, 0.38713735, -0.18652128, 0.06039753, -0.007545268,
+            -0.0034893174, 0.0016452193, 0.0001710546, -0.00023179868, -5.155659e-05),
+)
+# fmt: on
+
+
+def constants(x):
+    """Return the constants of the type of x; chosen at compile time."""
+    raise NotImplementedError
+
+
+@overload(constants)
+def _(x):
+    if x == types.float64:
+        return lambda x: FLOAT64
+    if x == types.float32:
+        return lambda x: FLOAT32
+    return None
+
+
+@intrinsic
+def polynomial(typingctx, x, coefficients):
+    """Return c_0 + c_1 x + c_2 x^2 + ..., even and odd powers by a Horner rule each.
+
+    Two chains of fused multiply-adds run side by side: the time of a loop is their latency.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        x, coefficients = arguments
+        square = builder.fmul(x, x)
+
+        def horner(terms):
+            *rest, total = terms
+            for term in reversed(rest):
+                total = call_fma(builder, x.type, total, square, term)
+            return total
+
+        terms = [builder.extract_value(coefficients, i) for i in range(len(signature.args[1]))]
+        return call_fma(builder, x.type, horner(terms[1::2]), x, horner(terms[::2]))
+
+    return x(x, coefficients), codegen

@@ -1,0 +1,75 @@
+"""The program that goes one layer further back: the gradient of a cost or an output by the inputs.
+
+The book stops at delta[1], since weights and biases are what it trains. The inputs have no
+activation function, so that theirs is dC/dx = W[1]^T delta[1].
+"""
+
+from bpmatrix.kernels.backprop import backpropagate_errors, feedforward
+from bpmatrix.kernels.codes import SOFTMAX
+from bpmatrix.kernels.costs import output_error
+from bpmatrix.kernels.elementwise import times_sigma_prime
+from bpmatrix.kernels.gather import gather_block
+from bpmatrix.kernels.instructions import at, convert, shift
+from bpmatrix.kernels.jit import kernel, program
+from bpmatrix.kernels.plan import Columns
+from bpmatrix.kernels.products import pull_back
+from bpmatrix.kernels.views import (
+    Lines,
+    activations,
+    errors,
+    plan_of,
+    scratch_of,
+    targets,
+    weighted_inputs,
+    weights,
+)
+
+
+@program
+def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
+    """Fill `gradient` (n * n_0) for the samples first <= i < last, `plan.columns` at a time.
+
+    It is that of the cost of each sample with targets `Y`, or of the activation of an output unit
+    where `output` is not negative. It is taken by the inputs as the first layer sees them, scaled.
+    """
+    plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
+    L, n_0 = plan.sizes.size - 1, plan.sizes[0]
+    for start in range(first, last, plan.columns):
+        m = min(plan.columns, last - start)
+        x = activations(plan, work, 0, 0, m)
+        gather_block(X, start, x)
+        feedforward(plan, theta, work, x, False, 0, 0, m)
+        z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
+        delta = errors(plan, work, L, 0, m)
+        if output < 0:
+            y = targets(plan, work, 0, m)
+            gather_block(Y, start, y)
+            output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
+        else:
+            jacobian_row(plan.sigma[L], output, z, a, delta)
+        backpropagate_errors(plan, theta, work, 0, 0, 0, m)  # (BP2)
+        out = Lines(at(gradient, start * n_0, m * n_0), m, n_0, n_0)
+        W, delta = weights(plan, theta, 1), errors(plan, work, 1, 0, m)
+        pull_back(W, delta, out, scratch_of(plan, work, 0))
+
+
+@kernel
+def jacobian_row(sigma, output, z, a, delta):
+    """delta <- da[output]/dz of each column.
+
+    Of softmax that is a[output] ((1 where k = output, else 0) - a[k]); 1 - a[output] is taken as
+    the sum of the others, which keeps its digits where the network is sure.
+    """
+    zero, one = convert(0, a.start), convert(1, a.start)
+    for j in range(a.count):
+        a_j, delta_j = shift(a.start, j * a.step), shift(delta.start, j * delta.step)
+        others = zero
+        for k in range(a.length):
+            if sigma == SOFTMAX:
+                others += zero if k == output else a_j[k]
+                delta_j[k] = -a_j[output] * a_j[k]
+            else:
+                delta_j[k] = zero
+        delta_j[output] = a_j[output] * others if sigma == SOFTMAX else one
+    if sigma != SOFTMAX:
+        times_sigma_prime(sigma, z, a, delta)

@@ -1,0 +1,30 @@
+"""The normal distribution, for GELU: its density phi and its distribution function Phi.
+
+Phi(-t) = e^(-t^2 / 2) P(u) / (t + 4) for t >= 0, where u = (t - 4) / (t + 4) carries the half-line
+to [-1, 1] and P is smooth (J. L. Schonfelder, Chebyshev expansions for the error and related
+functions, Math. Comp. 32, 1978). So one polynomial serves every t, no digit of a small Phi is
+lost, and a loop is vector code, as with the functions of `exponential.py`.
+"""
+
+from bpmatrix.kernels.exponential import exp
+from bpmatrix.kernels.formats import constants, polynomial
+from bpmatrix.kernels.instructions import fma
+from bpmatrix.kernels.jit import kernel
+
+
+@kernel
+def normal(z):
+    """phi(z) and Phi(z): within 3 and 4 ULP, below the normal range within one subnormal number.
+
+    t^2 is rounded, and what that lost is given back as a factor of the exponential.
+    """
+    c = constants(z)
+    t = -z if z < c.zero else z
+    t = c.furthest if t > c.furthest else t
+    square = t * t
+    lost = fma(t, t, -square)
+    e = exp(-c.half * square)
+    e = fma(e, -c.half * lost, e)
+    reach = c.one / (t + c.four)
+    tail = e * polynomial((t - c.four) * reach, c.normal_polynomial) * reach
+    return e * c.phi_0, (c.one - tail if z > c.zero else tail)

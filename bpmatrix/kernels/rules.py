@@ -1,0 +1,113 @@
+"""The update rules, element by element: w moves by its gradient g and what is kept of the past.
+
+SGD: w <- w - eta g. Momentum (Nielsen, ch. 3, (107) and (108)): v <- mu v - eta g; w <- w + v;
+with Nesterov's step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW
+(Loshchilov & Hutter 2019): v <- beta_1 v + (1 - beta_1) g; s <- beta_2 s + (1 - beta_2) g^2;
+w <- keep w - eta v / (sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step.
+RMSprop is Adam with beta_1 = 0, which needs no corrections.
+
+To add one: its number in `codes.py`, its loop here, its description in `bpmatrix/optimizers.py`.
+"""
+
+from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV
+from bpmatrix.kernels.instructions import convert, fma, shift, size_of
+from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.roots import root
+from bpmatrix.kernels.vectors import long_vectors
+
+# Where gradients are 0, such as at a pixel that is seldom white, moments fade by a constant factor
+# and would end at subnormal numbers, with which processors are a hundred times slower. What is
+# below this counts as 0; the root of such a square is far below the epsilon that is added to it.
+FAINT_64, FAINT_32 = 1e-290, 1e-34
+
+
+@kernel
+def follow(rule, step, penalized, scale, W, first, second, G):
+    """Move W by a rule; `scale` times G, which is lost, is the gradient of the mean cost.
+
+    `first` and `second` are the moments; a rule that has none does not look at them. The penalties
+    are for weights: biases are not `penalized`.
+    """
+    if W.step == W.length:  # one line, as long as all of them
+        _follow_line(
+            rule, step, penalized, scale, W.count * W.length,
+            W.start, first.start, second.start, G.start,
+        )  # fmt: skip
+        return
+    for i in range(W.count):
+        _follow_line(
+            rule, step, penalized, scale, W.length,
+            shift(W.start, i * W.step), shift(first.start, i * first.step),
+            shift(second.start, i * second.step), shift(G.start, i * G.step),
+        )  # fmt: skip
+
+
+@kernel
+def _follow_line(rule, step, penalized, scale, n, w, v, s, G):
+    """The same for n numbers that follow each other."""
+    if penalized and step.l1 > 0:
+        _add_l1(convert(step.l1 / scale, w), n, w, G)
+    l2 = step.l2 if penalized else 0.0
+    if rule == ADAM:
+        _adam(step, step.keep if penalized else 1.0, scale, l2, n, w, v, s, G)
+    else:
+        _descend(rule, step, scale, l2, n, w, v, G)
+    if step.sweeps > 0 and rule != DESCENT:
+        _sweep(n, v)
+        if rule == ADAM:
+            _sweep(n, s)
+
+
+@kernel
+def _add_l1(l1, n, w, G):
+    """Add the gradient of l1 |w|, which is 0 at 0, to the sums."""
+    long_vectors()
+    zero = convert(0, w)
+    for k in range(n):
+        up = l1 if w[k] > zero else zero
+        down = l1 if w[k] < zero else zero
+        G[k] += up - down
+
+
+@kernel
+def _sweep(n, v):
+    """v <- 0 where it is next to nothing."""
+    long_vectors()
+    faint, zero = convert(FAINT_64 if size_of(v) == 8 else FAINT_32, v), convert(0, v)
+    for k in range(n):
+        v[k] = zero if abs(v[k]) <= faint else v[k]
+
+
+@kernel
+def _descend(rule, step, scale, l2, n, w, v, G):
+    """w moves against the gradient, or along a velocity v."""
+    long_vectors()
+    scale, l2 = convert(scale, w), convert(l2, w)
+    eta, mu = convert(-step.rate, w), convert(step.beta_1, w)
+    if rule == DESCENT:
+        for k in range(n):
+            w[k] = fma(eta, fma(l2, w[k], scale * G[k]), w[k])
+    elif rule == MOMENTUM:
+        for k in range(n):
+            v[k] = fma(mu, v[k], eta * fma(l2, w[k], scale * G[k]))
+            w[k] = w[k] + v[k]
+    elif rule == NESTEROV:
+        for k in range(n):
+            change = eta * fma(l2, w[k], scale * G[k])
+            v[k] = fma(mu, v[k], change)
+            w[k] = w[k] + fma(mu, v[k], change)
+
+
+@kernel
+def _adam(step, keep, scale, l2, n, w, v, s, G):
+    """w moves along a mean v of gradients, divided by the root of a mean s of their squares."""
+    long_vectors()
+    scale, l2, keep = convert(scale, w), convert(l2, w), convert(keep, w)
+    eta, epsilon = convert(-step.rate, w), convert(step.epsilon, w)
+    beta_1, rest_1 = convert(step.beta_1, w), convert(1 - step.beta_1, w)
+    beta_2, rest_2 = convert(step.beta_2, w), convert(1 - step.beta_2, w)
+    for k in range(n):
+        g = fma(l2, w[k], scale * G[k])
+        v[k] = fma(beta_1, v[k], rest_1 * g)
+        s[k] = fma(beta_2, s[k], rest_2 * (g * g))
+        w[k] = fma(keep, w[k], eta * v[k] / (root(s[k], w) + epsilon))

@@ -1,0 +1,45 @@
+"""What was saved, whatever it is."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bpmatrix import persistence
+from bpmatrix.network import Network
+
+if TYPE_CHECKING:
+    from bpmatrix.estimators import MLPClassifier, MLPRegressor
+
+__all__ = ["load"]
+
+
+def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
+    """Return the network or the estimator that a model file holds. Nothing in it is ever executed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is damaged or no model of bpmatrix.
+    ImportError
+        If it holds an estimator, and scikit-learn is not installed.
+
+    Examples
+    --------
+    >>> import bpmatrix, tempfile
+    >>> net = bpmatrix.Network([2, 3, 1], seed=1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     net.save(f"{folder}/net.safetensors")
+    ...     same = bpmatrix.load(f"{folder}/net.safetensors")
+    >>> bool((same.parameters == net.parameters).all())
+    True
+    """
+    with persistence.opened(path) as (file, metadata):
+        if "estimator" in metadata:
+            from bpmatrix.estimators import restored  # noqa: PLC0415 - loads scikit-learn
+
+            return restored(file, Path(path), metadata)
+    return Network.load(path)

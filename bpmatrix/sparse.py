@@ -1,0 +1,59 @@
+"""Samples most of whose numbers are 0: only the others are kept, and brought to a mini-batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SparseColumns"]
+
+
+@dataclass(frozen=True, eq=False)
+class SparseColumns:
+    """A matrix (n_0, n) of samples as columns, by the elements that are not 0.
+
+    It is SciPy's CSC matrix, or a CSR matrix of rows turned round, in types that the kernels read.
+    No column may name a row twice.
+
+    Attributes
+    ----------
+    shape : pair of int
+        n_0 and n.
+    starts : (n + 1,) array of int64
+        Where the elements of each column begin; the last is their number.
+    rows : array of int32
+        The row of each element.
+    values : array of float32 or float64
+        The elements.
+
+    Examples
+    --------
+    >>> starts, rows = np.array([0, 1, 3]), np.array([2, 0, 1])
+    >>> X = SparseColumns((3, 2), starts, rows, np.array([5.0, 6.0, 7.0]))
+    >>> X.largest(np.array([0]))
+    5.0
+    """
+
+    shape: tuple[int, int]
+    starts: NDArray[np.int64]
+    rows: NDArray[np.int32]
+    values: NDArray[Any]
+    table: NDArray[np.int64] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Bring the arrays into the types that the kernels read; copy only if need be."""
+        wide = self.values.dtype if self.values.dtype == np.float32 else np.dtype(np.float64)
+        for name, dtype in (("starts", np.int64), ("rows", np.int32), ("values", wide)):
+            array = np.ascontiguousarray(getattr(self, name), dtype)
+            object.__setattr__(self, name, array)
+        parts = self.starts, self.rows, self.values
+        addresses = np.array([part.ctypes.data for part in parts], np.int64)
+        object.__setattr__(self, "table", addresses)
+
+    def largest(self, samples: NDArray[np.int64]) -> float:
+        """Return the largest absolute value in some columns."""
+        spans = (np.arange(self.starts[i], self.starts[i + 1]) for i in samples)
+        return float(np.abs(self.values[np.concatenate(list(spans))]).max(initial=0.0))

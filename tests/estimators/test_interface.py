@@ -1,0 +1,217 @@
+"""What users of scikit-learn do with an estimator."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
+from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from bpmatrix import MLPClassifier, MLPRegressor
+from bpmatrix.errors import ArgumentError, DataError, DivergenceError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
+
+X, y = load_iris(return_X_y=True)
+
+
+def small(**parameters):
+    return MLPClassifier(
+        **{"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 1} | parameters
+    )
+
+
+def test_a_clone_has_the_parameters_alone():
+    model = small(alpha=0.5, dropout=0.0).fit(X, y)
+    copied = clone(model)
+
+    assert copied.get_params() == model.get_params()
+    assert not hasattr(copied, "coefs_")
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+def test_a_copy_is_one_of_its_own(how):
+    model = small().fit(X, y)
+    other = how(model)
+    before = model.predict_proba(X)
+    np.testing.assert_array_equal(other.predict_proba(X), before)
+    other.coefs_[0][:] = 0  # a view of the copy's parameters, as before
+
+    assert not np.array_equal(other.predict_proba(X), before)
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_a_copy_before_the_fit():
+    assert not hasattr(copy.deepcopy(small()), "coefs_")
+
+
+def test_weights_can_be_replaced():
+    model = small().fit(X, y)
+    model.coefs_[0] = np.zeros_like(model.coefs_[0])
+    model.intercepts_ = [np.zeros_like(b) for b in model.intercepts_]
+
+    np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
+
+
+def test_pandas_out():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    with config_context(transform_output="pandas"):
+        model = make_pipeline(StandardScaler(), small()).fit(frame, y)
+
+        assert list(model[-1].feature_names_in_) == list("abcd")
+        assert model.predict(frame).shape == (150,)
+
+
+def test_not_fitted():
+    for ask in (small().predict, small().predict_proba, MLPRegressor().predict):
+        with pytest.raises(NotFittedError):
+            ask(X)
+    with pytest.raises(NotFittedError):
+        small().save("nowhere")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "complaint"),
+    [
+        ({"solver": "newton"}, "solver"),
+        ({"alpha": -1}, "alpha"),
+        ({"learning_rate_init": 0}, "learning_rate_init"),
+        ({"hidden_layer_sizes": (5, 0)}, "hidden_layer_sizes"),
+        ({"hidden_layer_sizes": "55"}, "hidden_layer_sizes"),
+        ({"activation": "softmax"}, "softmax"),
+        ({"activation": "swoosh"}, "activation"),
+        ({"activation": ["relu", "tanh"]}, "one name for each hidden layer"),
+        ({"max_iter": 0}, "max_iter"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"n_iter_no_change": 0.5}, "n_iter_no_change"),
+        ({"shuffle": 1}, "shuffle"),
+        ({"dtype": "float16"}, "dtype"),
+        ({"n_threads": 0}, "n_threads"),
+    ],
+)
+def test_a_wrong_parameter_is_named(parameters, complaint):
+    with pytest.raises(ArgumentError, match=complaint):
+        small(**parameters).fit(X, y)
+
+
+def test_partial_fit_asks_for_the_classes():
+    with pytest.raises(ArgumentError, match="classes"):
+        small().partial_fit(X, y)
+    with pytest.raises(DataError, match=r"2\.0"):
+        small().partial_fit(X, y.astype(float), classes=[0.0, 1.0])
+    with pytest.raises(ArgumentError, match="not the same"):
+        small().partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y, classes=[0, 1])
+
+
+def test_partial_fit_belongs_to_the_stochastic_solvers():
+    assert not hasattr(small(solver="lbfgs"), "partial_fit")
+    with pytest.raises(ArgumentError, match="early_stopping"):
+        small(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
+
+
+def test_a_warm_start_keeps_layers_and_classes():
+    model = small(warm_start=True).fit(X, y)
+    with pytest.raises(DataError, match="same classes"):
+        model.fit(X[:100], y[:100])
+    with pytest.raises(ArgumentError, match="layers"):
+        model.set_params(hidden_layer_sizes=(6,)).fit(X, y)
+
+
+def test_layers_may_differ_in_their_activation():
+    model = small(hidden_layer_sizes=(4, 3), activation=["tanh", "logistic"]).fit(X, y)
+
+    a = np.tanh(X @ model.coefs_[0] + model.intercepts_[0])
+    a = 1 / (1 + np.exp(-(a @ model.coefs_[1] + model.intercepts_[1])))
+    z = a @ model.coefs_[2] + model.intercepts_[2]
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(model.predict_proba(X), p, rtol=1e-12)
+
+
+def test_divergence_keeps_the_weights():
+    model = MLPRegressor(solver="sgd", learning_rate_init=1e6, activation="identity")
+
+    with pytest.raises(DivergenceError, match="learning_rate_init"):
+        model.fit(*load_diabetes(return_X_y=True))
+    assert np.isfinite(model.coefs_[0]).all()
+
+
+def test_standardized_features_are_those_of_a_pipeline():
+    parameters = {"solver": "lbfgs", "max_iter": 20, "random_state": 1}
+    own = small(standardize=True, **parameters).fit(X, y)
+    pipeline = make_pipeline(StandardScaler(), small(**parameters)).fit(X, y)
+
+    np.testing.assert_allclose(own.predict_proba(X), pipeline.predict_proba(X), atol=1e-9)
+
+
+def test_a_standardized_target_comes_back_in_its_units():
+    X, y = load_diabetes(return_X_y=True)
+    model = MLPRegressor(solver="lbfgs", standardize=True, random_state=1, max_iter=50).fit(X, y)
+    scaled = MLPRegressor(solver="lbfgs", random_state=1, max_iter=50)
+    scaled.fit((X - X.mean(axis=0)) / X.std(axis=0), (y - y.mean()) / y.std())
+
+    expected = scaled.predict((X - X.mean(axis=0)) / X.std(axis=0)) * y.std() + y.mean()
+    np.testing.assert_allclose(model.predict(X), expected, rtol=1e-6)
+
+
+def test_bytes_are_numbers():
+    table = (10 * X).astype(np.uint8)
+    as_bytes, as_floats = (small().fit(data, y) for data in (table, table.astype(np.float64)))
+
+    np.testing.assert_array_equal(as_bytes.coefs_[0], as_floats.coefs_[0])
+
+
+def test_given_validation_samples_are_scored_and_stop_the_training():
+    train, held_out = np.arange(150) % 3 != 0, np.arange(150) % 3 == 0
+    data = {"X_val": X[held_out], "y_val": y[held_out]}
+    heard = []
+    model = small(max_iter=8, callbacks=[heard.append]).fit(X[train], y[train], **data)
+
+    assert len(model.validation_scores_) == len(model.validation_loss_curve_) == 8
+    assert model.validation_scores_[-1] == model.score(X[held_out], y[held_out])
+    p = model.predict_proba(X[held_out])[np.arange(50), y[held_out]]
+    np.testing.assert_allclose(model.validation_loss_curve_[-1], -np.log(p).mean(), rtol=1e-12)
+    assert [info.validation_cost for info in heard] == model.validation_loss_curve_
+    assert [info.cost for info in heard] == model.loss_curve_
+
+    stopped = small(early_stopping=True, n_iter_no_change=2, max_iter=200)
+    stopped.fit(X[train], y[train], **data)
+    assert stopped.n_iter_ < 200
+    assert stopped.score(X[held_out], y[held_out]) == max(stopped.validation_scores_)
+    with pytest.raises(ArgumentError, match="together"):
+        small().fit(X, y, X_val=X)
+
+
+def test_a_callback_ends_the_training():
+    model = small(callbacks=[lambda info: info.epoch == 3]).fit(X, y)
+
+    assert model.n_iter_ == 3
+
+
+def test_an_interruption_keeps_the_weights():
+    def press(info):
+        if info.epoch == 2:
+            raise KeyboardInterrupt
+
+    with pytest.warns(RuntimeWarning, match="interrupted after 2"):
+        model = small(callbacks=[press]).fit(X, y)
+    assert model.n_iter_ == 2
+
+
+def test_verbose_tells_of_each_epoch(capsys):
+    small(verbose=True, early_stopping=True, max_iter=2).fit(X, y)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("Iteration 1, loss = ")
+    assert lines[1].startswith("Validation score: ")
+    assert len(lines) == 4

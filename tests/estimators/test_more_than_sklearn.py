@@ -1,0 +1,203 @@
+"""What scikit-learn's multilayer perceptrons do not have, and weights and sparse rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+
+from scipy import sparse
+from sklearn.datasets import load_iris
+
+import bpmatrix
+from bpmatrix import MLPClassifier, MLPRegressor
+from bpmatrix.errors import ArgumentError, DataError
+
+# The same, in our words and in scikit-learn's.
+pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
+
+X, y = load_iris(return_X_y=True)
+RNG = np.random.RandomState(1)
+
+
+def small(**parameters):
+    defaults = {"hidden_layer_sizes": (5,), "max_iter": 5, "random_state": 1}
+    return MLPClassifier(**defaults | parameters)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_sparse_rows_give_the_bits_of_dense_ones(kind, dtype, solver):
+    table = (X * (RNG.random_sample(X.shape) < 0.3)).astype(dtype)
+    dense = small(solver=solver, batch_size=32).fit(table, y)
+    model = small(solver=solver, batch_size=32).fit(kind(table), y)
+
+    for mine, other in zip(model.coefs_, dense.coefs_, strict=True):
+        np.testing.assert_array_equal(mine, other)
+    np.testing.assert_array_equal(model.predict_proba(kind(table)), dense.predict_proba(table))
+
+
+def test_sparse_rows_may_name_a_feature_twice_or_be_empty():
+    twice = sparse.csr_matrix((np.ones(4), [0, 0, 2, 2], [0, 2, 2, 4]), shape=(3, 4))
+    table = np.tile(twice.toarray(), (5, 1))
+    labels = np.tile([0, 1, 1], 5)
+    repeated = sparse.vstack([twice] * 5, format="csr")
+
+    model = small().fit(repeated, labels)
+    np.testing.assert_array_equal(model.coefs_[0], small().fit(table, labels).coefs_[0])
+
+
+def test_sparse_rows_keep_their_zeros_when_standardized():
+    table = X * (RNG.random_sample(X.shape) < 0.3)
+    model = small(standardize=True).fit(sparse.csr_matrix(table), y)
+    scaled = small().fit(table / table.std(axis=0), y)
+
+    np.testing.assert_allclose(model.coefs_[0], scaled.coefs_[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+def test_a_weight_counts_as_so_many_samples(solver):
+    """In one mini-batch of all; a sum of products may round otherwise than a longer sum."""
+    counts = RNG.randint(0, 4, len(X))
+    weighted = small(solver=solver, batch_size=1000, max_iter=20)
+    weighted.fit(X, y, sample_weight=counts)
+    repeated = small(solver=solver, batch_size=1000, max_iter=20)
+    repeated.fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
+
+    np.testing.assert_allclose(weighted.loss_, repeated.loss_, rtol=1e-7)
+    np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-6)
+
+
+def test_weights_of_zero_alone_are_refused():
+    with pytest.raises(ValueError, match=r"zero"):
+        small().fit(X, y, sample_weight=np.zeros(len(X)))
+
+
+def test_class_weights_are_weights_of_samples():
+    by_class = small(class_weight={0: 2.0, 1: 0.5}).fit(X, y)
+    by_sample = small().fit(X, y, sample_weight=np.array([2.0, 0.5, 1.0])[y])
+    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+
+    some = np.r_[0:50, 50:60, 100:105]
+    balanced = small(class_weight="balanced").fit(X[some], y[some])
+    by_sample = small().fit(
+        X[some], y[some], sample_weight=(65 / 3 / np.array([50, 10, 5]))[y[some]]
+    )
+    np.testing.assert_allclose(balanced.coefs_[0], by_sample.coefs_[0], rtol=1e-12)
+
+
+def test_class_weights_that_make_no_sense():
+    with pytest.raises(ArgumentError, match="balanced"):
+        small(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ArgumentError, match="several labels"):
+        small(class_weight="balanced").fit(X, np.eye(3, dtype=int)[y])
+
+
+def test_weights_count_in_the_score_of_the_validation_samples():
+    weight = np.where(y == 0, 5.0, 1.0)
+    scores = []
+    model = small(class_weight={0: 5.0}, callbacks=[lambda _: scores.append(model.predict(X))])
+    model.fit(X, y, X_val=X, y_val=y)
+
+    expected = [np.average(predicted == y, weights=weight) for predicted in scores]
+    np.testing.assert_allclose(model.validation_scores_, expected, rtol=1e-12)
+
+
+def test_dropout_changes_the_training_and_not_the_prediction():
+    plain, dropped = small(max_iter=30), small(max_iter=30, dropout=0.5)
+    plain.fit(X, y)
+    dropped.fit(X, y)
+
+    assert not np.allclose(plain.coefs_[0], dropped.coefs_[0])
+    np.testing.assert_array_equal(dropped.predict_proba(X), dropped.predict_proba(X))
+    np.testing.assert_array_equal(
+        small(max_iter=30, dropout=[0.5]).fit(X, y).coefs_[0], dropped.coefs_[0]
+    )
+    for dropout in (1.0, -0.1, [0.1, 0.1], "a"):
+        with pytest.raises(ArgumentError, match="dropout"):
+            small(dropout=dropout).fit(X, y)
+    with pytest.raises(ArgumentError, match="lbfgs"):
+        small(dropout=0.5, solver="lbfgs").fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("loss", "best"),
+    [
+        ("squared_error", np.mean),
+        ("absolute_error", np.median),
+        ("quantile", np.median),
+        (bpmatrix.Quantile(0.9), lambda values: np.quantile(values, 0.9)),
+        (bpmatrix.Huber(1e-3), np.median),
+        (bpmatrix.Huber(1e3), np.mean),
+        ("poisson", np.mean),
+    ],
+    ids=str,
+)
+def test_each_loss_has_its_own_best_constant(loss, best):
+    """Of inputs that say nothing a network can only learn a constant."""
+    values = np.random.RandomState(1).exponential(size=201)
+    model = MLPRegressor(
+        loss=loss, hidden_layer_sizes=(), solver="adam", learning_rate_init=0.02, alpha=0,
+        max_iter=2000, tol=0, batch_size=201, random_state=1,
+    )  # fmt: skip
+    model.fit(np.zeros((201, 1)), values)
+
+    assert model.predict(np.zeros((1, 1)))[0] == pytest.approx(best(values), abs=0.05)
+
+
+def test_losses_that_there_are_not():
+    with pytest.raises(ArgumentError, match="squared_error or poisson"):
+        MLPRegressor(loss="hinge").fit(X, y)
+    with pytest.raises(DataError, match="poisson"):
+        MLPRegressor(loss="poisson").fit(X, -y)
+
+
+def test_poisson_takes_scikit_learns_course():
+    theirs = pytest.importorskip("sklearn.neural_network")
+    try:
+        other = theirs.MLPRegressor(loss="poisson", random_state=1, max_iter=10)
+    except TypeError:
+        pytest.skip("scikit-learn before 1.7 has no loss poisson")
+    other.fit(X, y)
+    model = MLPRegressor(loss="poisson", random_state=1, max_iter=10).fit(X, y)
+
+    np.testing.assert_allclose(model.loss_curve_, other.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(model.predict(X), other.predict(X), rtol=1e-6)
+
+
+def test_weighted_courses_are_scikit_learns():
+    theirs = pytest.importorskip("sklearn.neural_network")
+    weight = RNG.random_sample(len(X)) + 0.1
+    parameters = {"random_state": 1, "max_iter": 10, "batch_size": 32, "alpha": 0.1}
+    other = theirs.MLPClassifier(**parameters)
+    try:
+        other.fit(X, y, sample_weight=weight)
+    except TypeError:
+        pytest.skip("scikit-learn before 1.7 has no sample_weight")
+    model = MLPClassifier(**parameters).fit(X, y, sample_weight=weight)
+
+    np.testing.assert_allclose(model.loss_curve_, other.loss_curve_, rtol=1e-9)
+
+
+def test_read_only_and_mapped_arrays(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+
+    np.testing.assert_array_equal(small().fit(mapped, y).coefs_[0], small().fit(X, y).coefs_[0])
+
+
+def test_threads_do_not_change_the_result():
+    one, two = (small(n_threads=n).fit(X, y) for n in (1, 2))
+
+    np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
+
+
+def test_functions_of_ones_own():
+    own = bpmatrix.OwnActivation(lambda z: z, lambda z: 1.0 + 0 * z, name="line")
+    model = small(activation=own).fit(X, y)
+
+    np.testing.assert_allclose(
+        model.coefs_[0], small(activation="identity").fit(X, y).coefs_[0], rtol=1e-9
+    )

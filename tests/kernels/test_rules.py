@@ -1,0 +1,164 @@
+"""The update rules: those of the papers and of PyTorch, the same bits for any number of threads."""
+
+import numpy as np
+import pytest
+from engine import steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numeric import same_bits
+from rule_twin import RuleTwin
+from strategies import Case, cases, make_case, seeds
+
+from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
+from bpmatrix.description import Description
+from bpmatrix.parameters import Parameters
+from bpmatrix.recipe import Recipe
+
+OPTIMIZERS = (
+    SGD(0.1),
+    SGD(0.1, momentum=0.9),
+    SGD(0.1, momentum=0.5, nesterov=True),
+    RMSprop(0.01, rho=0.8),
+    Adam(0.01),
+    AdamW(0.02, beta_1=0.8, beta_2=0.99, epsilon=1e-6, weight_decay=0.3),
+)
+# (weight_decay, l1, clip_norm): the plain rule, each alone, all together.
+EXTRAS = ((0.0, 0.0, np.inf), (0.1, 0.0, np.inf), (0.0, 0.02, np.inf), (0.0, 0.0, 0.05),
+          (0.1, 0.02, 0.05))  # fmt: skip
+optimizers = st.sampled_from(OPTIMIZERS)
+extras = st.sampled_from(EXTRAS)
+
+
+def free_parameters(description):
+    """Which parameters are biases."""
+    p = Parameters.of(np.zeros(description.layout.size), description.layout)
+    for b in p.biases:
+        b[:] = 1
+    return p.flat == 1
+
+
+def mean_gradient(case: Case, theta, columns):
+    """The gradient of the mean cost over some columns, by the book's loop in float64."""
+    p = Parameters.of(theta, case.description.layout)
+    _, biases, activations, cost, X, Y = case.in_float64()
+    biases = list(p.biases) or biases
+    nabla_b, nabla_w = reference.gradient_by_loop(
+        list(p.weights), biases, activations, cost, X[:, columns], Y[:, columns]
+    )
+    out = Parameters.of(np.empty_like(theta), case.description.layout)
+    for view, value in zip((*out.weights, *out.biases), (*nabla_w, *nabla_b), strict=False):
+        view[:] = value
+    return out.flat / len(columns)
+
+
+def twin_of(case: Case, order, m, optimizer, extra):
+    """Return theta after the steps of the twin."""
+    l2, l1, clip_norm = extra
+    theta = case.theta.astype(np.float64)
+    free = free_parameters(case.description)
+    twin = RuleTwin(optimizer, theta, free, l2=l2, l1=l1, clip_norm=clip_norm)
+    for start in range(0, len(order), m):
+        gradient = mean_gradient(case, theta, order[start : start + m])
+        twin.step(gradient, optimizer.learning_rate)
+    return theta
+
+
+@pytest.mark.parametrize("extra", EXTRAS, ids=str)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+@pytest.mark.parametrize("sizes", [(9, 7, 6, 4), (70, 33, 2), (3, 1)], ids=str)
+def test_the_rule_is_that_of_the_paper(sizes, optimizer, extra):
+    """Seven steps, the last on a short mini-batch: the book's gradient, and the rule on it.
+
+    A rule that divides by a root turns a gradient that is only rounding into a step of its full
+    length; the gradients of these cases are far from that, so 1e-11 holds for all of them.
+    """
+    activations = ("tanh",) * (len(sizes) - 2) + ("sigmoid",)
+    case = make_case(Description(sizes, activations, "cross_entropy"), 20, seed=5)
+    order = np.random.default_rng(1).permutation(20)
+    l2, l1, clip_norm = extra
+    rates = [optimizer.learning_rate] * 7
+    for threads in (1, 3):
+        done = steps(
+            case, order, 3, rates, l2, threads, Recipe(optimizer, l1=l1, clip_norm=clip_norm)
+        )
+        expected = twin_of(case, order, 3, optimizer, extra)
+        np.testing.assert_allclose(done.theta, expected, rtol=1e-11, atol=1e-12)
+
+
+@settings(max_examples=60)
+@given(cases(), optimizers, extras, st.integers(1, 8), seeds)
+def test_the_bits_do_not_depend_on_threads(case, optimizer, extra, m, seed):
+    """theta and the moments, in both types, for every shape."""
+    order = np.random.default_rng(seed).permutation(case.X.shape[1])
+    l2, l1, clip_norm = extra
+    recipe = Recipe(optimizer, l1=l1, clip_norm=clip_norm)
+    rates = [optimizer.learning_rate] * -(-order.size // m)
+    alone = steps(case, order, m, rates, l2, 1, recipe)
+    for threads in (2, 3, 5):
+        together = steps(case, order, m, rates, l2, threads, recipe)
+        assert same_bits(alone.theta, together.theta)
+        assert same_bits(alone.moments, together.moments)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_float32_stays_close_to_float64(optimizer):
+    """One step changes a parameter by at most about its learning rate; a root costs a few u more.
+
+    In the first step of Adam v / sqrt(s) is +-1, however small the gradient: a gradient that
+    rounding alone decides would change its sign. The inputs keep all of them away from zero.
+    """
+    d = Description((6, 5, 3), ("tanh", "sigmoid"), "quadratic", dtype="float32")
+    case = make_case(d, 12, seed=2)
+    done = steps(case, np.arange(12), 12, [optimizer.learning_rate], 0.1, 1, Recipe(optimizer))
+    expected = twin_of(case, np.arange(12), 12, optimizer, (0.1, 0.0, np.inf))
+    moved = np.abs(expected - case.theta).max()
+    assert moved > 1e-4  # it can fail
+    np.testing.assert_allclose(done.theta, expected, rtol=1e-5, atol=2e-3 * moved)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "name", "arguments"),
+    [
+        (SGD(0.1, momentum=0.9), "SGD", {"momentum": 0.9}),
+        (SGD(0.1, momentum=0.9, nesterov=True), "SGD", {"momentum": 0.9, "nesterov": True}),
+        (RMSprop(0.01, rho=0.9), "RMSprop", {"alpha": 0.9}),
+        (Adam(0.01), "Adam", {}),
+        (AdamW(0.01, weight_decay=0.2), "AdamW", {"weight_decay": 0.2}),
+    ],
+    ids=repr,
+)
+def test_the_rule_is_that_of_pytorch(optimizer, name, arguments):
+    """Ten steps on the same gradients; weights alone, as PyTorch lets biases decay, too."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    d = Description((9, 4), ("sigmoid",), "cross_entropy", bias=False)
+    case = make_case(d, 20, seed=8)
+    parameter = torch.nn.Parameter(torch.tensor(case.theta))
+    kind = getattr(torch.optim, name)
+    theirs = kind([parameter], lr=optimizer.learning_rate, **arguments)
+    for _ in range(10):
+        gradient = mean_gradient(case, parameter.detach().numpy().copy(), np.arange(20))
+        parameter.grad = torch.tensor(gradient)
+        theirs.step()
+    done = steps(
+        case, np.tile(np.arange(20), 10), 20, [optimizer.learning_rate] * 10, 0.0, 2,
+        Recipe(optimizer),
+    )  # fmt: skip
+    np.testing.assert_allclose(done.theta, parameter.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.6), RMSprop(0.01, rho=0.5), Adam(0.01)])
+def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
+    """A pixel that is white in one sample alone: its moments end at 0, and are never subnormal."""
+    X = np.random.default_rng(1).uniform(0.1, 1, (3, 3000))
+    X[0, 1:] = 0
+    net = Network([3, 2], dtype=dtype, seed=1)
+    net.train(
+        X, np.arange(3000) % 2, epochs=1, mini_batch_size=1, optimizer=optimizer, shuffle=False
+    )
+    moments = net._course.state.moments
+    faded = moments.reshape(len(moments), -1)[:, [0, 3]]  # of W_1's first column
+    sizes = np.abs(moments[moments != 0])
+    assert sizes.min() >= np.finfo(dtype).tiny
+    if not isinstance(optimizer, Adam):  # whose 0.999^3000 is not next to nothing
+        assert (faded == 0).all()

@@ -1,0 +1,286 @@
+"""Diagnosis: a network that was made to have a fault is found to have it, and a healthy one not."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numba import njit
+
+from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
+from bpmatrix.activations import OwnActivation
+from bpmatrix.diagnosis import _chance, _relative_slopes
+from bpmatrix.trace import LayerTrace
+
+DIGITS = datasets.load("digits")
+X, LABELS = DIGITS.train.X, DIGITS.train.labels
+SCALE = DIGITS.scale
+
+
+def network(sizes=(64, 30, 10), **arguments) -> Network:
+    return Network(sizes, **{"input_scale": SCALE, "seed": 1, **arguments})
+
+
+def kinds(diagnosis) -> set:
+    return {(finding.kind, finding.layer) for finding in diagnosis.findings}
+
+
+# ------------------------------------------------------------------------------------ clean bills
+
+
+@pytest.mark.parametrize("epochs", [0, 2, 20])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {},
+        {"activation": "tanh", "cost": "log_likelihood"},
+        {"activation": "relu", "cost": "log_likelihood"},
+        {"cost": "quadratic"},
+        {"dtype": "float32", "bias": False},
+        {"activation": "gelu", "cost": "log_likelihood"},
+        {"activation": "leaky_relu", "cost": "log_likelihood"},
+    ],
+    ids=str,
+)
+def test_a_healthy_network_gets_a_clean_bill(arguments: dict, epochs: int) -> None:
+    """Before, in the middle of, and after a training that ends above 94 % on the test digits."""
+    net = network(**arguments)
+    rate = 3.0 if arguments.get("cost") == "quadratic" else 0.5
+    optimizer = SGD(0.05 if "lu" in arguments.get("activation", "") else rate)
+    if epochs:
+        net.train(X, LABELS, epochs=epochs, optimizer=optimizer)
+    before = net.parameters.tolist()
+    diagnosis = diagnose(net, X, LABELS, optimizer=optimizer)
+    assert kinds(diagnosis) == set()
+    assert diagnosis.is_good
+    assert str(diagnosis).startswith("Nothing found")
+    assert net.parameters.tolist() == before
+    assert net.epochs == epochs
+    if epochs == 20:
+        assert net.accuracy(DIGITS.test.X, DIGITS.test.labels) > 0.93
+    assert diagnose(net, X, LABELS, optimizer=optimizer) == diagnosis
+
+
+def test_regression_and_single_outputs_get_one_too() -> None:
+    """Targets of mean 0 and deviation 1; a single sigmoid output; two samples."""
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal((5, 400))
+    y = np.tanh(inputs[0]) + 0.1 * rng.standard_normal(400)
+    net = Network([5, 20, 1], activation="tanh", output="identity", cost="quadratic", seed=1)
+    assert diagnose(net, inputs, y, optimizer=SGD(0.05)).is_good
+    assert diagnose(Network([5, 8, 1], seed=1), inputs, inputs[0] > 0).is_good
+    assert diagnose(Network([5, 8, 2], seed=1), inputs[:, :2], [0, 1]).n_columns == 2
+
+
+# ----------------------------------------------------------------------------------------- faults
+
+
+def test_inputs_that_are_not_scaled() -> None:
+    """Bytes as they are: said first, with their number and size, and without a warning."""
+    diagnosis = diagnose(Network([64, 30, 10], seed=1), X, LABELS, optimizer=SGD(0.001))
+    first = diagnosis.findings[0]
+    size = np.sqrt((X.astype(float) ** 2).mean(axis=1))
+    assert (first.kind, first.layer) == ("large_inputs", 1)
+    assert first.value == pytest.approx(size.max(), rel=0.05)  # 1,000 of 1,200 samples
+    assert "input_scale" in str(first)
+    assert str(first) in str(diagnosis)
+
+
+def test_inputs_that_are_scaled_twice() -> None:
+    diagnosis = diagnose(network(input_scale=1 / 255), X * SCALE, LABELS)
+    assert ("small_inputs", 1) in kinds(diagnosis)
+    assert "scaled twice" in str(diagnosis)
+
+
+def test_one_hot_inputs_are_not_small() -> None:
+    inputs = np.eye(500)[:, np.arange(1000) % 500]
+    diagnosis = diagnose(Network([500, 8, 2], seed=1), inputs, np.arange(1000) % 2)
+    assert diagnosis.is_good
+
+
+def test_dead_units() -> None:
+    """Six ReLUs of thirty below zero whatever comes: counted, and nothing else is found."""
+    net = network(activation="relu", cost="log_likelihood")
+    net.biases[0][:] = 5
+    net.biases[0][:6] = -100
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
+    assert kinds(diagnosis) == {("dead_units", 1)}
+    assert diagnosis.findings[0].value == diagnosis.layers[0].dead == 6 / 30
+    assert "6 of 30 relu units are dead" in str(diagnosis)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_saturated_units(activation: str) -> None:
+    """Weights many times too large: flat almost everywhere, dead nowhere."""
+    net = network(activation=activation, cost="log_likelihood")
+    net.weights[0][:] *= 50
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
+    assert kinds(diagnosis) == {("saturated_units", 1)}
+    assert f"of 30 {activation} units are saturated" in str(diagnosis)
+
+
+def test_a_saturated_layer_that_has_learned_is_no_fault() -> None:
+    net = network(activation="tanh", sizes=(64, 100, 50, 10))
+    net.train(X, LABELS, epochs=30)
+    diagnosis = diagnose(net, X, LABELS)
+    assert diagnosis.layers[1].saturated > symptoms.SATURATED_SHARE
+    assert diagnosis.cost < 0.01 * diagnosis.chance
+    assert diagnosis.is_good
+
+
+def test_a_unit_that_is_always_on_at_its_end_is_dead() -> None:
+    """Dead is a matter of slopes: a sigmoid that is 1 for every sample learns as little."""
+    net = network()
+    net.biases[0][:10] = 50
+    assert diagnose(net, X, LABELS).layers[0].dead == 10 / 30
+
+
+def test_wrong_outputs_that_are_saturated() -> None:
+    """Nielsen's learning slowdown: the quadratic cost, and not cross-entropy."""
+    for cost, expected in [("quadratic", True), ("cross_entropy", False)]:
+        net = network(cost=cost)
+        net.biases[1][:] = 8
+        diagnosis = diagnose(net, X, LABELS)
+        assert (("slow_outputs", 2) in kinds(diagnosis)) == expected
+        # Nine of ten outputs are wrong, each with sigma'(8) / sigma'(0) = 0.0013.
+    assert diagnosis.layers[1].dead == 0
+
+
+@pytest.mark.parametrize(("rate", "kind"), [(20.0, "large_updates"), (1e-5, "small_updates")])
+def test_steps_of_the_wrong_length(rate: float, kind: str) -> None:
+    net = network(cost="log_likelihood")
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(rate))
+    assert {k for k, _ in kinds(diagnosis)} == {kind}
+    assert "about 0.001 is usual" in str(diagnosis)
+
+
+def test_the_size_of_an_update_is_that_of_the_step() -> None:
+    """One step is eta times the gradient: with one mini-batch of all samples, computed here."""
+    net = network()
+    inputs, labels = X[:, :50], LABELS[:50]
+    g = net.gradient(inputs, labels)
+    diagnosis = diagnose(net, inputs, labels, optimizer=SGD(1e-6), mini_batch_size=50)
+    for W, nabla, layer in zip(net.weights, g.weights, diagnosis.layers, strict=True):
+        # Ten steps of 1e-6 hardly move the network, so all are alike.
+        expected = 1e-6 * np.sqrt((nabla**2).mean() / (W**2).mean())
+        assert layer.update == pytest.approx(expected, rel=1e-3)
+
+
+def test_steps_that_diverge() -> None:
+    rng = np.random.default_rng(1)
+    inputs = rng.standard_normal((3, 100))
+    net = Network([3, 1], activation="identity", cost="quadratic", seed=1)
+    diagnosis = diagnose(net, inputs, inputs[0], optimizer=SGD(1e308))
+    assert diagnosis.findings[0].kind == "large_updates"
+    assert math.isinf(diagnosis.findings[0].excess)
+    assert "not finite" in str(diagnosis)
+
+
+def test_an_initial_cost_far_above_chance() -> None:
+    """Large last weights make a network sure before it has seen anything."""
+    net = network(cost="log_likelihood")
+    net.weights[1][:] *= 30
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
+    assert kinds(diagnosis) == {("initial_cost", None)}
+    found = diagnosis.findings[0]
+    # Softmax that says nothing: ln 10.
+    assert found.value == pytest.approx(diagnosis.cost / math.log(10))
+
+
+def test_targets_that_are_far_away() -> None:
+    """Regression on targets about 1,000: the best constant answer has their variance / 2."""
+    rng = np.random.default_rng(3)
+    inputs = rng.standard_normal((5, 400))
+    y = 1000 + inputs[0]
+    net = Network([5, 20, 1], activation="tanh", output="identity", cost="quadratic", seed=1)
+    diagnosis = diagnose(net, inputs, y, optimizer=SGD(1e-5))
+    assert diagnosis.chance == pytest.approx(y.var() / 2, rel=1e-6)
+    assert ("initial_cost", None) in kinds(diagnosis)
+    assert "subtract their mean" in str(diagnosis)
+
+
+def test_labels_that_do_not_belong_to_the_samples() -> None:
+    """After training on shuffled labels with a tiny rate the cost is that of one answer."""
+    labels = np.random.default_rng(5).permutation(LABELS)
+    net = network(cost="log_likelihood")
+    net.train(X, labels, epochs=3, optimizer=SGD(0.01))
+    diagnosis = diagnose(net, X, labels)
+    assert ("nothing_learned", None) in kinds(diagnosis)
+    assert "After 3 epochs" in str(diagnosis)
+
+
+def test_the_worst_comes_first() -> None:
+    net = Network([64, 30, 10], activation="relu", seed=1)
+    net.biases[0][:20] = -10_000
+    net.weights[1][:] *= 1000
+    found = diagnose(net, X, LABELS, optimizer=SGD(1e-5)).findings
+    assert len(found) >= 3
+    assert [f.excess for f in found] == sorted((f.excess for f in found), reverse=True)
+
+
+# ------------------------------------------------------------------------------- what is measured
+
+
+def slopes_of(activation, z: np.ndarray) -> np.ndarray:
+    return _relative_slopes(
+        activation, LayerTrace(1, "", W=z, z=z, a=z, delta=z, nabla_b=z, nabla_W=z)
+    )
+
+
+@pytest.mark.parametrize("name", sorted(reference.SIGMA_PRIME))
+def test_slopes_are_those_of_the_function(name: str) -> None:
+    """Asked of the engine, sigma' is the reference's, against its largest value."""
+    z = np.linspace(-6, 6, 240).reshape(4, 60)
+    expected = np.abs(reference.SIGMA_PRIME[name](z))
+    steepest = np.abs(reference.SIGMA_PRIME[name](np.linspace(-3, 3, 601))).max()
+    assert np.allclose(slopes_of(name, z), expected / steepest, rtol=1e-12, atol=1e-12)
+
+
+@njit
+def a_step(z: float) -> float:
+    return 1 / (1 + math.exp(-20 * z))
+
+
+def slope_of_the_step(z: float) -> float:
+    return 20 * a_step(z) * (1 - a_step(z))
+
+
+def test_a_function_of_ones_own_is_asked_too() -> None:
+    """A sigmoid twenty times too steep: its units are saturated wherever it is not near 0."""
+    step = OwnActivation(a_step, slope_of_the_step)
+    z = np.linspace(-1, 1, 40).reshape(2, 20)
+    expected = slope_of_the_step(0.0)
+    slopes = [slope_of_the_step(value) / expected for value in z.flat]
+    assert np.allclose(slopes_of(step, z).ravel(), slopes, rtol=1e-9, atol=1e-12)
+    net = network(activation=step, output="softmax", cost="log_likelihood")
+    net.weights[0][:] *= 3
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
+    assert ("saturated_units", 1) in kinds(diagnosis)
+    assert "of 30 a_step units" in str(diagnosis)
+
+
+def test_softmax_is_nowhere_flat() -> None:
+    z = np.linspace(-50, 50, 6).reshape(2, 3)
+    assert (slopes_of("softmax", z) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        # The best answer to classes is their share: entropy, summed over outputs or not.
+        ({"cost": "log_likelihood"}, lambda p: -(p * np.log(p)).sum()),
+        (
+            {"cost": "cross_entropy"},
+            lambda p: -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(),
+        ),
+        ({"cost": "quadratic"}, lambda p: (p * (1 - p)).sum() / 2),
+        ({"cost": "quadratic", "activation": "tanh"}, lambda p: (p * (1 - p)).sum() / 2),
+        ({"cost": "quadratic", "activation": "relu"}, lambda p: (p * (1 - p)).sum() / 2),
+    ],
+)
+def test_chance_is_the_best_single_answer(arguments: dict, expected) -> None:
+    labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2])
+    Y = np.eye(3)[:, labels]
+    chance, _ = _chance(Network([2, 4, 3], seed=1, **arguments), Y)
+    assert chance == pytest.approx(expected(Y.mean(axis=1)), rel=1e-6)

@@ -1,0 +1,31 @@
+"""Figures and their files, where matplotlib is installed."""
+
+from __future__ import annotations
+
+import pytest
+
+from bpmatrix import figures
+from bpmatrix.errors import ArgumentError
+
+
+def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "find_spec", lambda name: None)
+    with pytest.raises(ArgumentError, match=r"--plot draws with matplotlib.*\[plot\]"):
+        figures.check_matplotlib("--plot")
+    with pytest.raises(ArgumentError, match=r"bpmatrix.plots draws with matplotlib"):
+        figures.new_figure(1, 1)
+
+
+def test_the_same_figure_gives_the_same_bytes() -> None:
+    """Without a date; with the description that was asked for."""
+    pytest.importorskip("matplotlib")
+
+    def drawn(description: str | None = None) -> bytes:
+        figure = figures.new_figure(3, 2)
+        figure.add_subplot(title="a line").plot([1, 2], [3, 4])
+        return figures.svg(figure, description)
+
+    assert drawn() == drawn()
+    assert b"dc:date" not in drawn()
+    assert b"of what" in drawn("of what")
+    assert b"of what" not in drawn()

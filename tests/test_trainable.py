@@ -1,0 +1,491 @@
+"""What `Network.train` is told beside the data: schedules, early stopping, time, callbacks."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numeric import same_bits
+
+from bpmatrix import SGD, Adam, EarlyStopping, History, Network, schedules, training
+from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.history import badness
+from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
+
+# A limit for what must not hang, far above what it takes.
+PATIENCE = 60
+RNG = np.random.default_rng(17)
+X = RNG.standard_normal((40, 3)).T
+LABELS = (X[0] > 0).astype(int) + (X[1] > 0)
+VALIDATION = (X[:, :15] + 0.1, LABELS[:15])
+WRONG = (X[:, :15], (LABELS[:15] + 1) % 3)  # what training makes better and worse in turns
+
+
+def network(**changed) -> Network:
+    return Network(**{"sizes": [3, 6, 3], "seed": 4} | changed)
+
+
+# What the untrained network says itself: with whole batches, each step goes away from it.
+WORSENING = {
+    "mini_batch_size": 40,
+    "validation": (X[:, :15], network().feedforward(X[:, :15])),
+}
+
+
+def halving(epoch: int) -> float:
+    return 2.0 ** (1 - epoch)
+
+
+# -------------------------------------------------------------------------------------- schedules
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_schedule_is_a_factor_on_the_learning_rate(dtype: str) -> None:
+    """The same bits as when each epoch is a run with an optimizer of that rate."""
+    scheduled, by_hand = network(dtype=dtype), network(dtype=dtype)
+    history = scheduled.train(
+        X, LABELS, epochs=4, optimizer=SGD(2.0), schedule=halving, weight_decay=0.01
+    )
+    assert history.learning_rate == [2.0, 1.0, 0.5, 0.25]
+    for rate in history.learning_rate:
+        by_hand.train(X, LABELS, epochs=1, optimizer=SGD(rate), weight_decay=0.01)
+    assert same_bits(scheduled.parameters, by_hand.parameters)
+
+
+def test_the_optimizer_stays_what_it_is() -> None:
+    """A schedule changes no optimizer; a run without one goes on with the full rate."""
+    net = network()
+    net.train(X, LABELS, epochs=2, optimizer=SGD(2.0), schedule=halving)
+    assert net._course.optimizer == SGD(2.0)
+    assert net.train(X, LABELS, epochs=1).learning_rate == [2.0]
+
+
+@settings(max_examples=20)
+@given(
+    st.integers(0, 3), st.integers(0, 3),
+    st.sampled_from([halving, Step(2), Cosine(4), InverseScaling(), Warmup(3, Step(1, 0.5))]),
+    st.sampled_from([0.0, 0.25]), st.sampled_from([SGD(0.5), SGD(0.5, momentum=0.9), Adam(0.5)]),
+    st.integers(1, 3),
+)  # fmt: skip
+def test_two_runs_with_a_schedule_are_one_long_run(
+    a: int, b: int, schedule, split: float, optimizer, threads: int
+) -> None:
+    """Epochs are counted over all of the network's training, and the same samples held out.
+
+    The optimizer stays equal while its rate is scheduled, and so what it keeps goes on.
+    """
+    how = {"schedule": schedule, "validation_split": split, "optimizer": optimizer}
+    whole, parts = network(), network()
+    rates = whole.train(X, LABELS, epochs=a + b, **how).learning_rate
+    first = parts.train(X, LABELS, epochs=a, n_threads=threads, **how)
+    second = parts.train(X, LABELS, epochs=b, **how)
+    assert first.learning_rate + second.learning_rate == rates
+    assert rates == [0.5 * schedule(e) for e in range(1, a + b + 1)]
+    assert same_bits(whole.parameters, parts.parameters)
+
+
+def test_a_plateau_is_one_of_the_run() -> None:
+    """The rate of each epoch is a function of what the run recorded; a second run begins anew."""
+    net, schedule = network(), ReduceOnPlateau(0.5, patience=2, metric="validation_cost")
+    for _ in range(2):
+        history = net.train(X, LABELS, epochs=6, optimizer=SGD(1.0), schedule=schedule, **WORSENING)
+        assert history.validation_cost == sorted(history.validation_cost)
+        assert history.learning_rate == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
+        assert history.learning_rate == [schedule.after(history.epochs[:e]) for e in range(6)]
+
+
+@pytest.mark.parametrize("factor", [-0.5, math.nan, math.inf, 1e308, "1", None, True, 1j])
+def test_a_factor_that_is_none_ends_in_an_error_with_its_epoch(factor: object) -> None:
+    """Nothing of the epoch has begun: the network is that of the two epochs before it."""
+    net, same = network(), network()
+    with pytest.raises(
+        ArgumentError, match=r"schedule in epoch 3 .* got " + re.escape(repr(factor))
+    ):
+        net.train(
+            X, LABELS, epochs=5, optimizer=SGD(4.0),
+            schedule=lambda epoch: factor if epoch == 3 else 1.0,
+        )  # fmt: skip
+    assert net.epochs == 2
+    same.train(X, LABELS, epochs=2, optimizer=SGD(4.0))
+    for one in (net, same):
+        one.train(X, LABELS, epochs=1, optimizer=SGD(4.0))
+    assert same_bits(net.parameters, same.parameters)
+
+
+def test_a_factor_of_zero_stands_still() -> None:
+    net = network()
+    history = net.train(X, LABELS, epochs=2, schedule=lambda epoch: 0)
+    assert history.learning_rate == [0.0, 0.0]
+    assert same_bits(net.parameters, network().parameters)
+
+
+def test_divergence_by_a_schedule() -> None:
+    """The error names the rate of the epoch, and has the History of the epochs before it."""
+    net, same = (network(activation="identity", cost="quadratic") for _ in range(2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(DivergenceError, match=r"epoch 3, .* \(it is 1e\+300\)") as caught:
+            net.train(
+                X, LABELS, epochs=5, optimizer=SGD(0.1),
+                schedule=lambda epoch: 1e301 if epoch == 3 else 1.0,
+            )  # fmt: skip
+    assert caught.value.epoch == 3
+    assert caught.value.history.learning_rate == [0.1, 0.1]
+    same.train(X, LABELS, epochs=2, optimizer=SGD(0.1))
+    assert same_bits(net.parameters, same.parameters)
+
+
+# --------------------------------------------------------------------------------- early stopping
+
+
+def expected_stop(history: History, metric: str, patience: int) -> tuple[int, int]:
+    """Return where the run should end, and its best epoch, from the figures alone."""
+    figures = np.array(getattr(history, metric)) * (-1 if "accuracy" in metric else 1)
+    for e in range(1, figures.size + 1):
+        best = int(np.argmin(figures[:e])) + 1
+        if e - best >= patience:
+            return e, best
+    return figures.size, best
+
+
+@pytest.mark.parametrize("metric", ["cost", "accuracy", "validation_cost", "validation_accuracy"])
+@pytest.mark.parametrize("patience", [1, 3])
+def test_early_stopping_on_any_metric(metric: str, patience: int) -> None:
+    """It ends after so many epochs without a better one, with the weights of the best."""
+    how = {"epochs": 25, "optimizer": SGD(8.0), "validation": WRONG}
+    whole, kept = network().train(X, LABELS, **how), []
+    end, best = expected_stop(whole, metric, patience)
+    assert end < 25, "the example ends early"
+    net = network()
+    history = net.train(
+        X, LABELS, **how, early_stopping=EarlyStopping(patience, metric=metric),
+        callbacks=[lambda info: kept.append(net.parameters.copy())],
+    )  # fmt: skip
+    assert (len(history.epochs), history.best_epoch) == (end, best)
+    assert history.stopped_by == "early_stopping"
+    assert history.cost == whole.cost[:end]
+    assert same_bits(net.parameters, kept[best - 1])
+    assert [info.is_best for info in history.epochs] == [
+        all(badness(info, metric) < badness(e, metric) for e in history.epochs[:i])
+        for i, info in enumerate(history.epochs)
+    ]
+
+
+def test_without_a_metric_it_is_that_of_the_best_epoch() -> None:
+    """The validation accuracy where there are classes, else the validation cost."""
+    targets = RNG.random((3, 40))
+    for Y, metric in ((LABELS, "validation_accuracy"), (targets, "validation_cost")):
+        ends = [
+            network(cost="quadratic").train(
+                X, Y, epochs=40, optimizer=SGD(8.0), validation_split=0.25,
+                early_stopping=EarlyStopping(2, metric=name),
+            )
+            for name in (None, metric)
+        ]  # fmt: skip
+        assert ends[0].to_dict()["epoch"] == ends[1].to_dict()["epoch"]
+        assert ends[0].best_epoch == ends[1].best_epoch
+        assert ends[0].stopped_by == "early_stopping"
+
+
+def test_the_least_change_decides_when_and_not_which() -> None:
+    """Smaller changes end the run; the weights are still those of the best epoch."""
+    stopping = EarlyStopping(patience=3, least_change=10.0, metric="cost")
+    net, kept = network(), []
+    history = net.train(
+        X, LABELS, epochs=9, early_stopping=stopping, mini_batch_size=40,
+        callbacks=[lambda info: kept.append(net.parameters.copy())],
+    )  # fmt: skip
+    assert history.cost == sorted(history.cost, reverse=True)
+    assert (len(history.epochs), history.best_epoch, history.stopped_by) == (
+        4, 4, "early_stopping",
+    )  # fmt: skip
+    assert same_bits(net.parameters, kept[3])
+
+
+@pytest.mark.parametrize("end", ["epochs", "callback", "interrupt", "divergence"])
+def test_the_best_weights_whatever_ended_the_run(end: str) -> None:
+    """Early stopping restores the best epoch's weights also where something else was earlier."""
+    net, kept = network(), []
+
+    def look(info) -> bool:
+        kept.append(net.parameters.copy())
+        if info.epoch == 3 and end == "interrupt":
+            raise KeyboardInterrupt
+        if info.epoch == 3 and end == "divergence":
+            net.parameters[0] = np.nan
+        return info.epoch == 3 and end == "callback"
+
+    how = {
+        "epochs": 3 + (end != "epochs"), "callbacks": [look], **WORSENING,
+        "early_stopping": EarlyStopping(10, metric="validation_cost"),
+    }  # fmt: skip
+    if end == "divergence":
+        with pytest.raises(DivergenceError) as caught:
+            net.train(X, LABELS, **how)
+        history = caught.value.history
+    else:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            history = net.train(X, LABELS, **how)
+        assert history.stopped_by == end
+    assert len(kept) == 3
+    assert history.best_epoch == 1
+    assert same_bits(net.parameters, kept[0])
+
+
+def test_each_run_counts_anew() -> None:
+    net = network()
+    for _ in range(2):
+        history = net.train(X, LABELS, epochs=9, early_stopping=EarlyStopping(2), **WORSENING)
+        assert len(history.epochs) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"early_stopping": EarlyStopping()}, "early_stopping has nothing to judge"),
+        ({"early_stopping": EarlyStopping(metric="validation_cost")}, "'validation_cost'"),
+        ({"schedule": ReduceOnPlateau(metric="validation_accuracy")}, "'validation_accuracy'"),
+        ({"restore_best": True}, "restore_best has nothing to judge"),
+    ],
+    ids=str,
+)
+def test_a_metric_that_is_not_recorded_is_refused(arguments: dict, said: str) -> None:
+    """At once, with the cure; accuracies need classes, figures of validation need its data."""
+    net = network()
+    with pytest.raises(ArgumentError, match=said + r".*validation_split"):
+        net.train(X, LABELS, **arguments)
+    assert net.epochs == 0
+    net.train(X, LABELS, **arguments, validation_split=0.25, epochs=1)
+
+
+def test_accuracy_of_a_regression_is_not_recorded() -> None:
+    net = network(cost="quadratic")
+    for metric in ("accuracy", "validation_accuracy"):
+        with pytest.raises(ArgumentError, match=f"{metric}.*cost or validation_cost"):
+            net.train(
+                X, RNG.random((3, 40)), validation_split=0.25,
+                early_stopping=EarlyStopping(metric=metric),
+            )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------- time
+
+
+def test_max_seconds_between_epochs() -> None:
+    """Many short epochs: the run ends soon after its time, and the network can go on."""
+    net, same = network(), network()
+    start = time.monotonic()
+    history = net.train(X, LABELS, epochs=10**9, max_seconds=0.2)
+    assert time.monotonic() - start < PATIENCE
+    assert history.stopped_by == net.trained[-1]["stopped_by"] == "max_seconds"
+    assert net.epochs == len(history.epochs) >= 1
+    assert sum(history.seconds[:-1]) < 0.2
+    same.train(X, LABELS, epochs=net.epochs)
+    for one in (net, same):
+        one.train(X, LABELS, epochs=1)
+    if len(history.epochs) < net.epochs:  # the last epoch was whole
+        assert same_bits(net.parameters, same.parameters)
+
+
+LONG = (
+    np.broadcast_to(np.array([[1], [2], [3]], np.uint8), (3, 3_000_000)),
+    np.broadcast_to(np.array([1], np.uint8), (3_000_000,)),
+)  # one column again and again: no memory, but an epoch of some seconds
+
+
+def test_max_seconds_in_the_middle_of_an_epoch() -> None:
+    """An epoch of many slices ends after one of them: the steps that were taken are kept."""
+    net = network(sizes=[3, 64, 64, 3])
+    start = time.monotonic()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        history = net.train(*LONG, epochs=1, mini_batch_size=1, shuffle=False, max_seconds=0.3)
+    assert time.monotonic() - start < PATIENCE
+    assert (history.stopped_by, history.epochs, history.best_epoch) == ("max_seconds", [], None)
+    assert net.epochs == 0
+    before = network(sizes=[3, 64, 64, 3])
+    assert before.cost(LONG[0][:, :1], [1]) > net.cost(LONG[0][:, :1], [1])
+
+
+def test_max_seconds_with_best_weights() -> None:
+    """Of an epoch that is not whole nothing is judged: the best epoch before it is kept."""
+    net, kept = network(), []
+
+    def look(info) -> None:
+        kept.append(net.parameters.copy())
+        time.sleep(0.02)
+
+    history = net.train(
+        X, LABELS, epochs=10**9, max_seconds=0.1, callbacks=[look], **WORSENING,
+        early_stopping=EarlyStopping(10**6),
+    )  # fmt: skip
+    assert history.stopped_by == "max_seconds"
+    assert history.best_epoch == 1
+    assert same_bits(net.parameters, kept[0])
+
+
+def test_time_enough_changes_nothing() -> None:
+    net, same = network(), network()
+    history = net.train(X, LABELS, epochs=3, max_seconds=10 * PATIENCE)
+    same.train(X, LABELS, epochs=3)
+    assert (len(history.epochs), history.stopped_by) == (3, "epochs")
+    assert same_bits(net.parameters, same.parameters)
+
+
+@pytest.mark.parametrize(("given", "loaded"), [({}, []), ({"validation": WRONG}, ["evaluate"])])
+def test_a_compilation_comes_before_the_time(
+    monkeypatch: pytest.MonkeyPatch, given: dict, loaded: list[str]
+) -> None:
+    """What scores the validation data is compiled too before the clock starts, if it is needed."""
+    names = []
+
+    def load_slowly(name: str, dtype: str) -> None:
+        names.append(name)
+        time.sleep(0.3)
+
+    monkeypatch.setattr(training, "load_program", load_slowly)
+    history = network().train(X, LABELS, epochs=2, max_seconds=0.25, **given)
+    assert names == loaded
+    assert len(history.epochs) >= 1
+
+
+def test_divergence_before_the_time_is_over() -> None:
+    net = network(activation="identity", cost="quadratic")
+    with pytest.raises(DivergenceError):
+        net.train(X, LABELS, epochs=10**9, optimizer=SGD(100.0), max_seconds=PATIENCE)
+    assert np.isfinite(net.parameters).all()
+
+
+# -------------------------------------------------------------------------------------- callbacks
+
+
+class Closing:
+    """A callback with something to close."""
+
+    def __init__(self, error: type[Exception] | None = None) -> None:
+        self.log: list[object] = []
+        self.error = error
+
+    def __enter__(self) -> None:
+        self.log.append("entered")
+
+    def __call__(self, info) -> None:
+        self.log.append(info.epoch)
+        if self.error is not None:
+            raise self.error
+
+    def __exit__(self, kind, *_) -> None:
+        self.log.append(kind)
+
+
+@pytest.mark.parametrize(
+    "stop", [{}, {"max_seconds": 1e-9}, {"early_stopping": EarlyStopping(1, 9.0, "cost")}], ids=str
+)
+def test_a_callback_that_is_a_context_manager_is_left_with_the_run(stop: dict) -> None:
+    callback = Closing()
+    history = network().train(X, LABELS, epochs=3, callbacks=[callback], **stop)
+    numbers = [info.epoch for info in history.epochs]
+    assert callback.log == ["entered", *numbers, None]
+
+
+def test_it_is_left_with_the_exception_that_ends_the_run() -> None:
+    failing, other, net = Closing(ZeroDivisionError), Closing(), network(activation="identity")
+    with pytest.raises(ZeroDivisionError):
+        net.train(X, LABELS, callbacks=[other, failing])
+    assert other.log == ["entered", 1, ZeroDivisionError]
+    assert failing.log == ["entered", 1, ZeroDivisionError]
+    net, other = network(activation="identity", cost="quadratic"), Closing()
+    with pytest.raises(DivergenceError):
+        net.train(X, LABELS, optimizer=SGD(1e300), callbacks=[other])
+    assert other.log == ["entered", DivergenceError]
+
+
+def test_nothing_is_entered_for_wrong_arguments() -> None:
+    callback = Closing()
+    with pytest.raises(ArgumentError):
+        network().train(X, LABELS, callbacks=[callback], epochs=-1)
+    assert callback.log == []
+
+
+def test_a_callback_can_save_the_best_network(tmp_path: Path) -> None:
+    """`is_best` tells when, and the closure has the network."""
+    net, path = network(), tmp_path / "best.safetensors"
+    history = net.train(
+        X, LABELS, epochs=6, validation=WRONG,
+        callbacks=[lambda info: info.is_best and net.save(path)],
+    )  # fmt: skip
+    saved = Network.load(path)
+    assert saved.epochs == history.best_epoch
+    assert saved.accuracy(*WRONG) == max(history.validation_accuracy)
+
+
+def test_an_epoch_costs_no_more_because_others_were_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each is judged once, also where the best is kept and a plateau is waited for."""
+    judged = []
+
+    def count(info, metric=None) -> float:
+        judged.append(info.epoch)
+        return badness(info, metric)
+
+    for module in (training, schedules):
+        monkeypatch.setattr(module, "badness", count)
+    how = {"validation": WRONG, "early_stopping": EarlyStopping(99)}
+    network().train(X, LABELS, epochs=20, **how, schedule=ReduceOnPlateau())
+    # The last one decides about no rate any more.
+    assert sorted(judged) == sorted([*range(1, 21), *range(1, 20)])
+
+
+def test_no_progress_is_loaded_by_a_training_that_shows_none() -> None:
+    code = (
+        "import sys; from bpmatrix import Network; Network([1, 1]).train([[0., 1.]], [0., 1.]);"
+        "print(*{'rich', 'bpmatrix.progress', 'pandas'} & set(sys.modules))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert process.stdout.split() == []
+
+
+# ------------------------------------------------------------------------------------- the record
+
+
+def test_the_record_tells_what_drove_the_run() -> None:
+    """In words, which are never executed."""
+    net = network()
+    net.train(
+        X, LABELS, epochs=1, validation_split=0.25, schedule=Warmup(3), max_seconds=60,
+        early_stopping=EarlyStopping(3),
+    )  # fmt: skip
+    net.train(X, LABELS, epochs=1, schedule=halving)
+    first, second = json.loads(json.dumps(net.trained, allow_nan=False))
+    assert first["schedule"] == "Warmup(epochs=3, then=None)"
+    assert first["early_stopping"] == ("EarlyStopping(patience=3, least_change=0.0, metric=None)")
+    assert (first["max_seconds"], first["samples"], first["restore_best"]) == (60.0, 30, True)
+    assert second["schedule"] == "halving"
+    assert (second["early_stopping"], second["max_seconds"]) == (None, None)
+
+
+def test_a_saved_network_goes_on_with_the_schedule(tmp_path: Path) -> None:
+    """The count of epochs is in the file; the schedule is passed again, as all arguments are."""
+    net = network()
+    net.train(X, LABELS, epochs=2, schedule=Step(2, 0.5), optimizer=SGD(1.0))
+    net.save(tmp_path / "net")
+    loaded = Network.load(tmp_path / "net")
+    rates = [
+        one.train(X, LABELS, epochs=3, schedule=Step(2, 0.5)).learning_rate for one in (net, loaded)
+    ]
+    assert rates == [[0.5, 0.5, 0.25]] * 2
+    assert same_bits(net.parameters, loaded.parameters)

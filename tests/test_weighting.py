@@ -1,0 +1,214 @@
+"""Weights of samples and classes: in the step, in the gradient and in all that is recorded."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from engine import look, steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numeric import same_bits
+from strategies import cases, seeds
+
+from bpmatrix import SGD, Adam, Network
+from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, ShapeError
+from bpmatrix.recipe import Recipe
+
+RNG = np.random.default_rng(3)
+X, LABELS = RNG.standard_normal((4, 30)), RNG.integers(0, 3, 30)
+WEIGHTS = RNG.uniform(0.1, 3, 30)
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+
+
+def network(**arguments) -> Network:
+    return Network([4, 6, 3], cost="log_likelihood", seed=1, **arguments)
+
+
+# --------------------------------------------------------------------------------------- a step
+
+
+@settings(max_examples=40)
+@given(cases(), seeds, st.integers(1, 8))
+def test_the_bits_do_not_depend_on_threads(case, seed, m) -> None:
+    rng = np.random.default_rng(seed)
+    n = case.X.shape[1]
+    weights, order = rng.uniform(0.1, 3, n), rng.permutation(n)
+    rates = [0.1] * -(-n // m)
+    for recipe in (Recipe(SGD(0.1)), Recipe(Adam(0.1))):
+        alone = steps(case, order, m, rates, 0.1, 1, recipe, weights)
+        for threads in (2, 5):
+            together = steps(case, order, m, rates, 0.1, threads, recipe, weights)
+            assert same_bits(alone.theta, together.theta)
+            assert (alone.cost, alone.hits, alone.weight) == (
+                (together.cost, together.hits, together.weight)
+            )
+
+
+@settings(max_examples=40)
+@given(cases(), seeds)
+def test_the_gradient_is_that_of_each_sample_times_its_weight(case, seed) -> None:
+    """The sum over the columns, against columns that are looked at one by one."""
+    n = case.X.shape[1]
+    weights = np.random.default_rng(seed).uniform(0.1, 3, n)
+    together = look(case, weights=weights).gradient
+    alone = [look(case, first=j, last=j + 1).gradient.astype(np.float64) for j in range(n)]
+    expected = sum(weight * g for weight, g in zip(weights, alone, strict=True))
+    size = sum(weight * np.abs(g) for weight, g in zip(weights, alone, strict=True))
+    # Each delta is rounded once by its weight; two sums of n terms may differ by n roundings each.
+    # What a sample adds to one element is itself a sum only over layers behind, as in both.
+    unit = np.finfo(case.theta.dtype).eps
+    depth = sum(case.description.sizes)
+    assert (np.abs(together - expected) <= (2 * n + depth) * unit * size + 1e-300 + 1e-37).all()
+
+
+# ----------------------------------------------------------------------------- through the face
+
+
+@DTYPES
+@pytest.mark.parametrize("optimizer", [SGD(0.5), Adam(0.01)])
+def test_whole_weights_are_repeated_samples(dtype, optimizer) -> None:
+    """In one mini-batch of all samples: cost, accuracy and step."""
+    counts = np.arange(30) % 4 + 1
+    weighted, repeated = network(dtype=dtype), network(dtype=dtype)
+    how = {"epochs": 3, "optimizer": optimizer, "weight_decay": 0.01}
+    one = weighted.train(X, LABELS, sample_weight=counts, mini_batch_size=30, **how)
+    columns = np.repeat(np.arange(30), counts)
+    other = repeated.train(X[:, columns], LABELS[columns], mini_batch_size=columns.size, **how)
+    rtol = 1e-12 if dtype == "float64" else 1e-4  # sums of 75 terms in another order, three steps
+    np.testing.assert_allclose(weighted.parameters, repeated.parameters, rtol=rtol, atol=rtol)
+    np.testing.assert_allclose(one.cost, other.cost, rtol=rtol)
+    np.testing.assert_allclose(one.accuracy, other.accuracy, rtol=1e-15)
+
+
+@DTYPES
+def test_a_weight_of_zero_is_a_removed_sample(dtype) -> None:
+    """Bit for bit, with the order of every epoch and short mini-batches."""
+    weights = np.where(np.arange(30) % 3 == 1, 0.0, WEIGHTS)
+    kept = np.flatnonzero(weights)
+    zero, removed = network(dtype=dtype), network(dtype=dtype)
+    one = zero.train(X, LABELS, sample_weight=weights, epochs=3, mini_batch_size=7)
+    other = removed.train(
+        X[:, kept], LABELS[kept], sample_weight=weights[kept], epochs=3, mini_batch_size=7
+    )
+    assert same_bits(zero.parameters, removed.parameters)
+    assert (one.cost, one.accuracy) == (other.cost, other.accuracy)
+
+
+def test_only_the_ratios_of_weights_count() -> None:
+    """Twice the weights, the same bits: a mini-batch is divided by the sum of its weights."""
+    nets = [network(), network()]
+    for net, factor in zip(nets, (1, 2), strict=True):
+        net.train(X, LABELS, sample_weight=factor * WEIGHTS, epochs=2)
+    assert same_bits(nets[0].parameters, nets[1].parameters)
+
+
+def test_weights_of_one_change_nothing() -> None:
+    plain, weighted = network(), network()
+    plain.train(X, LABELS, epochs=2)
+    weighted.train(X, LABELS, sample_weight=np.ones(30), epochs=2)
+    assert same_bits(plain.parameters, weighted.parameters)
+
+
+def test_class_weights_are_weights_of_their_samples() -> None:
+    """A mapping, and times the weights of samples; a class that is not named counts once."""
+    factors = np.array([2.0, 1.0, 0.25])
+    by_class, by_sample = network(), network()
+    by_class.train(X, LABELS, class_weight={0: 2.0, 2: 0.25}, sample_weight=WEIGHTS, epochs=2)
+    by_sample.train(X, LABELS, sample_weight=WEIGHTS * factors[LABELS], epochs=2)
+    assert same_bits(by_class.parameters, by_sample.parameters)
+
+
+@pytest.mark.parametrize("form", ["labels", "one-hot"])
+def test_balanced_classes_count_the_same(form: str) -> None:
+    labels = np.array([0] * 20 + [1] * 8 + [2] * 2)
+    targets = labels if form == "labels" else np.eye(3)[:, labels]
+    balanced, weighted = network(), network()
+    balanced.train(X, targets, class_weight="balanced", epochs=2)
+    weighted.train(X, targets, sample_weight=10 / np.bincount(labels)[labels], epochs=2)
+    assert same_bits(balanced.parameters, weighted.parameters)
+
+
+def test_validation_has_weights_of_its_own() -> None:
+    """Given with the data, or split off with the samples; recorded as `cost` gives it."""
+    net = network()
+    history = net.train(X, LABELS, epochs=2, validation=(X, LABELS, WEIGHTS))
+    assert history.validation_cost[-1] == net.cost(X, LABELS, sample_weight=WEIGHTS)
+    assert history.validation_accuracy[-1] == net.accuracy(X, LABELS, sample_weight=WEIGHTS)
+    assert history.validation_cost[-1] != net.cost(X, LABELS)
+    split, removed = network(), network()
+    weights = np.where(np.arange(30) < 10, 0.0, WEIGHTS)
+    one = split.train(X, LABELS, sample_weight=weights, validation_split=0.25, epochs=2)
+    other = removed.train(
+        X[:, 10:], LABELS[10:], sample_weight=weights[10:], validation_split=0.25, epochs=2
+    )
+    assert one.validation_cost == other.validation_cost
+
+
+def test_cost_accuracy_and_gradient() -> None:
+    """The means that they say, by single columns."""
+    net = network()
+    costs = np.array([net.cost(X[:, [j]], LABELS[[j]]) for j in range(30)])
+    hits = np.array([net.accuracy(X[:, [j]], LABELS[[j]]) for j in range(30)])
+    slopes = np.array([net.gradient(X[:, [j]], LABELS[[j]]).flat for j in range(30)])
+    total = WEIGHTS.sum()
+    how = {"sample_weight": WEIGHTS}
+    assert net.cost(X, LABELS, **how) == pytest.approx(WEIGHTS @ costs / total, rel=1e-14)
+    assert net.accuracy(X, LABELS, **how) == pytest.approx(WEIGHTS @ hits / total, rel=1e-14)
+    np.testing.assert_allclose(
+        net.gradient(X, LABELS, **how).flat, WEIGHTS @ slopes / total, rtol=0, atol=1e-14
+    )
+
+
+def test_a_sample_without_weight_may_cost_anything() -> None:
+    """An infinite cost times zero is no NaN."""
+    net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+    net.weights[0][:] = 1e200
+    assert net.cost([[0.0, 1.0]], [1.0, 0.0], sample_weight=[1, 0]) == pytest.approx(
+        (net.biases[0][0, 0] - 1) ** 2 / 2
+    )
+
+
+# ---------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    ("weights", "error", "words"),
+    [
+        (np.ones(29), ShapeError, r"\(29,\)"),
+        (np.ones((1, 30)), ShapeError, r"\(1, 30\)"),
+        (["a"] * 30, ArrayTypeError, "real numbers"),
+        (np.full(30, np.nan), DataError, "NaN"),
+        (-WEIGHTS, DataError, "below 0"),
+        (np.zeros(30), DataError, "all weights are 0"),
+    ],
+)
+def test_wrong_weights_of_samples(weights, error: type, words: str) -> None:
+    net = network()
+    before = net.parameters.copy()
+    with pytest.raises(error, match=words):
+        net.train(X, LABELS, sample_weight=weights)
+    with pytest.raises(error, match=words):
+        net.cost(X, LABELS, sample_weight=weights)
+    assert same_bits(net.parameters, before)
+
+
+@pytest.mark.parametrize(
+    ("weights", "words"),
+    [
+        ("equal", "balanced"),
+        ([1, 2, 3], "balanced"),
+        ({7: 1.0}, "7"),
+        ({0: -1.0}, "class 0"),
+        ({0: np.inf}, "class 0"),
+        ({0: "2"}, "class 0"),
+    ],
+)
+def test_wrong_weights_of_classes(weights, words: str) -> None:
+    with pytest.raises(ArgumentError, match=words):
+        network().train(X, LABELS, class_weight=weights)
+
+
+def test_classes_of_targets_that_name_none() -> None:
+    net = Network([4, 1], activation="identity", cost="quadratic", seed=1)
+    with pytest.raises(ArgumentError, match="targets that name classes"):
+        net.train(X, RNG.standard_normal(30), class_weight="balanced")
