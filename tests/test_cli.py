@@ -398,7 +398,7 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--initializer zeros", "zeros"),
         ("--dtype int8", "dtype"),
         ("--epochs 0", "--epochs"),
-        ("--epoch 3", "Did you mean"),
+        ("--epoch 3", "--epochs"),
         ("--mini-batch-size 2000", "larger than the data"),
         ("--learning-rate nan", "learning_rate"),
         ("--optimizer adagrad", "--optimizer"),
