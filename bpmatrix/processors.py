@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from bpmatrix.checks import whole_number
@@ -139,11 +140,15 @@ def available_processors() -> int:
         limits.append(len(os.sched_getaffinity(0)))
     if wanted is not None:
         limits.append(int(wanted))
-    return max(1, min(limits + _quota()))
+    return max(1, min([*limits, *_quota()]))
 
 
+@cache
 def _quota() -> list[int]:
-    """Return the processors that a container's quota comes to, where there is one (Linux)."""
+    """Return the processors that a container's quota comes to, where there is one (Linux).
+
+    Read once: it hardly ever changes, and to read it takes as long as a small training.
+    """
     with suppress(OSError, ValueError):
         quota, period = (CONTROL_GROUPS / "cpu.max").read_text(encoding="ascii").split()
         return [] if quota == "max" else [max(1, int(quota) // int(period))]

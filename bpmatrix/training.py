@@ -6,7 +6,7 @@ import math
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -234,9 +234,9 @@ def recorded(samples: Samples, validation: Samples | None) -> list[str]:
 
 def record(settings: Settings, samples: Samples, history: History) -> dict[str, Any]:
     """Return how a run went, in the words and numbers that a model file can hold."""
-    last = asdict(history.epochs[-1]) if history.epochs else {}
     clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
+    last = {name: getattr(entry, name) for entry in history.epochs[-1:] for name in figures}
     return {
         "epochs": len(history.epochs),
         "samples": samples.n,
@@ -253,7 +253,7 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "early_stopping": _words(settings.early_stopping),
         "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
-        **{name: value for name, value in last.items() if name in figures and _is_finite(value)},
+        **{name: value for name, value in last.items() if _is_finite(value)},
     }
 
 
