@@ -76,7 +76,7 @@ def test_a_worker_that_dies_says_so_and_stays_dead(worker):
 
 
 def test_a_worker_that_hangs_is_ended():
-    with Worker("plain", seconds_for_an_answer=3.0) as worker:
+    with Worker("plain", seconds_for_an_answer=20.0) as worker:
         worker.make(Plain)
         worker.patience = 0.2
         with pytest.raises(WorkerError, match="plain: its process ended"):
