@@ -2,6 +2,7 @@
 
 import click
 
+from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
 from benchmarks.estimators import estimators
 from benchmarks.gate.command import accept, gate
@@ -18,12 +19,15 @@ from benchmarks.table import table
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--avx2", is_flag=True, help="Let nobody use AVX-512: the targets are for AVX2.")
+def main(*, avx2: bool) -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.
 
     MNIST is taken from where BPMATRIX_DATA says; without it bytes of its shape are made up. Run
     nothing else at the same time, and read the load beside the table.
     """
+    if avx2:
+        limit_to_avx2()
 
 
 for command in (

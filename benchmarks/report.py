@@ -33,9 +33,8 @@ class Report:
         self._records: list[dict[str, Any]] = []
 
     def tell(self, line: str) -> None:
-        """Say on standard error what is being done, where somebody looks."""
-        if self._progress.is_terminal:
-            self._progress.print(f"[dim]{line}[/dim]")
+        """Say on standard error what is being done, or was found: a run may be cut off."""
+        self._progress.print(line, style="dim", markup=False)
 
     def record(self, **figures: object) -> None:
         """Keep figures for the JSON file."""

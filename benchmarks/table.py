@@ -50,6 +50,7 @@ def table(
                 ),
             )
             notes += [f"{case.name} {dtype}: {note}" for note in contest.notes]
+            report.tell(f"{case.name} {dtype}: {_in_a_line(contest)}")
             rows.add_row(case.name, dtype, *_cells(contest), _targets(case, dtype, contest))
             _record(report, case, dtype, contest)
     report.finish(rows, notes)
@@ -63,6 +64,15 @@ def _cells(contest: Contest) -> list[str]:
     peers = {result.name: result for result in contest.results.values() if result.name != CHAMPION}
     shown = [by_threads.get(threads) for threads in ("auto", 1, most)]
     return [_cell(result) for result in [*shown, *map(peers.get, PEERS)]]
+
+
+def _in_a_line(contest: Contest) -> str:
+    """Return the ratios of a contest, before the table stands."""
+    return ", ".join(
+        f"{label} {result.against.ratio}"
+        for label, result in contest.results.items()
+        if result.against is not None
+    )
 
 
 def _cell(result: Result | None) -> str:

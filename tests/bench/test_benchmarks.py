@@ -1,12 +1,17 @@
 """Every case runs once, tiny, and every command can be asked for help."""
 
 import json
+import os
+import platform
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
+from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
 from benchmarks.kernels import Sigmoids
@@ -50,6 +55,29 @@ def test_samples_fit_their_targets(name, monkeypatch):
 
     assert samples.X.shape[1] == samples.targets.shape[-1]
     assert samples.source
+
+
+@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
+def test_a_limited_processor_has_no_long_registers(monkeypatch):
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    limit_to_avx2()
+    script = (
+        "from bpmatrix.kernels.vectors import WIDE, REGISTER_BYTES; print(WIDE, REGISTER_BYTES);"
+        "from numba.core import config; print(config.CPU_NAME)"
+    )
+    run = [sys.executable, "-c", script]
+    told = subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ)
+
+    assert told.stdout.split() == ["False", "32", "haswell"]
+    assert LIMITS.items() <= os.environ.items()
+
+
+def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    result = CliRunner().invoke(main, ["--avx2", "memory"])
+
+    assert result.exit_code == 2
+    assert "this one is arm64" in result.output
 
 
 def test_the_other_benchmarks_run(monkeypatch):
