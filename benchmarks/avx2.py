@@ -1,0 +1,32 @@
+"""The processor as one without AVX-512, for all contenders: what the targets were set for."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+
+import click
+import llvmlite.binding as llvm
+
+X86 = {"x86_64", "amd64"}
+
+# What keeps the products and loops of each library to registers of 32 bytes.
+LIMITS = {
+    "NUMBA_CPU_NAME": "haswell",
+    "OPENBLAS_CORETYPE": "Haswell",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
+
+
+def limit_to_avx2() -> None:
+    """Let the worker processes that are started from now on use AVX2 and nothing beyond."""
+    if platform.machine().lower() not in X86:
+        raise click.UsageError(
+            f"--avx2 is for processors that have it, and this one is {platform.machine()}"
+        )
+    features = llvm.get_host_cpu_features().flatten()
+    os.environ.update(LIMITS, NUMBA_CPU_FEATURES=re.sub(r"\+(avx512|evex512)", r"-\1", features))
