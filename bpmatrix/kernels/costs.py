@@ -125,10 +125,11 @@ def _terms_of_distances(code, parameter, d, n):
 @kernel
 def _log_likelihood_terms(z, a, y, out, n):
     """out[k] <- y[k] (ln sum_i exp(z[i]) - z[k]); the log-sum is z - ln a at the largest a."""
-    top = 0
+    highest, z_there = a[0], z[0]
     for k in range(1, n):
-        top = k if a[k] > a[top] else top
-    log_sum = z[top] - log(a[top])
+        above = a[k] > highest
+        highest, z_there = a[k] if above else highest, z[k] if above else z_there
+    log_sum = z_there - log(highest)
     for k in range(n):
         out[k] = y[k] * (log_sum - z[k])
 
@@ -160,7 +161,8 @@ def _class_named(a, n):
     """The class that a column of outputs or targets names."""
     if n == 1:
         return int(a[0] > convert(0.5, a))
-    top = 0
+    top, highest = 0, a[0]
     for k in range(1, n):
-        top = k if a[k] > a[top] else top
+        above = a[k] > highest
+        top, highest = k if above else top, a[k] if above else highest
     return top

@@ -39,24 +39,33 @@ def activate(sigma, z, a):
             a_k[k] = zero if a_k[k] <= zero else a_k[k]  # this way round NaN stays NaN
     elif sigma == SOFTMAX:
         for j in range(a.count):
-            _softmax(shift(a_k, j * a.step), a.length)
+            _lower_by_highest(shift(a_k, j * a.step), a.length)
+        for k in range(n):  # all columns at once: one of them may be shorter than a vector
+            a_k[k] = exp(a_k[k])
+        for j in range(a.count):
+            _divide_by_sum(shift(a_k, j * a.step), a.length)
     elif sigma >= FIRST_ADDRESS:
         call_block(sigma, VALUE, a_k, a_k, a_k, n)
 
 
 @kernel
-def _softmax(a, n):
-    """a[k] <- exp(a[k]) / sum_i exp(a[i]), shifted by max a so that nothing overflows."""
+def _lower_by_highest(a, n):
+    """a[k] <- a[k] - max a, so that no power overflows: softmax stays what it is."""
     highest = a[0]
     for k in range(1, n):
         highest = a[k] if a[k] > highest else highest
     for k in range(n):
-        a[k] = exp(a[k] - highest)
+        a[k] -= highest
+
+
+@kernel
+def _divide_by_sum(a, n):
+    """a[k] <- a[k] / sum_i a[i]."""
     total = convert(0, a)
     for k in range(n):
         total += a[k]
     for k in range(n):
-        a[k] = a[k] / total
+        a[k] /= total
 
 
 @kernel
