@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any, NamedTuple
 
 import click
 
@@ -10,7 +12,8 @@ from benchmarks.cases import CASES, Case
 from benchmarks.options import CASE, DTYPE, JSON, QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix.bench.comparing import Comparison, compare_arms
-from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.contenders import ROSTER, thread_environment
+from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.workers import Worker
 
@@ -29,23 +32,44 @@ MANY_THREADS, MOST_SLOWDOWN = 8, 6.0
 def scaling(
     cases: tuple[Case, ...], dtypes: tuple[str, ...], quick: bool, json_file: str | None
 ) -> None:
-    """Training: two threads against one, "auto" against one, and eight on all processors."""
+    """Training: two threads against one, "auto" against one, and eight on all processors.
+
+    The first rows are those of a large product in NumPy: what a second processor is worth here.
+    """
     report = Report("How many times as fast as one thread", json_file)
     rows = report.table("case", "type", "threads", "gain [95 %]", "target")
+
+    def add(name: str, dtype: str, threads: int | str, target: float | None, arm: _Arm) -> None:
+        report.tell(f"{name} {dtype} on {threads}")
+        comparison = _against_one(arm, threads, quick=quick)
+        shown = str(comparison.ratio).replace("[", r"\[")
+        rows.add_row(name, dtype, str(threads), shown, verdict(comparison.ratio.median, target))
+        report.record(case=name, dtype=dtype, threads=threads, comparison=asdict(comparison))
+
+    for dtype in dtypes:
+        add("a large product", dtype, 2, None, _product(dtype))
     for case in cases:
         for dtype in dtypes:
+            step = _step(case, dtype)
             for threads, target in _arms(case):
-                report.tell(f"{case.name} {dtype} on {threads}")
-                comparison = _against_one(case, dtype, threads, quick=quick)
-                shown = str(comparison.ratio).replace("[", r"\[")
-                rows.add_row(
-                    case.name, dtype, str(threads), shown,
-                    verdict(comparison.ratio.median, target),
-                )  # fmt: skip
-                report.record(
-                    case=case.name, dtype=dtype, threads=threads, comparison=asdict(comparison)
-                )
+                add(case.name, dtype, threads, target, step)
     report.finish(rows)
+
+
+class _Arm(NamedTuple):
+    """What is timed: how it is made for a number of threads, and the method to call."""
+
+    making: Callable[[int | str], tuple[Any, ...]]
+    method: str
+
+
+def _product(dtype: str) -> _Arm:
+    return _Arm(lambda threads: (Matmul, dtype), "multiply")
+
+
+def _step(case: Case, dtype: str) -> _Arm:
+    task = case.task(dtype)
+    return _Arm(lambda threads: (ROSTER[CHAMPION].make, task, threads), "train")
 
 
 def _arms(case: Case) -> list[tuple[int | str, float | None]]:
@@ -60,15 +84,18 @@ def _arms(case: Case) -> list[tuple[int | str, float | None]]:
     return arms
 
 
-def _against_one(case: Case, dtype: str, threads: int | str, *, quick: bool) -> Comparison:
+def _against_one(arm: _Arm, threads: int | str, *, quick: bool) -> Comparison:
     """Return the time on one thread over that on so many."""
-    task, effort, make = case.task(dtype), case.effort(quick=quick), ROSTER[CHAMPION].make
-    with Worker("one thread") as one, Worker(f"{threads} threads") as several:
-        one.make(make, task, 1)
-        several.make(make, task, threads)
+    effort = CASES[0].effort(quick=quick)
+    with (
+        Worker("one thread", thread_environment(1)) as one,
+        Worker(f"{threads} threads", thread_environment(threads)) as several,
+    ):
+        one.make(*arm.making(1))
+        several.make(*arm.making(threads))
         return compare_arms(
-            one.arm("train"),
-            several.arm("train"),
+            one.arm(arm.method),
+            several.arm(arm.method),
             quads=effort.quads,
             block_seconds=effort.block_seconds,
         )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 
+import numba
 import numpy as np
 import pytest
 from numeric import same_bits
@@ -224,6 +225,18 @@ def test_a_function_that_raises_ends_the_run():
         net.train([[1.0, 9.0]], [1.0, 2.0], epochs=1, mini_batch_size=2)
     assert same_bits(net.parameters, before)
     assert net.feedforward([[8.0]]).tolist() == [[8.0]]
+
+
+@pytest.mark.parametrize("compile_it", [lambda f: f, numba.njit])
+def test_an_own_function_may_make_arrays(compile_it):
+    """The engine's kernels make none, and are compiled without what that takes."""
+    sigma = compile_it(lambda z: np.array([z, 2 * z]).sum())
+    own = OwnActivation(sigma, compile_it(lambda z: np.full(3, 1.0).sum()))
+    X = np.array([[1.0, -2.0]])
+    net = Network([1, 1], output=own, cost="quadratic", seed=1)
+
+    np.testing.assert_allclose(net.feedforward(X), 3 * (net.weights[0] @ X + net.biases[0]))
+    assert verify(net, X, np.zeros((1, 2))).is_good
 
 
 def test_own_functions_compile_no_program_anew():

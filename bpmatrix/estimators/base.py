@@ -114,7 +114,7 @@ class MultilayerPerceptron(Fitted):
         if self.early_stopping:
             self._best = self._parameters.flat.copy()
             # scikit-learn keeps the first of several epochs with the best score; where it has no
-            # say, the one with the least loss among them is kept.
+            # say, one with less loss is better, both to keep and to go on.
             self._least_loss = None if held_out is None else np.inf
             if held_out is None:
                 samples, held_out = self._split(samples)

@@ -192,7 +192,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             What each sample counts.
         X_val, y_val : array_like, optional
             Scored after every epoch, never trained on; `early_stopping` takes them instead of a
-            part of X.
+            part of X, and among epochs with the same score prefers less loss.
 
         Returns
         -------

@@ -156,9 +156,10 @@ def _count_improvement(estimator: Any) -> None:
     """Count the epochs that brought nothing, and keep the best weights of an early stopping."""
     if estimator.early_stopping:
         score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
-        worse = score < best + estimator.tol
         loss, least = estimator.validation_loss_curve_[-1], estimator._least_loss
-        if score > best or (score == best and least is not None and loss < least):
+        lower_by = least - loss if least is not None and score == best else -np.inf
+        worse = score < best + estimator.tol and not lower_by > estimator.tol
+        if score > best or lower_by > 0:
             estimator.best_validation_score_ = score
             estimator._least_loss = None if least is None else loss
             estimator._best[:] = estimator._parameters.flat

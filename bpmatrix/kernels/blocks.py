@@ -17,7 +17,7 @@ from numba import types
 
 from bpmatrix.kernels import exponential, rectifiers
 from bpmatrix.kernels.codes import SLOPE
-from bpmatrix.kernels.jit import callback, kernel
+from bpmatrix.kernels.jit import callback, foreign, kernel
 from bpmatrix.kernels.vectors import long_vectors
 
 REALS = {"float64": types.float64, "float32": types.float32}
@@ -79,7 +79,7 @@ def named(name, dtype):
 
 def own_activation(sigma, sigma_prime, dtype):
     """Compile the block of a user's activation function."""
-    sigma, sigma_prime = _kernel_of(sigma), _kernel_of(sigma_prime)
+    sigma, sigma_prime = foreign(sigma), foreign(sigma_prime)
     real = REALS[dtype]
 
     def block(what, z, a, out, n):
@@ -100,7 +100,7 @@ def own_activation(sigma, sigma_prime, dtype):
 
 def own_cost(cost, derivative, dtype):
     """Compile the block of a user's cost."""
-    cost, derivative = _kernel_of(cost), _kernel_of(derivative)
+    cost, derivative = foreign(cost), foreign(derivative)
     real = REALS[dtype]
 
     def block(what, a, y, out, n):
@@ -117,11 +117,6 @@ def own_cost(cost, derivative, dtype):
                 out[k] = np.nan
 
     return callback(block, _signature(dtype), keep=False)
-
-
-def _kernel_of(function):
-    """A function as compiled code can call it; what numba has compiled already stays as it is."""
-    return function if hasattr(function, "py_func") else kernel(function)
 
 
 def _signature(dtype):

@@ -192,6 +192,23 @@ def test_given_validation_samples_are_scored_and_stop_the_training():
         small().fit(X, y, X_val=X)
 
 
+def test_of_epochs_with_one_score_the_least_loss_counts_where_validation_rows_are_given():
+    """Accuracy of a few rows stands still for long: a lower loss keeps the training alive."""
+    train, held_out = np.arange(150) % 3 != 0, np.arange(150) % 3 == 0
+    model = small(early_stopping=True, n_iter_no_change=3, max_iter=2000, tol=1e-3)
+    model.fit(X[train], y[train], X_val=X[held_out], y_val=y[held_out])
+    scores, losses = map(np.array, (model.validation_scores_, model.validation_loss_curve_))
+    p = model.predict_proba(X[held_out])[np.arange(50), y[held_out]]
+
+    kept = losses[scores == scores.max()].min()
+    np.testing.assert_allclose(-np.log(p).mean(), kept, rtol=1e-12)
+    # By score alone the run would have ended at the first four epochs without a better one.
+    best = np.maximum.accumulate(scores)
+    alone = next(k for k in range(4, len(scores)) if best[k] < best[k - 4] + 1e-3)
+    assert alone < len(scores) - 1
+    assert model.n_iter_ < 2000
+
+
 def test_a_callback_ends_the_training():
     model = small(callbacks=[lambda info: info.epoch == 3]).fit(X, y)
 
