@@ -21,7 +21,8 @@ def drawn(*shape: int, dtype: str) -> Any:
 
 
 def scratch(dtype: str) -> tuple[Any, int]:
-    layout = lay_out_work(np.array([N_IN]), np.zeros(1, dtype=bool), 1, 1)
+    no = np.zeros(1, dtype=bool)
+    layout = lay_out_work(np.array([N_IN]), no, no, 1, 1)
     return np.zeros(layout.scratch_size, dtype), layout.panel_size
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.cases import DTYPES, grid_case
-from benchmarks.data import Samples
+from benchmarks.cases import DTYPES, Case
 from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.samples import Samples
 from bpmatrix.bench.task import Task
 
 BATCHES = (1, 10, 32, 100, 1000)
@@ -22,7 +22,7 @@ def task_of(batch: int, dtype: str) -> Task:
     X = rng.integers(256, size=(n, 784), dtype=np.uint8).T
     labels = rng.integers(10, size=n)
     samples = Samples(X, 1 / 255, labels, "random bytes")
-    return grid_case(batch, WIDTH).task(dtype, samples)
+    return Case((784, WIDTH, 10), "sigmoid", batch, "mnist", 3.0, 100).task(dtype, samples)
 
 
 @pytest.mark.parametrize("batch", BATCHES)

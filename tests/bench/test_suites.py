@@ -50,3 +50,13 @@ def test_a_benchmark_that_compiles_inside_fails(run):
     assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
     assert "began while the clock ran: call the function once" in done.stdout
     assert "Rounds" in done.stdout  # the table of pytest-benchmark: it measured
+
+
+def test_every_suite_runs():
+    """Once through each benchmark, without a clock, but for those whose processes take long."""
+    command = [
+        sys.executable, "-m", "pytest", "-q", "benchmarks", "--benchmark-disable",
+        "--ignore=benchmarks/test_process.py", "-p", "no:cacheprovider",
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
