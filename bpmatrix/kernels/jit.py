@@ -23,8 +23,8 @@ Function = TypeVar("Function", bound=Callable[..., object])
 # missing check lets LLVM vectorize. No fast-math flag at all: each one lets the compiler choose
 # the bits, and some of them break NaN tests and the rounding constant of exp.
 FLAGS = {"nogil": True, "error_model": "numpy"}
-# _nrt: our code makes no arrays, and Python keeps alive what it is given: without numba's count of
-# references, which locks the memory bus each time, a small mini-batch takes a tenth less time.
+# _nrt: our code makes no arrays, and Python keeps alive what it is given: it goes without numba's
+# count of references, locked additions which small mini-batches notice (docs/decisions/0016).
 OURS = {**FLAGS, "_nrt": False}
 
 # Environment variables that decide how code is generated.

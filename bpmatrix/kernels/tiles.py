@@ -59,6 +59,19 @@ def _for_each_shape(builder, chosen, shapes, emit):
     builder.position_at_end(done)
 
 
+def _with_tail(builder, v, tail, emit_masked):
+    """Return what emits a body twice: for a whole last vector, and for one that ends at `tail`."""
+
+    def emit(r, c):
+        with builder.if_else(builder.icmp_signed("==", tail, index(0))) as (whole, part):
+            with whole:
+                emit_masked(r, c, None)
+            with part:
+                emit_masked(r, c, v.first_lanes(tail))
+
+    return emit
+
+
 @intrinsic
 def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, missing):
     """Z[j, i] <- b[i] + sum_k W[i, k] A[j, k] for i < rows, j < columns, k < n.
@@ -169,13 +182,7 @@ def outer_tile(
                         change = builder.fmul(scales, v.value(cell))
                         v.store(v.fma(keeps, v.load(place, m), change), place, m)
 
-        def emit(r, c):
-            with builder.if_else(builder.icmp_signed("==", tail, index(0))) as (whole, part):
-                with whole:
-                    emit_masked(r, c, None)
-                with part:
-                    emit_masked(r, c, v.first_lanes(tail))
-
+        emit = _with_tail(builder, v, tail, emit_masked)
         _for_each_shape(builder, (rows, vectors), OUTER_SHAPES, emit)
         return context.get_dummy_value()
 

@@ -135,7 +135,6 @@ def test_a_change_to_any_file_of_the_kernels_misses(checked_build):
 def test_machine_code_with_checks_is_kept_apart(checked_build):
     """A process without BPMATRIX_CHECKED does not run what a checked one has compiled."""
     script = """
-from bpmatrix.compilation import load_program
 from bpmatrix.kernels import jit
 from bpmatrix.kernels.evaluate import evaluate
 print(evaluate.py_func.__closure__[0].cell_contents)
@@ -170,7 +169,7 @@ def test_no_kernel_uses_fast_math():
 
 @pytest.mark.parametrize("name", ["train_slice", "evaluate"])
 def test_no_program_counts_references(name):
-    """Each count would lock the memory bus: a sixth of the time of a small mini-batch."""
+    """Each count is a locked addition, and a small mini-batch had many of them."""
     program = load_program(name, "float64")
     for entry in program.overloads.values():
         compiled = entry.library._get_compiled_object()
