@@ -11,7 +11,7 @@ from bpmatrix.kernels.instructions import at, convert, fma
 from bpmatrix.kernels.jit import kernel, program
 from bpmatrix.kernels.plan import lay_out_work
 from bpmatrix.kernels.products import descend, pull_back, sum_over_columns, weighted_input
-from bpmatrix.kernels.threads import atomic_add, barrier
+from bpmatrix.kernels.threads import atomic_add, barrier, share
 from bpmatrix.kernels.views import Lines, Scratch
 
 WEIGHTED_INPUT, PULL_BACK, SUM_OVER_COLUMNS, DESCEND = range(4)
@@ -112,3 +112,9 @@ def sum_over_columns_of(delta, a, start=None):
 def descend_of(delta, a, keep, scale, W):
     """W <- keep W + scale delta a^T."""
     return _multiply(DESCEND, delta, a, W, keep=keep, scale=scale)
+
+
+@program
+def share_of(n, t, threads, grain):
+    """What thread t owns of n lines."""
+    return share(n, t, threads, grain)

@@ -1,9 +1,8 @@
 """The decorators of compiled code: the only place that names numba's flags and its cache.
 
-`kernel` marks a function that other compiled code calls, `inlined` one whose text is put into its
-caller, `program` an entry point that Python calls; `foreign` compiles a function of the user's, and
-`callback` one for C. Only entry points are cached on disk: their machine code contains their
-kernels.
+`kernel` marks a function that other compiled code calls, `program` an entry point that Python
+calls; `foreign` compiles a function of the user's, and `callback` one for C. Only entry points are
+cached on disk: their machine code contains their kernels, which are optimized together with them.
 """
 
 import hashlib
@@ -17,6 +16,8 @@ from typing import TypeVar
 from numba import cfunc, njit
 from numba.core import config
 
+from bpmatrix.kernels.parts import Kernel, PartCompiler
+
 Function = TypeVar("Function", bound=Callable[..., object])
 
 # nogil: threads run side by side. error_model: a division by zero gives inf, as in NumPy, and the
@@ -27,27 +28,23 @@ FLAGS = {"nogil": True, "error_model": "numpy"}
 # count of references, locked additions which small mini-batches notice (docs/decisions/0016).
 OURS = {**FLAGS, "_nrt": False}
 
+# A kernel has no way in for Python or C.
+PART = {**OURS, "nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 # Environment variables that decide how code is generated.
 SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
 
 
 def kernel(function: Function) -> Function:
     """Compile a function that is called by compiled code alone."""
-    return njit(**OURS)(function)
+    if config.DISABLE_JIT:
+        return function
+    return Kernel(function, targetoptions=PART, pipeline_class=PartCompiler)
 
 
 def foreign(function: Function) -> Function:
     """Compile a user's function, which may make arrays; what numba has compiled stays as it is."""
     return function if hasattr(function, "py_func") else njit(**FLAGS)(function)
-
-
-def inlined(function: Function) -> Function:
-    """Put the text of a function into its caller before compilation.
-
-    numba optimizes a kernel again with each kernel that calls it, level by level. For code that
-    only says which kernels come after each other, inlining halves the time to compile a program.
-    """
-    return njit(inline="always", **OURS)(function)
 
 
 def program(function: Function) -> Function:

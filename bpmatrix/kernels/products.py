@@ -6,7 +6,7 @@ far apart. How a matrix is cut never changes a bit of the result (`tiles.py`).
 """
 
 from bpmatrix.kernels.instructions import convert, null, shift, size_of
-from bpmatrix.kernels.jit import inlined, kernel
+from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.tiles import (
     ASKED_PER_TERM,
@@ -75,21 +75,21 @@ def weighted_input(W, a, b, z, ahead=False):
             j += columns
 
 
-@inlined
+@kernel
 def pull_back(W, delta, below, scratch):
     """below <- W^T delta: below[j, k] = sum_i delta[j, i] W[i, k]."""
     nothing = convert(0, W.start)
     _outer(below, delta.start, 1, delta.step, W, scratch, False, False, nothing, nothing)
 
 
-@inlined
+@kernel
 def sum_over_columns(delta, a, carry_on, C, scratch):
     """C <- sum_j delta_j a_j^T; with `carry_on` the sum starts at what C holds, not at zero."""
     nothing = convert(0, C.start)
     _outer(C, delta.start, delta.step, 1, a, scratch, carry_on, False, nothing, nothing)
 
 
-@inlined
+@kernel
 def descend(delta, a, keep, scale, C, scratch):
     """C <- keep C + scale sum_j delta_j a_j^T, one rounding of the sum of the two."""
     _outer(C, delta.start, delta.step, 1, a, scratch, False, True, keep, scale)

@@ -19,12 +19,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from llvmlite import binding
-from numba import float32, float64
+from numba import float32, float64, njit
 from numeric import same_bits
 
 import bpmatrix
 from bpmatrix.kernels import exponential
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.jit import OURS
 
 # name: the bound in ULP, the exact function, and where to look for errors: where the result is
 # neither constant to the last bit nor infinite. The ends of float64; float32 clips them.
@@ -55,7 +55,7 @@ SPECIAL_VALUES = {
 def loop_over(function):
     """The loop that everybody writes, not cached: a test reads its LLVM code."""
 
-    @kernel
+    @njit(**OURS)
     def loop(x, out):
         for i in range(out.size):
             out[i] = function(x[i])

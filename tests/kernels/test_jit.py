@@ -1,12 +1,15 @@
 """What is compiled is compiled once: the cache hits in a fresh process, misses after a change."""
 
 import inspect
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from numba import njit
+from numba.core.codegen import CPUCodeLibrary
 
 from bpmatrix.compilation import load_program
 from bpmatrix.kernels import jit
@@ -172,9 +175,44 @@ def test_no_program_counts_references(name):
     """Each count is a locked addition, and a small mini-batch had many of them."""
     program = load_program(name, "float64")
     for entry in program.overloads.values():
-        compiled = entry.library._get_compiled_object()
-        assert program.__name__.encode() in compiled
-        assert b"NRT_" not in compiled
+        compiled = str(entry.library._get_module_for_linking())
+        assert program.__name__ in compiled
+        assert "NRT_" not in compiled
+
+
+@jit.kernel
+def _square(x):
+    return x * x
+
+
+@jit.kernel
+def _sum_of_squares(x, y):
+    return _square(x) + _square(y)
+
+
+def test_a_kernel_is_optimized_with_its_program_alone(monkeypatch):
+    """LLVM's passes take most of a compilation, and need to see each kernel once."""
+    optimize, optimized = CPUCodeLibrary._optimize_final_module, []
+
+    def spy(library):
+        optimized.append(library.name)
+        optimize(library)
+
+    monkeypatch.setattr(CPUCodeLibrary, "_optimize_final_module", spy)
+
+    @njit
+    def length(x, y):
+        return math.sqrt(_sum_of_squares(x, y))
+
+    assert length(3.0, 4.0) == 5.0
+    assert [name for name in optimized if "length" in name]
+    assert not [name for name in optimized if "square" in name]
+
+
+def test_python_cannot_call_a_kernel():
+    """It has no way in, and says what has one."""
+    with pytest.raises(TypeError, match=r"_square is a kernel: .* `program`"):
+        _square(3.0)
 
 
 def test_kernels_of_integers_run_as_plain_python():

@@ -6,11 +6,12 @@ import re
 import mpmath
 import numpy as np
 import pytest
+from numba import njit
 from numeric import same_bits, unit_roundoff
 
 from bpmatrix.kernels import formats, rectifiers
 from bpmatrix.kernels.exponential import softplus
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.jit import OURS, kernel
 from bpmatrix.kernels.normal import normal
 
 inf, nan = math.inf, math.nan
@@ -73,7 +74,7 @@ FUNCTIONS = {
 
 
 def loop_over(function):
-    @kernel
+    @njit(**OURS)
     def loop(x, out):
         """The loop that a block is."""
         for i in range(out.size):

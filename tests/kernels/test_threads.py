@@ -14,7 +14,6 @@ from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.kernels import threads as kernels
-from bpmatrix.kernels.threads import share
 from bpmatrix.threads import run_together
 from bpmatrix.workspace import sample_weight_columns
 
@@ -24,7 +23,7 @@ def test_shares_cover_all_lines_once(grain):
     """In order, without gap or overlap, in whole tiles, and none has a tile more than another."""
     for n in range(40):
         for threads in range(1, 9):
-            parts = [share(n, t, threads, grain) for t in range(threads)]
+            parts = [compiled.share_of(n, t, threads, grain) for t in range(threads)]
             owned = [i for first, last in parts for i in range(first, last)]
             assert owned == list(range(n))
             assert all(first % grain == 0 or first == n for first, _ in parts)
