@@ -13,7 +13,7 @@ from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.dropout import drop
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
 from bpmatrix.kernels.instructions import shift
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.jit import kernel, template
 from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
 from bpmatrix.kernels.threads import own_part
 from bpmatrix.kernels.views import (
@@ -31,7 +31,7 @@ from bpmatrix.kernels.views import (
 )
 
 
-@kernel
+@template
 def feedforward(plan, theta, work, x, ahead, draw, first, last):
     """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 

@@ -22,7 +22,7 @@ def drop(dropped, draw, l, first, a, out):
     long_vectors()
     stays = convert(OUT_OF / (OUT_OF - dropped), a.start)
     zero = convert(0, a.start)
-    key = scrambled(draw + types.uint64(l))
+    key = scrambled(types.uint64(draw) + types.uint64(l))
     low, high = types.uint32(key), types.uint32(key >> types.uint64(32))
     limit = types.uint32(dropped)
     for j in range(a.count):
@@ -35,8 +35,8 @@ def drop(dropped, draw, l, first, a, out):
 
 @kernel
 def draw_of(seed, step):
-    """The number that decides what one step drops."""
-    return scrambled(scrambled(types.uint64(seed)) + types.uint64(step))
+    """The integer whose bits decide what one step drops."""
+    return types.int64(scrambled(scrambled(types.uint64(seed)) + types.uint64(step)))
 
 
 @kernel

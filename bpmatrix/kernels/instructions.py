@@ -157,17 +157,6 @@ def bits_of(typingctx, number):
 
 
 @intrinsic
-def at_run_time(typingctx, constant):
-    """Return a constant as a value that is known at run time: kernels get no copy made for it."""
-
-    def codegen(context, builder, signature, arguments):
-        return arguments[0]
-
-    value = types.unliteral(constant)
-    return value(value), codegen
-
-
-@intrinsic
 def null(typingctx, like):
     """Return the null pointer of the type of another pointer."""
 

@@ -16,7 +16,7 @@ from typing import TypeVar
 from numba import cfunc, njit
 from numba.core import config
 
-from bpmatrix.kernels.parts import Kernel, PartCompiler
+from bpmatrix.kernels.parts import Kernel, PartCompiler, Template
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -40,6 +40,13 @@ def kernel(function: Function) -> Function:
     if config.DISABLE_JIT:
         return function
     return Kernel(function, targetoptions=PART, pipeline_class=PartCompiler)
+
+
+def template(function: Function) -> Function:
+    """Compile a kernel anew for each constant that it is called with, so that LLVM knows it."""
+    if config.DISABLE_JIT:
+        return function
+    return Template(function, targetoptions=PART, pipeline_class=PartCompiler)
 
 
 def foreign(function: Function) -> Function:

@@ -5,6 +5,7 @@ inside each function that calls it, level by level. Only compiled code calls a k
 of this but the last time is in vain (docs/decisions/0017).
 """
 
+from numba import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -19,6 +20,16 @@ class Kernel(CPUDispatcher):
         """Raise a TypeError that names the kernel."""
         message = f"{self.__name__} is a kernel: compiled code calls it, Python calls a `program`"
         raise TypeError(message)
+
+    def get_call_template(self, args, kws):
+        """Let numba compile for types, not again for each constant that is an argument."""
+        return super().get_call_template(tuple(map(types.unliteral, args)), kws)
+
+
+class Template(Kernel):
+    """A kernel that is compiled anew for each constant that is an argument."""
+
+    get_call_template = CPUDispatcher.get_call_template
 
 
 class Part(JITCodeLibrary):

@@ -6,7 +6,7 @@ far apart. How a matrix is cut never changes a bit of the result (`tiles.py`).
 """
 
 from bpmatrix.kernels.instructions import convert, null, shift, size_of
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.jit import kernel, template
 from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.tiles import (
     ASKED_PER_TERM,
@@ -33,7 +33,7 @@ FAR_APART = 1024
 ROWS_WORTH_PACKING = 32
 
 
-@kernel
+@template
 def cut(left, lengths):
     """The length of the next tile where so many lines are left: the longest there is.
 
@@ -45,7 +45,7 @@ def cut(left, lengths):
     return 1
 
 
-@kernel
+@template
 def weighted_input(W, a, b, z, ahead=False):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
 
@@ -95,7 +95,7 @@ def descend(delta, a, keep, scale, C, scratch):
     _outer(C, delta.start, delta.step, 1, a, scratch, False, True, keep, scale)
 
 
-@kernel
+@template
 def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
     """C[r, k] <- sum_s d[s*ds + r*dr] x[s, k], with the beginning and end of `outer_tile`.
 
@@ -109,7 +109,7 @@ def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
         _outer_block(rows, shift(d, first * dr), ds, dr, x, scratch, carry_on, step, keep, scale)
 
 
-@kernel
+@template
 def _outer_block(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
     """The same for some rows.
 

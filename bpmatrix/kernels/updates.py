@@ -3,7 +3,7 @@
 A thread owns the same part of every W[l] and b[l] in every step, so that state needs no lock.
 """
 
-from bpmatrix.kernels.instructions import at_run_time, convert, size_of
+from bpmatrix.kernels.instructions import convert, size_of
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.plan import CACHE_LINE, PANEL_WIDTH
 from bpmatrix.kernels.products import descend, sum_over_columns
@@ -57,7 +57,7 @@ def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, th
 
     `first` and `second` are the moments, laid out as theta. Weights are penalized, biases not.
     """
-    scratch, bias, weight = scratch_of(plan, work, t), at_run_time(False), at_run_time(True)
+    scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
         W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
         a = seen(plan, work, l - 1, 0, m)
@@ -70,11 +70,11 @@ def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, th
             v = block(biases(plan, first, work, l), 0, 1, i0, i1)
             s = block(biases(plan, second, work, l), 0, 1, i0, i1)
             one = ones(plan, work, m)
-            _update_block(rule, step, bias, scale, b, v, s, one, delta, scratch)  # (BP3)
+            _update_block(rule, step, False, scale, b, v, s, one, delta, scratch)  # (BP3)
         v = block(weights(plan, first, l), i0, i1, k0, k1)
         s = block(weights(plan, second, l), i0, i1, k0, k1)
         W, a = block(W, i0, i1, k0, k1), block(a, 0, m, k0, k1)
-        _update_block(rule, step, weight, scale, W, v, s, delta, a, scratch)  # (BP4)
+        _update_block(rule, step, True, scale, W, v, s, delta, a, scratch)  # (BP4)
 
 
 @kernel
@@ -96,16 +96,15 @@ def _update_block(rule, step, penalized, scale, W, v, s, delta, a, scratch):
 @kernel
 def update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads):
     """Let a rule move theta by a gradient that lies ready, laid out as theta."""
-    bias, weight = at_run_time(False), at_run_time(True)
     for l in range(1, plan.sizes.size):
         n = plan.sizes[l]
         _update_span(
-            rule, step, weight, scale, theta, first, second, gradient,
+            rule, step, True, scale, theta, first, second, gradient,
             plan.W[l], n * plan.sizes[l - 1], t, threads,
         )  # fmt: skip
         if plan.b[l] >= 0:
             _update_span(
-                rule, step, bias, scale, theta, first, second, gradient, plan.b[l], n, t, threads
+                rule, step, False, scale, theta, first, second, gradient, plan.b[l], n, t, threads
             )
 
 

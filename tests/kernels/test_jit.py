@@ -215,6 +215,23 @@ def test_python_cannot_call_a_kernel():
         _square(3.0)
 
 
+def test_only_a_template_is_compiled_for_constants():
+    """Copies of what LLVM inlines anyway would take a tenth of a compilation."""
+
+    def power(x, n):
+        return x**n
+
+    of_types, of_constants = jit.kernel(power), jit.template(power)
+
+    @njit
+    def powers(x, n):
+        general = of_types(x, 1) + of_types(x, 2) + of_types(x, n)
+        return general, of_constants(x, 1) + of_constants(x, 2) + of_constants(x, n)
+
+    assert powers(2.0, 3) == (14.0, 14.0)
+    assert (len(of_types.signatures), len(of_constants.signatures)) == (1, 3)
+
+
 def test_kernels_of_integers_run_as_plain_python():
     """NUMBA_DISABLE_JIT=1: what needs no machine instruction is ordinary Python."""
     env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
