@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from benchmarks.options import JSON, QUICK
 from benchmarks.report import Report
 from bpmatrix import MLPClassifier, MLPRegressor, datasets
+from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError
 from bpmatrix.files import write_whole
 
@@ -64,7 +65,6 @@ TABLES = (
     RealTable(f"mnist, {IMAGES:,} images", _images("mnist")),
     RealTable(f"fashion-mnist, {IMAGES:,} images", _images("fashion-mnist")),
 )
-RECIPE = {"standardize": True, "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 50}
 
 
 @click.command()
