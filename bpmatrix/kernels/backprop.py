@@ -13,7 +13,7 @@ from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.dropout import drop
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
 from bpmatrix.kernels.instructions import shift
-from bpmatrix.kernels.jit import kernel, template
+from bpmatrix.kernels.jit import inlined, kernel
 from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
 from bpmatrix.kernels.threads import own_part
 from bpmatrix.kernels.views import (
@@ -31,7 +31,7 @@ from bpmatrix.kernels.views import (
 )
 
 
-@template
+@inlined
 def feedforward(plan, theta, work, x, ahead, draw, first, last):
     """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 
@@ -64,7 +64,7 @@ def first_is_finite(z):
     return finite
 
 
-@kernel
+@inlined
 def backpropagate(plan, theta, work, draw, weighted, t, first, last):
     """Fill delta[l], l = L..1, of the columns first <= j < last, which thread t owns.
 
@@ -80,7 +80,7 @@ def backpropagate(plan, theta, work, draw, weighted, t, first, last):
     backpropagate_errors(plan, theta, work, draw, t, first, last)
 
 
-@kernel
+@inlined
 def backpropagate_errors(plan, theta, work, draw, t, first, last):
     """Fill delta[l], l = L-1..1, of the columns first <= j < last from their delta[L]."""
     L = plan.sizes.size - 1
@@ -94,7 +94,7 @@ def backpropagate_errors(plan, theta, work, draw, t, first, last):
         times_sigma_prime(plan.sigma[l], z, a, delta)  #       ... * sigma'(z)
 
 
-@kernel
+@inlined
 def sum_gradients(plan, gradient, work, m, carry_on, t, threads):
     """Fill thread t's part of the gradient, laid out as theta, with the sums over the m columns.
 

@@ -13,7 +13,7 @@ from bpmatrix.kernels.codes import PLAIN
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import gather
-from bpmatrix.kernels.jit import kernel, program
+from bpmatrix.kernels.jit import inlined, kernel, program
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
 from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule
@@ -92,7 +92,7 @@ def train_slice(
     return len(numbers)
 
 
-@kernel
+@inlined
 def _work_on_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry columns first <= j < last through the network and back; False if a cost diverged."""
     finite = True

@@ -1,8 +1,9 @@
 """The decorators of compiled code: the only place that names numba's flags and its cache.
 
-`kernel` marks a function that other compiled code calls, `program` an entry point that Python
-calls; `foreign` compiles a function of the user's, and `callback` one for C. Only entry points are
-cached on disk: their machine code contains their kernels, which are optimized together with them.
+`kernel`, `template` and `inlined` mark functions that other compiled code calls, `program` an entry
+point that Python calls; `foreign` compiles a function of the user's, and `callback` one for C. Only
+entry points are cached on disk: their machine code contains their kernels, which are optimized
+together with them.
 """
 
 import hashlib
@@ -28,8 +29,9 @@ FLAGS = {"nogil": True, "error_model": "numpy"}
 # count of references, locked additions which small mini-batches notice (docs/decisions/0016).
 OURS = {**FLAGS, "_nrt": False}
 
-# A kernel has no way in for Python or C.
+# A kernel has no way in for Python or C, and hands no flag on to the kernels that it calls.
 PART = {**OURS, "nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+CALLED, IN_LINE = {**PART, "forceinline": False}, {**PART, "forceinline": True}
 
 # Environment variables that decide how code is generated.
 SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
@@ -37,16 +39,24 @@ SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
 
 def kernel(function: Function) -> Function:
     """Compile a function that is called by compiled code alone."""
-    if config.DISABLE_JIT:
-        return function
-    return Kernel(function, targetoptions=PART, pipeline_class=PartCompiler)
+    return _part(Kernel, function, CALLED)
 
 
 def template(function: Function) -> Function:
     """Compile a kernel anew for each constant that it is called with, so that LLVM knows it."""
+    return _part(Template, function, CALLED)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a kernel that LLVM puts into its callers: one that hands the whole plan on."""
+    return _part(Kernel, function, IN_LINE)
+
+
+def _part(kind, function, options):
+    """Return a kernel of a kind, or the function itself where NUMBA_DISABLE_JIT is set."""
     if config.DISABLE_JIT:
         return function
-    return Template(function, targetoptions=PART, pipeline_class=PartCompiler)
+    return kind(function, targetoptions=options, pipeline_class=PartCompiler)
 
 
 def foreign(function: Function) -> Function:

@@ -45,7 +45,7 @@ def cut(left, lengths):
     return 1
 
 
-@template
+@kernel
 def weighted_input(W, a, b, z, ahead=False):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
 

@@ -4,7 +4,7 @@ A thread owns the same part of every W[l] and b[l] in every step, so that state 
 """
 
 from bpmatrix.kernels.instructions import convert, size_of
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.jit import inlined, kernel
 from bpmatrix.kernels.plan import CACHE_LINE, PANEL_WIDTH
 from bpmatrix.kernels.products import descend, sum_over_columns
 from bpmatrix.kernels.rules import follow
@@ -26,7 +26,7 @@ from bpmatrix.kernels.views import (
 BYTES_OF_GRADIENT = 128 * 1024
 
 
-@kernel
+@inlined
 def gradient_descent(plan, step, theta, work, m, weight, t, threads):
     """W <- (1 - eta decay) W - eta/m delta a^T; b <- b - eta/m delta 1: plain SGD.
 
@@ -51,7 +51,7 @@ def gradient_descent(plan, step, theta, work, m, weight, t, threads):
         descend(delta, block(a, 0, m, k0, k1), keep, change, W, scratch)  # (BP4)
 
 
-@kernel
+@inlined
 def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, threads):
     """Let a rule with state move theta, by a gradient that is never stored as a whole.
 
@@ -93,7 +93,7 @@ def _update_block(rule, step, penalized, scale, W, v, s, delta, a, scratch):
         )  # fmt: skip
 
 
-@kernel
+@inlined
 def update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads):
     """Let a rule move theta by a gradient that lies ready, laid out as theta."""
     for l in range(1, plan.sizes.size):
