@@ -3,6 +3,7 @@
 import inspect
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -230,6 +231,15 @@ def test_only_a_template_is_compiled_for_constants():
 
     assert powers(2.0, 3) == (14.0, 14.0)
     assert (len(of_types.signatures), len(of_constants.signatures)) == (1, 3)
+
+
+def test_no_call_of_a_step_copies_the_plan():
+    """What only hands it on is inlined; the products, which take matrices, are called."""
+    (entry,) = load_program("train_slice", "float64").overloads.values()
+    text = str(entry.library._get_module_for_linking())
+    names = "weighted_input", "feedforward", "backpropagate", "gradient_descent"
+    called = {name for name in names if re.search(rf"\bcall\b.*@\w*\d{name}B", text)}
+    assert called == {"weighted_input"}
 
 
 def test_kernels_of_integers_run_as_plain_python():
