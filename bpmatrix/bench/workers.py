@@ -140,8 +140,9 @@ class Worker:
         if requests is None or replies is None:  # for the type checker
             raise WorkerError(f"{self.name} has no pipes")
         timer = Timer(self.patience, self._process.kill)
-        timer.start()
+        timer.daemon = True  # Ctrl-C may come between its start and the next line
         try:
+            timer.start()
             pickle.dump((command, arguments), requests, pickle.HIGHEST_PROTOCOL)
             requests.flush()
             kind, value = pickle.load(replies)  # noqa: S301 - a process of our own, no file

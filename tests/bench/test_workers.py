@@ -2,6 +2,7 @@ import io
 import os
 import pickle
 import sys
+import threading
 from importlib import import_module
 
 import pytest
@@ -101,6 +102,24 @@ def test_a_request_that_was_cut_off_is_the_end(bytes_that_came):
     replies = io.BytesIO()
     serve(io.BytesIO(request[:bytes_that_came]), replies)
     assert replies.getvalue() == b""
+
+
+def test_an_interrupted_request_leaves_nothing_to_wait_for(monkeypatch):
+    """Ctrl-C may come the moment the clock of a request runs: Python waits for its threads."""
+    start = threading.Timer.start
+
+    def start_and_interrupt(timer):
+        start(timer)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(threading.Timer, "start", start_and_interrupt)
+    with Worker("plain") as worker, pytest.raises(KeyboardInterrupt):
+        worker.make(Plain, 1)
+    clocks = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    for clock in clocks:
+        clock.join(60)
+    assert not any(clock.is_alive() for clock in clocks)
+    assert all(clock.daemon for clock in clocks)
 
 
 def test_a_busy_worker_ends_without_a_word(capfd):
