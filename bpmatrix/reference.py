@@ -34,9 +34,8 @@ Gradient = tuple[list[Matrix], list[Matrix]]
 
 
 def sigmoid(z: Matrix) -> Matrix:
-    """1 / (1 + e^-z), which is 0 where e^-z is more than the type holds."""
-    with np.errstate(over="ignore"):
-        return 1.0 / (1.0 + np.exp(-z))
+    """1 / (1 + e^-z)."""
+    return 1.0 / (1.0 + np.exp(-z))
 
 
 def softmax(z: Matrix) -> Matrix:
