@@ -36,10 +36,10 @@ class Part(JITCodeLibrary):
     """The code of a kernel with that of all that it calls, for a program to optimize."""
 
     def _optimize_final_module(self):
-        pass
+        pass  # the program does
 
     def _finalize_final_module(self):
-        self._finalized = True
+        self._finalized = True  # as far as linking goes; no machine code is made
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
@@ -54,7 +54,8 @@ class PartLowering(NativeLowering):
         state.library = Part(context.codegen(), state.func_id.func_qualname)
         state.flags.no_compile = True
         super().run_pass(state)
-        # numba knows a compiled function by the object that Python would call, one of C's.
+        # numba knows a compiled function by the object that Python would call, one of C's. This one
+        # is never called: `Kernel` sees to that.
         nobody = [state.library].copy
         context.insert_user_function(nobody, state.cr.fndesc, [state.library])
         state.cr = state.cr._replace(cfunc=nobody)

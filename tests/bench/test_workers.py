@@ -114,7 +114,7 @@ def test_an_interrupted_request_leaves_nothing_to_wait_for(monkeypatch):
 
     monkeypatch.setattr(threading.Timer, "start", start_and_interrupt)
     with Worker("plain") as worker, pytest.raises(KeyboardInterrupt):
-        worker.make(Plain, 1)
+        worker.make(Plain)
     clocks = [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
     for clock in clocks:
         clock.join(60)
