@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import repeat
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from bpmatrix.schedules import ReduceOnPlateau, Schedule
 from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Settings
 
-__all__ = ["checked_training_arguments"]
+__all__ = ["checked_mini_batch_size", "checked_training_arguments"]
 
 DEFAULT_MINI_BATCH_SIZE = 10
 DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
@@ -60,7 +61,7 @@ def checked_training_arguments(
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
-    m = _mini_batch_size(mini_batch_size, n)
+    m = checked_mini_batch_size(mini_batch_size, n)
     return Settings(
         epochs=whole_number(epochs, "epochs", least=0),
         mini_batch_size=m,
@@ -82,6 +83,26 @@ def checked_training_arguments(
     )
 
 
+def checked_mini_batch_size(size: int | None, n: int) -> int:
+    """Return the samples in a step: 10 where nothing is said, or n where there are fewer.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no whole number from 1 to n.
+    """
+    if size is None:
+        return min(DEFAULT_MINI_BATCH_SIZE, n)
+    size = whole_number(size, "mini_batch_size", least=1)
+    if size > n:
+        raise ArgumentError(
+            "the mini-batch is larger than the data",
+            got=f"mini_batch_size={size} for {n} samples",
+            cure=f"Pass mini_batch_size={n} or less.",
+        )
+    return size
+
+
 def _regularization(
     l1: float,
     clip_norm: float | None,
@@ -94,11 +115,12 @@ def _regularization(
         longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
     penalty = real_number(l1, "l1", "a finite number, 0 or more", lambda factor: factor >= 0)
     layers = len(description.sizes) - 1
+    within = "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1
     # A single number is for the hidden layers: inputs are seldom dropped.
-    if isinstance(dropout, Sequence | np.ndarray):
+    if isinstance(dropout, Sequence | np.ndarray) and np.ndim(dropout):
         parts = list(dropout)
     else:
-        parts = [0.0, *[dropout] * (layers - 1)]
+        parts = [0.0, *repeat(real_number(dropout, *within), layers - 1)]
     if len(parts) != layers:
         raise ArgumentError(
             "dropout names the wrong number of layers",
@@ -106,10 +128,7 @@ def _regularization(
             expected=f"one number for all hidden layers, or {layers}: one for the inputs and one"
             " for each hidden layer",
         )
-    checked = tuple(
-        real_number(part, "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1)
-        for part in parts
-    )
+    checked = tuple(real_number(part, *within) for part in parts)
     return penalty, longest, checked if any(checked) else ()
 
 
@@ -153,19 +172,6 @@ def _check_metric(metric: str, recorded: Collection[str]) -> None:
             cure="Costs of validation need validation=(X, targets) or validation_split=0.1,"
             " accuracies need targets that name classes.",
         )
-
-
-def _mini_batch_size(size: int | None, n: int) -> int:
-    if size is None:
-        return min(DEFAULT_MINI_BATCH_SIZE, n)
-    size = whole_number(size, "mini_batch_size", least=1)
-    if size > n:
-        raise ArgumentError(
-            "the mini-batch is larger than the data",
-            got=f"mini_batch_size={size} for {n} samples",
-            cure=f"Pass mini_batch_size={n} or less.",
-        )
-    return size
 
 
 def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
 
-__all__ = ["Targets", "as_columns", "as_inputs", "as_targets", "check_finite"]
+__all__ = ["Targets", "as_array", "as_columns", "as_inputs", "as_targets", "check_finite"]
 
 Array = NDArray[Any]
 
@@ -84,7 +84,7 @@ def as_columns(X: ArrayLike, rows: int, *, name: str = "X") -> Array:
 
     A look at all of X before the computation can take as long as the computation.
     """
-    array = _as_array(X, name)
+    array = as_array(X, name)
     _check_matrix(array, rows, name)
     return _with_contiguous_columns(array)
 
@@ -127,7 +127,7 @@ def as_targets(
     >>> as_targets([0, 2, 1], 3, 3, "float64").are_labels
     True
     """
-    array = _as_array(targets, name)
+    array = as_array(targets, name)
     if array.ndim == 1 and n_outputs == 1:
         array = array[None, :]
     if array.ndim == 1:
@@ -143,6 +143,20 @@ def as_targets(
     one_hot = bool(((array == 0) | (array == 1)).all())
     one_hot = one_hot and (n_outputs == 1 or bool((array.sum(axis=0) == 1).all()))
     return Targets(array, False, one_hot)
+
+
+def as_array(values: ArrayLike, name: str) -> Array:
+    """Return an array of real numbers, of any shape and type.
+
+    Raises
+    ------
+    ArrayTypeError
+        If it is a DataFrame, sparse, masked or ragged, or holds no real numbers.
+    """
+    array = values if type(values) is np.ndarray else _foreign_array(values, name)
+    if array.dtype.kind not in "buif":
+        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
+    return array
 
 
 def check_finite(array: Array, dtype: str, name: str) -> None:
@@ -177,14 +191,6 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
             got=f"{value} first, in {place} (counted from 0)",
             cure="Remove these samples or fill the gaps before training or predicting.",
         )
-
-
-def _as_array(values: ArrayLike, name: str) -> Array:
-    """Return an array of uint8, float32 or float64 in native byte order, or of integers."""
-    array = values if type(values) is np.ndarray else _foreign_array(values, name)
-    if array.dtype.kind not in "buif":
-        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
-    return array
 
 
 def _foreign_array(values: ArrayLike, name: str) -> Array:

@@ -70,9 +70,7 @@ def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:
 
 
 def _compile(function: str | Own, dtype: str) -> Any:
-    from numba.core.errors import NumbaError  # noqa: PLC0415 - numba loads at a first computation
-
-    from bpmatrix.kernels import blocks  # noqa: PLC0415
+    from bpmatrix.kernels import blocks  # noqa: PLC0415 - numba loads at a first computation
 
     if isinstance(function, str):
         return blocks.named(function, dtype)
@@ -80,12 +78,12 @@ def _compile(function: str | Own, dtype: str) -> Any:
     make: Callable[..., Any] = blocks.own_activation if of_an_activation else blocks.own_cost
     try:
         return make(*_functions(function), dtype)
-    except NumbaError as error:
+    except Exception as error:  # numba fails in many ways at what it does not know
         lines = [line.strip() for line in str(error).splitlines()]
         telling = [line for line in lines if line and not line.startswith(("Failed in", "During"))]
         raise ArgumentError(
             f"numba cannot compile the functions of {function}",
-            got=telling[0] if telling else type(error).__name__,
+            got=telling[0].rstrip(".") if telling else type(error).__name__,
             cure="Write them for single numbers, in the part of Python that numba compiles; "
             "functions that they call need its decorator njit.",
         ) from error

@@ -216,11 +216,15 @@ def _check_functions(activations: Sequence[str | OwnActivation], cost: AnyCost) 
             )
     output, record = functions[-1], find_cost(cost)
     fitting = f'"{record.partner}"' if record.partner else "an element-wise function"
-    if output.name != record.partner if record.partner else not output.elementwise:
-        partners = [other for other in COSTS.values() if other.partner == output.name]
+    # One's own function may bear a name of ours; only ours has the slope that cancels.
+    said = activations[-1]
+    fits = said == record.partner if record.partner else output.elementwise
+    if not fits:
+        partners = [other for other in COSTS.values() if other.partner == said]
         cure = f"The cost {record.name} belongs with output={fitting}"
         other = f'; with {output.name} take cost="{partners[0].name}"' if partners else ""
+        kind = "your own" if isinstance(said, OwnActivation) else "the output"
         raise ArgumentError(
-            f"the cost {record.name} and the output {output.name} do not belong together",
+            f"the cost {record.name} and {kind} {output.name} do not belong together",
             cure=f"{cure}{other}.",
         )

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import symptoms
 from bpmatrix.activations import OwnActivation, find_activation
+from bpmatrix.arguments import checked_mini_batch_size
 from bpmatrix.errors import DivergenceError
 from bpmatrix.network import Network
 from bpmatrix.optimizers import Optimizer
@@ -25,7 +26,6 @@ Array = NDArray[Any]
 # Enough to know a share of the samples to a few per cent.
 COLUMNS = 1000
 STEPS = 10
-MINI_BATCH_SIZE = 10
 # Where a layer works; a function is nowhere steeper than here, unless it grows without end.
 BEND = np.linspace(-3.0, 3.0, 601)
 SEARCHES = 200
@@ -40,7 +40,8 @@ class Diagnosis:
     findings : tuple of Finding
         The worst first: the one that is furthest beyond its limit.
     layers : tuple of LayerHealth
-        What was measured in each layer, whether it is a finding or not.
+        What was measured in each layer, whether it is a finding or not. None of them where the
+        activations are not finite, which then is the only finding.
     cost, chance : float
         The mean cost of the samples, and that of the best single answer for all of them.
     n_columns : int
@@ -114,6 +115,7 @@ def diagnose(
     'large_inputs'
     """
     net.cost(X, targets)  # refuses what does not fit, before columns are drawn from it
+    m = checked_mini_batch_size(mini_batch_size, np.shape(X)[1])
     X, targets = np.asarray(X), np.asarray(targets)
     rng = np.random.default_rng(0)
     columns = rng.choice(X.shape[1], min(COLUMNS, X.shape[1]), replace=False)
@@ -121,6 +123,9 @@ def diagnose(
     X, targets = X[:, columns].astype(np.float64), targets[..., columns]
     trace, cost = net.trace(X, targets), net.cost(X, targets)
     chance, nothing = _chance(net, trace.Y)
+    not_finite = tuple(symptoms.of_numbers(trace.layers))
+    if not_finite:
+        return Diagnosis(not_finite, (), cost, chance, columns.size)
     functions = net.description.activations
     slopes = [_relative_slopes(*pair) for pair in zip(functions, trace.layers, strict=True)]
     layers = tuple(
@@ -128,7 +133,7 @@ def diagnose(
         for layer, slope, update in zip(
             trace.layers,
             [*slopes[:-1], None],
-            _updates(net, X, targets, optimizer, mini_batch_size),
+            _updates(net, X, targets, optimizer, m),
             strict=True,
         )
     )
@@ -156,7 +161,8 @@ def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Arra
         return np.ones(layer.z.shape)
     unit = Network([1, 1], output=activation, cost="quadratic", bias=False, seed=0)
     unit.weights[0][:] = 1
-    steepest = np.abs(unit.input_gradient(BEND[None, :], output=0)).max()
+    # One's own may have no value in some places.
+    steepest = np.nanmax(np.abs(unit.input_gradient(BEND[None, :], output=0)))
     slopes = np.abs(unit.input_gradient(layer.z.reshape(1, -1).astype(np.float64), output=0))
     return np.asarray(slopes.reshape(layer.z.shape) / steepest)
 
@@ -171,11 +177,11 @@ def _flat_units(slopes: Array | None) -> tuple[float, float]:
 
 
 def _updates(
-    net: Network, X: Array, targets: Array, optimizer: Optimizer | None, mini_batch_size: int | None
+    net: Network, X: Array, targets: Array, optimizer: Optimizer | None, m: int
 ) -> list[tuple[float, float]]:
     """Return the size of a step against that of the weights, median and largest, by layer."""
     n, ratios, twin = X.shape[1], [], copy.deepcopy(net)
-    m = min(n, MINI_BATCH_SIZE) if mini_batch_size is None else mini_batch_size
+    m = min(n, m)
     for k in range(STEPS):
         batch = np.arange(k * m, (k + 1) * m) % n
         before = [W.astype(np.float64) for W in twin.weights]
@@ -186,14 +192,15 @@ def _updates(
         except DivergenceError:
             return [(math.inf, math.inf)] * len(before)
         pairs = zip(twin.weights, before, strict=True)
-        ratios.append([_size(W - old) / _size(old) for W, old in pairs])
+        # A layer of zeros has no size that a step could be compared with.
+        ratios.append([_size(W - old) / (_size(old) or math.inf) for W, old in pairs])
     return [(float(np.median(layer)), max(layer)) for layer in zip(*ratios, strict=True)]
 
 
 def _size(W: Array) -> float:
-    """Return the root mean square; a layer of zeros has the smallest normal number for one."""
-    largest = max(float(np.abs(W).max()), np.finfo(np.float64).tiny)
-    return largest * float(np.sqrt(((W / largest) ** 2).mean())) or largest
+    """Return the root mean square, also of numbers whose squares are beyond the type."""
+    largest = float(np.abs(W).max())
+    return largest * float(np.sqrt(((W / largest) ** 2).mean())) if largest else 0.0
 
 
 def _chance(net: Network, Y: Array) -> tuple[float, float]:

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,11 +20,11 @@ def check_matplotlib(what: str) -> None:
 
     Raises
     ------
-    ArgumentError
+    MissingPackageError
         If it is not.
     """
     if find_spec("matplotlib") is None:
-        raise ArgumentError(
+        raise MissingPackageError(
             f"{what} draws with matplotlib, which is not installed",
             cure="Install bpmatrix with the extra plot: pip install 'bpmatrix[plot]', "
             "or '.[plot]' in a clone.",
@@ -55,7 +55,7 @@ def new_figure(width: float, height: float) -> Figure:
 
     Raises
     ------
-    ArgumentError
+    MissingPackageError
         If matplotlib is not installed.
     """
     check_matplotlib("bpmatrix.plots")

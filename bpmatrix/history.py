@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from bpmatrix.errors import MissingPackageError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -140,15 +142,15 @@ class History:
 
         Raises
         ------
-        ImportError
+        MissingPackageError
             If pandas is not installed.
         """
         try:
             import pandas as pd  # noqa: PLC0415 - no dependency of ours
         except ImportError:
-            raise ImportError(
-                "History.to_frame() needs pandas. Install it with `pip install pandas`, or take"
-                " History.to_dict()."
+            raise MissingPackageError(
+                "History.to_frame() needs pandas, which is not installed",
+                cure="Install it with `pip install pandas`, or take History.to_dict().",
             ) from None
         return pd.DataFrame(self.to_dict()).set_index("epoch")
 

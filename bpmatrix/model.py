@@ -159,7 +159,7 @@ class Model:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = weigh(self._samples(X, targets, check=False), sample_weight)
+        samples = self._weighed(X, targets, sample_weight)
         flat = evaluation.gradient(
             self._description, self.parameters, samples.X, samples.targets, samples.weights
         )
@@ -235,7 +235,7 @@ class Model:
     def _scores(
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
     ) -> evaluation.Scores:
-        samples = weigh(self._samples(X, targets, check=False), sample_weight)
+        samples = self._weighed(X, targets, sample_weight)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets, samples.weights
         )
@@ -265,6 +265,13 @@ class Model:
         if not self._names_classes():
             checked = replace(checked, are_classes=False)
         return Samples(array, checked)
+
+    def _weighed(
+        self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
+    ) -> Samples:
+        """Let samples to be looked at through the gate, with their weights."""
+        samples = self._samples(X, targets, check=False)
+        return weigh(samples, sample_weight, self._description.dtype)
 
     def _names_classes(self) -> bool:
         d = self._description

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.arrays import as_array
+from bpmatrix.checks import whole_number
+from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.figures import new_figure
 from bpmatrix.history import History
 from bpmatrix.network import Network
@@ -54,7 +56,7 @@ def learning_curves(history: History) -> Figure:
     ------
     DataError
         If no epoch was finished.
-    ArgumentError
+    MissingPackageError
         If matplotlib is not installed.
     """
     if not history.epochs:
@@ -118,12 +120,13 @@ def confusion_matrix(
     Raises
     ------
     ShapeError, ArrayTypeError, DataError, ArgumentError
-        As `Network.accuracy`; ArgumentError also for another number of names than of classes, or
-        if matplotlib is not installed.
+        As `Network.accuracy`; ArgumentError also for another number of names than of classes.
+    MissingPackageError
+        If matplotlib is not installed.
     """
     truth, said = _classes(net, X, labels)
     n = max(2, net.description.sizes[-1])
-    names = [str(k) for k in range(n)] if class_names is None else list(class_names)
+    names = [str(name) for name in (range(n) if class_names is None else class_names)]
     if len(names) != n:
         raise ArgumentError(
             "class_names does not fit", got=f"{len(names)} names", expected=f"{n}, one a class"
@@ -167,7 +170,9 @@ def hidden_weights(net: Network, *, shape: tuple[int, int] | None = None) -> Fig
     Raises
     ------
     ArgumentError
-        If the inputs do not fill the shape, or matplotlib is not installed.
+        If the inputs do not fill the shape.
+    MissingPackageError
+        If matplotlib is not installed.
     """
     W = net.weights[0]
     return images(
@@ -201,9 +206,11 @@ def misclassified(
     Raises
     ------
     ShapeError, ArrayTypeError, DataError, ArgumentError
-        As `Network.accuracy`; ArgumentError also if the inputs do not fill the shape, or matplotlib
-        is not installed.
+        As `Network.accuracy`; ArgumentError also if the inputs do not fill the shape.
+    MissingPackageError
+        If matplotlib is not installed.
     """
+    most = whole_number(most, "most", least=0)
     truth, said = _classes(net, X, labels)
     a = net.feedforward(X)
     sure = np.maximum(a[0], 1 - a[0]) if len(a) == 1 else a.max(axis=0)
@@ -241,10 +248,17 @@ def images(
     Raises
     ------
     ArgumentError
-        If the columns do not fill the shape, or matplotlib is not installed.
+        If the columns do not fill the shape, or there are fewer titles than images.
+    MissingPackageError
+        If matplotlib is not installed.
     """
-    table = np.asarray(X).T[:MOST_IMAGES]
-    rows, columns = _checked_shape(shape, np.asarray(X).shape[0])
+    X = as_array(X, "X")
+    if X.ndim != 2:
+        raise ShapeError(f"X has shape {X.shape}", cure="Pass X[:, None] for a single image.")
+    table = X.T[:MOST_IMAGES]
+    rows, columns = _checked_shape(shape, len(X))
+    if titles is not None and len(titles) < len(table):
+        raise ArgumentError(f"{len(titles)} titles are too few", expected=f"{len(table)}")
     across = 10 if len(table) >= 20 else max(1, math.ceil(math.sqrt(2 * len(table))))
     down = max(1, math.ceil(len(table) / across))
     width = 0.95 * across + (1.0 if scale else 0.0)
@@ -275,11 +289,11 @@ def _classes(net: Network, X: ArrayLike, labels: ArrayLike) -> tuple[Array, Arra
     """Return the classes of the samples, and those that the network names."""
     net.accuracy(X, labels)  # refuses what does not fit
     truth = np.asarray(labels)
-    if truth.ndim != 1:
+    if truth.ndim != 1 or not np.isin(truth, range(max(2, net.description.sizes[-1]))).all():
         raise ArgumentError(
             "labels is no row of classes",
-            got=f"shape {truth.shape}",
-            expected="(m,), whole numbers",
+            got=f"shape {truth.shape} of {truth.dtype}",
+            expected="(m,), whole numbers from 0",
             cure="Pass Y.argmax(axis=0) for one-hot columns.",
         )
     return truth.astype(np.int64), net.predict(X)
@@ -287,7 +301,12 @@ def _classes(net: Network, X: ArrayLike, labels: ArrayLike) -> tuple[Array, Arra
 
 def _checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:
     side = math.isqrt(n)
-    rows, columns = (side, side) if shape is None else shape
+    pair: object = (side, side) if shape is None else shape
+    if not isinstance(pair, tuple | list) or len(pair) != 2:
+        raise ArgumentError(
+            "shape is no pair", got=repr(shape), expected="(rows, columns), such as (28, 28)"
+        )
+    rows, columns = (whole_number(length, "shape", least=1) for length in pair)
     if rows * columns != n:
         raise ArgumentError(
             f"{n} inputs are no image of {rows} x {columns} pixels",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Self, TextIO
 
+from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 
 __all__ = ["Bar", "bar", "lines"]
@@ -49,6 +50,7 @@ def lines(
       1/2     2.8...              5... %     ...
       2/2     1.4...              9... %     ...
     """
+    _check_stream(stream, "lines")
     begun = False
 
     def write(entry: EpochInfo) -> None:
@@ -134,6 +136,7 @@ def bar(stream: TextIO | None = None, *, monitored: str = "validation") -> Bar:
     >>> net = Network([1, 1], seed=1)
     >>> history = net.train([[0.0, 1.0]], [0.0, 1.0], callbacks=[progress.bar()])  # nobody looks
     """
+    _check_stream(stream, "bar")
     return Bar(stream, monitored)
 
 
@@ -142,7 +145,19 @@ def _width_where_somebody_looks(stream: TextIO) -> int:
     from rich.console import Console  # noqa: PLC0415 - loaded where a bar is wanted
 
     console = Console(file=stream)
-    return console.width if console.is_terminal or console.is_jupyter else 0
+    # Of the stream itself, whatever the environment says of terminals in general.
+    in_a_notebook = console.is_jupyter and type(stream).__module__.startswith("ipykernel")
+    return console.width if in_a_notebook or stream.isatty() else 0
+
+
+def _check_stream(stream: object, name: str) -> None:
+    """Refuse what cannot be written to: ``callbacks=[progress.bar]`` would pass an epoch for it."""
+    if not (stream is None or hasattr(stream, "write")):
+        raise ArgumentError(
+            f"progress.{name} takes a stream to write to",
+            got=type(stream).__name__,
+            cure=f"Call it: callbacks=[progress.{name}()].",
+        )
 
 
 def _cells(entry: EpochInfo, monitored: str) -> dict[str, str]:

@@ -128,7 +128,7 @@ def sigma_prime(activation: Any, z: Matrix) -> Matrix:
 
 def cost_terms(cost: Any, a: Matrix, y: Matrix) -> Matrix:
     """C of each output: of a cost by name, one with a parameter, or one's own `OwnCost`."""
-    if isinstance(cost, str) or cost.name in COST:
+    if isinstance(cost, str) or hasattr(cost, "parameter"):
         return COST[getattr(cost, "name", cost)](a, y, getattr(cost, "parameter", 0.0))
     return np.asarray(np.vectorize(cost.cost, otypes=[a.dtype])(a, y))
 
@@ -137,7 +137,7 @@ def output_error(cost: Any, output: Any, z: Matrix, a: Matrix, y: Matrix) -> Mat
     """(BP1): delta_L. For cross-entropy, log-likelihood and Poisson sigma' cancels (ch. 3)."""
     if cost in {"cross_entropy", "log_likelihood", "poisson"}:
         return a - y
-    if isinstance(cost, str) or cost.name in COST:
+    if isinstance(cost, str) or hasattr(cost, "parameter"):
         slope = COST_PRIME[getattr(cost, "name", cost)](a, y, getattr(cost, "parameter", 0.0))
     else:
         slope = np.asarray(np.vectorize(cost.derivative, otypes=[a.dtype])(a, y))

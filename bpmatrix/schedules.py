@@ -174,16 +174,18 @@ class Warmup:
     def __post_init__(self) -> None:
         """Refuse what is no number of epochs, or no function of the epoch."""
         _set(self, epochs=whole_number(self.epochs, "epochs", least=1))
-        if self.then is not None and not callable(self.then):
+        then: object = self.then
+        if then is not None and (not callable(then) or isinstance(then, type)):
             raise ArgumentError(
                 "then is no function of the epoch",
-                got=repr(self.then),
+                got=repr(then),
                 expected="a callable such as Step(every=10)",
             )
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
-        factor = 1.0 if self.then is None else self.then(epoch)
+        rest = 1.0 if self.then is None else self.then(epoch)
+        factor = real_number(rest, "the factor of `then`", "a finite number", lambda _: True)
         return min(1.0, epoch / self.epochs) * factor
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.trace import LayerTrace
+
 __all__ = ["FLAT", "SATURATED", "Finding", "LayerHealth"]
 
 Array = NDArray[Any]
@@ -54,8 +56,8 @@ class Finding:
     ----------
     kind : str
         ``"large_inputs"``, ``"small_inputs"``, ``"dead_units"``, ``"saturated_units"``,
-        ``"slow_outputs"``, ``"large_updates"``, ``"small_updates"``, ``"initial_cost"`` or
-        ``"nothing_learned"``.
+        ``"slow_outputs"``, ``"large_updates"``, ``"small_updates"``, ``"not_finite"``,
+        ``"initial_cost"`` or ``"nothing_learned"``.
     layer : int or None
         The layer l = 1..L that it is about.
     value, limit : float
@@ -105,6 +107,21 @@ class LayerHealth:
     saturated: float
     update: float
     largest_update: float
+
+
+def of_numbers(layers: Sequence[LayerTrace]) -> Iterator[Finding]:
+    """Look for the first layer with numbers that are not finite."""
+    for layer in layers:
+        wrong = int((~np.isfinite(layer.z) | ~np.isfinite(layer.a)).sum())
+        if wrong:
+            yield Finding(
+                "not_finite", layer.l, wrong, 0,
+                f"Layer {layer.l}: {wrong} of {layer.a.size} numbers are NaN or infinite, so"
+                " that whatever follows from them is no number. Weights that have grown too far do"
+                " that: start anew with a smaller learning rate or scaled inputs. So does an"
+                " activation function of your own that has no value everywhere.",
+            )  # fmt: skip
+            return
 
 
 def of_inputs(X: Array) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from bpmatrix.processors import running
 from bpmatrix.schedules import Schedule
 from bpmatrix.stopping import EarlyStopping
 from bpmatrix.training import Samples
-from bpmatrix.weighting import shown, weigh
+from bpmatrix.weighting import factors_of_classes, shown, weigh, weigh_classes
 
 __all__ = ["Trainable"]
 
@@ -108,7 +108,8 @@ class Trainable(Model):
             How much each column counts in cost, gradient and all that is recorded, 0 or more. A
             mini-batch is divided by the sum of its weights; 0 is the same as no such sample.
         class_weight : mapping or "balanced", optional
-            A factor on that for each class; "balanced" lets all classes count the same.
+            A factor on that for each class, in training and validation; "balanced" lets all classes
+            count the same in training.
         validation : tuple (X, targets), optional
             Or (X, targets, sample_weight). Scored after each epoch, never trained on.
         validation_split : float, default 0.0
@@ -162,8 +163,11 @@ class Trainable(Model):
                 "the parameters are read-only",
                 cure="Set network.parameters.flags.writeable = True.",
             )
-        samples = shown(weigh(self._samples(X, targets), sample_weight, class_weight))
-        samples, checked = self._validation(samples, validation, validation_split)
+        dtype = self._description.dtype
+        samples = weigh(self._samples(X, targets), sample_weight, dtype)
+        factors = factors_of_classes(class_weight, samples)
+        samples = shown(weigh_classes(samples, factors, dtype))
+        samples, checked = self._validation(samples, validation, validation_split, factors)
         settings = checked_training_arguments(
             self._description, n=samples.n, recorded=training.recorded(samples, checked),
             optimizer=self._course.optimizer if optimizer is None else optimizer,
@@ -182,7 +186,11 @@ class Trainable(Model):
         return history
 
     def _validation(
-        self, samples: Samples, validation: object, fraction: float
+        self,
+        samples: Samples,
+        validation: object,
+        fraction: float,
+        factors: NDArray[np.float64] | None,
     ) -> tuple[Samples, Samples | None]:
         """Return what is trained on and what is validated on: split off, or as it was given."""
         fraction = real_number(
@@ -198,8 +206,10 @@ class Trainable(Model):
                 got=type(validation).__name__,
                 expected="(X, targets) or (X, targets, sample_weight)",
             )
-        X, targets, *weights = validation
-        return samples, weigh(self._samples(X, targets, prefix="validation "), *weights or [None])
+        X, targets, weights = (*validation, None)[:3]
+        dtype, prefix = self._description.dtype, "validation "
+        checked = weigh(self._samples(X, targets, prefix=prefix), weights, dtype, prefix=prefix)
+        return samples, weigh_classes(checked, factors, dtype)
 
 
 def _opened(callbacks: Sequence[object]) -> ExitStack:

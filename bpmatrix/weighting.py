@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix.arrays import Targets, check_finite
+from bpmatrix.arrays import Targets, as_array, check_finite
 from bpmatrix.checks import real_number
-from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, ShapeError
+from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.training import Samples
 
-__all__ = ["shown", "weigh"]
+__all__ = ["balanced", "factors_of_classes", "shown", "weigh", "weigh_classes"]
 
+Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
 
 def weigh(
-    samples: Samples, sample_weight: ArrayLike | None, class_weight: object = None
+    samples: Samples, sample_weight: ArrayLike | None, dtype: str, *, prefix: str = ""
 ) -> Samples:
     """Return samples that count as often as they are told to.
 
@@ -29,31 +31,119 @@ def weigh(
         What has no weights yet.
     sample_weight : (n,) array_like or None
         A number for each column, 0 or more.
-    class_weight : mapping, "balanced" or None
-        A factor for each class, 1 for one that is not named; "balanced" gives all classes the same
-        sum of weights: n / (classes * columns of the class).
+    dtype : str
+        The type that the network computes in.
+    prefix : str
+        What stands before ``sample_weight`` in an error.
 
     Raises
     ------
-    ShapeError, ArrayTypeError, DataError, ArgumentError
-        If the weights are no such numbers, or all of them 0, or the targets name no classes.
+    ShapeError, ArrayTypeError, DataError
+        If the weights are no such numbers, or all of them 0.
+
+    Examples
+    --------
+    >>> from bpmatrix.arrays import as_targets
+    >>> samples = Samples(np.zeros((1, 2)), as_targets([0, 1], 2, 2, "float64"))
+    >>> weigh(samples, [1, 3], "float64").weights
+    array([1., 3.])
+    """
+    if sample_weight is None:
+        return samples
+    name = f"{prefix}sample_weight"
+    weights = _checked(sample_weight, samples.X.shape[1], name)
+    _check_range(weights, dtype, name)
+    return replace(samples, weights=weights)
+
+
+def weigh_classes(samples: Samples, factors: Floats | None, dtype: str) -> Samples:
+    """Return samples whose weights are multiplied by the factors of their classes, if any.
+
+    Raises
+    ------
+    DataError
+        If all weights become 0, or too large or small for the type.
+    ArgumentError
+        If the targets name no classes.
+
+    Examples
+    --------
+    >>> from bpmatrix.arrays import as_targets
+    >>> samples = Samples(np.zeros((1, 3)), as_targets([0, 1, 1], 2, 3, "float64"))
+    >>> weigh_classes(samples, np.array([2.0, 1.0]), "float64").weights
+    array([2., 1., 1.])
+    """
+    if factors is None:
+        return samples
+    weights = factors[_classes(samples.targets)]
+    if samples.weights is not None:
+        weights = weights * samples.weights
+    _check_range(weights, dtype, "sample_weight times class_weight")
+    return replace(samples, weights=weights)
+
+
+def factors_of_classes(class_weight: object, samples: Samples) -> Floats | None:
+    """Return the factor of every class that the network knows, from class 0 on.
+
+    Parameters
+    ----------
+    class_weight : mapping, "balanced" or None
+        A factor for each class, 1 for one that is not named; "balanced" gives all classes the same
+        sum of weights.
+    samples : Samples
+        What is trained on, with the weights of its samples.
+
+    Raises
+    ------
+    ArgumentError
+        If the targets name no classes, or `class_weight` is no such thing.
 
     Examples
     --------
     >>> from bpmatrix.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 4)), as_targets([0, 0, 0, 1], 2, 4, "float64"))
-    >>> weigh(samples, None, "balanced").weights
-    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    >>> factors_of_classes("balanced", samples)
+    array([0.66666667, 2.        ])
     """
-    if sample_weight is None and class_weight is None:
-        return samples
-    n = samples.X.shape[1]
-    weights = np.ones(n) if sample_weight is None else _checked(sample_weight, n)
-    if class_weight is not None:
-        weights = weights * _of_classes(class_weight, samples.targets)
-    if not weights.any():
-        raise DataError("no sample counts: all weights are 0")
-    return replace(samples, weights=weights)
+    if class_weight is None:
+        return None
+    classes = _classes(samples.targets)
+    sums = np.bincount(classes, samples.weights)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return balanced(sums)
+    if not isinstance(class_weight, Mapping):
+        raise ArgumentError(
+            "class_weight is none", got=repr(class_weight), expected='"balanced" or {class: weight}'
+        )
+    found = set(np.flatnonzero(np.bincount(classes)).tolist())
+    unknown = [key for key in class_weight if key not in found]
+    if unknown:
+        raise ArgumentError(
+            "class_weight names classes that no target has",
+            got=", ".join(map(repr, unknown)),
+            expected=", ".join(map(str, sorted(found))),
+        )
+    factors = np.ones(sums.size)
+    for label, weight in class_weight.items():
+        factors[label] = real_number(
+            weight, f"the weight of class {label}", "a finite number, 0 or more",
+            lambda number: number >= 0,
+        )  # fmt: skip
+    return factors
+
+
+def balanced(sums: Array) -> Floats:
+    """Return factors that give all classes the same sum of weights, and 1 to those without any.
+
+    Examples
+    --------
+    >>> balanced(np.array([3.0, 0.0, 1.0]))
+    array([0.66666667, 1.        , 2.        ])
+    """
+    present = sums > 0
+    factors = np.ones(sums.size)
+    factors[present] = sums.sum() / (present.sum() * sums[present])
+    return factors
 
 
 def shown(samples: Samples) -> Samples:
@@ -65,7 +155,7 @@ def shown(samples: Samples) -> Samples:
     --------
     >>> from bpmatrix.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 3)), as_targets([0, 1, 1], 2, 3, "float64"))
-    >>> shown(weigh(samples, [1, 0, 2])).shown
+    >>> shown(weigh(samples, [1, 0, 2], "float64")).shown
     array([0, 2])
     """
     if samples.weights is None or samples.weights.all():
@@ -77,31 +167,45 @@ def shown(samples: Samples) -> Samples:
     return replace(samples, shown=counting)
 
 
-def _checked(sample_weight: ArrayLike, n: int) -> Floats:
-    weights = np.asarray(sample_weight)
-    if weights.dtype.kind not in "buif":
-        raise ArrayTypeError(
-            "sample_weight does not hold real numbers", got=f"an array of {weights.dtype}"
-        )
+def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
+    weights = as_array(sample_weight, name)
     if weights.shape != (n,):
         raise ShapeError(
-            f"sample_weight has shape {weights.shape}",
+            f"{name} has shape {weights.shape}",
             expected=f"({n},)",
             cure="Pass a number for each column of X.",
         )
     weights = np.ascontiguousarray(weights, dtype=np.float64)
-    check_finite(weights[None], "float64", "sample_weight")
+    check_finite(weights[None], "float64", name)
     if weights.min() < 0:
         raise DataError(
-            "sample_weight has numbers below 0",
+            f"{name} has numbers below 0",
             got=f"{weights.min():g}, in column {weights.argmin()}",
             expected="0 or more",
         )
     return weights
 
 
-def _of_classes(class_weight: object, targets: Targets) -> Floats:
-    """Return the factor of each column's class."""
+def _check_range(weights: Floats, dtype: str, name: str) -> None:
+    """Check that something counts, and that sums of costs and gradients can hold the weights."""
+    counting = weights[weights > 0]
+    if counting.size == 0:
+        raise DataError("no sample counts: all weights are 0")
+    limits = np.finfo(dtype)
+    least, most = float(counting.min()), float(counting.max())
+    # Square roots leave as much room again for what is weighted.
+    low, high = float(limits.tiny) ** 0.5, float(limits.max) ** 0.5
+    if least < low or most > high / counting.size:
+        raise DataError(
+            f"{name} is too small or too large for {dtype}",
+            got=f"{least:.3g} to {most:.3g}",
+            expected=f"0, or from {low:.0e} up to a sum of {high:.0e}",
+            cure="Divide the weights by their mean: only their ratios count.",
+        )
+
+
+def _classes(targets: Targets) -> NDArray[np.int64]:
+    """Return the class of each column."""
     if not targets.are_classes:
         raise ArgumentError(
             "class_weight needs targets that name classes",
@@ -109,28 +213,5 @@ def _of_classes(class_weight: object, targets: Targets) -> Floats:
         )
     array = targets.array
     if targets.are_labels:
-        classes = array
-    else:
-        classes = array.argmax(axis=0) if len(array) > 1 else (array[0] > 0).astype(np.int64)
-    found, place, counts = np.unique(classes, return_inverse=True, return_counts=True)
-    if isinstance(class_weight, str) and class_weight == "balanced":
-        return np.asarray((classes.size / (found.size * counts))[place])
-    if not isinstance(class_weight, Mapping):
-        raise ArgumentError(
-            "class_weight is none", got=repr(class_weight), expected='"balanced" or {class: weight}'
-        )
-    unknown = [key for key in class_weight if key not in found]
-    if unknown:
-        raise ArgumentError(
-            "class_weight names classes that no target has",
-            got=", ".join(map(repr, unknown)),
-            expected=", ".join(map(str, found)),
-        )
-    factors = [
-        real_number(
-            class_weight.get(int(label), 1), f"the weight of class {label}",
-            "a finite number, 0 or more", lambda weight: weight >= 0,
-        )
-        for label in found
-    ]  # fmt: skip
-    return np.array(factors)[place]
+        return np.asarray(array)
+    return np.asarray(array.argmax(axis=0) if len(array) > 1 else (array[0] > 0).astype(np.int64))

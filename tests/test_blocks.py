@@ -39,6 +39,12 @@ def log_cosh_slope(a, y):
     return math.tanh(a - y)
 
 
+def with_an_import(z):
+    import cmath  # noqa: PLC0415
+
+    return cmath.sin(z).real
+
+
 BUMP, LOG_COSH = OwnActivation(bump, bump_slope), OwnCost(log_cosh, log_cosh_slope)
 rng = np.random.default_rng(1)
 X, Y = rng.standard_normal((3, 20)), rng.standard_normal((2, 20))
@@ -188,6 +194,11 @@ def test_a_right_derivative_is_no_false_alarm(own):
         (OwnActivation(lambda z, y: z, lambda z: z), "numba cannot compile"),
         (OwnCost(lambda a: a, lambda a, y: a), "numba cannot compile"),
         (OwnActivation(lambda z: math.nan, lambda z: z), "finite nowhere"),
+        # Where numba fails with an error that is none of its own kind.
+        (OwnActivation(np.tanh, lambda z: z), "numba cannot compile the functions of tanh"),
+        (OwnActivation(math.tanh, lambda z: z), "numba cannot compile the functions of tanh"),
+        (OwnActivation(lambda z, **more: z, lambda z: z), "numba cannot compile"),
+        (OwnActivation(with_an_import, lambda z: z), "unsupported opcode"),
     ],
 )
 def test_what_cannot_be_compiled_or_checked_says_so(own, words):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from strategies import descriptions
 
-from bpmatrix.activations import ACTIVATIONS
+from bpmatrix.activations import ACTIVATIONS, OwnActivation
 from bpmatrix.costs import COSTS, find_cost
 from bpmatrix.description import Description, choose_activations
 from bpmatrix.errors import ArgumentError
@@ -38,6 +39,18 @@ def test_cost_and_output_belong_together(cost: str, output: str) -> None:
             Description((2, 3, 2), ("tanh", output), cost)
         assert cost in str(caught.value)
         assert output in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cost", "name"),
+    [("cross_entropy", "sigmoid"), ("log_likelihood", "softmax"), ("poisson", "exp")],
+)
+def test_a_function_of_ones_own_is_not_the_one_whose_name_it_bears(cost: str, name: str) -> None:
+    """sigma' cancels for ours alone: with another slope the gradient would be wrong."""
+    own = OwnActivation(lambda z: 1 / (1 + math.exp(-3 * z)), lambda z: 0.0, name)
+    with pytest.raises(ArgumentError, match=f"{cost} and your own {name} do not belong together"):
+        Description((2, 1), (own,), cost)
+    assert Description((2, 3, 1), (own, "identity"), "quadratic").activations[0] is own
 
 
 @pytest.mark.parametrize(("cost", "activation"), sorted(product(COSTS, ELEMENTWISE)))

@@ -11,6 +11,7 @@ from numba import njit
 from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
 from bpmatrix.activations import OwnActivation
 from bpmatrix.diagnosis import _chance, _relative_slopes
+from bpmatrix.errors import ArgumentError
 from bpmatrix.trace import LayerTrace
 
 DIGITS = datasets.load("digits")
@@ -175,6 +176,49 @@ def test_steps_that_diverge() -> None:
     assert diagnosis.findings[0].kind == "large_updates"
     assert math.isinf(diagnosis.findings[0].excess)
     assert "not finite" in str(diagnosis)
+
+
+def test_a_network_that_has_diverged() -> None:
+    """Weights that have grown too far: that alone is said, and not that X is wrong."""
+    rng = np.random.default_rng(1)
+    inputs = rng.standard_normal((3, 100))
+    for layer, activation in ((1, "relu"), (2, "sigmoid")):
+        net = Network([3, 4, 1], activation=activation, output="identity", cost="quadratic", seed=1)
+        net.weights[layer - 1][:] = 1e308
+        diagnosis = diagnose(net, inputs, inputs[0])
+        assert kinds(diagnosis) == {("not_finite", layer)}
+        assert diagnosis.layers == ()
+        assert "start anew with a smaller learning rate" in str(diagnosis)
+
+
+def test_a_function_of_ones_own_without_a_value() -> None:
+    own = OwnActivation(lambda z: math.log(1 + z), lambda z: 1 / (1 + z), "log1p")
+    net = Network([1, 4, 1], activation=own, output="identity", cost="quadratic", seed=1)
+    net.weights[0][:], net.biases[0][:] = 1, 0
+    assert kinds(diagnose(net, [[-2.0, 3.0]], [0.0, 1.0])) == {("not_finite", 1)}
+    assert ("not_finite", 1) not in kinds(diagnose(net, [[2.0, 3.0]], [0.0, 1.0]))
+
+
+def test_a_step_that_changes_nothing_is_no_small_step() -> None:
+    """All hidden units dead: no weight of theirs moves, and only the dead are a finding there."""
+    net = network(activation="relu", cost="log_likelihood")
+    net.biases[0][:] = -100
+    diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
+    assert diagnosis.layers[0].update == 0
+    assert kinds(diagnosis) == {("dead_units", 1)}
+
+
+def test_weights_of_zero_have_no_size() -> None:
+    """Regression from zero, as in the lessons: the first step is no fault."""
+    net = network(sizes=(64, 10), cost="log_likelihood")
+    net.parameters[:] = 0
+    assert diagnose(net, X, LABELS, optimizer=SGD(0.05)).is_good
+
+
+@pytest.mark.parametrize("m", [0, 2.5, "a", 1201])
+def test_a_wrong_mini_batch_size(m) -> None:
+    with pytest.raises(ArgumentError, match="mini_batch_size"):
+        diagnose(network(), X, LABELS, mini_batch_size=m)
 
 
 def test_an_initial_cost_far_above_chance() -> None:

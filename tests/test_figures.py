@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from bpmatrix import figures
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import MissingPackageError
 
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
-    with pytest.raises(ArgumentError, match=r"--plot draws with matplotlib.*\[plot\]"):
+    with pytest.raises(MissingPackageError, match=r"--plot draws with matplotlib.*\[plot\]"):
         figures.check_matplotlib("--plot")
-    with pytest.raises(ArgumentError, match=r"bpmatrix.plots draws with matplotlib"):
+    with pytest.raises(MissingPackageError, match=r"bpmatrix.plots draws with matplotlib"):
         figures.new_figure(1, 1)
 
 

@@ -99,6 +99,11 @@ def test_labels_have_to_be_a_row(trained) -> None:
         plots.confusion_matrix(net, DIGITS.test.X[:, :2], np.eye(10)[:, :2])
     with pytest.raises(ShapeError):
         plots.misclassified(net, DIGITS.test.X[:, :2], [1])
+    one = Network([64, 1], seed=1)
+    with pytest.raises(ArgumentError, match="whole numbers from 0"):
+        plots.confusion_matrix(one, DIGITS.test.X[:, :2], [0.7, 0.2])
+    with pytest.raises(ArgumentError, match="most is no such number"):
+        plots.misclassified(net, DIGITS.test.X, DIGITS.test.labels, most=-1)
 
 
 def test_hidden_weights_are_the_rows_of_W(trained) -> None:
@@ -123,6 +128,13 @@ def test_an_image_needs_a_shape() -> None:
     net = Network([6, 2], seed=1)
     with pytest.raises(ArgumentError, match=r"6 inputs are no image of 2 x 2.*shape="):
         plots.hidden_weights(net)
+    for shape in (6, (6,), "23", (2.0, 3.0), (-2, -3)):
+        with pytest.raises(ArgumentError, match="shape is no"):
+            plots.hidden_weights(net, shape=shape)
+    with pytest.raises(ShapeError, match=r"X\[:, None\]"):
+        plots.images(np.ones(4))
+    with pytest.raises(ArgumentError, match="1 titles are too few: expected 2"):
+        plots.images(np.ones((4, 2)), titles=["one"])
     figure = plots.hidden_weights(net, shape=(2, 3))
     assert figure.axes[0].images[0].get_array().shape == (2, 3)
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 import pytest
 
 from bpmatrix import Network, progress
+from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 
 
@@ -153,7 +154,13 @@ def test_a_bar_is_not_drawn_more_often_than_anybody_can_see(terminal: Terminal):
     assert "1000/1000 [####################]" in terminal.screen()[0]
 
 
-def test_a_file_and_a_pipe_stay_empty():
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_file_and_a_pipe_stay_empty(monkeypatch: pytest.MonkeyPatch, forced: bool):
+    """Also where the environment asks for colors everywhere, and beside a notebook."""
+    if forced:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        shell = type("ZMQInteractiveShell", (), {})()
+        monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
     stream = io.StringIO()
     with progress.bar(stream) as draw:
         draw(entry())
@@ -162,12 +169,19 @@ def test_a_file_and_a_pipe_stay_empty():
 
 def test_a_notebook_is_drawn_into(monkeypatch: pytest.MonkeyPatch):
     """Its standard output is no terminal, but goes back at a carriage return."""
-    stream = io.StringIO()
+    stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
     shell = type("ZMQInteractiveShell", (), {})()
     monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
     with progress.bar(stream) as draw:
         draw(entry())
     assert stream.getvalue().startswith("\r 1/30 [")
+
+
+@pytest.mark.parametrize("name", ["bar", "lines"])
+def test_a_callback_that_was_not_made_says_how(name: str):
+    """callbacks=[progress.bar] calls it with the first epoch."""
+    with pytest.raises(ArgumentError, match=rf"got EpochInfo.*callbacks=\[progress\.{name}\(\)\]"):
+        getattr(progress, name)(entry())
 
 
 @pytest.mark.parametrize("stop", ["epochs", "callback", "max_seconds", "interrupt", "error"])

@@ -156,6 +156,7 @@ def test_numbers_of_numpy_become_pythons() -> None:
         (InverseScaling, {"power": math.inf}),
         (Warmup, {"epochs": 0}),
         (Warmup, {"epochs": 1, "then": 0.5}),
+        (Warmup, {"epochs": 1, "then": Step}),
         (Warmup, {"epochs": 1, "then": ReduceOnPlateau()}),
         (ReduceOnPlateau, {"factor": 2}),
         (ReduceOnPlateau, {"patience": 0}),
@@ -171,6 +172,11 @@ def test_wrong_arguments_are_named(kind: type, arguments: dict) -> None:
 
 
 # ------------------------------------------------------------------------------- PyTorch's formulas
+
+
+def test_what_follows_a_warm_up_returns_a_factor() -> None:
+    with pytest.raises(ArgumentError, match=r"factor of `then`.*got None"):
+        Warmup(epochs=2, then=lambda epoch: None)(1)
 
 
 @pytest.fixture(scope="module")

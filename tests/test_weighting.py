@@ -128,6 +128,37 @@ def test_balanced_classes_count_the_same(form: str) -> None:
     assert same_bits(balanced.parameters, weighted.parameters)
 
 
+def test_balanced_classes_count_by_weights_and_not_by_columns() -> None:
+    """Where some columns count nothing, as if they were not there; with weights of sums 4, 2, 6."""
+    labels = np.array([0] * 20 + [1] * 8 + [2] * 2)
+    weights = np.array([0] * 16 + [1] * 4 + [0.25] * 8 + [3] * 2)
+    kept = np.flatnonzero(weights)
+    zero, removed, by_sample = network(), network(), network()
+    how = {"epochs": 2, "class_weight": "balanced"}
+    zero.train(X, labels, sample_weight=weights, **how)
+    removed.train(X[:, kept], labels[kept], sample_weight=weights[kept], **how)
+    assert same_bits(zero.parameters, removed.parameters)
+    each = 4 / np.array([4.0, 2.0, 6.0])
+    by_sample.train(X, labels, sample_weight=weights * each[labels], epochs=2)
+    np.testing.assert_allclose(zero.parameters, by_sample.parameters, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 2: 0.5}])
+def test_class_weights_count_in_validation_given_as_in_one_split_off(class_weight) -> None:
+    """The factors are those of the training, whatever the validation samples are."""
+    rows = np.flatnonzero(LABELS != 1)[:7]
+    factors = class_weight
+    if class_weight == "balanced":
+        factors = dict(enumerate(30 / 3 / np.bincount(LABELS)))
+    net = network()
+    how = {"class_weight": class_weight, "epochs": 2}
+    history = net.train(X, LABELS, validation=(X[:, rows], LABELS[rows], WEIGHTS[rows]), **how)
+    each = WEIGHTS[rows] * [factors.get(label, 1.0) for label in LABELS[rows]]
+    last = net.cost(X[:, rows], LABELS[rows], sample_weight=each)
+    assert history.validation_cost[-1] == pytest.approx(last, rel=1e-14)
+    assert last != net.cost(X[:, rows], LABELS[rows], sample_weight=WEIGHTS[rows])
+
+
 def test_validation_has_weights_of_its_own() -> None:
     """Given with the data, or split off with the samples; recorded as `cost` gives it."""
     net = network()
@@ -180,6 +211,10 @@ def test_a_sample_without_weight_may_cost_anything() -> None:
         (np.full(30, np.nan), DataError, "NaN"),
         (-WEIGHTS, DataError, "below 0"),
         (np.zeros(30), DataError, "all weights are 0"),
+        (np.full(30, 1e308), DataError, "Divide the weights by their mean"),
+        (np.r_[1e-200, WEIGHTS[1:]], DataError, "too small or too large for float64"),
+        (np.ma.masked_array(WEIGHTS, WEIGHTS > 1), ArrayTypeError, "masked"),
+        ([[1.0], [1.0, 2.0]], ArrayTypeError, "different lengths"),
     ],
 )
 def test_wrong_weights_of_samples(weights, error: type, words: str) -> None:
@@ -198,6 +233,7 @@ def test_wrong_weights_of_samples(weights, error: type, words: str) -> None:
         ("equal", "balanced"),
         ([1, 2, 3], "balanced"),
         ({7: 1.0}, "7"),
+        ({(0, 1): 1.0}, r"\(0, 1\), expected 0, 1, 2"),
         ({0: -1.0}, "class 0"),
         ({0: np.inf}, "class 0"),
         ({0: "2"}, "class 0"),
@@ -206,6 +242,20 @@ def test_wrong_weights_of_samples(weights, error: type, words: str) -> None:
 def test_wrong_weights_of_classes(weights, words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         network().train(X, LABELS, class_weight=weights)
+
+
+def test_weights_that_float32_cannot_hold() -> None:
+    """Ordinary numbers of float64 would become 0 or infinite there."""
+    for size in (1e-60, 1e60):
+        assert network().cost(X, LABELS, sample_weight=size * WEIGHTS) == pytest.approx(
+            network().cost(X, LABELS, sample_weight=WEIGHTS), rel=1e-12
+        )
+        with pytest.raises(DataError, match="too small or too large for float32"):
+            network(dtype="float32").gradient(X, LABELS, sample_weight=size * WEIGHTS)
+    with pytest.raises(DataError, match="sample_weight times class_weight is too small or too"):
+        network().train(X, LABELS, class_weight={0: 1e300})
+    with pytest.raises(ShapeError, match="validation sample_weight has shape"):
+        network().train(X, LABELS, validation=(X, LABELS, WEIGHTS[:3]))
 
 
 def test_classes_of_targets_that_name_none() -> None:

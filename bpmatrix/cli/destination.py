@@ -58,8 +58,10 @@ def check_pictures(folder: Path, option: str) -> None:
 
     Raises
     ------
+    MissingPackageError
+        If matplotlib is not installed.
     ArgumentError
-        If matplotlib is not installed, or as `check_destination`.
+        As `check_destination`.
     """
     from bpmatrix.figures import check_matplotlib  # noqa: PLC0415 - loads NumPy
 

@@ -143,7 +143,8 @@ class MultilayerPerceptron(Fitted):
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True
             )
         encoded = self._learn_targets(y, weight, first=first, incremental=incremental)
-        weight = self._with_class_weight(encoded, weight, incremental=incremental)
+        self._learn_class_weight(encoded, weight, incremental=incremental)
+        weight = self._with_class_weight(encoded, weight)
         if weight is not None and not weight.all():
             X, encoded, weight = _without_nothing(X, encoded, weight)
         if first:
@@ -168,7 +169,7 @@ class MultilayerPerceptron(Fitted):
             reset=False,
         )
         encoded = self._encode(y)
-        weight = self._with_class_weight(encoded, None, incremental=False)
+        weight = self._with_class_weight(encoded, None)
         return Samples.of(self._standardized(X), encoded, weight, self._targets)
 
     def _split(self, samples: Samples) -> tuple[Samples, Samples]:
@@ -291,11 +292,14 @@ class MultilayerPerceptron(Fitted):
         """Return costs of the engine as scikit-learn's loss."""
         return cost
 
-    def _with_class_weight(
+    def _learn_class_weight(
         self, encoded: Array, weight: Array | None, *, incremental: bool
-    ) -> Array | None:
+    ) -> None:
+        """Learn what the samples of each class count, from those that are trained on."""
+
+    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
         """Return the weights of samples, with those of their classes."""
-        del encoded, incremental
+        del encoded
         return weight
 
     def _stratifies(self) -> bool:

@@ -21,6 +21,7 @@ from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo
+from bpmatrix.weighting import balanced
 
 __all__ = ["MLPClassifier"]
 
@@ -82,7 +83,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     max_fun : int, default 15000
         The most evaluations of "lbfgs".
     class_weight : dict, "balanced" or None, default None
-        What the samples of a class count; "balanced" lets all classes count alike.
+        What the samples of a class count, in training and validation; "balanced" lets all classes
+        count alike in training.
     dropout : float or sequence of float, default 0.0
         The probability that a hidden unit is left out of a step; or one for each hidden layer.
     standardize : bool, default False
@@ -241,6 +243,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     # ------------------------------------------------------------- what the base asks for
 
     _labels: Labels
+    _class_factors: NDArray[np.float64] | None
     classes_: Array
     class_weight: str | Mapping[Any, float] | None
 
@@ -275,11 +278,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _output(self) -> tuple[str, str]:
         return self._labels.output_activation, self._labels.cost
 
-    def _with_class_weight(
+    def _learn_class_weight(
         self, encoded: Array, weight: Array | None, *, incremental: bool
-    ) -> Array | None:
+    ) -> None:
         if self.class_weight is None:
-            return weight
+            self._class_factors = None
+            return
         if encoded.ndim == 2:
             raise ArgumentError(
                 "class_weight has no meaning where a sample has several labels",
@@ -290,12 +294,20 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 'class_weight="balanced" needs all samples at once, and partial_fit sees some',
                 cure="Pass the weights as a dictionary {label: weight}.",
             )
+        if self.class_weight == "balanced":
+            sums = np.bincount(encoded, weight, minlength=self.classes_.size)
+            self._class_factors = balanced(sums)
+            return
         numbers = np.unique(encoded)
-        each = np.ones(self.classes_.size)
-        each[numbers] = compute_class_weight(
+        self._class_factors = np.ones(self.classes_.size)
+        self._class_factors[numbers] = compute_class_weight(
             self.class_weight, classes=self.classes_[numbers], y=self.classes_[encoded]
         )
-        return each[encoded] * (1.0 if weight is None else weight)
+
+    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
+        if self._class_factors is None:
+            return weight
+        return np.asarray(self._class_factors[encoded] * (1.0 if weight is None else weight))
 
     def _stratifies(self) -> bool:
         return self.n_outputs_ == 1

@@ -88,6 +88,23 @@ def test_class_weights_are_weights_of_samples():
     np.testing.assert_allclose(balanced.coefs_[0], by_sample.coefs_[0], rtol=1e-12)
 
 
+def test_balanced_classes_count_by_weights_and_not_by_rows():
+    """Rows of weight 0 are as if they were not there, and X_val counts as the training does."""
+    weight = np.where(np.arange(len(X)) % 3 == 1, 0.0, 1 + y)
+    kept = weight > 0
+    zero = small(class_weight="balanced").fit(X, y, weight, X_val=X[:9], y_val=y[:9])
+    removed = small(class_weight="balanced")
+    removed.fit(X[kept], y[kept], weight[kept], X_val=X[:9], y_val=y[:9])
+    np.testing.assert_array_equal(zero.coefs_[0], removed.coefs_[0])
+    assert zero.validation_scores_ == removed.validation_scores_
+
+    sums = np.bincount(y, weight)
+    factors = dict(enumerate(weight.sum() / 3 / sums))
+    named = small(class_weight=factors).fit(X, y, weight, X_val=X[:9], y_val=y[:9])
+    np.testing.assert_allclose(zero.coefs_[0], named.coefs_[0], rtol=1e-12)
+    np.testing.assert_allclose(zero.validation_scores_, named.validation_scores_, rtol=1e-12)
+
+
 def test_class_weights_that_make_no_sense():
     with pytest.raises(ArgumentError, match="balanced"):
         small(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
