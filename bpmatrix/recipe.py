@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import OUT_OF
-from bpmatrix.memory import aligned_zeros
+from bpmatrix.memory import aligned_copy, aligned_zeros
 from bpmatrix.optimizers import SGD, Optimizer
 
 __all__ = ["PLAIN", "OptimizerState", "Recipe"]
@@ -71,3 +71,9 @@ class OptimizerState:
         count = optimizer.rule[1]
         moments = aligned_zeros(count * theta.size, theta.dtype.name)
         return cls(optimizer, moments.reshape(count, theta.size))
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        """Take moments that may be changed: a copy, as joblib maps large arrays read-only."""
+        for name, value in state[1].items():
+            object.__setattr__(self, name, value)
+        self.moments = aligned_copy(self.moments.ravel()).reshape(self.moments.shape)

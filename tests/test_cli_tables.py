@@ -80,12 +80,13 @@ def test_numbers(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--target", "size"], "no single column 'size'"),
+        (["--target", "size"], "no column 'size'"),
         (["--target", "a"], "column 'kind' holds no number"),
         (["--target", "kind", "--cost", "quadratic"], "--cost does not go with --target"),
         (["--target", "kind", "--hidden", "0"], "hidden_layer_sizes"),
         (["--target", "kind", "--save", "nowhere/model"], "no folder"),
         (["--task", "regression"], "belong to --target"),
+        (["--target", "kind", "--seed", str(2**32)], "--seed is a number up to 4294967295"),
         (["--target", "kind", "--task", "regression"], "holds no number"),
     ],
 )
@@ -110,6 +111,70 @@ def test_a_missing_value_and_a_missing_column(iris, tmp_path, capsys):
     assert main(["predict", model, str(tmp_path / "less.csv")]) == 2
     assert "misses 2 of the model's 4 features" in capsys.readouterr().err
     assert main(["predict", model, str(iris), "--label-column", "kind"]) == 2
+
+
+def test_a_target_needs_a_table(capsys):
+    assert main(["train", "--target", "kind"]) == 2
+    assert "bpmatrix train TABLE.csv" in capsys.readouterr().err
+
+
+def test_rows_without_a_target_are_predicted_and_not_scored(iris, tmp_path, capsys):
+    """Holes, numbers for words, classes that nobody knows: said after the predictions, no error."""
+    model = str(tmp_path / "model")
+    assert main(["train", str(iris), "--target", "kind", "--save", model, "--epochs", "2"]) == 0
+    rows = read(iris)
+    for cells, complaint in (
+        (["", "setosa"], "not scored: column 'kind' misses a value in line 2"),
+        (["0", "1"], "names none of the model's classes"),
+        (["rose", "tulip"], "names none of the model's classes"),
+        (["setosa", "rose"], "accuracy"),
+    ):
+        columns = [list(column)[:2] for column in zip(*rows[1:], strict=True)]
+        write(tmp_path / "new.csv", rows[0], [*columns[:4], cells])
+        capsys.readouterr()
+        assert main(["predict", model, str(tmp_path / "new.csv")]) == 0
+        shown = capsys.readouterr()
+        assert len(shown.out.splitlines()) == 3
+        assert complaint in shown.err
+
+
+def test_numbers_of_classes_and_a_target_that_holds_others(tmp_path, capsys):
+    a = np.arange(60.0)
+    write(tmp_path / "t.csv", ["a", "b"], [a, (a > 30).astype(int)])
+    model = str(tmp_path / "model")
+    assert main(["train", str(tmp_path / "t.csv"), "--target", "b", "--save", model]) == 0
+    for column, complaint in ((a + 0.5, "names none"), (np.where(a > 30, 1, 7), "accuracy")):
+        write(tmp_path / "new.csv", ["a", "b"], [a, column])
+        capsys.readouterr()
+        assert main(["predict", model, str(tmp_path / "new.csv")]) == 0
+        assert complaint in capsys.readouterr().err
+
+
+def test_numbers_that_float64_does_not_hold_are_words(tmp_path, capsys):
+    """2^53 and 2^53 + 1 are the same float, and 10^20 is no integer of 64 bits."""
+    names = [str(2**53), str(2**53 + 1), str(10**20)]
+    write(tmp_path / "t.csv", ["a", "b"], [np.arange(60), [names[i % 3] for i in range(60)]])
+    model = tmp_path / "model"
+    arguments = ["--target", "b", "--task", "classification", "--save", str(model)]
+    assert main(["train", str(tmp_path / "t.csv"), *arguments]) == 0
+    assert bpmatrix.load(model).classes_.tolist() == sorted(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("a;b;kind\n1;2;x\n", "not separated by commas"),
+        ("a\tb\tkind\n1\t2\tx\n", "not separated by commas"),
+        ("a,a,kind\n1,2,x\n", "has 2 columns 'a': Rename all but one"),
+        ("a,b,kind\n1,2,\n", "Drop the row; if that is the name of a class"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told(text, complaint, tmp_path, capsys):
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    assert main(["train", str(tmp_path / "t.csv"), "--target", "kind"]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error.replace(". Rename", ": Rename")
+    assert len(error.splitlines()) == 1
 
 
 def test_too_small_a_table(tmp_path, capsys):

@@ -40,6 +40,9 @@ RECIPE = {
     "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 20,
 }  # fmt: skip
 
+# What scikit-learn takes for random_state, and where float64 no longer holds every whole number.
+LARGEST_SEED, LARGEST_WHOLE = 2**32 - 1, 2.0**53
+
 # What `bpmatrix train` calls otherwise; its other options have no meaning for a table.
 PARAMETERS = {
     "hidden": "hidden_layer_sizes",
@@ -137,8 +140,21 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         _write(model, X, target, output)
         if target in table.names:
-            y = _targets(table, target, "classification" if _has_classes(model) else "regression")
-            click.echo(_score(model, Samples(X, y), source), err=True)
+            click.echo(_said_of_the_score(model, table, X, target), err=True)
+
+
+def _said_of_the_score(
+    model: Estimator, table: NamedTable, X: NDArray[np.float64], target: str
+) -> str:
+    """Return how right the predictions are, or why nobody knows: rows may have no target yet."""
+    task = "classification" if _has_classes(model) else "regression"
+    try:
+        y = _targets(table, target, task)
+    except DataFileError as error:
+        return f"not scored: {error}"
+    if _has_classes(model) and not np.isin(y, model.classes_).any():
+        return f"not scored: column {target!r} of {table.path} names none of the model's classes"
+    return _score(model, Samples(X, y), str(table.path))
 
 
 def facts_of(model: Estimator) -> list[tuple[str, object]]:
@@ -169,6 +185,8 @@ def _parameters(said: Mapping[str, Any]) -> dict[str, Any]:
             known = ", ".join("--" + other.replace("_", "-") for other in PARAMETERS)
             raise click.UsageError(f"{option} does not go with --target, which takes {known}.")
     found = {PARAMETERS[name]: value for name, value in said.items() if name in PARAMETERS}
+    if found.get("random_state", 0) > LARGEST_SEED:
+        raise click.UsageError(f"with --target, --seed is a number up to {LARGEST_SEED}.")
     names = found.get("activation", "").split(",")
     if len(names) > 1:
         found["activation"] = names
@@ -186,7 +204,7 @@ def _targets(table: NamedTable, target: str, task: str | None) -> NDArray[Any]:
         return table.numbers([target])[:, 0]
     if numbers is None or not np.isfinite(numbers).all():
         return np.array(texts)
-    whole = bool((numbers == np.floor(numbers)).all())
+    whole = bool((numbers == np.floor(numbers)).all() and (np.abs(numbers) < LARGEST_WHOLE).all())
     if task is None and not (whole and np.unique(numbers).size <= MOST_CLASSES):
         return numbers
     return numbers.astype(np.int64) if whole else np.array(texts)
@@ -206,7 +224,9 @@ def _split(
             "the table is too small to hold out rows for stopping and for the test",
             got=f"{len(y)} rows, {counts.min()} of the rarest class" if classes else f"{len(y)}",
             expected="20 rows, and 3 of each class",
-            cure="Collect more rows, or merge or drop the rare classes.",
+            cure="Collect more rows, or merge or drop the rare classes."
+            if classes
+            else "Collect more rows.",
         )
     parts = []
     for share in (TEST_SHARE, VALIDATION_SHARE):

@@ -87,6 +87,8 @@ def _train_on_table(options: Options, target: str) -> None:
         for name, value in context.params.items()
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
+    if "data" not in said:
+        raise click.UsageError(f"--target {target} needs a table: bpmatrix train TABLE.csv ...")
     train_on_table(options.data, target, options.task, options.save, said)
 
 

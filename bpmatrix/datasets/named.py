@@ -18,6 +18,8 @@ __all__ = ["NamedTable", "read_named_table"]
 
 # What programs write for a value that they do not have.
 MISSING = ("", "?", "na", "n/a", "nan", "null", "none")
+# What other programs put between the cells.
+SEPARATORS = (";", "\t", "|")
 _SHOWN = 30
 
 
@@ -71,13 +73,22 @@ class NamedTable:
         column = self._column(name)
         for i, row in enumerate(self.rows):
             if row[column].lower() in MISSING:
-                raise self._no_number(i, column)
+                raise DataFileError(
+                    f"column {_shown(name)} misses a value in line {self.lines[i]} of {self.path}",
+                    got=_shown(row[column]),
+                    cure="Drop the row; if that is the name of a class, give it another one.",
+                )
         return [row[column] for row in self.rows]
 
     def _column(self, name: str) -> int:
-        if self.names.count(name) != 1:
+        if self.names.count(name) > 1:
             raise DataFileError(
-                f"{self.path} has no single column {name!r}",
+                f"{self.path} has {self.names.count(name)} columns {name!r}",
+                cure="Rename all but one of them in the header, or drop them.",
+            )
+        if name not in self.names:
+            raise DataFileError(
+                f"{self.path} has no column {name!r}",
                 got=", ".join(_shown(other) for other in self.names[:20]),
                 cure="Name a column of the header.",
             )
@@ -139,6 +150,13 @@ def read_named_table(path: str | os.PathLike[str]) -> NamedTable:
             f"{path} has no header", expected="the names of the columns in the first line"
         )
     names = read[0][1]
+    separators = [mark for mark in SEPARATORS if len(names) == 1 and mark in names[0]]
+    if separators:
+        raise DataFileError(
+            f"the columns of {path} are not separated by commas",
+            got=_shown(names[0]),
+            cure=f"Replace {separators[0]!r} by a comma; a cell with a comma in it needs quotes.",
+        )
     for line, row in read:
         if len(row) != len(names):
             raise DataFileError(

@@ -1,4 +1,4 @@
-"""What classifier and regressor have in common: data in, a fit, weights out."""
+"""What classifier and regressor have in common: a fit, its weights, and what they predict."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from bpmatrix import evaluation, prediction
-from bpmatrix.arrays import Targets
 from bpmatrix.costs import AnyCost
 from bpmatrix.description import Description
-from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
-from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.parameters import check_parameters, hidden_activations, hidden_sizes
+from bpmatrix.estimators.gate import Gate
+from bpmatrix.estimators.parameters import (
+    check_parameters,
+    first_activations,
+    hidden_activations,
+    hidden_sizes,
+)
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.samples import Samples, as_columns
-from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import fit_stochastic, forget
 from bpmatrix.estimators.weights import first_parameters
 from bpmatrix.history import EpochInfo
@@ -32,11 +34,8 @@ __all__ = ["MultilayerPerceptron"]
 
 Array = NDArray[Any]
 
-# What the kernels read as it is; scikit-learn converts anything else to the first of them.
-TYPES = (np.float64, np.float32, np.uint8)
 
-
-class MultilayerPerceptron(Fitted):
+class MultilayerPerceptron(Gate):
     """The part of an estimator that asks nothing of its targets."""
 
     hidden_layer_sizes: int | Sequence[int]
@@ -45,15 +44,13 @@ class MultilayerPerceptron(Fitted):
     random_state: Any
     warm_start: bool
     early_stopping: bool
-    validation_fraction: float
-    dtype: str | None
-    standardize: bool
     callbacks: Sequence[Callable[[EpochInfo], object]] | None
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Set the arguments of a constructor, as scikit-learn wants them: unchanged."""
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def _fit(
         self,
@@ -71,46 +68,76 @@ class MultilayerPerceptron(Fitted):
                 "partial_fit does not support early_stopping=True",
                 cure="Set early_stopping=False, and score the epochs yourself.",
             )
+        if self.solver == "lbfgs" and (validation or self.callbacks):
+            raise ArgumentError(
+                "the solver lbfgs has no epochs for callbacks to hear of, or to validate after",
+                cure='Leave out callbacks, X_val and y_val, or set solver="adam".',
+            )
         first = not hasattr(self, "_parameters") or not (self.warm_start or incremental)
         samples = self._samples(X, y, sample_weight, first=first, incremental=incremental)
         self._random_state = check_random_state(self.random_state)
         if first:
             self._begin(samples.X)
-        elif (*hidden_sizes(self), self.n_outputs_) != self._description.sizes[1:]:
-            raise ArgumentError(
-                "a fit that goes on cannot change the layers",
-                got=f"{[*hidden_sizes(self), self.n_outputs_]}",
-                expected=f"{list(self._description.sizes[1:])}",
-                cure="Set warm_start=False to begin anew.",
-            )
+        else:
+            self._go_on()
         self._solve(samples, validation, incremental=incremental)
 
     def _begin(self, X: Any) -> None:
         """Draw the weights of a new network, and empty the records."""
-        output, cost = self._output()
-        hidden = hidden_activations(self)
         dtype = "float32" if X.dtype == np.float32 else "float64"
-        self._description = Description(
-            (X.shape[1], *hidden_sizes(self), self.n_outputs_),
-            (*hidden, output),
-            cost,
-            dtype=dtype if self.dtype is None else np.dtype(self.dtype).name,
-        )
-        self._publish(first_parameters(self._description, hidden, self._random_state))
+        self._description = self._described(dtype if self.dtype is None else self.dtype)
+        first = first_parameters(self._description, first_activations(self), self._random_state)
+        self._publish(first)
         self._optimizer = None
         self.n_iter_ = self.t_ = 0
         if self.solver != "lbfgs":
             forget(self)
 
+    def _go_on(self) -> None:
+        """Take the network on with the parameters of today, where its weights have room for them.
+
+        As in scikit-learn, activation functions and loss may have changed. What would need other
+        weights, or other inputs for the same weights, may not.
+        """
+        old = self._description
+        new = self._described(old.dtype if self.dtype is None else self.dtype)
+        scaled = self._standardization is not None
+        for name, is_now, was in (
+            ("the layers", list(new.sizes), list(old.sizes)),
+            ("dtype", new.dtype, old.dtype),
+            ("standardize", self.standardize, scaled),
+        ):
+            if is_now != was:
+                raise ArgumentError(
+                    f"a fit that goes on cannot change {name}",
+                    got=is_now,
+                    expected=was,
+                    cure="Set warm_start=False and call fit to begin anew.",
+                )
+        self._description = new
+
+    def _described(self, dtype: Any) -> Description:
+        """Return the network that the parameters of today ask for."""
+        output, cost = self._output()
+        return Description(
+            (self.n_features_in_, *hidden_sizes(self), self.n_outputs_),
+            (*hidden_activations(self), output),
+            cost,
+            dtype=np.dtype(dtype).name,
+        )
+
     def _solve(
         self, samples: Samples, validation: tuple[Any, Any] | None, *, incremental: bool
     ) -> None:
         """Split off or take the validation samples, and let the solver work."""
-        self._take_over_public_weights()
+        self._take_over_public_weights(for_good=True)
         held_out = None if validation is None else self._held_out(*validation)
         if self.solver == "lbfgs":
             fit_quasi_newton(self, samples)
             return
+        # A fit before may have kept no records, or those of the other way to stop.
+        if not hasattr(self, "loss_curve_") or (self.best_loss_ is None) != self.early_stopping:
+            forget(self)
         if self.early_stopping:
             self._best = self._parameters.flat.copy()
             # scikit-learn keeps the first of several epochs with the best score; where it has no
@@ -120,118 +147,13 @@ class MultilayerPerceptron(Fitted):
                 samples, held_out = self._split(samples)
         fit_stochastic(self, samples, held_out, incremental=incremental)
 
-    # ------------------------------------------------------------------------------ data
-
-    def _samples(
-        self, X: Any, y: Any, sample_weight: Any, *, first: bool, incremental: bool
-    ) -> Samples:
-        """Let training data through scikit-learn's gate, and standardize them."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=self._y_is_numeric,
-            dtype=TYPES,
-            order="C",
-            reset=first,
-        )
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        encoded = self._learn_targets(y, weight, first=first, incremental=incremental)
-        self._learn_class_weight(encoded, weight, incremental=incremental)
-        weight = self._with_class_weight(encoded, weight)
-        if weight is not None and not weight.all():
-            X, encoded, weight = _without_nothing(X, encoded, weight)
-        if first:
-            self._standardization = Standardization.of(X, weight) if self.standardize else None
-        return Samples.of(self._standardized(X), encoded, weight, self._targets)
-
-    def _held_out(self, X: Any, y: Any) -> Samples:
-        """Let validation data through the same gate."""
-        if X is None or y is None:
-            raise ArgumentError(
-                "X_val and y_val go together", got="only one of them", cure="Pass both, or none."
-            )
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=self._y_is_numeric,
-            dtype=TYPES,
-            order="C",
-            reset=False,
-        )
-        encoded = self._encode(y)
-        weight = self._with_class_weight(encoded, None)
-        return Samples.of(self._standardized(X), encoded, weight, self._targets)
-
-    def _split(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Hold a part of the samples out, drawn as scikit-learn draws it."""
-        rest = [] if samples.weight is None else [samples.weight]
-        X, X_val, y, y_val, *weights = train_test_split(
-            samples.X,
-            samples.y,
-            *rest,
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=samples.y if self._stratifies() else None,
-        )
-        if X_val.shape[0] < 2:
-            raise DataError(
-                "the validation part is too small",
-                got=f"{X_val.shape[0]} samples",
-                expected="2 or more",
-                cure="Raise validation_fraction, pass more samples, or X_val and y_val.",
-            )
-        weight, weight_val = weights or (None, None)
-        return (
-            Samples.of(X, y, weight, self._targets),
-            Samples.of(X_val, y_val, weight_val, self._targets),
-        )
-
-    def _standardized(self, X: Any) -> Any:
-        """Return inputs as the network sees them."""
-        if self._standardization is None:
-            return X
-        dtype = self.dtype or ("float32" if X.dtype == np.float32 else "float64")
-        return self._standardization.apply(X, np.dtype(dtype).name)
-
-    def _inputs(self, X: Any) -> Any:
-        """Let the rows of a prediction through the gate."""
-        if not self._is_plain(X):
-            X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
-        return self._standardized(X)
+    # ----------------------------------------------------------------------- predictions
 
     def _predicted(self, X: Any) -> Array:
         """Return the output activations (n, n_L) of whatever a prediction is asked for."""
         if not hasattr(self, "_parameters"):  # what check_is_fitted asks for takes longer
             check_is_fitted(self)
         return self._outputs(self._inputs(X))
-
-    def _is_plain(self, X: Any) -> bool:
-        """Whether scikit-learn's checks, which outlast a small prediction, would find nothing.
-
-        What is not finite the engine finds by itself.
-        """
-        return (
-            type(X) is np.ndarray
-            and X.dtype in (np.float64, np.float32)
-            and X.flags.c_contiguous
-            and X.ndim == 2
-            and X.shape[0] > 0
-            and X.shape[1] == self.n_features_in_
-            and not hasattr(self, "feature_names_in_")
-            and (self._standardization is None or bool(np.isfinite(X).all()))
-        )
-
-    # ----------------------------------------------------------------------- predictions
 
     def _outputs(self, X: Any) -> Array:
         """Return the output activations (n, n_L) of rows that passed `_inputs`."""
@@ -267,23 +189,6 @@ class MultilayerPerceptron(Fitted):
 
     # ------------------------------------------------- what classifier and regressor know
 
-    _y_is_numeric = False
-    n_outputs_: int
-
-    def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
-    ) -> Array:
-        """Learn from the targets of a fit what they are, and return them encoded."""
-        raise NotImplementedError
-
-    def _encode(self, y: Any) -> Array:
-        """Return checked targets as what the engine learns."""
-        raise NotImplementedError
-
-    def _targets(self, encoded: Array) -> Targets:
-        """Return encoded targets in the engine's form."""
-        raise NotImplementedError
-
     def _output(self) -> tuple[str, AnyCost]:
         """Return the output's activation function and the cost, as the engine names them."""
         raise NotImplementedError
@@ -292,32 +197,8 @@ class MultilayerPerceptron(Fitted):
         """Return costs of the engine as scikit-learn's loss."""
         return cost
 
-    def _learn_class_weight(
-        self, encoded: Array, weight: Array | None, *, incremental: bool
-    ) -> None:
-        """Learn what the samples of each class count, from those that are trained on."""
-
-    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
-        """Return the weights of samples, with those of their classes."""
-        del encoded
-        return weight
-
-    def _stratifies(self) -> bool:
-        """Whether a split keeps the shares of the classes."""
-        return False
-
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that sparse rows are taken."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _without_nothing(X: Any, encoded: Array, weight: Array) -> tuple[Any, Array, Array]:
-    """Leave out the samples of weight 0, so that they are as if they were not there."""
-    counts = weight > 0
-    if not counts.any():
-        raise DataError(
-            "the weights of all samples are zero", expected="one sample of a weight above 0"
-        )
-    return X[counts], encoded[counts], weight[counts]

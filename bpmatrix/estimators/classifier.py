@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
@@ -21,7 +20,6 @@ from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo
-from bpmatrix.weighting import balanced
 
 __all__ = ["MLPClassifier"]
 
@@ -122,6 +120,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     >>> model.score(X, y) > 0.95
     True
     """
+
+    loss = "log_loss"
 
     def __init__(
         self,
@@ -281,28 +281,15 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _learn_class_weight(
         self, encoded: Array, weight: Array | None, *, incremental: bool
     ) -> None:
+        self._class_factors = None
         if self.class_weight is None:
-            self._class_factors = None
             return
-        if encoded.ndim == 2:
-            raise ArgumentError(
-                "class_weight has no meaning where a sample has several labels",
-                cure="Pass sample_weight, or class_weight=None.",
-            )
-        if incremental and self.class_weight == "balanced":
+        if incremental and isinstance(self.class_weight, str):
             raise ArgumentError(
                 'class_weight="balanced" needs all samples at once, and partial_fit sees some',
                 cure="Pass the weights as a dictionary {label: weight}.",
             )
-        if self.class_weight == "balanced":
-            sums = np.bincount(encoded, weight, minlength=self.classes_.size)
-            self._class_factors = balanced(sums)
-            return
-        numbers = np.unique(encoded)
-        self._class_factors = np.ones(self.classes_.size)
-        self._class_factors[numbers] = compute_class_weight(
-            self.class_weight, classes=self.classes_[numbers], y=self.classes_[encoded]
-        )
+        self._class_factors = self._labels.factors(self.class_weight, encoded, weight)
 
     def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
         if self._class_factors is None:

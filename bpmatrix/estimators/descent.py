@@ -67,13 +67,14 @@ class Descent:
         self.weight = samples.weight
         self.m = batch_size(estimator, samples.n)
         description, theta = estimator._description, estimator._parameters.flat
-        optimizer = _optimizer(estimator)
         if state is None:
+            optimizer = _optimizer(estimator)
             rule = estimator.learning_rate if estimator.solver == "sgd" else "constant"
             state = State(
                 Rate.of(estimator.learning_rate_init, rule, estimator.power_t),
                 OptimizerState.fresh(optimizer, theta),
             )
+        # As in scikit-learn, the optimizer that began goes on, whatever the parameters say now.
         self.state = state
         self._runner = SliceRunner(
             description,
@@ -82,10 +83,10 @@ class Descent:
             samples.targets,
             self.m,
             choose_threads(estimator.n_threads, description.layout.size, self.m),
-            recipe=Recipe(optimizer, dropout=(0.0, *hidden_dropout(estimator))),
+            recipe=Recipe(state.moments.optimizer, dropout=(0.0, *hidden_dropout(estimator))),
             state=state.moments,
             sample_weight=samples.weight,
-            seed=int(estimator._random_state.get_state()[1][0]),
+            seed=_seed(estimator._random_state),
             with_parts=True,
         )
 
@@ -103,6 +104,12 @@ class Descent:
         costs, squares = self._runner.parts.T
         losses = self.estimator._loss_of(costs) + decays / 2 * squares
         return float(losses @ sizes / order.size), totals.hits / totals.weight
+
+
+def _seed(random_state: np.random.RandomState) -> int:
+    """Return a number out of the state of a generator of any kind, without drawing from it."""
+    state = random_state.get_state(legacy=False)["state"]
+    return int(np.asarray(next(iter(state.values()))).flat[0])
 
 
 def _optimizer(estimator: Any) -> Optimizer:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from bpmatrix.description import Description
+from bpmatrix.errors import ShapeError
 from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
 
@@ -35,12 +37,27 @@ class Fitted(BaseEstimator):
         self._views = _views(parameters)
         self.coefs_, self.intercepts_ = (list(views) for views in self._views)
 
-    def _take_over_public_weights(self) -> None:
-        """Copy what was put in the place of a view."""
+    def _take_over_public_weights(self, *, for_good: bool = False) -> None:
+        """Copy what was put in the place of a view; a fit puts the view back, to change it.
+
+        Raises
+        ------
+        ShapeError
+            If it has another shape.
+        """
         for given, views in zip((self.coefs_, self.intercepts_), self._views, strict=True):
             for array, view in zip(given, views, strict=True):
-                if array is not view:
-                    view[:] = array
+                if array is view:
+                    continue
+                if np.shape(array) != view.shape:
+                    raise ShapeError(
+                        "an array in coefs_ or intercepts_ does not fit the network",
+                        got=f"shape {np.shape(array)}",
+                        expected=f"{view.shape}",
+                    )
+                view[:] = array
+        if for_good:
+            self.coefs_, self.intercepts_ = (list(views) for views in self._views)
 
     @property
     def out_activation_(self) -> str:

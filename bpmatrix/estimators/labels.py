@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,9 @@ from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from bpmatrix.arrays import Targets
-from bpmatrix.errors import DataError
+from bpmatrix.checks import real_number
+from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.weighting import balanced
 
 __all__ = ["Labels"]
 
@@ -103,6 +106,48 @@ class Labels:
                 cure="Fit anew, or name all classes in the first call of partial_fit.",
             )
         return np.asarray(np.searchsorted(self.classes, y), np.int64)
+
+    def factors(self, class_weight: Any, encoded: Array, weight: Array | None) -> Array:
+        """Return what a sample of each class counts.
+
+        Parameters
+        ----------
+        class_weight : mapping or "balanced"
+            As the classifier takes it; 1 for a class that is not named.
+        encoded, weight : (n,) arrays
+            The training's labels, for "balanced", and the weights of its samples or None.
+
+        Raises
+        ------
+        ArgumentError
+            If it is no such thing, names other classes, or a sample may have several labels.
+        """
+        if self.kind == "multilabel-indicator":
+            raise ArgumentError(
+                "class_weight has no meaning where a sample has several labels",
+                cure="Pass sample_weight, or class_weight=None.",
+            )
+        if isinstance(class_weight, str) and class_weight == "balanced":
+            return balanced(np.bincount(encoded, weight, minlength=self.classes.size))
+        if not isinstance(class_weight, Mapping):
+            raise ArgumentError(
+                "class_weight is none", got=repr(class_weight), expected='"balanced" or a mapping'
+            )
+        classes = self.classes.tolist()
+        unknown = [name for name in class_weight if name not in classes]
+        if unknown:
+            raise ArgumentError(
+                "class_weight names classes that y does not have",
+                got=", ".join(map(repr, unknown[:10])),
+                expected=", ".join(map(repr, classes[:10])),
+            )
+        return np.array([
+            real_number(
+                class_weight.get(name, 1), f"the weight of class {name!r}",
+                "a finite number, 0 or more", lambda weight: weight >= 0,
+            )
+            for name in classes
+        ])  # fmt: skip
 
     def targets(self, encoded: Array) -> Targets:
         """Return encoded labels as the engine takes them."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
@@ -15,10 +16,12 @@ from bpmatrix.errors import ArgumentError
 __all__ = [
     "batch_size",
     "check_parameters",
+    "first_activations",
     "hidden_activations",
     "hidden_dropout",
     "hidden_sizes",
     "is_stochastic",
+    "name_of_dtype",
 ]
 
 WORDS = {
@@ -66,9 +69,16 @@ def check_parameters(estimator: Any) -> None:
     if estimator.n_iter_no_change != math.inf:
         whole_number(estimator.n_iter_no_change, "n_iter_no_change", least=1)
     if estimator.dtype is not None:
-        find(dict.fromkeys(DTYPES), np.dtype(estimator.dtype).name, "dtype")
+        find(dict.fromkeys(DTYPES), name_of_dtype(estimator.dtype), "dtype")
     if estimator.batch_size != "auto":
         whole_number(estimator.batch_size, "batch_size", least=1)
+    callbacks = estimator.callbacks
+    if callbacks is not None and not (
+        isinstance(callbacks, Iterable) and all(map(callable, callbacks))
+    ):
+        raise ArgumentError(
+            "callbacks is no sequence of functions", got=repr(callbacks), expected="[function]"
+        )
     hidden_activations(estimator)
     if any(hidden_dropout(estimator)) and estimator.solver == "lbfgs":
         raise ArgumentError(
@@ -100,7 +110,7 @@ def hidden_activations(estimator: Any) -> tuple[str | OwnActivation, ...]:
     """
     layers = len(hidden_sizes(estimator))
     given = estimator.activation
-    is_one = isinstance(given, str | OwnActivation)
+    is_one = not isinstance(given, Iterable) or isinstance(given, str)
     names = [given] * layers if is_one else list(given)
     if is_one:
         _engine_name(given)
@@ -111,6 +121,21 @@ def hidden_activations(estimator: Any) -> tuple[str | OwnActivation, ...]:
             cure="Name one for all layers, or a list of one for each of hidden_layer_sizes.",
         )
     return tuple(map(_engine_name, names))
+
+
+def first_activations(estimator: Any) -> tuple[str | OwnActivation, ...]:
+    """Return the activation function that the first weights of each layer are drawn for.
+
+    As in scikit-learn, the outputs are drawn as if they had that of the layer before; where there
+    is no hidden layer, that of the parameter.
+    """
+    hidden = hidden_activations(estimator)
+    given = estimator.activation
+    if hidden:
+        last = hidden[-1]
+    else:
+        last = _engine_name(given) if isinstance(given, str | OwnActivation) else "relu"
+    return (*hidden, last)
 
 
 def hidden_dropout(estimator: Any) -> tuple[float, ...]:
@@ -144,7 +169,24 @@ def _engine_name(given: Any) -> str | OwnActivation:
 
 def batch_size(estimator: Any, n: int) -> int:
     """Return how many samples a mini-batch holds; "auto" is 200, and n is the most."""
-    return min(200 if estimator.batch_size == "auto" else int(estimator.batch_size), n)
+    if estimator.batch_size == "auto":
+        return min(200, n)
+    if estimator.batch_size > n:
+        warnings.warn(
+            f"batch_size={estimator.batch_size} is more than the {n} samples, which are taken"
+            " for it",
+            UserWarning,
+            stacklevel=7,
+        )
+    return min(int(estimator.batch_size), n)
+
+
+def name_of_dtype(dtype: Any) -> str:
+    """Return NumPy's name of a type, or what came where there is none."""
+    try:
+        return str(np.dtype(dtype).name)
+    except TypeError:
+        return repr(dtype)
 
 
 def is_stochastic(estimator: Any) -> bool:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from bpmatrix.errors import DataError
+
 __all__ = ["Standardization"]
 
 Array = NDArray[Any]
@@ -38,8 +40,19 @@ class Standardization:
         return cls(mean, np.asarray(scaler.scale_, np.float64))
 
     def apply(self, table: Any, dtype: str) -> Any:
-        """Return a standardized copy of a table."""
+        """Return a standardized copy of a table.
+
+        Raises
+        ------
+        DataError
+            If the table is sparse and has means to be subtracted.
+        """
         if sparse.issparse(table):
+            if self.mean.any():
+                raise DataError(
+                    "the model subtracts means, which sparse rows have no room for",
+                    cure="Pass X.toarray(), or fit on sparse rows, which keep their zeros.",
+                )
             copy = table.astype(dtype)
             copy.data /= self.scale[copy.indices]
             return copy

@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix import persistence
+from bpmatrix.costs import Huber, Quantile
 from bpmatrix.description import Description
 from bpmatrix.errors import BpmatrixError, ModelFileError
 from bpmatrix.estimators.labels import Labels
+from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
@@ -46,7 +48,7 @@ def save(estimator: Any, path: str | os.PathLike[str]) -> None:
             "name": type(estimator).__name__,
             "parameters": {
                 name: _plain(value)
-                for name, value in estimator.get_params(deep=False).items()
+                for name, value in _parameters_of(estimator).items()
                 if _is_plain(value)
             },
             "records": {
@@ -105,6 +107,8 @@ def restore(
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
         setattr(estimator, attribute, Standardization(*found) if found else None)
     estimator._description = description
+    if isinstance(description.cost, Huber | Quantile):
+        estimator.loss = description.cost
     estimator._optimizer = None
     estimator._publish(Parameters.of(aligned_copy(flat), description.layout))
     return estimator
@@ -145,6 +149,14 @@ def _restore_labels(estimator: Any, stored: Mapping[str, Any]) -> None:
     if classes.ndim != 1 or labels.outputs != estimator.n_outputs_:
         raise ValueError("there are not as many classes as outputs")
     estimator._take_labels(labels)
+
+
+def _parameters_of(estimator: Any) -> dict[str, Any]:
+    """Return the parameters, a type by its name."""
+    found: dict[str, Any] = estimator.get_params(deep=False)
+    if found["dtype"] is not None:
+        found["dtype"] = name_of_dtype(found["dtype"])
+    return found
 
 
 def _is_plain(value: Any) -> bool:

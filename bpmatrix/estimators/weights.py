@@ -16,7 +16,7 @@ __all__ = ["first_parameters"]
 
 
 def first_parameters(
-    description: Description, hidden: Sequence[str | OwnActivation], random_state: Any
+    description: Description, activations: Sequence[str | OwnActivation], random_state: Any
 ) -> Parameters:
     """Draw weights and biases uniformly: Glorot & Bengio 2010, with factor 2 before a logistic.
 
@@ -24,17 +24,15 @@ def first_parameters(
     ----------
     description : Description
         The network.
-    hidden : sequence of str or OwnActivation
-        The activation function of each hidden layer. The outputs are drawn as if they had that of
-        the layer before, as in scikit-learn.
+    activations : sequence of str or OwnActivation
+        The activation function that each layer is drawn for.
     random_state : numpy.random.RandomState
         What draws; in float64 whatever the type of the network.
     """
     parameters = Parameters.of(
         aligned_zeros(description.layout.size, description.dtype), description.layout
     )
-    names = [*hidden, hidden[-1] if hidden else "relu"]
-    for name, W, b in zip(names, parameters.weights, parameters.biases, strict=True):
+    for name, W, b in zip(activations, parameters.weights, parameters.biases, strict=True):
         n_out, n_in = W.shape
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (n_in + n_out))
         W[:] = random_state.uniform(-bound, bound, (n_in, n_out)).T

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import pickle
 
+import joblib
 import numpy as np
 import pytest
 
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
-from sklearn import config_context
+from sklearn import config_context, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
@@ -18,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from bpmatrix import MLPClassifier, MLPRegressor
-from bpmatrix.errors import ArgumentError, DataError, DivergenceError
+from bpmatrix.errors import ArgumentError, DataError, DivergenceError, ShapeError
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
+pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
 
 X, y = load_iris(return_X_y=True)
 
@@ -61,6 +62,66 @@ def test_weights_can_be_replaced():
     model.intercepts_ = [np.zeros_like(b) for b in model.intercepts_]
 
     np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
+
+
+def test_weights_of_another_shape_are_refused():
+    model = small().fit(X, y)
+    model.coefs_[0] = np.zeros((1, 5))  # which would be broadcast
+    with pytest.raises(ShapeError, match=r"got shape \(1, 5\), expected \(4, 5\)"):
+        model.predict(X)
+
+
+@pytest.mark.parametrize(("kind", "theirs"), [
+    (MLPClassifier, neural_network.MLPClassifier), (MLPRegressor, neural_network.MLPRegressor),
+])  # fmt: skip
+def test_parameters_and_attributes_are_scikit_learns(kind, theirs):
+    """Each of theirs with its default; after a fit, each attribute that is public."""
+    target = y if kind is MLPClassifier else X[:, 0]
+    mine, other = kind(max_iter=2, random_state=1), theirs(max_iter=2, random_state=1)
+    assert mine.get_params() | other.get_params() == mine.get_params()
+    public = {name for name in dir(other.fit(X, target)) if not name.startswith("_")}
+    # Made public by metadata routing where a method has metadata; ours has more of it.
+    assert public <= set(dir(mine.fit(X, target)))
+
+
+def test_a_subclass_may_take_other_parameters():
+    class More(MLPClassifier):
+        def __init__(self, extra=1, max_iter=3):
+            super().__init__(max_iter=max_iter, random_state=1)
+            self.extra = extra
+
+    model = clone(More(extra=2)).fit(X, y)
+    assert (model.n_iter_, model.extra, model.solver) == (3, 2, "adam")
+    assert set(model.get_params()) == {"extra", "max_iter"}
+
+
+def test_moments_that_were_mapped_read_only(tmp_path):
+    """As joblib does with large arrays on their way to a worker."""
+    model = small().fit(X, y)
+    joblib.dump(model, tmp_path / "model")
+    mapped = joblib.load(tmp_path / "model", mmap_mode="r")
+    mapped.partial_fit(X, y)
+    np.testing.assert_array_equal(mapped.coefs_[0], model.partial_fit(X, y).coefs_[0])
+
+
+def test_a_larger_batch_than_there_are_samples_is_told():
+    with pytest.warns(UserWarning, match="batch_size=1000 is more than the 150 samples"):
+        small(batch_size=1000).fit(X, y)
+
+
+def test_a_fit_that_goes_on_cannot_change_type_or_standardization():
+    for parameters in ({"dtype": "float32"}, {"standardize": True}):
+        model = small(warm_start=True).fit(X, y).set_params(**parameters)
+        with pytest.raises(ArgumentError, match=f"cannot change {next(iter(parameters))}"):
+            model.fit(X, y)
+
+
+@pytest.mark.parametrize("first", [{"solver": "lbfgs"}, {"early_stopping": True}])
+def test_a_fit_that_goes_on_may_change_how_it_ends(first):
+    """Records that the fit before did not keep begin where they are wanted."""
+    model = small(warm_start=True, **first).fit(X, y)
+    model.set_params(solver="adam", early_stopping=not model.early_stopping).fit(X, y)
+    assert len(model.loss_curve_) == 5
 
 
 def test_pandas_out():

@@ -61,9 +61,9 @@ def test_sparse_rows_keep_their_zeros_when_standardized():
 def test_a_weight_counts_as_so_many_samples(solver):
     """In one mini-batch of all; a sum of products may round otherwise than a longer sum."""
     counts = RNG.randint(0, 4, len(X))
-    weighted = small(solver=solver, batch_size=1000, max_iter=20)
+    weighted = small(solver=solver, batch_size=int((counts > 0).sum()), max_iter=20)
     weighted.fit(X, y, sample_weight=counts)
-    repeated = small(solver=solver, batch_size=1000, max_iter=20)
+    repeated = small(solver=solver, batch_size=int(counts.sum()), max_iter=20)
     repeated.fit(np.repeat(X, counts, axis=0), np.repeat(y, counts))
 
     np.testing.assert_allclose(weighted.loss_, repeated.loss_, rtol=1e-7)
@@ -86,6 +86,72 @@ def test_class_weights_are_weights_of_samples():
         X[some], y[some], sample_weight=(65 / 3 / np.array([50, 10, 5]))[y[some]]
     )
     np.testing.assert_allclose(balanced.coefs_[0], by_sample.coefs_[0], rtol=1e-12)
+
+
+def test_dense_means_cannot_be_taken_from_sparse_rows():
+    """The model fitted on dense rows would see other inputs, and says so."""
+    model = small(standardize=True).fit(X, y)
+    for use in (
+        model.predict,
+        lambda rows: model.partial_fit(rows, y),
+        lambda rows: small(standardize=True).fit(X, y, X_val=rows, y_val=y),
+    ):
+        with pytest.raises(DataError, match=r"subtracts means.*toarray"):
+            use(sparse.csr_matrix(X))
+
+
+def test_class_weights_of_classes_that_a_batch_lacks():
+    """In X_val and in a partial_fit; the others keep their factors."""
+    some = y != 0
+    model = small(class_weight={0: 5.0, 1: 2.0})
+    model.fit(X, y, X_val=X[some], y_val=y[some])
+    expected = np.average(model.predict(X[some]) == y[some], weights=np.where(y == 1, 2, 1)[some])
+    assert model.validation_scores_[-1] == pytest.approx(expected, rel=1e-12)
+    by_class, by_sample = small(class_weight={0: 5.0, 1: 2.0}), small()
+    by_class.partial_fit(X[some], y[some], classes=[0, 1, 2])
+    by_sample.partial_fit(X[some], y[some], np.where(y == 1, 2.0, 1.0)[some], classes=[0, 1, 2])
+    np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "words"),
+    [
+        ({7: 1.0}, r"got 7, expected 0, 1, 2"),
+        ({0: np.nan}, "weight of class 0"),
+        ({0: -1.0}, "weight of class 0"),
+        ("equal", "balanced"),
+        ([1, 2, 3], "balanced"),
+    ],
+)
+def test_class_weights_that_are_none(class_weight, words):
+    with pytest.raises(ArgumentError, match=words):
+        small(class_weight=class_weight).fit(X, y)
+
+
+def test_lbfgs_has_no_epochs_to_tell_of():
+    for model, validation in (
+        (small(solver="lbfgs", callbacks=[print]), {}),
+        (small(solver="lbfgs"), {"X_val": X, "y_val": y}),
+    ):
+        with pytest.raises(ArgumentError, match="lbfgs has no epochs"):
+            model.fit(X, y, **validation)
+
+
+def test_one_validation_sample_of_a_regression_is_too_few():
+    with pytest.raises(DataError, match=r"too small.*R\^2"):
+        MLPRegressor(max_iter=2).fit(X, X[:, 0], X_val=X[:1], y_val=X[:1, 0])
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"),
+    [
+        ("callbacks", print), ("callbacks", [3]), ("dtype", "foo"), ("dtype", "float16"),
+        ("activation", None), ("activation", 3),
+    ],
+)  # fmt: skip
+def test_wrong_parameters_are_named(parameter, value):
+    with pytest.raises(ArgumentError, match=parameter):
+        small(**{parameter: value}).fit(X, y)
 
 
 def test_balanced_classes_count_by_weights_and_not_by_rows():

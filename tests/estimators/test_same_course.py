@@ -29,6 +29,8 @@ COURSES = {
     "adaptive": {**PLAIN, "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1},
     "early stopping": {**PLAIN, "early_stopping": True, "n_iter_no_change": 3},
     "no hidden layer": {**PLAIN, "hidden_layer_sizes": ()},
+    "no hidden layer, logistic": {**PLAIN, "hidden_layer_sizes": (), "activation": "logistic"},
+    "no hidden layer, tanh": {"hidden_layer_sizes": (), "activation": "tanh"},
     "logistic, two layers": {**PLAIN, "activation": "logistic", "hidden_layer_sizes": (20, 10)},
     "tanh, in order": {**PLAIN, "activation": "tanh", "shuffle": False, "batch_size": 37},
     "momentum": {**PLAIN, "momentum": 0.9},
@@ -151,6 +153,53 @@ def test_partial_fit():
         for part in range(0, 500, 100):
             model.partial_fit(X[part : part + 100], y[part : part + 100], classes=np.unique(y))
 
+    assert_same_course(ours, theirs, X)
+
+
+@pytest.mark.parametrize("incremental", [False, True])
+def test_what_goes_on_takes_the_parameters_of_today(incremental):
+    """The activation function and alpha are new; the optimizer of a partial_fit is the old one."""
+    X, y = digits()
+    ours, theirs = (
+        fitted(kind, (X, y), max_iter=3, warm_start=True)
+        for kind in (MLPClassifier, neural_network.MLPClassifier)
+    )
+    for model in (ours, theirs):
+        model.set_params(activation="tanh", alpha=1.0)
+        if incremental:
+            model.set_params(solver="sgd", momentum=0.5, beta_1=0.1).partial_fit(X, y)
+            model.partial_fit(X, y)
+        else:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                model.fit(X, y)
+
+    assert_same_course(ours, theirs, X)
+
+
+def test_weights_that_were_replaced_go_on_from_there():
+    X, y = digits()
+    ours, theirs = (
+        fitted(kind, (X, y), max_iter=3, warm_start=True, learning_rate_init=0.01)
+        for kind in (MLPClassifier, neural_network.MLPClassifier)
+    )
+    for model in (ours, theirs):
+        model.coefs_[0] = np.zeros(model.coefs_[0].shape)
+        model.intercepts_[-1] = np.zeros(10)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, y)
+
+    assert_same_course(ours, theirs, X)
+    assert ours.coefs_[0].any()
+
+
+def test_a_generator_of_another_kind():
+    X, y = digits()
+    ours, theirs = (
+        kind(random_state=np.random.RandomState(np.random.PCG64(0)), max_iter=3).fit(X, y)
+        for kind in (MLPClassifier, neural_network.MLPClassifier)
+    )
     assert_same_course(ours, theirs, X)
 
 

@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classification
 
 import bpmatrix
-from bpmatrix import MLPClassifier, MLPRegressor, Network
+from bpmatrix import Huber, MLPClassifier, MLPRegressor, Network, Quantile
 from bpmatrix.errors import ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
@@ -46,7 +46,19 @@ def numbers():
     return MLPRegressor(hidden_layer_sizes=7, random_state=1, max_iter=3, standardize=True), X, y
 
 
-@pytest.mark.parametrize("case", [iris, words, two_classes, several_labels, numbers])
+def robust():
+    model, X, y = numbers()
+    return model.set_params(loss=Huber(0.5)), X, y
+
+
+def quantile():
+    model, X, y = numbers()
+    return model.set_params(loss=Quantile(0.9), dtype="float32"), X, y
+
+
+@pytest.mark.parametrize(
+    "case", [robust, quantile, iris, words, two_classes, several_labels, numbers]
+)
 def test_what_was_saved_comes_back(case, tmp_path):
     model, X, y = case()
     model.fit(X, y).save(tmp_path / "model.safetensors")
@@ -61,6 +73,12 @@ def test_what_was_saved_comes_back(case, tmp_path):
     for mine, other in zip(same.coefs_, model.coefs_, strict=True):
         np.testing.assert_array_equal(mine, other)
         assert mine.dtype == other.dtype
+
+
+def test_a_type_comes_back_by_its_name(tmp_path):
+    model, X, y = iris()
+    model.set_params(dtype=np.float32).fit(X, y).save(tmp_path / "model")
+    assert bpmatrix.load(tmp_path / "model").dtype == "float32"
 
 
 def test_names_of_features_come_back(tmp_path):

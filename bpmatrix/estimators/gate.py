@@ -1,0 +1,183 @@
+"""What passes into an estimator: checked, encoded, weighted, standardized, split."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from bpmatrix.arrays import Targets
+from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.estimators.fitted import Fitted
+from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.standardization import Standardization
+
+__all__ = ["Gate"]
+
+Array = NDArray[Any]
+
+# What the kernels read as it is; scikit-learn converts anything else to the first of them.
+TYPES = (np.float64, np.float32, np.uint8)
+
+
+class Gate(Fitted):
+    """The part of an estimator that data pass on their way to the engine."""
+
+    dtype: str | None
+    standardize: bool
+    validation_fraction: float
+    _random_state: np.random.RandomState
+    _standardization: Standardization | None
+
+    def _samples(
+        self, X: Any, y: Any, sample_weight: Any, *, first: bool, incremental: bool
+    ) -> Samples:
+        """Let training data through scikit-learn's gate, and standardize them."""
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=self._y_is_numeric,
+            dtype=TYPES,
+            order="C",
+            reset=first,
+        )
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        encoded = self._learn_targets(y, weight, first=first, incremental=incremental)
+        self._learn_class_weight(encoded, weight, incremental=incremental)
+        weight = self._with_class_weight(encoded, weight)
+        if weight is not None and not weight.all():
+            X, encoded, weight = _without_nothing(X, encoded, weight)
+        if first:
+            self._standardization = Standardization.of(X, weight) if self.standardize else None
+        return Samples.of(self._standardized(X), encoded, weight, self._targets)
+
+    def _held_out(self, X: Any, y: Any) -> Samples:
+        """Let validation data through the same gate."""
+        if X is None or y is None:
+            raise ArgumentError(
+                "X_val and y_val go together", got="only one of them", cure="Pass both, or none."
+            )
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            multi_output=True,
+            y_numeric=self._y_is_numeric,
+            dtype=TYPES,
+            order="C",
+            reset=False,
+        )
+        if len(y) < 2 and self._y_is_numeric:
+            raise _too_small(len(y), "Pass more samples: the R^2 of a single one is no number.")
+        encoded = self._encode(y)
+        weight = self._with_class_weight(encoded, None)
+        return Samples.of(self._standardized(X), encoded, weight, self._targets)
+
+    def _split(self, samples: Samples) -> tuple[Samples, Samples]:
+        """Hold a part of the samples out, drawn as scikit-learn draws it."""
+        rest = [] if samples.weight is None else [samples.weight]
+        X, X_val, y, y_val, *weights = train_test_split(
+            samples.X,
+            samples.y,
+            *rest,
+            random_state=self._random_state,
+            test_size=self.validation_fraction,
+            stratify=samples.y if self._stratifies() else None,
+        )
+        if X_val.shape[0] < 2:
+            cure = "Raise validation_fraction, pass more samples, or X_val and y_val."
+            raise _too_small(X_val.shape[0], cure)
+        weight, weight_val = weights or (None, None)
+        return (
+            Samples.of(X, y, weight, self._targets),
+            Samples.of(X_val, y_val, weight_val, self._targets),
+        )
+
+    def _standardized(self, X: Any) -> Any:
+        """Return inputs as the network sees them."""
+        if self._standardization is None:
+            return X
+        dtype = self.dtype or ("float32" if X.dtype == np.float32 else "float64")
+        return self._standardization.apply(X, np.dtype(dtype).name)
+
+    def _inputs(self, X: Any) -> Any:
+        """Let the rows of a prediction through the gate."""
+        if not self._is_plain(X):
+            X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
+        return self._standardized(X)
+
+    def _is_plain(self, X: Any) -> bool:
+        """Whether scikit-learn's checks, which outlast a small prediction, would find nothing.
+
+        What is not finite the engine finds by itself.
+        """
+        return (
+            type(X) is np.ndarray
+            and X.dtype in (np.float64, np.float32)
+            and X.flags.c_contiguous
+            and X.ndim == 2
+            and X.shape[0] > 0
+            and X.shape[1] == self.n_features_in_
+            and not hasattr(self, "feature_names_in_")
+            and (self._standardization is None or bool(np.isfinite(X).all()))
+        )
+
+    # ------------------------------------------------- what classifier and regressor know
+
+    _y_is_numeric = False
+    n_outputs_: int
+
+    def _learn_targets(
+        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
+    ) -> Array:
+        """Learn from the targets of a fit what they are, and return them encoded."""
+        raise NotImplementedError
+
+    def _encode(self, y: Any) -> Array:
+        """Return checked targets as what the engine learns."""
+        raise NotImplementedError
+
+    def _targets(self, encoded: Array) -> Targets:
+        """Return encoded targets in the engine's form."""
+        raise NotImplementedError
+
+    def _learn_class_weight(
+        self, encoded: Array, weight: Array | None, *, incremental: bool
+    ) -> None:
+        """Learn what the samples of each class count, from those that are trained on."""
+
+    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
+        """Return the weights of samples, with those of their classes."""
+        del encoded
+        return weight
+
+    def _stratifies(self) -> bool:
+        """Whether a split keeps the shares of the classes."""
+        return False
+
+
+def _too_small(n: int, cure: str) -> DataError:
+    return DataError(
+        "the validation part is too small", got=f"{n} samples", expected="2 or more", cure=cure
+    )
+
+
+def _without_nothing(X: Any, encoded: Array, weight: Array) -> tuple[Any, Array, Array]:
+    """Leave out the samples of weight 0, so that they are as if they were not there."""
+    counts = weight > 0
+    if not counts.any():
+        raise DataError(
+            "the weights of all samples are zero", expected="one sample of a weight above 0"
+        )
+    return X[counts], encoded[counts], weight[counts]
