@@ -114,6 +114,23 @@ def test_a_kernel_does_not_print(function: Function):
     assert "print" not in {ast.unparse(call) for call in calls}
 
 
+@pytest.mark.parametrize("function", compiled_functions())
+def test_a_kernel_reads_before_it_chooses(function: Function):
+    """a[k] = 0 if ... else a[k] is a branch around a store: LLVM vectorizes it or not (0006)."""
+    stores = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
+    choices = [(node, choice) for node in stores for choice in ast.walk(node.value)
+               if isinstance(choice, ast.IfExp)]  # fmt: skip
+    left_in_memory = [
+        f"line {node.lineno}: {ast.unparse(branch)}"
+        for node, choice in choices
+        for branch in (choice.body, choice.orelse)
+        if isinstance(branch, ast.Subscript)
+        and ast.unparse(branch) in map(ast.unparse, node.targets)
+    ]
+
+    assert not left_in_memory
+
+
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_llvm_stays_in_its_files(path: Path):
     if path.parent == KERNELS and path.name in LOW_LEVEL:

@@ -51,14 +51,17 @@ def _slopes(code, parameter, d, n):
     zero, one = convert(0, d), convert(1, d)
     if code == ABSOLUTE:
         for k in range(n):
-            d[k] = one if d[k] > zero else (-one if d[k] < zero else d[k])
+            x = d[k]
+            d[k] = one if x > zero else (-one if x < zero else x)
     elif code == HUBER:
         for k in range(n):
-            low = -parameter if d[k] < -parameter else d[k]
+            x = d[k]
+            low = -parameter if x < -parameter else x
             d[k] = parameter if low > parameter else low
     elif code == QUANTILE:
         for k in range(n):
-            d[k] = one - parameter if d[k] > zero else (-parameter if d[k] < zero else d[k])
+            x = d[k]
+            d[k] = one - parameter if x > zero else (-parameter if x < zero else x)
 
 
 @kernel

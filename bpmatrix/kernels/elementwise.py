@@ -20,7 +20,8 @@ def activate(sigma, z, a):
     """a <- sigma(z), one decision for the whole matrix; z and a may be the same memory.
 
     The work is done in place: with two pointers that may be one, LLVM would have to keep to
-    scalar code.
+    scalar code. What may stay as it is is read before it is chosen: otherwise LLVM leaves it in
+    memory, behind a branch that nobody can predict.
     """
     long_vectors()
     n = span(z)
@@ -36,7 +37,8 @@ def activate(sigma, z, a):
     elif sigma == RELU:
         zero = convert(0, a_k)
         for k in range(n):
-            a_k[k] = zero if a_k[k] <= zero else a_k[k]  # this way round NaN stays NaN
+            x = a_k[k]
+            a_k[k] = zero if x <= zero else x  # this way round NaN stays NaN
     elif sigma == SOFTMAX:
         for j in range(a.count):
             _lower_by_highest(shift(a_k, j * a.step), a.length)
@@ -83,6 +85,7 @@ def times_sigma_prime(sigma, z, a, delta):
             delta_k[k] *= (one - a_k[k]) * (one + a_k[k])
     elif sigma == RELU:
         for k in range(n):
-            delta_k[k] = zero if a_k[k] <= zero else delta_k[k]
+            d = delta_k[k]
+            delta_k[k] = zero if a_k[k] <= zero else d
     elif sigma >= FIRST_ADDRESS:
         call_block(sigma, SLOPE, z.start, a_k, delta_k, n)

@@ -75,7 +75,8 @@ def _sweep(n, v):
     long_vectors()
     faint, zero = convert(FAINT_64 if size_of(v) == 8 else FAINT_32, v), convert(0, v)
     for k in range(n):
-        v[k] = zero if abs(v[k]) <= faint else v[k]
+        x = v[k]
+        v[k] = zero if abs(x) <= faint else x
 
 
 @kernel
