@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -37,6 +40,33 @@ def test_sparse_rows_give_the_bits_of_dense_ones(kind, dtype, solver):
     for mine, other in zip(model.coefs_, dense.coefs_, strict=True):
         np.testing.assert_array_equal(mine, other)
     np.testing.assert_array_equal(model.predict_proba(kind(table)), dense.predict_proba(table))
+
+
+SPARSE = """
+import resource, warnings; warnings.simplefilter("ignore")
+import numpy as np
+from scipy import sparse
+from bpmatrix import MLPClassifier
+
+def table(n):                                           # a row has a 1 in two places
+    places = np.random.default_rng(1).integers(0, n, 2 * n)
+    return sparse.csr_matrix((np.ones(2 * n), places, np.arange(0, 2 * n + 1, 2)), shape=(n, n))
+
+few, rows = table(200), table(20_000)
+model = MLPClassifier((2,), max_iter=1, random_state=1)
+model.fit(few, np.arange(200) % 2).predict(few)         # compiled, or loaded
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+model.fit(rows, np.arange(20_000) % 2).predict(rows)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes there")
+def test_sparse_rows_are_never_made_dense_as_a_whole():
+    """20,000 rows of 20,000 features would take 3,200 MB; a mini-batch of 200 takes 32."""
+    done = subprocess.run([sys.executable, "-c", SPARSE], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) / 1024 < 320
 
 
 def test_sparse_rows_may_name_a_feature_twice_or_be_empty():
