@@ -35,18 +35,8 @@ class Gate(Fitted):
     def _samples(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, incremental: bool
     ) -> Samples:
-        """Let training data through scikit-learn's gate, and standardize them."""
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=self._y_is_numeric,
-            dtype=TYPES,
-            order="C",
-            reset=first,
-        )
+        """Let training data through: checked, encoded, weighted, standardized."""
+        X, y = self._checked(X, y, first=first)
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
@@ -67,7 +57,16 @@ class Gate(Fitted):
             raise ArgumentError(
                 "X_val and y_val go together", got="only one of them", cure="Pass both, or none."
             )
-        X, y = validate_data(
+        X, y = self._checked(X, y, first=False)
+        if len(y) < 2 and self._y_is_numeric:
+            raise _too_small(len(y), "Pass more samples: the R^2 of a single one is no number.")
+        encoded = self._encode(y)
+        weight = self._with_class_weight(encoded, None)
+        return Samples.of(self._standardized(X), encoded, weight, self._targets)
+
+    def _checked(self, X: Any, y: Any, *, first: bool) -> tuple[Any, Any]:
+        """Let inputs and targets through scikit-learn's gate; the first ones say what X is."""
+        checked: tuple[Any, Any] = validate_data(
             self,
             X,
             y,
@@ -76,13 +75,9 @@ class Gate(Fitted):
             y_numeric=self._y_is_numeric,
             dtype=TYPES,
             order="C",
-            reset=False,
+            reset=first,
         )
-        if len(y) < 2 and self._y_is_numeric:
-            raise _too_small(len(y), "Pass more samples: the R^2 of a single one is no number.")
-        encoded = self._encode(y)
-        weight = self._with_class_weight(encoded, None)
-        return Samples.of(self._standardized(X), encoded, weight, self._targets)
+        return checked
 
     def _split(self, samples: Samples) -> tuple[Samples, Samples]:
         """Hold a part of the samples out, drawn as scikit-learn draws it."""
