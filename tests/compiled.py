@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from bpmatrix.kernels.highest import place_of_highest
 from bpmatrix.kernels.instructions import at, convert, fma
 from bpmatrix.kernels.jit import kernel, program
 from bpmatrix.kernels.plan import lay_out_work
@@ -46,12 +45,6 @@ def fuse(x, y, z, out):
     """out <- x * y + z, element by element."""
     for i in range(out.size):
         out[i] = fma(x[i], y[i], z[i])
-
-
-@program
-def top(a):
-    """The place of the largest number."""
-    return place_of_highest(at(a, 0, a.size), a.size)
 
 
 @program

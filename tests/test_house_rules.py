@@ -23,7 +23,6 @@ MOST_LINES_OF_A_FUNCTION = 50
 LOW_LEVEL = {
     "exponential.py",
     "formats.py",
-    "highest.py",
     "instructions.py",
     "threads.py",
     "tiles.py",

@@ -18,7 +18,6 @@ from bpmatrix.kernels.codes import (
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.exponential import exp, expm1, log, log1p
-from bpmatrix.kernels.highest import place_of_highest
 from bpmatrix.kernels.instructions import call_block, convert, shift
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
@@ -129,8 +128,11 @@ def _terms_of_distances(code, parameter, d, n):
 @kernel
 def _log_likelihood_terms(z, a, y, out, n):
     """out[k] <- y[k] (ln sum_i exp(z[i]) - z[k]); the log-sum is z - ln a at the largest a."""
-    top = place_of_highest(a, n)
-    log_sum = z[top] - log(a[top])
+    highest, z_there = a[0], z[0]
+    for k in range(1, n):
+        above = a[k] > highest
+        highest, z_there = a[k] if above else highest, z[k] if above else z_there
+    log_sum = z_there - log(highest)
     for k in range(n):
         out[k] = y[k] * (log_sum - z[k])
 
@@ -162,4 +164,8 @@ def _class_named(a, n):
     """The class that a column of outputs or targets names."""
     if n == 1:
         return int(a[0] > convert(0.5, a))
-    return place_of_highest(a, n)
+    top, highest = 0, a[0]
+    for k in range(1, n):
+        above = a[k] > highest
+        top, highest = k if above else top, a[k] if above else highest
+    return top

@@ -9,7 +9,6 @@ To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its d
 
 from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
 from bpmatrix.kernels.exponential import exp, sigmoid, tanh
-from bpmatrix.kernels.highest import place_of_highest
 from bpmatrix.kernels.instructions import call_block, convert, shift
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import long_vectors
@@ -54,7 +53,9 @@ def activate(sigma, z, a):
 @kernel
 def _lower_by_highest(a, n):
     """a[k] <- a[k] - max a, so that no power overflows: softmax stays what it is."""
-    highest = a[place_of_highest(a, n)]
+    highest = a[0]
+    for k in range(1, n):
+        highest = a[k] if a[k] > highest else highest
     for k in range(n):
         a[k] -= highest
 

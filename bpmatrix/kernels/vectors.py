@@ -96,9 +96,9 @@ class Vectors:
         """Return x * y + z, rounded once, lane by lane, for vectors of any length."""
         return call_fma(self.builder, x.type, x, y, z)
 
-    def spread(self, scalar, vector_type=None):
-        """Return the vector, of these or of other numbers, that holds the scalar in every lane."""
-        return self._spread(scalar, vector_type or self.type)
+    def spread(self, scalar):
+        """Return the vector that holds the scalar in every lane."""
+        return self._spread(scalar, self.type)
 
     def join(self, low, high):
         """Return both vectors as one of twice the length."""
