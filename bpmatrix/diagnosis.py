@@ -161,8 +161,8 @@ def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Arra
         return np.ones(layer.z.shape)
     unit = Network([1, 1], output=activation, cost="quadratic", bias=False, seed=0)
     unit.weights[0][:] = 1
-    # One's own may have no value in some places.
-    steepest = np.nanmax(np.abs(unit.input_gradient(BEND[None, :], output=0)))
+    bend = np.abs(unit.input_gradient(BEND[None, :], output=0))
+    steepest = bend[np.isfinite(bend)].max(initial=0) or 1.0  # one's own may have ends, or none
     slopes = np.abs(unit.input_gradient(layer.z.reshape(1, -1).astype(np.float64), output=0))
     return np.asarray(slopes.reshape(layer.z.shape) / steepest)
 
@@ -181,6 +181,8 @@ def _updates(
 ) -> list[tuple[float, float]]:
     """Return the size of a step against that of the weights, median and largest, by layer."""
     n, ratios, twin = X.shape[1], [], copy.deepcopy(net)
+    # Weights that begin at zero have no size that a step could be compared with.
+    begun = [bool(W.any()) for W in twin.weights]
     m = min(n, m)
     for k in range(STEPS):
         batch = np.arange(k * m, (k + 1) * m) % n
@@ -191,9 +193,9 @@ def _updates(
             )
         except DivergenceError:
             return [(math.inf, math.inf)] * len(before)
-        pairs = zip(twin.weights, before, strict=True)
-        # A layer of zeros has no size that a step could be compared with.
-        ratios.append([_size(W - old) / (_size(old) or math.inf) for W, old in pairs])
+        layers = zip(begun, twin.weights, before, strict=True)
+        sizes = ((_size(W - old), _size(old) if some else 0.0) for some, W, old in layers)
+        ratios.append([step / size if size else 0.0 for step, size in sizes])
     return [(float(np.median(layer)), max(layer)) for layer in zip(*ratios, strict=True)]
 
 

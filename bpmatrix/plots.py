@@ -247,8 +247,8 @@ def images(
 
     Raises
     ------
-    ArgumentError
-        If the columns do not fill the shape, or there are fewer titles than images.
+    ShapeError, ArrayTypeError, ArgumentError
+        If X is no matrix of numbers, its columns do not fill the shape, or titles are missing.
     MissingPackageError
         If matplotlib is not installed.
     """

@@ -147,7 +147,8 @@ def _width_where_somebody_looks(stream: TextIO) -> int:
     console = Console(file=stream)
     # Of the stream itself, whatever the environment says of terminals in general.
     in_a_notebook = console.is_jupyter and type(stream).__module__.startswith("ipykernel")
-    return console.width if in_a_notebook or stream.isatty() else 0
+    is_terminal = getattr(stream, "isatty", lambda: False)
+    return console.width if in_a_notebook or is_terminal() else 0
 
 
 def _check_stream(stream: object, name: str) -> None:

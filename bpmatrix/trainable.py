@@ -165,7 +165,7 @@ class Trainable(Model):
             )
         dtype = self._description.dtype
         samples = weigh(self._samples(X, targets), sample_weight, dtype)
-        factors = factors_of_classes(class_weight, samples)
+        factors = factors_of_classes(class_weight, samples, max(2, self._description.sizes[-1]))
         samples = shown(weigh_classes(samples, factors, dtype))
         samples, checked = self._validation(samples, validation, validation_split, factors)
         settings = checked_training_arguments(
@@ -209,7 +209,7 @@ class Trainable(Model):
         X, targets, weights = (*validation, None)[:3]
         dtype, prefix = self._description.dtype, "validation "
         checked = weigh(self._samples(X, targets, prefix=prefix), weights, dtype, prefix=prefix)
-        return samples, weigh_classes(checked, factors, dtype)
+        return samples, weigh_classes(checked, factors, dtype, prefix=prefix)
 
 
 def _opened(callbacks: Sequence[object]) -> ExitStack:

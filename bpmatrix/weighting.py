@@ -56,7 +56,9 @@ def weigh(
     return replace(samples, weights=weights)
 
 
-def weigh_classes(samples: Samples, factors: Floats | None, dtype: str) -> Samples:
+def weigh_classes(
+    samples: Samples, factors: Floats | None, dtype: str, *, prefix: str = ""
+) -> Samples:
     """Return samples whose weights are multiplied by the factors of their classes, if any.
 
     Raises
@@ -78,11 +80,11 @@ def weigh_classes(samples: Samples, factors: Floats | None, dtype: str) -> Sampl
     weights = factors[_classes(samples.targets)]
     if samples.weights is not None:
         weights = weights * samples.weights
-    _check_range(weights, dtype, "sample_weight times class_weight")
+    _check_range(weights, dtype, f"{prefix}sample_weight times class_weight")
     return replace(samples, weights=weights)
 
 
-def factors_of_classes(class_weight: object, samples: Samples) -> Floats | None:
+def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -> Floats | None:
     """Return the factor of every class that the network knows, from class 0 on.
 
     Parameters
@@ -92,6 +94,8 @@ def factors_of_classes(class_weight: object, samples: Samples) -> Floats | None:
         sum of weights.
     samples : Samples
         What is trained on, with the weights of its samples.
+    n_classes : int
+        How many classes the network knows.
 
     Raises
     ------
@@ -102,13 +106,13 @@ def factors_of_classes(class_weight: object, samples: Samples) -> Floats | None:
     --------
     >>> from bpmatrix.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 4)), as_targets([0, 0, 0, 1], 2, 4, "float64"))
-    >>> factors_of_classes("balanced", samples)
+    >>> factors_of_classes("balanced", samples, 2)
     array([0.66666667, 2.        ])
     """
     if class_weight is None:
         return None
     classes = _classes(samples.targets)
-    sums = np.bincount(classes, samples.weights)
+    sums = np.bincount(classes, samples.weights, minlength=n_classes)
     if isinstance(class_weight, str) and class_weight == "balanced":
         return balanced(sums)
     if not isinstance(class_weight, Mapping):
@@ -125,7 +129,7 @@ def factors_of_classes(class_weight: object, samples: Samples) -> Floats | None:
         )
     factors = np.ones(sums.size)
     for label, weight in class_weight.items():
-        factors[label] = real_number(
+        factors[int(label)] = real_number(
             weight, f"the weight of class {label}", "a finite number, 0 or more",
             lambda number: number >= 0,
         )  # fmt: skip
@@ -190,7 +194,7 @@ def _check_range(weights: Floats, dtype: str, name: str) -> None:
     """Check that something counts, and that sums of costs and gradients can hold the weights."""
     counting = weights[weights > 0]
     if counting.size == 0:
-        raise DataError("no sample counts: all weights are 0")
+        raise DataError(f"no sample counts: {name} is 0 everywhere")
     limits = np.finfo(dtype)
     least, most = float(counting.min()), float(counting.max())
     # Square roots leave as much room again for what is weighted.

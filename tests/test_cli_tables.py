@@ -125,8 +125,8 @@ def test_rows_without_a_target_are_predicted_and_not_scored(iris, tmp_path, caps
     rows = read(iris)
     for cells, complaint in (
         (["", "setosa"], "not scored: column 'kind' misses a value in line 2"),
-        (["0", "1"], "names none of the model's classes"),
-        (["rose", "tulip"], "names none of the model's classes"),
+        (["0", "1"], "has not the model's classes"),
+        (["rose", "tulip"], "has not the model's classes"),
         (["setosa", "rose"], "accuracy"),
     ):
         columns = [list(column)[:2] for column in zip(*rows[1:], strict=True)]
@@ -143,11 +143,23 @@ def test_numbers_of_classes_and_a_target_that_holds_others(tmp_path, capsys):
     write(tmp_path / "t.csv", ["a", "b"], [a, (a > 30).astype(int)])
     model = str(tmp_path / "model")
     assert main(["train", str(tmp_path / "t.csv"), "--target", "b", "--save", model]) == 0
-    for column, complaint in ((a + 0.5, "names none"), (np.where(a > 30, 1, 7), "accuracy")):
+    for column, complaint in ((a + 0.5, "has not the model"), (np.where(a > 30, 1, 7), "accuracy")):
         write(tmp_path / "new.csv", ["a", "b"], [a, column])
         capsys.readouterr()
         assert main(["predict", model, str(tmp_path / "new.csv")]) == 0
         assert complaint in capsys.readouterr().err
+
+
+def test_words_that_look_like_numbers_are_words(tmp_path, capsys):
+    """New rows may hold only those of the classes that are numbers."""
+    a = np.arange(60.0)
+    write(tmp_path / "t.csv", ["a", "b"], [a, np.array(["1", "2", "3+"])[(a // 20).astype(int)]])
+    model = str(tmp_path / "model")
+    assert main(["train", str(tmp_path / "t.csv"), "--target", "b", "--save", model]) == 0
+    write(tmp_path / "new.csv", ["a", "b"], [[1.0, 30.0], ["1", "2"]])
+    capsys.readouterr()
+    assert main(["predict", model, str(tmp_path / "new.csv")]) == 0
+    assert "accuracy" in capsys.readouterr().err
 
 
 def test_numbers_that_float64_does_not_hold_are_words(tmp_path, capsys):

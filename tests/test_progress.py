@@ -6,6 +6,7 @@ import builtins
 import io
 import warnings
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -165,6 +166,14 @@ def test_a_file_and_a_pipe_stay_empty(monkeypatch: pytest.MonkeyPatch, forced: b
     with progress.bar(stream) as draw:
         draw(entry())
     assert stream.getvalue() == ""
+
+
+def test_a_stream_that_can_only_be_written_to_stays_empty():
+    written = []
+    stream = SimpleNamespace(write=written.append, flush=lambda: None)
+    with progress.bar(stream) as draw:
+        draw(entry())
+    assert not written
 
 
 def test_a_notebook_is_drawn_into(monkeypatch: pytest.MonkeyPatch):

@@ -159,6 +159,23 @@ def test_class_weights_count_in_validation_given_as_in_one_split_off(class_weigh
     assert last != net.cost(X[:, rows], LABELS[rows], sample_weight=WEIGHTS[rows])
 
 
+def test_class_weights_by_other_names_of_the_same_numbers() -> None:
+    """Keys that are equal to a class are that class; a class of the validation alone counts 1."""
+    X2, labels, outputs = X[:, :20], LABELS[:20] % 2, {}
+    for key in (int, float, bool, np.int64):
+        net = network()
+        net.train(X2, labels, class_weight={key(0): 1.0, key(1): 5.0}, epochs=1)
+        outputs[key] = net.parameters.copy()
+    assert all(same_bits(found, outputs[int]) for found in outputs.values())
+    net = network()
+    history = net.train(
+        X2, labels, class_weight={1: 5.0}, epochs=1, validation=(X[:, :3], [2, 2, 2])
+    )
+    assert history.validation_cost[-1] == pytest.approx(net.cost(X[:, :3], [2, 2, 2]), rel=1e-14)
+    with pytest.raises(DataError, match="validation sample_weight times class_weight is 0"):
+        net.train(X2, labels, class_weight={0: 0.0}, validation=(X[:, :3], [0, 0, 0]))
+
+
 def test_validation_has_weights_of_its_own() -> None:
     """Given with the data, or split off with the samples; recorded as `cost` gives it."""
     net = network()
@@ -210,7 +227,7 @@ def test_a_sample_without_weight_may_cost_anything() -> None:
         (["a"] * 30, ArrayTypeError, "real numbers"),
         (np.full(30, np.nan), DataError, "NaN"),
         (-WEIGHTS, DataError, "below 0"),
-        (np.zeros(30), DataError, "all weights are 0"),
+        (np.zeros(30), DataError, "is 0 everywhere"),
         (np.full(30, 1e308), DataError, "Divide the weights by their mean"),
         (np.r_[1e-200, WEIGHTS[1:]], DataError, "too small or too large for float64"),
         (np.ma.masked_array(WEIGHTS, WEIGHTS > 1), ArrayTypeError, "masked"),

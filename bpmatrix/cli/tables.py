@@ -148,12 +148,13 @@ def _said_of_the_score(
 ) -> str:
     """Return how right the predictions are, or why nobody knows: rows may have no target yet."""
     task = "classification" if _has_classes(model) else "regression"
+    in_words = _has_classes(model) and model.classes_.dtype.kind in "OU"
     try:
-        y = _targets(table, target, task)
+        y = np.array(table.texts(target)) if in_words else _targets(table, target, task)
     except DataFileError as error:
         return f"not scored: {error}"
     if _has_classes(model) and not np.isin(y, model.classes_).any():
-        return f"not scored: column {target!r} of {table.path} names none of the model's classes"
+        return f"not scored: column {target!r} of {table.path} has not the model's classes"
     return _score(model, Samples(X, y), str(table.path))
 
 

@@ -25,6 +25,7 @@ from bpmatrix.estimators.parameters import (
 )
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.samples import Samples, as_columns
+from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import fit_stochastic, forget
 from bpmatrix.estimators.weights import first_parameters
 from bpmatrix.history import EpochInfo
@@ -45,6 +46,7 @@ class MultilayerPerceptron(Gate):
     warm_start: bool
     early_stopping: bool
     callbacks: Sequence[Callable[[EpochInfo], object]] | None
+    _y_standardization: Standardization | None = None
 
     def _keep(self, arguments: dict[str, Any]) -> None:
         """Set the arguments of a constructor, as scikit-learn wants them: unchanged."""
@@ -101,11 +103,11 @@ class MultilayerPerceptron(Gate):
         """
         old = self._description
         new = self._described(old.dtype if self.dtype is None else self.dtype)
-        scaled = self._standardization is not None
         for name, is_now, was in (
             ("the layers", list(new.sizes), list(old.sizes)),
             ("dtype", new.dtype, old.dtype),
-            ("standardize", self.standardize, scaled),
+            ("standardize", self.standardize, self._standardization is not None),
+            ("whether y is standardized", self._scales_y(), self._y_standardization is not None),
         ):
             if is_now != was:
                 raise ArgumentError(
@@ -192,6 +194,10 @@ class MultilayerPerceptron(Gate):
     def _output(self) -> tuple[str, AnyCost]:
         """Return the output's activation function and the cost, as the engine names them."""
         raise NotImplementedError
+
+    def _scales_y(self) -> bool:
+        """Whether the parameters of today ask for standardized targets."""
+        return False
 
     def _loss_of(self, cost: Any) -> Any:
         """Return costs of the engine as scikit-learn's loss."""

@@ -109,7 +109,7 @@ class Descent:
 def _seed(random_state: np.random.RandomState) -> int:
     """Return a number out of the state of a generator of any kind, without drawing from it."""
     state = random_state.get_state(legacy=False)["state"]
-    return int(np.asarray(next(iter(state.values()))).flat[0])
+    return int(np.asarray(state["key"] if "key" in state else state["state"]).flat[0])
 
 
 def _optimizer(estimator: Any) -> Optimizer:

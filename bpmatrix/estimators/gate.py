@@ -62,6 +62,8 @@ class Gate(Fitted):
             raise _too_small(len(y), "Pass more samples: the R^2 of a single one is no number.")
         encoded = self._encode(y)
         weight = self._with_class_weight(encoded, None)
+        if weight is not None and not weight.any():
+            raise DataError("no validation sample counts: class_weight is 0 for all their classes")
         return Samples.of(self._standardized(X), encoded, weight, self._targets)
 
     def _checked(self, X: Any, y: Any, *, first: bool) -> tuple[Any, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -74,7 +74,7 @@ def check_parameters(estimator: Any) -> None:
         whole_number(estimator.batch_size, "batch_size", least=1)
     callbacks = estimator.callbacks
     if callbacks is not None and not (
-        isinstance(callbacks, Iterable) and all(map(callable, callbacks))
+        isinstance(callbacks, Sequence) and all(map(callable, callbacks))
     ):
         raise ArgumentError(
             "callbacks is no sequence of functions", got=repr(callbacks), expected="[function]"

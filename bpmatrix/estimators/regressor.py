@@ -226,7 +226,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     # ------------------------------------------------------------- what the base asks for
 
     _y_is_numeric = True
-    _y_standardization: Standardization | None
     loss: str | AnyCost
 
     def _learn_targets(
@@ -237,8 +236,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             self._one_column = y.ndim == 1 or y.shape[1] == 1
             self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
             table = y.reshape(len(y), -1)
-            scaled = self.standardize and self._cost() != "poisson"
-            self._y_standardization = Standardization.of(table, weight) if scaled else None
+            scaled = Standardization.of(table, weight) if self._scales_y() else None
+            self._y_standardization = scaled
         return self._encode(y)
 
     def _encode(self, y: Any) -> Array:
@@ -279,6 +278,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _output(self) -> tuple[str, AnyCost]:
         cost = self._cost()
         return find_cost(cost).partner or "identity", cost
+
+    def _scales_y(self) -> bool:
+        return bool(self.standardize) and self._cost() != "poisson"
 
     def _loss_of(self, cost: Any) -> Any:
         # scikit-learn: the squared error is a mean over the outputs, the deviance their sum.

@@ -107,7 +107,8 @@ def restore(
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
         setattr(estimator, attribute, Standardization(*found) if found else None)
     estimator._description = description
-    if isinstance(description.cost, Huber | Quantile):
+    is_said = "loss" in metadata["estimator"]["parameters"]
+    if isinstance(description.cost, Huber | Quantile) and not is_said:
         estimator.loss = description.cost
     estimator._optimizer = None
     estimator._publish(Parameters.of(aligned_copy(flat), description.layout))

@@ -116,6 +116,14 @@ def test_a_fit_that_goes_on_cannot_change_type_or_standardization():
             model.fit(X, y)
 
 
+def test_a_loss_that_takes_targets_of_another_scale_is_refused():
+    """The Poisson deviance takes y as it is, the others take it standardized."""
+    model = MLPRegressor(standardize=True, warm_start=True, max_iter=3).fit(X, X[:, 0])
+    with pytest.raises(ArgumentError, match="cannot change whether y is standardized"):
+        model.set_params(loss="poisson").fit(X, X[:, 0])
+    model.set_params(loss="absolute_error").fit(X, X[:, 0])
+
+
 @pytest.mark.parametrize("first", [{"solver": "lbfgs"}, {"early_stopping": True}])
 def test_a_fit_that_goes_on_may_change_how_it_ends(first):
     """Records that the fit before did not keep begin where they are wanted."""

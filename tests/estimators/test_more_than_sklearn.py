@@ -43,7 +43,7 @@ def test_sparse_rows_give_the_bits_of_dense_ones(kind, dtype, solver):
 
 
 SPARSE = """
-import resource, warnings; warnings.simplefilter("ignore")
+import re, warnings; warnings.simplefilter("ignore")
 import numpy as np
 from scipy import sparse
 from bpmatrix import MLPClassifier
@@ -55,13 +55,18 @@ def table(n):                                           # a row has a 1 in two p
 few, rows = table(200), table(20_000)
 model = MLPClassifier((2,), max_iter=1, random_state=1)
 model.fit(few, np.arange(200) % 2).predict(few)         # compiled, or loaded
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+def peak():                                             # not ru_maxrss, which may be the parent's
+    with open("/proc/self/status") as status:
+        return int(re.search(r"VmHWM:\\s+([0-9]+) kB", status.read())[1])
+
+before = peak()
 model.fit(rows, np.arange(20_000) % 2).predict(rows)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(peak() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes there")
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
 def test_sparse_rows_are_never_made_dense_as_a_whole():
     """20,000 rows of 20,000 features would take 3,200 MB; a mini-batch of 200 takes 32."""
     done = subprocess.run([sys.executable, "-c", SPARSE], capture_output=True, text=True)
@@ -165,6 +170,11 @@ def test_lbfgs_has_no_epochs_to_tell_of():
     ):
         with pytest.raises(ArgumentError, match="lbfgs has no epochs"):
             model.fit(X, y, **validation)
+
+
+def test_validation_samples_that_count_nothing():
+    with pytest.raises(DataError, match="no validation sample counts"):
+        small(class_weight={0: 0.0}).fit(X, y, X_val=X[:9], y_val=y[:9])
 
 
 def test_one_validation_sample_of_a_regression_is_too_few():

@@ -56,9 +56,17 @@ def quantile():
     return model.set_params(loss=Quantile(0.9), dtype="float32"), X, y
 
 
-@pytest.mark.parametrize(
-    "case", [robust, quantile, iris, words, two_classes, several_labels, numbers]
-)
+def huber_by_name():
+    model, X, y = numbers()
+    return model.set_params(loss="huber"), X, y
+
+
+CASES = [
+    iris, words, two_classes, several_labels, numbers, robust, quantile, huber_by_name,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_what_was_saved_comes_back(case, tmp_path):
     model, X, y = case()
     model.fit(X, y).save(tmp_path / "model.safetensors")
