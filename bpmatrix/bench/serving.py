@@ -1,6 +1,8 @@
 """What runs inside a worker process: one contender, and a loop that waits for requests.
 
-While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone.
+While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone. The
+threads of a library's pool may not: those of OpenBLAS look for more work for 50 milliseconds. So a
+worker answers when the last of them has fallen asleep.
 """
 
 from __future__ import annotations
@@ -15,6 +17,9 @@ from typing import Any, BinaryIO
 
 __all__ = ["UnsuitedError", "main"]
 
+LOOK = 0.002  # seconds between two looks whether a thread still runs
+MOST_LOOKS = 250
+BUSY = 0.25  # processors: what Python itself uses between two looks is a tenth of this
 
 class UnsuitedError(Exception):
     """A contender has no way to do what the task asks; the message says what it lacks."""
@@ -42,6 +47,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             contender = None  # its memory goes before the next one comes
             gc.collect()
         kind, value = _answer(contender, command, arguments)
+        wait_for_threads()
         if command == "make" and kind == "done":
             contender, value = value, None
         try:
@@ -49,6 +55,15 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             replies.flush()
         except BrokenPipeError:  # the parent was interrupted, and waits for no answer
             os._exit(0)  # closing `replies` would fail once more, aloud
+
+
+def wait_for_threads() -> None:
+    """Sleep until no thread of this process runs; give up after half a second."""
+    for _ in range(MOST_LOOKS):
+        used, start = time.process_time(), time.perf_counter()
+        time.sleep(LOOK)
+        if time.process_time() - used < BUSY * (time.perf_counter() - start):
+            return
 
 
 def _answer(contender: Any, command: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:

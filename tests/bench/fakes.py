@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import time
 from importlib import import_module
 
@@ -56,6 +57,19 @@ class Plain:
 
     def die(self):
         os._exit(7)
+
+    def leave_a_thread(self, seconds):
+        """Return while a thread of a pool still looks for work."""
+        end = time.perf_counter() + seconds
+
+        def look():
+            while time.perf_counter() < end:
+                pass
+
+        threading.Thread(target=look).start()
+
+    def threads(self):
+        return threading.active_count()
 
 
 class Wrong(Matrix):

@@ -45,6 +45,11 @@ def test_what_a_library_prints_is_no_reply(shared):
     assert shared.call("speak") == "spoken"
 
 
+def test_the_answer_comes_when_no_thread_runs_any_more(shared):
+    shared.call("leave_a_thread", 0.1)
+    assert shared.call("threads") == 1
+
+
 def test_an_error_is_told_and_survived(shared):
     with pytest.raises(WorkerError, match="plain: RuntimeError: broken on purpose"):
         shared.call("fail")
