@@ -15,6 +15,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.places import current_processor, settle
+
 __all__ = ["CALLED_OFF", "run_together"]
 
 Result = TypeVar("Result")
@@ -38,12 +40,14 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Resul
     ended: list[int] = []
     results: list[Result] = []
     failures: list[BaseException] = []
+    processors = [current_processor()]
 
     def run(t: int) -> None:
         try:
             gates[t].acquire()
             begun.append(t)  # before it asks: the caller calls off, and then looks who has begun
             if control[CALLED_OFF] == 0:
+                settle(processors)
                 program(t, control)
         except BaseException as error:  # noqa: BLE001 - raised again by the caller
             control[CALLED_OFF] = 1

@@ -1,8 +1,8 @@
 """What runs inside a worker process: one contender, and a loop that waits for requests.
 
-While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone. The
-threads of a library's pool may not: those of OpenBLAS look for more work for 50 milliseconds. So a
-worker answers when the last of them has fallen asleep.
+While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone.
+The threads of a library's pool may not: those of OpenBLAS look for more work for 50 milliseconds.
+So a worker answers when the last of them has fallen asleep.
 """
 
 from __future__ import annotations
@@ -12,14 +12,19 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
+from pathlib import Path
 from typing import Any, BinaryIO
 
 __all__ = ["UnsuitedError", "main"]
 
-LOOK = 0.002  # seconds between two looks whether a thread still runs
-MOST_LOOKS = 250
-BUSY = 0.25  # processors: what Python itself uses between two looks is a tenth of this
+# Linux tells what each thread does. Their processor time would tell too, but only at the ticks of
+# the system's clock, ten milliseconds apart.
+THREADS = Path("/proc/self/task")
+LOOK = 0.001  # seconds between two looks
+PATIENCE = 0.5
+
 
 class UnsuitedError(Exception):
     """A contender has no way to do what the task asks; the message says what it lacks."""
@@ -58,12 +63,22 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
 
 
 def wait_for_threads() -> None:
-    """Sleep until no thread of this process runs; give up after half a second."""
-    for _ in range(MOST_LOOKS):
-        used, start = time.process_time(), time.perf_counter()
+    """Sleep until no other thread of this process runs; give up after half a second."""
+    end = time.perf_counter() + PATIENCE
+    while _others_run() and time.perf_counter() < end:
         time.sleep(LOOK)
-        if time.process_time() - used < BUSY * (time.perf_counter() - start):
-            return
+
+
+def _others_run() -> bool:
+    for thread in THREADS.glob("*/stat"):
+        try:
+            told = thread.read_text()
+        except OSError:  # it has ended
+            continue
+        state = told.rpartition(")")[2].split()[0]
+        if state == "R" and thread.parent.name != str(threading.get_native_id()):
+            return True
+    return False
 
 
 def _answer(contender: Any, command: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
