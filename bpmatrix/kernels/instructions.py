@@ -134,6 +134,14 @@ def call_prefetch(builder, pointer):
     builder.call(function, [pointer, *hints])
 
 
+def keep_as_written(module, block):
+    """Forbid LLVM to unroll the loop whose body ends with a block."""
+    wish = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    loop = ir.MDValue(module, [], name=str(len(module.metadata)))
+    loop.operands = (loop, wish)  # LLVM knows the mark of a loop by its first operand: itself
+    block.terminator.set_metadata("llvm.loop", loop)
+
+
 @intrinsic
 def float_of(typingctx, bits):
     """Return the float64 or float32 that has the bits of an int64 or int32."""

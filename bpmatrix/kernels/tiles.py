@@ -18,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.instructions import BYTES_OF_A_LINE, call_prefetch
+from bpmatrix.kernels.instructions import BYTES_OF_A_LINE, call_prefetch, keep_as_written
 from bpmatrix.kernels.vectors import REGISTER_BYTES, WIDE, Vectors, index
 
 # The shapes that each tile comes in. More of them cost time to compile, not to run.
@@ -107,6 +107,8 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, missing):
             with cgutils.for_range_slice(builder, index(0), whole, index(v.lanes)) as (k, _):
                 add_terms(k)
                 call_prefetch(builder, v.move(missing, builder.mul(k, index(ASKED_PER_TERM))))
+                body = builder.block
+            keep_as_written(builder.module, body)
             with builder.if_then(builder.icmp_signed("<", whole, n)):
                 add_terms(whole, v.first_lanes(builder.sub(n, whole)))
 
