@@ -1,4 +1,4 @@
-"""Threads of one run begin on processors of their own.
+"""The processors that the threads of one run begin on: each on its own, as far as there are enough.
 
 Linux may start a thread on the processor of the one that started it, although another is idle. As
 long as the two wait for each other, each of them asleep while the other works, the system sees
@@ -12,7 +12,20 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["current_processor", "settle"]
+__all__ = ["count_processors", "current_processor", "settle"]
+
+
+def count_processors() -> int:
+    """Return how many processors the threads of this process may run on.
+
+    Examples
+    --------
+    >>> count_processors() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def current_processor() -> int:

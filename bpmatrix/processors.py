@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError
+from bpmatrix.places import count_processors
 
 __all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 
@@ -135,9 +136,7 @@ def available_processors() -> int:
         )
     if multiprocessing.parent_process() is not None:
         return 1
-    limits = [os.cpu_count() or 1]
-    if hasattr(os, "sched_getaffinity"):
-        limits.append(len(os.sched_getaffinity(0)))
+    limits = [count_processors()]
     if wanted is not None:
         limits.append(int(wanted))
     return max(1, min([*limits, *_quota()]))

@@ -15,14 +15,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.places import current_processor, settle
+from bpmatrix.places import count_processors, current_processor, settle
 
 __all__ = ["CALLED_OFF", "run_together"]
 
 Result = TypeVar("Result")
 
 # The layout of the control words, in elements of 8 bytes: see `kernels/threads.py`.
-CALLED_OFF, FLAGS, SPACING = 8, 16, 8
+CALLED_OFF, CROWDED, FLAGS, SPACING = 8, 9, 16, 8
 
 
 def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Result]) -> Result:
@@ -35,6 +35,7 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Resul
     control = np.zeros(FLAGS + SPACING * threads, np.int64)
     if threads == 1:
         return program(0, control)
+    control[CROWDED] = threads > count_processors()
     gates, ends = ([_held_lock() for _ in range(threads)] for _ in range(2))
     begun: list[int] = []
     ended: list[int] = []

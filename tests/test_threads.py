@@ -47,8 +47,9 @@ def wait_as_at_a_barrier(control: np.ndarray) -> int:
 
 def test_the_layout_of_the_control_words_is_that_of_the_kernels() -> None:
     """Both sides speak of the same words."""
-    assert (module.CALLED_OFF, module.FLAGS, module.SPACING) == (
+    assert (module.CALLED_OFF, module.CROWDED, module.FLAGS, module.SPACING) == (
         kernels.CALLED_OFF,
+        kernels.CROWDED,
         kernels.FLAGS,
         kernels.SPACING,
     )
@@ -64,7 +65,7 @@ def test_every_number_runs_once_at_the_same_time(count: int) -> None:
         meeting.wait()
         seen.append((t, threading.get_ident()))
         assert control.dtype == np.int64
-        assert not control.any()
+        assert np.flatnonzero(control).tolist() in ([], [module.CROWDED])
         assert control.size >= module.FLAGS + count * module.SPACING
         return 100 + t
 
@@ -72,6 +73,13 @@ def test_every_number_runs_once_at_the_same_time(count: int) -> None:
     assert sorted(t for t, _ in seen) == list(range(count))
     assert dict(seen)[0] == threading.get_ident()
     assert len({identity for _, identity in seen}) == count
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_more_threads_than_processors_are_a_crowd(threads, monkeypatch) -> None:
+    """Who waits in a crowd gives its processor away at once."""
+    monkeypatch.setattr(module, "count_processors", lambda: 2)
+    assert run_together(threads, lambda t, control: bool(control[module.CROWDED])) is (threads > 2)
 
 
 def test_two_calls_at_once_do_not_wait_for_each_other() -> None:

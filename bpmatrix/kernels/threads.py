@@ -1,7 +1,8 @@
 """Where threads meet: a barrier out of one atomic counter, with a way out.
 
-The control array holds an arrival counter, a flag that calls everybody off, and one flag for each
-thread, each on a cache line of its own.
+The control array holds an arrival counter, a flag that calls everybody off beside one that says
+that there are more threads than processors, and one flag for each thread, each on a cache line of
+its own.
 """
 
 import platform
@@ -16,7 +17,7 @@ from bpmatrix.kernels.instructions import at
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.plan import CACHE_LINE
 
-ARRIVALS, CALLED_OFF, FLAGS = 0, 8, 16  # in elements of 8 bytes
+ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16  # in elements of 8 bytes
 SPACING = 8
 
 # The rows that a thread owns begin at whole tiles.
@@ -25,9 +26,9 @@ GRAIN = 4
 # A waiting thread spins a little, for the others are a few microseconds away, and then offers its
 # processor: with more threads than processors the one that is waited for must get to run. Some
 # schedulers take the offer only at the end of a time slice. So at last it sleeps; where it wakes up
-# again is an idle processor, if there is one.
+# again is an idle processor, if there is one. In a crowd it does not spin, and sleeps soon.
 SPINS = 300
-OFFERS = 100
+OFFERS, OFFERS_IN_A_CROWD = 400, 20
 MICROSECONDS_ASLEEP = 20
 
 
@@ -106,14 +107,16 @@ def barrier(control, threads, round_number):
         return True
     arrivals, called_off = at(control, ARRIVALS, 1), at(control, CALLED_OFF, 1)
     atomic_add(arrivals, 1)
-    spins = 0
+    crowded = at(control, CROWDED, 1)[0] != 0
+    spins = SPINS if crowded else 0
+    patience = SPINS + (OFFERS_IN_A_CROWD if crowded else OFFERS)
     while atomic_load(arrivals) < round_number * threads:
         if atomic_load(called_off) != 0:
             return False
         spins += 1
         if spins < SPINS:
             pause()
-        elif spins < SPINS + OFFERS:
+        elif spins < patience:
             offer_processor()
         else:
             sleep()
