@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+import bpmatrix
 from benchmarks.options import JSON, QUICK
 from benchmarks.report import Report
-from bpmatrix import MLPClassifier, MLPRegressor, datasets
+from bpmatrix import datasets
 from bpmatrix.cli.tables import RECIPE
-from bpmatrix.errors import BpmatrixError
+from bpmatrix.errors import BpmatrixError, MissingPackageError
 from bpmatrix.files import write_whole
 
 Array = NDArray[Any]
@@ -76,6 +78,10 @@ TABLES = (
 )  # fmt: skip
 def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
     """Test scores over 5 seeds: scikit-learn's defaults, the same here, and the recipe."""
+    try:
+        import_module("bpmatrix.estimators")
+    except MissingPackageError as error:
+        raise click.ClickException(str(error)) from error
     report = Report("Accuracy or R^2 on a fifth of the rows, mean and range of 5 seeds", json_file)
     rows = report.table("data", "scikit-learn", "bpmatrix, same settings", "recipe")
     lines, notes = [], []
@@ -104,7 +110,7 @@ def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, li
     from sklearn import neural_network  # noqa: PLC0415
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
-    own = MLPRegressor if table.regression else MLPClassifier
+    own = bpmatrix.MLPRegressor if table.regression else bpmatrix.MLPClassifier
     theirs = getattr(neural_network, own.__name__)
     found: dict[str, list[float]] = {"scikit-learn": [], "same": [], "recipe": []}
 

@@ -125,3 +125,28 @@ def test_a_verdict_says_whether_a_target_is_reached():
     assert "not reached" in verdict(2.3, 2.4)
     assert "not reached" in verdict(13, 12, at_most=True)
     assert verdict(1, None) == ""
+
+
+WITHOUT_SCIKIT_LEARN = """
+import sys
+
+sys.modules["sklearn"] = None
+from benchmarks.__main__ import main
+
+main({arguments}, prog_name="benchmarks")
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [(["table", "--help"], 0, "Training: bpmatrix"), (["quality"], 1, "Error: the estimators of")],
+)
+def test_only_what_measures_scikit_learn_needs_it(arguments, status, said):
+    program = WITHOUT_SCIKIT_LEARN.format(arguments=arguments)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert process.returncode == status, process.stderr
+    assert said in process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
