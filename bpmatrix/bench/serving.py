@@ -2,7 +2,7 @@
 
 While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone.
 The threads of a library's pool may not: those of OpenBLAS look for more work for 50 milliseconds.
-So a worker answers when the last of them has fallen asleep.
+So a worker is told to fall asleep before it is the turn of another, and says when it has.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
             contender = None  # its memory goes before the next one comes
             gc.collect()
         kind, value = _answer(contender, command, arguments)
-        wait_for_threads()
         if command == "make" and kind == "done":
             contender, value = value, None
         try:
@@ -83,6 +82,9 @@ def _others_run() -> bool:
 
 def _answer(contender: Any, command: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
     """Return what a request gives, or why it gives nothing."""
+    if command == "fall asleep":
+        wait_for_threads()
+        return "done", None
     name, *rest = arguments
     try:
         if command == "make":

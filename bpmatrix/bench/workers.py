@@ -2,7 +2,7 @@
 
 Two libraries in one process share thread pools, allocators and environment variables, and the
 waiting threads of one slow the other down. A worker process holds one contender, measures it with
-its own clock and sleeps, blocked on a pipe, while another one runs.
+its own clock and sleeps, blocked on a pipe and with all its threads, while another one runs.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from threading import Timer
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from bpmatrix.bench.timing import Arm
 
@@ -71,6 +72,8 @@ class Worker:
     [('a', 2), ('b', 2)]
     """
 
+    _latest: ClassVar[Worker | None] = None  # whose turn it was
+
     def __init__(
         self,
         name: str,
@@ -115,8 +118,14 @@ class Worker:
         """Return a method that takes a number of calls as an arm of a comparison."""
         return lambda calls: self.time(method, calls)
 
+    def fall_asleep(self) -> None:
+        """Return when none of its threads runs, or when they have had half a second to end."""
+        self._exchange("fall asleep")
+
     def close(self) -> None:
         """End the process, if it has not ended by itself."""
+        if Worker._latest is self:
+            Worker._latest = None
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
@@ -136,6 +145,13 @@ class Worker:
         self.close()
 
     def _request(self, command: str, *arguments: object) -> Any:
+        before, Worker._latest = Worker._latest, self
+        if before is not None and before is not self:
+            with suppress(WorkerError):  # it has ended, and all its threads with it
+                before.fall_asleep()
+        return self._exchange(command, *arguments)
+
+    def _exchange(self, command: str, *arguments: object) -> Any:
         requests, replies = self._process.stdin, self._process.stdout
         if requests is None or replies is None:  # for the type checker
             raise WorkerError(f"{self.name} has no pipes")

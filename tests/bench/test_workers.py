@@ -46,9 +46,21 @@ def test_what_a_library_prints_is_no_reply(shared):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what each thread does")
-def test_the_answer_comes_when_no_thread_runs_any_more(shared):
+def test_no_thread_of_a_worker_runs_when_another_has_its_turn(shared, worker):
     shared.call("leave_a_thread", 0.1)
+    worker.call("echo", 1)
     assert shared.call("threads") == 1
+
+
+def test_a_worker_whose_turn_it_still_is_is_not_waited_for(shared):
+    shared.call("leave_a_thread", 0.4)
+    assert shared.call("threads") == 2
+
+
+def test_a_worker_that_has_died_is_not_waited_for(shared, worker):
+    with pytest.raises(WorkerError, match="exit status 7"):
+        worker.call("die")
+    assert shared.call("echo", 1) == 1
 
 
 def test_an_error_is_told_and_survived(shared):
