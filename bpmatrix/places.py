@@ -23,9 +23,8 @@ def count_processors() -> int:
     >>> count_processors() >= 1
     True
     """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    there = os.cpu_count() or 1
+    return min(there, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else there
 
 
 def current_processor() -> int:

@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -143,7 +144,8 @@ main({arguments}, prog_name="benchmarks")
 )
 def test_only_what_measures_scikit_learn_needs_it(arguments, status, said):
     program = WITHOUT_SCIKIT_LEARN.format(arguments=arguments)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    path = [*filter(None, sys.path), str(Path(__file__).parents[2])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}
     process = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True
     )
