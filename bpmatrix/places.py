@@ -62,8 +62,8 @@ def settle(taken: list[int]) -> None:
         free = sorted(allowed.difference(taken), key=lambda number: (number < here, number))
         if free:
             with suppress(OSError):  # a processor can be switched off at any time
+                os.sched_setaffinity(0, {free[0]})
                 here = free[0]
-                os.sched_setaffinity(0, {here})
                 os.sched_setaffinity(0, allowed)
     taken.append(here)
 
