@@ -1,14 +1,20 @@
 """The square root that Adam takes of every parameter's second moment.
 
-Processors compute roots and quotients in one and the same slow unit, and Adam needs both. Here the
-root is made of multiply-adds, which leaves the unit to the quotients (docs/decisions/0012). Each is
-called by name, so that all processors give the same bits.
+Adam needs a root and a quotient, and a processor computes both in one unit. Where that one is slow
+the root is made of multiply-adds, which leaves the unit to the quotients (docs/decisions/0012).
+Either way it is the root that IEEE 754 asks for, so that all processors give the same bits.
 """
+
+import math
 
 from numba import types
 
 from bpmatrix.kernels.instructions import bits_of, convert, float_of, fma, size_of
 from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.vectors import AMD, WIDE
+
+# Others take as long for the roots of 64 bytes as for twice 32.
+SLOW_ROOTS = WIDE and not AMD
 
 # C. Lomont, Fast inverse square root (2003).
 MAGIC_64, MAGIC_32 = 0x5FE6EB50C7B537A9, 0x5F375A86
@@ -16,10 +22,13 @@ MAGIC_64, MAGIC_32 = 0x5FE6EB50C7B537A9, 0x5F375A86
 
 @kernel
 def root(x, like):
-    """Return sqrt(x) to 1 ULP, for x that is 0 or a normal positive number, which `like` points to.
+    """Return sqrt(x), correctly rounded, of the type that `like` points to; NaN of infinity.
 
-    Of a subnormal number, the square of next to nothing, only 0 <= root < 2 sqrt(x) is promised.
+    x is 0 or from 1e-290 (float64) or 1e-30 (float32) on. Of smaller numbers, the squares of next
+    to nothing, only 0 <= root < 2 sqrt(x) is promised.
     """
+    if not SLOW_ROOTS:
+        return convert(math.sqrt(x) + (x - x), like)
     if size_of(like) == 4:
         return convert(_root_32(types.float32(x)), like)
     return convert(_root_64(float(x)), like)
@@ -27,20 +36,20 @@ def root(x, like):
 
 @kernel
 def _root_64(x):
-    """Two steps of Halley for y = 1 / sqrt(x) and one of Newton: 3.5e-2, 1.1e-4, 3e-12, 1e-23."""
+    """Two steps of Halley towards 1 / sqrt(x), and the end: 3.5e-2, 1.1e-4, 3e-12, 1e-23."""
     # The bits of x halved and negated, exponent and all: 1 / sqrt(x) to 3.5 %.
     y = float_of(MAGIC_64 - (bits_of(x) >> 1))
     for _ in range(2):
         y = _step(x, y, 1.0, 0.5, 0.375)
-    return _last_step(x, y, 0.5)
+    return _round(x, y, 0.5)
 
 
 @kernel
 def _root_32(x):
-    """One step of Halley and one of Newton: 3.5e-2, 1.1e-4, 1e-8."""
+    """One step of Halley, and the end: 3.5e-2, 1.1e-4, 2e-8."""
     one, half = types.float32(1.0), types.float32(0.5)
     y = float_of(types.int32(MAGIC_32 - (bits_of(x) >> 1)))
-    return _last_step(x, _step(x, y, one, half, types.float32(0.375)), half)
+    return _round(x, _step(x, y, one, half, types.float32(0.375)), half)
 
 
 @kernel
@@ -51,7 +60,13 @@ def _step(x, y, one, half, three_eighths):
 
 
 @kernel
-def _last_step(x, y, half):
-    """A step of Newton from x y towards sqrt(x)."""
-    r = x * y
-    return fma(fma(-r, r, x), half * y, r)
+def _round(x, y, half):
+    """Return sqrt(x), correctly rounded, from y = 1 / sqrt(x) to half of the digits.
+
+    P. Markstein, Computation of elementary functions on the IBM RISC System/6000 processor (1990):
+    a step for r = sqrt(x) and h = 1 / (2 sqrt(x)) together, then one from the exact x - r^2.
+    """
+    r, h = x * y, half * y
+    e = fma(-h, r, half)
+    r, h = fma(r, e, r), fma(h, e, h)
+    return fma(fma(-r, r, x), h, r)

@@ -109,6 +109,6 @@ def _adam(step, keep, scale, l2, n, w, v, s, G):
     beta_2, rest_2 = convert(step.beta_2, w), convert(1 - step.beta_2, w)
     for k in range(n):
         g = fma(l2, w[k], scale * G[k])
-        v[k] = fma(beta_1, v[k], rest_1 * g)
-        s[k] = fma(beta_2, s[k], rest_2 * (g * g))
-        w[k] = fma(keep, w[k], eta * v[k] / (root(s[k], w) + epsilon))
+        mean, mean_square = fma(beta_1, v[k], rest_1 * g), fma(beta_2, s[k], rest_2 * (g * g))
+        v[k], s[k] = mean, mean_square
+        w[k] = fma(keep, w[k], eta * mean / (root(mean_square, w) + epsilon))

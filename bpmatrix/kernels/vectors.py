@@ -1,6 +1,6 @@
 """The words of LLVM's vector language that the two tiles are written in."""
 
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
 from numba.core import cgutils, config
 from numba.core.codegen import get_host_cpu_features
@@ -13,6 +13,8 @@ I32, I64 = ir.IntType(32), ir.IntType(64)
 # Whether the processor has 32 registers of 64 bytes, not 16 of 32. Decides speed, never a bit.
 WIDE = "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features())
 REGISTER_BYTES = 64 if WIDE else 32
+# Whether it was made by AMD, whose processors LLVM calls after their cores.
+AMD = (config.CPU_NAME or binding.get_host_cpu_name()).startswith("znver")
 
 
 @intrinsic
