@@ -13,7 +13,7 @@ from bpmatrix.blocks import address_of
 from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.errors import ArgumentError
-from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work
+from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work, shares_rows
 from bpmatrix.parameters import Layout
 
 __all__ = ["Description", "checked_sizes", "choose_activations"]
@@ -108,7 +108,9 @@ class Description:
         # The output's z is always kept: costs of saturated outputs are computed from it.
         keeps_z = np.array([False, *(keep_every_z or f.keeps_z for f in functions[:-1]), True])
         drops = np.array([*(dropout or (0,) * (sizes.size - 1)), 0], dtype=np.int64)
-        work = lay_out_work(sizes, keeps_z, drops > 0, columns, threads)
+        itemsize = np.dtype(self.dtype).itemsize
+        by_rows = shares_rows(sizes, itemsize, columns, threads)
+        work = lay_out_work(sizes, keeps_z, drops > 0, columns, threads, by_rows=by_rows)
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
@@ -126,7 +128,8 @@ class Description:
             ones=work.ones,
             zeros=work.zeros,
             columns=columns,
-            block=columns_in_cache(sizes, self.layout.size, np.dtype(self.dtype).itemsize, columns),
+            block=columns_in_cache(sizes, self.layout.size, itemsize, columns),
+            own_inputs=work.own_inputs,
             scratch=work.scratch,
             scratch_size=work.scratch_size,
             panel_size=work.panel_size,

@@ -16,9 +16,9 @@ from bpmatrix.places import count_processors
 
 __all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 
-# A second thread costs a step two barriers, and the tiles of smaller shares; so many
+# A second thread costs a step two or three barriers, and the tiles of smaller shares; so many
 # multiplications of a step pay for that (`python -m benchmarks scaling`).
-WORTH_A_BARRIER = 500_000
+WORTH_A_BARRIER = 290_000
 # So many pay for starting a thread that meets nobody.
 WORTH_A_START = 4_000_000
 

@@ -54,6 +54,8 @@ class Guarded:
         spans += [(p.zeros, p.sizes.max()), (p.scratch, p.scratch_size * self._threads)]
         for l, n in enumerate(p.sizes):
             extent = pitch(n) * p.columns
+            if l == 0 and p.own_inputs > 0:
+                extent = p.own_inputs * self._threads
             spans += [(offset[l], extent) for offset in (p.a, p.z, p.seen)]
             spans += [(p.delta[l], extent)] if l > 0 else []
         for offset, extent in spans:

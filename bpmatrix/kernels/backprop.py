@@ -41,18 +41,30 @@ def feedforward(plan, theta, work, x, ahead, draw, first, last):
     """
     a, finite = x, True
     for l in range(1, plan.sizes.size):
-        W, b = weights(plan, theta, l), biases(plan, theta, work, l)
-        if plan.dropout[l - 1] > 0:
-            left = seen(plan, work, l - 1, first, last)
-            drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
-            a = left
         z = weighted_inputs(plan, work, l, first, last)
-        weighted_input(W, a, b, z, ahead and l == 1)  # z = W a + b
+        if l > 1 or plan.own_inputs == 0:  # else the threads have filled it together
+            if plan.dropout[l - 1] > 0:
+                left = seen(plan, work, l - 1, 0, first, last)
+                drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
+                a = left
+            W, b = weights(plan, theta, l), biases(plan, theta, work, l)
+            weighted_input(W, a, b, z, ahead and l == 1)  # z = W a + b
         if l == 1:
             finite = first_is_finite(z)
         a = activations(plan, work, l, first, last)
         activate(plan.sigma[l], z, a)  # a = sigma(z)
     return finite
+
+
+@inlined
+def feed_own_rows(plan, theta, work, x, draw, t, threads):
+    """Fill z[1] of the units whose weights thread t owns, for all columns of the inputs x."""
+    if plan.dropout[0] > 0:
+        drop(plan.dropout[0], draw, 0, 0, x, x)
+    W, b = weights(plan, theta, 1), biases(plan, theta, work, 1)
+    i, j, _, _ = own_part(W.count, W.length, t, threads)
+    z = block(weighted_inputs(plan, work, 1, 0, x.count), 0, x.count, i, j)
+    weighted_input(block(W, i, j, 0, W.length), x, block(b, 0, 1, i, j), z)  # z = W a + b
 
 
 @kernel
@@ -106,7 +118,8 @@ def sum_gradients(plan, gradient, work, m, carry_on, t, threads):
         i0, i1, k0, k1 = own_part(nabla_W.count, nabla_W.length, t, threads)
         if i0 == i1 or k0 == k1:
             continue
-        delta, a = block(errors(plan, work, l, 0, m), 0, m, i0, i1), seen(plan, work, l - 1, 0, m)
+        delta = block(errors(plan, work, l, 0, m), 0, m, i0, i1)
+        a = seen(plan, work, l - 1, t, 0, m)
         if k0 == 0 and plan.b[l] >= 0:
             nabla_b = block(biases(plan, gradient, work, l), 0, 1, i0, i1)
             sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b, scratch)  # (BP3)

@@ -2,12 +2,13 @@
 
 Threads own columns, then rows. A thread carries its own columns of the mini-batch through all
 layers and back; after a barrier it owns a share of the rows of every W[l] and sums over all
-columns; after a second barrier the next mini-batch begins.
+columns; after a second barrier the next mini-batch begins. Where W[1] is the most that would have
+to travel between their caches, they own its rows on the way forward, too, up to a first barrier.
 """
 
 import math
 
-from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
+from bpmatrix.kernels.backprop import backpropagate, feed_own_rows, feedforward, sum_gradients
 from bpmatrix.kernels.clipping import clipped, squared_weights
 from bpmatrix.kernels.codes import PLAIN
 from bpmatrix.kernels.costs import measure
@@ -20,6 +21,7 @@ from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, updat
 from bpmatrix.kernels.views import (
     activations,
     errors,
+    inputs,
     plan_of,
     sample_weights,
     step_of,
@@ -51,13 +53,16 @@ def train_slice(
     second = moments[1] if moments.shape[0] > 1 else theta
     rounds = 0
     for k in range(len(numbers)):
-        start = k * m
-        size = min(m, order.size - start)
+        samples = order[k * m :]
+        size = min(m, samples.size)
         i, j = share(size, t, threads, 1)
         draw, step = draw_of(seed, first_step + k), step_of(numbers[k])
-        finite = _work_on_columns(
-            t, plan, theta, work, X, Y, V, order[start:], draw, i, j, costs, hits
-        )
+        if plan.own_inputs > 0:
+            _work_on_first_rows(t, threads, plan, theta, work, X, samples, draw, size)
+            rounds += 1
+            if not barrier(control, threads, rounds):
+                return -1
+        finite = _work_on_columns(t, plan, theta, work, X, Y, V, samples, draw, i, j, costs, hits)
         if not finite:
             control[FLAGS + SPACING * t] = 1
         if t == 0 and parts.shape[0] > 0:
@@ -67,11 +72,10 @@ def train_slice(
             return -1
         if _somebody_raised_a_flag(control, threads):
             return k
-        weight = _total_weight(sample_weights(plan, work, 0, size), V.address != 0)
+        each = sample_weights(plan, work, 0, size)
+        weight = _total_weight(each, V.address != 0)
         if t == 0:
-            cost = _record(sample_weights(plan, work, 0, size), V.address != 0, costs, hits, totals)
-            if parts.shape[0] > 0:
-                parts[k, 0] = cost / weight
+            _record(each, V.address != 0, weight, costs, hits, totals, parts[k : k + 1])
         if rule == PLAIN:
             gradient_descent(plan, step, theta, work, size, weight, t, threads)
         elif gradient.size == 0:
@@ -93,6 +97,14 @@ def train_slice(
 
 
 @inlined
+def _work_on_first_rows(t, threads, plan, theta, work, X, order, draw, m):
+    """Fetch all inputs, and feed them into the units of the first layer that thread t owns."""
+    x = inputs(plan, work, t, 0, m)
+    gather(X, order, 0, m, x, plan.columns)
+    feed_own_rows(plan, theta, work, x, draw, t, threads)
+
+
+@inlined
 def _work_on_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry columns first <= j < last through the network and back; False if a cost diverged."""
     finite = True
@@ -108,9 +120,10 @@ def _work_on_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, co
 def _work_on_block(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry as many columns as the cache holds through all layers and back."""
     L = plan.sizes.size - 1
-    x, y = activations(plan, work, 0, first, last), targets(plan, work, first, last)
+    x, y = inputs(plan, work, t, first, last), targets(plan, work, first, last)
     weighted = V.address != 0
-    gather(X, order, first, last, x, plan.columns)
+    if plan.own_inputs == 0:
+        gather(X, order, first, last, x, plan.columns)
     gather(Y, order, first, last, y, plan.columns)
     if weighted:
         gather(V, order, first, last, sample_weights(plan, work, first, last), plan.columns)
@@ -137,8 +150,8 @@ def _total_weight(weights, weighted):
 
 
 @kernel
-def _record(weights, weighted, costs, hits, totals):
-    """Add what the samples of a mini-batch come to, in their order; return the sum of costs."""
+def _record(weights, weighted, total_weight, costs, hits, totals, part):
+    """Add what the samples of a mini-batch come to, in their order; note their mean cost."""
     cost = 0.0
     for j in range(weights.count):
         weight = weights.start[j] if weighted else 1.0
@@ -147,7 +160,8 @@ def _record(weights, weighted, costs, hits, totals):
         if hits.size > 0:
             totals[1] += weight * hits[j]
         totals[2] += weight
-    return cost
+    if part.shape[0] > 0:
+        part[0, 0] = cost / total_weight
 
 
 @kernel

@@ -14,6 +14,9 @@ Integers = NDArray[np.int64]
 # Every work matrix begins on a cache line of 64 bytes, counted in elements of 4 bytes.
 CACHE_LINE = 16
 
+# The rows that a thread owns begin at whole tiles.
+GRAIN = 4
+
 # A panel of a product is so many lines of three registers, at most 64 bytes each: 24 KiB, which
 # leaves some of the first cache to what the panel meets.
 LINES_IN_PANEL = 64
@@ -22,6 +25,8 @@ PANEL_WIDTH = 48
 # The work matrices of so many bytes stay in the second cache from layer to layer, on the way
 # forward and back; weights of more than twice that should meet as many columns as there are.
 BYTES_IN_CACHE = 128 * 1024
+# So many bytes of weights and inputs stay in the second cache from step to step.
+BYTES_OF_ONE_OWNER = 1024 * 1024
 # Whole tiles of 3 and of 6 columns; a block is several of them.
 BLOCK_GRAIN = 12
 
@@ -62,8 +67,10 @@ class Plan(NamedTuple):
     sees of a: a itself unless units are dropped, which happens to `dropout` of 2^32. `y` is the
     offset of the (n_L, columns) targets, `sample_weights` that of the weights of the samples,
     `ones` and `zeros` those of two constant vectors. A thread carries `block` columns forward and
-    back at a time. Each thread has `scratch_size` elements from `scratch` on, of which the first
-    `panel_size` are for a packed panel.
+    back at a time. Where threads share the rows of the first layer, each has its own copy of a[0],
+    `own_inputs` elements behind that of the thread before; otherwise that is 0. Each thread has
+    `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a packed
+    panel.
     """
 
     sizes: Integers
@@ -82,6 +89,7 @@ class Plan(NamedTuple):
     zeros: int
     columns: int
     block: int
+    own_inputs: int
     scratch: int
     scratch_size: int
     panel_size: int
@@ -141,6 +149,7 @@ class WorkSpace(NamedTuple):
     sample_weights: int
     ones: int
     zeros: int
+    own_inputs: int
     scratch: int
     scratch_size: int
     panel_size: int
@@ -155,18 +164,32 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
     return min(columns, max(4, BYTES_IN_CACHE // bytes_of_a_column // BLOCK_GRAIN) * BLOCK_GRAIN)
 
 
+def shares_rows(sizes: Integers, itemsize: int, columns: int, threads: int) -> bool:
+    """Return whether threads share the rows of the first layer on the way forward, too.
+
+    A thread then keeps its rows of W[1] in its own cache from step to step, and takes copies of all
+    inputs for that; z[1] is what the threads exchange (docs/decisions/0019).
+    """
+    inputs, units = int(sizes[0]), int(sizes[1])
+    if threads < 2 or units < GRAIN * threads or columns > inputs:
+        return False
+    return (columns + units // threads) * inputs * itemsize <= BYTES_OF_ONE_OWNER
+
+
 def lay_out_work(
     sizes: Integers,
     keeps_z: NDArray[np.bool_],
     drops: NDArray[np.bool_],
     columns: int,
     threads: int,
+    *,
+    by_rows: bool = False,
 ) -> WorkSpace:
     """Return where the work matrices of `columns` columns lie, and the scratch of each thread.
 
     z[l] shares its memory with a[l] unless `keeps_z` says that sigma' or the cost needs it. Where
     layer l `drops` units, what is left of a[l] has a matrix of its own, as sigma' needs all of it;
-    the inputs are dropped in place.
+    the inputs are dropped in place. `by_rows` is the answer of `shares_rows`.
     """
     end = 0
 
@@ -176,6 +199,10 @@ def lay_out_work(
         return start
 
     elements = [pitch(int(n)) * columns for n in sizes]
+    own_inputs = 0
+    if by_rows:
+        own_inputs = -(-elements[0] // CACHE_LINE) * CACHE_LINE
+        elements[0] = threads * own_inputs
     a = np.array(list(map(take, elements)), dtype=np.int64)
     z = a.copy()
     delta = np.zeros_like(a)
@@ -193,5 +220,6 @@ def lay_out_work(
     scratch_size = panel_size + PANEL_WIDTH * -(-int(sizes.max()) // CACHE_LINE) * CACHE_LINE
     scratch = take(threads * scratch_size)
     return WorkSpace(
-        a, z, delta, seen, y, sample_weights, ones, zeros, scratch, scratch_size, panel_size, end
-    )
+        a, z, delta, seen, y, sample_weights, ones, zeros,
+        own_inputs, scratch, scratch_size, panel_size, end,
+    )  # fmt: skip

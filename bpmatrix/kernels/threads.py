@@ -15,13 +15,10 @@ from numba.extending import intrinsic
 
 from bpmatrix.kernels.instructions import at
 from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.plan import CACHE_LINE
+from bpmatrix.kernels.plan import CACHE_LINE, GRAIN
 
 ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16  # in elements of 8 bytes
 SPACING = 8
-
-# The rows that a thread owns begin at whole tiles.
-GRAIN = 4
 
 # A waiting thread spins a little, for the others are a few microseconds away, and then offers its
 # processor: with more threads than processors the one that is waited for must get to run. Some

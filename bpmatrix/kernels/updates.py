@@ -37,7 +37,7 @@ def gradient_descent(plan, step, theta, work, m, weight, t, threads):
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
         W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
-        a = seen(plan, work, l - 1, 0, m)
+        a = seen(plan, work, l - 1, t, 0, m)
         one, keep = convert(1, W.start), convert(1 - step.rate * step.l2, W.start)
         change = convert(-step.rate / weight, W.start)
         i0, i1, k0, k1 = own_part(W.count, W.length, t, threads)
@@ -60,7 +60,7 @@ def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, th
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
         W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
-        a = seen(plan, work, l - 1, 0, m)
+        a = seen(plan, work, l - 1, t, 0, m)
         i0, i1, k0, k1 = own_part(W.count, W.length, t, threads)
         if i0 == i1 or k0 == k1:
             continue

@@ -22,7 +22,7 @@ def plan_of(table):
     return Plan(
         v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8],
         Cost(s[0], float_of(s[1])),
-        s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10],
+        s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11],
     )  # fmt: skip
 
 
@@ -71,9 +71,16 @@ def activations(plan, work, l, first, last):
 
 
 @kernel
-def seen(plan, work, l, first, last):
-    """What layer l + 1 sees of a[l], columns first <= j < last."""
-    return columns(plan.seen[l], plan.sizes[l], work, first, last)
+def inputs(plan, work, t, first, last):
+    """a[0] as thread t has it, columns first <= j < last: X."""
+    return columns(plan.a[0] + t * plan.own_inputs, plan.sizes[0], work, first, last)
+
+
+@kernel
+def seen(plan, work, l, t, first, last):
+    """What layer l + 1 sees of a[l], columns first <= j < last; of a[0] that of thread t."""
+    offset = plan.seen[l] + (t * plan.own_inputs if l == 0 else 0)
+    return columns(offset, plan.sizes[l], work, first, last)
 
 
 @kernel

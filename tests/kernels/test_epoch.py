@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from numeric import gradient_bound, same_bits, unit_roundoff
 from strategies import Case, cases, gate, make_case
 
-from bpmatrix import SGD, Network, reference, slices
+from bpmatrix import SGD, Adam, Network, reference, slices
 from bpmatrix.description import Description
 from bpmatrix.parameters import Parameters
+from bpmatrix.recipe import Recipe
 from bpmatrix.slices import NotFiniteError, SliceRunner
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -142,6 +143,49 @@ def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
 
 
 @DTYPES
+@pytest.mark.parametrize(
+    ("recipe", "weighted"),
+    [
+        (Recipe(SGD(0.3)), False),
+        (Recipe(SGD(0.3), dropout=(0.4, 0.5)), True),
+        (Recipe(Adam(0.01)), False),
+        (Recipe(SGD(0.3, momentum=0.9), clip_norm=0.5), False),
+    ],
+)
+def test_threads_that_own_rows_of_the_first_layer(recipe, weighted, dtype):
+    """Whether they go forward by columns or by rows, the bits are those of one thread."""
+    case = make_case(Description((40, 21, 3), ("tanh", "softmax"), "log_likelihood", dtype=dtype),
+                     31, seed=1)  # fmt: skip
+    order, rates = np.random.default_rng(2).permutation(31), [recipe.optimizer.learning_rate] * 4
+    weights = np.random.default_rng(3).random(31) + 0.5 if weighted else None
+    how = {"recipe": recipe, "weights": weights, "seed": 5}
+    alone = steps(case, order, 9, rates, 0.01, **how)
+    assert case.description.plan(9)[0].own_inputs == 0
+    assert not same_bits(alone.theta, case.theta)
+    for threads in THREADS[1:]:
+        assert case.description.plan(9, threads=threads)[0].own_inputs >= 9 * 40
+        together = steps(case, order, 9, rates, 0.01, threads, **how)
+        assert same_bits(together.theta, alone.theta)
+        assert same_bits(together.moments, alone.moments)
+        assert (together.taken, together.cost, together.hits) == (4, alone.cost, alone.hits)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "columns", "threads", "by_rows"),
+    [
+        ((784, 30, 10), 10, 1, False),  # with nobody to share
+        ((784, 30, 10), 10, 2, True),
+        ((784, 30, 10), 10, 8, False),  # less than a tile for each
+        ((64, 100, 10), 200, 2, False),  # z[1] is more than W[1]
+        ((784, 512, 512, 10), 256, 2, False),  # more than a cache
+    ],
+)
+def test_who_goes_forward_by_rows(sizes, columns, threads, by_rows):
+    d = Description(sizes, ("sigmoid",) * (len(sizes) - 1), "quadratic")
+    assert (d.plan(columns, threads=threads)[0].own_inputs > 0) == by_rows
+
+
+@DTYPES
 def test_a_network_trains_to_the_same_bits_on_any_threads(dtype):
     """Through the face: several epochs, a short last mini-batch, shuffled."""
     case = make_case(Description((9, 8, 3), ("tanh", "softmax"), "log_likelihood"), 31, 1)
@@ -180,9 +224,10 @@ def test_totals_are_costs_and_hits_from_before_the_update(case, m):
 @DTYPES
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
-def test_a_step_whose_cost_is_not_finite_is_not_applied(poison, threads, dtype):
+@pytest.mark.parametrize("sizes", [(5, 6, 2), (12, 20, 2)])
+def test_a_step_whose_cost_is_not_finite_is_not_applied(sizes, poison, threads, dtype):
     """Every thread stops before it, whichever thread's column was bad; the steps before stand."""
-    network = Description((5, 6, 2), ("identity", "identity"), "quadratic", dtype=dtype)
+    network = Description(sizes, ("identity", "identity"), "quadratic", dtype=dtype)
     case = make_case(network, 30, seed=1)
     before = steps(case, np.arange(20), 10, [0.01, 0.01])
     for bad in (20, 24, 29):
