@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from importlib.metadata import PackageNotFoundError, version
 
 import click
 import llvmlite.binding as llvm
@@ -18,7 +19,6 @@ LIMITS = {
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "ATEN_CPU_CAPABILITY": "avx2",
-    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
 }
 
 
@@ -29,4 +29,22 @@ def limit_to_avx2() -> None:
             f"--avx2 is for processors that have it, and this one is {platform.machine()}"
         )
     features = llvm.get_host_cpu_features().flatten()
-    os.environ.update(LIMITS, NUMBA_CPU_FEATURES=re.sub(r"\+(avx512|evex512)", r"-\1", features))
+    os.environ.update(
+        LIMITS,
+        NUMBA_CPU_FEATURES=re.sub(r"\+(avx512|evex512)", r"-\1", features),
+        XLA_FLAGS=_flags_of_xla(),
+    )
+
+
+def _flags_of_xla() -> str:
+    """Return the flags that hold the installed JAX to AVX2.
+
+    Products of YNNPACK, which JAX 0.10 takes wherever it can, do not heed the limit: those of Eigen
+    and oneDNN do. JAX ends at a flag that it does not know.
+    """
+    limit = "--xla_cpu_max_isa=AVX2"
+    try:
+        release = [int(part) for part in version("jax").split(".")[:2]]
+    except PackageNotFoundError:
+        return limit
+    return limit + " --xla_cpu_experimental_ynn_fusion_type=" * (release >= [0, 10])

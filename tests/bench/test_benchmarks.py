@@ -73,6 +73,18 @@ def test_a_limited_processor_has_no_long_registers(monkeypatch):
     assert LIMITS.items() <= os.environ.items()
 
 
+@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
+@pytest.mark.parametrize(("jax", "has_flag"), [("0.9.2", False), ("0.10.0", True), ("1.0", True)])
+def test_a_limited_jax_takes_its_products_from_who_heeds_that(jax, has_flag, monkeypatch):
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    monkeypatch.setattr("benchmarks.avx2.version", lambda package: jax)
+    limit_to_avx2()
+
+    limit, *more = os.environ["XLA_FLAGS"].split()
+    assert limit == "--xla_cpu_max_isa=AVX2"
+    assert more == ["--xla_cpu_experimental_ynn_fusion_type="] * has_flag
+
+
 def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     result = CliRunner().invoke(main, ["--avx2", "memory"])
