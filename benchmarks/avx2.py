@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 import click
@@ -42,9 +43,8 @@ def _flags_of_xla() -> str:
     Products of YNNPACK, which JAX 0.10 takes wherever it can, do not heed the limit: those of Eigen
     and oneDNN do. JAX ends at a flag that it does not know.
     """
-    limit = "--xla_cpu_max_isa=AVX2"
-    try:
-        release = [int(part) for part in version("jax").split(".")[:2]]
-    except PackageNotFoundError:
-        return limit
-    return limit + " --xla_cpu_experimental_ynn_fusion_type=" * (release >= [0, 10])
+    flags = ["--xla_cpu_max_isa=AVX2"]
+    with suppress(PackageNotFoundError):
+        if [int(number) for number in re.findall(r"\d+", version("jaxlib"))[:2]] >= [0, 10]:
+            flags.append("--xla_cpu_experimental_ynn_fusion_type=")
+    return " ".join(flags)

@@ -109,7 +109,7 @@ class Description:
         keeps_z = np.array([False, *(keep_every_z or f.keeps_z for f in functions[:-1]), True])
         drops = np.array([*(dropout or (0,) * (sizes.size - 1)), 0], dtype=np.int64)
         itemsize = np.dtype(self.dtype).itemsize
-        by_rows = shares_rows(sizes, itemsize, columns, threads)
+        by_rows = shares_rows(sizes, self.layout.size, itemsize, columns, threads)
         work = lay_out_work(sizes, keeps_z, drops > 0, columns, threads, by_rows=by_rows)
         W, b = self.layout.offsets()
         plan = Plan(

@@ -16,8 +16,8 @@ from bpmatrix.places import count_processors
 
 __all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 
-# A second thread costs a step two or three barriers, and the tiles of smaller shares; so many
-# multiplications of a step pay for that (`python -m benchmarks scaling`).
+# A second thread costs a step some barriers, and the tiles of smaller shares; so many
+# multiplications of a step pay for that (`python -m benchmarks scaling`, with two threads).
 WORTH_A_BARRIER = 290_000
 # So many pay for starting a thread that meets nobody.
 WORTH_A_START = 4_000_000

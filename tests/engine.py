@@ -122,5 +122,5 @@ def steps(
     assert hits[0] == hits[-1] == UNWRITTEN
     return SimpleNamespace(
         theta=g.theta, moments=moments, taken=taken, cost=totals[0], hits=totals[1],
-        weight=totals[2],
+        weight=totals[2], plan=g.plan, work=g.work,
     )  # fmt: skip

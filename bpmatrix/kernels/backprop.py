@@ -42,7 +42,7 @@ def feedforward(plan, theta, work, x, ahead, draw, first, last):
     a, finite = x, True
     for l in range(1, plan.sizes.size):
         z = weighted_inputs(plan, work, l, first, last)
-        if l > 1 or plan.own_inputs == 0:  # else the threads have filled it together
+        if l > 1 or plan.own_inputs == 0:  # else the threads have filled it together, each its rows
             if plan.dropout[l - 1] > 0:
                 left = seen(plan, work, l - 1, 0, first, last)
                 drop(plan.dropout[l - 1], draw, l - 1, first, a, left)

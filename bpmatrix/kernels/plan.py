@@ -164,14 +164,19 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
     return min(columns, max(4, BYTES_IN_CACHE // bytes_of_a_column // BLOCK_GRAIN) * BLOCK_GRAIN)
 
 
-def shares_rows(sizes: Integers, itemsize: int, columns: int, threads: int) -> bool:
+def shares_rows(
+    sizes: Integers, parameters: int, itemsize: int, columns: int, threads: int
+) -> bool:
     """Return whether threads share the rows of the first layer on the way forward, too.
 
-    A thread then keeps its rows of W[1] in its own cache from step to step, and takes copies of all
-    inputs for that; z[1] is what the threads exchange (docs/decisions/0019).
+    A thread then keeps its rows of W[1], which is most of the network, in its own cache from step
+    to step, and takes copies of all inputs for that; z[1] is what the threads exchange. The limits
+    were measured with two threads (docs/decisions/0019).
     """
     inputs, units = int(sizes[0]), int(sizes[1])
     if threads < 2 or units < GRAIN * threads or columns > inputs:
+        return False
+    if 2 * inputs * units < parameters:
         return False
     return (columns + units // threads) * inputs * itemsize <= BYTES_OF_ONE_OWNER
 

@@ -2,7 +2,8 @@
 
 Adam needs a root and a quotient, and a processor computes both in one unit. Where that one is slow
 the root is made of multiply-adds, which leaves the unit to the quotients (docs/decisions/0012).
-Either way it is the root that IEEE 754 asks for, so that all processors give the same bits.
+Either way it is the root that IEEE 754 asks for, so that all processors give the same bits, but for
+squares of next to nothing.
 """
 
 import math
@@ -13,7 +14,7 @@ from bpmatrix.kernels.instructions import bits_of, convert, float_of, fma, size_
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.vectors import AMD, WIDE
 
-# Others take as long for the roots of 64 bytes as for twice 32.
+# Registers of 64 bytes make multiply-adds twice as fast, but roots on AMD's processors alone.
 SLOW_ROOTS = WIDE and not AMD
 
 # C. Lomont, Fast inverse square root (2003).
@@ -64,7 +65,7 @@ def _round(x, y, half):
     """Return sqrt(x), correctly rounded, from y = 1 / sqrt(x) to half of the digits.
 
     P. Markstein, Computation of elementary functions on the IBM RISC System/6000 processor (1990):
-    a step for r = sqrt(x) and h = 1 / (2 sqrt(x)) together, then one from the exact x - r^2.
+    a step for r = sqrt(x) and h = 1 / (2 sqrt(x)) together, then one from x - r^2, rounded once.
     """
     r, h = x * y, half * y
     e = fma(-h, r, half)

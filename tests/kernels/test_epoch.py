@@ -1,5 +1,7 @@
 """The training program: the book's descent, the same bits however it is run, divergence undone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from engine import look, steps
@@ -152,19 +154,30 @@ def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
         (Recipe(SGD(0.3, momentum=0.9), clip_norm=0.5), False),
     ],
 )
-def test_threads_that_own_rows_of_the_first_layer(recipe, weighted, dtype):
+@pytest.mark.parametrize(
+    ("sizes", "activations", "bias"),
+    [((40, 21, 3), ("tanh", "softmax"), True), ((40, 21), ("softmax",), False)],
+)
+def test_threads_that_own_rows_of_the_first_layer(
+    sizes, activations, bias, recipe, weighted, dtype
+):
     """Whether they go forward by columns or by rows, the bits are those of one thread."""
-    case = make_case(Description((40, 21, 3), ("tanh", "softmax"), "log_likelihood", dtype=dtype),
-                     31, seed=1)  # fmt: skip
+    d = Description(sizes, activations, "log_likelihood", bias=bias, dtype=dtype)
+    case = make_case(d, 31, seed=1)
+    recipe = replace(recipe, dropout=recipe.dropout[: len(activations)])
     order, rates = np.random.default_rng(2).permutation(31), [recipe.optimizer.learning_rate] * 4
     weights = np.random.default_rng(3).random(31) + 0.5 if weighted else None
     how = {"recipe": recipe, "weights": weights, "seed": 5}
     alone = steps(case, order, 9, rates, 0.01, **how)
-    assert case.description.plan(9)[0].own_inputs == 0
+    assert alone.plan.own_inputs == 0
     assert not same_bits(alone.theta, case.theta)
     for threads in THREADS[1:]:
-        assert case.description.plan(9, threads=threads)[0].own_inputs >= 9 * 40
         together = steps(case, order, 9, rates, 0.01, threads, **how)
+        first, extent = together.plan.a[0], together.plan.own_inputs
+        copies = together.work[first : first + threads * extent].reshape(threads, extent)
+        assert extent >= 9 * 40
+        assert not np.isnan(copies[:, : 9 * 40]).any()  # what each thread has fetched
+        assert (copies[:, : 9 * 40] == copies[0, : 9 * 40]).all()
         assert same_bits(together.theta, alone.theta)
         assert same_bits(together.moments, alone.moments)
         assert (together.taken, together.cost, together.hits) == (4, alone.cost, alone.hits)
@@ -173,16 +186,21 @@ def test_threads_that_own_rows_of_the_first_layer(recipe, weighted, dtype):
 @pytest.mark.parametrize(
     ("sizes", "columns", "threads", "by_rows"),
     [
-        ((784, 30, 10), 10, 1, False),  # with nobody to share
-        ((784, 30, 10), 10, 2, True),
-        ((784, 30, 10), 10, 8, False),  # less than a tile for each
-        ((64, 100, 10), 200, 2, False),  # z[1] is more than W[1]
-        ((784, 512, 512, 10), 256, 2, False),  # more than a cache
+        ((784, 30, 10), 10, 1, [False, False]),  # with nobody to share
+        ((784, 30, 10), 10, 2, [True, True]),
+        ((784, 32, 10), 10, 8, [True, True]),
+        ((784, 31, 10), 10, 8, [False, False]),  # less than a tile for each
+        ((64, 100, 10), 64, 2, [True, True]),
+        ((64, 100, 10), 65, 2, [False, False]),  # z[1] is more than W[1]
+        ((784, 128, 64, 10), 128, 2, [False, True]),  # more than a cache in float64
+        ((30, 64, 64, 1), 16, 2, [False, False]),  # W[1] is less than half of it all
     ],
 )
 def test_who_goes_forward_by_rows(sizes, columns, threads, by_rows):
-    d = Description(sizes, ("sigmoid",) * (len(sizes) - 1), "quadratic")
-    assert (d.plan(columns, threads=threads)[0].own_inputs > 0) == by_rows
+    """In float64 and in float32."""
+    for dtype, expected in zip(("float64", "float32"), by_rows, strict=True):
+        d = Description(sizes, ("sigmoid",) * (len(sizes) - 1), "quadratic", dtype=dtype)
+        assert (d.plan(columns, threads=threads)[0].own_inputs > 0) == expected
 
 
 @DTYPES
