@@ -72,10 +72,10 @@ def train_slice(
             return -1
         if _somebody_raised_a_flag(control, threads):
             return k
-        each = sample_weights(plan, work, 0, size)
-        weight = _total_weight(each, V.address != 0)
+        batch_weights = sample_weights(plan, work, 0, size)
+        weight = _total_weight(batch_weights, V.address != 0)
         if t == 0:
-            _record(each, V.address != 0, weight, costs, hits, totals, parts[k : k + 1])
+            _record(batch_weights, V.address != 0, weight, costs, hits, totals, parts[k : k + 1])
         if rule == PLAIN:
             gradient_descent(plan, step, theta, work, size, weight, t, threads)
         elif gradient.size == 0:

@@ -41,6 +41,11 @@ def pitch(n: int) -> int:
     return n + CACHE_LINE if n % CROWDED == 0 else n
 
 
+def whole_lines(elements: int) -> int:
+    """Return the least multiple of CACHE_LINE that holds so many elements."""
+    return -(-elements // CACHE_LINE) * CACHE_LINE
+
+
 # Units are dropped with a probability that is a whole number of these parts.
 OUT_OF = 1 << 32
 
@@ -200,13 +205,13 @@ def lay_out_work(
 
     def take(elements: int) -> int:
         nonlocal end
-        start, end = end, end + -(-elements // CACHE_LINE) * CACHE_LINE
+        start, end = end, end + whole_lines(elements)
         return start
 
     elements = [pitch(int(n)) * columns for n in sizes]
     own_inputs = 0
     if by_rows:
-        own_inputs = -(-elements[0] // CACHE_LINE) * CACHE_LINE
+        own_inputs = whole_lines(elements[0])
         elements[0] = threads * own_inputs
     a = np.array(list(map(take, elements)), dtype=np.int64)
     z = a.copy()
@@ -222,7 +227,7 @@ def lay_out_work(
     sample_weights = take(columns)
     ones, zeros = take(columns), take(int(sizes.max()))
     panel_size = LINES_IN_PANEL * PANEL_WIDTH
-    scratch_size = panel_size + PANEL_WIDTH * -(-int(sizes.max()) // CACHE_LINE) * CACHE_LINE
+    scratch_size = panel_size + PANEL_WIDTH * whole_lines(int(sizes.max()))
     scratch = take(threads * scratch_size)
     return WorkSpace(
         a, z, delta, seen, y, sample_weights, ones, zeros,
