@@ -43,9 +43,12 @@ def derivative(sigma: int, z: NDArray[Any], a: NDArray[Any], delta: NDArray[Any]
 
 
 @program
-def forward(W: NDArray[Any], a: NDArray[Any], b: NDArray[Any], z: NDArray[Any]) -> None:
+def forward(
+    W: NDArray[Any], a: NDArray[Any], b: NDArray[Any], z: NDArray[Any],
+    scratch: NDArray[Any], panel: int,
+) -> None:  # fmt: skip
     """Compute z = W a + b; samples are rows here."""
-    weighted_input(lines(W), lines(a), line(b), lines(z))
+    weighted_input(lines(W), lines(a), line(b), lines(z), _scratch(scratch, panel))
 
 
 @program

@@ -50,9 +50,7 @@ WORTH_KEEPING = 1 << 17
 class _Kept(threading.local):
     """What the last workspace of a thread is for, and the workspace: one value, so always whole."""
 
-    last: tuple[Description | None, tuple[int, int], tuple[Array, Array]] = (
-        None, (0, 0), (np.empty(0), np.empty(0)),
-    )  # fmt: skip
+    last: tuple[Description | None, int, tuple[Array, Array]] = None, 0, (np.empty(0), np.empty(0))
 
 
 _kept = _Kept()
@@ -170,8 +168,7 @@ def _evaluate(
     not_finite: list[int] = []
 
     def evaluate_share(t: int, control: Array) -> None:
-        # The scratch of a thread is for the products on the way back.
-        table, work = _own_workspace(description, columns, int(gradient.size > 0))
+        table, work = _own_workspace(description, columns)
         last = n * (t + 1) // threads
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
@@ -188,16 +185,15 @@ def _evaluate(
         check_finite(X, description.dtype, "X")
 
 
-def _own_workspace(description: Description, columns: int, threads: int) -> tuple[Array, Array]:
+def _own_workspace(description: Description, columns: int) -> tuple[Array, Array]:
     """Return a table and a work array that no other thread uses, those of the last call if alike.
 
     No program counts on what it finds in a work array, so that calls may follow each other in it.
     """
-    shape = columns, threads
-    owner, kept_shape, kept = _kept.last
-    if owner is description and kept_shape == shape:
+    owner, kept_columns, kept = _kept.last
+    if owner is description and kept_columns == columns:
         return kept
-    new = workspace(description, columns, threads)
+    new = workspace(description, columns)
     if new[1].size <= WORTH_KEEPING:
-        _kept.last = description, shape, new
+        _kept.last = description, columns, new
     return new

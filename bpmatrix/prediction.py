@@ -103,7 +103,7 @@ def _are_few(description: Description, X: Array) -> bool:
 def _new_desk(description: Description, n: int) -> _Desk:
     dtype = description.dtype
     samples = np.empty((n, description.sizes[0]), dtype).T
-    table, work = workspace(description, n, threads=0)
+    table, work = workspace(description, n)
     where = input_columns(samples, description.input_scale)
     return _Desk(
         description,

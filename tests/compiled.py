@@ -31,7 +31,7 @@ def product(what, left, right, b, carry_on, keep, scale, out, scratch, panel_siz
     panel = at(scratch, 0, panel_size)
     memory = Scratch(panel, at(scratch, panel_size, scratch.size - panel_size))
     if what == WEIGHTED_INPUT:
-        weighted_input(x, y, lines(b), C)
+        weighted_input(x, y, lines(b), C, memory)
     elif what == PULL_BACK:
         pull_back(x, y, C, memory)
     elif what == SUM_OVER_COLUMNS:

@@ -230,7 +230,7 @@ def test_a_kept_work_array_is_used_again_and_nothing_in_it_is_read(dtype: str) -
     before = answers()
     outputs(*arguments)
     owner, _, (_, work) = evaluation._kept.last
-    plan, _ = d.plan(9, threads=0)
+    plan, _ = d.plan(9)
     assert owner is d
     constants = slice(plan.ones, plan.ones + 9), slice(plan.zeros, plan.zeros + 7)
     numbers = [work[place].copy() for place in constants]

@@ -1,8 +1,8 @@
 """The slow twins of the tiles: NumPy programs that round as the kernels promise to, bit for bit.
 
-A dot product is summed in lanes, 4 of float64 or 8 of float32: the k-th term goes into lane k
-modulo the lanes, by fused multiply-add from zero; halves of the lanes are added until one is left;
-the bias comes last. An outer sum adds its terms in their order by fused multiply-add from zero.
+A weighted input of more than 16 terms is summed in lanes, 4 of float64 or 8 of float32: the k-th
+term goes into lane k modulo the lanes, by fused multiply-add from zero; halves of the lanes are
+added until one is left; the bias comes last. Fewer terms are added to the bias, in their order. An outer sum adds its terms in their order by fused multiply-add from zero.
 The twins stay far from overflow and underflow.
 """
 
@@ -63,6 +63,13 @@ def dot(W, A, b):
     return sums[:, :, 0] + b
 
 
+def weighted_input(W, A, b):
+    """z[j, i] = b[i] + sum_k W[i, k] A[j, k], in the order that the number of terms asks for."""
+    if W.shape[1] > 16:
+        return dot(W, A, b)
+    return outer(A.T, W.T, np.tile(b, (len(A), 1)))
+
+
 def outer(d, x, start=None):
     """C[r, k] = start[r, k] + sum_s d[s, r] x[s, k] in the order of s."""
     C = np.zeros((d.shape[1], x.shape[1]), d.dtype) if start is None else start
@@ -79,7 +86,7 @@ def step(weights, biases, activations, X, Y, eta, weight_decay):
     dtype, m = weights[0].dtype, len(X)
     a_s = [X]
     for W, b, name in zip(weights, biases, activations, strict=True):
-        z = dot(W, a_s[-1], b[:, 0])
+        z = weighted_input(W, a_s[-1], b[:, 0])
         a_s.append(np.maximum(z, 0) if name == "relu" else z)
     gap = a_s[-1] - Y
     terms = dtype.type(0.5) * gap * gap

@@ -32,10 +32,10 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, x, ahead, draw, first, last):
+def feedforward(plan, theta, work, x, ahead, draw, t, first, last):
     """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 
-    `draw` decides which units are dropped, in a plan that drops any. Return False if an input is
+    Thread t owns the columns. `draw` decides which units are dropped, in a plan that drops any. Return False if an input is
     NaN or infinite: then every z[1] of its column is so, too. Numbers that overflow there are the
     other way to get False. `ahead` is that of `weighted_input`, for x.
     """
@@ -48,7 +48,8 @@ def feedforward(plan, theta, work, x, ahead, draw, first, last):
                 drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
                 a = left
             W, b = weights(plan, theta, l), biases(plan, theta, work, l)
-            weighted_input(W, a, b, z, ahead and l == 1)  # z = W a + b
+            scratch = scratch_of(plan, work, t)
+            weighted_input(W, a, b, z, scratch, ahead and l == 1)  # z = W a + b
         if l == 1:
             finite = first_is_finite(z)
         a = activations(plan, work, l, first, last)
@@ -64,7 +65,8 @@ def feed_own_rows(plan, theta, work, x, draw, t, threads):
     W, b = weights(plan, theta, 1), biases(plan, theta, work, 1)
     i, j, _, _ = own_part(W.count, W.length, t, threads)
     z = block(weighted_inputs(plan, work, 1, 0, x.count), 0, x.count, i, j)
-    weighted_input(block(W, i, j, 0, W.length), x, block(b, 0, 1, i, j), z)  # z = W a + b
+    W, b = block(W, i, j, 0, W.length), block(b, 0, 1, i, j)
+    weighted_input(W, x, b, z, scratch_of(plan, work, t))  # z = W a + b
 
 
 @kernel

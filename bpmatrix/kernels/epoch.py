@@ -127,7 +127,7 @@ def _work_on_block(t, plan, theta, work, X, Y, V, order, draw, first, last, cost
     gather(Y, order, first, last, y, plan.columns)
     if weighted:
         gather(V, order, first, last, sample_weights(plan, work, first, last), plan.columns)
-    feedforward(plan, theta, work, x, False, draw, first, last)
+    feedforward(plan, theta, work, x, False, draw, t, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
     measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
     finite = True

@@ -35,7 +35,7 @@ def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs,
             x = in_place(X, start, m, n, x.start)
         else:
             gather_block(X, start, x)
-        finite &= feedforward(plan, theta, work, x, direct, 0, 0, m)
+        finite &= feedforward(plan, theta, work, x, direct, 0, 0, 0, m)
         a = activations(plan, work, L, 0, m)
         if outputs.size > 0:
             for j in range(m):

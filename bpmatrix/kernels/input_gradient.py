@@ -38,7 +38,7 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
         m = min(plan.columns, last - start)
         x = activations(plan, work, 0, 0, m)
         gather_block(X, start, x)
-        feedforward(plan, theta, work, x, False, 0, 0, m)
+        feedforward(plan, theta, work, x, False, 0, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
         if output < 0:

@@ -1,7 +1,7 @@
 """The three products of a layer, cut into register tiles.
 
-z = W a + b is made of dot tiles; W^T delta (BP2) and delta a^T (BP4) are made of outer tiles. What
-is read again and again is cut so that it stays in the caches, and is packed where it lies in lines
+z = W a + b is made of dot tiles, or of outer tiles where its sums are short; W^T delta (BP2) and
+delta a^T (BP4) are made of outer tiles. What is read again and again is cut so that it stays in the caches, and is packed where it lies in lines
 far apart. How a matrix is cut never changes a bit of the result (`tiles.py`).
 """
 
@@ -18,6 +18,7 @@ from bpmatrix.kernels.tiles import (
     lanes_of,
     outer_tile,
     pack_tile,
+    transpose_tile,
 )
 from bpmatrix.kernels.vectors import WIDE
 from bpmatrix.kernels.views import Lines
@@ -31,6 +32,8 @@ BYTES_OF_D = 256 * 1024
 FAR_APART = 1024
 # A panel is packed where at least so many tiles read it.
 ROWS_WORTH_PACKING = 32
+# Sums of up to so many terms are taken in one lane: to add the lanes would be most of the work.
+SHORT_SUM = 16
 
 
 @template
@@ -46,12 +49,15 @@ def cut(left, lengths):
 
 
 @kernel
-def weighted_input(W, a, b, z, ahead=False):
+def weighted_input(W, a, b, z, scratch, ahead=False):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
 
     With `ahead` the memory is asked, meanwhile, for the lines that follow those that a tile reads:
     the next of `a`, and some behind its end.
     """
+    if W.length <= SHORT_SUM:
+        _short_sums(W, a, b, z, scratch)
+        return
     block = max(
         DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0]
     )
@@ -73,6 +79,42 @@ def weighted_input(W, a, b, z, ahead=False):
                 asked += ASKED_PER_TERM * a.length
                 i += rows
             j += columns
+
+
+@kernel
+def _short_sums(W, a, b, z, scratch):
+    """The same, units in lanes: each sum starts at the bias and adds its terms in their order.
+
+    As many rows of W as make a panel are transposed into it, and meet all columns.
+    """
+    nothing, panel = convert(0, z.start), scratch.panel
+    lanes = lanes_of(z.start)
+    vectors = (W.count + lanes - 1) // lanes
+    q = 0
+    while q < vectors:
+        width = cut(vectors - q, OUTER_VECTORS)
+        tail = W.count % lanes if q + width == vectors else 0
+        for i in range(q, q + width):
+            rows = shift(W.start, i * lanes * W.step)
+            place = shift(panel, (i - q) * lanes)
+            transpose_tile(rows, W.step, W.count - i * lanes, W.length, place, width * lanes)
+        start = shift(b.start, q * lanes)
+        j = 0
+        while j < z.count:
+            columns = cut(min(z.count - j, _rows_beside(width)), OUTER_ROWS)
+            outer_tile(
+                columns, width, tail, shift(z.start, j * z.step + q * lanes), z.step,
+                shift(a.start, j * a.step), 1, a.step, panel, width * lanes, W.length,
+                start, 0, False, nothing, nothing,
+            )  # fmt: skip
+            j += columns
+        q += width
+
+
+@template
+def _rows_beside(width):
+    """The most rows of an outer tile with so many vectors: see OUTER_SHAPES."""
+    return OUTER_ROWS[0] if WIDE or width == 1 else OUTER_ROWS[1]
 
 
 @kernel
@@ -122,7 +164,6 @@ def _outer_block(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
     q = 0
     while q < vectors:
         width = cut(vectors - q, OUTER_VECTORS)
-        most = OUTER_ROWS[0] if WIDE or width == 1 else OUTER_ROWS[1]
         tail = C.length % lanes if q + width == vectors else 0
         for s in range(0, x.count, LINES_IN_PANEL):
             n = min(LINES_IN_PANEL, x.count - s)
@@ -133,7 +174,7 @@ def _outer_block(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
             whole = s + n == x.count
             r = 0
             while r < C.count:
-                rows = cut(min(C.count - r, most), OUTER_ROWS)
+                rows = cut(min(C.count - r, _rows_beside(width)), OUTER_ROWS)
                 place, ld = shift(C.start, r * C.step + q * lanes), C.step
                 sums, lds = place, ld
                 if step:

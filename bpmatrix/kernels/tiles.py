@@ -5,7 +5,7 @@ output is a sum in lanes (4 of float64, 8 of float32, on every processor): the k
 modulo the number of lanes, the lanes added by a tree.
 
 *The outer tile*: some rows by some vectors of sum_s d_s x_s, contiguous along the vectors. Each
-output adds its terms in the order of s.
+output adds its terms in the order of s. It takes short rows of W, too, once they are transposed.
 
 So the order of every sum is that of its terms, whatever the shape of the tile and the length of
 the processor's registers: they decide the speed alone. A whole tile keeps 12 or more sums in
@@ -191,6 +191,33 @@ def outer_tile(
     size, real = types.intp, C.dtype
     matrices = (C, size, d, size, size, x, size, size, start, size)
     return types.void(size, size, size, *matrices, types.boolean, real, real), codegen
+
+
+@intrinsic
+def transpose_tile(typingctx, x, ldx, lines, n, out, ldo):
+    """out[k*ldo + i] <- x[i*ldx + k] for one vector of lines i and k < n.
+
+    Of the lines only the first `lines` exist; the others become zero. So does what is beyond n in
+    the last vector of k, for which `out` has room.
+    """
+
+    def codegen(context, builder, signature, arguments):
+        x, ldx, lines, n, out, ldo = arguments
+        v = Vectors(context, builder, signature.args[0], REGISTER_BYTES)
+        with cgutils.for_range_slice(builder, index(0), n, index(v.lanes)) as (k, _):
+            inside = v.first_lanes(builder.sub(n, k))
+            rows = []
+            for i in range(v.lanes):
+                exists = v.spread_flag(builder.icmp_signed("<", index(i), lines))
+                place = v.move(x, builder.add(builder.mul(ldx, index(i)), k))
+                rows.append(v.load(place, builder.and_(inside, exists)))
+            for i, column in enumerate(v.transposed(rows)):
+                place = v.move(out, builder.mul(ldo, builder.add(k, index(i))))
+                v.store(column, place)
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(x, size, size, size, x, size), codegen
 
 
 @intrinsic

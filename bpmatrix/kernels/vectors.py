@@ -102,6 +102,10 @@ class Vectors:
         """Return the vector that holds the scalar in every lane."""
         return self._spread(scalar, self.type)
 
+    def spread_flag(self, flag):
+        """Return the mask of all lanes or of none."""
+        return self._spread(flag, ir.VectorType(flag.type, self.lanes))
+
     def join(self, low, high):
         """Return both vectors as one of twice the length."""
         return self._pick(low, high, range(2 * self.lanes))
@@ -109,6 +113,23 @@ class Vectors:
     def pick(self, vector, lanes):
         """Return some lanes of a vector as a vector."""
         return self._pick(vector, vector, lanes)
+
+    def transposed(self, rows):
+        """Return the columns of as many vectors as one has lanes, as vectors.
+
+        Blocks of 1, 2, 4, ... lanes change places across the diagonal of twice their size.
+        """
+        rows, side = list(rows), 1
+        while side < self.lanes:
+            lanes = range(self.lanes)
+            upper = [k + self.lanes - side if k & side else k for k in lanes]
+            lower = [k + self.lanes if k & side else k + side for k in lanes]
+            for i in lanes:
+                if not i & side:
+                    p, q = rows[i], rows[i + side]
+                    rows[i], rows[i + side] = self._pick(p, q, upper), self._pick(p, q, lower)
+            side *= 2
+        return rows
 
     def tree_sums(self, vectors):
         """Return the vector of the sums of all lanes of each of 1, 2, 4 or 8 vectors.

@@ -20,15 +20,26 @@ def drawn(rng, rows, columns, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_dot_tile_sums_in_lanes_by_fma_and_adds_halves(dtype):
+def test_short_sums_add_terms_to_the_bias_in_order(dtype):
     """Each output has the twin's bits, whatever the number of rows and columns beside it."""
+    _compare_weighted_inputs(range(1, 17), twin.weighted_input, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_dot_tile_sums_in_lanes_by_fma_and_adds_halves(dtype):
+    """Likewise, with every tail of a vector."""
+    _compare_weighted_inputs(range(17, 34), twin.dot, dtype)
+
+
+def _compare_weighted_inputs(lengths, slow_twin, dtype):
     rng = np.random.default_rng(1)
-    W, A, b = (drawn(rng, rows, 17, dtype) for rows in (17, 17, 1))
-    for n in SIZES:
-        expected = twin.dot(W[:, :n], A[:, :n], b[0])
+    W, A = (drawn(rng, 17, max(lengths), dtype) for _ in range(2))
+    b = drawn(rng, 1, 17, dtype)[0]
+    for n in lengths:
+        expected = slow_twin(W[:, :n], A[:, :n], b)
         for rows in SIZES:
             for columns in SIZES:
-                z = compiled.weighted_input_of(W[:rows, :n], A[:columns, :n], b[0, :rows])
+                z = compiled.weighted_input_of(W[:rows, :n], A[:columns, :n], b[:rows])
                 assert same_bits(z, expected[:columns, :rows]), (rows, columns, n)
 
 
