@@ -2,7 +2,8 @@
 
 A weighted input of more than 16 terms is summed in lanes, 4 of float64 or 8 of float32: the k-th
 term goes into lane k modulo the lanes, by fused multiply-add from zero; halves of the lanes are
-added until one is left; the bias comes last. Fewer terms are added to the bias, in their order. An outer sum adds its terms in their order by fused multiply-add from zero.
+added until one is left; the bias comes last. Fewer terms are added to the bias, in their order. An
+outer sum adds its terms in their order by fused multiply-add from zero.
 The twins stay far from overflow and underflow.
 """
 

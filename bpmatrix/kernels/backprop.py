@@ -35,9 +35,9 @@ from bpmatrix.kernels.views import (
 def feedforward(plan, theta, work, x, ahead, draw, t, first, last):
     """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
 
-    Thread t owns the columns. `draw` decides which units are dropped, in a plan that drops any. Return False if an input is
-    NaN or infinite: then every z[1] of its column is so, too. Numbers that overflow there are the
-    other way to get False. `ahead` is that of `weighted_input`, for x.
+    Thread t owns the columns. `draw` decides which units are dropped, in a plan that drops any.
+    Return False if an input is NaN or infinite: then every z[1] of its column is so, too. Numbers
+    that overflow there are the other way to get False. `ahead` is that of `weighted_input`, for x.
     """
     a, finite = x, True
     for l in range(1, plan.sizes.size):

@@ -1,8 +1,9 @@
 """The three products of a layer, cut into register tiles.
 
 z = W a + b is made of dot tiles, or of outer tiles where its sums are short; W^T delta (BP2) and
-delta a^T (BP4) are made of outer tiles. What is read again and again is cut so that it stays in the caches, and is packed where it lies in lines
-far apart. How a matrix is cut never changes a bit of the result (`tiles.py`).
+delta a^T (BP4) are made of outer tiles. What is read again and again is cut so that it stays in the
+caches, and is packed where it lies in lines far apart. How a matrix is cut never changes a bit of
+the result (`tiles.py`).
 """
 
 from bpmatrix.kernels.instructions import convert, null, shift, size_of
