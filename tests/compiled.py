@@ -57,11 +57,11 @@ def meet(t, threads, control, rounds, places, counter):
     for r in range(1, rounds + 1):
         places[8 * t] = r
         atomic_add(at(counter, 0, 1), 1)
-        if not barrier(control, threads, 2 * r - 1):
+        if not barrier(control, threads):
             return -1
         for other in range(threads):
             behind += places[8 * other] != r
-        if not barrier(control, threads, 2 * r):
+        if not barrier(control, threads):
             return -1
     return behind
 

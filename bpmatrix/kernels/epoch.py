@@ -51,7 +51,6 @@ def train_slice(
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     first = moments[0] if moments.shape[0] > 0 else theta
     second = moments[1] if moments.shape[0] > 1 else theta
-    rounds = 0
     for k in range(len(numbers)):
         samples = order[k * m :]
         size = min(m, samples.size)
@@ -59,16 +58,14 @@ def train_slice(
         draw, step = draw_of(seed, first_step + k), step_of(numbers[k])
         if plan.own_inputs > 0:
             _work_on_first_rows(t, threads, plan, theta, work, X, samples, draw, size)
-            rounds += 1
-            if not barrier(control, threads, rounds):
+            if not barrier(control, threads):
                 return -1
         finite = _work_on_columns(t, plan, theta, work, X, Y, V, samples, draw, i, j, costs, hits)
         if not finite:
             control[FLAGS + SPACING * t] = 1
         if t == 0 and parts.shape[0] > 0:
             parts[k, 1] = squared_weights(plan, theta)  # before anybody changes them
-        rounds += 1
-        if not barrier(control, threads, rounds):
+        if not barrier(control, threads):
             return -1
         if _somebody_raised_a_flag(control, threads):
             return k
@@ -83,15 +80,13 @@ def train_slice(
             update_by_rule(plan, rule, step, theta, first, second, work, size, scale, t, threads)
         else:
             sum_gradients(plan, gradient, work, size, False, t, threads)
-            if not barrier(control, threads, rounds + 1):
+            if not barrier(control, threads):
                 return -1
             scale = clipped(gradient, 1 / weight, step.longest)
-            if not barrier(control, threads, rounds + 2):  # all have read what a rule overwrites
+            if not barrier(control, threads):  # all have read what a rule overwrites
                 return -1
-            rounds += 2
             update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads)
-        rounds += 1
-        if not barrier(control, threads, rounds):
+        if not barrier(control, threads):
             return -1
     return len(numbers)
 

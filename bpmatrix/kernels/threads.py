@@ -31,7 +31,7 @@ MICROSECONDS_ASLEEP = 20
 
 @intrinsic
 def atomic_add(typingctx, pointer, value):
-    """Add to the integer at the pointer, as one step that all threads see in one order."""
+    """Add to the integer at the pointer, which is returned as it was: one step, seen by all."""
 
     def codegen(context, builder, signature, arguments):
         return builder.atomic_rmw("add", arguments[0], arguments[1], "seq_cst")
@@ -98,16 +98,17 @@ def sleep(typingctx):
 
 
 @kernel
-def barrier(control, threads, round_number):
-    """Wait until all threads have come here `round_number` times; False when called off."""
+def barrier(control, threads):
+    """Wait until all threads have come here, as often as this one; False when called off."""
     if threads == 1:
         return True
     arrivals, called_off = at(control, ARRIVALS, 1), at(control, CALLED_OFF, 1)
-    atomic_add(arrivals, 1)
+    before = atomic_add(arrivals, 1)
+    everybody = before - before % threads + threads  # nobody comes twice before all have come
     crowded = at(control, CROWDED, 1)[0] != 0
     spins = SPINS if crowded else 0
     patience = SPINS + (OFFERS_IN_A_CROWD if crowded else OFFERS)
-    while atomic_load(arrivals) < round_number * threads:
+    while atomic_load(arrivals) < everybody:
         if atomic_load(called_off) != 0:
             return False
         spins += 1

@@ -86,7 +86,7 @@ for left in range(1, 30):
         assert n in (4, 2, 1) and n <= left
         left -= n
 
-assert threads.barrier(np.zeros(32, np.int64), 1, 1)
+assert threads.barrier(np.zeros(32, np.int64), 1)
 
 sizes = np.array([5, 3, 2])
 work = lay_out_work(sizes, np.array([False, False, True]), np.array([True, True, False]), 7, 2)
