@@ -111,7 +111,8 @@ def _load(name: str, dtype: str) -> Program:
         from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
         control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(3)
-        memory = table, theta, np.zeros((0, theta.size), dtype), theta[:0], work
+        moments = sums = np.zeros((0, theta.size), dtype)
+        memory = table, theta, moments, sums, work
         samples = data, data, data, order, 1
         how = 0, np.zeros((1, len(Step._fields))), 0, 0
         records = costs, hits, totals, np.zeros((0, 2))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
-from bpmatrix.kernels.plan import Step
+from bpmatrix.kernels.plan import GROUPS, Step, columns_at_a_time
 from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
 from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import run_together
@@ -120,8 +120,14 @@ class SliceRunner:
             sample_weight_columns(sample_weight),
         )
         self._program = load_program("train_slice", description.dtype)
-        self._table, self._work = workspace(description, mini_batch_size, threads, recipe.dropped)
-        self._gradient = np.empty(theta.size * math.isfinite(recipe.clip_norm), theta.dtype)
+        sizes = np.array(description.sizes)
+        columns = columns_at_a_time(sizes, theta.size, theta.itemsize, mini_batch_size)
+        grouped = columns < mini_batch_size
+        self._table, self._work = workspace(
+            description, columns, threads, recipe.dropped, apart=grouped
+        )
+        rows = GROUPS if grouped else int(math.isfinite(recipe.clip_norm))
+        self._sums = np.empty((rows, theta.size), theta.dtype)
         self._costs = np.empty(mini_batch_size)
         self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
@@ -179,7 +185,7 @@ class SliceRunner:
         self, order: NDArray[np.int64], numbers: Array, sums: tuple[Array, Array], steps_before: int
     ) -> None:
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
-        memory = self._table, self.theta, self.state.moments, self._gradient, self._work
+        memory = self._table, self.theta, self.state.moments, self._sums, self._work
         how = self.recipe.rule, numbers, self._seed, self.state.steps
         records = self._costs, self._hits, *sums
         try:

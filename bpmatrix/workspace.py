@@ -33,12 +33,20 @@ SPARSE_KINDS = {
 
 
 def workspace(
-    description: Description, columns: int, threads: int = 1, dropout: tuple[int, ...] = ()
+    description: Description,
+    columns: int,
+    threads: int = 1,
+    dropout: tuple[int, ...] = (),
+    *,
+    apart: bool = False,
 ) -> tuple[Integers, Array]:
-    """Return the table of the plan for so many columns at a time, and a work array of one's own."""
-    plan, table, elements = _plan(description, columns, threads, dropout)
-    work = aligned_zeros(elements, description.dtype)
-    work[plan.ones : plan.ones + columns] = 1
+    """Return the table of the plan for so many columns at a time, and a work array of one's own.
+
+    With `apart` each thread has so many columns of its own: the array holds one part for each.
+    """
+    plan, table, elements = _plan(description, columns, 1 if apart else threads, dropout)
+    work = aligned_zeros(elements * (threads if apart else 1), description.dtype)
+    work.reshape(-1, elements)[:, plan.ones : plan.ones + columns] = 1
     return table, work
 
 

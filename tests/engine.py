@@ -14,7 +14,7 @@ from compiled import guarded, is_intact
 from strategies import Case
 
 from bpmatrix.compilation import load_program
-from bpmatrix.kernels.plan import Step, pitch
+from bpmatrix.kernels.plan import GROUPS, Step, pitch
 from bpmatrix.memory import aligned_zeros
 from bpmatrix.recipe import PLAIN, Recipe
 from bpmatrix.threads import run_together
@@ -25,18 +25,25 @@ UNWRITTEN = -7
 
 
 class Guarded:
-    """The arguments of a program for a case, with room for so many columns at a time."""
+    """The arguments of a program for a case, with room for so many columns at a time.
 
-    def __init__(self, case: Case, columns: int, threads: int = 1, recipe: Recipe = PLAIN) -> None:
+    With `apart` each thread has so many columns of its own.
+    """
+
+    def __init__(
+        self, case: Case, columns: int, threads: int = 1, recipe: Recipe = PLAIN, *,
+        apart: bool = False,
+    ) -> None:  # fmt: skip
         d = case.description
-        self.plan, elements = d.plan(columns, threads=threads, dropout=recipe.dropped)
+        owners, self._threads = (threads, 1) if apart else (1, threads)
+        self.plan, elements = d.plan(columns, threads=self._threads, dropout=recipe.dropped)
         self.table = self.plan.table()
-        self._threads = threads
-        self._memory = aligned_zeros(elements + 2 * AROUND, d.dtype)
+        self._memory = aligned_zeros(owners * elements + 2 * AROUND, d.dtype)
         self._memory[:] = np.nan
         self.work = self._memory[AROUND:-AROUND]
-        self.work[self.plan.ones : self.plan.ones + columns] = 1
-        self.work[self.plan.zeros : self.plan.zeros + max(d.sizes)] = 0
+        self._parts = self.work.reshape(owners, elements)
+        self._parts[:, self.plan.ones : self.plan.ones + columns] = 1
+        self._parts[:, self.plan.zeros : self.plan.zeros + max(d.sizes)] = 0
         self.theta = guarded(case.theta)
         # Rows of a table in memory are the columns of its transpose.
         self._X = guarded(np.ascontiguousarray(case.X.T)).T
@@ -47,7 +54,9 @@ class Guarded:
     def assert_untouched(self) -> None:
         """Assert that nothing was written around theta, nor between and around work matrices."""
         assert is_intact(self.theta)
-        free = np.ones(self._memory.size, dtype=bool)
+        assert np.isnan(self._memory[:AROUND]).all()
+        assert np.isnan(self._memory[-AROUND:]).all()
+        free = np.ones(self._parts.shape[1], dtype=bool)
         p = self.plan
         spans = [(p.y, pitch(p.sizes[-1]) * p.columns), (p.ones, p.columns)]
         spans += [(p.sample_weights, p.columns)]
@@ -59,8 +68,8 @@ class Guarded:
             spans += [(offset[l], extent) for offset in (p.a, p.z, p.seen)]
             spans += [(p.delta[l], extent)] if l > 0 else []
         for offset, extent in spans:
-            free[AROUND + offset : AROUND + offset + extent] = False
-        assert np.isnan(self._memory[free]).all()
+            free[offset : offset + extent] = False
+        assert np.isnan(self._parts[:, free]).all()
 
 
 def look(
@@ -89,19 +98,21 @@ def look(
 
 def steps(
     case: Case, order, m, rates, weight_decay=0.0, threads=1, recipe=PLAIN, weights=None, seed=0,
-    first_step=0,
+    first_step=0, columns=None,
 ) -> SimpleNamespace:  # fmt: skip
     """Call `train_slice` on all threads; return theta, moments, taken, and the totals.
 
-    `rates` are those of the steps, one after the other, of an optimizer that begins.
+    `rates` are those of the steps, one after the other, of an optimizer that begins. With room for
+    fewer `columns` than m, threads own groups of columns.
     """
-    d = case.description
-    g = Guarded(case, m, threads, recipe)
+    d, columns = case.description, columns or m
+    grouped = columns < m
+    g = Guarded(case, columns, threads, recipe, apart=grouped)
     costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros(3)
     kept = recipe.optimizer.rule[1]
     moments = guarded(np.zeros((kept, case.theta.size), d.dtype))
-    clips = np.isfinite(recipe.clip_norm)
-    gradient = guarded(np.full(case.theta.size * clips, np.nan, d.dtype))
+    rows = GROUPS if grouped else int(np.isfinite(recipe.clip_norm))
+    sums = guarded(np.full((rows, case.theta.size), np.nan, d.dtype))
     numbers = np.concatenate(
         [recipe.optimizer.steps(float(rate), k, 1) for k, rate in enumerate(rates)]
     )
@@ -112,13 +123,13 @@ def steps(
     taken = run_together(
         threads,
         lambda t, control: program(
-            t, threads, control, g.table, g.theta, moments, gradient, g.work, g.X, g.Y, V,
+            t, threads, control, g.table, g.theta, moments, sums, g.work, g.X, g.Y, V,
             np.asarray(order, np.int64), m, recipe.rule, numbers, seed, first_step,
             costs, hits[1:-1], totals, np.empty((0, 2)),
         ),
     )  # fmt: skip
     g.assert_untouched()
-    assert all(map(is_intact, (costs, moments, gradient)))
+    assert all(map(is_intact, (costs, moments, sums)))
     assert hits[0] == hits[-1] == UNWRITTEN
     return SimpleNamespace(
         theta=g.theta, moments=moments, taken=taken, cost=totals[0], hits=totals[1],

@@ -9,6 +9,8 @@ The twins stay far from overflow and underflow.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numeric import halves
 
@@ -79,10 +81,20 @@ def outer(d, x, start=None):
     return C
 
 
-def step(weights, biases, activations, X, Y, eta, weight_decay):
+def outer_by_groups(d, x, groups):
+    """Likewise, the terms in groups of nearly equal size, whose sums are added in their order."""
+    ends = [len(d) * g // groups for g in range(groups + 1)]
+    first, *others = (outer(d[i:j], x[i:j]) for i, j in pairwise(ends))
+    for other in others:
+        first = first + other
+    return first
+
+
+def step(weights, biases, activations, X, Y, eta, weight_decay, groups=1):
     """One step of gradient descent on the quadratic cost; returns biases, weights, costs.
 
-    For layers of ReLU and identity alone, which round nothing. X and Y are (samples, units).
+    For layers of ReLU and identity alone, which round nothing. X and Y are (samples, units), which
+    are summed in so many groups.
     """
     dtype, m = weights[0].dtype, len(X)
     a_s = [X]
@@ -98,10 +110,13 @@ def step(weights, biases, activations, X, Y, eta, weight_decay):
     for l in range(len(weights) - 1, 0, -1):
         below = outer(deltas[0].T, weights[l])
         deltas.insert(0, np.where(a_s[l] > 0, below, 0) if activations[l - 1] == "relu" else below)
-    keep, scale = dtype.type(1 - eta * weight_decay), dtype.type(-eta / m)
+    keep, scale = dtype.type(1 - eta * weight_decay), dtype.type(-eta * (1 / m))
     ones = np.ones((m, 1), dtype)
-    new_b = [b + scale * outer(d, ones) for b, d in zip(biases, deltas, strict=True)]
+    new_b = [
+        b + scale * outer_by_groups(d, ones, groups) for b, d in zip(biases, deltas, strict=True)
+    ]
     new_W = [
-        fma(keep, W, scale * outer(d, a)) for W, d, a in zip(weights, deltas, a_s[:-1], strict=True)
+        fma(keep, W, scale * outer_by_groups(d, a, groups))
+        for W, d, a in zip(weights, deltas, a_s[:-1], strict=True)
     ]
     return new_b, new_W, costs

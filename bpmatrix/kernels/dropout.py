@@ -5,6 +5,8 @@ probability to stay, so that a prediction needs no correction. Which units are d
 of seed, step, layer, column and unit alone: the bits depend on no thread and no block of columns.
 """
 
+from collections import namedtuple
+
 from numba import types
 
 from bpmatrix.kernels.instructions import convert, shift
@@ -12,22 +14,27 @@ from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.plan import OUT_OF
 from bpmatrix.kernels.vectors import long_vectors
 
+# What decides who is dropped: bits of the step, and which of the mini-batch's columns is the first
+# in the work matrices.
+Draw = namedtuple("Draw", ["bits", "column"])  # noqa: PYI024 - numba's integers
+NO_DRAW = Draw(0, 0)
+
 
 @kernel
 def drop(dropped, draw, l, first, a, out):
     """out[j, k] <- 0 where unit k of layer l is dropped for column first + j, else scaled a[j, k].
 
-    `dropped` of 2^32 are; `a` and `out` may be the same memory. `draw` is that of the step.
+    `dropped` of 2^32 are; `a` and `out` may be the same memory. `draw` is that of the columns.
     """
     long_vectors()
     stays = convert(OUT_OF / (OUT_OF - dropped), a.start)
     zero = convert(0, a.start)
-    key = scrambled(types.uint64(draw) + types.uint64(l))
+    key = scrambled(types.uint64(draw.bits) + types.uint64(l))
     low, high = types.uint32(key), types.uint32(key >> types.uint64(32))
     limit = types.uint32(dropped)
     for j in range(a.count):
         x, y = shift(a.start, j * a.step), shift(out.start, j * out.step)
-        number = types.uint32((first + j) * a.length)
+        number = types.uint32((draw.column + first + j) * a.length)
         for k in range(a.length):
             noise = _hash(types.uint32(_hash(types.uint32(number + types.uint32(k)) ^ low) + high))
             y[k] = x[k] * stays if noise >= limit else zero
@@ -35,8 +42,9 @@ def drop(dropped, draw, l, first, a, out):
 
 @kernel
 def draw_of(seed, step):
-    """The integer whose bits decide what one step drops."""
-    return types.int64(scrambled(scrambled(types.uint64(seed)) + types.uint64(step)))
+    """The draw of a step whose work matrices hold all columns."""
+    bits = types.int64(scrambled(scrambled(types.uint64(seed)) + types.uint64(step)))
+    return Draw(bits, 0)
 
 
 @kernel

@@ -2,6 +2,7 @@
 
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
+from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
 from bpmatrix.kernels.jit import program
 from bpmatrix.kernels.plan import Columns
@@ -35,7 +36,7 @@ def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs,
             x = in_place(X, start, m, n, x.start)
         else:
             gather_block(X, start, x)
-        finite &= feedforward(plan, theta, work, x, direct, 0, 0, 0, m)
+        finite &= feedforward(plan, theta, work, x, direct, NO_DRAW, 0, 0, m)
         a = activations(plan, work, L, 0, m)
         if outputs.size > 0:
             for j in range(m):
@@ -49,6 +50,6 @@ def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs,
         if gradient.size > 0:
             if V.address != 0:
                 gather_block(V, start, sample_weights(plan, work, 0, m))
-            backpropagate(plan, theta, work, 0, V.address != 0, 0, 0, m)
+            backpropagate(plan, theta, work, NO_DRAW, V.address != 0, 0, 0, m)
             sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
     return finite

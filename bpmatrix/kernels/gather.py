@@ -123,6 +123,15 @@ def gather(data, order, first, last, out, ahead):
 
 
 @kernel
+def weight_of(data, sample, like):
+    """The weight of a sample, rounded as `gather` does; 1 where samples have none."""
+    if data.address == 0:
+        return 1.0
+    weight = pointer_from(data.address + sample * data.stride, types.float64)[0]
+    return float(convert(weight, like))
+
+
+@kernel
 def gather_block(data, start, out):
     """Line j of `out` <- the column of sample start + j."""
     for j in range(out.count):

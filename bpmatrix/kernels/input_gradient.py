@@ -7,6 +7,7 @@ activation function, so that theirs is dC/dx = W[1]^T delta[1].
 from bpmatrix.kernels.backprop import backpropagate_errors, feedforward
 from bpmatrix.kernels.codes import SOFTMAX
 from bpmatrix.kernels.costs import output_error
+from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.gather import gather_block
 from bpmatrix.kernels.instructions import at, convert, shift
@@ -38,7 +39,7 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
         m = min(plan.columns, last - start)
         x = activations(plan, work, 0, 0, m)
         gather_block(X, start, x)
-        feedforward(plan, theta, work, x, False, 0, 0, 0, m)
+        feedforward(plan, theta, work, x, False, NO_DRAW, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
         if output < 0:
@@ -47,7 +48,7 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
             output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
         else:
             jacobian_row(plan.sigma[L], output, z, a, delta)
-        backpropagate_errors(plan, theta, work, 0, 0, 0, m)  # (BP2)
+        backpropagate_errors(plan, theta, work, NO_DRAW, 0, 0, m)  # (BP2)
         out = Lines(at(gradient, start * n_0, m * n_0), m, n_0, n_0)
         W, delta = weights(plan, theta, 1), errors(plan, work, 1, 0, m)
         pull_back(W, delta, out, scratch_of(plan, work, 0))

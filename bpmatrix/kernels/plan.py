@@ -25,6 +25,9 @@ PANEL_WIDTH = 48
 # The work matrices of so many bytes stay in the second cache from layer to layer, on the way
 # forward and back; weights of more than twice that should meet as many columns as there are.
 BYTES_IN_CACHE = 128 * 1024
+# The columns of a mini-batch that no cache holds make so many groups: what many numbers of threads
+# divide, or nearly.
+GROUPS = 16
 # So many bytes of weights and inputs stay in the second cache from step to step.
 BYTES_OF_ONE_OWNER = 1024 * 1024
 # Whole tiles of 3 and of 6 columns; a block is several of them.
@@ -167,6 +170,15 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
         return columns
     bytes_of_a_column = 2 * int(sizes.sum()) * itemsize
     return min(columns, max(4, BYTES_IN_CACHE // bytes_of_a_column // BLOCK_GRAIN) * BLOCK_GRAIN)
+
+
+def columns_at_a_time(sizes: Integers, parameters: int, itemsize: int, columns: int) -> int:
+    """Return for how many of a mini-batch's columns the work matrices should have room.
+
+    As many as a cache holds, where that leaves each group of columns some blocks of them; else all.
+    """
+    block = columns_in_cache(sizes, parameters, itemsize, columns)
+    return block if columns >= 2 * GROUPS * block else columns
 
 
 def shares_rows(

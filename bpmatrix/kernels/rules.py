@@ -1,15 +1,16 @@
 """The update rules, element by element: w moves by its gradient g and what is kept of the past.
 
-SGD: w <- w - eta g. Momentum (Nielsen, ch. 3, (107) and (108)): v <- mu v - eta g; w <- w + v;
-with Nesterov's step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW
-(Loshchilov & Hutter 2019): v <- beta_1 v + (1 - beta_1) g; s <- beta_2 s + (1 - beta_2) g^2;
-w <- keep w - eta v / (sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step.
-RMSprop is Adam with beta_1 = 0, which needs no corrections.
+SGD: w <- w - eta g; where nothing else takes part, with the decay in one factor: w <- keep w -
+eta g. Momentum (Nielsen, ch. 3, (107) and (108)): v <- mu v - eta g; w <- w + v; with Nesterov's
+step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter
+2019): v <- beta_1 v + (1 - beta_1) g; s <- beta_2 s + (1 - beta_2) g^2; w <- keep w - eta v /
+(sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step. RMSprop is Adam with
+beta_1 = 0, which needs no corrections.
 
 To add one: its number in `codes.py`, its loop here, its description in `bpmatrix/optimizers.py`.
 """
 
-from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV
+from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV, PLAIN
 from bpmatrix.kernels.instructions import convert, fma, shift, size_of
 from bpmatrix.kernels.jit import kernel
 from bpmatrix.kernels.roots import root
@@ -52,7 +53,7 @@ def _follow_line(rule, step, penalized, scale, n, w, v, s, G):
         _adam(step, step.keep if penalized else 1.0, scale, l2, n, w, v, s, G)
     else:
         _descend(rule, step, scale, l2, n, w, v, G)
-    if step.sweeps > 0 and rule != DESCENT:
+    if step.sweeps > 0 and rule >= MOMENTUM:  # it has moments
         _sweep(n, v)
         if rule == ADAM:
             _sweep(n, s)
@@ -83,9 +84,13 @@ def _sweep(n, v):
 def _descend(rule, step, scale, l2, n, w, v, G):
     """w moves against the gradient, or along a velocity v."""
     long_vectors()
+    keep, change = convert(1 - step.rate * l2, w), convert(-step.rate * scale, w)
     scale, l2 = convert(scale, w), convert(l2, w)
     eta, mu = convert(-step.rate, w), convert(step.beta_1, w)
-    if rule == DESCENT:
+    if rule == PLAIN:  # as `gradient_descent`, to the bit
+        for k in range(n):
+            w[k] = fma(keep, w[k], change * G[k])
+    elif rule == DESCENT:
         for k in range(n):
             w[k] = fma(eta, fma(l2, w[k], scale * G[k]), w[k])
     elif rule == MOMENTUM:

@@ -27,19 +27,18 @@ BYTES_OF_GRADIENT = 128 * 1024
 
 
 @inlined
-def gradient_descent(plan, step, theta, work, m, weight, t, threads):
+def gradient_descent(plan, step, theta, work, m, scale, t, threads):
     """W <- (1 - eta decay) W - eta/m delta a^T; b <- b - eta/m delta 1: plain SGD.
 
     The sums of (BP3) and (BP4) are the step: they are added to theta while they are still in
-    registers, and no gradient is ever stored. `weight`, the sum of those of the samples, is the m
-    by which a step is divided.
+    registers, and no gradient is ever stored. `scale` is 1/m, m the sum of the samples' weights.
     """
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
         W, delta = weights(plan, theta, l), errors(plan, work, l, 0, m)
         a = seen(plan, work, l - 1, t, 0, m)
         one, keep = convert(1, W.start), convert(1 - step.rate * step.l2, W.start)
-        change = convert(-step.rate / weight, W.start)
+        change = convert(-step.rate * scale, W.start)
         i0, i1, k0, k1 = own_part(W.count, W.length, t, threads)
         if i0 == i1 or k0 == k1:
             continue

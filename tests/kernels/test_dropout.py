@@ -72,12 +72,14 @@ def test_a_step_is_that_of_the_twin(dropout, dtype):
     recipe = Recipe(SGD(0.5), dropout=dropout)
     for first_step in (0, 2):
         expected = twin_of_a_step(case, 0.5, dropout, seed, first_step)
-        got = steps(
-            case, np.arange(23), 23, [0.5], recipe=recipe, seed=seed, first_step=first_step
-        ).theta
         assert np.abs(expected - case.theta).max() > 1e-3  # it can fail
-        # Sums of 23 products of sums of 17: below 100 roundings of numbers of about one.
-        np.testing.assert_allclose(got, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
+        for columns in (None, 1, 2):
+            got = steps(
+                case, np.arange(23), 23, [0.5], recipe=recipe, seed=seed, first_step=first_step,
+                columns=columns,
+            ).theta  # fmt: skip
+            # Sums of 23 products of sums of 17: below 100 roundings of numbers of about one.
+            np.testing.assert_allclose(got, expected, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
 @settings(max_examples=60)

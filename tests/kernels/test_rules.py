@@ -77,10 +77,9 @@ def test_the_rule_is_that_of_the_paper(sizes, optimizer, extra):
     order = np.random.default_rng(1).permutation(20)
     l2, l1, clip_norm = extra
     rates = [optimizer.learning_rate] * 7
-    for threads in (1, 3):
-        done = steps(
-            case, order, 3, rates, l2, threads, Recipe(optimizer, l1=l1, clip_norm=clip_norm)
-        )
+    for threads, columns in ((1, None), (3, None), (2, 2)):
+        recipe = Recipe(optimizer, l1=l1, clip_norm=clip_norm)
+        done = steps(case, order, 3, rates, l2, threads, recipe, columns=columns)
         expected = twin_of(case, order, 3, optimizer, extra)
         np.testing.assert_allclose(done.theta, expected, rtol=1e-11, atol=1e-12)
 

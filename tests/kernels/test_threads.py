@@ -81,10 +81,11 @@ def test_training_that_is_called_off_takes_no_step(dtype):
     """A thread of two that is called off at the first barrier says so and leaves theta alone."""
     case = make_case(Description((3, 4, 2), ("tanh", "sigmoid"), "quadratic", dtype=dtype), 6, 1)
     g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
+    nothing = np.zeros((0, case.theta.size), dtype)
     control[kernels.CALLED_OFF] = 1
     numbers = SGD(1.0).steps(1.0, 0, 1)
     taken = load_program("train_slice", dtype)(
-        0, 2, control, g.table, g.theta, np.zeros((0, 1), dtype), g.theta[:0], g.work, g.X, g.Y,
+        0, 2, control, g.table, g.theta, nothing, nothing, g.work, g.X, g.Y,
         sample_weight_columns(None), np.arange(6), 6, codes.PLAIN, numbers, 0, 0,
         np.zeros(6), np.zeros(6, np.int64), np.zeros(3), np.zeros((0, 2)),
     )  # fmt: skip

@@ -13,13 +13,15 @@ from bpmatrix.parameters import Parameters
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 
-def twin_step(case, eta, weight_decay):
+def twin_step(case, eta, weight_decay, groups=1):
     """theta after one step on all samples, by the twin."""
     d = case.description
     p = Parameters.of(case.theta, d.layout)
     biases = p.biases or [np.zeros((n, 1), d.dtype) for n in d.sizes[1:]]
     X, Y = (np.ascontiguousarray(v.T) for v in (case.X, case.Y))
-    new_b, new_W, costs = twin.step(p.weights, biases, d.activations, X, Y, eta, weight_decay)
+    new_b, new_W, costs = twin.step(
+        p.weights, biases, d.activations, X, Y, eta, weight_decay, groups
+    )
     new = Parameters.of(np.empty_like(case.theta), d.layout)
     for view, value in zip((*new.weights, *new.biases), (*new_W, *new_b), strict=False):
         view[:] = value
@@ -42,6 +44,19 @@ def test_a_step_is_that_of_the_twin(m, bias, dtype):
             assert got.taken == 1
             assert same_bits(got.theta, expected)
             assert got.cost == sum(costs.astype(np.float64).tolist())
+
+
+@DTYPES
+@pytest.mark.parametrize(("m", "columns"), [(3, 1), (16, 5), (129, 1), (129, 12), (300, 5)])
+def test_a_step_by_groups_is_that_of_the_twin(m, columns, dtype):
+    """The columns of 16 groups are summed group by group, then the groups, on any threads."""
+    network = Description((13, 9, 6, 5), ("relu", "identity", "relu"), "quadratic", dtype=dtype)
+    case = make_case(network, m, seed=m)
+    expected, costs = twin_step(case, 0.3, 0.07, groups=16)
+    for threads in (1, 2, 5, 20):
+        got = steps(case, np.arange(m), m, [0.3], 0.07, threads, columns=columns)
+        assert same_bits(got.theta, expected)
+        assert got.cost == sum(costs.astype(np.float64).tolist())
 
 
 @DTYPES

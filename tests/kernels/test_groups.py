@@ -1,0 +1,153 @@
+"""Threads that own groups of columns: as many bits alike as of those that own rows."""
+
+import numpy as np
+import pytest
+from engine import look, steps
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numeric import same_bits
+from strategies import Case, cases, make_case, seeds
+
+from bpmatrix import SGD, Adam, Network, reference
+from bpmatrix.description import Description
+from bpmatrix.kernels.plan import GROUPS
+from bpmatrix.parameters import Parameters
+from bpmatrix.recipe import Recipe
+from bpmatrix.slices import SliceRunner
+
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+RECIPES = [
+    Recipe(SGD(0.1)),
+    Recipe(SGD(0.1, momentum=0.9), clip_norm=0.5),
+    Recipe(SGD(0.1), l1=0.01),
+    Recipe(Adam(0.01)),
+]
+
+
+@given(
+    cases(), st.sampled_from(RECIPES), st.integers(2, 20), st.integers(1, 6), st.booleans(), seeds
+)
+@settings(max_examples=80)
+def test_threads_decide_nothing(case, recipe, m, columns, weighted, seed):
+    """theta, moments and totals; also with more threads than groups, and weights of samples."""
+    rng, n = np.random.default_rng(seed), case.X.shape[1]
+    rates = [recipe.optimizer.learning_rate] * -(-n // m)
+    how = {"recipe": recipe, "columns": columns, "seed": seed}
+    how["weights"] = rng.random(n) + 0.5 if weighted else None
+    order = rng.permutation(n)
+    alone = steps(case, order, m, rates, 0.01, **how)
+    for threads in (2, 3, 5, GROUPS + 1):
+        together = steps(case, order, m, rates, 0.01, threads, **how)
+        assert same_bits(together.theta, alone.theta)
+        assert same_bits(together.moments, alone.moments)
+        for name in ("taken", "cost", "hits", "weight"):
+            assert getattr(together, name) == getattr(alone, name)
+
+
+@given(cases(), st.integers(2, 20), st.integers(1, 6), st.booleans(), seeds)
+@settings(max_examples=40)
+def test_totals_are_those_of_the_whole_mini_batch(case, m, columns, weighted, seed):
+    """Costs, hits and weights are summed in the order of the samples, whoever owns them."""
+    n = case.X.shape[1]
+    weights = np.random.default_rng(seed).random(n) + 0.5 if weighted else None
+    rates = np.zeros(-(-n // m))
+    whole = steps(case, np.arange(n), m, rates, weights=weights)
+    groups = steps(case, np.arange(n), m, rates, weights=weights, columns=columns, threads=2)
+    assert same_bits(groups.theta, case.theta)
+    for name in ("taken", "cost", "hits", "weight"):
+        assert getattr(groups, name) == getattr(whole, name)
+
+
+@DTYPES
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_a_step_whose_cost_is_not_finite_is_not_applied(poison, dtype):
+    """Whichever group the bad column is in, and whichever of its blocks."""
+    network = Description((5, 6, 2), ("identity", "identity"), "quadratic", dtype=dtype)
+    case = make_case(network, 150, seed=1)
+    before = steps(case, np.arange(100), 50, [0.01, 0.01], columns=2)
+    assert before.taken == 2
+    for bad in (100, 103, 126, 149):
+        broken = Case(case.description, case.theta, case.X.copy(order="F"), case.Y, None)
+        broken.X[1, bad] = poison
+        for threads in (1, 2, 5):
+            got = steps(broken, np.arange(150), 50, [0.01] * 3, threads=threads, columns=2)
+            assert got.taken == 2
+            assert same_bits(got.theta, before.theta)
+            assert (got.cost, got.hits) == (before.cost, before.hits)
+
+
+def runner_of(description, n, m, threads=1):
+    """A runner over n samples, m at a time, its case, and the theta that it trains."""
+    case = make_case(description, n, seed=2)
+    theta = case.theta.copy()
+    return SliceRunner(description, theta, case.inputs, case.targets, m, threads), case, theta
+
+
+@DTYPES
+def test_a_large_mini_batch_goes_by_groups(dtype):
+    """Of a small network, and from as many columns on as leave each group two blocks.
+
+    The work matrices have then room for a block for each thread, however many columns there are.
+    """
+    small = Description((20, 30, 4), ("tanh", "sigmoid"), "quadratic", dtype=dtype)
+    block = 128 * 1024 // (2 * 54 * np.dtype(dtype).itemsize) // 12 * 12
+    for m, grouped in ((2 * GROUPS * block - 1, False), (2 * GROUPS * block, True)):
+        for threads in (1, 3):
+            runner, _, _ = runner_of(small, m, m, threads)
+            assert len(runner._sums) == (GROUPS if grouped else 0)
+            # a[0..2], delta[1..2], z[2], y, and the scratch of 64 x 48 and 48 lines.
+            columns = (20 + 2 * 30 + 4 * 4) * (block * threads if grouped else m)
+            scratch = (64 * 48 + 48 * 32) * threads
+            assert columns <= runner._work.size <= 1.05 * (columns + scratch) + 64 * threads
+    large = Description((700, 100, 4), ("tanh", "sigmoid"), "quadratic", dtype=dtype)
+    runner, _, _ = runner_of(large, 2000, 2000)
+    assert len(runner._sums) == 0
+
+
+@DTYPES
+def test_training_by_groups_is_that_of_the_book(dtype):
+    """Six steps of 7,000 and of 5,000 columns: 1e-12, and as many u in float32."""
+    d = Description((30, 40, 4), ("tanh", "sigmoid"), "cross_entropy", dtype=dtype)
+    runner, case, theta = runner_of(d, 12_000, 7_000, threads=2)
+    assert len(runner._sums) == GROUPS
+    order = np.random.default_rng(1).permutation(12_000)
+    weights, biases, *rest = case.in_float64()
+    for _ in range(3):
+        runner.run(order, 0.5, 0.05)
+        biases, weights = reference.train(
+            reference.gradient_by_matrix, weights, biases, *rest, order, 7_000, 0.5, 0.05
+        )
+    got = Parameters.of(theta, d.layout)
+    for view, value in zip((*got.weights, *got.biases), (*weights, *biases), strict=True):
+        error = np.linalg.norm(view - value) / np.linalg.norm(value)
+        assert error <= 1e-12 * np.finfo(dtype).eps / np.finfo(np.float64).eps
+
+
+def test_a_network_trains_on_all_samples_at_once():
+    """Through the face, on any threads; what is recorded is what the network says of the data."""
+    rng = np.random.default_rng(3)
+    n = 31_000  # 32 blocks have 960 columns each
+    X, labels = rng.standard_normal((2, n)), rng.integers(0, 3, n)
+
+    def trained(threads):
+        net = Network([2, 12, 3], seed=4, cost="log_likelihood", dtype="float32")
+        before = net.cost(X, labels)
+        history = net.train(
+            X, labels, epochs=2, mini_batch_size=n, optimizer=Adam(0.05), n_threads=threads
+        )
+        assert abs(history.cost[0] - before) <= 1e-6 * before
+        return net.parameters, history.cost
+
+    expected, costs = trained(1)
+    assert costs[1] < costs[0]
+    for threads in (2, 3, 5):
+        theta, same_costs = trained(threads)
+        assert same_bits(theta, expected)
+        assert same_costs == costs
+
+
+def test_costs_are_those_of_the_network():
+    """The costs of a step by groups are those that an evaluation gives, bit for bit."""
+    case = make_case(Description((3, 5, 2), ("tanh", "sigmoid"), "cross_entropy"), 77, seed=1)
+    done = steps(case, np.arange(77), 77, [0.1], columns=2, threads=3)
+    assert done.cost == sum(look(case).costs.tolist())
