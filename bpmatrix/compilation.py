@@ -110,10 +110,10 @@ def _load(name: str, dtype: str) -> Program:
     if name == "train_slice":
         from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
-        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros(3)
+        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros((1, 3))
         moments = sums = np.zeros((0, theta.size), dtype)
         memory = table, theta, moments, sums, work
-        samples = data, data, data, order, 1
+        samples = data, data, data, order, np.array([[0, 1, 0]])
         how = 0, np.zeros((1, len(Step._fields))), 0, 0
         records = costs, hits, totals, np.zeros((0, 2))
         train_slice(0, 1, control, *memory, *samples, *how, *records)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -89,6 +90,7 @@ class SliceRunner:
     """
 
     parts: NDArray[np.float64]
+    steps_of_a_slice: int
 
     def __init__(
         self,
@@ -132,7 +134,9 @@ class SliceRunner:
         self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
         work_of_a_step = 3 * description.layout.size * mini_batch_size
-        self._steps = 1 + int(SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step)
+        self.steps_of_a_slice = 1 + int(
+            SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
+        )
 
     def run(
         self,
@@ -141,12 +145,24 @@ class SliceRunner:
         weight_decay: float | Array = 0.0,
         deadline: float = math.inf,
     ) -> Totals:
-        """Take a step for each mini-batch of `order`.
+        """Take a step for each mini-batch of `order`: one epoch of `run_epochs`."""
+        return self.run_epochs(order[None], rate, weight_decay, deadline)[0]
+
+    def run_epochs(
+        self,
+        orders: NDArray[np.int64],
+        rate: float,
+        weight_decay: float | Array = 0.0,
+        deadline: float = math.inf,
+    ) -> list[Totals]:
+        """Take a step for each mini-batch of some epochs that are known beforehand.
+
+        A slice may hold several epochs, so that small ones do not wait for Python after each.
 
         Parameters
         ----------
-        order : (k,) array of int
-            The samples.
+        orders : (epochs, k) array of int
+            The samples of each epoch.
         rate : float
             The learning rate.
         weight_decay : float or array
@@ -162,27 +178,35 @@ class SliceRunner:
             If mini-batches are left at the end of a slice at which `time.perf_counter` has come to
             the deadline.
         """
-        totals = np.zeros(3)
-        done, steps = 0, -(-order.size // self.m)
+        totals = np.zeros((len(orders), 3))
+        batches = _batches(*orders.shape, self.m)
+        done, steps = 0, len(batches)
         decays = np.broadcast_to(weight_decay, steps)
         self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
             start = time.perf_counter()
             if done and start >= deadline:
                 raise OutOfTimeError
-            count = min(self._steps, steps - done)
+            count = min(self.steps_of_a_slice, steps - done)
+            now = slice(done, done + count)
             numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
-            numbers[:, L2] = decays[done : done + count]
+            numbers[:, L2] = decays[now]
             numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
-            part = order[done * self.m : (done + count) * self.m]
-            self._run_slice(part, numbers, (totals, self.parts[done : done + count]), done)
+            self._run_slice(orders.ravel(), batches[now], numbers, (totals, self.parts[now]), done)
             done += count
             speed = count / max(time.perf_counter() - start, 1e-6)
-            self._steps = int(min(max(1.0, SECONDS_PER_SLICE * speed), 10.0 * self._steps))
-        return Totals(*totals.tolist())
+            self.steps_of_a_slice = int(
+                min(max(1.0, SECONDS_PER_SLICE * speed), 10.0 * self.steps_of_a_slice)
+            )
+        return [Totals(*row) for row in totals.tolist()]
 
     def _run_slice(
-        self, order: NDArray[np.int64], numbers: Array, sums: tuple[Array, Array], steps_before: int
+        self,
+        order: NDArray[np.int64],
+        batches: NDArray[np.int64],
+        numbers: Array,
+        sums: tuple[Array, Array],
+        steps_before: int,
     ) -> None:
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
         memory = self._table, self.theta, self.state.moments, self._sums, self._work
@@ -192,7 +216,15 @@ class SliceRunner:
             taken = run_together(
                 self.threads,
                 lambda t, control: self._program(
-                    t, self.threads, control, *memory, *self._columns, order, self.m, *how, *records
+                    t,
+                    self.threads,
+                    control,
+                    *memory,
+                    *self._columns,
+                    order,
+                    batches,
+                    *how,
+                    *records,
                 ),
             )
             if taken == len(numbers) and np.isfinite(self.theta).all():
@@ -208,7 +240,8 @@ class SliceRunner:
         self.theta[:], self.state.moments[:] = self._before
         what = "a weight" if taken == len(numbers) else "the cost"
         step = steps_before + min(taken + 1, len(numbers))
-        raise NotFiniteError(what, step, self._largest_input(order))
+        samples = order[batches[0, 0] : batches[-1, 1]]
+        raise NotFiniteError(what, step, self._largest_input(samples))
 
     def _largest_input(self, order: NDArray[np.int64]) -> float:
         """Return the largest input of some samples, as the network sees it."""
@@ -217,3 +250,15 @@ class SliceRunner:
             return X.largest(order) * abs(self.description.input_scale)
         largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in order)
         return largest * abs(self.description.input_scale)
+
+
+@lru_cache(maxsize=8)
+def _batches(epochs: int, n: int, m: int) -> NDArray[np.int64]:
+    """Return the mini-batches of some epochs of n samples each, as `train_slice` takes them."""
+    first = np.arange(0, n, m)
+    last = np.minimum(first + m, n)
+    epoch = np.repeat(np.arange(epochs), first.size)
+    starts = epoch * n
+    return np.stack(
+        [starts + np.tile(first, epochs), starts + np.tile(last, epochs), epoch], axis=1
+    )

@@ -108,7 +108,7 @@ def steps(
     d, columns = case.description, columns or m
     grouped = columns < m
     g = Guarded(case, columns, threads, recipe, apart=grouped)
-    costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros(3)
+    costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros((1, 3))
     kept = recipe.optimizer.rule[1]
     moments = guarded(np.zeros((kept, case.theta.size), d.dtype))
     rows = GROUPS if grouped else int(np.isfinite(recipe.clip_norm))
@@ -118,13 +118,15 @@ def steps(
     )
     for name, value in (("l2", weight_decay), ("l1", recipe.l1), ("longest", recipe.clip_norm)):
         numbers[:, Step._fields.index(name)] = value
+    order = np.asarray(order, np.int64)
+    batches = np.array([(i, min(i + m, order.size), 0) for i in range(0, order.size, m)])
     V = sample_weight_columns(weights)
     program = load_program("train_slice", d.dtype)
     taken = run_together(
         threads,
         lambda t, control: program(
             t, threads, control, g.table, g.theta, moments, sums, g.work, g.X, g.Y, V,
-            np.asarray(order, np.int64), m, recipe.rule, numbers, seed, first_step,
+            order, batches, recipe.rule, numbers, seed, first_step,
             costs, hits[1:-1], totals, np.empty((0, 2)),
         ),
     )  # fmt: skip
@@ -132,6 +134,6 @@ def steps(
     assert all(map(is_intact, (costs, moments, sums)))
     assert hits[0] == hits[-1] == UNWRITTEN
     return SimpleNamespace(
-        theta=g.theta, moments=moments, taken=taken, cost=totals[0], hits=totals[1],
-        weight=totals[2], plan=g.plan, work=g.work,
+        theta=g.theta, moments=moments, taken=taken, cost=totals[0, 0], hits=totals[0, 1],
+        weight=totals[0, 2], plan=g.plan, work=g.work,
     )  # fmt: skip

@@ -71,27 +71,69 @@ def test_the_length_of_a_slice_decides_nothing(
     order = np.random.default_rng(seed).permutation(case.X.shape[1])
     cut_theta = case.theta.copy()
     whole = runner(case, m)
-    whole._steps = order.size
+    whole.steps_of_a_slice = order.size
     try:
         totals = whole.run(order, RATE, DECAY)
     except NotFiniteError:  # a deep network of identities diverges at this rate
         reject()
     cut = SliceRunner(case.description, cut_theta, case.inputs, case.targets, m, threads)
-    cut._steps = steps
+    cut.steps_of_a_slice = steps
     monkeypatch = pytest.MonkeyPatch()
     with monkeypatch.context() as patched:
         patched.setattr(slices, "SECONDS_PER_SLICE", 0.0)  # one step a slice after the first
         assert cut.run(order, RATE, DECAY) == totals
-    assert cut._steps == 1
+    assert cut.steps_of_a_slice == 1
     assert same_bits(cut.theta, whole.theta)
+
+
+@settings(max_examples=50)
+@given(cases(), st.integers(1, 8), st.integers(1, 3), st.integers(1, 30), st.integers(1, 4), seeds)
+def test_epochs_in_one_run_are_those_of_several(
+    case: Case, m: int, threads: int, steps: int, epochs: int, seed: int
+) -> None:
+    """Weights, and the totals and parts of each epoch, however long the slices are."""
+    n = case.X.shape[1]
+    rng = np.random.default_rng(seed)
+    orders = np.stack([rng.permutation(n) for _ in range(epochs)])
+    decays = rng.random(epochs * -(-n // m)) * DECAY
+    single_theta, expected, parts = case.theta.copy(), [], []
+    arguments = case.inputs, case.targets, m
+    single = SliceRunner(case.description, single_theta, *arguments, 1, with_parts=True)
+    for order, decay in zip(orders, np.split(decays, epochs), strict=True):
+        try:
+            expected.append(single.run(order, 2.0**-12, decay))
+        except NotFiniteError:
+            reject()
+        parts.append(single.parts)
+    together = SliceRunner(case.description, case.theta, *arguments, threads, with_parts=True)
+    together.steps_of_a_slice = steps
+    assert together.run_epochs(orders, 2.0**-12, decays) == expected
+    assert same_bits(together.theta, single_theta)
+    assert same_bits(together.parts, np.concatenate(parts))
+
+
+def test_the_step_of_a_later_epoch_that_is_not_finite() -> None:
+    """Steps are counted from the first of the run; the slice of the bad one is undone."""
+    X, y = [1.0, -1.0, 2.0], [0.0] * 3
+    run = linear([1.0], X, y)
+    run.steps_of_a_slice = 4
+    same = linear([1.0], X, y)
+    same.run(np.array([0, 1, 2]), RATE, 0.0)
+    same.run(np.array([0]), RATE, 0.0)
+    decays = np.zeros(9)
+    decays[5] = 1e300  # w becomes -1e299, and the next cost infinite
+    with pytest.raises(NotFiniteError) as caught:
+        run.run_epochs(np.array([[0, 1, 2]] * 3), RATE, decays)
+    assert (caught.value.what, caught.value.step) == ("the cost", 7)
+    assert same_bits(run.theta, same.theta)
 
 
 def test_slices_grow_at_most_tenfold() -> None:
     """The number of steps follows the measured speed, but no slice is ten times the one before."""
     run = linear([0.0], [1.0], [0.0])
-    run._steps = 3
+    run.steps_of_a_slice = 3
     run.run(np.zeros(3, np.int64), 0.0, 0.0)
-    assert 1 <= run._steps <= 30
+    assert 1 <= run.steps_of_a_slice <= 30
 
 
 @pytest.mark.parametrize("per_slice", [1, 2, 4, 5])
@@ -99,7 +141,7 @@ def test_after_the_deadline_no_slice_begins(per_slice: int) -> None:
     """One slice is done however late it is; where it was not the last, the weights are its own."""
     X, y = [1.0, -1.0, 2.0, 0.5, 1.0], [0.0] * 5
     run, same = linear([2.0], X, y), linear([2.0], X, y)
-    run._steps = per_slice
+    run.steps_of_a_slice = per_slice
     if per_slice == 5:
         run.run(np.arange(5), RATE, 0.0, deadline=-math.inf)
     else:
@@ -118,7 +160,7 @@ def test_a_cost_that_is_not_finite_undoes_its_slice(threads: int, per_slice: int
     """
     X, order = [1.0, 1.0, 1.0, -1e200, 1.0], np.arange(5)
     run = linear([2.0], X, [0.0] * 5, threads=threads)
-    run._steps = per_slice
+    run.steps_of_a_slice = per_slice
     before, kept = linear([2.0], X, [0.0] * 5), 3 // per_slice * per_slice
     before.run(order[:kept], RATE, 0.0)
     monkeypatch = pytest.MonkeyPatch()

@@ -27,29 +27,31 @@ from bpmatrix.kernels.views import plan_of, step_of
 @program
 def train_slice(
     t, threads, control, table, theta, moments, sums, work,
-    X, Y, V, order, m, rule, numbers, seed, first_step, costs, hits, totals, parts,
+    X, Y, V, order, batches, rule, numbers, seed, first_step, costs, hits, totals, parts,
 ):  # fmt: skip
-    """Take one step for every `m` samples of `order`; return how many steps were taken.
+    """Take one step for each row of `batches`; return how many steps were taken.
 
     `table` is that of a `Plan`; `X`, `Y` and `V`, the weights of the samples or address 0, are the
-    fields of `Columns`; `order` holds the samples of the slice; the last mini-batch may be smaller.
+    fields of `Columns`. A row of `batches` says which samples of `order` a mini-batch has, from the
+    first to before the last, and which row of `totals` gains the weighted sums of their costs, in
+    their order, and of the right answers, both from before the update, and the sum of the weights.
     A row of `numbers` holds a `Step` of the update rule, a row of `moments` what the rule keeps,
     laid out as theta; so is each row of `sums`: none, one for a gradient that is to be clipped, or
-    one for each group of the columns of a mini-batch that has more of them than the plan. `seed`
-    and `first_step` decide which units are dropped. `costs` holds a number for each column, `hits`
-    too or none; `totals` gains the weighted sums of all costs, in the order of the samples, and of
-    the right answers, both from before the update, and the sum of the weights. `parts` has room for
-    two numbers of each step, or none: the mean cost, and the sum of the squares of all weights of
-    the network, both from before the update. A mini-batch whose cost is not finite is not applied
-    by any thread: all return the number of steps before it. When called off, -1.
+    one for each group of the columns of a mini-batch that may have more of them than the plan.
+    `seed` and `first_step` decide which units are dropped. `costs` holds a number for each column,
+    `hits` too or none. `parts` has room for two numbers of each step, or none: the mean cost, and
+    the sum of the squares of all weights of the network, both from before the update. A mini-batch
+    whose cost is not finite is not applied by any thread: all return the number of steps before it.
+    When called off, -1.
     """
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     first = moments[0] if moments.shape[0] > 0 else theta
     second = moments[1] if moments.shape[0] > 1 else theta
     for k in range(len(numbers)):
-        samples, step, part = order[k * m :], step_of(numbers[k]), parts[k : k + 1]
-        size, draw = min(m, samples.size), draw_of(seed, first_step + k)
-        if m > plan.columns:
+        start, stop, row = batches[k, 0], batches[k, 1], batches[k, 2]
+        samples, size, part = order[start:], stop - start, parts[k : k + 1]
+        step, draw = step_of(numbers[k]), draw_of(seed, first_step + k)
+        if len(sums) > 1:
             finite = sum_groups(
                 t, threads, plan, theta, work, X, Y, V, samples, draw, size, costs, hits, sums
             )
@@ -68,9 +70,9 @@ def train_slice(
         like = at(theta, 0, 1)
         weight = _total_weight(V, samples, size, like)
         if t == 0:
-            _record(V, samples, size, like, weight, costs, hits, totals, part)
+            _record(V, samples, size, like, weight, costs, hits, totals[row], part)
         if not _move(
-            t, threads, control, plan, rule, step, theta, first, second, sums, work, m, size, weight
+            t, threads, control, plan, rule, step, theta, first, second, sums, work, size, weight
         ):
             return -1
     return len(numbers)
@@ -91,18 +93,13 @@ def _carry(t, threads, control, plan, theta, work, X, Y, V, order, draw, m, cost
 
 
 @inlined
-def _move(
-    t, threads, control, plan, rule, step, theta, first, second, sums, work, m, size, weight
-):  # fmt: skip
-    """Move thread t's share of theta by the gradient; False when called off.
-
-    Of the m columns of a mini-batch `size` are there, whose samples weigh `weight`.
-    """
+def _move(t, threads, control, plan, rule, step, theta, first, second, sums, work, m, weight):
+    """Move thread t's share of theta by the gradient of m columns; False when called off."""
     if len(sums) > 0:
-        if m > plan.columns:
+        if len(sums) > 1:
             add_groups(sums, t, threads)
         else:
-            sum_gradients(plan, sums[0], work, size, False, t, threads)
+            sum_gradients(plan, sums[0], work, m, False, t, threads)
         if not barrier(control, threads):
             return False
     scale = 1 / weight
@@ -113,9 +110,9 @@ def _move(
     if len(sums) > 0:
         update_by_gradient(plan, rule, step, theta, first, second, sums[0], scale, t, threads)
     elif rule == PLAIN:
-        gradient_descent(plan, step, theta, work, size, scale, t, threads)
+        gradient_descent(plan, step, theta, work, m, scale, t, threads)
     else:
-        update_by_rule(plan, rule, step, theta, first, second, work, size, scale, t, threads)
+        update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, threads)
     return barrier(control, threads)
 
 

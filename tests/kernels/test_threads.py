@@ -86,8 +86,8 @@ def test_training_that_is_called_off_takes_no_step(dtype):
     numbers = SGD(1.0).steps(1.0, 0, 1)
     taken = load_program("train_slice", dtype)(
         0, 2, control, g.table, g.theta, nothing, nothing, g.work, g.X, g.Y,
-        sample_weight_columns(None), np.arange(6), 6, codes.PLAIN, numbers, 0, 0,
-        np.zeros(6), np.zeros(6, np.int64), np.zeros(3), np.zeros((0, 2)),
+        sample_weight_columns(None), np.arange(6), np.array([[0, 6, 0]]), codes.PLAIN, numbers, 0, 0,
+        np.zeros(6), np.zeros(6, np.int64), np.zeros((1, 3)), np.zeros((0, 2)),
     )  # fmt: skip
     assert taken == -1
     assert (g.theta == case.theta).all()
