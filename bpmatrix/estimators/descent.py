@@ -1,4 +1,4 @@
-"""An epoch of scikit-learn's "sgd" or "adam" in the engine, with its units of alpha and loss."""
+"""Epochs of scikit-learn's "sgd" or "adam" in the engine, with its units of alpha and loss."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class State:
 
 
 class Descent:
-    """Trains the weights of an estimator in place, an epoch at a time.
+    """Trains the weights of an estimator in place, some epochs at a time.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class Descent:
     def __init__(self, estimator: Any, samples: Samples, state: State | None) -> None:
         self.estimator = estimator
         self.weight = samples.weight
-        self.m = batch_size(estimator, samples.n)
+        self.n, self.m = samples.n, batch_size(estimator, samples.n)
         description, theta = estimator._description, estimator._parameters.flat
         if state is None:
             optimizer = _optimizer(estimator)
@@ -90,20 +90,46 @@ class Descent:
             with_parts=True,
         )
 
-    def epoch(self, order: NDArray[np.int64]) -> tuple[float, float]:
-        """Take a step for each mini-batch; return scikit-learn's loss, and the share of hits.
+    @property
+    def epochs_of_a_slice(self) -> int:
+        """How many epochs the engine runs in the time after which Ctrl-C should be heard."""
+        return max(1, self._runner.steps_of_a_slice // self.steps_of_an_epoch)
 
-        The loss is the mean over the samples of their mini-batch's cost and penalty, each from
-        before its step.
+    @property
+    def steps_of_an_epoch(self) -> int:
+        """How many mini-batches show every sample once."""
+        return -(-self.n // self.m)
+
+    def epochs(self, orders: NDArray[np.int64]) -> list[tuple[float, float]]:
+        """Take a step for each mini-batch; return scikit-learn's loss and the hits of each epoch.
+
+        Parameters
+        ----------
+        orders : (epochs, n) array of int
+            The samples of each epoch.
+
+        Returns
+        -------
+        list of (float, float)
+            The loss: the mean over the samples of their mini-batch's cost and penalty, each from
+            before its step; and the share of hits.
         """
-        starts = np.arange(0, order.size, self.m)
-        sizes = np.diff(starts, append=order.size)
-        weights = sizes if self.weight is None else np.add.reduceat(self.weight[order], starts)
+        epochs, n = orders.shape
+        starts = np.arange(0, n, self.m)
+        sizes = np.append(starts[1:], n) - starts
+        if self.weight is None:
+            weights = np.tile(sizes, epochs)
+        else:
+            all_starts = (np.arange(epochs)[:, None] * n + starts).ravel()
+            weights = np.add.reduceat(self.weight[orders.ravel()], all_starts)
         decays = self.estimator.alpha / weights
-        totals = self._runner.run(order, self.state.rate.now, decays)
+        totals = self._runner.run_epochs(orders, self.state.rate.now, decays)
         costs, squares = self._runner.parts.T
         losses = self.estimator._loss_of(costs) + decays / 2 * squares
-        return float(losses @ sizes / order.size), totals.hits / totals.weight
+        return [
+            (float(loss @ sizes / n), each.hits / each.weight)
+            for loss, each in zip(losses.reshape(epochs, -1), totals, strict=True)
+        ]
 
 
 def _seed(random_state: np.random.RandomState) -> int:

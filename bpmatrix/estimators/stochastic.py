@@ -81,12 +81,10 @@ def _run(
     order = np.arange(samples.n)
     while estimator.n_iter_ < estimator.max_iter:
         start = time.perf_counter()
-        if estimator.shuffle:
-            # The draws of sklearn.utils.shuffle, whose checks take longer than a small epoch.
-            places = np.arange(samples.n)
-            estimator._random_state.shuffle(places)
-            order = order[places]
-        entry = _epoch(estimator, descent, order, samples, validation, start)
+        together = validation is None and not estimator.callbacks and not incremental
+        orders = _orders(estimator, order, _epochs_ahead(estimator, descent) if together else 1)
+        order = orders[-1]
+        entry = _epochs(estimator, descent, orders, samples, validation, start)
         # All callbacks hear of the epoch, also after one of them has said stop.
         answers = [callback(entry) for callback in estimator.callbacks or ()]
         told = any(isinstance(said, bool | np.bool_) and said for said in answers)
@@ -100,29 +98,54 @@ def _run(
     )
 
 
-def _epoch(
+def _epochs_ahead(estimator: Any, descent: Descent) -> int:
+    """Return after how many epochs, in at most a slice's time, a rule could say stop at first."""
+    if descent.state.rate.rule == "invscaling":  # another rate for each epoch
+        return 1
+    patience = estimator.n_iter_no_change - estimator._no_improvement_count + 1
+    left = estimator.max_iter - estimator.n_iter_
+    return int(min(left, patience, descent.epochs_of_a_slice))
+
+
+def _orders(estimator: Any, order: Any, epochs: int) -> Any:
+    """Return in which order each of some epochs shows the samples; the first follows `order`."""
+    orders = np.empty((epochs, order.size), np.int64)
+    for row in orders:
+        if estimator.shuffle:
+            # The draws of sklearn.utils.shuffle, whose checks take longer than a small epoch.
+            places = np.arange(order.size)
+            estimator._random_state.shuffle(places)
+            order = order[places]
+        row[:] = order
+    return orders
+
+
+def _epochs(
     estimator: Any,
     descent: Descent,
-    order: Any,
+    orders: Any,
     samples: Samples,
     validation: Samples | None,
     start: float,
 ) -> EpochInfo:
-    """Show every sample once, and record loss and scores."""
+    """Show every sample once in each order, record losses and scores, and return the last entry."""
     rate = descent.state.rate.now
     try:
-        loss, hits = descent.epoch(order)
+        results = descent.epochs(orders)
     except NotFiniteError as error:
-        raise _diverged(error, estimator) from None
-    estimator.n_iter_ += 1
-    estimator.loss_ = loss
-    estimator.t_ += samples.n
-    estimator.loss_curve_.append(loss)
-    if estimator.verbose:
-        print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-    checked = None if validation is None else _validate(estimator, validation)
-    _count_improvement(estimator)
-    descent.state.rate.end_epoch(estimator.t_)
+        raise _diverged(error, estimator, descent.steps_of_an_epoch) from None
+    checked = None
+    for loss, _ in results:
+        estimator.n_iter_ += 1
+        estimator.loss_ = loss
+        estimator.t_ += samples.n
+        estimator.loss_curve_.append(loss)
+        if estimator.verbose:
+            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
+        checked = None if validation is None else _validate(estimator, validation)
+        _count_improvement(estimator)
+        descent.state.rate.end_epoch(estimator.t_)
+    loss, hits = results[-1]
     return EpochInfo(
         epoch=estimator.n_iter_,
         last_epoch=estimator.max_iter,
@@ -189,12 +212,13 @@ def _has_converged(estimator: Any, descent: Descent) -> bool:
     return not goes_on
 
 
-def _diverged(error: NotFiniteError, estimator: Any) -> DivergenceError:
-    epoch = estimator.n_iter_ + 1
+def _diverged(error: NotFiniteError, estimator: Any, steps_of_an_epoch: int) -> DivergenceError:
+    epochs, steps = divmod(error.step - 1, steps_of_an_epoch)
+    epoch = estimator.n_iter_ + epochs + 1
     return DivergenceError(
-        f"training diverged in epoch {epoch}, mini-batch {error.step}: {error.what} is not finite",
+        f"training diverged in epoch {epoch}, mini-batch {steps + 1}: {error.what} is not finite",
         epoch=epoch,
-        step=error.step,
+        step=steps + 1,
         history=History(seed=0),
         cure=f"Lower learning_rate_init (it is {estimator.learning_rate_init:g}), or pass"
         f" standardize=True (the largest input of this slice is {error.largest_input:g}).",

@@ -83,10 +83,10 @@ def test_training_that_is_called_off_takes_no_step(dtype):
     g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
     nothing = np.zeros((0, case.theta.size), dtype)
     control[kernels.CALLED_OFF] = 1
-    numbers = SGD(1.0).steps(1.0, 0, 1)
+    numbers, batches = SGD(1.0).steps(1.0, 0, 1), np.array([[0, 6, 0]])
     taken = load_program("train_slice", dtype)(
         0, 2, control, g.table, g.theta, nothing, nothing, g.work, g.X, g.Y,
-        sample_weight_columns(None), np.arange(6), np.array([[0, 6, 0]]), codes.PLAIN, numbers, 0, 0,
+        sample_weight_columns(None), np.arange(6), batches, codes.PLAIN, numbers, 0, 0,
         np.zeros(6), np.zeros(6, np.int64), np.zeros((1, 3)), np.zeros((0, 2)),
     )  # fmt: skip
     assert taken == -1
