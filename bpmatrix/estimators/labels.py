@@ -97,15 +97,17 @@ class Labels:
                     expected=f"(n, {self.classes.size})",
                 )
             return np.ascontiguousarray(table != 0, dtype=np.uint8)
-        unknown = np.setdiff1d(unique_labels(y), self.classes)
-        if unknown.size:
+        places = np.asarray(np.searchsorted(self.classes, y), np.int64)
+        known = self.classes[np.minimum(places, self.classes.size - 1)] == y
+        if not known.all():
+            unknown = unique_labels(y[~known])
             raise DataError(
                 f"y has {unknown.size} classes that the network has no output for",
                 got=", ".join(map(repr, unknown[:3].tolist())),
                 expected=f"those of classes_: {', '.join(map(repr, self.classes[:10].tolist()))}",
                 cure="Fit anew, or name all classes in the first call of partial_fit.",
             )
-        return np.asarray(np.searchsorted(self.classes, y), np.int64)
+        return places
 
     def factors(self, class_weight: Any, encoded: Array, weight: Array | None) -> Array:
         """Return what a sample of each class counts.
