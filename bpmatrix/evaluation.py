@@ -44,7 +44,7 @@ NO_WEIGHTS = sample_weight_columns(None)
 
 # A thread keeps its last work array for the next call, if it has at most so many elements: to make
 # one takes longer than to carry a sample through a small network.
-WORTH_KEEPING = 1 << 17
+WORTH_KEEPING = 1 << 18
 
 
 class _Kept(threading.local):

@@ -273,9 +273,9 @@ OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
 
 def _rows(before: int, count: int, **numbers: float | Floats) -> Floats:
     """Return so many steps with these numbers, one for all or one for each step."""
-    rows = np.tile(np.array(NOTHING), (count, 1))
-    place = np.arange(before + 1, before + count + 1)
-    rows[place % STEPS_PER_SWEEP == 0, Step._fields.index("sweeps")] = 1.0
+    rows = np.empty((count, len(NOTHING)))
+    rows[:] = NOTHING
+    rows[-(before + 1) % STEPS_PER_SWEEP :: STEPS_PER_SWEEP, Step._fields.index("sweeps")] = 1.0
     for name, value in numbers.items():
         rows[:, Step._fields.index(name)] = value
     return rows

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,7 +35,7 @@ L2, L1, LONGEST = (Step._fields.index(name) for name in ("l2", "l1", "longest"))
 
 SECONDS_PER_SLICE = 0.15
 # A first guess of the speed; every slice measures it anew.
-MULTIPLICATIONS_PER_SECOND = 2e9
+MULTIPLICATIONS_PER_SECOND, WORK_OF_ANY_STEP = 2e9, 2000
 
 
 class NotFiniteError(Exception):
@@ -110,7 +109,6 @@ class SliceRunner:
         self.description = description
         self.theta = theta
         self.m = mini_batch_size
-        self.threads = threads
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self._seed = seed % (1 << 63)
@@ -125,15 +123,16 @@ class SliceRunner:
         sizes = np.array(description.sizes)
         columns = columns_at_a_time(sizes, theta.size, theta.itemsize, mini_batch_size)
         grouped = columns < mini_batch_size
+        self.threads = min(threads, GROUPS) if grouped else threads
         self._table, self._work = workspace(
-            description, columns, threads, recipe.dropped, apart=grouped
+            description, columns, self.threads, recipe.dropped, apart=grouped
         )
         rows = GROUPS if grouped else int(math.isfinite(recipe.clip_norm))
         self._sums = np.empty((rows, theta.size), theta.dtype)
         self._costs = np.empty(mini_batch_size)
         self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
-        work_of_a_step = 3 * description.layout.size * mini_batch_size
+        work_of_a_step = 3 * description.layout.size * mini_batch_size + WORK_OF_ANY_STEP
         self.steps_of_a_slice = 1 + int(
             SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
         )
@@ -179,8 +178,9 @@ class SliceRunner:
             the deadline.
         """
         totals = np.zeros((len(orders), 3))
-        batches = _batches(*orders.shape, self.m)
-        done, steps = 0, len(batches)
+        epochs, n = orders.shape
+        steps_of_an_epoch = -(-n // self.m)
+        done, steps = 0, epochs * steps_of_an_epoch
         decays = np.broadcast_to(weight_decay, steps)
         self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
@@ -188,16 +188,19 @@ class SliceRunner:
             if done and start >= deadline:
                 raise OutOfTimeError
             count = min(self.steps_of_a_slice, steps - done)
-            now = slice(done, done + count)
+            now, batches = slice(done, done + count), np.empty((count, 3), np.int64)
+            epoch, step = np.divmod(np.arange(done, done + count), steps_of_an_epoch)
+            batches[:, 0] = epoch * n + step * self.m
+            batches[:, 1] = np.minimum(batches[:, 0] + self.m, (epoch + 1) * n)
+            batches[:, 2] = epoch
             numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
             numbers[:, L2] = decays[now]
             numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
-            self._run_slice(orders.ravel(), batches[now], numbers, (totals, self.parts[now]), done)
+            self._run_slice(orders.ravel(), batches, numbers, (totals, self.parts[now]), done)
             done += count
             speed = count / max(time.perf_counter() - start, 1e-6)
-            self.steps_of_a_slice = int(
-                min(max(1.0, SECONDS_PER_SLICE * speed), 10.0 * self.steps_of_a_slice)
-            )
+            most = 10.0 * self.steps_of_a_slice
+            self.steps_of_a_slice = int(min(max(1.0, SECONDS_PER_SLICE * speed), most))
         return [Totals(*row) for row in totals.tolist()]
 
     def _run_slice(
@@ -240,7 +243,7 @@ class SliceRunner:
         self.theta[:], self.state.moments[:] = self._before
         what = "a weight" if taken == len(numbers) else "the cost"
         step = steps_before + min(taken + 1, len(numbers))
-        samples = order[batches[0, 0] : batches[-1, 1]]
+        samples = np.unique(order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
 
     def _largest_input(self, order: NDArray[np.int64]) -> float:
@@ -250,15 +253,3 @@ class SliceRunner:
             return X.largest(order) * abs(self.description.input_scale)
         largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in order)
         return largest * abs(self.description.input_scale)
-
-
-@lru_cache(maxsize=8)
-def _batches(epochs: int, n: int, m: int) -> NDArray[np.int64]:
-    """Return the mini-batches of some epochs of n samples each, as `train_slice` takes them."""
-    first = np.arange(0, n, m)
-    last = np.minimum(first + m, n)
-    epoch = np.repeat(np.arange(epochs), first.size)
-    starts = epoch * n
-    return np.stack(
-        [starts + np.tile(first, epochs), starts + np.tile(last, epochs), epoch], axis=1
-    )

@@ -15,7 +15,7 @@ from bpmatrix.kernels.plan import Step
 from bpmatrix.optimizers import SGD, Adam, Optimizer
 from bpmatrix.processors import choose_threads
 from bpmatrix.recipe import OptimizerState, Recipe
-from bpmatrix.slices import SliceRunner
+from bpmatrix.slices import SliceRunner, Totals
 
 __all__ = ["Descent", "State"]
 
@@ -93,12 +93,7 @@ class Descent:
     @property
     def epochs_of_a_slice(self) -> int:
         """How many epochs the engine runs in the time after which Ctrl-C should be heard."""
-        return max(1, self._runner.steps_of_a_slice // self.steps_of_an_epoch)
-
-    @property
-    def steps_of_an_epoch(self) -> int:
-        """How many mini-batches show every sample once."""
-        return -(-self.n // self.m)
+        return max(1, self._runner.steps_of_a_slice // -(-self.n // self.m))
 
     def epochs(self, orders: NDArray[np.int64]) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; return scikit-learn's loss and the hits of each epoch.
@@ -106,13 +101,18 @@ class Descent:
         Parameters
         ----------
         orders : (epochs, n) array of int
-            The samples of each epoch.
+            The samples of each epoch; at most `epochs_of_a_slice` of them, or one.
 
         Returns
         -------
         list of (float, float)
             The loss: the mean over the samples of their mini-batch's cost and penalty, each from
             before its step; and the share of hits.
+
+        Raises
+        ------
+        NotFiniteError
+            If a cost or weight is not finite. Several epochs are then undone, as by Ctrl-C.
         """
         epochs, n = orders.shape
         starts = np.arange(0, n, self.m)
@@ -123,13 +123,24 @@ class Descent:
             all_starts = (np.arange(epochs)[:, None] * n + starts).ravel()
             weights = np.add.reduceat(self.weight[orders.ravel()], all_starts)
         decays = self.estimator.alpha / weights
-        totals = self._runner.run_epochs(orders, self.state.rate.now, decays)
+        totals = self._run(orders, decays)
         costs, squares = self._runner.parts.T
         losses = self.estimator._loss_of(costs) + decays / 2 * squares
         return [
             (float(loss @ sizes / n), each.hits / each.weight)
             for loss, each in zip(losses.reshape(epochs, -1), totals, strict=True)
         ]
+
+    def _run(self, orders: NDArray[np.int64], decays: NDArray[np.float64]) -> list[Totals]:
+        """Run the epochs; of several, Ctrl-C leaves nothing, since nobody could record them."""
+        theta, moments = self._runner.theta, self.state.moments
+        before = theta.copy(), moments.moments.copy(), moments.steps
+        try:
+            return self._runner.run_epochs(orders, self.state.rate.now, decays)
+        except KeyboardInterrupt:
+            if len(orders) > 1:
+                theta[:], moments.moments[:], moments.steps = before
+            raise
 
 
 def _seed(random_state: np.random.RandomState) -> int:

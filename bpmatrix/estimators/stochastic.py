@@ -57,6 +57,8 @@ def fit_stochastic(
         estimator._optimizer = descent.state
         try:
             _run(estimator, descent, samples, validation, incremental=incremental)
+        except NotFiniteError as error:
+            raise _diverged(error, estimator) from None
         except KeyboardInterrupt:
             warnings.warn(
                 f"training was interrupted after {estimator.n_iter_} whole epochs;"
@@ -84,7 +86,7 @@ def _run(
         together = validation is None and not estimator.callbacks and not incremental
         orders = _orders(estimator, order, _epochs_ahead(estimator, descent) if together else 1)
         order = orders[-1]
-        entry = _epochs(estimator, descent, orders, samples, validation, start)
+        entry = _epochs(orders, estimator, descent, samples, validation, start)
         # All callbacks hear of the epoch, also after one of them has said stop.
         answers = [callback(entry) for callback in estimator.callbacks or ()]
         told = any(isinstance(said, bool | np.bool_) and said for said in answers)
@@ -102,7 +104,8 @@ def _epochs_ahead(estimator: Any, descent: Descent) -> int:
     """Return after how many epochs, in at most a slice's time, a rule could say stop at first."""
     if descent.state.rate.rule == "invscaling":  # another rate for each epoch
         return 1
-    patience = estimator.n_iter_no_change - estimator._no_improvement_count + 1
+    # An earlier fit may have left no patience at all: then the first epoch decides.
+    patience = max(1, estimator.n_iter_no_change - estimator._no_improvement_count + 1)
     left = estimator.max_iter - estimator.n_iter_
     return int(min(left, patience, descent.epochs_of_a_slice))
 
@@ -121,9 +124,9 @@ def _orders(estimator: Any, order: Any, epochs: int) -> Any:
 
 
 def _epochs(
+    orders: Any,
     estimator: Any,
     descent: Descent,
-    orders: Any,
     samples: Samples,
     validation: Samples | None,
     start: float,
@@ -131,10 +134,13 @@ def _epochs(
     """Show every sample once in each order, record losses and scores, and return the last entry."""
     rate = descent.state.rate.now
     try:
-        results = descent.epochs(orders)
-    except NotFiniteError as error:
-        raise _diverged(error, estimator, descent.steps_of_an_epoch) from None
-    checked = None
+        results, checked = descent.epochs(orders), None
+    except NotFiniteError:
+        if len(orders) == 1:
+            raise
+        # Again, to the epoch that fails: those before it count.
+        rest = estimator, descent, samples, validation, start
+        return [_epochs(orders[i : i + 1], *rest) for i in range(len(orders))][-1]
     for loss, _ in results:
         estimator.n_iter_ += 1
         estimator.loss_ = loss
@@ -212,13 +218,12 @@ def _has_converged(estimator: Any, descent: Descent) -> bool:
     return not goes_on
 
 
-def _diverged(error: NotFiniteError, estimator: Any, steps_of_an_epoch: int) -> DivergenceError:
-    epochs, steps = divmod(error.step - 1, steps_of_an_epoch)
-    epoch = estimator.n_iter_ + epochs + 1
+def _diverged(error: NotFiniteError, estimator: Any) -> DivergenceError:
+    epoch = estimator.n_iter_ + 1
     return DivergenceError(
-        f"training diverged in epoch {epoch}, mini-batch {steps + 1}: {error.what} is not finite",
+        f"training diverged in epoch {epoch}, mini-batch {error.step}: {error.what} is not finite",
         epoch=epoch,
-        step=steps + 1,
+        step=error.step,
         history=History(seed=0),
         cure=f"Lower learning_rate_init (it is {estimator.learning_rate_init:g}), or pass"
         f" standardize=True (the largest input of this slice is {error.largest_input:g}).",

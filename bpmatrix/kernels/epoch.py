@@ -51,14 +51,17 @@ def train_slice(
         start, stop, row = batches[k, 0], batches[k, 1], batches[k, 2]
         samples, size, part = order[start:], stop - start, parts[k : k + 1]
         step, draw = step_of(numbers[k]), draw_of(seed, first_step + k)
+        if plan.own_inputs > 0:
+            carry_to_first_rows(t, threads, plan, theta, work, X, samples, draw, size)
+            if not barrier(control, threads):
+                return -1
         if len(sums) > 1:
             finite = sum_groups(
                 t, threads, plan, theta, work, X, Y, V, samples, draw, size, costs, hits, sums
             )
         else:
-            finite = _carry(
-                t, threads, control, plan, theta, work, X, Y, V, samples, draw, size, costs, hits
-            )
+            i, j = share(size, t, threads, 1)
+            finite = carry_columns(t, plan, theta, work, X, Y, V, samples, draw, i, j, costs, hits)
         if not finite:
             control[FLAGS + SPACING * t] = 1
         if t == 0 and part.shape[0] > 0:
@@ -76,20 +79,6 @@ def train_slice(
         ):
             return -1
     return len(numbers)
-
-
-@inlined
-def _carry(t, threads, control, plan, theta, work, X, Y, V, order, draw, m, costs, hits):
-    """Carry a mini-batch through the network and back, each thread its own columns.
-
-    Return False where a cost of these columns diverged, or when called off.
-    """
-    if plan.own_inputs > 0:
-        carry_to_first_rows(t, threads, plan, theta, work, X, order, draw, m)
-        if not barrier(control, threads):
-            return False
-    i, j = share(m, t, threads, 1)
-    return carry_columns(t, plan, theta, work, X, Y, V, order, draw, i, j, costs, hits)
 
 
 @inlined

@@ -25,8 +25,8 @@ PANEL_WIDTH = 48
 # The work matrices of so many bytes stay in the second cache from layer to layer, on the way
 # forward and back; weights of more than twice that should meet as many columns as there are.
 BYTES_IN_CACHE = 128 * 1024
-# The columns of a mini-batch that no cache holds make so many groups: what many numbers of threads
-# divide, or nearly.
+# The columns of a mini-batch that no cache holds make so many groups: 2, 4, 8 and 16 threads divide
+# them, and no more than these have work.
 GROUPS = 16
 # So many bytes of weights and inputs stay in the second cache from step to step.
 BYTES_OF_ONE_OWNER = 1024 * 1024

@@ -53,8 +53,8 @@ def cut(left, lengths):
 def weighted_input(W, a, b, z, scratch, ahead=False):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
 
-    With `ahead` the memory is asked, meanwhile, for the lines that follow those that a tile reads:
-    the next of `a`, and some behind its end.
+    With `ahead` the memory is asked, where sums are not short, for the lines that follow those that
+    a tile reads: the next of `a`, and some behind its end.
     """
     if W.length <= SHORT_SUM:
         _short_sums(W, a, b, z, scratch)

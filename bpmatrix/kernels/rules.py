@@ -84,13 +84,14 @@ def _sweep(n, v):
 def _descend(rule, step, scale, l2, n, w, v, G):
     """w moves against the gradient, or along a velocity v."""
     long_vectors()
-    keep, change = convert(1 - step.rate * l2, w), convert(-step.rate * scale, w)
+    if rule == PLAIN:  # as `gradient_descent`, to the bit
+        keep, factor = convert(1 - step.rate * l2, w), convert(-step.rate * scale, w)
+        for k in range(n):
+            w[k] = fma(keep, w[k], factor * G[k])
+        return
     scale, l2 = convert(scale, w), convert(l2, w)
     eta, mu = convert(-step.rate, w), convert(step.beta_1, w)
-    if rule == PLAIN:  # as `gradient_descent`, to the bit
-        for k in range(n):
-            w[k] = fma(keep, w[k], change * G[k])
-    elif rule == DESCENT:
+    if rule == DESCENT:
         for k in range(n):
             w[k] = fma(eta, fma(l2, w[k], scale * G[k]), w[k])
     elif rule == MOMENTUM:

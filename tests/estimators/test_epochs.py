@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from numeric import same_bits
 
+from bpmatrix import slices
 from bpmatrix.errors import DivergenceError
+from bpmatrix.slices import SliceRunner
 
 pytest.importorskip("sklearn", reason="the estimators are made of scikit-learn's interface")
 
@@ -33,6 +35,8 @@ def runs(monkeypatch):
     found, epochs = [], Descent.epochs
 
     def counted(self, orders):
+        steps = len(orders) * -(-orders.shape[1] // self.m)
+        assert len(orders) == 1 or steps <= self._runner.steps_of_a_slice
         found.append(len(orders))
         return epochs(self, orders)
 
@@ -80,24 +84,72 @@ def test_a_fit_is_the_same_epoch_by_epoch(kind, parameters, weighted, runs):
     assert together._random_state.random_sample() == single._random_state.random_sample()
 
 
-def test_many_samples_go_epoch_by_epoch(monkeypatch, runs):
-    """Epochs that together take longer than a slice are not run in one."""
-    monkeypatch.setattr(Descent, "epochs_of_a_slice", 2)
-    fitted(MLPClassifier, None, max_iter=7)
-    assert runs == [2, 2, 2, 1]
+@pytest.mark.parametrize(("seconds", "expected"), [(0.0, [1] * 7), (1e6, [7])])
+def test_a_slice_limits_how_many_epochs_run_together(seconds, expected, monkeypatch, runs):
+    """A short slice holds one epoch; a long one as many as there are."""
+    monkeypatch.setattr(slices, "SECONDS_PER_SLICE", seconds)
+    fitted(MLPClassifier, None, max_iter=7, batch_size=7)
+    assert runs == expected
+
+
+def test_a_fit_goes_on_after_its_patience_was_used_up():
+    """As with a callback: one epoch more, or as many as bring something."""
+    for calls in (["fit", "fit"], ["partial_fit"] * 7 + ["fit"]):
+        models = []
+        for callbacks in ([lambda entry: None], None):
+            model = MLPClassifier(
+                random_state=3, callbacks=callbacks, warm_start=True, tol=10.0, n_iter_no_change=3
+            )
+            for name in calls:
+                known = {"classes": np.unique(Y)} if name == "partial_fit" else {}
+                getattr(model, name)(X, Y, **known)
+            models.append(model)
+        assert models[0].loss_curve_ == models[1].loss_curve_
+        assert models[0].n_iter_ == models[1].n_iter_
+
+
+def test_ctrl_c_undoes_the_epochs_that_it_interrupts(monkeypatch):
+    """Records and weights agree, though the program had run all epochs of its slice."""
+    model = MLPClassifier(random_state=3, n_iter_no_change=4, tol=0.0)
+    again = MLPClassifier(random_state=3, max_iter=5)
+    ran, run_epochs = [], SliceRunner.run_epochs
+
+    def interrupted(self, orders, *rest):
+        results = run_epochs(self, orders, *rest)
+        ran.append(len(orders))
+        if len(ran) == 2:
+            raise KeyboardInterrupt
+        return results
+
+    monkeypatch.setattr(SliceRunner, "run_epochs", interrupted)
+    with pytest.warns(RuntimeWarning, match="interrupted after 5 whole epochs"):
+        model.fit(X, Y)
+    assert ran == [5, 5]
+    monkeypatch.undo()
+    with pytest.warns(ConvergenceWarning):
+        again.fit(X, Y)
+    assert (model.n_iter_, model.t_, model.loss_curve_) == (5, 350, again.loss_curve_)
+    assert same_bits(model.coefs_[0], again.coefs_[0])
+    assert model._optimizer.moments.steps == again._optimizer.moments.steps
+    assert same_bits(model._optimizer.moments.moments, again._optimizer.moments.moments)
 
 
 def test_a_later_epoch_that_diverges_is_named():
-    """The epoch and its mini-batch, also where the epochs before it ran in the same slice."""
+    """The epoch, its mini-batch and the cause; the records and weights of the epochs before."""
     parameters = {
-        "solver": "sgd", "learning_rate_init": 2.0, "activation": "identity", "batch_size": 10,
+        "solver": "sgd", "activation": "identity", "batch_size": 10,
         "hidden_layer_sizes": (8,), "momentum": 0.0, "tol": 0.0,
     }  # fmt: skip
-    said = []
-    for callbacks in ([lambda entry: None], None):
-        with pytest.raises(DivergenceError) as caught:
-            fitted(MLPRegressor, callbacks, **parameters)
-        said.append((caught.value.epoch, caught.value.step, caught.value.args[0].split(":")[0]))
-    assert said[0] == said[1]
-    assert said[0][0] > 1
-    assert 1 <= said[0][1] <= 7
+    for rate in (2.0, 1e200):
+        said, models = [], []
+        for callbacks in ([lambda entry: None], None):
+            parameters["learning_rate_init"] = rate
+            models.append(MLPRegressor(random_state=3, callbacks=callbacks, **parameters))
+            with pytest.raises(DivergenceError) as caught:
+                models[-1].fit(X, Y)
+            said.append((caught.value.epoch, caught.value.step, caught.value.args[0].split(".")[0]))
+        assert said[0] == said[1]
+        assert (said[0][0] > 1) == (rate == 2.0)
+        for name in ("n_iter_", "t_", "loss_curve_", "best_loss_"):
+            assert getattr(models[0], name) == getattr(models[1], name)
+        assert same_bits(models[0].coefs_[0], models[1].coefs_[0])

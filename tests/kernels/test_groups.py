@@ -1,4 +1,6 @@
-"""Threads that own groups of columns: as many bits alike as of those that own rows."""
+"""Threads that own groups of columns: the same bits for any number of them."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +8,7 @@ from engine import look, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
+from scipy import sparse
 from strategies import Case, cases, make_case, seeds
 
 from bpmatrix import SGD, Adam, Network, reference
@@ -14,6 +17,7 @@ from bpmatrix.kernels.plan import GROUPS
 from bpmatrix.parameters import Parameters
 from bpmatrix.recipe import Recipe
 from bpmatrix.slices import SliceRunner
+from bpmatrix.sparse import SparseColumns
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 RECIPES = [
@@ -21,6 +25,7 @@ RECIPES = [
     Recipe(SGD(0.1, momentum=0.9), clip_norm=0.5),
     Recipe(SGD(0.1), l1=0.01),
     Recipe(Adam(0.01)),
+    Recipe(SGD(0.1), dropout=(0.25,) * 9),
 ]
 
 
@@ -31,6 +36,7 @@ RECIPES = [
 def test_threads_decide_nothing(case, recipe, m, columns, weighted, seed):
     """theta, moments and totals; also with more threads than groups, and weights of samples."""
     rng, n = np.random.default_rng(seed), case.X.shape[1]
+    recipe = replace(recipe, dropout=recipe.dropout[: len(case.description.activations)])
     rates = [recipe.optimizer.learning_rate] * -(-n // m)
     how = {"recipe": recipe, "columns": columns, "seed": seed}
     how["weights"] = rng.random(n) + 0.5 if weighted else None
@@ -144,6 +150,32 @@ def test_a_network_trains_on_all_samples_at_once():
         theta, same_costs = trained(threads)
         assert same_bits(theta, expected)
         assert same_costs == costs
+
+
+def test_sparse_samples_go_by_groups():
+    """To the bits of the same table in full."""
+    case = make_case(Description((30, 40, 4), ("tanh", "sigmoid"), "quadratic"), 3500, seed=2)
+    table = np.ascontiguousarray(case.inputs.T * (case.inputs.T > 0.5))
+    rows = sparse.csr_matrix(table)
+    columns = SparseColumns((30, 3500), rows.indptr, rows.indices, rows.data)
+    found = []
+    for X in (table.T, columns):
+        theta = case.theta.copy()
+        runner = SliceRunner(case.description, theta, X, case.targets, 3500, 2)
+        assert len(runner._sums) == GROUPS
+        found.append((runner.run(np.arange(3500), 0.5), theta))
+    assert found[0][0] == found[1][0]
+    assert same_bits(found[0][1], found[1][1])
+    assert not same_bits(found[0][1], case.theta)
+
+
+def test_threads_beyond_the_groups_are_not_started():
+    """They would own nothing."""
+    small = Description((20, 30, 4), ("tanh", "sigmoid"), "quadratic")
+    many, _, _ = runner_of(small, 4608, 4608, threads=40)
+    most, _, _ = runner_of(small, 4608, 4608, threads=GROUPS)
+    assert many.threads == most.threads == GROUPS
+    assert many._work.size == most._work.size
 
 
 def test_costs_are_those_of_the_network():

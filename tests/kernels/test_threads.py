@@ -77,10 +77,15 @@ def test_whoever_waits_can_be_called_off():
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_training_that_is_called_off_takes_no_step(dtype):
-    """A thread of two that is called off at the first barrier says so and leaves theta alone."""
-    case = make_case(Description((3, 4, 2), ("tanh", "sigmoid"), "quadratic", dtype=dtype), 6, 1)
+@pytest.mark.parametrize(("sizes", "by_rows"), [((3, 4, 2), False), ((12, 8, 2), True)])
+def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
+    """A thread of two that is called off at the first barrier says so and leaves theta alone.
+
+    It comes to no other barrier, where the one that it left behind would take it for two.
+    """
+    case = make_case(Description(sizes, ("tanh", "sigmoid"), "quadratic", dtype=dtype), 6, 1)
     g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
+    assert (g.plan.own_inputs > 0) == by_rows
     nothing = np.zeros((0, case.theta.size), dtype)
     control[kernels.CALLED_OFF] = 1
     numbers, batches = SGD(1.0).steps(1.0, 0, 1), np.array([[0, 6, 0]])
@@ -90,4 +95,5 @@ def test_training_that_is_called_off_takes_no_step(dtype):
         np.zeros(6), np.zeros(6, np.int64), np.zeros((1, 3)), np.zeros((0, 2)),
     )  # fmt: skip
     assert taken == -1
+    assert control[kernels.ARRIVALS] == 1
     assert (g.theta == case.theta).all()
