@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.description import Description
-from bpmatrix.kernels.plan import GROUPS, Step, columns_at_a_time
+from bpmatrix.kernels.plan import GROUPS, Step
 from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
 from bpmatrix.sparse import SparseColumns
 from bpmatrix.threads import run_together
 from bpmatrix.workspace import (
+    columns_at_a_time,
     input_columns,
     sample_weight_columns,
     target_columns,
@@ -120,8 +121,7 @@ class SliceRunner:
             sample_weight_columns(sample_weight),
         )
         self._program = load_program("train_slice", description.dtype)
-        sizes = np.array(description.sizes)
-        columns = columns_at_a_time(sizes, theta.size, theta.itemsize, mini_batch_size)
+        columns = columns_at_a_time(description, mini_batch_size)
         grouped = columns < mini_batch_size
         self.threads = min(threads, GROUPS) if grouped else threads
         self._table, self._work = workspace(

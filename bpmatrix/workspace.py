@@ -10,12 +10,18 @@ from numpy.typing import NDArray
 
 from bpmatrix.arrays import Targets
 from bpmatrix.description import Description
-from bpmatrix.kernels import codes
+from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.memory import aligned_zeros
 from bpmatrix.sparse import SparseColumns
 
-__all__ = ["input_columns", "sample_weight_columns", "target_columns", "workspace"]
+__all__ = [
+    "columns_at_a_time",
+    "input_columns",
+    "sample_weight_columns",
+    "target_columns",
+    "workspace",
+]
 
 Array = NDArray[Any]
 # The fields of `kernels.plan.Columns`.
@@ -44,9 +50,9 @@ def workspace(
 
     With `apart` each thread has so many columns of its own: the array holds one part for each.
     """
-    plan, table, elements = _plan(description, columns, 1 if apart else threads, dropout)
+    layout, table, elements = _plan(description, columns, 1 if apart else threads, dropout)
     work = aligned_zeros(elements * (threads if apart else 1), description.dtype)
-    work.reshape(-1, elements)[:, plan.ones : plan.ones + columns] = 1
+    work.reshape(-1, elements)[:, layout.ones : layout.ones + columns] = 1
     return table, work
 
 
@@ -54,8 +60,15 @@ def workspace(
 def _plan(
     description: Description, columns: int, threads: int, dropout: tuple[int, ...]
 ) -> tuple[Plan, Integers, int]:
-    plan, elements = description.plan(columns, threads=threads, dropout=dropout)
-    return plan, plan.table(), elements
+    layout, elements = description.plan(columns, threads=threads, dropout=dropout)
+    return layout, layout.table(), elements
+
+
+@lru_cache(maxsize=64)
+def columns_at_a_time(description: Description, mini_batch_size: int) -> int:
+    """Return for how many columns of a mini-batch the work matrices should have room."""
+    sizes, itemsize = np.array(description.sizes), np.dtype(description.dtype).itemsize
+    return plan.columns_at_a_time(sizes, description.layout.size, itemsize, mini_batch_size)
 
 
 def input_columns(X: Array | SparseColumns, scale: float) -> ColumnsOf:
