@@ -73,7 +73,7 @@ def train_slice(
         like = at(theta, 0, 1)
         weight = _total_weight(V, samples, size, like)
         if t == 0:
-            _record(V, samples, size, like, weight, costs, hits, totals[row], part)
+            _record(V, samples, size, like, weight, costs, hits, totals, row, part)
         if not _move(
             t, threads, control, plan, rule, step, theta, first, second, sums, work, size, weight
         ):
@@ -117,9 +117,10 @@ def _total_weight(V, order, m, like):
 
 
 @kernel
-def _record(V, order, m, like, total_weight, costs, hits, totals, part):
+def _record(V, order, m, like, total_weight, costs, hits, totals, row, part):
     """Add what the samples of a mini-batch come to, in their order; note their mean cost."""
-    cost, costs_so_far, hits_so_far, weights_so_far = 0.0, totals[0], totals[1], totals[2]
+    cost, costs_so_far = 0.0, totals[row, 0]
+    hits_so_far, weights_so_far = totals[row, 1], totals[row, 2]
     for j in range(m):
         weight = weight_of(V, order[j], like)
         cost += weight * costs[j]
@@ -127,7 +128,8 @@ def _record(V, order, m, like, total_weight, costs, hits, totals, part):
         if hits.size > 0:
             hits_so_far += weight * hits[j]
         weights_so_far += weight
-    totals[0], totals[1], totals[2] = costs_so_far, hits_so_far, weights_so_far
+    totals[row, 0], totals[row, 1] = costs_so_far, hits_so_far
+    totals[row, 2] = weights_so_far
     if part.shape[0] > 0:
         part[0, 0] = cost / total_weight
 

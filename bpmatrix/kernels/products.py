@@ -7,7 +7,7 @@ the result (`tiles.py`).
 """
 
 from bpmatrix.kernels.instructions import convert, null, shift, size_of
-from bpmatrix.kernels.jit import kernel, template
+from bpmatrix.kernels.jit import inlined, kernel, template
 from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.tiles import (
     ASKED_PER_TERM,
@@ -49,7 +49,7 @@ def cut(left, lengths):
     return 1
 
 
-@kernel
+@inlined
 def weighted_input(W, a, b, z, scratch, ahead=False):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
 
@@ -58,7 +58,13 @@ def weighted_input(W, a, b, z, scratch, ahead=False):
     """
     if W.length <= SHORT_SUM:
         _short_sums(W, a, b, z, scratch)
-        return
+    else:
+        _long_sums(W, a, b, z, ahead)
+
+
+@kernel
+def _long_sums(W, a, b, z, ahead):
+    """z <- W a + b by dot tiles: rows of W that stay in the second cache meet all columns."""
     block = max(
         DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0]
     )
@@ -84,7 +90,7 @@ def weighted_input(W, a, b, z, scratch, ahead=False):
 
 @kernel
 def _short_sums(W, a, b, z, scratch):
-    """The same, units in lanes: each sum starts at the bias and adds its terms in their order.
+    """z <- W a + b with units in lanes: each sum adds its terms to the bias, in their order.
 
     As many rows of W as make a panel are transposed into it, and meet all columns.
     """
