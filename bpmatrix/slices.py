@@ -179,8 +179,7 @@ class SliceRunner:
         """
         totals = np.zeros((len(orders), 3))
         epochs, n = orders.shape
-        steps_of_an_epoch = -(-n // self.m)
-        done, steps = 0, epochs * steps_of_an_epoch
+        done, steps = 0, epochs * -(-n // self.m)
         decays = np.broadcast_to(weight_decay, steps)
         self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
@@ -188,11 +187,8 @@ class SliceRunner:
             if done and start >= deadline:
                 raise OutOfTimeError
             count = min(self.steps_of_a_slice, steps - done)
-            now, batches = slice(done, done + count), np.empty((count, 3), np.int64)
-            epoch, step = np.divmod(np.arange(done, done + count), steps_of_an_epoch)
-            batches[:, 0] = epoch * n + step * self.m
-            batches[:, 1] = np.minimum(batches[:, 0] + self.m, (epoch + 1) * n)
-            batches[:, 2] = epoch
+            now = slice(done, done + count)
+            batches = _batches(done, count, n, self.m)
             numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
             numbers[:, L2] = decays[now]
             numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
@@ -208,27 +204,17 @@ class SliceRunner:
         order: NDArray[np.int64],
         batches: NDArray[np.int64],
         numbers: Array,
-        sums: tuple[Array, Array],
+        recorded: tuple[Array, Array],
         steps_before: int,
     ) -> None:
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
         memory = self._table, self.theta, self.state.moments, self._sums, self._work
         how = self.recipe.rule, numbers, self._seed, self.state.steps
-        records = self._costs, self._hits, *sums
+        records = self._costs, self._hits, *recorded
+        given = *memory, *self._columns, order, batches, *how, *records
         try:
             taken = run_together(
-                self.threads,
-                lambda t, control: self._program(
-                    t,
-                    self.threads,
-                    control,
-                    *memory,
-                    *self._columns,
-                    order,
-                    batches,
-                    *how,
-                    *records,
-                ),
+                self.threads, lambda t, control: self._program(t, self.threads, control, *given)
             )
             if taken == len(numbers) and np.isfinite(self.theta).all():
                 self.state.steps += len(numbers)
@@ -246,10 +232,20 @@ class SliceRunner:
         samples = np.unique(order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
 
-    def _largest_input(self, order: NDArray[np.int64]) -> float:
+    def _largest_input(self, samples: NDArray[np.int64]) -> float:
         """Return the largest input of some samples, as the network sees it."""
         X = self._data[0]
         if isinstance(X, SparseColumns):
-            return X.largest(order) * abs(self.description.input_scale)
-        largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in order)
+            return X.largest(samples) * abs(self.description.input_scale)
+        largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in samples)
         return largest * abs(self.description.input_scale)
+
+
+def _batches(done: int, count: int, n: int, m: int) -> NDArray[np.int64]:
+    """Return the mini-batches of a slice, after so many of epochs of n, as `train_slice` wants."""
+    epoch, step = np.divmod(np.arange(done, done + count), -(-n // m))
+    batches = np.empty((count, 3), np.int64)
+    batches[:, 0] = epoch * n + step * m
+    batches[:, 1] = np.minimum(batches[:, 0] + m, (epoch + 1) * n)
+    batches[:, 2] = epoch
+    return batches

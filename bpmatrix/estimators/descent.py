@@ -133,13 +133,15 @@ class Descent:
 
     def _run(self, orders: NDArray[np.int64], decays: NDArray[np.float64]) -> list[Totals]:
         """Run the epochs; of several, Ctrl-C leaves nothing, since nobody could record them."""
+        arguments = orders, self.state.rate.now, decays
+        if len(orders) == 1:
+            return self._runner.run_epochs(*arguments)
         theta, moments = self._runner.theta, self.state.moments
         before = theta.copy(), moments.moments.copy(), moments.steps
         try:
-            return self._runner.run_epochs(orders, self.state.rate.now, decays)
+            return self._runner.run_epochs(*arguments)
         except KeyboardInterrupt:
-            if len(orders) > 1:
-                theta[:], moments.moments[:], moments.steps = before
+            theta[:], moments.moments[:], moments.steps = before
             raise
 
 
