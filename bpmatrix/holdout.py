@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bpmatrix.errors import ArgumentError
-from bpmatrix.training import Samples
+from bpmatrix.samples import Samples
 
 __all__ = ["hold_out"]
 

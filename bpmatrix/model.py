@@ -16,8 +16,8 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.input_gradient import checked_output, input_gradient
 from bpmatrix.memory import aligned_copy
 from bpmatrix.parameters import Parameters
+from bpmatrix.samples import Samples
 from bpmatrix.trace import Trace, trace
-from bpmatrix.training import Samples
 from bpmatrix.weighting import weigh
 
 __all__ = ["Model"]

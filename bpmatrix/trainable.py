@@ -20,9 +20,9 @@ from bpmatrix.holdout import hold_out
 from bpmatrix.model import Model
 from bpmatrix.optimizers import Optimizer
 from bpmatrix.processors import running
+from bpmatrix.samples import Samples
 from bpmatrix.schedules import Schedule
 from bpmatrix.stopping import EarlyStopping
-from bpmatrix.training import Samples
 from bpmatrix.weighting import factors_of_classes, shown, weigh, weigh_classes
 
 __all__ = ["Trainable"]

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.arrays import Targets
 from bpmatrix.checks import real_number
 from bpmatrix.compilation import load_program
 from bpmatrix.course import Course
@@ -21,47 +20,14 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.recipe import Recipe
+from bpmatrix.samples import Samples
 from bpmatrix.schedules import Schedule, factors
 from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.stopping import EarlyStopping, Waiting
 
-__all__ = ["Samples", "Settings", "record", "recorded", "train"]
+__all__ = ["Settings", "record", "recorded", "train"]
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Inputs and targets that passed the gate.
-
-    Attributes
-    ----------
-    X, targets : array, Targets
-        The columns and what belongs to them.
-    shown : (n,) array of int64 or None
-        The columns that training shows; None is all of them.
-    weights : array of float64 or None
-        How much each column counts; None is 1 for all of them.
-    """
-
-    X: Array
-    targets: Targets
-    shown: NDArray[np.int64] | None = None
-    weights: NDArray[np.float64] | None = None
-
-    @property
-    def n(self) -> int:
-        """How many samples training shows."""
-        return int(self.X.shape[1] if self.shown is None else self.shown.size)
-
-    def take(self, columns: NDArray[np.int64]) -> Samples:
-        """Return a copy of some columns, each contiguous as those of X are."""
-        array = self.targets.array
-        return Samples(
-            self.X.T[columns].T,
-            replace(self.targets, array=np.ascontiguousarray(array.T[columns]).T),
-            weights=None if self.weights is None else self.weights[columns],
-        )
 
 
 @dataclass(frozen=True, slots=True)

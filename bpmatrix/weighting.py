@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix.arrays import Targets, as_array, check_finite
 from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
-from bpmatrix.training import Samples
+from bpmatrix.samples import Samples
 
 __all__ = ["balanced", "factors_of_classes", "shown", "weigh", "weigh_classes"]
 

@@ -13,7 +13,7 @@ from bpmatrix import Network
 from bpmatrix.arrays import as_targets
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.holdout import hold_out
-from bpmatrix.training import Samples
+from bpmatrix.samples import Samples
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((40, 3)).T
