@@ -6,8 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bpmatrix.errors import MissingPackageError
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -142,15 +140,15 @@ class History:
 
         Raises
         ------
-        MissingPackageError
+        ImportError
             If pandas is not installed.
         """
         try:
             import pandas as pd  # noqa: PLC0415 - no dependency of ours
         except ImportError:
-            raise MissingPackageError(
-                "History.to_frame() needs pandas, which is not installed",
-                cure="Install it with `pip install pandas`, or take History.to_dict().",
+            raise ImportError(  # `errors` knows a History, so that a History knows no errors
+                "History.to_frame() needs pandas, which is not installed."
+                " Install it with `pip install pandas`, or take History.to_dict()."
             ) from None
         return pd.DataFrame(self.to_dict()).set_index("epoch")
 
