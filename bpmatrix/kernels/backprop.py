@@ -12,8 +12,8 @@ import math
 from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.dropout import drop
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
-from bpmatrix.kernels.instructions import shift
-from bpmatrix.kernels.jit import inlined, kernel
+from bpmatrix.kernels.machine.instructions import shift
+from bpmatrix.kernels.machine.jit import inlined, kernel
 from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
 from bpmatrix.kernels.threads import own_part
 from bpmatrix.kernels.views import (

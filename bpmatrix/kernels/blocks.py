@@ -17,8 +17,8 @@ from numba import types
 
 from bpmatrix.kernels import exponential, rectifiers
 from bpmatrix.kernels.codes import SLOPE
-from bpmatrix.kernels.jit import callback, foreign, kernel
-from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.machine.jit import callback, foreign, kernel
+from bpmatrix.kernels.machine.vectors import long_vectors
 
 REALS = {"float64": types.float64, "float32": types.float32}
 

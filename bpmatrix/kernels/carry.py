@@ -5,7 +5,7 @@ import math
 from bpmatrix.kernels.backprop import backpropagate, feed_own_rows, feedforward
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.gather import gather
-from bpmatrix.kernels.jit import inlined, kernel
+from bpmatrix.kernels.machine.jit import inlined, kernel
 from bpmatrix.kernels.views import (
     activations,
     errors,

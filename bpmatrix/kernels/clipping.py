@@ -5,7 +5,7 @@ Pascanu, Mikolov & Bengio 2013, algorithm 1.
 
 import math
 
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.machine.jit import kernel
 
 
 @kernel

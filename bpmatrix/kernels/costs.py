@@ -18,9 +18,9 @@ from bpmatrix.kernels.codes import (
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.exponential import exp, expm1, log, log1p
-from bpmatrix.kernels.instructions import call_block, convert, shift
-from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.machine.instructions import call_block, convert, shift
+from bpmatrix.kernels.machine.jit import kernel
+from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.views import span
 
 

@@ -9,10 +9,10 @@ from collections import namedtuple
 
 from numba import types
 
-from bpmatrix.kernels.instructions import convert, shift
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.machine.instructions import convert, shift
+from bpmatrix.kernels.machine.jit import kernel
+from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.plan import OUT_OF
-from bpmatrix.kernels.vectors import long_vectors
 
 # What decides who is dropped: bits of the step, and which of the mini-batch's columns is the first
 # in the work matrices.

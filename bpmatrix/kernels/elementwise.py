@@ -9,9 +9,9 @@ To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its d
 
 from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
 from bpmatrix.kernels.exponential import exp, sigmoid, tanh
-from bpmatrix.kernels.instructions import call_block, convert, shift
-from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.machine.instructions import call_block, convert, shift
+from bpmatrix.kernels.machine.jit import kernel
+from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.views import span
 
 

@@ -16,8 +16,8 @@ from bpmatrix.kernels.codes import PLAIN
 from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
 from bpmatrix.kernels.groups import add_groups, sum_groups
-from bpmatrix.kernels.instructions import at
-from bpmatrix.kernels.jit import inlined, kernel, program
+from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.jit import inlined, kernel, program
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
 from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule

@@ -4,7 +4,7 @@ from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
-from bpmatrix.kernels.jit import program
+from bpmatrix.kernels.machine.jit import program
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.views import (
     activations,

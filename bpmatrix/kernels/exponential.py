@@ -23,9 +23,9 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.formats import constants, polynomial
-from bpmatrix.kernels.instructions import fma
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.machine.formats import constants, polynomial
+from bpmatrix.kernels.machine.instructions import fma
+from bpmatrix.kernels.machine.jit import kernel
 
 
 def _layout(real):

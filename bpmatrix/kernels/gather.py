@@ -14,7 +14,7 @@ from bpmatrix.kernels.codes import (
     SPARSE_FLOAT64,
     UINT8,
 )
-from bpmatrix.kernels.instructions import (
+from bpmatrix.kernels.machine.instructions import (
     BYTES_OF_A_LINE,
     convert,
     pointer_from,
@@ -23,8 +23,8 @@ from bpmatrix.kernels.instructions import (
     shift,
     size_of,
 )
-from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.vectors import long_vectors
+from bpmatrix.kernels.machine.jit import kernel
+from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.views import Lines
 
 

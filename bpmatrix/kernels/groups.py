@@ -10,11 +10,11 @@ bits do not, either.
 from bpmatrix.kernels.backprop import sum_gradients
 from bpmatrix.kernels.carry import carry_block
 from bpmatrix.kernels.dropout import Draw
-from bpmatrix.kernels.instructions import at
-from bpmatrix.kernels.jit import inlined, kernel
+from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.jit import inlined, kernel
+from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.plan import CACHE_LINE
 from bpmatrix.kernels.threads import share
-from bpmatrix.kernels.vectors import long_vectors
 
 
 @inlined

@@ -10,8 +10,8 @@ from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.gather import gather_block
-from bpmatrix.kernels.instructions import at, convert, shift
-from bpmatrix.kernels.jit import kernel, program
+from bpmatrix.kernels.machine.instructions import at, convert, shift
+from bpmatrix.kernels.machine.jit import kernel, program
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.products import pull_back
 from bpmatrix.kernels.views import (

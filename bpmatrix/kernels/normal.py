@@ -7,9 +7,9 @@ lost, and a loop is vector code, as with the functions of `exponential.py`.
 """
 
 from bpmatrix.kernels.exponential import exp
-from bpmatrix.kernels.formats import constants, polynomial
-from bpmatrix.kernels.instructions import fma
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.machine.formats import constants, polynomial
+from bpmatrix.kernels.machine.instructions import fma
+from bpmatrix.kernels.machine.jit import kernel
 
 
 @kernel

@@ -6,8 +6,9 @@ caches, and is packed where it lies in lines far apart. How a matrix is cut neve
 the result (`tiles.py`).
 """
 
-from bpmatrix.kernels.instructions import convert, null, shift, size_of
-from bpmatrix.kernels.jit import inlined, kernel, template
+from bpmatrix.kernels.machine.instructions import convert, null, shift, size_of
+from bpmatrix.kernels.machine.jit import inlined, kernel, template
+from bpmatrix.kernels.machine.vectors import WIDE
 from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.tiles import (
     ASKED_PER_TERM,
@@ -21,7 +22,6 @@ from bpmatrix.kernels.tiles import (
     pack_tile,
     transpose_tile,
 )
-from bpmatrix.kernels.vectors import WIDE
 from bpmatrix.kernels.views import Lines
 
 # So many bytes of W are carried along all columns before the next rows are taken, and so many of d

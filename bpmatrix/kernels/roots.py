@@ -10,9 +10,9 @@ import math
 
 from numba import types
 
-from bpmatrix.kernels.instructions import bits_of, convert, float_of, fma, size_of
-from bpmatrix.kernels.jit import kernel
-from bpmatrix.kernels.vectors import AMD, WIDE
+from bpmatrix.kernels.machine.instructions import bits_of, convert, float_of, fma, size_of
+from bpmatrix.kernels.machine.jit import kernel
+from bpmatrix.kernels.machine.vectors import AMD, WIDE
 
 # Registers of 64 bytes make multiply-adds twice as fast, but roots on AMD's processors alone.
 SLOW_ROOTS = WIDE and not AMD

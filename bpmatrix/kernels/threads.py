@@ -13,8 +13,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.instructions import at
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.plan import CACHE_LINE, GRAIN
 
 ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16  # in elements of 8 bytes

@@ -18,8 +18,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.instructions import BYTES_OF_A_LINE, call_prefetch, keep_as_written
-from bpmatrix.kernels.vectors import REGISTER_BYTES, WIDE, Vectors, index
+from bpmatrix.kernels.machine.instructions import BYTES_OF_A_LINE, call_prefetch, keep_as_written
+from bpmatrix.kernels.machine.vectors import REGISTER_BYTES, WIDE, Vectors, index
 
 # The shapes that each tile comes in. More of them cost time to compile, not to run.
 DOT_ROWS = (8, 4, 2, 1) if WIDE else (4, 2, 1)

@@ -3,8 +3,8 @@
 A thread owns the same part of every W[l] and b[l] in every step, so that state needs no lock.
 """
 
-from bpmatrix.kernels.instructions import convert, size_of
-from bpmatrix.kernels.jit import inlined, kernel
+from bpmatrix.kernels.machine.instructions import convert, size_of
+from bpmatrix.kernels.machine.jit import inlined, kernel
 from bpmatrix.kernels.plan import CACHE_LINE, PANEL_WIDTH
 from bpmatrix.kernels.products import descend, sum_over_columns
 from bpmatrix.kernels.rules import follow

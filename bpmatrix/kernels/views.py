@@ -6,8 +6,8 @@ W (what feeds one unit) or a column of a, z and delta (one sample).
 
 from collections import namedtuple
 
-from bpmatrix.kernels.instructions import at, float_of, shift
-from bpmatrix.kernels.jit import kernel
+from bpmatrix.kernels.machine.instructions import at, float_of, shift
+from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.plan import VECTORS, Cost, Plan, Step, pitch
 
 Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer

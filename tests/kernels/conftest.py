@@ -38,7 +38,7 @@ EVERY_SHAPE = (
     + """
 from bpmatrix.compilation import load_program
 from bpmatrix.evaluation import gradient, outputs
-from bpmatrix.kernels.instructions import CHECKED
+from bpmatrix.kernels.machine.instructions import CHECKED
 
 assert CHECKED
 for n_in in range(1, 18):

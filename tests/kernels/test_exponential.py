@@ -24,7 +24,7 @@ from numeric import same_bits
 
 import bpmatrix
 from bpmatrix.kernels import exponential
-from bpmatrix.kernels.jit import OURS
+from bpmatrix.kernels.machine.jit import OURS
 
 # name: the bound in ULP, the exact function, and where to look for errors: where the result is
 # neither constant to the last bit nor infinite. The ends of float64; float32 clips them.
@@ -270,7 +270,7 @@ def test_the_loop_is_vectorized_and_calls_nothing(name, dtype):
 PROGRAM = """
 import numpy as np
 from bpmatrix.kernels.exponential import log, sigmoid
-from bpmatrix.kernels.jit import program
+from bpmatrix.kernels.machine.jit import program
 
 @program
 def mix(x, out):

@@ -13,9 +13,9 @@ from numba import njit
 from numba.core.codegen import CPUCodeLibrary
 
 from bpmatrix.compilation import load_program
-from bpmatrix.kernels import jit
 from bpmatrix.kernels.epoch import train_slice
 from bpmatrix.kernels.evaluate import evaluate
+from bpmatrix.kernels.machine import jit
 
 SECOND_PROCESS = """
 from bpmatrix.compilation import load_program
@@ -48,11 +48,12 @@ def kept():
     return found
 
 print("unchanged", *kept())
-for path in sorted(pathlib.Path(bpmatrix.__file__).parent.glob("kernels/*.py")):
+kernels = pathlib.Path(bpmatrix.__file__).parent / "kernels"
+for path in sorted(kernels.rglob("*.py")):
     text = path.read_bytes()
     times = path.stat()
     path.write_bytes(text + b"# changed\\n")
-    print(path.name, *kept())
+    print(path.relative_to(kernels).as_posix(), *kept())
     path.write_bytes(text)
     import os
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
@@ -130,7 +131,8 @@ def test_a_second_process_finds_the_machine_code(checked_build):
 def test_a_change_to_any_file_of_the_kernels_misses(checked_build):
     """No machine code outlives the source that it came from, whichever file that was in."""
     unchanged, *edited, restored = lines_of(checked_build.run(LOOK_INTO_THE_CACHE))
-    sources = sorted(path.name for path in checked_build.package.glob("kernels/*.py"))
+    kernels = checked_build.package / "kernels"
+    sources = [path.relative_to(kernels).as_posix() for path in sorted(kernels.rglob("*.py"))]
     assert unchanged == "unchanged True True"
     assert edited == [f"{name} False False" for name in sources]
     assert restored == "restored True True"
@@ -139,7 +141,7 @@ def test_a_change_to_any_file_of_the_kernels_misses(checked_build):
 def test_machine_code_with_checks_is_kept_apart(checked_build):
     """A process without BPMATRIX_CHECKED does not run what a checked one has compiled."""
     script = """
-from bpmatrix.kernels import jit
+from bpmatrix.kernels.machine import jit
 from bpmatrix.kernels.evaluate import evaluate
 print(evaluate.py_func.__closure__[0].cell_contents)
 """

@@ -9,9 +9,10 @@ import pytest
 from numba import njit
 from numeric import same_bits, unit_roundoff
 
-from bpmatrix.kernels import formats, rectifiers
+from bpmatrix.kernels import rectifiers
 from bpmatrix.kernels.exponential import softplus
-from bpmatrix.kernels.jit import OURS, kernel
+from bpmatrix.kernels.machine import formats
+from bpmatrix.kernels.machine.jit import OURS, kernel
 from bpmatrix.kernels.normal import normal
 
 inf, nan = math.inf, math.nan

@@ -17,7 +17,7 @@ from typing import TypeVar
 from numba import cfunc, njit
 from numba.core import config
 
-from bpmatrix.kernels.parts import Kernel, PartCompiler, Template
+from bpmatrix.kernels.machine.parts import Kernel, PartCompiler, Template
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -101,9 +101,11 @@ def _stamped(function: FunctionType) -> FunctionType:
 
 @cache
 def _digest_of_sources() -> str:
-    """SHA-256 of every source file of this folder, and of what else decides the machine code."""
+    """SHA-256 of every source file of `kernels/`, and of what else decides the machine code."""
     switches = {name: os.environ.get(name) for name in SWITCHES}
     digest = hashlib.sha256(repr(switches).encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    kernels = Path(__file__).parents[1]
+    for path in sorted(kernels.rglob("*.py")):
+        name = path.relative_to(kernels).as_posix()
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()

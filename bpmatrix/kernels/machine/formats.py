@@ -11,7 +11,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
-from bpmatrix.kernels.instructions import call_fma
+from bpmatrix.kernels.machine.instructions import call_fma
 
 
 class Format(NamedTuple):

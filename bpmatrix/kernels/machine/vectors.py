@@ -6,7 +6,7 @@ from numba.core import cgutils, config
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.instructions import call_fma
+from bpmatrix.kernels.machine.instructions import call_fma
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
