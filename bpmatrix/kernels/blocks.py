@@ -15,8 +15,8 @@ function raises an error, the whole block is NaN, so that the run ends as one th
 import numpy as np
 from numba import types
 
-from bpmatrix.kernels import exponential, rectifiers
 from bpmatrix.kernels.codes import SLOPE
+from bpmatrix.kernels.functions import exponential, rectifiers
 from bpmatrix.kernels.machine.jit import callback, foreign, kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
 

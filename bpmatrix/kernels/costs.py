@@ -17,7 +17,7 @@ from bpmatrix.kernels.codes import (
     VALUE,
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
-from bpmatrix.kernels.exponential import exp, expm1, log, log1p
+from bpmatrix.kernels.functions.exponential import exp, expm1, log, log1p
 from bpmatrix.kernels.machine.instructions import call_block, convert, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors

@@ -8,7 +8,7 @@ To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its d
 """
 
 from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
-from bpmatrix.kernels.exponential import exp, sigmoid, tanh
+from bpmatrix.kernels.functions.exponential import exp, sigmoid, tanh
 from bpmatrix.kernels.machine.instructions import call_block, convert, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors

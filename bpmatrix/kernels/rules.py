@@ -11,10 +11,10 @@ To add one: its number in `codes.py`, its loop here, its description in `bpmatri
 """
 
 from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV, PLAIN
+from bpmatrix.kernels.functions.roots import root
 from bpmatrix.kernels.machine.instructions import convert, fma, shift, size_of
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
-from bpmatrix.kernels.roots import root
 
 # Where gradients are 0, such as at a pixel that is seldom white, moments fade by a constant factor
 # and would end at subnormal numbers, with which processors are a hundred times slower. What is

@@ -23,7 +23,7 @@ from numba import float32, float64, njit
 from numeric import same_bits
 
 import bpmatrix
-from bpmatrix.kernels import exponential
+from bpmatrix.kernels.functions import exponential
 from bpmatrix.kernels.machine.jit import OURS
 
 # name: the bound in ULP, the exact function, and where to look for errors: where the result is
@@ -269,7 +269,7 @@ def test_the_loop_is_vectorized_and_calls_nothing(name, dtype):
 
 PROGRAM = """
 import numpy as np
-from bpmatrix.kernels.exponential import log, sigmoid
+from bpmatrix.kernels.functions.exponential import log, sigmoid
 from bpmatrix.kernels.machine.jit import program
 
 @program

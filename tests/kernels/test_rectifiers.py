@@ -9,11 +9,11 @@ import pytest
 from numba import njit
 from numeric import same_bits, unit_roundoff
 
-from bpmatrix.kernels import rectifiers
-from bpmatrix.kernels.exponential import softplus
+from bpmatrix.kernels.functions import rectifiers
+from bpmatrix.kernels.functions.exponential import softplus
+from bpmatrix.kernels.functions.normal import normal
 from bpmatrix.kernels.machine import formats
 from bpmatrix.kernels.machine.jit import OURS, kernel
-from bpmatrix.kernels.normal import normal
 
 inf, nan = math.inf, math.nan
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])

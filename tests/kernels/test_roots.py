@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from bpmatrix.kernels.roots import _root_32, _root_64, root
+from bpmatrix.kernels.functions.roots import _root_32, _root_64, root
 from bpmatrix.kernels.views import line
 
 # From here on the last digit of r^2 is at least the smallest number that there is.

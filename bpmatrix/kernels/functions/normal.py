@@ -6,7 +6,7 @@ functions, Math. Comp. 32, 1978). So one polynomial serves every t, no digit of 
 lost, and a loop is vector code, as with the functions of `exponential.py`.
 """
 
-from bpmatrix.kernels.exponential import exp
+from bpmatrix.kernels.functions.exponential import exp
 from bpmatrix.kernels.machine.formats import constants, polynomial
 from bpmatrix.kernels.machine.instructions import fma
 from bpmatrix.kernels.machine.jit import kernel

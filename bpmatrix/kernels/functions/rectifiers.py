@@ -3,11 +3,11 @@
 A slope is computed from a, where a can tell, and else from z.
 """
 
-from bpmatrix.kernels.exponential import exp, expm1, sigmoid
+from bpmatrix.kernels.functions.exponential import exp, expm1, sigmoid
+from bpmatrix.kernels.functions.normal import normal
 from bpmatrix.kernels.machine.formats import constants
 from bpmatrix.kernels.machine.instructions import fma
 from bpmatrix.kernels.machine.jit import kernel
-from bpmatrix.kernels.normal import normal
 
 
 @kernel
