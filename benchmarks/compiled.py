@@ -8,7 +8,7 @@ from bpmatrix.kernels.codes import SIGMOID
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
 from bpmatrix.kernels.machine.instructions import at, convert
 from bpmatrix.kernels.machine.jit import kernel, program
-from bpmatrix.kernels.products import descend, pull_back, weighted_input
+from bpmatrix.kernels.products.products import descend, pull_back, weighted_input
 from bpmatrix.kernels.views import Lines, Scratch
 
 

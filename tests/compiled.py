@@ -10,7 +10,7 @@ import numpy as np
 from bpmatrix.kernels.machine.instructions import at, convert, fma
 from bpmatrix.kernels.machine.jit import kernel, program
 from bpmatrix.kernels.plan import lay_out_work
-from bpmatrix.kernels.products import descend, pull_back, sum_over_columns, weighted_input
+from bpmatrix.kernels.products.products import descend, pull_back, sum_over_columns, weighted_input
 from bpmatrix.kernels.threads import atomic_add, barrier, share
 from bpmatrix.kernels.views import Lines, Scratch
 

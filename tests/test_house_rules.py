@@ -27,7 +27,7 @@ LOW_LEVEL = {
     "kernels/machine/instructions.py",
     "kernels/machine/vectors.py",
     "kernels/threads.py",
-    "kernels/tiles.py",
+    "kernels/products/tiles.py",
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

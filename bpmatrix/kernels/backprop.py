@@ -14,7 +14,7 @@ from bpmatrix.kernels.dropout import drop
 from bpmatrix.kernels.elementwise import activate, times_sigma_prime
 from bpmatrix.kernels.machine.instructions import shift
 from bpmatrix.kernels.machine.jit import inlined, kernel
-from bpmatrix.kernels.products import pull_back, sum_over_columns, weighted_input
+from bpmatrix.kernels.products.products import pull_back, sum_over_columns, weighted_input
 from bpmatrix.kernels.threads import own_part
 from bpmatrix.kernels.views import (
     activations,

@@ -13,7 +13,7 @@ from bpmatrix.kernels.gather import gather_block
 from bpmatrix.kernels.machine.instructions import at, convert, shift
 from bpmatrix.kernels.machine.jit import kernel, program
 from bpmatrix.kernels.plan import Columns
-from bpmatrix.kernels.products import pull_back
+from bpmatrix.kernels.products.products import pull_back
 from bpmatrix.kernels.views import (
     Lines,
     activations,

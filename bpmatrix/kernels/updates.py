@@ -6,7 +6,7 @@ A thread owns the same part of every W[l] and b[l] in every step, so that state 
 from bpmatrix.kernels.machine.instructions import convert, size_of
 from bpmatrix.kernels.machine.jit import inlined, kernel
 from bpmatrix.kernels.plan import CACHE_LINE, PANEL_WIDTH
-from bpmatrix.kernels.products import descend, sum_over_columns
+from bpmatrix.kernels.products.products import descend, sum_over_columns
 from bpmatrix.kernels.rules import follow
 from bpmatrix.kernels.threads import own_part, share
 from bpmatrix.kernels.views import (

@@ -10,7 +10,7 @@ from bpmatrix.kernels.machine.instructions import convert, null, shift, size_of
 from bpmatrix.kernels.machine.jit import inlined, kernel, template
 from bpmatrix.kernels.machine.vectors import WIDE
 from bpmatrix.kernels.plan import LINES_IN_PANEL
-from bpmatrix.kernels.tiles import (
+from bpmatrix.kernels.products.tiles import (
     ASKED_PER_TERM,
     DOT_COLUMNS,
     DOT_ROWS,
