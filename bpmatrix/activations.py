@@ -23,7 +23,8 @@ class Activation:
     name : str
         The name that ``Network(activation=...)`` takes.
     code : int or None
-        Its number in the kernels; None where it is a block of its own (`kernels/blocks.py`).
+        Its number in the kernels; None where it is a block of its own
+        (`kernels/programs/blocks.py`).
     formula, derivative : str
         sigma and sigma', for people.
     elementwise : bool

@@ -1,7 +1,7 @@
 """Blocks, compiled at the first network that has them; the slopes of a user's own are checked.
 
-`kernels/blocks.py` says what a block is. Numba is imported here at the first of them; by then a
-program has been loaded, and numba with it (`compilation.py`).
+`kernels/programs/blocks.py` says what a block is. Numba is imported here at the first of them; by
+then a program has been loaded, and numba with it (`compilation.py`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:
 
 
 def _compile(function: str | Own, dtype: str) -> Any:
-    from bpmatrix.kernels import blocks  # noqa: PLC0415 - numba loads at a first computation
+    from bpmatrix.kernels.programs import blocks  # noqa: PLC0415 - numba loads at a first computation
 
     if isinstance(function, str):
         return blocks.named(function, dtype)

@@ -93,7 +93,7 @@ def _import_numba() -> None:
         signal.signal(signal.SIGINT, lambda *press: pressed.append(press))
     try:
         for name in ("epoch", "evaluate"):
-            import_module(f"bpmatrix.kernels.{name}")
+            import_module(f"bpmatrix.kernels.programs.{name}")
     finally:
         if replace:
             signal.signal(signal.SIGINT, handler)
@@ -108,7 +108,7 @@ def _load(name: str, dtype: str) -> Program:
     data = input_columns(sample[None, :], 1.0)
     theta, costs, hits = np.zeros(2, dtype), np.zeros(1), np.zeros(1, np.int64)
     if name == "train_slice":
-        from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
+        from bpmatrix.kernels.programs.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
         control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros((1, 3))
         moments = sums = np.zeros((0, theta.size), dtype)
@@ -119,11 +119,11 @@ def _load(name: str, dtype: str) -> Program:
         train_slice(0, 1, control, *memory, *samples, *how, *records)
         return train_slice
     if name == "input_gradient":
-        from bpmatrix.kernels.input_gradient import input_gradient  # noqa: PLC0415
+        from bpmatrix.kernels.programs.input_gradient import input_gradient  # noqa: PLC0415
 
         input_gradient(table, theta, work, data, data, -1, 0, 1, np.zeros(1, dtype))
         return input_gradient
-    from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415
+    from bpmatrix.kernels.programs.evaluate import evaluate  # noqa: PLC0415
 
     outputs = np.zeros((1, 1), dtype)
     evaluate(table, theta, work, data, data, data, 0, 1, False, outputs, costs, hits, theta.copy())

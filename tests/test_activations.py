@@ -13,7 +13,7 @@ from bpmatrix.activations import ACTIVATIONS, find_activation
 from bpmatrix.costs import COSTS
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
-from bpmatrix.kernels.blocks import BLOCKS
+from bpmatrix.kernels.programs.blocks import BLOCKS
 
 
 def test_names_codes_and_reference_agree() -> None:

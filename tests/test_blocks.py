@@ -262,7 +262,7 @@ def test_own_functions_compile_no_program_anew():
 
 FRESH = """
 from bpmatrix import blocks
-from bpmatrix.kernels.blocks import BLOCKS
+from bpmatrix.kernels.programs.blocks import BLOCKS
 for name in sorted(BLOCKS):
     assert blocks.address_of(name, "float64") >= 4096
     print(name, "hits", blocks._compiled[name, "float64"].cache_hits)

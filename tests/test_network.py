@@ -338,7 +338,7 @@ def test_read_only_parameters_are_read_and_not_trained() -> None:
     net = Network([2, 3], seed=1)
     before = net.feedforward(X)
     net.parameters.flags.writeable = False
-    from bpmatrix.kernels.evaluate import evaluate  # noqa: PLC0415 - numba loads here
+    from bpmatrix.kernels.programs.evaluate import evaluate  # noqa: PLC0415 - numba loads here
 
     signatures = list(evaluate.signatures)
     assert same_bits(net.feedforward(X), before)

@@ -270,7 +270,7 @@ def test_the_data_lives_as_long_as_its_runner() -> None:
 
 def test_one_specialization_whatever_the_numbers() -> None:
     """A learning rate of int or of float32 compiles nothing anew."""
-    from bpmatrix.kernels.epoch import train_slice  # noqa: PLC0415 - numba loads here
+    from bpmatrix.kernels.programs.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
     run = linear([0.0], [1.0], [1.0])
     run.run(np.zeros(1, np.int64), 0.5, 0.0)

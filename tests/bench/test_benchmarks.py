@@ -64,7 +64,8 @@ def test_a_limited_processor_has_no_long_registers(monkeypatch):
     monkeypatch.setattr("os.environ", dict(os.environ))
     limit_to_avx2()
     script = (
-        "from bpmatrix.kernels.machine.vectors import WIDE, REGISTER_BYTES; print(WIDE, REGISTER_BYTES);"
+        "from bpmatrix.kernels.machine.vectors import WIDE, REGISTER_BYTES;"
+        "print(WIDE, REGISTER_BYTES);"
         "from numba.core import config; print(config.CPU_NAME)"
     )
     run = [sys.executable, "-c", script]

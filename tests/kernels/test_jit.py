@@ -6,16 +6,15 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from numba import njit
 from numba.core.codegen import CPUCodeLibrary
 
 from bpmatrix.compilation import load_program
-from bpmatrix.kernels.epoch import train_slice
-from bpmatrix.kernels.evaluate import evaluate
 from bpmatrix.kernels.machine import jit
+from bpmatrix.kernels.programs.epoch import train_slice
+from bpmatrix.kernels.programs.evaluate import evaluate
 
 SECOND_PROCESS = """
 from bpmatrix.compilation import load_program
@@ -36,8 +35,8 @@ signatures = {name: load_program(name, "float64").signatures[0] for name in NAME
 def kept():
     for name in [name for name in sys.modules if name.startswith("bpmatrix.kernels")]:
         del sys.modules[name]
-    from bpmatrix.kernels.epoch import train_slice
-    from bpmatrix.kernels.evaluate import evaluate
+    from bpmatrix.kernels.programs.epoch import train_slice
+    from bpmatrix.kernels.programs.evaluate import evaluate
     programs = {"train_slice": train_slice, "evaluate": evaluate}
     # The types of arguments that name the new classes are as good as the old: numba compares text.
     found = []
@@ -62,7 +61,9 @@ print("restored", *kept())
 
 PLAIN_PYTHON = """
 import numpy as np
-from bpmatrix.kernels import epoch, evaluate, products, threads
+from bpmatrix.kernels.programs import epoch, evaluate
+from bpmatrix.kernels import threads
+from bpmatrix.kernels.products import products
 from bpmatrix.kernels.plan import lay_out_work
 
 assert not hasattr(epoch.train_slice, "signatures")
@@ -142,7 +143,7 @@ def test_machine_code_with_checks_is_kept_apart(checked_build):
     """A process without BPMATRIX_CHECKED does not run what a checked one has compiled."""
     script = """
 from bpmatrix.kernels.machine import jit
-from bpmatrix.kernels.evaluate import evaluate
+from bpmatrix.kernels.programs.evaluate import evaluate
 print(evaluate.py_func.__closure__[0].cell_contents)
 """
     with_checks = lines_of(checked_build.run(script))
@@ -162,7 +163,7 @@ def test_a_program_has_one_closure_cell(program):
 def test_a_program_keeps_its_name_and_signature(program):
     """What the stamp replaces, it keeps: for people, for editors and for the type checker."""
     assert program.__name__ in {"train_slice", "evaluate"}
-    assert program.__module__ == f"bpmatrix.kernels.{Path(inspect.getfile(program.py_func)).stem}"
+    assert sys.modules[program.__module__].__file__ == inspect.getfile(program.py_func)
     assert program.__doc__
     assert "theta" in inspect.signature(program).parameters
 

@@ -8,12 +8,12 @@ bits do not, either.
 """
 
 from bpmatrix.kernels.backprop import sum_gradients
-from bpmatrix.kernels.carry import carry_block
 from bpmatrix.kernels.dropout import Draw
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.plan import CACHE_LINE
+from bpmatrix.kernels.programs.carry import carry_block
 from bpmatrix.kernels.threads import share
 
 

@@ -10,15 +10,15 @@ Where a mini-batch has more columns than the plan, they own groups of columns (`
 import math
 
 from bpmatrix.kernels.backprop import sum_gradients
-from bpmatrix.kernels.carry import carry_columns, carry_to_first_rows
 from bpmatrix.kernels.clipping import clipped, squared_weights
 from bpmatrix.kernels.codes import PLAIN
 from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
-from bpmatrix.kernels.groups import add_groups, sum_groups
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
 from bpmatrix.kernels.plan import Columns
+from bpmatrix.kernels.programs.carry import carry_columns, carry_to_first_rows
+from bpmatrix.kernels.programs.groups import add_groups, sum_groups
 from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
 from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule
 from bpmatrix.kernels.views import plan_of, step_of
