@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, plots, progress, schedules
-    from bpmatrix.activations import OwnActivation
-    from bpmatrix.costs import Huber, OwnCost, Quantile
+    from bpmatrix.architecture.activations import OwnActivation
+    from bpmatrix.architecture.costs import Huber, OwnCost, Quantile
     from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
@@ -60,13 +60,13 @@ _HOMES = {
     "BpmatrixError": "bpmatrix.errors",
     "EarlyStopping": "bpmatrix.stopping",
     "History": "bpmatrix.history",
-    "Huber": "bpmatrix.costs",
+    "Huber": "bpmatrix.architecture.costs",
     "MLPClassifier": "bpmatrix.estimators",
     "MLPRegressor": "bpmatrix.estimators",
     "Network": "bpmatrix.network",
-    "OwnActivation": "bpmatrix.activations",
-    "OwnCost": "bpmatrix.costs",
-    "Quantile": "bpmatrix.costs",
+    "OwnActivation": "bpmatrix.architecture.activations",
+    "OwnCost": "bpmatrix.architecture.costs",
+    "Quantile": "bpmatrix.architecture.costs",
     "RMSprop": "bpmatrix.optimizers",
     "diagnose": "bpmatrix.diagnosis",
     "load": "bpmatrix.loading",

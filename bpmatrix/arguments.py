@@ -8,8 +8,8 @@ from itertools import repeat
 
 import numpy as np
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.checks import real_number, whole_number
-from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.optimizers import SGD, Optimizer

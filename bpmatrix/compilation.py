@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
 from bpmatrix.kernels.plan import Step
 from bpmatrix.workspace import input_columns, workspace
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import symptoms
-from bpmatrix.activations import OwnActivation, find_activation
+from bpmatrix.architecture.activations import OwnActivation, find_activation
 from bpmatrix.arguments import checked_mini_batch_size
 from bpmatrix.errors import DivergenceError
 from bpmatrix.network import Network

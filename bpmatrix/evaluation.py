@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.arrays import Targets, check_finite
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.processors import threads_worth_starting
 from bpmatrix.sparse import SparseColumns

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import reference
-from bpmatrix.costs import AnyCost, Huber, Quantile
-from bpmatrix.description import Description
+from bpmatrix.architecture.costs import AnyCost, Huber, Quantile
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.network import Network
-from bpmatrix.parameters import Parameters
 
 __all__ = ["Agreement", "verify"]
 

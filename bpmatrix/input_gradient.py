@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.arrays import Targets
 from bpmatrix.checks import whole_number
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.evaluation import COLUMNS_AT_A_TIME, MULTIPLICATIONS_PER_CALL, NO_TARGETS
 from bpmatrix.processors import threads_worth_starting

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import evaluation, prediction
+from bpmatrix.architecture.costs import find_cost
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import as_columns, as_inputs, as_targets
-from bpmatrix.costs import find_cost
-from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.input_gradient import checked_output, input_gradient
 from bpmatrix.memory import aligned_copy
-from bpmatrix.parameters import Parameters
 from bpmatrix.samples import Samples
 from bpmatrix.trace import Trace, trace
 from bpmatrix.weighting import weigh

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix import persistence
-from bpmatrix.activations import OwnActivation
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import AnyCost
+from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
+from bpmatrix.architecture.initializers import draw_parameters
 from bpmatrix.checks import whole_number
-from bpmatrix.costs import AnyCost
 from bpmatrix.course import Course
-from bpmatrix.description import Description, checked_sizes, choose_activations
-from bpmatrix.initializers import draw_parameters
 from bpmatrix.trainable import Trainable
 
 __all__ = ["Network"]

@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as as_safetensors
 
-from bpmatrix.activations import OwnActivation
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost, Quantile
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
-from bpmatrix.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost, Quantile
 from bpmatrix.course import Course, course_of, in_words
-from bpmatrix.description import Description
 from bpmatrix.errors import (
     ArgumentError,
     BpmatrixError,
@@ -31,7 +32,6 @@ from bpmatrix.errors import (
     ModelFileError,
 )
 from bpmatrix.files import write_whole
-from bpmatrix.parameters import Parameters
 
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import evaluation
+from bpmatrix.architecture.description import Description
 from bpmatrix.arrays import as_columns, check_finite
 from bpmatrix.compilation import Program, load_program
-from bpmatrix.description import Description
 from bpmatrix.processors import threads_worth_starting
 from bpmatrix.workspace import ColumnsOf, input_columns, workspace
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 from bpmatrix.kernels.plan import GROUPS, Step
 from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
 from bpmatrix.sparse import SparseColumns

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.memory import aligned_zeros
-from bpmatrix.parameters import Parameters
 from bpmatrix.workspace import input_columns, sample_weight_columns, target_columns
 
 __all__ = ["LayerTrace", "Trace", "trace"]

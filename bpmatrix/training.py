@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.checks import real_number
 from bpmatrix.compilation import load_program
 from bpmatrix.course import Course
-from bpmatrix.description import Description
 from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.arrays import Targets
-from bpmatrix.description import Description
 from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.memory import aligned_zeros

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bpmatrix import reference
-from bpmatrix.costs import Huber, Quantile
+from bpmatrix.architecture.costs import Huber, Quantile
 
 # exp, tanh and what is made of them: ours and NumPy's are within 4 ULP, which is 8 u.
 ELEMENTARY = 8

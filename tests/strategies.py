@@ -12,10 +12,10 @@ from itertools import product
 import numpy as np
 from hypothesis import strategies as st
 
+from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import Targets, as_inputs, as_targets
-from bpmatrix.costs import Huber, Quantile
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
 
 # exp is an output alone: a second one above it would overflow.
 HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bpmatrix import reference
-from bpmatrix.activations import ACTIVATIONS, find_activation
-from bpmatrix.costs import COSTS
+from bpmatrix.architecture.activations import ACTIVATIONS, find_activation
+from bpmatrix.architecture.costs import COSTS
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.programs.blocks import BLOCKS

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from bpmatrix import SGD, EarlyStopping, Network
+from bpmatrix.architecture.description import Description
 from bpmatrix.arguments import (
     DEFAULT_MINI_BATCH_SIZE,
     DEFAULT_OPTIMIZER,
     checked_training_arguments,
 )
 from bpmatrix.checks import whole_number
-from bpmatrix.description import Description
 from bpmatrix.errors import ArgumentError
 from bpmatrix.schedules import Step
 

@@ -16,8 +16,9 @@ from numeric import same_bits
 from strategies import make_case
 
 import bpmatrix
-from bpmatrix import Network, OwnActivation, OwnCost, blocks, verify
-from bpmatrix.description import Description
+from bpmatrix import Network, OwnActivation, OwnCost, verify
+from bpmatrix.architecture import own_functions
+from bpmatrix.architecture.description import Description
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.kernels import codes
 from bpmatrix.slices import SliceRunner
@@ -91,8 +92,8 @@ def test_equal_functions_share_their_machine_code():
     assert again == BUMP
     assert hash(again) == hash(BUMP)
     assert network_with(again).description == network_with(BUMP).description
-    assert blocks.address_of(again, "float64") == blocks.address_of(BUMP, "float64")
-    assert blocks.address_of(BUMP, "float64") >= codes.FIRST_ADDRESS
+    assert own_functions.address_of(again, "float64") == own_functions.address_of(BUMP, "float64")
+    assert own_functions.address_of(BUMP, "float64") >= codes.FIRST_ADDRESS
     assert OwnActivation(bump, bump_slope, "other") != BUMP
 
 
@@ -101,7 +102,7 @@ def test_many_threads_that_ask_at_once_get_one_address():
     addresses = []
 
     def ask():
-        addresses.append(blocks.address_of(own, "float64"))
+        addresses.append(own_functions.address_of(own, "float64"))
 
     threads = [threading.Thread(target=ask) for _ in range(4)]
     for thread in threads:
@@ -161,7 +162,7 @@ def test_a_wrong_derivative_is_named_with_its_place(own, said):
         assert "expected the slope, " in str(caught.value)
 
 
-PLACE = float(blocks.PLACES[30])
+PLACE = float(own_functions.PLACES[30])
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,7 @@ PLACE = float(blocks.PLACES[30])
     ],
 )
 def test_a_right_derivative_is_no_false_alarm(own):
-    assert blocks.address_of(own, "float32") >= codes.FIRST_ADDRESS
+    assert own_functions.address_of(own, "float32") >= codes.FIRST_ADDRESS
 
 
 @pytest.mark.parametrize(
@@ -261,11 +262,11 @@ def test_own_functions_compile_no_program_anew():
 
 
 FRESH = """
-from bpmatrix import blocks
+from bpmatrix.architecture import own_functions
 from bpmatrix.kernels.programs.blocks import BLOCKS
 for name in sorted(BLOCKS):
-    assert blocks.address_of(name, "float64") >= 4096
-    print(name, "hits", blocks._compiled[name, "float64"].cache_hits)
+    assert own_functions.address_of(name, "float64") >= 4096
+    print(name, "hits", own_functions._compiled[name, "float64"].cache_hits)
 """
 
 

@@ -17,12 +17,12 @@ import pytest
 
 import bpmatrix
 from bpmatrix import Network, datasets, figures, plots, schedules
-from bpmatrix.activations import ACTIVATIONS
+from bpmatrix.architecture.activations import ACTIVATIONS
+from bpmatrix.architecture.costs import COSTS
+from bpmatrix.architecture.description import DTYPES
+from bpmatrix.architecture.initializers import INITIALIZERS
 from bpmatrix.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 from bpmatrix.cli import main, options
-from bpmatrix.costs import COSTS
-from bpmatrix.description import DTYPES
-from bpmatrix.initializers import INITIALIZERS
 
 # -P keeps the current folder off sys.path, so that the process sees the package that is tested.
 PROGRAM = [sys.executable, "-P", "-m", "bpmatrix"]

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from bpmatrix import Huber, Network, Quantile
-from bpmatrix.activations import ACTIVATIONS
-from bpmatrix.costs import COSTS, find_cost
+from bpmatrix.architecture.activations import ACTIVATIONS
+from bpmatrix.architecture.costs import COSTS, find_cost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from strategies import descriptions
 
-from bpmatrix.activations import ACTIVATIONS, OwnActivation
-from bpmatrix.costs import COSTS, find_cost
-from bpmatrix.description import Description, choose_activations
+from bpmatrix.architecture.activations import ACTIVATIONS, OwnActivation
+from bpmatrix.architecture.costs import COSTS, find_cost
+from bpmatrix.architecture.description import Description, choose_activations
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import pitch

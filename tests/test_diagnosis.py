@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 
 from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
-from bpmatrix.activations import OwnActivation
+from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.diagnosis import _chance, _relative_slopes
 from bpmatrix.errors import ArgumentError
 from bpmatrix.trace import LayerTrace

@@ -14,10 +14,10 @@ from numeric import ELEMENTARY, assert_close, gradient_bound, same_bits
 from strategies import Case, cases, descriptions, make_case
 
 from bpmatrix import Network, evaluation, reference
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import as_targets
-from bpmatrix.description import Description
 from bpmatrix.evaluation import gradient, outputs, scores
-from bpmatrix.parameters import Parameters
 from bpmatrix.trace import trace
 
 WHOLE = ("identity", "relu")

@@ -5,9 +5,9 @@ import pytest
 
 import bpmatrix
 from bpmatrix import Network
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.cli import main
 from bpmatrix.gradcheck import COLUMNS, DIFFERENCES, verify
-from bpmatrix.parameters import Parameters
 
 X, LABELS = np.random.default_rng(1).random((4, 6)), [0, 1, 2, 0, 1, 2]
 

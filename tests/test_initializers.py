@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpmatrix import Network
+from bpmatrix.architecture.initializers import INITIALIZERS, draw_parameters, find_initializer
+from bpmatrix.architecture.parameters import Layout, Parameters
 from bpmatrix.errors import ArgumentError
-from bpmatrix.initializers import INITIALIZERS, draw_parameters, find_initializer
-from bpmatrix.parameters import Layout, Parameters
 
 N_IN, N_OUT = 400, 250
 SIGMAS = 5

@@ -14,7 +14,7 @@ from numeric import central_differences, forward_bound, gradient_bound, same_bit
 from strategies import Case, cases, descriptions, make_case
 
 from bpmatrix import Network, input_gradient, reference
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 
 SOFTMAX = Description((5, 7, 4), ("tanh", "softmax"), "log_likelihood")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpmatrix.parameters import Layout, Parameters
+from bpmatrix.architecture.parameters import Layout, Parameters
 
 LAYOUTS = st.builds(Layout, st.lists(st.integers(1, 7), min_size=2, max_size=5), st.booleans())
 

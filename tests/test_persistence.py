@@ -20,7 +20,7 @@ from safetensors.numpy import save as as_safetensors
 from strategies import descriptions, seeds
 
 from bpmatrix import SGD, Adam, Huber, Network, Quantile, RMSprop
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
 from bpmatrix.errors import DataError, DataNotFoundError, ModelFileError
 
 RNG = np.random.default_rng(11)

@@ -11,8 +11,8 @@ from numeric import assert_close, central_differences, far_from_kinks, gradient_
 from strategies import cases, descriptions
 
 from bpmatrix import reference
-from bpmatrix.costs import Huber, Quantile
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.parameters import Parameters
 
 small = descriptions(widths=st.integers(1, 6), depths=st.integers(1, 4), dtypes=st.just("float64"))
 

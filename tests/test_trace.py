@@ -9,8 +9,8 @@ from numeric import ELEMENTARY, assert_close, gradient_bound, same_bits
 from strategies import Case, cases
 
 from bpmatrix import Network, reference
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.evaluation import COLUMNS_AT_A_TIME, gradient, outputs
-from bpmatrix.parameters import Parameters
 from bpmatrix.trace import Trace, trace
 
 X = np.array([[0.0, 0.5, 1.0], [2.0, -1.0, 0.25]], order="F")

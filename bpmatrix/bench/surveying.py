@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 from math import inf
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.bench.contenders.roster import processors
 from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Result, hold
 from bpmatrix.bench.crew import Crew
@@ -20,7 +21,6 @@ from bpmatrix.bench.survey import Figure, Point, Survey
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.workers import WorkerError
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 from bpmatrix.processors import choose_threads
 
 __all__ = ["survey"]

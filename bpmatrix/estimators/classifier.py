@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
-from bpmatrix.activations import OwnActivation
+from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.arrays import Targets
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron

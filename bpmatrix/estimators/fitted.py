@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.errors import ShapeError
 from bpmatrix.memory import aligned_copy
-from bpmatrix.parameters import Parameters
 
 __all__ = ["Fitted"]
 

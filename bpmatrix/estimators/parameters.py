@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from bpmatrix.activations import OwnActivation, find_activation
+from bpmatrix.architecture.activations import OwnActivation, find_activation
 from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
 

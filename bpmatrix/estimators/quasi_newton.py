@@ -11,9 +11,9 @@ from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
 from bpmatrix import evaluation
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.errors import DataError
 from bpmatrix.estimators.samples import Samples
-from bpmatrix.parameters import Parameters
 
 __all__ = ["fit_quasi_newton"]
 

@@ -12,9 +12,9 @@ from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
-from bpmatrix.activations import OwnActivation
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import AnyCost, as_cost, find_cost
 from bpmatrix.arrays import Targets
-from bpmatrix.costs import AnyCost, as_cost, find_cost
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import is_stochastic

@@ -17,14 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix import persistence
-from bpmatrix.costs import Huber, Quantile
-from bpmatrix.description import Description
+from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.errors import BpmatrixError, ModelFileError
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.memory import aligned_copy
-from bpmatrix.parameters import Parameters
 
 __all__ = ["restore", "save"]
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from bpmatrix.activations import OwnActivation
-from bpmatrix.description import Description
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.memory import aligned_zeros
-from bpmatrix.parameters import Parameters
 
 __all__ = ["first_parameters"]
 

@@ -1,7 +1,8 @@
 """The costs of one sample each, and the error of the output layer (BP1).
 
 To add one: its number in `codes.py`, its two formulas here, its description in
-`bpmatrix/costs.py`. A cost of a saturated output is computed from z, where a has lost its digits.
+`bpmatrix/architecture/costs.py`. A cost of a saturated output is computed from z, where a has lost
+its digits.
 """
 
 from bpmatrix.kernels.codes import (

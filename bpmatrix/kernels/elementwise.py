@@ -4,7 +4,7 @@ The few that most networks have are part of every program. The others are blocks
 which are compiled when a network first has them, and called through their addresses.
 
 To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its description in
-`bpmatrix/activations.py`. If sigma' needs z, say `keeps_z` in the description.
+`bpmatrix/architecture/activations.py`. If sigma' needs z, say `keeps_z` in the description.
 """
 
 from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.costs import find_cost
+from bpmatrix.architecture.description import Description, checked_sizes
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import KERNEL_TYPES, Targets, as_inputs, as_targets
-from bpmatrix.costs import find_cost
-from bpmatrix.description import Description, checked_sizes
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.memory import aligned_zeros
-from bpmatrix.parameters import Parameters
 from bpmatrix.processors import choose_threads, running
 from bpmatrix.slices import NotFiniteError, SliceRunner
 

@@ -16,7 +16,7 @@ TRAINING = """
 import hashlib
 import numpy as np
 from strategies import make_case
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
 from bpmatrix.slices import SliceRunner
 
 def digest_of_training():

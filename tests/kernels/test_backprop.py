@@ -9,10 +9,10 @@ from numeric import assert_close, central_differences, far_from_kinks, gradient_
 from strategies import PAIRS, cases, descriptions, make_case
 
 from bpmatrix import Network, reference
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import as_inputs, as_targets
-from bpmatrix.description import Description
 from bpmatrix.evaluation import gradient, scores
-from bpmatrix.parameters import Parameters
 
 small = descriptions(widths=st.integers(1, 6), depths=st.integers(1, 4), dtypes=st.just("float64"))
 

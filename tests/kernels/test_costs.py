@@ -8,9 +8,9 @@ from numeric import ELEMENTARY, assert_close, same_bits
 from strategies import Case, make_case
 
 from bpmatrix import reference
-from bpmatrix.costs import COSTS, Huber, Quantile, find_cost
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.costs import COSTS, Huber, Quantile, find_cost
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.trace import trace
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -9,8 +9,8 @@ from numeric import same_bits
 from strategies import cases, make_case, seeds
 
 from bpmatrix import SGD, Adam, Network
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.recipe import Recipe
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])

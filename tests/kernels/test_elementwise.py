@@ -10,9 +10,9 @@ from numeric import ELEMENTARY, assert_close, central_differences, same_bits
 from strategies import Case, cases
 
 from bpmatrix import Network, reference
-from bpmatrix.activations import ACTIVATIONS
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.activations import ACTIVATIONS
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.trace import trace
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])

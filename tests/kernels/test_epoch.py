@@ -11,8 +11,8 @@ from numeric import gradient_bound, same_bits, unit_roundoff
 from strategies import Case, cases, gate, make_case
 
 from bpmatrix import SGD, Adam, Network, reference, slices
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.recipe import Recipe
 from bpmatrix.slices import NotFiniteError, SliceRunner
 

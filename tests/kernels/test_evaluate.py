@@ -9,7 +9,7 @@ from numeric import same_bits
 from strategies import batch_sizes, cases, make_case
 
 from bpmatrix import evaluation
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 

@@ -7,8 +7,8 @@ from numeric import same_bits
 from strategies import make_case
 
 from bpmatrix import SGD, Network
+from bpmatrix.architecture.description import Description
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 

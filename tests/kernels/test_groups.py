@@ -11,9 +11,9 @@ from numeric import same_bits
 from strategies import Case, cases, make_case, seeds
 
 from bpmatrix import SGD, Adam, Network, reference
-from bpmatrix.description import Description
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.kernels.plan import GROUPS
-from bpmatrix.parameters import Parameters
 from bpmatrix.recipe import Recipe
 from bpmatrix.slices import SliceRunner
 from bpmatrix.sparse import SparseColumns

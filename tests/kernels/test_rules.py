@@ -10,8 +10,8 @@ from rule_twin import RuleTwin
 from strategies import Case, cases, make_case, seeds
 
 from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.recipe import Recipe
 
 OPTIMIZERS = (

@@ -10,8 +10,8 @@ from strategies import make_case
 
 from bpmatrix import SGD
 from bpmatrix import threads as callers
+from bpmatrix.architecture.description import Description
 from bpmatrix.compilation import load_program
-from bpmatrix.description import Description
 from bpmatrix.kernels import codes
 from bpmatrix.kernels import threads as kernels
 from bpmatrix.threads import run_together

@@ -7,8 +7,8 @@ from engine import look, steps
 from numeric import same_bits
 from strategies import Case, make_case
 
-from bpmatrix.description import Description
-from bpmatrix.parameters import Parameters
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 

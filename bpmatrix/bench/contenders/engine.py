@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.arrays import as_inputs, as_targets
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
-from bpmatrix.description import Description
 from bpmatrix.memory import aligned_zeros
 from bpmatrix.optimizers import SGD, Adam, Optimizer
-from bpmatrix.parameters import Parameters
 from bpmatrix.processors import choose_threads
 from bpmatrix.recipe import Recipe
 from bpmatrix.slices import SliceRunner

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.activations import OwnActivation
-from bpmatrix.costs import OwnCost
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import OwnCost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 

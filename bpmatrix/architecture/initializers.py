@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
-from bpmatrix.parameters import Parameters
 
 __all__ = ["INITIALIZERS", "draw_parameters", "find_initializer"]
 
@@ -88,7 +88,7 @@ def draw_parameters(
 
     Examples
     --------
-    >>> from bpmatrix.parameters import Layout
+    >>> from bpmatrix.architecture.parameters import Layout
     >>> p = Parameters.of(np.ones(3), Layout([2, 1], bias=True))
     >>> draw_parameters(p, ["relu"], None, np.random.default_rng(1))
     >>> p.biases[0]

@@ -8,13 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from bpmatrix.activations import OwnActivation, find_activation
-from bpmatrix.blocks import address_of
+from bpmatrix.architecture.activations import OwnActivation, find_activation
+from bpmatrix.architecture.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
+from bpmatrix.architecture.own_functions import address_of
+from bpmatrix.architecture.parameters import Layout
 from bpmatrix.checks import find, real_number, whole_number
-from bpmatrix.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work, shares_rows
-from bpmatrix.parameters import Layout
 
 __all__ = ["Description", "checked_sizes", "choose_activations"]
 
