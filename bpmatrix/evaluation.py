@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.arrays import Targets, check_finite
 from bpmatrix.compilation import load_program
 from bpmatrix.kernels import codes
 from bpmatrix.processors import threads_worth_starting
-from bpmatrix.sparse import SparseColumns
+from bpmatrix.samples.arrays import Targets, check_finite
+from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.threads import CALLED_OFF, run_together
 from bpmatrix.workspace import (
     ColumnsOf,

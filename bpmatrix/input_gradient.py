@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.arrays import Targets
 from bpmatrix.checks import whole_number
 from bpmatrix.compilation import load_program
 from bpmatrix.errors import ArgumentError
 from bpmatrix.evaluation import COLUMNS_AT_A_TIME, MULTIPLICATIONS_PER_CALL, NO_TARGETS
 from bpmatrix.processors import threads_worth_starting
+from bpmatrix.samples.arrays import Targets
 from bpmatrix.threads import CALLED_OFF, run_together
 from bpmatrix.workspace import input_columns, target_columns, workspace
 

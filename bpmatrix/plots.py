@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix.arrays import as_array
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.figures import new_figure
 from bpmatrix.history import History
 from bpmatrix.network import Network
+from bpmatrix.samples.arrays import as_array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import evaluation
 from bpmatrix.architecture.description import Description
-from bpmatrix.arrays import as_columns, check_finite
 from bpmatrix.compilation import Program, load_program
 from bpmatrix.processors import threads_worth_starting
+from bpmatrix.samples.arrays import as_columns, check_finite
 from bpmatrix.workspace import ColumnsOf, input_columns, workspace
 
 __all__ = ["outputs"]

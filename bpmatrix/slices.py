@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.arrays import Targets
 from bpmatrix.compilation import load_program
 from bpmatrix.kernels.plan import GROUPS, Step
 from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
-from bpmatrix.sparse import SparseColumns
+from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.threads import run_together
 from bpmatrix.workspace import (
     columns_at_a_time,

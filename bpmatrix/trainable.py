@@ -16,14 +16,14 @@ from bpmatrix.checks import real_number
 from bpmatrix.course import Course
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.holdout import hold_out
 from bpmatrix.model import Model
 from bpmatrix.optimizers import Optimizer
 from bpmatrix.processors import running
-from bpmatrix.samples import Samples
+from bpmatrix.samples.holdout import hold_out
+from bpmatrix.samples.samples import Samples
+from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
 from bpmatrix.schedules import Schedule
 from bpmatrix.stopping import EarlyStopping
-from bpmatrix.weighting import factors_of_classes, shown, weigh, weigh_classes
 
 __all__ = ["Trainable"]
 

@@ -20,7 +20,7 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.recipe import Recipe
-from bpmatrix.samples import Samples
+from bpmatrix.samples.samples import Samples
 from bpmatrix.schedules import Schedule, factors
 from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.stopping import EarlyStopping, Waiting

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.arrays import Targets
 from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.memory import aligned_zeros
-from bpmatrix.sparse import SparseColumns
+from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = [
     "columns_at_a_time",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bpmatrix.architecture.costs import Huber, Quantile
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.arrays import Targets, as_inputs, as_targets
+from bpmatrix.samples.arrays import Targets, as_inputs, as_targets
 
 # exp is an output alone: a second one above it would overflow.
 HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays_of
 from numeric import same_bits
 
-from bpmatrix import Network, arrays
-from bpmatrix.arrays import as_inputs, as_targets, check_finite
+from bpmatrix import Network
 from bpmatrix.errors import ArrayTypeError, BpmatrixError, DataError, ShapeError
+from bpmatrix.samples import arrays
+from bpmatrix.samples.arrays import as_inputs, as_targets, check_finite
 
 RNG = np.random.default_rng(5)
 TABLE = RNG.integers(0, 12, (6, 4))  # whole numbers that every type below holds exactly

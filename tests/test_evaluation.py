@@ -16,8 +16,8 @@ from strategies import Case, cases, descriptions, make_case
 from bpmatrix import Network, evaluation, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.arrays import as_targets
 from bpmatrix.evaluation import gradient, outputs, scores
+from bpmatrix.samples.arrays import as_targets
 from bpmatrix.trace import trace
 
 WHOLE = ("identity", "relu")

@@ -10,10 +10,10 @@ from numeric import same_bits
 from strategies import seeds
 
 from bpmatrix import Network
-from bpmatrix.arrays import as_targets
 from bpmatrix.errors import ArgumentError, DivergenceError
-from bpmatrix.holdout import hold_out
-from bpmatrix.samples import Samples
+from bpmatrix.samples.arrays import as_targets
+from bpmatrix.samples.holdout import hold_out
+from bpmatrix.samples.samples import Samples
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((40, 3)).T

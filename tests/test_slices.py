@@ -17,7 +17,7 @@ from strategies import Case, cases, make_case, seeds
 
 from bpmatrix import evaluation, slices
 from bpmatrix.architecture.description import Description
-from bpmatrix.arrays import as_inputs, as_targets
+from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 
 RATE, DECAY = 0.125, 0.0625

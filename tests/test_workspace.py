@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import descriptions
 
-from bpmatrix.arrays import Targets
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Columns
+from bpmatrix.samples.arrays import Targets
 from bpmatrix.workspace import input_columns, target_columns, workspace
 
 

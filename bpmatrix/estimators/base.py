@@ -29,7 +29,7 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import fit_stochastic, forget
 from bpmatrix.estimators.weights import first_parameters
 from bpmatrix.history import EpochInfo
-from bpmatrix.sparse import SparseColumns
+from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = ["MultilayerPerceptron"]
 

@@ -13,13 +13,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
 
 from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.arrays import Targets
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo
+from bpmatrix.samples.arrays import Targets
 
 __all__ = ["MLPClassifier"]
 

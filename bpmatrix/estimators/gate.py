@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from bpmatrix.arrays import Targets
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.samples.arrays import Targets
 
 __all__ = ["Gate"]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from bpmatrix.arrays import Targets
 from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError, DataError
-from bpmatrix.weighting import balanced
+from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.weighting import balanced
 
 __all__ = ["Labels"]
 

@@ -14,13 +14,13 @@ from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost, as_cost, find_cost
-from bpmatrix.arrays import Targets
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.history import EpochInfo
+from bpmatrix.samples.arrays import Targets
 
 __all__ = ["MLPRegressor"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from bpmatrix.arrays import Targets
-from bpmatrix.sparse import SparseColumns
+from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = ["Samples", "as_columns"]
 

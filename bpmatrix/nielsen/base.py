@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import evaluation
-from bpmatrix.arrays import Targets, as_inputs
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.errors import ShapeError
 from bpmatrix.nielsen.bridge import (
@@ -21,6 +20,7 @@ from bpmatrix.nielsen.bridge import (
     pack,
     unpack,
 )
+from bpmatrix.samples.arrays import Targets, as_inputs
 
 __all__ = ["BookNetwork", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
 

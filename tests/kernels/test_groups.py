@@ -15,8 +15,8 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.kernels.plan import GROUPS
 from bpmatrix.recipe import Recipe
+from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.slices import SliceRunner
-from bpmatrix.sparse import SparseColumns
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 RECIPES = [

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix.arrays import Targets, as_array, check_finite
 from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
-from bpmatrix.samples import Samples
+from bpmatrix.samples.arrays import Targets, as_array, check_finite
+from bpmatrix.samples.samples import Samples
 
 __all__ = ["balanced", "factors_of_classes", "shown", "weigh", "weigh_classes"]
 
@@ -43,7 +43,7 @@ def weigh(
 
     Examples
     --------
-    >>> from bpmatrix.arrays import as_targets
+    >>> from bpmatrix.samples.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 2)), as_targets([0, 1], 2, 2, "float64"))
     >>> weigh(samples, [1, 3], "float64").weights
     array([1., 3.])
@@ -70,7 +70,7 @@ def weigh_classes(
 
     Examples
     --------
-    >>> from bpmatrix.arrays import as_targets
+    >>> from bpmatrix.samples.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 3)), as_targets([0, 1, 1], 2, 3, "float64"))
     >>> weigh_classes(samples, np.array([2.0, 1.0]), "float64").weights
     array([2., 1., 1.])
@@ -104,7 +104,7 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
 
     Examples
     --------
-    >>> from bpmatrix.arrays import as_targets
+    >>> from bpmatrix.samples.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 4)), as_targets([0, 0, 0, 1], 2, 4, "float64"))
     >>> factors_of_classes("balanced", samples, 2)
     array([0.66666667, 2.        ])
@@ -157,7 +157,7 @@ def shown(samples: Samples) -> Samples:
 
     Examples
     --------
-    >>> from bpmatrix.arrays import as_targets
+    >>> from bpmatrix.samples.arrays import as_targets
     >>> samples = Samples(np.zeros((1, 3)), as_targets([0, 1, 1], 2, 3, "float64"))
     >>> shown(weigh(samples, [1, 0, 2], "float64")).shown
     array([0, 2])

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.arrays import Targets
+from bpmatrix.samples.arrays import Targets
 
 __all__ = ["Samples"]
 

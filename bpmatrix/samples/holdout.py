@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from bpmatrix.errors import ArgumentError
-from bpmatrix.samples import Samples
+from bpmatrix.samples.samples import Samples
 
 __all__ = ["hold_out"]
 
@@ -29,7 +29,7 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
 
     Examples
     --------
-    >>> from bpmatrix.arrays import as_targets
+    >>> from bpmatrix.samples.arrays import as_targets
     >>> X, labels = np.arange(6.0)[None], as_targets([0, 0, 0, 0, 1, 1], 2, 6, "float64")
     >>> train, validation = hold_out(Samples(X, labels), 0.5, seed=1)
     >>> np.bincount(labels.array[train.shown]), np.bincount(validation.targets.array)
