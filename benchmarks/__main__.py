@@ -4,6 +4,7 @@ import click
 
 from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
+from benchmarks.digests import digests
 from benchmarks.estimators import estimators
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
@@ -32,7 +33,7 @@ def main(*, avx2: bool) -> None:
 
 for command in (
     table, book, peak, kernels, predict, optimizers, estimators, quality, scaling, startup, memory,
-    gate, accept, self_test,
+    digests, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

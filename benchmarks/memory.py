@@ -25,7 +25,7 @@ import json, resource, sys
 from pathlib import Path
 import numpy as np
 from bpmatrix import Network
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
 
 def bytes_held(entry):
     if not Path("/proc/self/status").exists():

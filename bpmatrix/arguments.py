@@ -10,10 +10,10 @@ import numpy as np
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import real_number, whole_number
+from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.optimizers import SGD, Optimizer
-from bpmatrix.processors import choose_threads
 from bpmatrix.recipe import Recipe
 from bpmatrix.schedules import ReduceOnPlateau, Schedule
 from bpmatrix.stopping import EarlyStopping

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation, prediction
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.engine import evaluation, prediction
+from bpmatrix.engine.input_gradient import checked_output, input_gradient
+from bpmatrix.engine.memory import aligned_copy
+from bpmatrix.engine.trace import Trace, trace
 from bpmatrix.errors import ArgumentError
-from bpmatrix.input_gradient import checked_output, input_gradient
-from bpmatrix.memory import aligned_copy
 from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import weigh
-from bpmatrix.trace import Trace, trace
 
 __all__ = ["Model"]
 

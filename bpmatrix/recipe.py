@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from bpmatrix.engine.memory import aligned_copy, aligned_zeros
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import OUT_OF
-from bpmatrix.memory import aligned_copy, aligned_zeros
 from bpmatrix.optimizers import SGD, Optimizer
 
 __all__ = ["PLAIN", "OptimizerState", "Recipe"]

@@ -14,19 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.compilation import load_program
-from bpmatrix.kernels.plan import GROUPS, Step
-from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
-from bpmatrix.samples.arrays import Targets
-from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.threads import run_together
-from bpmatrix.workspace import (
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.threads import run_together
+from bpmatrix.engine.workspace import (
     columns_at_a_time,
     input_columns,
     sample_weight_columns,
     target_columns,
     workspace,
 )
+from bpmatrix.kernels.plan import GROUPS, Step
+from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
+from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner", "Totals"]
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.trace import LayerTrace
+from bpmatrix.engine.trace import LayerTrace
 
 __all__ = ["FLAT", "SATURATED", "Finding", "LayerHealth"]
 

@@ -14,11 +14,11 @@ from bpmatrix import training
 from bpmatrix.arguments import checked_training_arguments
 from bpmatrix.checks import real_number
 from bpmatrix.course import Course
+from bpmatrix.engine.processors import running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.model import Model
 from bpmatrix.optimizers import Optimizer
-from bpmatrix.processors import running
 from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes

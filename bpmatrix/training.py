@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import real_number
-from bpmatrix.compilation import load_program
 from bpmatrix.course import Course
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.evaluation import scores
 from bpmatrix.errors import DivergenceError
-from bpmatrix.evaluation import scores
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.recipe import Recipe
 from bpmatrix.samples.samples import Samples

@@ -13,12 +13,12 @@ import numpy as np
 from compiled import guarded, is_intact
 from strategies import Case
 
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.memory import aligned_zeros
+from bpmatrix.engine.threads import run_together
+from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
 from bpmatrix.kernels.plan import GROUPS, Step, pitch
-from bpmatrix.memory import aligned_zeros
 from bpmatrix.recipe import PLAIN, Recipe
-from bpmatrix.threads import run_together
-from bpmatrix.workspace import input_columns, sample_weight_columns, target_columns
 
 AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
 UNWRITTEN = -7

@@ -252,7 +252,7 @@ def test_an_own_function_may_make_arrays(compile_it):
 
 
 def test_own_functions_compile_no_program_anew():
-    from bpmatrix.compilation import load_program  # noqa: PLC0415
+    from bpmatrix.engine.compilation import load_program  # noqa: PLC0415
 
     programs = [load_program(name, "float64") for name in ("train_slice", "evaluate")]
     before = [len(program.signatures) for program in programs]

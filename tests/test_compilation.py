@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numba.core import event
 
-from bpmatrix import Network, compilation
-from bpmatrix.compilation import load_program, warm_up
+from bpmatrix import Network
+from bpmatrix.engine import compilation
+from bpmatrix.engine.compilation import load_program, warm_up
 
 ALL = [(name, dtype) for name in ("train_slice", "evaluate") for dtype in ("float64", "float32")]
 X = np.arange(6.0).reshape(2, 3)

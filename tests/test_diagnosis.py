@@ -11,8 +11,8 @@ from numba import njit
 from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.diagnosis import _chance, _relative_slopes
+from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import ArgumentError
-from bpmatrix.trace import LayerTrace
 
 DIGITS = datasets.load("digits")
 X, LABELS = DIGITS.train.X, DIGITS.train.labels

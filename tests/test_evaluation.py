@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from numeric import ELEMENTARY, assert_close, gradient_bound, same_bits
 from strategies import Case, cases, descriptions, make_case
 
-from bpmatrix import Network, evaluation, reference
+from bpmatrix import Network, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.evaluation import gradient, outputs, scores
+from bpmatrix.engine import evaluation
+from bpmatrix.engine.evaluation import gradient, outputs, scores
+from bpmatrix.engine.trace import trace
 from bpmatrix.samples.arrays import as_targets
-from bpmatrix.trace import trace
 
 WHOLE = ("identity", "relu")
 

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from numeric import central_differences, forward_bound, gradient_bound, same_bits, unit_roundoff
 from strategies import Case, cases, descriptions, make_case
 
-from bpmatrix import Network, input_gradient, reference
+from bpmatrix import Network, reference
 from bpmatrix.architecture.description import Description
+from bpmatrix.engine import input_gradient
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 
 SOFTMAX = Description((5, 7, 4), ("tanh", "softmax"), "log_likelihood")

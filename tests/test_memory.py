@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bpmatrix import Network
-from bpmatrix.memory import aligned_copy, aligned_zeros
+from bpmatrix.engine.memory import aligned_copy, aligned_zeros
 
 DTYPES = ["float32", "float64"]
 

@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from bpmatrix import places
-from bpmatrix.threads import run_together
+from bpmatrix.engine import places
+from bpmatrix.engine.threads import run_together
 
 linux = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux lets a thread choose its processor"

@@ -15,7 +15,7 @@ import threading
 
 import pytest
 
-from bpmatrix.compilation import warm_up
+from bpmatrix.engine.compilation import warm_up
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 120
@@ -89,7 +89,7 @@ def finish(process: subprocess.Popen[str]) -> str:
 # how it ended. The mother waits for the first word, and presses Ctrl-C some time after it.
 UNDER_FIRE = """
 import _thread, time
-from bpmatrix import processors
+from bpmatrix.engine import processors
 
 warnings.simplefilter("ignore")
 known = {}
@@ -149,7 +149,7 @@ def test_ctrl_c_at_random_moments() -> None:
 
 FORK = """
 warnings.simplefilter("ignore", DeprecationWarning)    # Python's, of forks beside threads
-from bpmatrix import processors
+from bpmatrix.engine import processors
 
 def child_gives_the_same_bits():
     child = os.fork()
@@ -201,8 +201,8 @@ def test_training_after_a_fork() -> None:
 
 POOL = """
 import joblib
-from bpmatrix import processors
-from bpmatrix.processors import choose_threads
+from bpmatrix.engine import processors
+from bpmatrix.engine.processors import choose_threads
 
 def threads_of_large_work():
     os.cpu_count = lambda: 8
@@ -323,7 +323,7 @@ def test_trainings_at_once_with_a_tiny_switch_interval() -> None:
 
 
 LOADING = """
-from bpmatrix import compilation
+from bpmatrix.engine import compilation
 
 lock, came, others = compilation._loading, threading.Semaphore(0), []
 

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from bpmatrix import processors
-from bpmatrix.errors import ArgumentError
-from bpmatrix.processors import (
+from bpmatrix.engine import processors
+from bpmatrix.engine.processors import (
     available_processors,
     choose_threads,
     running,
     threads_worth_starting,
 )
+from bpmatrix.errors import ArgumentError
 
 SMALL, LARGE = (
     {"parameters": 100, "mini_batch_size": 1},

@@ -15,8 +15,9 @@ from interruptions import interruptions
 from numeric import same_bits
 from strategies import Case, cases, make_case, seeds
 
-from bpmatrix import evaluation, slices
+from bpmatrix import slices
 from bpmatrix.architecture.description import Description
+from bpmatrix.engine import evaluation
 from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
 

@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 from interruptions import interruptions
 
-from bpmatrix import threads as module
+from bpmatrix.engine import threads as module
+from bpmatrix.engine.threads import CALLED_OFF, run_together
 from bpmatrix.kernels import threads as kernels
-from bpmatrix.threads import CALLED_OFF, run_together
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 30

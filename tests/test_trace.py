@@ -10,8 +10,8 @@ from strategies import Case, cases
 
 from bpmatrix import Network, reference
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.evaluation import COLUMNS_AT_A_TIME, gradient, outputs
-from bpmatrix.trace import Trace, trace
+from bpmatrix.engine.evaluation import COLUMNS_AT_A_TIME, gradient, outputs
+from bpmatrix.engine.trace import Trace, trace
 
 X = np.array([[0.0, 0.5, 1.0], [2.0, -1.0, 0.25]], order="F")
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from strategies import descriptions
 
+from bpmatrix.engine.workspace import input_columns, target_columns, workspace
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.workspace import input_columns, target_columns, workspace
 
 
 @given(descriptions(), st.integers(1, 9))

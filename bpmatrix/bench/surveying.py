@@ -20,8 +20,8 @@ from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.survey import Figure, Point, Survey
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.workers import WorkerError
-from bpmatrix.compilation import load_program
-from bpmatrix.processors import choose_threads
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.processors import choose_threads
 
 __all__ = ["survey"]
 

@@ -110,7 +110,7 @@ def _run(
     quick: bool,
 ) -> tuple[list[Outcome], dict[str, float]]:
     """Run everything, with a progress bar that counts the images still to be learned."""
-    from bpmatrix.compilation import warm_up  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
 
     if experiments:
         warm_up(("float32",))

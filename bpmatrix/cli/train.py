@@ -170,7 +170,7 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
 
 def _train(options: Options, data: DataSet, net: Network) -> tuple[History, float]:
     """Train with a line per epoch; return the history and the seconds, compilation apart."""
-    from bpmatrix.compilation import warm_up  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
 
     warm_up((options.dtype,))
     monitored = data.test if options.monitor == "test" else data.validation

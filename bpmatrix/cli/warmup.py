@@ -19,7 +19,7 @@ def command() -> None:
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     from numba.core import event  # noqa: PLC0415 - numba loads here
 
-    from bpmatrix.compilation import warm_up  # noqa: PLC0415
+    from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415
 
     with event.install_recorder("numba:compile") as compilations:
         seconds = warm_up()

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from bpmatrix import evaluation, prediction
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description
+from bpmatrix.engine import evaluation, prediction
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.gate import Gate

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.engine.processors import choose_threads
 from bpmatrix.estimators.parameters import batch_size, hidden_dropout
 from bpmatrix.estimators.rates import Rate
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.kernels.plan import Step
 from bpmatrix.optimizers import SGD, Adam, Optimizer
-from bpmatrix.processors import choose_threads
 from bpmatrix.recipe import OptimizerState, Recipe
 from bpmatrix.slices import SliceRunner, Totals
 

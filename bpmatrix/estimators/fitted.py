@@ -10,8 +10,8 @@ from sklearn.base import BaseEstimator
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
-from bpmatrix.memory import aligned_copy
 
 __all__ = ["Fitted"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from bpmatrix import evaluation
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
 from bpmatrix.estimators.samples import Samples
 

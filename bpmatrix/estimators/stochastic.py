@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from bpmatrix.engine.processors import running
 from bpmatrix.errors import DivergenceError
 from bpmatrix.estimators.descent import Descent
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.processors import running
 from bpmatrix.slices import NotFiniteError
 
 __all__ = ["fit_stochastic", "forget"]

@@ -20,11 +20,11 @@ from bpmatrix import persistence
 from bpmatrix.architecture.costs import Huber, Quantile
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import BpmatrixError, ModelFileError
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
-from bpmatrix.memory import aligned_copy
 
 __all__ = ["restore", "save"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.memory import aligned_zeros
+from bpmatrix.engine.memory import aligned_zeros
 
 __all__ = ["first_parameters"]
 

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation
 from bpmatrix.checks import real_number, whole_number
+from bpmatrix.engine import evaluation
 from bpmatrix.errors import ShapeError
 from bpmatrix.nielsen.bridge import (
     as_columns,

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.engine.memory import aligned_zeros
+from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.history import History
-from bpmatrix.memory import aligned_zeros
-from bpmatrix.processors import choose_threads, running
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_inputs, as_targets
 from bpmatrix.slices import NotFiniteError, SliceRunner
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix import evaluation
+from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.files import write_whole
 from bpmatrix.nielsen.base import (

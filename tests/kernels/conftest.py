@@ -36,8 +36,8 @@ def digest_of_training():
 EVERY_SHAPE = (
     TRAINING
     + """
-from bpmatrix.compilation import load_program
-from bpmatrix.evaluation import gradient, outputs
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.evaluation import gradient, outputs
 from bpmatrix.kernels.machine.instructions import CHECKED
 
 assert CHECKED

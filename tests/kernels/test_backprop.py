@@ -11,7 +11,7 @@ from strategies import PAIRS, cases, descriptions, make_case
 from bpmatrix import Network, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.evaluation import gradient, scores
+from bpmatrix.engine.evaluation import gradient, scores
 from bpmatrix.samples.arrays import as_inputs, as_targets
 
 small = descriptions(widths=st.integers(1, 6), depths=st.integers(1, 4), dtypes=st.just("float64"))

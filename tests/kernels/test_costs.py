@@ -11,7 +11,7 @@ from bpmatrix import reference
 from bpmatrix.architecture.costs import COSTS, Huber, Quantile, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.trace import trace
+from bpmatrix.engine.trace import trace
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 OUTPUT = {

@@ -13,7 +13,7 @@ from bpmatrix import Network, reference
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.trace import trace
+from bpmatrix.engine.trace import trace
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 ELEMENTWISE = pytest.mark.parametrize("name", [n for n, a in ACTIVATIONS.items() if a.elementwise])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from numeric import same_bits
 from strategies import batch_sizes, cases, make_case
 
-from bpmatrix import evaluation
 from bpmatrix.architecture.description import Description
+from bpmatrix.engine import evaluation
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 

@@ -8,7 +8,7 @@ from strategies import make_case
 
 from bpmatrix import SGD, Network
 from bpmatrix.architecture.description import Description
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 

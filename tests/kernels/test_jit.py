@@ -11,13 +11,13 @@ import pytest
 from numba import njit
 from numba.core.codegen import CPUCodeLibrary
 
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
 from bpmatrix.kernels.machine import jit
 from bpmatrix.kernels.programs.epoch import train_slice
 from bpmatrix.kernels.programs.evaluate import evaluate
 
 SECOND_PROCESS = """
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
 for name in ("train_slice", "evaluate"):
     stats = load_program(name, "float64").stats
     print(name, "hits", sum(stats.cache_hits.values()), "misses", sum(stats.cache_misses.values()))
@@ -28,7 +28,7 @@ LOOK_INTO_THE_CACHE = """
 import pathlib, sys
 import numpy as np
 import bpmatrix
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
 
 signatures = {name: load_program(name, "float64").signatures[0] for name in NAMES}
 

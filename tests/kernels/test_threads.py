@@ -9,13 +9,13 @@ from engine import Guarded
 from strategies import make_case
 
 from bpmatrix import SGD
-from bpmatrix import threads as callers
 from bpmatrix.architecture.description import Description
-from bpmatrix.compilation import load_program
+from bpmatrix.engine import threads as callers
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.threads import run_together
+from bpmatrix.engine.workspace import sample_weight_columns
 from bpmatrix.kernels import codes
 from bpmatrix.kernels import threads as kernels
-from bpmatrix.threads import run_together
-from bpmatrix.workspace import sample_weight_columns
 
 
 @pytest.mark.parametrize("grain", [1, 2, 3, 4, 6])
@@ -32,7 +32,7 @@ def test_shares_cover_all_lines_once(grain):
 
 
 def test_python_and_kernels_agree_on_the_control_words():
-    """`bpmatrix.threads` loads no numba, so it has the layout a second time."""
+    """`bpmatrix.engine.threads` loads no numba, so it has the layout a second time."""
     for name in ("CALLED_OFF", "FLAGS", "SPACING"):
         assert getattr(callers, name) == getattr(kernels, name)
     places = {kernels.ARRIVALS, kernels.CALLED_OFF, kernels.FLAGS}

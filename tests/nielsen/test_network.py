@@ -8,7 +8,8 @@ import book_twin as twin
 import numpy as np
 import pytest
 
-from bpmatrix import evaluation, slices
+from bpmatrix import slices
+from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.nielsen import base, mnist_loader, network
 

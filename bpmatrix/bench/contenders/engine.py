@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
-from bpmatrix.memory import aligned_zeros
+from bpmatrix.engine.memory import aligned_zeros
+from bpmatrix.engine.processors import choose_threads
 from bpmatrix.optimizers import SGD, Adam, Optimizer
-from bpmatrix.processors import choose_threads
 from bpmatrix.recipe import Recipe
 from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.slices import SliceRunner

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.memory import aligned_zeros
+from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
 from bpmatrix.kernels.plan import pitch
-from bpmatrix.memory import aligned_zeros
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.workspace import input_columns, sample_weight_columns, target_columns
 
 __all__ = ["LayerTrace", "Trace", "trace"]
 

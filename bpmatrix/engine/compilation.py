@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.engine.workspace import input_columns, workspace
 from bpmatrix.kernels.plan import Step
-from bpmatrix.workspace import input_columns, workspace
 
 __all__ = ["load_program", "warm_up"]
 

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 
 from bpmatrix.checks import whole_number
+from bpmatrix.engine.places import count_processors
 from bpmatrix.errors import ArgumentError
-from bpmatrix.places import count_processors
 
 __all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.plan import Integers, Plan
-from bpmatrix.memory import aligned_zeros
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import whole_number
-from bpmatrix.compilation import load_program
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.evaluation import COLUMNS_AT_A_TIME, MULTIPLICATIONS_PER_CALL, NO_TARGETS
+from bpmatrix.engine.processors import threads_worth_starting
+from bpmatrix.engine.threads import CALLED_OFF, run_together
+from bpmatrix.engine.workspace import input_columns, target_columns, workspace
 from bpmatrix.errors import ArgumentError
-from bpmatrix.evaluation import COLUMNS_AT_A_TIME, MULTIPLICATIONS_PER_CALL, NO_TARGETS
-from bpmatrix.processors import threads_worth_starting
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.threads import CALLED_OFF, run_together
-from bpmatrix.workspace import input_columns, target_columns, workspace
 
 __all__ = ["checked_output", "input_gradient"]
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.places import count_processors, current_processor, settle
+from bpmatrix.engine.places import count_processors, current_processor, settle
 
 __all__ = ["CALLED_OFF", "run_together"]
 

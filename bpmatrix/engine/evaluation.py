@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.compilation import load_program
-from bpmatrix.kernels import codes
-from bpmatrix.processors import threads_worth_starting
-from bpmatrix.samples.arrays import Targets, check_finite
-from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.threads import CALLED_OFF, run_together
-from bpmatrix.workspace import (
+from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.processors import threads_worth_starting
+from bpmatrix.engine.threads import CALLED_OFF, run_together
+from bpmatrix.engine.workspace import (
     ColumnsOf,
     input_columns,
     sample_weight_columns,
     target_columns,
     workspace,
 )
+from bpmatrix.kernels import codes
+from bpmatrix.samples.arrays import Targets, check_finite
+from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = ["Scores", "cost_and_gradient", "gradient", "outputs", "scores"]
 

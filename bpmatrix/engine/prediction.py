@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import evaluation
 from bpmatrix.architecture.description import Description
-from bpmatrix.compilation import Program, load_program
-from bpmatrix.processors import threads_worth_starting
+from bpmatrix.engine import evaluation
+from bpmatrix.engine.compilation import Program, load_program
+from bpmatrix.engine.processors import threads_worth_starting
+from bpmatrix.engine.workspace import ColumnsOf, input_columns, workspace
 from bpmatrix.samples.arrays import as_columns, check_finite
-from bpmatrix.workspace import ColumnsOf, input_columns, workspace
 
 __all__ = ["outputs"]
 
