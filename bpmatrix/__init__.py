@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bpmatrix.history import History
     from bpmatrix.loading import load
     from bpmatrix.network import Network
-    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop
-    from bpmatrix.stopping import EarlyStopping
+    from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop
+    from bpmatrix.training.stopping import EarlyStopping
 
 __version__ = "0.1.0"
 __all__ = [
@@ -54,11 +54,11 @@ __all__ = [
 # Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
 # waits for nothing.
 _HOMES = {
-    "SGD": "bpmatrix.optimizers",
-    "Adam": "bpmatrix.optimizers",
-    "AdamW": "bpmatrix.optimizers",
+    "SGD": "bpmatrix.training.optimizers",
+    "Adam": "bpmatrix.training.optimizers",
+    "AdamW": "bpmatrix.training.optimizers",
     "BpmatrixError": "bpmatrix.errors",
-    "EarlyStopping": "bpmatrix.stopping",
+    "EarlyStopping": "bpmatrix.training.stopping",
     "History": "bpmatrix.history",
     "Huber": "bpmatrix.architecture.costs",
     "MLPClassifier": "bpmatrix.estimators",
@@ -67,7 +67,7 @@ _HOMES = {
     "OwnActivation": "bpmatrix.architecture.activations",
     "OwnCost": "bpmatrix.architecture.costs",
     "Quantile": "bpmatrix.architecture.costs",
-    "RMSprop": "bpmatrix.optimizers",
+    "RMSprop": "bpmatrix.training.optimizers",
     "diagnose": "bpmatrix.diagnosis",
     "load": "bpmatrix.loading",
     "verify": "bpmatrix.gradcheck",

@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import symptoms
 from bpmatrix.architecture.activations import OwnActivation, find_activation
-from bpmatrix.arguments import checked_mini_batch_size
 from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import DivergenceError
 from bpmatrix.network import Network
-from bpmatrix.optimizers import Optimizer
 from bpmatrix.symptoms import Finding, LayerHealth
+from bpmatrix.training.arguments import checked_mini_batch_size
+from bpmatrix.training.optimizers import Optimizer
 
 __all__ = ["Diagnosis", "diagnose"]
 

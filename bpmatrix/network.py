@@ -15,8 +15,8 @@ from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
 from bpmatrix.architecture.initializers import draw_parameters
 from bpmatrix.checks import whole_number
-from bpmatrix.course import Course
 from bpmatrix.trainable import Trainable
+from bpmatrix.training.course import Course
 
 __all__ = ["Network"]
 

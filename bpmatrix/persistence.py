@@ -23,7 +23,6 @@ from bpmatrix.architecture.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost,
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
-from bpmatrix.course import Course, course_of, in_words
 from bpmatrix.errors import (
     ArgumentError,
     BpmatrixError,
@@ -32,6 +31,7 @@ from bpmatrix.errors import (
     ModelFileError,
 )
 from bpmatrix.files import write_whole
+from bpmatrix.training.course import Course, course_of, in_words
 
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 

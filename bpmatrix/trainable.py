@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import training
-from bpmatrix.arguments import checked_training_arguments
 from bpmatrix.checks import real_number
-from bpmatrix.course import Course
 from bpmatrix.engine.processors import running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.model import Model
-from bpmatrix.optimizers import Optimizer
 from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
-from bpmatrix.schedules import Schedule
-from bpmatrix.stopping import EarlyStopping
+from bpmatrix.training import run as training
+from bpmatrix.training.arguments import checked_training_arguments
+from bpmatrix.training.course import Course
+from bpmatrix.training.optimizers import Optimizer
+from bpmatrix.training.schedules import Schedule
+from bpmatrix.training.stopping import EarlyStopping
 
 __all__ = ["Trainable"]
 

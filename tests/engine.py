@@ -18,7 +18,7 @@ from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
 from bpmatrix.kernels.plan import GROUPS, Step, pitch
-from bpmatrix.recipe import PLAIN, Recipe
+from bpmatrix.training.recipe import PLAIN, Recipe
 
 AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
 UNWRITTEN = -7

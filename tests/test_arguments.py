@@ -7,14 +7,14 @@ import pytest
 
 from bpmatrix import SGD, EarlyStopping, Network
 from bpmatrix.architecture.description import Description
-from bpmatrix.arguments import (
+from bpmatrix.checks import whole_number
+from bpmatrix.errors import ArgumentError
+from bpmatrix.schedules import Step
+from bpmatrix.training.arguments import (
     DEFAULT_MINI_BATCH_SIZE,
     DEFAULT_OPTIMIZER,
     checked_training_arguments,
 )
-from bpmatrix.checks import whole_number
-from bpmatrix.errors import ArgumentError
-from bpmatrix.schedules import Step
 
 X, LABELS = np.arange(12.0).reshape(2, 6), np.array([0, 1, 2, 0, 1, 2])
 

@@ -21,7 +21,7 @@ from bpmatrix.architecture import own_functions
 from bpmatrix.architecture.description import Description
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.kernels import codes
-from bpmatrix.slices import SliceRunner
+from bpmatrix.training.slices import SliceRunner
 
 
 def bump(z):

@@ -21,8 +21,8 @@ from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.architecture.description import DTYPES
 from bpmatrix.architecture.initializers import INITIALIZERS
-from bpmatrix.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 from bpmatrix.cli import main, options
+from bpmatrix.training.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 
 # -P keeps the current folder off sys.path, so that the process sees the package that is tested.
 PROGRAM = [sys.executable, "-P", "-m", "bpmatrix"]

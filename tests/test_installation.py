@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import pkgutil
 import subprocess
 import sys
 from importlib import metadata
@@ -64,10 +65,10 @@ def test_the_command_is_declared():
 
 def test_each_module_names_what_it_has():
     """`__all__` is what the documentation and `import *` go by."""
-    for path in Path(bpmatrix.__file__).parent.glob("*.py"):
-        if path.stem.startswith("__"):
+    for info in pkgutil.walk_packages(bpmatrix.__path__, "bpmatrix."):
+        if info.name == "bpmatrix.__main__":  # which runs the command line
             continue
-        module = importlib.import_module(f"bpmatrix.{path.stem}")
+        module = importlib.import_module(info.name)
         for name in getattr(module, "__all__", ()):
             assert hasattr(module, name), f"{module.__name__}.__all__ names {name}"
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
-from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup, factors
+from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
+from bpmatrix.training.schedules import factors
 
 ALL = [
     Step(3), Cosine(7), InverseScaling(), Warmup(2), Warmup(2, Cosine(5)), ReduceOnPlateau(),

@@ -15,11 +15,11 @@ from interruptions import interruptions
 from numeric import same_bits
 from strategies import Case, cases, make_case, seeds
 
-from bpmatrix import slices
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation
 from bpmatrix.samples.arrays import as_inputs, as_targets
-from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
+from bpmatrix.training import slices
+from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 
 RATE, DECAY = 0.125, 0.0625
 LINEAR = Description((1, 1), ("identity",), "quadratic", bias=False)

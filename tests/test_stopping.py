@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bpmatrix import EarlyStopping
 from bpmatrix.errors import ArgumentError
-from bpmatrix.stopping import Waiting
+from bpmatrix.training.stopping import Waiting
 
 
 def waited(figures: list[float], least_change: float = 0.0) -> list[int]:

@@ -17,10 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, Adam, EarlyStopping, History, Network, schedules, training
+from bpmatrix import SGD, Adam, EarlyStopping, History, Network, schedules
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
+from bpmatrix.training import run as training
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 60

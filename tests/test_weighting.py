@@ -12,7 +12,7 @@ from strategies import cases, seeds
 
 from bpmatrix import SGD, Adam, Network
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, ShapeError
-from bpmatrix.recipe import Recipe
+from bpmatrix.training.recipe import Recipe
 
 RNG = np.random.default_rng(3)
 X, LABELS = RNG.standard_normal((4, 30)), RNG.integers(0, 3, 30)

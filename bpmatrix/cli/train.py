@@ -25,8 +25,8 @@ from bpmatrix.errors import ArgumentError
 if TYPE_CHECKING:
     from bpmatrix import History, Network
     from bpmatrix.datasets import DataSet
-    from bpmatrix.optimizers import Optimizer
-    from bpmatrix.schedules import Schedule
+    from bpmatrix.training.optimizers import Optimizer
+    from bpmatrix.training.schedules import Schedule
 
 __all__ = ["command"]
 
@@ -199,7 +199,7 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
 
 
 def _optimizer(options: Options) -> Optimizer:
-    from bpmatrix.optimizers import SGD, Adam, AdamW, RMSprop  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop  # noqa: PLC0415 - loads NumPy
 
     name, rate = options.optimizer, options.learning_rate
     rate = LEARNING_RATES[name] if rate is None else rate
@@ -212,7 +212,7 @@ def _optimizer(options: Options) -> Optimizer:
 
 
 def _schedule(options: Options) -> Schedule | None:
-    from bpmatrix.schedules import Cosine, ReduceOnPlateau  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.training.schedules import Cosine, ReduceOnPlateau  # noqa: PLC0415 - loads NumPy
 
     if options.schedule == "cosine":
         return Cosine(options.epochs)

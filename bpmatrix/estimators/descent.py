@@ -13,9 +13,9 @@ from bpmatrix.estimators.parameters import batch_size, hidden_dropout
 from bpmatrix.estimators.rates import Rate
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.kernels.plan import Step
-from bpmatrix.optimizers import SGD, Adam, Optimizer
-from bpmatrix.recipe import OptimizerState, Recipe
-from bpmatrix.slices import SliceRunner, Totals
+from bpmatrix.training.optimizers import SGD, Adam, Optimizer
+from bpmatrix.training.recipe import OptimizerState, Recipe
+from bpmatrix.training.slices import SliceRunner, Totals
 
 __all__ = ["Descent", "State"]
 

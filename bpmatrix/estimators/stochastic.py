@@ -14,7 +14,7 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.estimators.descent import Descent
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.slices import NotFiniteError
+from bpmatrix.training.slices import NotFiniteError
 
 __all__ = ["fit_stochastic", "forget"]
 

@@ -7,7 +7,8 @@ step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Losh
 (sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step. RMSprop is Adam with
 beta_1 = 0, which needs no corrections.
 
-To add one: its number in `codes.py`, its loop here, its description in `bpmatrix/optimizers.py`.
+To add one: its number in `codes.py`, its loop here, its description in
+`bpmatrix/training/optimizers.py`.
 """
 
 from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV, PLAIN

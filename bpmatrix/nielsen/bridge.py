@@ -21,7 +21,7 @@ from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_inputs, as_targets
-from bpmatrix.slices import NotFiniteError, SliceRunner
+from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
 __all__ = ["as_columns", "as_labels", "as_outputs", "descend", "pack", "unpack"]
 

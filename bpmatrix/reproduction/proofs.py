@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix import Network, lessons
-from bpmatrix.optimizers import SGD
+from bpmatrix.training.optimizers import SGD
 
 __all__ = ["LIMIT", "PROOFS", "Proof"]
 

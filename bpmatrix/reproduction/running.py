@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from bpmatrix import Network
 from bpmatrix.datasets import DataSet
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.optimizers import SGD
 from bpmatrix.reproduction.experiments import Claim, Experiment
+from bpmatrix.training.optimizers import SGD
 
 __all__ = ["Outcome", "build", "run"]
 

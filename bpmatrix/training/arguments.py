@@ -13,11 +13,11 @@ from bpmatrix.checks import real_number, whole_number
 from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
-from bpmatrix.optimizers import SGD, Optimizer
-from bpmatrix.recipe import Recipe
-from bpmatrix.schedules import ReduceOnPlateau, Schedule
-from bpmatrix.stopping import EarlyStopping
-from bpmatrix.training import Settings
+from bpmatrix.training.optimizers import SGD, Optimizer
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.run import Settings
+from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
+from bpmatrix.training.stopping import EarlyStopping
 
 __all__ = ["checked_mini_batch_size", "checked_training_arguments"]
 

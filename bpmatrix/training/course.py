@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.checks import find
-from bpmatrix.optimizers import OPTIMIZERS, Optimizer
-from bpmatrix.recipe import OptimizerState
+from bpmatrix.training.optimizers import OPTIMIZERS, Optimizer
+from bpmatrix.training.recipe import OptimizerState
 
 __all__ = ["Course", "course_of", "in_words"]
 

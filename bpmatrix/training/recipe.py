@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bpmatrix.engine.memory import aligned_copy, aligned_zeros
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import OUT_OF
-from bpmatrix.optimizers import SGD, Optimizer
+from bpmatrix.training.optimizers import SGD, Optimizer
 
 __all__ = ["PLAIN", "OptimizerState", "Recipe"]
 

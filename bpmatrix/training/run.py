@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import real_number
-from bpmatrix.course import Course
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
-from bpmatrix.recipe import Recipe
 from bpmatrix.samples.samples import Samples
-from bpmatrix.schedules import Schedule, factors
-from bpmatrix.slices import NotFiniteError, OutOfTimeError, SliceRunner
-from bpmatrix.stopping import EarlyStopping, Waiting
+from bpmatrix.training.course import Course
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.schedules import Schedule, factors
+from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
+from bpmatrix.training.stopping import EarlyStopping, Waiting
 
 __all__ = ["Settings", "record", "recorded", "train"]
 

@@ -24,7 +24,7 @@ from itertools import count, repeat
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo, badness
-from bpmatrix.stopping import Waiting, check_waiting
+from bpmatrix.training.stopping import Waiting, check_waiting
 
 __all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "Warmup", "factors"]
 

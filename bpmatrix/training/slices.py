@@ -24,9 +24,9 @@ from bpmatrix.engine.workspace import (
     workspace,
 )
 from bpmatrix.kernels.plan import GROUPS, Step
-from bpmatrix.recipe import PLAIN, OptimizerState, Recipe
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.training.recipe import PLAIN, OptimizerState, Recipe
 
 __all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner", "Totals"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numeric import same_bits
 
-from bpmatrix import slices
 from bpmatrix.errors import DivergenceError
-from bpmatrix.slices import SliceRunner
+from bpmatrix.training import slices
+from bpmatrix.training.slices import SliceRunner
 
 pytest.importorskip("sklearn", reason="the estimators are made of scikit-learn's interface")
 

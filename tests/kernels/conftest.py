@@ -17,7 +17,7 @@ import hashlib
 import numpy as np
 from strategies import make_case
 from bpmatrix.architecture.description import Description
-from bpmatrix.slices import SliceRunner
+from bpmatrix.training.slices import SliceRunner
 
 def digest_of_training():
     digest = hashlib.sha256()

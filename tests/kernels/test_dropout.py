@@ -11,7 +11,7 @@ from strategies import cases, make_case, seeds
 from bpmatrix import SGD, Adam, Network
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.recipe import Recipe
+from bpmatrix.training.recipe import Recipe
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 BITS = (1 << 64) - 1

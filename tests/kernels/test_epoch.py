@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from numeric import gradient_bound, same_bits, unit_roundoff
 from strategies import Case, cases, gate, make_case
 
-from bpmatrix import SGD, Adam, Network, reference, slices
+from bpmatrix import SGD, Adam, Network, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.recipe import Recipe
-from bpmatrix.slices import NotFiniteError, SliceRunner
+from bpmatrix.training import slices
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 GRADIENTS = pytest.mark.parametrize(

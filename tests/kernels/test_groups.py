@@ -14,9 +14,9 @@ from bpmatrix import SGD, Adam, Network, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.kernels.plan import GROUPS
-from bpmatrix.recipe import Recipe
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.slices import SliceRunner
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.slices import SliceRunner
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 RECIPES = [

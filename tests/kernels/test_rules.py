@@ -12,7 +12,7 @@ from strategies import Case, cases, make_case, seeds
 from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.recipe import Recipe
+from bpmatrix.training.recipe import Recipe
 
 OPTIMIZERS = (
     SGD(0.1),

@@ -8,10 +8,10 @@ import book_twin as twin
 import numpy as np
 import pytest
 
-from bpmatrix import slices
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.nielsen import base, mnist_loader, network
+from bpmatrix.training import slices
 
 SIZES = [5, 7, 4, 3]
 

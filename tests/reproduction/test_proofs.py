@@ -2,8 +2,8 @@
 
 import pytest
 
-from bpmatrix.optimizers import SGD
 from bpmatrix.reproduction import proofs
+from bpmatrix.training.optimizers import SGD
 
 
 @pytest.mark.parametrize("proof", proofs.PROOFS, ids=lambda proof: proof.name)

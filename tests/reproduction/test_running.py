@@ -8,9 +8,9 @@ from reproduction.small import NEVER, SURE, small
 
 from bpmatrix import Network, datasets
 from bpmatrix.history import History
-from bpmatrix.optimizers import SGD
 from bpmatrix.reproduction.experiments import Claim
 from bpmatrix.reproduction.running import Outcome, build, run
+from bpmatrix.training.optimizers import SGD
 
 DIGITS = datasets.load("digits")
 

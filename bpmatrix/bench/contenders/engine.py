@@ -12,10 +12,10 @@ from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.processors import choose_threads
-from bpmatrix.optimizers import SGD, Adam, Optimizer
-from bpmatrix.recipe import Recipe
 from bpmatrix.samples.arrays import as_inputs, as_targets
-from bpmatrix.slices import SliceRunner
+from bpmatrix.training.optimizers import SGD, Adam, Optimizer
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.slices import SliceRunner
 
 __all__ = ["Engine"]
 

@@ -1,0 +1,12 @@
+"""Learning-rate schedules under their public name; they live in `training/schedules.py`."""
+
+from bpmatrix.training.schedules import (
+    Cosine,
+    InverseScaling,
+    ReduceOnPlateau,
+    Schedule,
+    Step,
+    Warmup,
+)
+
+__all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "Warmup"]
