@@ -21,7 +21,7 @@ from benchmarks.report import Report
 from bpmatrix import datasets
 from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError, MissingPackageError
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 
 Array = NDArray[Any]
 

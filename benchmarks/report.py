@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bpmatrix.bench.machine import describe_machine
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 
 # What no terminal limits, such as a file, gets tables that are not folded.
 WIDTH_WITHOUT_TERMINAL = 180

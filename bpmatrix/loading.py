@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bpmatrix import persistence
 from bpmatrix.network import Network
+from bpmatrix.storage import persistence
 
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix import persistence
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
 from bpmatrix.architecture.initializers import draw_parameters
 from bpmatrix.checks import whole_number
+from bpmatrix.storage import persistence
 from bpmatrix.trainable import Trainable
 from bpmatrix.training.course import Course
 

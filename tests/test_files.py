@@ -14,8 +14,8 @@ from typing import Self
 
 import pytest
 
-from bpmatrix import files
-from bpmatrix.files import write_whole
+from bpmatrix.storage import files
+from bpmatrix.storage.files import write_whole
 
 OLD, NEW = b"old content", b"new content, and longer"
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions, links, signals")
@@ -293,7 +293,7 @@ def test_two_writers_at_once(path: Path) -> None:
 NURSERY = """
 import os, random, signal, sys, time
 from pathlib import Path
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 
 path, OLD, NEW = Path(sys.argv[1]), b"old" * 40_000, b"newer" * 40_000
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 
 __all__ = ["FILE", "Baseline", "versions_here"]
 

@@ -19,7 +19,7 @@ from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import ROOT, copied, pinned
 from benchmarks.gate.versus import judge_matches, prepare
 from bpmatrix.bench.machine import describe_machine
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 
 __all__ = ["Rate", "rate", "report", "self_test", "stands"]
 

@@ -14,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchmarks.gate.verdicts import Verdict, Word
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 
 __all__ = ["Outcome", "markdown", "print_table", "publish", "write_json"]
 

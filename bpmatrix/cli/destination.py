@@ -71,7 +71,7 @@ def check_pictures(folder: Path, option: str) -> None:
 
 def write_all(files: Mapping[Path, bytes]) -> None:
     """Write each file whole, make its folder where it is missing, and say so."""
-    from bpmatrix.files import write_whole  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.storage.files import write_whole  # noqa: PLC0415 - loads NumPy
 
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)

@@ -90,6 +90,6 @@ def _predict_table(
 
 
 def _write(path: Path, text: str) -> None:
-    from bpmatrix.files import write_whole  # noqa: PLC0415
+    from bpmatrix.storage.files import write_whole  # noqa: PLC0415
 
     write_whole(path, text.encode())

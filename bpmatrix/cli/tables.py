@@ -305,7 +305,7 @@ def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path |
     if output is None:
         click.echo(text.getvalue(), nl=False)
     else:
-        from bpmatrix.files import write_whole  # noqa: PLC0415
+        from bpmatrix.storage.files import write_whole  # noqa: PLC0415
 
         write_whole(output, text.getvalue().encode())
 

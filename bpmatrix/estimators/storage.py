@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix import persistence
 from bpmatrix.architecture.costs import Huber, Quantile
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
@@ -25,6 +24,7 @@ from bpmatrix.errors import BpmatrixError, ModelFileError
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.storage import persistence
 
 __all__ = ["restore", "save"]
 

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
-from bpmatrix.files import write_whole
 from bpmatrix.nielsen.base import (
     BookNetwork,
     known_to_the_engine,
@@ -36,6 +35,7 @@ from bpmatrix.nielsen.base import (
 from bpmatrix.nielsen.bridge import as_columns, as_labels, as_outputs, pack
 from bpmatrix.nielsen.costs import COSTS, ENGINE_COSTS, Cost, CrossEntropyCost, QuadraticCost
 from bpmatrix.nielsen.mnist_loader import vectorized_result
+from bpmatrix.storage.files import write_whole
 
 __all__ = [
     "CrossEntropyCost",

@@ -30,7 +30,7 @@ from bpmatrix.errors import (
     DataNotFoundError,
     ModelFileError,
 )
-from bpmatrix.files import write_whole
+from bpmatrix.storage.files import write_whole
 from bpmatrix.training.course import Course, course_of, in_words
 
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]

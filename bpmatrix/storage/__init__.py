@@ -1,0 +1,4 @@
+"""How a network is kept: model files, and files that are written whole or not at all.
+
+No pickle is read or written, and nothing in a file is executed. Data files are read in `datasets/`.
+"""
