@@ -11,6 +11,7 @@ from strategies import seeds
 
 from bpmatrix import Network
 from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.network import gate
 from bpmatrix.samples.arrays import as_targets
 from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
@@ -110,7 +111,7 @@ def test_a_split_is_as_good_as_validation_data_given(targets: np.ndarray, shuffl
     """The same bits and figures as when the two sides are passed by hand."""
     apart, by_hand = (Network([3, 5, 3], cost="quadratic", seed=9) for _ in range(2))
     history = apart.train(X, targets, epochs=3, validation_split=0.3, shuffle=shuffle)
-    train, _ = hold_out(apart._samples(X, targets), 0.3, 9)
+    train, _ = hold_out(gate.samples(apart._description, X, targets), 0.3, 9)
     held_out = np.setdiff1d(np.arange(40), train.shown)
     same = by_hand.train(
         X[:, train.shown], targets[..., train.shown], epochs=3, shuffle=shuffle,
@@ -149,7 +150,7 @@ def test_a_continued_training_holds_out_the_same_samples() -> None:
 def test_samples_held_out_do_not_count_where_training_diverges() -> None:
     """A column that cannot be trained on ends in the error where it is shown, and only there."""
     net = Network([3, 3], activation="identity", cost="quadratic", seed=9)
-    train, _ = hold_out(net._samples(X, LABELS), 0.3, 9)
+    train, _ = hold_out(gate.samples(net._description, X, LABELS), 0.3, 9)
     for column, diverges in (
         (train.shown[5], True),
         (np.setdiff1d(range(40), train.shown)[5], False),

@@ -16,7 +16,8 @@ KERNELS = PACKAGE / "kernels"
 DECORATORS = KERNELS / "machine" / "jit.py"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-MOST_LINES_OF_A_FILE = 320
+# Without docstrings: what is explained at length may be long.
+MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 50
 
 # The files that speak LLVM: numba's extension interface changes with its releases, and what
@@ -55,15 +56,23 @@ def imports_in(tree: ast.AST) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
+def lines_of_docstrings(tree: ast.AST) -> set[int]:
+    """Return the numbers of the lines that docstrings take."""
+    documented = (ast.Module, ast.ClassDef, *Function.__args__)
+    texts = [
+        node.body[0]
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and ast.get_docstring(node) is not None
+    ]
+    return {line for text in texts for line in range(text.lineno, text.end_lineno + 1)}
+
+
 def own_length(function: Function) -> int:
     """Count the lines of a function without its docstring and without functions inside of it.
 
     A function inside is counted for itself: an intrinsic of numba is one, wrapped in its types.
     """
-    lines = set(range(function.lineno, function.end_lineno + 1))
-    if ast.get_docstring(function) is not None:
-        text = function.body[0]
-        lines -= set(range(text.lineno, text.end_lineno + 1))
+    lines = set(range(function.lineno, function.end_lineno + 1)) - lines_of_docstrings(function)
     for inner in functions_in(ast.Module(function.body, [])):
         lines -= set(range(inner.lineno, inner.end_lineno + 1))
     return len(lines)
@@ -164,7 +173,7 @@ def test_the_reference_needs_numpy_alone():
 def test_a_file_can_be_read_in_one_go(path: Path):
     lines = path.read_text(encoding="utf-8").count("\n")
 
-    assert lines <= MOST_LINES_OF_A_FILE
+    assert lines - len(lines_of_docstrings(tree_of(path))) <= MOST_LINES_OF_A_FILE
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)

@@ -1,0 +1,547 @@
+"""The network: a description plus one flat vector of parameters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import AnyCost
+from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
+from bpmatrix.architecture.initializers import draw_parameters
+from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.checks import whole_number
+from bpmatrix.engine import evaluation, prediction
+from bpmatrix.engine.input_gradient import checked_output, input_gradient
+from bpmatrix.engine.memory import aligned_copy
+from bpmatrix.engine.processors import running
+from bpmatrix.engine.trace import Trace, trace
+from bpmatrix.errors import ArgumentError
+from bpmatrix.history import EpochInfo, History
+from bpmatrix.network import gate
+from bpmatrix.storage import persistence
+from bpmatrix.training import run
+from bpmatrix.training.arguments import checked_training_arguments
+from bpmatrix.training.course import Course
+from bpmatrix.training.optimizers import Optimizer
+from bpmatrix.training.schedules import Schedule
+from bpmatrix.training.stopping import EarlyStopping
+
+__all__ = ["Network"]
+
+Array = NDArray[Any]
+
+
+class Network:
+    """A multilayer perceptron whose samples are the columns of a matrix.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units per layer, inputs first: ``[784, 30, 10]``.
+    activation : str, OwnActivation or sequence of them, default "sigmoid"
+        ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"`` (slope 0.01 below 0), ``"elu"``
+        (alpha 1), ``"gelu"`` (the exact one), ``"silu"``, ``"softplus"``, ``"exp"`` or
+        ``"identity"``: one for all layers, or one for each layer after the inputs (for each hidden
+        layer, if `output` is given).
+    output : str or OwnActivation, optional
+        The activation function of the last layer; also ``"softmax"``. None chooses what belongs to
+        the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson, for the
+        quadratic cost sigmoid or tanh where the other layers have it, else identity.
+    cost : str, Huber, Quantile or OwnCost, default "cross_entropy"
+        Summed over the outputs of a sample. ``"cross_entropy"``, for one class or several
+        independent ones, takes a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
+        the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
+        ``"quadratic"``, ``"absolute"``, ``"huber"`` (see `Huber`) and ``"quantile"`` (see
+        `Quantile`) take any element-wise output.
+    initializer : str, optional
+        ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``. None
+        takes he for ReLU and its relatives, scaled_normal for the others. Arrays of your own go in
+        through ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
+    input_scale : float, optional
+        A factor on every input, part of the model and saved with it. None means 1.
+    bias : bool, default True
+        Whether the layers have biases.
+    dtype : str, default "float64"
+        ``"float64"`` or ``"float32"``.
+    seed : int, optional
+        Drives the first weights and the order of the samples. None draws one, kept in `seed`.
+
+    Raises
+    ------
+    ArgumentError
+        If the arguments describe no network.
+
+    Examples
+    --------
+    >>> net = Network([2, 3, 1], seed=1)
+    >>> net
+    Network([2, 3, 1], sigmoid-sigmoid, cross_entropy, float64, 13 parameters)
+    >>> net.feedforward([[0.0, 1.0], [1.0, 0.0]]).shape
+    (1, 2)
+    """
+
+    _description: Description
+    _parameters: Parameters
+    _course: Course
+    _trained: list[dict[str, Any]]
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        activation: str | OwnActivation | Sequence[str | OwnActivation] = "sigmoid",
+        output: str | OwnActivation | None = None,
+        cost: AnyCost = "cross_entropy",
+        initializer: str | None = None,
+        input_scale: float | None = None,
+        bias: bool = True,
+        dtype: str = "float64",
+        seed: int | None = None,
+    ) -> None:
+        sizes = checked_sizes(sizes)
+        description = Description(
+            sizes,
+            choose_activations(len(sizes) - 1, activation, output, cost),
+            cost,
+            1.0 if input_scale is None else input_scale,
+            bias,
+            dtype,
+        )
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        seed = whole_number(seed, "seed", least=0)
+        first, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
+        theta = np.empty(description.layout.size, description.dtype)
+        self.__setstate__(_state(description, theta, Course(seed, order), []))
+        names = [str(name) for name in description.activations]
+        draw_parameters(self._parameters, names, initializer, first)
+
+    @property
+    def description(self) -> Description:
+        """Sizes, activation functions, cost, scale of the inputs and type."""
+        return self._description
+
+    @property
+    def parameters(self) -> Array:
+        """All weights and biases as one flat vector, writable: W_1, b_1, W_2, b_2, ..."""
+        return self._parameters.flat
+
+    @property
+    def weights(self) -> tuple[Array, ...]:
+        """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1."""
+        return self._parameters.weights
+
+    @property
+    def biases(self) -> tuple[Array, ...]:
+        """Writable views (n_l, 1) of `parameters`; empty in a network without biases."""
+        return self._parameters.biases
+
+    def feedforward(self, X: ArrayLike) -> Array:
+        """Return the output activations (n_L, m), one column for each column of X.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns. uint8, float32 and float64 with contiguous columns (``table.T`` of
+            a row-major table) are read as they are; a C-ordered matrix is copied once.
+
+        Raises
+        ------
+        ShapeError, ArrayTypeError, DataError
+            If X is no such matrix, or holds NaN or infinity.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 1], seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = 0, 0
+        >>> net.feedforward([[1.0], [2.0]])
+        array([[0.5]])
+        """
+        return prediction.outputs(self._description, self._parameters.flat, X)
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the class (m,) that each column's outputs name.
+
+        The largest output, ties to the lowest; of one sigmoid output, whether it is above 0.5.
+
+        Raises
+        ------
+        ArgumentError
+            If the network has one output that is no sigmoid: then it names no class.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> Network([2, 3], seed=1).predict([[0.0, 1.0], [1.0, 0.0]]).shape
+        (2,)
+        """
+        gate.check_names_classes(self._description)
+        a = self.feedforward(X)
+        if len(a) == 1:
+            return np.asarray(a[0] > 0.5, dtype=np.int64)
+        return np.asarray(a.argmax(axis=0), dtype=np.int64)
+
+    def accuracy(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the fraction of columns whose class is that of their target.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns.
+        targets : (m,) labels or (n_L, m) array_like
+            What they should be; of Y, the class that each column names.
+        sample_weight : (m,) array_like, optional
+            How much each column counts, 0 or more.
+
+        Raises
+        ------
+        ArgumentError
+            As `predict`.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 3], seed=1)
+        >>> net.accuracy([[0.0, 1.0], [1.0, 0.0]], net.predict([[0.0, 1.0], [1.0, 0.0]]))
+        1.0
+        """
+        gate.check_names_classes(self._description)
+        return self._scores(X, targets, sample_weight).accuracy
+
+    def cost(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the mean cost over the columns, each with its weight, without any penalty.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = 2, 0
+        >>> net.cost([[1.0, 2.0]], [2.0, 6.0])      # 1/2 (0^2 + 2^2) / 2
+        1.0
+        """
+        return self._scores(X, targets, sample_weight).cost
+
+    def gradient(
+        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+    ) -> Parameters:
+        """Return the gradient of `cost`: (BP1)-(BP4) over all columns at once.
+
+        Returns
+        -------
+        gradient : Parameters
+            ``.weights[i]``, ``.biases[i]`` and ``.flat``, shaped as the network's own.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = 2, 0
+        >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
+        array([[-2.]])
+        """
+        samples = gate.weighed(self._description, X, targets, sample_weight)
+        flat = evaluation.gradient(
+            self._description, self.parameters, samples.X, samples.targets, samples.weights
+        )
+        return Parameters.of(flat, self._description.layout)
+
+    def input_gradient(
+        self, X: ArrayLike, targets: ArrayLike | None = None, *, output: int | None = None
+    ) -> Array:
+        """Return the gradient of each sample's cost, or of one output, by the sample (n_0, m).
+
+        Column j is W_1^T delta_1 of sample j alone, no mean over the samples, in the units of X:
+        the factor `input_scale` is in it. It says which inputs the network looks at.
+
+        Parameters
+        ----------
+        X : (n_0, m) array_like
+            Samples as columns.
+        targets : array_like, optional
+            As for `cost`: the gradient is that of the cost of each sample.
+        output : int, optional
+            An output unit from 0, instead of targets: the gradient is that of its activation.
+
+        Raises
+        ------
+        ArgumentError
+            If neither or both are given, or there is no such output.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 1], activation="identity", cost="quadratic", seed=1)
+        >>> net.weights[0][:], net.biases[0][:] = [[2, -3]], 0
+        >>> net.input_gradient([[1.0], [1.0]], output=0)
+        array([[ 2.],
+               [-3.]])
+        >>> net.input_gradient([[1.0], [1.0]], [0.0])      # (a - y) W = -1 W
+        array([[-2.],
+               [ 3.]])
+        """
+        if (targets is None) == (output is None):
+            raise ArgumentError(
+                "input_gradient takes either targets or an output",
+                cure="Pass targets for the gradient of the cost, output=k for that of output k.",
+            )
+        if targets is None:
+            k = checked_output(output, self._description.sizes[-1])
+            inputs = gate.inputs(self._description, X)
+            return input_gradient(self._description, self.parameters, inputs, k)
+        samples = gate.samples(self._description, X, targets)
+        return input_gradient(self._description, self.parameters, samples.X, samples.targets)
+
+    def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
+        """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.
+
+        Examples
+        --------
+        >>> from bpmatrix import Network
+        >>> print(Network([2, 1], seed=1).trace([[0.0], [1.0]], [1.0]).shapes())
+        l = 1: W (1, 2), z (1, 1), a (1, 1), delta (1, 1), nabla_b (1, 1), nabla_W (1, 2)
+        """
+        samples = gate.samples(self._description, X, targets)
+        return trace(self._description, self._parameters, samples.X, samples.targets)
+
+    @property
+    def seed(self) -> int:
+        """The seed that was given or drawn."""
+        return self._course.seed
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs the network has been trained for."""
+        return self._course.epochs
+
+    @property
+    def trained(self) -> list[dict[str, Any]]:
+        """How each run of `train` went, one dictionary a run; saved with the model."""
+        return self._trained
+
+    def train(
+        self,
+        X: ArrayLike,
+        targets: ArrayLike,
+        *,
+        epochs: int = 30,
+        mini_batch_size: int | None = None,
+        optimizer: Optimizer | None = None,
+        weight_decay: float = 0.0,
+        l1: float = 0.0,
+        clip_norm: float | None = None,
+        dropout: float | Sequence[float] = 0.0,
+        sample_weight: ArrayLike | None = None,
+        class_weight: Mapping[int, float] | str | None = None,
+        validation: tuple[ArrayLike, ...] | None = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        n_threads: int | str = "auto",
+        callbacks: Sequence[Callable[[EpochInfo], object]] = (),
+        restore_best: bool = False,
+        schedule: Schedule | None = None,
+        early_stopping: EarlyStopping | None = None,
+        max_seconds: float | None = None,
+    ) -> History:
+        """Train the network in place; a second call goes on where the first one ended.
+
+        Parameters
+        ----------
+        X : (n_0, n) array_like
+            Samples as columns, in any type that `feedforward` takes; never converted as a whole.
+        targets : array_like
+            Labels (n,), or Y (n_L, n), or with one output a row (n,).
+        epochs : int, default 30
+            How often every sample is shown.
+        mini_batch_size : int, optional
+            Samples in a step, at most n. None means 10, or n where there are fewer. A short last
+            mini-batch is kept and divided by its own size.
+        optimizer : SGD, RMSprop, Adam or AdamW, optional
+            What it keeps from step to step goes on in the next run, as long as that has an equal
+            one. None takes that of the run before, or ``SGD(learning_rate=0.5)`` in the first run.
+        weight_decay : float, default 0.0
+            The penalty is weight_decay / 2 times the sum of all squared weights, biases free. The
+            book's lambda is n * weight_decay.
+        l1 : float, default 0.0
+            The same for a penalty of l1 times the sum of the sizes of all weights.
+        clip_norm : float, optional
+            The length to which the gradient of a step's mean cost is shortened if it is longer.
+        dropout : float or sequence of float, default 0.0
+            The probability of a unit to be left out of a sample's pass in training: one for all
+            hidden layers, or one for the inputs and one for each hidden layer.
+        sample_weight : (n,) array_like, optional
+            How much each column counts in cost, gradient and all that is recorded, 0 or more. A
+            mini-batch is divided by the sum of its weights; 0 is the same as no such sample.
+        class_weight : mapping or "balanced", optional
+            A factor on that for each class, in training and validation; "balanced" lets all classes
+            count the same in training.
+        validation : tuple (X, targets), optional
+            Or (X, targets, sample_weight). Scored after each epoch, never trained on.
+        validation_split : float, default 0.0
+            In place of `validation`, the fraction of the samples that is scored and not trained on:
+            a random one, of every class where the targets name classes; the same in every run on
+            the same data.
+        shuffle : bool, default True
+            Whether each epoch has an order of its own.
+        n_threads : int or "auto"
+            Threads that share each mini-batch; the weights do not depend on it. "auto" uses one
+            where a mini-batch is too small to share.
+        callbacks : sequence of functions
+            Each is called with an `EpochInfo` after every epoch; one that returns True ends the
+            run. One that is also a context manager, as `progress.bar()`, is left with the run.
+        restore_best : bool, default False
+            Whether to end with the weights of `History.best_epoch`, whatever ended the run; always
+            so with `early_stopping`.
+        schedule : callable or ReduceOnPlateau, optional
+            The factor on the learning rate in an epoch, which is counted from 1 over all runs: one
+            of `bpmatrix.schedules`, or any callable. None is constant.
+        early_stopping : EarlyStopping, optional
+            Ends the run when the epochs no longer improve.
+        max_seconds : float, optional
+            Ends the run at the first slice of mini-batches after that time, compilation apart. As
+            after Ctrl-C, an epoch that is not whole is kept in the weights and not in the History.
+
+        Returns
+        -------
+        History
+            Cost and accuracy by epoch, and why the run ended.
+
+        Raises
+        ------
+        ShapeError, ArrayTypeError, DataError, ArgumentError
+            For wrong arguments, or while another thread trains this network; before anything has
+            changed. For a factor of the schedule that is none, at the end of the epoch before.
+        DivergenceError
+            If a cost or weight is not finite.
+
+        Examples
+        --------
+        >>> from bpmatrix import SGD, Network
+        >>> net = Network([2, 8, 1], seed=1)
+        >>> X, y = [[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]], [0.0, 1.0, 1.0, 0.0]
+        >>> history = net.train(X, y, epochs=2000, optimizer=SGD(learning_rate=2.0))
+        >>> net.predict(X)
+        array([0, 1, 1, 0])
+        """
+        if not self.parameters.flags.writeable:
+            raise ArgumentError(
+                "the parameters are read-only",
+                cure="Set network.parameters.flags.writeable = True.",
+            )
+        samples, checked = gate.to_train_on(
+            self._description, self.seed, X, targets, sample_weight, class_weight, validation,
+            validation_split,
+        )  # fmt: skip
+        settings = checked_training_arguments(
+            self._description, n=samples.n, recorded=run.recorded(samples, checked),
+            optimizer=self._course.optimizer if optimizer is None else optimizer,
+            epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
+            clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
+            callbacks=callbacks, restore_best=restore_best, schedule=schedule,
+            early_stopping=early_stopping, max_seconds=max_seconds,
+        )  # fmt: skip
+        gate.warn_of_unscaled_bytes(samples.X, self._description.input_scale)
+        with running(self._course), _opened(settings.callbacks):
+            history = run.train(
+                self._description, self.parameters, self._course, samples, checked, settings
+            )
+        self._course.optimizer = settings.recipe.optimizer
+        self._trained.append(run.record(settings, samples, history))
+        return history
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to one .safetensors file: all of it or, on an error, nothing.
+
+        The file holds weights, biases, description, the stream of permutations and how the network
+        was trained (`docs/file-format.md`).
+
+        Raises
+        ------
+        ArgumentError
+            If the network has functions of the user's own, which no file could hold.
+        DataError
+            If a parameter is not finite.
+        OSError
+            If the file cannot be written.
+        """
+        persistence.save(path, self._description, self._parameters, self._course, self._trained)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """Return the network that `save` wrote. Nothing in the file is ever executed.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ModelFileError
+            If it is damaged or no network of bpmatrix.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> net = Network([2, 3, 1], seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.save(f"{folder}/net.safetensors")
+        ...     same = Network.load(f"{folder}/net.safetensors")
+        >>> bool((same.parameters == net.parameters).all())
+        True
+        """
+        network = cls.__new__(cls)
+        network.__setstate__(_state(*persistence.load(path)))
+        return network
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle without the views, which would become arrays of their own."""
+        return {**self.__dict__, "_parameters": self.parameters}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the views anew, of parameters that begin on a cache line."""
+        self.__dict__.update(state)
+        theta = aligned_copy(state["_parameters"])
+        self._parameters = Parameters.of(theta, self._description.layout)
+
+    def _scores(
+        self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
+    ) -> evaluation.Scores:
+        samples = gate.weighed(self._description, X, targets, sample_weight)
+        return evaluation.scores(
+            self._description, self.parameters, samples.X, samples.targets, samples.weights
+        )
+
+    def __repr__(self) -> str:
+        """Show what the network is, in one line."""
+        d, count = self._description, self.parameters.size
+        functions = "-".join(map(str, d.activations))
+        return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
+
+
+def _opened(callbacks: Sequence[object]) -> ExitStack:
+    """Enter the callbacks that have something to close; leaving the stack leaves them."""
+    with ExitStack() as stack:
+        for callback in callbacks:
+            if isinstance(callback, AbstractContextManager):
+                stack.enter_context(callback)
+        return stack.pop_all()
+
+
+def _state(
+    description: Description, theta: Array, course: Course, trained: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what makes up a network, as it is copied and pickled."""
+    return {
+        "_description": description,
+        "_parameters": theta,
+        "_course": course,
+        "_trained": trained,
+    }
