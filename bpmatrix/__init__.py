@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from bpmatrix import datasets, errors, plots, progress, schedules
     from bpmatrix.architecture.activations import OwnActivation
     from bpmatrix.architecture.costs import Huber, OwnCost, Quantile
-    from bpmatrix.diagnosis import diagnose
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
-    from bpmatrix.gradcheck import verify
     from bpmatrix.history import History
+    from bpmatrix.inspection.diagnosis import diagnose
+    from bpmatrix.inspection.gradcheck import verify
     from bpmatrix.loading import load
     from bpmatrix.network import Network
     from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop
@@ -68,9 +68,9 @@ _HOMES = {
     "OwnCost": "bpmatrix.architecture.costs",
     "Quantile": "bpmatrix.architecture.costs",
     "RMSprop": "bpmatrix.training.optimizers",
-    "diagnose": "bpmatrix.diagnosis",
+    "diagnose": "bpmatrix.inspection.diagnosis",
     "load": "bpmatrix.loading",
-    "verify": "bpmatrix.gradcheck",
+    "verify": "bpmatrix.inspection.gradcheck",
 }
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from numba import njit
 
-from bpmatrix import SGD, Network, datasets, diagnose, reference, symptoms
+from bpmatrix import SGD, Network, datasets, diagnose, reference
 from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.diagnosis import _chance, _relative_slopes
 from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import ArgumentError
+from bpmatrix.inspection import symptoms
+from bpmatrix.inspection.diagnosis import _chance, _relative_slopes
 
 DIGITS = datasets.load("digits")
 X, LABELS = DIGITS.train.X, DIGITS.train.labels

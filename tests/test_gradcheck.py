@@ -7,7 +7,7 @@ import bpmatrix
 from bpmatrix import Network
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.cli import main
-from bpmatrix.gradcheck import COLUMNS, DIFFERENCES, verify
+from bpmatrix.inspection.gradcheck import COLUMNS, DIFFERENCES, verify
 
 X, LABELS = np.random.default_rng(1).random((4, 6)), [0, 1, 2, 0, 1, 2]
 

@@ -13,7 +13,7 @@ from bpmatrix.errors import DataError
 
 if TYPE_CHECKING:
     from bpmatrix import Network
-    from bpmatrix.gradcheck import Agreement
+    from bpmatrix.inspection.gradcheck import Agreement
 
 __all__ = ["command"]
 

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix import symptoms
 from bpmatrix.architecture.activations import OwnActivation, find_activation
 from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import DivergenceError
+from bpmatrix.inspection import symptoms
+from bpmatrix.inspection.symptoms import Finding, LayerHealth
 from bpmatrix.network import Network
-from bpmatrix.symptoms import Finding, LayerHealth
 from bpmatrix.training.arguments import checked_mini_batch_size
 from bpmatrix.training.optimizers import Optimizer
 
