@@ -16,12 +16,13 @@ import numpy as np
 import pytest
 
 import bpmatrix
-from bpmatrix import Network, datasets, figures, plots, schedules
+from bpmatrix import Network, datasets, plots, schedules
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.architecture.description import DTYPES
 from bpmatrix.architecture.initializers import INITIALIZERS
 from bpmatrix.cli import main, options
+from bpmatrix.plots import figures
 from bpmatrix.training.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 
 # -P keeps the current folder off sys.path, so that the process sees the package that is tested.

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from bench.surveys import default_survey, full_survey, point, survey
 
-from bpmatrix import figures
 from bpmatrix.bench import planning, surveying
 from bpmatrix.bench.report import headline, markdown
 from bpmatrix.bench.storage import from_json, to_json
 from bpmatrix.cli import main
+from bpmatrix.plots import figures
 
 SECONDS = 180
 

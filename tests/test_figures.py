@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bpmatrix import figures
 from bpmatrix.errors import MissingPackageError
+from bpmatrix.plots import figures
 
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

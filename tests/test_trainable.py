@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, Adam, EarlyStopping, History, Network, schedules
+from bpmatrix import SGD, Adam, EarlyStopping, History, Network
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
-from bpmatrix.training import run as training
+from bpmatrix.training import run, schedules
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 60
@@ -441,7 +441,7 @@ def test_an_epoch_costs_no_more_because_others_were_before(
         judged.append(info.epoch)
         return badness(info, metric)
 
-    for module in (training, schedules):
+    for module in (run, schedules):
         monkeypatch.setattr(module, "badness", count)
     how = {"validation": WRONG, "early_stopping": EarlyStopping(99)}
     network().train(X, LABELS, epochs=20, **how, schedule=ReduceOnPlateau())

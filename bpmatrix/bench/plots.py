@@ -10,7 +10,7 @@ from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.report import title
 from bpmatrix.bench.storage import to_json
 from bpmatrix.bench.survey import LOOP, Point, Survey
-from bpmatrix.figures import new_figure, svg
+from bpmatrix.plots.figures import new_figure, svg
 
 __all__ = ["pictures", "signature"]
 

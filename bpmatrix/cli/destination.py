@@ -63,7 +63,7 @@ def check_pictures(folder: Path, option: str) -> None:
     ArgumentError
         As `check_destination`.
     """
-    from bpmatrix.figures import check_matplotlib  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.plots.figures import check_matplotlib  # noqa: PLC0415 - loads NumPy
 
     check_matplotlib(option)
     check_destination(folder / "picture.svg" if folder.is_dir() else folder, option)

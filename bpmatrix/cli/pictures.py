@@ -8,7 +8,7 @@ import numpy as np
 
 from bpmatrix import History, Network, plots
 from bpmatrix.datasets import DataSet
-from bpmatrix.figures import svg
+from bpmatrix.plots.figures import svg
 
 __all__ = ["pictures"]
 

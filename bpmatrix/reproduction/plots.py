@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpmatrix.figures import new_figure, svg
+from bpmatrix.plots.figures import new_figure, svg
 from bpmatrix.reproduction.running import Outcome
 
 __all__ = ["pictures"]

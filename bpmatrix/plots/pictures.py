@@ -1,8 +1,4 @@
-"""Pictures of a training and of a network, drawn by matplotlib (the extra ``plot``).
-
-Each function returns a `matplotlib.figure.Figure` of its own and touches no global state:
-``figure.savefig("curves.svg")`` keeps it, a notebook shows it.
-"""
+"""The pictures: learning curves, a confusion matrix, images of digits and of hidden weights."""
 
 from __future__ import annotations
 
@@ -16,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
-from bpmatrix.figures import new_figure
 from bpmatrix.history import History
 from bpmatrix.network import Network
+from bpmatrix.plots.figures import new_figure
 from bpmatrix.samples.arrays import as_array
 
 if TYPE_CHECKING:
