@@ -1,7 +1,8 @@
 """The command line: one module for each command, and what they have in common.
 
 A module here loads numba, NumPy and rich inside of its functions, never at its top, so that
-``--help`` answers at once.
+``--help`` answers at once. What a command does lives in the rooms below: here are its words, its
+options and what it prints.
 """
 
 from __future__ import annotations

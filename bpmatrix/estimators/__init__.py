@@ -1,4 +1,8 @@
-"""The scikit-learn face: estimators whose samples are rows."""
+"""The scikit-learn face: estimators whose samples are rows.
+
+Parameters, attributes and random numbers are scikit-learn's. scikit-learn itself is imported here
+and nowhere else; the engine below works on columns.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -5,5 +5,7 @@ import network``. Names, shapes, printed lines and random numbers are the book's
 ``(x, y)`` of column vectors in, ``weights`` and ``biases`` as plain lists, and from the same seeds
 the same weights, to rounding.
 
+The book's own loop, to compare with, is in `reference.py`.
+
 Source: M. A. Nielsen, *Neural Networks and Deep Learning*, chapters 1 to 3.
 """

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine import look
+from guarded import look
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numeric import assert_close, central_differences, far_from_kinks, gradient_bound, same_bits

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 import pytest
-from engine import look
+from guarded import look
 from numeric import ELEMENTARY, assert_close, same_bits
 from strategies import Case, make_case
 

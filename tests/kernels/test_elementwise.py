@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from engine import look
+from guarded import look
 from hypothesis import given, settings
 from numeric import ELEMENTARY, assert_close, central_differences, same_bits
 from strategies import Case, cases

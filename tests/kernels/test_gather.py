@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine import look, steps
+from guarded import look, steps
 from numeric import same_bits
 from strategies import make_case
 

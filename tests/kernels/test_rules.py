@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine import steps
+from guarded import steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits

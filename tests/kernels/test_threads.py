@@ -5,7 +5,7 @@ import threading
 import compiled
 import numpy as np
 import pytest
-from engine import Guarded
+from guarded import Guarded
 from strategies import make_case
 
 from bpmatrix import SGD

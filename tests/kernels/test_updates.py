@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import twin
-from engine import look, steps
+from guarded import look, steps
 from numeric import same_bits
 from strategies import Case, make_case
 

@@ -15,7 +15,8 @@ for the reduction with a fused multiply-add; fdlibm (Sun Microsystems, 1993) for
 The coefficients stand in `formats.py`.
 
 Errors are in ULP, the spacing of the result's type at the exact result; below the normal range it
-is the spacing of the subnormals. `tests/kernels/test_exponential.py` measures them with mpmath.
+is the spacing of the subnormals. `tests/kernels/functions/test_exponential.py` measures them with
+mpmath.
 """
 
 import numpy as np

@@ -2,7 +2,7 @@
 
 `constants(x)` chooses those of the type of x when a kernel is compiled. The polynomials of exp and
 ln are minimax fits of our own (Remez, 200 bits), that of Phi interpolates in Chebyshev's points of
-its interval, which `tests/kernels/test_normal.py` repeats with mpmath; all are rounded.
+its interval; all are rounded. `tests/kernels/functions/` measures what they come to.
 """
 
 from typing import NamedTuple

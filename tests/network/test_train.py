@@ -355,7 +355,7 @@ def test_a_compilation_comes_before_the_time(
         names.append(name)
         time.sleep(0.3)
 
-    monkeypatch.setattr(training, "load_program", load_slowly)
+    monkeypatch.setattr(run, "load_program", load_slowly)
     history = network().train(X, LABELS, epochs=2, max_seconds=0.25, **given)
     assert names == loaded
     assert len(history.epochs) >= 1

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine import look, steps
+from guarded import look, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits

@@ -38,7 +38,7 @@ def test_the_sums_of_a_dot_tile_stay_in_registers(tmp_path):
 
     Unrolled, its loads came first and drove the 24 sums of the largest tile out of the registers.
     """
-    tests = str(Path(__file__).parents[1])
+    tests = str(Path(__file__).parents[2])
     environment = {**os.environ, **ZEN, "NUMBA_CACHE_DIR": str(tmp_path)}
     environment["PYTHONPATH"] = os.pathsep.join([tests, *filter(None, sys.path)])
     text = subprocess.run(

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from engine import UNWRITTEN, look
+from guarded import UNWRITTEN, look
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
