@@ -1,4 +1,4 @@
-"""What was saved, whatever it is."""
+"""Load a network or an estimator from a model file."""
 
 from __future__ import annotations
 

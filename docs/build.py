@@ -11,7 +11,8 @@ A block of code stands between ``<!-- include FILE NAME -->`` and ``<!-- end -->
 function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
 ``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``.
 
-The pictures of docs/tutorial.md are those that its own program draws.
+The pictures of docs/tutorial.md are those that its own program draws; docs/layout.svg shows the
+import contract of pyproject.toml (`drawing.py`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 
 import griffe
 import matplotlib as mpl
+from drawing import drawing
 from griffe2md import default_config, render_object_docs
 
 from bpmatrix import cli
@@ -186,6 +188,7 @@ def pages() -> dict[Path, str]:
     shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
+    written[DOCS / "layout.svg"] = drawing(ROOT)
     return written | pictures_of_the_tutorial()
 
 

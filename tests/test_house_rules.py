@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,3 +186,27 @@ def test_a_function_fits_on_a_screen(path: Path):
     }
 
     assert not long
+
+
+def test_every_module_has_tests_of_its_name_or_of_a_name_that_is_written_down():
+    """CONTRIBUTING has a row for each module without a namesake, for no other, and none in vain."""
+    tests = Path(__file__).parent
+    page = (tests.parent / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = page.split("<!-- tests of another name -->")[1].split("\n\n")[0]
+    rows = [line.split("|")[1:3] for line in table.splitlines() if ".py`" in line]
+    listed = [name for modules, _ in rows for name in re.findall(r"`(\S+)`", modules)]
+    others = {name for _, files in rows for name in re.findall(r"`(\S+)`", files)}
+    names = [name_of(path) for path in FILES if not path.name.startswith("__")]
+    without = [
+        name for name in names if not (tests / name).with_name(f"test_{Path(name).name}").exists()
+    ]
+
+    assert sorted(listed) == sorted(without)
+    assert not [name for name in others if not (tests / name).exists()]
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=name_of)
+def test_a_room_says_what_lives_there(folder: Path):
+    text = ast.get_docstring(tree_of(folder / "__init__.py"))
+
+    assert text
