@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "EpochInfo", "History", "badness"]
 
-# What an epoch can be judged by, the first choice first.
-METRICS = ("validation_accuracy", "validation_cost", "cost", "accuracy")
+# What an epoch can be judged by, the first choice first: a cost sees a change of any output, an
+# accuracy only one that turns an answer, so that it stands still for epochs on end.
+METRICS = ("validation_cost", "validation_accuracy", "cost", "accuracy")
 COLUMNS = (
     "epoch", "cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate",
     "seconds",
@@ -116,9 +117,8 @@ class History:
     def best_epoch(self) -> int | None:
         """The epoch that was best by `metric`; the first of equals.
 
-        Where that is None, the epoch of the highest validation accuracy, else of the lowest
-        validation cost, and without validation data of the lowest cost. None before the end of the
-        first epoch.
+        Where that is None, the epoch of the lowest validation cost, and without validation data of
+        the lowest cost. None before the end of the first epoch.
         """
         if not self.epochs:
             return None

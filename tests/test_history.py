@@ -52,19 +52,19 @@ def test_what_was_not_recorded_is_an_empty_list() -> None:
         (
             {
                 "cost": [1.0, 2.0, 3.0],
-                "validation_cost": [1.0, 2.0, 3.0],
-                "validation_accuracy": [0.5, 0.75, 0.5],
+                "validation_cost": [2.0, 1.0, 3.0],
+                "validation_accuracy": [0.5, 0.5, 0.75],
             },
             2,
         ),
         # The first of equals, wherever the equals stand.
         ({"cost": [2.0, 1.0, 1.0]}, 2),
         ({"cost": [1.0, 1.0, 1.0]}, 1),
-        ({"cost": [9.0, 9.0, 9.0], "validation_accuracy": [0.5, 1.0, 1.0]}, 2),
+        ({"cost": [9.0, 9.0, 9.0], "validation_cost": [0.5, 0.25, 0.25]}, 2),
     ],
 )
 def test_best_epoch(columns: dict, best: int) -> None:
-    """Highest validation accuracy, else lowest validation cost, else lowest cost; first of ties."""
+    """Lowest validation cost, else lowest cost; the first of ties."""
     assert history_of(**columns).best_epoch == best
 
 
@@ -77,7 +77,7 @@ def test_best_epoch_counts_over_all_training() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "best"),
-    [("cost", 3), ("accuracy", 2), ("validation_cost", 1), ("validation_accuracy", 4), (None, 4)],
+    [("cost", 3), ("accuracy", 2), ("validation_cost", 1), ("validation_accuracy", 4), (None, 1)],
 )
 def test_best_epoch_by_the_metric_that_was_named(metric: str | None, best: int) -> None:
     """Costs are best where they are lowest, accuracies where they are highest."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
+from bpmatrix.errors import ArgumentError
 
 __all__ = ["INITIALIZERS", "draw_parameters", "find_initializer"]
 
@@ -53,15 +55,18 @@ INITIALIZERS: dict[str, Draw] = {
 }
 
 
-def find_initializer(name: str | None, activation: str) -> Draw:
-    """Return the initializer of that name, or the one that suits the layer's activation function.
+def find_initializer(name: str | None, activation: str, before: str | None = None) -> Draw:
+    """Return the initializer of that name, or the one that suits a layer.
 
     Parameters
     ----------
     name : str or None
-        None chooses `he` before ReLU and its relatives, and `scaled_normal` before anything else.
+        None chooses `he` for ReLU and its relatives, `glorot` for another layer that comes after
+        one of them, as the outputs do, and `scaled_normal` elsewhere.
     activation : str
         The name of the layer's activation function.
+    before : str, optional
+        That of the layer before; None for the first one.
 
     Raises
     ------
@@ -72,18 +77,25 @@ def find_initializer(name: str | None, activation: str) -> Draw:
     --------
     >>> find_initializer(None, "relu").__name__
     'he'
+    >>> find_initializer(None, "softmax", "relu").__name__
+    'glorot'
     """
     if name is None:
-        return he if activation in RECTIFIERS else scaled_normal
+        after_rectifiers = glorot if before in RECTIFIERS else scaled_normal
+        return he if activation in RECTIFIERS else after_rectifiers
     return find(INITIALIZERS, name, "initializer")
 
 
 def draw_parameters(
-    parameters: Parameters, activations: Sequence[str], name: str | None, rng: np.random.Generator
+    parameters: Parameters,
+    activations: Sequence[str],
+    names: str | Sequence[str | None] | None,
+    rng: np.random.Generator,
 ) -> None:
     """Fill the parameters, layer by layer from the inputs on.
 
-    The numbers are drawn in float64 whatever the type of the parameters, and without biases as
+    `names` is one initializer for all layers, or a sequence of one per layer; None in its place
+    chooses. The numbers are drawn in float64 whatever the type of the parameters, and without biases as
     well, so that networks of one seed begin alike.
 
     Examples
@@ -94,8 +106,25 @@ def draw_parameters(
     >>> p.biases[0]
     array([[0.]])
     """
+    drawing = _one_per_layer(names, activations)
     for l, W in enumerate(parameters.weights):
-        weights, biases = find_initializer(name, activations[l])(rng, W.shape[1], W.shape[0])
+        weights, biases = drawing[l](rng, W.shape[1], W.shape[0])
         W[:] = weights
         if parameters.biases:
             parameters.biases[l][:] = biases
+
+
+def _one_per_layer(
+    names: str | Sequence[str | None] | None, activations: Sequence[str]
+) -> list[Draw]:
+    """Return the initializer of each layer; all names are checked before a number is drawn."""
+    L = len(activations)
+    listed: list[Any] = list(names) if isinstance(names, list | tuple) else [names] * L
+    if len(listed) != L:
+        raise ArgumentError(
+            "initializer must be one name, or one for each layer after the inputs",
+            got=f"{len(listed)} names",
+            expected=f"{L}",
+        )
+    befores = [None, *activations]
+    return [find_initializer(*layer) for layer in zip(listed, activations, befores, strict=False)]

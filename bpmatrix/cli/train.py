@@ -225,7 +225,8 @@ def _conclude(
     """Print how it went, and save the network if that was asked for."""
     rows = []
     if history.best_epoch is not None:
-        best = percent(max(history.validation_accuracy))
+        of_best = next(e for e in history.epochs if e.epoch == history.best_epoch)
+        best = percent(of_best.validation_accuracy or 0.0)
         is_kept = options.restore_best or options.early_stopping is not None
         kept = ", whose weights are kept" if is_kept else ""
         rows.append(

@@ -59,10 +59,11 @@ class Network:
         the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
         ``"quadratic"``, ``"absolute"``, ``"huber"`` (see `Huber`) and ``"quantile"`` (see
         `Quantile`) take any element-wise output.
-    initializer : str, optional
-        ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``. None
-        takes he for ReLU and its relatives, scaled_normal for the others. Arrays of your own go in
-        through ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
+    initializer : str or sequence of them, optional
+        ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``: one for
+        all layers, or one for each layer after the inputs. None takes he for ReLU and its
+        relatives, glorot for the outputs after them, scaled_normal elsewhere. Arrays of your own go
+        in through ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
     input_scale : float, optional
         A factor on every input, part of the model and saved with it. None means 1.
     bias : bool, default True
@@ -98,7 +99,7 @@ class Network:
         activation: str | OwnActivation | Sequence[str | OwnActivation] = "sigmoid",
         output: str | OwnActivation | None = None,
         cost: AnyCost = "cross_entropy",
-        initializer: str | None = None,
+        initializer: str | Sequence[str | None] | None = None,
         input_scale: float | None = None,
         bias: bool = True,
         dtype: str = "float64",

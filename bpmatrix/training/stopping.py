@@ -28,8 +28,7 @@ class EarlyStopping:
         The change of the metric that does not yet count as an improvement.
     metric : str, optional
         ``"cost"``, ``"accuracy"``, ``"validation_cost"`` or ``"validation_accuracy"``: what the
-        epochs are judged by. None takes the validation accuracy where the targets name classes, and
-        the validation cost elsewhere.
+        epochs are judged by. None takes the validation cost, and without validation data the cost.
 
     Raises
     ------

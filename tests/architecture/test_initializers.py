@@ -83,12 +83,42 @@ def test_glorot_bound_holds_for_every_layer(n_in: int, n_out: int, seed: int) ->
 
 
 def test_none_chooses_by_the_activation_function() -> None:
-    """ReLU and its relatives get He, all others the scaled normal weights of the book."""
+    """ReLU and its relatives get He, what follows them Glorot, all others the book's weights."""
     for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus"):
-        assert find_initializer(None, name) is INITIALIZERS["he"]
+        for before in (None, "relu", "tanh"):
+            assert find_initializer(None, name, before) is INITIALIZERS["he"]
+        assert find_initializer(None, "identity", name) is INITIALIZERS["glorot"]
     for name in ("sigmoid", "tanh", "exp", "identity", "softmax", "mine"):
-        assert find_initializer(None, name) is INITIALIZERS["scaled_normal"]
-    assert find_initializer("glorot", "relu") is INITIALIZERS["glorot"]
+        for before in (None, "sigmoid", "mine"):
+            assert find_initializer(None, name, before) is INITIALIZERS["scaled_normal"]
+    assert find_initializer("he", "softmax", "relu") is INITIALIZERS["he"]
+
+
+def test_outputs_after_rectifiers_begin_small() -> None:
+    """In a network as in the table: biases of 0, weights in Glorot's bound, the first layer He's."""
+    net = Network([3, 40, 5], activation="relu", output="softmax", cost="log_likelihood", seed=1)
+    by_name = Network(
+        [3, 40, 5], activation="relu", output="softmax", cost="log_likelihood", seed=1,
+        initializer=["he", "glorot"],
+    )  # fmt: skip
+    assert np.abs(net.weights[1]).max() <= math.sqrt(6 / 45)
+    assert not net.biases[1].any()
+    assert net.parameters.tolist() == by_name.parameters.tolist()
+
+
+def test_each_layer_may_have_its_own() -> None:
+    """None in the place of a layer chooses; a wrong count or name is refused."""
+    names = ["glorot", None, "lecun"]
+    net = Network([4, 5, 5, 2], activation="relu", output="sigmoid", initializer=names, seed=3)
+    # By hand: Glorot, He (as for any ReLU) and LeCun, one after the other from one stream.
+    rng = np.random.default_rng(np.random.SeedSequence(3).spawn(2)[0])
+    bound = math.sqrt(6 / 9)
+    assert net.weights[0].tolist() == rng.uniform(-bound, bound, (5, 4)).tolist()
+    assert net.weights[1].tolist() == (rng.standard_normal((5, 5)) * math.sqrt(2 / 5)).tolist()
+    assert net.weights[2].tolist() == (rng.standard_normal((2, 5)) / math.sqrt(5)).tolist()
+    for wrong in (["he"], ["he"] * 4, ["he", "xavier", "he"], 3, []):
+        with pytest.raises(ArgumentError):
+            Network([4, 5, 5, 2], initializer=wrong)
 
 
 @pytest.mark.parametrize("name", ["xavier", "", 3, ["he"]])

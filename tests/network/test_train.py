@@ -183,19 +183,31 @@ def test_early_stopping_on_any_metric(metric: str, patience: int) -> None:
 
 
 def test_without_a_metric_it_is_that_of_the_best_epoch() -> None:
-    """The validation accuracy where there are classes, else the validation cost."""
-    targets = RNG.random((3, 40))
-    for Y, metric in ((LABELS, "validation_accuracy"), (targets, "validation_cost")):
+    """The validation cost, whether or not the targets are classes."""
+    for Y in (LABELS, RNG.random((3, 40))):
         ends = [
             network(cost="quadratic").train(
                 X, Y, epochs=40, optimizer=SGD(8.0), validation_split=0.25,
                 early_stopping=EarlyStopping(2, metric=name),
             )
-            for name in (None, metric)
+            for name in (None, "validation_cost")
         ]  # fmt: skip
         assert ends[0].to_dict()["epoch"] == ends[1].to_dict()["epoch"]
         assert ends[0].best_epoch == ends[1].best_epoch
         assert ends[0].stopped_by == "early_stopping"
+
+
+def test_an_accuracy_that_stands_still_ends_nothing() -> None:
+    """Three samples to validate on have four accuracies; their cost still tells epochs apart."""
+    X, labels = np.arange(-4.0, 5.0)[None, :], np.array([0] * 4 + [1] * 5)
+    net = Network([1, 2], cost="log_likelihood", initializer="glorot", seed=2)
+    history = net.train(
+        X, labels, epochs=60, optimizer=SGD(0.05), validation=(X[:, ::4], labels[::4]),
+        early_stopping=EarlyStopping(patience=5),
+    )  # fmt: skip
+    assert len(set(history.validation_accuracy[-20:])) == 1, "the accuracy does stand still"
+    assert history.stopped_by == "epochs"
+    assert history.best_epoch == 60
 
 
 def test_the_least_change_decides_when_and_not_which() -> None:
