@@ -95,8 +95,8 @@ def draw_parameters(
     """Fill the parameters, layer by layer from the inputs on.
 
     `names` is one initializer for all layers, or a sequence of one per layer; None in its place
-    chooses. The numbers are drawn in float64 whatever the type of the parameters, and without biases as
-    well, so that networks of one seed begin alike.
+    chooses. The numbers are drawn in float64 whatever the type of the parameters, and without
+    biases as well, so that networks of one seed begin alike.
 
     Examples
     --------

@@ -95,7 +95,7 @@ def test_none_chooses_by_the_activation_function() -> None:
 
 
 def test_outputs_after_rectifiers_begin_small() -> None:
-    """In a network as in the table: biases of 0, weights in Glorot's bound, the first layer He's."""
+    """Their biases are 0 and their weights in Glorot's bound; the first layer has He's."""
     net = Network([3, 40, 5], activation="relu", output="softmax", cost="log_likelihood", seed=1)
     by_name = Network(
         [3, 40, 5], activation="relu", output="softmax", cost="log_likelihood", seed=1,
