@@ -23,6 +23,7 @@ __all__ = [
     "MissingPackageError",
     "ModelFileError",
     "ShapeError",
+    "ThreadStartError",
 ]
 
 
@@ -94,6 +95,10 @@ class MissingPackageError(BpmatrixError, ImportError):
 
 class ModelFileError(BpmatrixError, ValueError):
     """A model file is damaged, of another format, or does not describe a network."""
+
+
+class ThreadStartError(BpmatrixError, RuntimeError):
+    """The system starts no further thread, or has no memory for one."""
 
 
 class DivergenceError(BpmatrixError, ArithmeticError):

@@ -22,6 +22,7 @@ BUILTIN = {
     "MissingPackageError": ImportError,
     "ModelFileError": ValueError,
     "ShapeError": ValueError,
+    "ThreadStartError": RuntimeError,
 }
 SIMPLE = sorted(set(BUILTIN) - {"DivergenceError"})
 

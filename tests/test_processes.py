@@ -382,6 +382,74 @@ def test_ctrl_c_while_numba_is_imported(module: str) -> None:
     assert finish(start(PRESSED_WHILE_IMPORTED, module)) == "heard, (1, 1)"
 
 
+# ------------------------------------------------------------------------------- short of memory
+
+SHORT_OF_MEMORY = """
+import resource, time
+from bpmatrix.engine import evaluation
+from bpmatrix.errors import ThreadStartError
+
+warnings.simplefilter("ignore", DeprecationWarning)    # Python's, of forks beside threads
+evaluation.threads_worth_starting = lambda multiplications: 2
+wide = Network([5, 300, 3], seed=1)
+train(wide, shuffle=False)      # the system keeps the stack of a thread that has ended
+wide.cost(X, labels)
+
+def in_a_child(extra, call, done):
+    'Call with so many bytes more than there are now, and once more without a limit.'
+    used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)       # Python tells of a thread that dies
+    resource.setrlimit(resource.RLIMIT_AS, (used + extra, limits[1]))
+    outcome = 0
+    try:
+        call()
+    except (ThreadStartError, MemoryError) as error:
+        outcome = 1 + isinstance(error, ThreadStartError)
+    resource.setrlimit(resource.RLIMIT_AS, limits)
+    if outcome:
+        call()
+    os._exit(10 + outcome if done() else 1)
+
+def outcome_of(extra, call, done):
+    child = os.fork()
+    if child == 0:
+        try:
+            in_a_child(extra, call, done)
+        finally:
+            os._exit(2)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return "hangs"
+
+twin = Network([5, 300, 3], seed=1)
+train(twin, 6, shuffle=False)
+same = lambda: twin.parameters.tobytes() == wide.parameters.tobytes()
+cost = wide.cost(X, labels)
+outcomes = {"train": [], "cost": []}
+for extra in (*range(0, 1 << 18, 1 << 14), *range(1 << 18, 11 << 20, 1 << 20)):
+    outcomes["train"].append(outcome_of(extra, lambda: train(wide, shuffle=False), same))
+    outcomes["cost"].append(
+        outcome_of(extra, lambda: wide.cost(X, labels), lambda: wide.cost(X, labels) == cost)
+    )
+for name, found in outcomes.items():
+    assert set(found) <= {10, 11, 12}, (name, found)
+    assert 12 in found, (name, found)     # a thread that could not be started, or that died
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sets limits of memory as Linux keeps them")
+def test_without_memory_for_a_thread_there_is_an_error_and_no_hang() -> None:
+    """From no memory at all to enough; with memory again, the same call gives the same bits."""
+    assert finish(start(SHORT_OF_MEMORY)) == ""
+
+
 # ------------------------------------------------------------------- arrays that a callback changes
 
 # So far away from any array that nothing is mapped there: whoever follows it is killed.

@@ -426,6 +426,9 @@ class Network:
             changed. For a factor of the schedule that is none, at the end of the epoch before.
         DivergenceError
             If a cost or weight is not finite.
+        ThreadStartError
+            If the system starts no further thread; weights and optimizer are then those of whole
+            slices.
 
         Examples
         --------
