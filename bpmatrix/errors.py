@@ -18,6 +18,7 @@ __all__ = [
     "DataError",
     "DataFileError",
     "DataNotFoundError",
+    "DestinationError",
     "DivergenceError",
     "DownloadError",
     "MissingPackageError",
@@ -83,6 +84,10 @@ class DataFileError(BpmatrixError, ValueError):
 
 class DataNotFoundError(BpmatrixError, FileNotFoundError):
     """A data set or file is nowhere to be found."""
+
+
+class DestinationError(BpmatrixError, OSError):
+    """A file cannot be written to the place that was named: no file may take the place of it."""
 
 
 class DownloadError(BpmatrixError, OSError):

@@ -17,6 +17,7 @@ BUILTIN = {
     "DataError": ValueError,
     "DataFileError": ValueError,
     "DataNotFoundError": FileNotFoundError,
+    "DestinationError": OSError,
     "DivergenceError": ArithmeticError,
     "DownloadError": OSError,
     "MissingPackageError": ImportError,
