@@ -18,11 +18,13 @@ __all__ = [
     "DataError",
     "DataFileError",
     "DataNotFoundError",
+    "DestinationError",
     "DivergenceError",
     "DownloadError",
     "MissingPackageError",
     "ModelFileError",
     "ShapeError",
+    "ThreadStartError",
 ]
 
 
@@ -84,6 +86,10 @@ class DataNotFoundError(BpmatrixError, FileNotFoundError):
     """A data set or file is nowhere to be found."""
 
 
+class DestinationError(BpmatrixError, OSError):
+    """A file cannot be written to the place that was named: no file may take the place of it."""
+
+
 class DownloadError(BpmatrixError, OSError):
     """A data set could not be downloaded."""
 
@@ -94,6 +100,10 @@ class MissingPackageError(BpmatrixError, ImportError):
 
 class ModelFileError(BpmatrixError, ValueError):
     """A model file is damaged, of another format, or does not describe a network."""
+
+
+class ThreadStartError(BpmatrixError, RuntimeError):
+    """The system starts no further thread, or has no memory for one."""
 
 
 class DivergenceError(BpmatrixError, ArithmeticError):

@@ -17,11 +17,13 @@ BUILTIN = {
     "DataError": ValueError,
     "DataFileError": ValueError,
     "DataNotFoundError": FileNotFoundError,
+    "DestinationError": OSError,
     "DivergenceError": ArithmeticError,
     "DownloadError": OSError,
     "MissingPackageError": ImportError,
     "ModelFileError": ValueError,
     "ShapeError": ValueError,
+    "ThreadStartError": RuntimeError,
 }
 SIMPLE = sorted(set(BUILTIN) - {"DivergenceError"})
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bpmatrix.errors import ArgumentError
+from bpmatrix.storage.files import standing_at, write_whole
 
 __all__ = ["check_destination", "check_pictures", "write_all"]
 
@@ -28,18 +29,21 @@ def check_destination(path: Path, option: str, *sources: str) -> None:
     Raises
     ------
     ArgumentError
-        If it is a folder, or one of the sources, or its folder cannot be written.
+        If something stands there that is no file, or one of the sources, or its folder cannot be
+        written.
     """
     target = Path(os.path.realpath(path))
-    if target.is_dir():
-        raise ArgumentError(f"{option}: {path} is a folder", cure="Name a file in it.")
-    if target.exists() and any(os.path.realpath(source) == str(target) for source in sources):
-        raise ArgumentError(
-            f"{option}: {path} would replace a file that is read", cure="Name another file."
-        )
     if not target.parent.is_dir():
         raise ArgumentError(
             f"{option}: there is no folder {path.parent}", cure="Make it first, or name another."
+        )
+    standing = _standing_at(path, option)
+    if standing is not None:
+        cure = "Name a file in it." if standing == "a folder" else "Name a file."
+        raise ArgumentError(f"{option}: {path} is {standing}", cure=cure)
+    if target.exists() and any(os.path.realpath(source) == str(target) for source in sources):
+        raise ArgumentError(
+            f"{option}: {path} would replace a file that is read", cure="Name another file."
         )
     # Permission bits do not tell of read-only disks, quotas and access lists; the system does.
     try:
@@ -61,18 +65,33 @@ def check_pictures(folder: Path, option: str) -> None:
     MissingPackageError
         If matplotlib is not installed.
     ArgumentError
-        As `check_destination`.
+        As `check_destination`, for the folder and for pictures that it holds already.
     """
     from bpmatrix.plots.figures import check_matplotlib  # noqa: PLC0415 - loads NumPy
 
     check_matplotlib(option)
-    check_destination(folder / "picture.svg" if folder.is_dir() else folder, option)
+    if not folder.is_dir():
+        if os.path.lexists(folder):  # also a link to nowhere
+            raise ArgumentError(f"{option}: {folder} is not a folder", cure="Name another one.")
+        check_destination(folder, option)
+        return
+    for picture in (folder / "picture.svg", *folder.glob("*.svg")):
+        check_destination(picture, option)
+
+
+def _standing_at(path: Path, option: str) -> str | None:
+    try:
+        return standing_at(path)
+    except OSError as error:
+        raise ArgumentError(
+            f"{option}: no file can be written to {path}",
+            got=error.strerror,
+            cure="Name another file.",
+        ) from None
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:
     """Write each file whole, make its folder where it is missing, and say so."""
-    from bpmatrix.storage.files import write_whole  # noqa: PLC0415 - loads NumPy
-
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         write_whole(path, content)

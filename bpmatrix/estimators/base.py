@@ -155,12 +155,11 @@ class MultilayerPerceptron(Gate):
         """Return the output activations (n, n_L) of whatever a prediction is asked for."""
         if not hasattr(self, "_parameters"):  # what check_is_fitted asks for takes longer
             check_is_fitted(self)
-        return self._outputs(self._inputs(X))
+        return self._outputs(as_columns(self._inputs(X)))
 
-    def _outputs(self, X: Any) -> Array:
-        """Return the output activations (n, n_L) of rows that passed `_inputs`."""
+    def _outputs(self, columns: Any) -> Array:
+        """Return the output activations (n, n_L) of samples as the engine takes them."""
         self._take_over_public_weights()
-        columns = as_columns(X)
         if isinstance(columns, SparseColumns):
             return evaluation.outputs(self._description, self._parameters.flat, columns).T
         return prediction.outputs(self._description, self._parameters.flat, columns).T

@@ -300,7 +300,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return self.n_outputs_ == 1
 
     def _score_samples(self, samples: Samples) -> float:
-        outputs = self._outputs(samples.X)
+        outputs = self._outputs(samples.columns)
         return float(np.average(self._labels.hits(outputs, samples.y), weights=samples.weight))
 
     def __sklearn_tags__(self) -> Any:

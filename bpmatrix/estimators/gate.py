@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.sparse_rows import own_rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
 
@@ -40,7 +41,7 @@ class Gate(Fitted):
         weight = None
         if sample_weight is not None:
             weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
             )
         encoded = self._learn_targets(y, weight, first=first, incremental=incremental)
         self._learn_class_weight(encoded, weight, incremental=incremental)
@@ -70,8 +71,8 @@ class Gate(Fitted):
         """Let inputs and targets through scikit-learn's gate; the first ones say what X is."""
         checked: tuple[Any, Any] = validate_data(
             self,
-            X,
-            y,
+            own_rows(X, "X"),
+            own_rows(y, "y"),
             accept_sparse="csr",
             multi_output=True,
             y_numeric=self._y_is_numeric,
@@ -111,6 +112,7 @@ class Gate(Fitted):
     def _inputs(self, X: Any) -> Any:
         """Let the rows of a prediction through the gate."""
         if not self._is_plain(X):
+            X = own_rows(X, "X")
             X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
         return self._standardized(X)
 

@@ -32,12 +32,15 @@ class Samples:
         What each counts; None where all count alike.
     targets : Targets
         `y` for the engine.
+    columns : (n_0, n) array or SparseColumns
+        `X` for the engine.
     """
 
     X: Any
     y: Array
     weight: NDArray[np.float64] | None
     targets: Targets
+    columns: Any
 
     @classmethod
     def of(
@@ -45,12 +48,8 @@ class Samples:
     ) -> Samples:
         """Take inputs that the kernels can read, and targets in the engine's form."""
         weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
-        return cls(X, y, weight, targets(y))
-
-    @property
-    def columns(self) -> Any:
-        """The inputs as the engine takes them."""
-        return as_columns(self.X)
+        y = y.view()  # a user's array, which may get another shape while it is read here
+        return cls(X, y, weight, targets(y), as_columns(X))
 
     @property
     def n(self) -> int:

@@ -360,8 +360,11 @@ class Network:
         ----------
         X : (n_0, n) array_like
             Samples as columns, in any type that `feedforward` takes; never converted as a whole.
+            The numbers in X and Y are read in place where they need no conversion: who changes them
+            during the run changes what the next steps see.
         targets : array_like
-            Labels (n,), or Y (n_L, n), or with one output a row (n,).
+            Labels (n,), or Y (n_L, n), or with one output a row (n,). Labels and weights of samples
+            are copied when the run begins.
         epochs : int, default 30
             How often every sample is shown.
         mini_batch_size : int, optional
@@ -424,6 +427,9 @@ class Network:
             changed. For a factor of the schedule that is none, at the end of the epoch before.
         DivergenceError
             If a cost or weight is not finite.
+        ThreadStartError
+            If the system starts no further thread; weights and optimizer are then those of whole
+            slices.
 
         Examples
         --------

@@ -177,7 +177,8 @@ class BookNetwork:
             random.shuffle(places)  # draws what shuffling the data themselves would draw
             data[:] = [given[i] for i in places]
             if matrices is not None:
-                self._descend(*matrices, np.array(places), m, eta, lmbda / n, j + 1)
+                order = np.arange(n)[places]  # inside of the data, whatever stands in for `random`
+                self._descend(*matrices, order, m, eta, lmbda / n, j + 1)
             else:
                 for k in range(0, n, m):
                     self._step(data[k : k + m], eta, lmbda, n)

@@ -53,8 +53,9 @@ def convert(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> d
         If the file holds anything but three pairs of arrays of square images and their labels.
     """
     target = Path(folder)
-    if target.exists() or not target.absolute().parent.is_dir():
-        wrong = "exists already" if target.exists() else "cannot be made: its parent does not exist"
+    is_there = os.path.lexists(target)  # also as a link to nowhere
+    if is_there or not target.absolute().parent.is_dir():
+        wrong = "exists already" if is_there else "cannot be made: its parent does not exist"
         raise ArgumentError(f"the folder {target} {wrong}", cure="Name a new folder.")
     parts = read_pickled_arrays(source)
     if len(parts) != 3:

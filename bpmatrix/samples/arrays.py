@@ -30,7 +30,8 @@ class Targets:
     Attributes
     ----------
     array : array
-        Labels (n,) of int64, or Y (n_L, n) with contiguous columns.
+        Labels (n,) of int64, a copy that nobody else can change; or Y (n_L, n) with contiguous
+        columns, which may be the user's own.
     are_labels : bool
         Which of the two.
     are_classes : bool
@@ -148,12 +149,16 @@ def as_targets(
 def as_array(values: ArrayLike, name: str) -> Array:
     """Return an array of real numbers, of any shape and type.
 
+    It may be a view of the user's numbers, but never the user's array itself, which could get
+    another shape or type while it is read here.
+
     Raises
     ------
     ArrayTypeError
         If it is a DataFrame, sparse, masked or ragged, or holds no real numbers.
     """
     array = values if type(values) is np.ndarray else _foreign_array(values, name)
+    array = array.view()
     if array.dtype.kind not in "buif":
         raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
     return array
@@ -259,6 +264,9 @@ def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
 def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Array:
     if labels.size == 0:
         raise DataError(f"{name} is empty", expected="one label for each sample")
+    # Programs write where a label points to: a callback that changes the user's array must not be
+    # able to change these after the check.
+    labels = labels.copy()
     if labels.shape[0] != n_samples:
         raise _wrong_count(name, labels.shape[0], n_samples)
     if labels.dtype.kind == "f":
@@ -276,7 +284,7 @@ def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Arra
             expected=f"0 to {n_outputs - 1}, since the network has {n_outputs} outputs",
             cure="Number the classes from 0, or give the network an output for each.",
         )
-    return np.ascontiguousarray(labels, dtype=np.int64)
+    return labels.astype(np.int64, copy=False)
 
 
 def _check_interval(array: Array, interval: tuple[float | None, float | None], name: str) -> None:

@@ -16,7 +16,8 @@ class SparseColumns:
     """A matrix (n_0, n) of samples as columns, by the elements that are not 0.
 
     It is SciPy's CSC matrix, or a CSR matrix of rows turned round, in types that the kernels read.
-    No column may name a row twice.
+    No column may name a row twice. The kernels write where `rows` says: who makes one has checked
+    that all of them lie inside, and lets nobody else change `starts` and `rows`.
 
     Attributes
     ----------

@@ -179,7 +179,7 @@ def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
             expected=f"({n},)",
             cure="Pass a number for each column of X.",
         )
-    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    weights = np.array(weights, dtype=np.float64)  # a copy: what is checked stays as it is
     check_finite(weights[None], "float64", name)
     if weights.min() < 0:
         raise DataError(

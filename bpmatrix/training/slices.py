@@ -220,17 +220,23 @@ class SliceRunner:
                 self.state.steps += len(numbers)
                 return
         except BaseException:
-            # Ctrl-C is heard when the program has returned, before its weights were looked at.
-            if np.isfinite(self.theta).all():
-                self.state.steps += len(numbers)
-            else:
+            # Ctrl-C is heard when the program has returned, before its weights were looked at; what
+            # keeps a thread from starting, before any thread has passed the first barrier.
+            if not np.isfinite(self.theta).all():
                 self.theta[:], self.state.moments[:] = self._before
+            elif not self._is_as_before():
+                self.state.steps += len(numbers)
             raise
         self.theta[:], self.state.moments[:] = self._before
         what = "a weight" if taken == len(numbers) else "the cost"
         step = steps_before + min(taken + 1, len(numbers))
         samples = np.unique(order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
+
+    def _is_as_before(self) -> bool:
+        """Return whether no number differs from what it was at the start of the slice."""
+        now = self.theta, self.state.moments
+        return all(np.array_equal(a, b) for a, b in zip(now, self._before, strict=True))
 
     def _largest_input(self, samples: NDArray[np.int64]) -> float:
         """Return the largest input of some samples, as the network sees it."""

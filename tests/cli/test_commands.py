@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import gzip
+import os
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -440,6 +442,80 @@ def test_no_place_to_save_is_found_before_the_data_are_read(capsys: Captured, pa
     Path("table.csv").write_text("damaged")
     assert says in refused(capsys, "train", "table.csv", "--save", path)
     assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def places(folder: Path) -> dict[str, str]:
+    """Return paths that no file may take the place of, and what each is called."""
+    (folder / "folder").mkdir()
+    os.mkfifo(folder / "pipe")
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind("socket")
+    listener.close()
+    (folder / "linked").symlink_to("pipe")
+    (folder / "loop").symlink_to("loop")
+    return {
+        "folder": "is a folder",
+        "pipe": "is a pipe",
+        "socket": "is a socket",
+        "linked": "is a pipe",
+        "loop": f"got {os.strerror(errno.ELOOP)}",
+        "n" * 300: f"got {os.strerror(errno.ENAMETOOLONG)}",
+        "/dev/null": "is a device",
+        "/dev/stdout": "is ",
+        "/dev/fd/1": "is ",
+    }
+
+
+# The options that name a file to write, with work that cannot be done: the place comes first.
+WRITERS = {
+    "train --save": ("train", "no.csv", "--save"),
+    "train --target --save": ("train", "no.csv", "--target", "x", "--save"),
+    "predict --output": ("predict", "no.safetensors", "no.csv", "--output"),
+    "bench --json": ("bench", "--from", "no.json", "--json"),
+    "bench --markdown": ("bench", "--from", "no.json", "--markdown"),
+    "reproduce --markdown": (
+        "reproduce",
+        "chapter6",
+        "--quick",
+        "--markdown",
+    ),  # of which is nothing
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such places")
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_is_no_file_is_neither_replaced_nor_written(capsys: Captured, writer: str, places):
+    """Devices, pipes, sockets and folders are refused before any work."""
+    before = {name: os.lstat(name).st_ino for name in places if os.path.lexists(name)}
+    for path, says in places.items():
+        assert main([*WRITERS[writer], path]) == 2
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert f"{writer.rsplit(maxsplit=1)[-1]}" in printed.err
+        assert says in printed.err.replace("File 'folder' is a directory", "is a folder")  # click's
+    assert {name: os.lstat(name).st_ino for name in before} == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such places")
+@pytest.mark.parametrize("kind", ["pipe", "link to nowhere", "file", "folder that holds a picture"])
+def test_no_place_for_pictures_is_found_before_the_data_are_read(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    monkeypatch.setattr(figures, "check_matplotlib", lambda asked: None)
+    place = Path("place")
+    if kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "link to nowhere":
+        place.symlink_to("nowhere")
+    elif kind == "file":
+        place.touch()
+    else:
+        (place / "learning-curves.svg").mkdir(parents=True)
+    line = refused(capsys, "train", "no.csv", "--plot", "place")
+    assert "--plot" in line
+    assert "place" in line
+    assert not Path("nowhere").exists()
 
 
 def test_a_folder_that_cannot_be_written(capsys: Captured, monkeypatch: pytest.MonkeyPatch):

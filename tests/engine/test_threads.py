@@ -19,6 +19,7 @@ from interruptions import interruptions
 
 from bpmatrix.engine import threads as module
 from bpmatrix.engine.threads import CALLED_OFF, run_together
+from bpmatrix.errors import ThreadStartError
 from bpmatrix.kernels import threads as kernels
 
 # A limit for what must not hang, far above what it takes.
@@ -124,7 +125,7 @@ def test_a_failure_of_one_thread_calls_the_others_off(place: int, error: BaseExc
 
 @pytest.mark.parametrize("place", [1, 2, 3])
 def test_a_thread_that_cannot_start_ends_the_others(monkeypatch, place: int) -> None:
-    """Where the system has no thread left, no program runs, and those that started end."""
+    """Where the system has no thread left, those that started are called off."""
     ran, started, start = [], [], _thread.start_new_thread
 
     def failing_start(*arguments) -> None:
@@ -133,10 +134,52 @@ def test_a_thread_that_cannot_start_ends_the_others(monkeypatch, place: int) -> 
         started.append(start(*arguments))
 
     monkeypatch.setattr(_thread, "start_new_thread", failing_start)
-    with pytest.raises(RuntimeError, match="can't start new thread"):
-        run_together(4, lambda t, control: ran.append(t))
-    assert ran == []
+
+    def program(t: int, control: np.ndarray) -> int:
+        ran.append(t)
+        return wait_as_at_a_barrier(control)
+
+    with pytest.raises(ThreadStartError, match=r"can't start new thread.*n_threads=1"):
+        run_together(4, program)
+    assert set(ran) <= set(range(1, place))
     assert len(started) == place - 1
+
+
+@pytest.mark.parametrize("place", [1, 2, 3])
+def test_a_thread_that_dies_before_its_first_line_ends_the_others(monkeypatch, place: int) -> None:
+    """Where the memory ends in between, the caller does not wait for it, nor enter the program."""
+    ran, count, start = [], [], _thread.start_new_thread
+
+    def start_or_lose(run, arguments) -> None:
+        count.append(1)
+        start(*((run, arguments) if len(count) != place else (lambda: None, ())))
+
+    def program(t: int, control: np.ndarray) -> int:
+        ran.append(t)
+        return wait_as_at_a_barrier(control)
+
+    monkeypatch.setattr(_thread, "start_new_thread", start_or_lose)
+    with pytest.raises(ThreadStartError, match=r"ended before its first line.*n_threads=1"):
+        run_together(4, program)
+    assert set(ran) <= {1, 2, 3} - {place}
+
+
+@pytest.mark.parametrize("moment", ["at once", "late", "ended before anybody looks"])
+def test_a_thread_may_take_its_time_to_begin(monkeypatch, moment: str) -> None:
+    """However long the system takes to start it: as long as it lives, it is waited for."""
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 1e-3)
+    start = _thread.start_new_thread
+
+    def slow_start(run, arguments) -> None:
+        def later(*arguments) -> None:
+            time.sleep(0.05 * (moment == "late"))
+            run(*arguments)
+
+        start(later, arguments)
+        time.sleep(0.05 * (moment == "ended before anybody looks"))
+
+    monkeypatch.setattr(_thread, "start_new_thread", slow_start)
+    assert run_together(3, lambda t, control: 5 + t) == 5
 
 
 @pytest.mark.parametrize("locks", range(6))

@@ -180,6 +180,13 @@ def test_what_cannot_be_converted_leaves_nothing(wrong, tmp_path, capsys) -> Non
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_a_link_to_nowhere_is_found_before_the_data_are_read(tmp_path) -> None:
+    """A folder cannot take the place of a link, and nobody reads 17 MB to find that out."""
+    (tmp_path / "mnist").symlink_to("nowhere")
+    with pytest.raises(ArgumentError, match="exists already"):
+        convert(tmp_path / "no file", tmp_path / "mnist")
+
+
 def test_an_error_while_writing_leaves_nothing(tmp_path, monkeypatch) -> None:
     source = tmp_path / "mnist.pkl.gz"
     books_file(source)

@@ -266,7 +266,7 @@ def test_numbers_that_float32_cannot_hold_are_infinite_to_a_float32_network() ->
     """1e39 is a number of float64 and no number of float32; the largest float32 is one."""
     largest = float(np.finfo(np.float32).max)
     wide = with_value(X, (1, 2), 1e39)
-    assert as_inputs(wide, 4, "float64") is wide
+    assert is_read_in_place(as_inputs(wide, 4, "float64"), wide)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(DataError, match=r"float32: got 1e\+39 first, in row 1, column 2"):
@@ -405,19 +405,50 @@ def test_bool_labels_are_classes_0_and_1() -> None:
     assert net.cost(X, truth) == net.cost(X, truth.astype(int))
 
 
+def is_read_in_place(array: np.ndarray, given: np.ndarray) -> bool:
+    """Whether an array is another view of the same numbers."""
+    mine, its = (
+        (a.ctypes.data, a.shape, a.strides, a.dtype, a.flags.writeable) for a in (array, given)
+    )
+    return mine == its and array is not given
+
+
 @pytest.mark.parametrize("variant", NOT_COPIED)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_what_the_kernels_can_read_is_not_copied(variant: str, dtype: str) -> None:
     """uint8, float32 and float64 with contiguous columns are passed on as they are."""
     array = VARIANTS[variant](X)
-    assert as_inputs(array, 4, dtype) is array
-    assert as_targets(array, 4, 6, dtype).array is array
+    assert is_read_in_place(as_inputs(array, 4, dtype), array)
+    assert is_read_in_place(as_targets(array, 4, 6, dtype).array, array)
+
+
+def test_what_passed_the_gate_keeps_its_shape_and_type() -> None:
+    """They are asked for again in every epoch: those of the user's array may be others by then."""
+    array = np.zeros((1, 12))
+    inputs, targets = as_inputs(array, 1, "float64"), as_targets(array, 1, 12, "float64").array
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # NumPy's, of such changes
+        array.shape = 3, 4
+        array.dtype = np.uint8
+    for mine in (inputs, targets):
+        assert (mine.shape, mine.dtype) == ((1, 12), np.float64)
+        assert np.shares_memory(mine, array)
+
+
+@pytest.mark.parametrize("kind", [*LABEL_TYPES, "?"])
+def test_labels_are_copied(kind: str) -> None:
+    """A label is an address in the end: nobody else can change one that has been looked at."""
+    given = np.array([0, 1, 1, 0]).astype(kind)
+    labels = as_targets(given, 2, 4, "float64").array
+    assert not np.shares_memory(labels, given)
+    assert labels.dtype == np.int64
+    assert labels.tolist() == [0, 1, 1, 0]
 
 
 def test_one_row_is_not_copied_whatever_its_order() -> None:
     """In a matrix of one row every column is contiguous, also in a row of a C-ordered table."""
     row = np.ascontiguousarray(X)[2:3]
-    assert as_inputs(row, 1, "float64") is row
+    assert is_read_in_place(as_inputs(row, 1, "float64"), row)
     vector = X[1]
     assert np.shares_memory(as_targets(vector, 1, 6, "float64").array, vector)
 

@@ -12,6 +12,9 @@ from strategies import cases, seeds
 
 from bpmatrix import SGD, Adam, Network
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, ShapeError
+from bpmatrix.samples.arrays import as_targets
+from bpmatrix.samples.samples import Samples
+from bpmatrix.samples.weighting import weigh
 from bpmatrix.training.recipe import Recipe
 
 RNG = np.random.default_rng(3)
@@ -107,6 +110,14 @@ def test_weights_of_one_change_nothing() -> None:
     plain.train(X, LABELS, epochs=2)
     weighted.train(X, LABELS, sample_weight=np.ones(30), epochs=2)
     assert same_bits(plain.parameters, weighted.parameters)
+
+
+def test_weights_are_copied() -> None:
+    """They have been looked at: nobody else can change them afterwards."""
+    given = np.ones(30)
+    weights = weigh(Samples(X, as_targets(LABELS, 3, 30, "float64")), given, "float64").weights
+    assert not np.shares_memory(weights, given)
+    assert (weights == given).all()
 
 
 def test_class_weights_are_weights_of_their_samples() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typing import Self
 
 import pytest
 
+from bpmatrix.errors import DestinationError
 from bpmatrix.storage import files
-from bpmatrix.storage.files import write_whole
+from bpmatrix.storage.files import standing_at, write_whole
 
 OLD, NEW = b"old content", b"new content, and longer"
 posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions, links, signals")
@@ -190,6 +192,84 @@ def test_a_path_that_is_a_folder(path: Path) -> None:
         write_whole(folder, NEW)
     assert names(path.parent) == ["file", "model"]
     assert names(folder) == []
+
+
+@posix
+@pytest.mark.parametrize("linked", [False, True])
+@pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
+def test_what_is_no_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, linked: bool
+) -> None:
+    """Neither replaced nor written to, also behind a link; nothing is left beside it."""
+    place = tmp_path / "place"
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as listener:
+            monkeypatch.chdir(tmp_path)
+            listener.bind("place")  # a long path is none for a socket
+    else:
+        try:
+            os.mknod(place, stat.S_IFCHR | 0o666, Path(os.devnull).stat().st_rdev)
+        except PermissionError:
+            pytest.skip("only root makes devices")
+    path = place
+    if linked:
+        path = tmp_path / "link"
+        path.symlink_to("place")
+    before, left = place.stat(), names(tmp_path)
+    assert standing_at(path) == f"a {kind}"
+    with pytest.raises(DestinationError, match=rf"{path.name} is a {kind}.*Name a file"):
+        write_whole(path, NEW)
+    after = place.stat()
+    assert (after.st_ino, after.st_mode, after.st_mtime) == (
+        (before.st_ino, before.st_mode, before.st_mtime)
+    )
+    assert names(tmp_path) == left
+
+
+@posix
+def test_an_open_file_is_not_replaced_under_its_number(path: Path) -> None:
+    """/dev/fd/5 names what somebody is writing: a new file in its place would lose the old."""
+    with path.open("ab") as file:
+        numbered = Path(f"/dev/fd/{file.fileno()}")
+        if not numbered.exists():
+            pytest.skip("the system has no such names")
+        for link in (numbered, path.with_name("link")):
+            if link != numbered:
+                link.symlink_to(numbered)
+            assert standing_at(link) == "an open file of a process"
+            with pytest.raises(DestinationError, match="open file"):
+                write_whole(link, NEW)
+    assert path.read_bytes() == OLD
+
+
+@posix
+def test_the_standard_streams_are_no_places_for_a_file() -> None:
+    """Whatever they lead to: a terminal, a pipe, or a file that others append to."""
+    for name in ("/dev/stdin", "/dev/stdout", "/dev/stderr"):
+        assert standing_at(Path(name)) is not None
+
+
+def test_files_and_free_names_are_places(path: Path) -> None:
+    """What `write_whole` is for."""
+    assert standing_at(path) is None
+    assert standing_at(path.with_name("free")) is None
+    assert standing_at(path.parent / "nowhere" / "free") is None
+
+
+@posix
+@pytest.mark.parametrize("name", ["loop", "n" * 300])
+def test_what_the_system_cannot_tell(path: Path, name: str) -> None:
+    """A loop of links, and a name that is too long, are errors of the system before any writing."""
+    (path.parent / "loop").symlink_to("loop")
+    with pytest.raises(OSError, match=r"symbolic links|too long"):
+        standing_at(path.parent / name)
+    with pytest.raises(OSError, match=r"symbolic links|too long"):
+        write_whole(path.parent / name, NEW)
+    assert names(path.parent) == ["file", "loop"]
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

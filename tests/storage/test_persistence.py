@@ -6,6 +6,7 @@ import json
 import os
 import pickle
 import re
+import stat
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -19,9 +20,10 @@ from safetensors import safe_open
 from safetensors.numpy import save as as_safetensors
 from strategies import descriptions, seeds
 
-from bpmatrix import SGD, Adam, Huber, Network, Quantile, RMSprop
+from bpmatrix import SGD, Adam, Huber, MLPClassifier, Network, Quantile, RMSprop
 from bpmatrix.architecture.description import Description
-from bpmatrix.errors import DataError, DataNotFoundError, ModelFileError
+from bpmatrix.errors import DataError, DataNotFoundError, DestinationError, ModelFileError
+from bpmatrix.nielsen import network2
 
 RNG = np.random.default_rng(11)
 X, LABELS = RNG.standard_normal((30, 2)).T, RNG.integers(0, 3, 30)
@@ -236,6 +238,21 @@ def test_saving_to_a_folder_is_an_error(tmp_path: Path) -> None:
     for path in (tmp_path / "model", tmp_path / "nowhere" / "model"):
         with pytest.raises(OSError, match=re.escape(path.parent.name)):
             Network([2, 1]).save(path)
+    assert [p.name for p in tmp_path.iterdir()] == ["model"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_no_face_saves_into_a_pipe(tmp_path: Path) -> None:
+    """A network, the book's network and an estimator: the pipe stays, and nobody waits for it."""
+    pipe = tmp_path / "model"
+    os.mkfifo(pipe)
+    pytest.importorskip("sklearn")
+    with pytest.warns(match="converged"):
+        estimator = MLPClassifier(hidden_layer_sizes=(2,), max_iter=1).fit([[0.0], [1.0]], [0, 1])
+    for model in (Network([2, 1]), network2.Network([2, 1]), estimator):
+        with pytest.raises(DestinationError, match="model is a pipe"):
+            model.save(pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert [p.name for p in tmp_path.iterdir()] == ["model"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import math
 import warnings
 from itertools import count
@@ -17,8 +18,11 @@ from strategies import Case, cases, make_case, seeds
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation
+from bpmatrix.errors import ThreadStartError
 from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.training import slices
+from bpmatrix.training.optimizers import Adam
+from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 
 RATE, DECAY = 0.125, 0.0625
@@ -258,6 +262,43 @@ def test_ctrl_c_while_bad_weights_are_looked_at() -> None:
         assert runs[0].theta.tolist() == [1e-150]
         moments += 1
     assert moments > 20
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_a_slice_whose_threads_cannot_start_is_as_if_it_had_not_begun(monkeypatch, threads) -> None:
+    """Weights, moments and the count of steps stay, so that the same slice can follow later."""
+
+    def with_adam() -> SliceRunner:
+        case = make_case(Description((3, 5, 2), ("tanh", "sigmoid"), "quadratic"), 12, seed=1)
+        return SliceRunner(
+            case.description, case.theta, case.inputs, case.targets, 4, threads,
+            recipe=Recipe(Adam(0.1)),
+        )  # fmt: skip
+
+    disturbed, undisturbed = with_adam(), with_adam()
+    order = np.arange(12)
+    for run in (disturbed, undisturbed):
+        run.run(order, RATE)
+    start = _thread.start_new_thread
+    for started in range(threads - 1):
+        left = [start] * started
+
+        def failing_start(*arguments, left=left):
+            if not left:
+                raise RuntimeError("can't start new thread")
+            return left.pop()(*arguments)
+
+        monkeypatch.setattr(_thread, "start_new_thread", failing_start)
+        with pytest.raises(ThreadStartError):
+            disturbed.run(order, RATE)
+        monkeypatch.undo()
+        assert disturbed.state.steps == undisturbed.state.steps == 3
+        assert same_bits(disturbed.theta, undisturbed.theta)
+    for run in (disturbed, undisturbed):
+        run.run(order, RATE)
+    assert disturbed.state.steps == undisturbed.state.steps == 6
+    assert same_bits(disturbed.theta, undisturbed.theta)
+    assert same_bits(disturbed.state.moments, undisturbed.state.moments)
 
 
 def test_the_data_lives_as_long_as_its_runner() -> None:
