@@ -21,6 +21,7 @@ ROOT = Path(__file__).parent.parent
 WRITTEN_BY_TOOLS = {ROOT / "docs" / "api.md"}
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - WRITTEN_BY_TOOLS)
 BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+PRINTED = re.compile(r"`(print\([^`\n]+\))`")
 # The other languages of a page: commands, which the tests of the command line run, and plain text.
 OTHER_LANGUAGES = {"", "sh", "text", "toml", "yaml", "json", "bibtex"}
 
@@ -67,13 +68,18 @@ def test_examples_in_docstrings(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_examples_in_pages(page: Path) -> None:
-    """The Python blocks of a page run one after the other, as one program."""
+    """The Python blocks of a page run one after the other, as one program.
+
+    What its text tells the reader to print can be printed where the program has ended.
+    """
     if "plots" in page.read_text(encoding="utf-8"):
         pytest.importorskip("matplotlib", reason="the page draws with matplotlib")
     namespace = {"__name__": "__main__"}
     for line, block in blocks(page, "python"):
         # Empty lines in front, so that a traceback names the line of the page.
         exec(compile("\n" * (line - 1) + block, page, "exec"), namespace)
+    for printed in PRINTED.findall(page.read_text(encoding="utf-8")):
+        exec(printed, namespace)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
