@@ -73,6 +73,20 @@ def test_each_module_names_what_it_has():
             assert hasattr(module, name), f"{module.__name__}.__all__ names {name}"
 
 
+def test_every_class_with_slots_says_what_its_state_is():
+    """Pickles of protocols 0 and 1, and libraries that follow them, do not ask the slots."""
+    for info in pkgutil.walk_packages(bpmatrix.__path__, "bpmatrix."):
+        if info.name == "bpmatrix.__main__":
+            continue
+        for kind in vars(importlib.import_module(info.name)).values():
+            if (
+                isinstance(kind, type)
+                and kind.__module__ == info.name
+                and vars(kind).get("__slots__")
+            ):
+                assert kind.__getstate__ is not object.__getstate__, kind
+
+
 @pytest.mark.parametrize(
     "statement", ["import bpmatrix", "from bpmatrix import Network", "import bpmatrix.cli"]
 )

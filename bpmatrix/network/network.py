@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -510,6 +511,10 @@ class Network:
         self.__dict__.update(state)
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
+
+    def __copy__(self) -> Network:
+        """Copy all of it: of two networks with one optimizer's state each would train the other."""
+        return copy.deepcopy(self)
 
     def _scores(
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None

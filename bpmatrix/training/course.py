@@ -20,7 +20,7 @@ Array = NDArray[Any]
 LARGEST_COUNT = 1 << 62  # the compiled program counts on from it in 64 bits
 
 
-@dataclass(slots=True)
+@dataclass
 class Course:
     """What a network keeps from one run to the next, so that two runs equal one long run.
 

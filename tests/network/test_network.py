@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, Network, reference
+from bpmatrix import Adam, Network, reference
 from bpmatrix.errors import ArgumentError
 
 X = np.array([[0.0, 0.5, 1.0, -1.0], [2.0, -1.0, 0.25, 3.0]], order="F")
@@ -173,16 +173,22 @@ def assert_views(net: Network) -> None:
     assert not same_bits(net.feedforward(X), before)
 
 
-def through_pickle(net: Network) -> Network:
-    return pickle.loads(pickle.dumps(net))
+def through_pickle(protocol: int):
+    """Return a function that copies by way of a pickle of this protocol."""
+    return lambda net: pickle.loads(pickle.dumps(net, protocol))
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle])
+COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy} | {
+    f"protocol {p}": through_pickle(p) for p in range(pickle.HIGHEST_PROTOCOL + 1)
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_copies_are_whole_and_apart(copied, dtype: str) -> None:
     """A copy has views of a vector of its own, and trains on as the original does."""
     net = Network([2, 3, 3], seed=1, dtype=dtype, input_scale=0.5)
-    net.train(X, LABELS, epochs=2, optimizer=SGD(0.25))
+    net.train(X, LABELS, epochs=2, optimizer=Adam(0.25))
     same = copied(net)
     assert not np.shares_memory(net.parameters, same.parameters)
     assert (same.description, same.seed, same.epochs) == (net.description, 1, 2)
