@@ -327,7 +327,10 @@ class Network:
 
     @property
     def trained(self) -> list[dict[str, Any]]:
-        """How each run of `train` went, one dictionary a run; saved with the model."""
+        """How each run of `train` went, one dictionary a run; saved with the model.
+
+        Of a run that goes on, ``"stopped_by"`` is None, and the rest is that of its whole epochs.
+        """
         return self._trained
 
     def train(
@@ -454,11 +457,10 @@ class Network:
         gate.warn_of_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._course), _opened(settings.callbacks):
             history = run.train(
-                self._description, self.parameters, self._course, samples, checked, settings
-            )
-        self._course.optimizer = settings.recipe.optimizer
-        self._trained.append(run.record(settings, samples, history))
-        return history
+                self._description, self.parameters, self._course, samples, checked, settings,
+                self._trained,
+            )  # fmt: skip
+        return history  # noqa: RET504 - a with statement may swallow an error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one .safetensors file: all of it or, on an error, nothing.
