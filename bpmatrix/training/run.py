@@ -114,7 +114,7 @@ def _warn_of_interruption(history: History) -> None:
         f"training was interrupted after {len(history.epochs)} whole epochs;"
         " the network keeps the weights that it has",
         RuntimeWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
 
 

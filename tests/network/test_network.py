@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from numeric import same_bits
 
 from bpmatrix import Adam, Network, reference
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import ArgumentError, AssignmentError
 
 X = np.array([[0.0, 0.5, 1.0, -1.0], [2.0, -1.0, 0.25, 3.0]], order="F")
 LABELS = np.array([0, 2, 1, 2])
@@ -209,6 +210,31 @@ def test_the_views_are_one_writable_vector() -> None:
     net = Network([2, 3, 1], bias=False)
     assert net.biases == ()
     assert net.parameters.size == 9
+
+
+@pytest.mark.parametrize("place", ["parameters", "weights[0]", "biases[-1]"])
+def test_numbers_are_changed_in_place_and_arrays_are_not_replaced(place: str) -> None:
+    """`+=` works and changes once; `=` is refused with what to write, and changes nothing."""
+    net = Network([2, 3, 1], seed=1)
+    names = {"net": net, "array": 0.5}
+    before = eval(f"net.{place}.copy()", names)
+    exec(f"net.{place} += 1", names)
+    assert same_bits(eval(f"net.{place}", names), before + 1)
+    assert all(np.shares_memory(view, net.parameters) for view in (*net.weights, *net.biases))
+    whole = net.parameters.copy()
+    for statement in (
+        f"{place} = array",
+        "weights = array",
+        "biases = array",
+        "parameters = array",
+    ):
+        with pytest.raises(AssignmentError, match="cannot be replaced"):
+            exec(f"net.{statement}", names)
+    assert same_bits(net.parameters, whole)
+    with pytest.raises(AssignmentError) as caught:
+        exec(f"net.{place} = array", names)
+    exec("net." + re.search(r"Write (.*) to copy", str(caught.value))[1], names)
+    assert (eval(f"net.{place}", names) == 0.5).all()
 
 
 def test_repr_is_one_line() -> None:
