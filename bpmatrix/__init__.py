@@ -9,7 +9,9 @@ True
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from bpmatrix.errors import MissingPackageError
 
 if TYPE_CHECKING:
     from bpmatrix import datasets, errors, plots, progress, schedules
@@ -78,11 +80,26 @@ def __getattr__(name: str) -> Any:
     """Import a public name at its first use."""
     if name not in __all__:
         raise AttributeError(f"module 'bpmatrix' has no attribute {name!r}")
-    if name in _HOMES:
+    if name not in _HOMES:
+        return import_module(f"bpmatrix.{name}")
+    try:
         return getattr(import_module(_HOMES[name]), name)
-    return import_module(f"bpmatrix.{name}")
+    except MissingPackageError as error:
+        return _stand_in(name, error)
 
 
 def __dir__() -> list[str]:
-    """Name what there is, for completion."""
-    return sorted([*globals(), *__all__])
+    """Name what is public, and what Python says of every module."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+
+
+def _stand_in(name: str, error: MissingPackageError) -> type:
+    """Return a class in the place of one that needs a missing package.
+
+    Whatever looks through the names finds it: ``import *``, hasattr, help. Who calls it is told.
+    """
+
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise type(error)(*error.args)
+
+    return type(name, (), {"__new__": refuse, "__doc__": str(error), "__module__": __name__})

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from bpmatrix.errors import ArgumentError
+from bpmatrix.foreign import our_name
 
 __all__ = ["find", "named_function", "real_number", "whole_number"]
 
@@ -84,7 +85,7 @@ def find(table: Mapping[str, Entry], name: object, what: str) -> Entry:
     Raises
     ------
     ArgumentError
-        If there is none; it lists the names.
+        If there is none; it lists the names, and says which one another library's stands for.
 
     Examples
     --------
@@ -92,7 +93,13 @@ def find(table: Mapping[str, Entry], name: object, what: str) -> Entry:
     1
     """
     if not isinstance(name, str) or name not in table:
-        raise ArgumentError(f"unknown {what}", got=repr(name), expected=" or ".join(table))
+        ours = our_name(name, table)
+        raise ArgumentError(
+            f"unknown {what}",
+            got=repr(name),
+            expected=" or ".join(table),
+            cure=f'Write "{ours}".' if ours else None,
+        )
     return table[name]
 
 

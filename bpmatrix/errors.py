@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ArgumentError",
     "ArrayTypeError",
+    "AssignmentError",
     "BpmatrixError",
     "DataError",
     "DataFileError",
@@ -25,6 +26,8 @@ __all__ = [
     "ModelFileError",
     "ShapeError",
     "ThreadStartError",
+    "UnknownArgumentError",
+    "UnknownAttributeError",
 ]
 
 
@@ -76,6 +79,18 @@ class DataError(BpmatrixError, ValueError):
 
 class ArgumentError(BpmatrixError, ValueError):
     """An argument that is no array has a value that bpmatrix does not take."""
+
+
+class UnknownArgumentError(ArgumentError, TypeError):
+    """A call has a keyword that the function does not take, as a word of another library."""
+
+
+class UnknownAttributeError(BpmatrixError, AttributeError):
+    """A network has no such attribute; perhaps one of another library has."""
+
+
+class AssignmentError(BpmatrixError, TypeError, AttributeError):
+    """Something was to be replaced that can only be written into."""
 
 
 class DataFileError(BpmatrixError, ValueError):

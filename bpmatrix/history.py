@@ -62,7 +62,7 @@ class History:
         One entry for each epoch that was finished.
     stopped_by : str
         Why the run ended: ``"epochs"``, ``"callback"``, ``"early_stopping"``, ``"max_seconds"`` or
-        ``"interrupt"``.
+        ``"interrupt"``; in a `DivergenceError` and in `Network.trained` also ``"error"``.
     seed : int
         The seed of the network, whether it was given or drawn.
     metric : str or None

@@ -12,7 +12,8 @@ function or class of that file; without a NAME, the whole file. Between ``<!-- b
 ``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``.
 
 The pictures of docs/tutorial.md are those that its own program draws; docs/layout.svg shows the
-import contract of pyproject.toml (`drawing.py`).
+import contract of pyproject.toml (`drawing.py`). The links of docs/api.md lead to its headings
+(`links.py`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import griffe
 import matplotlib as mpl
 from drawing import drawing
 from griffe2md import default_config, render_object_docs
+from links import with_links
 
 from bpmatrix import cli
 from bpmatrix.bench import plots, report
@@ -122,7 +124,15 @@ def api() -> str:
         for name, member in list(found.members.items()):
             if member.is_alias and not member.target_path.startswith("bpmatrix."):
                 del found.members[name]  # what a module imports is not its interface
-    return HEAD + "\n".join(render_object_docs(found, config) for found in objects)
+    page = HEAD + "\n".join(render_object_docs(found, config) for found in objects)
+
+    def path_of(name: str) -> str | None:
+        try:
+            return str(package[name.removeprefix("bpmatrix.")].canonical_path)
+        except KeyError:
+            return None
+
+    return with_links(page, path_of)
 
 
 def included(match: re.Match[str]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,13 @@ ROOT = Path(__file__).parent.parent
 WRITTEN_BY_TOOLS = {ROOT / "docs" / "api.md"}
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - WRITTEN_BY_TOOLS)
 BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
+# Pages with links; a link is a word in brackets and a target, not inside of code.
+LINKING = sorted(
+    {*PAGES, *WRITTEN_BY_TOOLS, ROOT / "CHANGELOG.md", ROOT / ".github/CONTRIBUTING.md"}
+)
+LINK = re.compile(r"\]\(([^()\s]+)\)")
+INLINE = re.compile(r"`[^`\n]+`")
+PRINTED = re.compile(r"`(print\([^`\n]+\))`")
 # The other languages of a page: commands, which the tests of the command line run, and plain text.
 OTHER_LANGUAGES = {"", "sh", "text", "toml", "yaml", "json", "bibtex"}
 
@@ -67,13 +76,18 @@ def test_examples_in_docstrings(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_examples_in_pages(page: Path) -> None:
-    """The Python blocks of a page run one after the other, as one program."""
+    """The Python blocks of a page run one after the other, as one program.
+
+    What its text tells the reader to print can be printed where the program has ended.
+    """
     if "plots" in page.read_text(encoding="utf-8"):
         pytest.importorskip("matplotlib", reason="the page draws with matplotlib")
     namespace = {"__name__": "__main__"}
     for line, block in blocks(page, "python"):
         # Empty lines in front, so that a traceback names the line of the page.
         exec(compile("\n" * (line - 1) + block, page, "exec"), namespace)
+    for printed in PRINTED.findall(page.read_text(encoding="utf-8")):
+        exec(printed, namespace)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
@@ -104,3 +118,45 @@ def test_the_pages_are_there_and_have_examples() -> None:
         "docs/the-book.md",
         "docs/tutorial.md",
     }
+
+
+@cache
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub's html-pipeline makes them.
+
+    Lower case; what is no letter, digit, underscore, hyphen or blank goes; blanks become hyphens;
+    a repeated one gets a number.
+    """
+    names: Counter[str] = Counter()
+    found = set()
+    for line in BLOCK.sub("", page.read_text(encoding="utf-8")).splitlines():
+        if heading := re.match(r"#{1,6} (.*)", line):
+            kept = (c for c in heading[1].strip().lower() if c.isalnum() or c in "_- ")
+            name = "".join(kept).replace(" ", "-")
+            found.add(f"{name}-{names[name]}" if names[name] else name)
+            names[name] += 1
+    return found
+
+
+@pytest.mark.parametrize("page", LINKING, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """Within the repository: to a file that is there, and to a heading that it has."""
+    text = INLINE.sub("`code`", BLOCK.sub("", page.read_text(encoding="utf-8")))
+    astray = []
+    for target in LINK.findall(text):
+        if re.match(r"[a-z]+:", target):  # another site
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            astray.append(target)
+    assert not astray
+
+
+def test_the_interface_links_its_parts() -> None:
+    """docs/api.md leads from an argument to its class, and from a method to its errors."""
+    page = ROOT / "docs" / "api.md"
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    assert "#bpmatrixtrainingoptimizersadam" in targets
+    assert "#bpmatrixerrorsshapeerror" in targets
+    assert "#str" not in targets

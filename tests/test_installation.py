@@ -49,8 +49,11 @@ def test_every_public_name_exists():
         assert getattr(bpmatrix, name) is not None
 
 
-def test_every_public_name_is_listed_by_dir():
-    assert set(bpmatrix.__all__) <= set(dir(bpmatrix))
+def test_dir_lists_the_public_names_and_nothing_else():
+    """Beside what Python says of every module; and each of them once."""
+    names = [name for name in dir(bpmatrix) if not name.startswith("__")]
+
+    assert names == sorted(bpmatrix.__all__)
 
 
 def test_type_checkers_find_the_types():
@@ -71,6 +74,20 @@ def test_each_module_names_what_it_has():
         module = importlib.import_module(info.name)
         for name in getattr(module, "__all__", ()):
             assert hasattr(module, name), f"{module.__name__}.__all__ names {name}"
+
+
+def test_every_class_with_slots_says_what_its_state_is():
+    """Pickles of protocols 0 and 1, and libraries that follow them, do not ask the slots."""
+    for info in pkgutil.walk_packages(bpmatrix.__path__, "bpmatrix."):
+        if info.name == "bpmatrix.__main__":
+            continue
+        for kind in vars(importlib.import_module(info.name)).values():
+            if (
+                isinstance(kind, type)
+                and kind.__module__ == info.name
+                and vars(kind).get("__slots__")
+            ):
+                assert kind.__getstate__ is not object.__getstate__, kind
 
 
 @pytest.mark.parametrize(

@@ -168,6 +168,7 @@ def choose_activations(
         if output is not None:
             names.append(output)
         return tuple(names)
+    find_activation(activation)  # where there is no hidden layer nobody else asks for it
     if output is None:
         # As in the book. A ReLU at the output could never say a negative number, and may die.
         bounded = activation in {"sigmoid", "tanh"} and find_cost(cost).name == "quadratic"

@@ -6,7 +6,7 @@ rows, b_l is (n_l, 1). Whoever writes into a view writes into theta.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -15,7 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Layout", "Parameters"]
+from bpmatrix.errors import AssignmentError
+
+__all__ = ["Layout", "Parameters", "Views", "check_in_place"]
 
 Real = NDArray[Any]
 
@@ -57,7 +59,33 @@ class Layout:
         return np.array(W, dtype=np.int64), np.array(b, dtype=np.int64)
 
 
-@dataclass(frozen=True)
+class Views(tuple[Real, ...]):  # noqa: SLOT001 - a tuple has no slot for the name
+    """Arrays that are views of one vector: whoever writes into them writes into it.
+
+    Examples
+    --------
+    >>> views = Views([np.zeros(2), np.ones(2)])
+    >>> views[0] += 1
+    >>> views
+    (array([1., 1.]), array([1., 1.]))
+    """
+
+    name = "views"
+
+    @classmethod
+    def called(cls, name: str, arrays: Iterable[Real]) -> Views:
+        """Return views with the name that an error calls them by."""
+        views = cls(arrays)
+        views.name = name
+        return views
+
+    def __setitem__(self, place: Any, array: object) -> None:
+        """Take a view back, as ``weights[0] += 1`` asks for; another array has no place here."""
+        name = self.name if isinstance(place, slice) else f"{self.name}[{place}]"
+        check_in_place(name, array, self[place])
+
+
+@dataclass
 class Parameters:
     """A flat vector of parameters (or of their gradient) and its views, layer by layer.
 
@@ -70,6 +98,10 @@ class Parameters:
     biases : tuple of (n_l, 1) arrays
         Empty in a network without biases.
 
+    Notes
+    -----
+    Arrays are changed in place, ``weights[0] += 1`` or ``weights[0][:] = W``, and never replaced.
+
     Examples
     --------
     >>> p = Parameters.of(np.arange(11.0), Layout([3, 2, 1], bias=True))
@@ -81,6 +113,12 @@ class Parameters:
     weights: tuple[Real, ...]
     biases: tuple[Real, ...]
 
+    def __setattr__(self, name: str, value: object) -> None:
+        """Take back what is there, as ``flat *= 2`` asks for; another array has no place here."""
+        if name not in self.__dataclass_fields__:
+            raise AttributeError(f"Parameters has no attribute {name}")
+        check_in_place(name, value, self.__dict__.setdefault(name, value))
+
     @classmethod
     def of(cls, flat: Real, layout: Layout) -> Parameters:
         """Return the views of a flat vector."""
@@ -90,4 +128,20 @@ class Parameters:
             weights.append(flat[W[l] : W[l] + n_out * n_in].reshape(n_out, n_in))
             if layout.bias:
                 biases.append(flat[b[l] : b[l] + n_out].reshape(n_out, 1))
-        return cls(flat, tuple(weights), tuple(biases))
+        return cls(flat, Views.called("weights", weights), Views.called("biases", biases))
+
+
+def check_in_place(name: str, array: object, view: object) -> None:
+    """Check that an assignment gives a view back, as ``weights[0] += 1`` does, and replaces none.
+
+    Raises
+    ------
+    AssignmentError
+        If it is another object.
+    """
+    if array is not view:
+        places = "[i]" if isinstance(view, tuple) else ""
+        raise AssignmentError(
+            f"{name} cannot be replaced by another array",
+            cure=f"Write {name}{places}[:] = array to copy its numbers.",
+        )

@@ -83,7 +83,7 @@ class Contest:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass
 class _Entry:
     """A contender that is ready to run."""
 

@@ -25,7 +25,7 @@ MOST_CALLS = 1 << 24
 LARGEST_STEP = 32.0
 
 
-@dataclass(slots=True)
+@dataclass
 class Pairs:
     """What was measured of two arms, one entry for each quad A B B A.
 

@@ -70,7 +70,7 @@ def _told(run: Mapping[str, Any]) -> str:
         f"mini-batches of {run.get('mini_batch_size', '?')}",
         run.get("optimizer", "unknown optimizer"),
         f"weight decay {run.get('weight_decay', '?')}",
-        f"ended by {run.get('stopped_by', '?')}",
+        f"ended by {run.get('stopped_by', '?')}" if run.get("stopped_by", "?") else "not ended",
     ]
     for key, name in (("cost", "cost"), ("validation_accuracy", f"{monitored} accuracy")):
         if isinstance(value := run.get(key), float):

@@ -18,6 +18,7 @@ from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
+from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 
@@ -123,6 +124,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     loss = "log_loss"
 
+    @knowing(ESTIMATOR)
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),

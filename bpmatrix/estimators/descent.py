@@ -41,7 +41,7 @@ class UncorrectedEpsilon(Adam):
         return rows
 
 
-@dataclass(slots=True)
+@dataclass
 class State:
     """What a solver carries from one epoch to the next, and `partial_fit` to the next call."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import copy
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,10 @@ class Fitted(BaseEstimator):
         super().__setstate__(state)
         if flat is not None:
             self._publish(Parameters.of(aligned_copy(flat), self._description.layout))
+
+    def __copy__(self) -> Self:
+        """Copy all of it: two models with one optimizer's state would train each other."""
+        return copy.deepcopy(self)
 
 
 def _views(parameters: Parameters) -> tuple[tuple[Array, ...], tuple[Array, ...]]:

@@ -9,7 +9,7 @@ __all__ = ["Rate"]
 SMALLEST = 1e-6
 
 
-@dataclass(slots=True)
+@dataclass
 class Rate:
     """A learning rate that follows one of scikit-learn's rules.
 

@@ -19,6 +19,7 @@ from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 
@@ -137,6 +138,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     True
     """
 
+    @knowing(ESTIMATOR)
     def __init__(
         self,
         loss: str | AnyCost = "squared_error",

@@ -125,5 +125,5 @@ def warn_of_unscaled_bytes(X: Array, input_scale: float) -> None:
             f"X holds bytes up to {X.max()} and the network has no input_scale, so that its units"
             " saturate; for pixels construct it with Network(..., input_scale=1/255)",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )

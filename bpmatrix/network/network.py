@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,7 +15,7 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
 from bpmatrix.architecture.initializers import draw_parameters
-from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.architecture.parameters import Parameters, check_in_place
 from bpmatrix.checks import whole_number
 from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.input_gradient import checked_output, input_gradient
@@ -22,6 +23,7 @@ from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.engine.processors import running
 from bpmatrix.engine.trace import Trace, trace
 from bpmatrix.errors import ArgumentError
+from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import gate
 from bpmatrix.storage import persistence
@@ -92,6 +94,7 @@ class Network:
     _course: Course
     _trained: list[dict[str, Any]]
 
+    @knowing(NETWORK, "network.train(X, targets, {})", TRAIN)
     def __init__(
         self,
         sizes: Sequence[int],
@@ -133,15 +136,34 @@ class Network:
         """All weights and biases as one flat vector, writable: W_1, b_1, W_2, b_2, ..."""
         return self._parameters.flat
 
+    @parameters.setter
+    def parameters(self, array: Array) -> None:
+        """Take the vector back, as ``network.parameters *= 2`` asks for, and no other."""
+        check_in_place("parameters", array, self._parameters.flat)
+
     @property
     def weights(self) -> tuple[Array, ...]:
-        """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1."""
+        """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1.
+
+        ``weights[0][:] = W`` puts numbers in, ``weights[0] *= 2`` changes them; another array can
+        not take a view's place.
+        """
         return self._parameters.weights
+
+    @weights.setter
+    def weights(self, arrays: tuple[Array, ...]) -> None:
+        """Refuse other arrays, and say what to write."""
+        check_in_place("weights", arrays, self._parameters.weights)
 
     @property
     def biases(self) -> tuple[Array, ...]:
         """Writable views (n_l, 1) of `parameters`; empty in a network without biases."""
         return self._parameters.biases
+
+    @biases.setter
+    def biases(self, arrays: tuple[Array, ...]) -> None:
+        """Refuse other arrays, and say what to write."""
+        check_in_place("biases", arrays, self._parameters.biases)
 
     def feedforward(self, X: ArrayLike) -> Array:
         """Return the output activations (n_L, m), one column for each column of X.
@@ -327,9 +349,13 @@ class Network:
 
     @property
     def trained(self) -> list[dict[str, Any]]:
-        """How each run of `train` went, one dictionary a run; saved with the model."""
+        """How each run of `train` went, one dictionary a run; saved with the model.
+
+        Of a run that goes on, ``"stopped_by"`` is None, and the rest is that of its whole epochs.
+        """
         return self._trained
 
+    @knowing(TRAIN, "Network(sizes, {})", NETWORK)
     def train(
         self,
         X: ArrayLike,
@@ -460,11 +486,10 @@ class Network:
         gate.warn_of_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._course), _opened(settings.callbacks):
             history = run.train(
-                self._description, self.parameters, self._course, samples, checked, settings
-            )
-        self._course.optimizer = settings.recipe.optimizer
-        self._trained.append(run.record(settings, samples, history))
-        return history
+                self._description, self.parameters, self._course, samples, checked, settings,
+                self._trained,
+            )  # fmt: skip
+        return history  # noqa: RET504 - a with statement may swallow an error
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one .safetensors file: all of it or, on an error, nothing.
@@ -517,6 +542,16 @@ class Network:
         self.__dict__.update(state)
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
+
+    def __copy__(self) -> Network:
+        """Copy all of it: of two networks with one optimizer's state each would train the other."""
+        return copy.deepcopy(self)
+
+    if not TYPE_CHECKING:  # for a type checker no attribute but those above
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Say what takes the place of what other libraries' networks have."""
+            raise missing_attribute(self, name)
 
     def _scores(
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None

@@ -20,7 +20,7 @@ Array = NDArray[Any]
 LARGEST_COUNT = 1 << 62  # the compiled program counts on from it in 64 bits
 
 
-@dataclass(slots=True)
+@dataclass
 class Course:
     """What a network keeps from one run to the next, so that two runs equal one long run.
 
@@ -47,8 +47,12 @@ class Course:
     def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
         """Return the state that an optimizer goes on from, a fresh one if another came before."""
         if self.state is None or self.state.optimizer != optimizer:
-            self.state = OptimizerState.fresh(optimizer, theta)
+            return OptimizerState.fresh(optimizer, theta)
         return self.state
+
+    def take(self, state: OptimizerState) -> None:
+        """Go on with an optimizer and its state."""
+        self.optimizer, self.state = state.optimizer, state
 
 
 def in_words(course: Course) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError
+from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Step
 
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf, sweeps=0.0)
 # So seldom that it costs nothing, and often enough: 0.9^16 of what is kept is no subnormal number.
 STEPS_PER_SWEEP = 16
+
+_knowing = knowing(OPTIMIZER, "network.train(X, targets, {})", TRAIN)
 
 
 @dataclass(frozen=True, repr=False)
@@ -68,6 +71,7 @@ class Optimizer:
         object.__setattr__(self, name, number)
 
 
+@_knowing
 @dataclass(frozen=True, repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent: theta <- theta - learning_rate * g.
@@ -127,6 +131,7 @@ class SGD(Optimizer):
         return _rows(before, count, rate=rate, beta_1=self.momentum)
 
 
+@_knowing
 @dataclass(frozen=True, repr=False)
 class RMSprop(Optimizer):
     """Steps divided by the root of a running mean of the squared gradient.
@@ -174,6 +179,7 @@ class RMSprop(Optimizer):
         return _rows(before, count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
 
 
+@_knowing
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
     """Steps along a running mean of the gradient, divided by the root of that of its square.
@@ -236,6 +242,7 @@ class Adam(Optimizer):
         )
 
 
+@_knowing
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
     """Adam whose weights also shrink by themselves, by learning_rate * weight_decay a step.

@@ -57,7 +57,7 @@ class Recipe:
 PLAIN = Recipe(SGD(learning_rate=0.0))
 
 
-@dataclass(slots=True)
+@dataclass
 class OptimizerState:
     """What an optimizer keeps from step to step: (k, size) moments, and the count of its steps."""
 
@@ -72,8 +72,7 @@ class OptimizerState:
         moments = aligned_zeros(count * theta.size, theta.dtype.name)
         return cls(optimizer, moments.reshape(count, theta.size))
 
-    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+    def __setstate__(self, state: dict[str, Any]) -> None:
         """Take moments that may be changed: a copy, as joblib maps large arrays read-only."""
-        for name, value in state[1].items():
-            object.__setattr__(self, name, value)
+        self.__dict__.update(state)
         self.moments = aligned_copy(self.moments.ravel()).reshape(self.moments.shape)

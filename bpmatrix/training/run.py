@@ -54,10 +54,12 @@ def train(
     samples: Samples,
     validation: Samples | None,
     settings: Settings,
+    trained: list[dict[str, Any]],
 ) -> History:
-    """Train theta in place and return the History.
+    """Train theta in place, add the record of the run to `trained`, and return the History.
 
-    Ctrl-C ends the run at the next slice of mini-batches, keeps the weights and warns.
+    At each callback, and after an error, optimizer, epochs and record agree with theta. Ctrl-C ends
+    the run at the next slice of mini-batches, keeps the weights and warns.
 
     Raises
     ------
@@ -69,6 +71,10 @@ def train(
     waiting = Waiting(stopping.patience, stopping.least_change) if stopping else None
     best, least = theta.copy() if settings.restore_best else None, math.inf
     last_epoch = course.epochs + settings.epochs
+    place = len(trained)
+    # Until here nothing of the network has changed: what is missing, memory or a function that
+    # compiles, has been missed.
+    course.take(run.state)
     try:
         while course.epochs < last_epoch and history.stopped_by == "epochs":
             entry = run.epoch(last_epoch)
@@ -82,6 +88,8 @@ def train(
             history.epochs.append(entry)
             if waiting is not None and waiting.in_vain(bad):
                 history.stopped_by = "early_stopping"
+            if settings.callbacks:  # which may save or copy the network
+                trained[place:] = [record(settings, samples, history) | {"stopped_by": None}]
             # Every callback hears of the epoch, also after one of them has said stop.
             answers = [callback(entry) for callback in settings.callbacks]
             if any(isinstance(said, bool | np.bool_) and said for said in answers):
@@ -90,16 +98,24 @@ def train(
         history.stopped_by = "max_seconds"
     except KeyboardInterrupt:
         history.stopped_by = "interrupt"
-        warnings.warn(
-            f"training was interrupted after {len(history.epochs)} whole epochs;"
-            " the network keeps the weights that it has",
-            RuntimeWarning,
-            stacklevel=3,
-        )
+        _warn_of_interruption(history)
+    except BaseException:
+        history.stopped_by = "error"
+        raise
     finally:
         if best is not None and history.epochs:
             theta[:] = best
+        trained[place:] = [record(settings, samples, history)]
     return history
+
+
+def _warn_of_interruption(history: History) -> None:
+    warnings.warn(
+        f"training was interrupted after {len(history.epochs)} whole epochs;"
+        " the network keeps the weights that it has",
+        RuntimeWarning,
+        stacklevel=5,
+    )
 
 
 class _Run:
@@ -124,6 +140,7 @@ class _Run:
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
             state=course.state_for(settings.recipe.optimizer, theta), seed=course.seed,
         )  # fmt: skip
+        self.state = self._runner.state
         if validation:
             load_program("evaluate", description.dtype)
         # The time is that of training: a first compilation comes before.

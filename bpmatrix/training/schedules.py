@@ -23,12 +23,14 @@ from itertools import count, repeat
 
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.errors import ArgumentError
+from bpmatrix.foreign import SCHEDULE, knowing
 from bpmatrix.history import EpochInfo, badness
 from bpmatrix.training.stopping import Waiting, check_waiting
 
 __all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "Warmup", "factors"]
 
 
+@knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class Step:
     """Multiply the rate by `factor` after every so many epochs.
@@ -66,6 +68,7 @@ class Step:
         return float(self.factor ** ((epoch - 1) // self.every))
 
 
+@knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class Cosine:
     """Let the rate fall from 1 to `least` in half a wave of the cosine, and stay there.
@@ -105,6 +108,7 @@ class Cosine:
         return self.least + (1 - self.least) * (1 + math.cos(math.pi * done)) / 2
 
 
+@knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class InverseScaling:
     """Let the rate fall as a power of the epoch: 1 / epoch^power.
@@ -141,6 +145,7 @@ class InverseScaling:
         return float(epoch**-self.power)
 
 
+@knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class Warmup:
     """Raise the rate in equal steps to its full size, as another schedule would have it.
@@ -189,6 +194,7 @@ class Warmup:
         return min(1.0, epoch / self.epochs) * factor
 
 
+@knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class ReduceOnPlateau:
     """Multiply the rate by `factor` whenever `patience` epochs in a row have not improved.

@@ -6,11 +6,13 @@ import math
 from dataclasses import dataclass
 
 from bpmatrix.checks import find, real_number, whole_number
+from bpmatrix.foreign import EARLY_STOPPING, TRAIN, knowing
 from bpmatrix.history import METRICS
 
 __all__ = ["EarlyStopping", "Waiting", "check_waiting"]
 
 
+@knowing(EARLY_STOPPING, "network.train(X, targets, {})", TRAIN)
 @dataclass(frozen=True, slots=True)
 class EarlyStopping:
     """End a run when `patience` epochs in a row have not improved, with the best epoch's weights.

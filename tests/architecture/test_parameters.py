@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bpmatrix.architecture.parameters import Layout, Parameters
+from bpmatrix.errors import AssignmentError
 
 LAYOUTS = st.builds(Layout, st.lists(st.integers(1, 7), min_size=2, max_size=5), st.booleans())
 
@@ -65,3 +70,59 @@ def test_who_writes_into_a_view_writes_into_theta(dtype: str) -> None:
     parameters.biases[0][1, 0] = 7
     assert flat.tolist() == [0, 0, 0, 0, 0, 0, 0, 7, 0, 5, 0]
     assert parameters.weights[0].dtype == dtype
+
+
+CHANGES = {
+    "flat += 1": lambda p: p.flat,
+    "weights[1] += 1": lambda p: p.weights[1],
+    "weights[-1] += 1": lambda p: p.weights[-1],
+    "biases[0] += 1": lambda p: p.biases[0],
+}
+
+
+@pytest.mark.parametrize("statement", CHANGES)
+def test_what_is_changed_in_place_stays_where_it_is(statement: str) -> None:
+    """An augmented assignment gives the same array back: it works, and changes its numbers once."""
+    parameters = Parameters.of(np.arange(11.0), Layout([3, 2, 1], bias=True))
+    flat = parameters.flat
+    before = CHANGES[statement](parameters).copy()
+    exec(f"parameters.{statement}", {"parameters": parameters})
+    assert CHANGES[statement](parameters).tolist() == (before + 1).tolist()
+    assert flat.sum() == sum(range(11)) + before.size
+    assert parameters.flat is flat
+
+
+@pytest.mark.parametrize(
+    ("statement", "cure"),
+    [
+        ("flat = array", "flat[:] = array"),
+        ("weights = [array]", "weights[i][:] = array"),
+        ("weights[0] = array", "weights[0][:] = array"),
+        ("weights[-1] = array", "weights[-1][:] = array"),
+        ("biases[1] = array", "biases[1][:] = array"),
+        ("biases[:] = [array]", "biases[i][:] = array"),
+        ("weights += (array,)", "weights[i][:] = array"),
+        ("weights[0] = weights[0] + 1", "weights[0][:] = array"),
+    ],
+)
+def test_no_other_array_takes_the_place_of_a_view(statement: str, cure: str) -> None:
+    """It would not be what is computed with. A TypeError and an AttributeError, as Python's own."""
+    parameters = Parameters.of(np.arange(11.0), Layout([3, 2, 1], bias=True))
+    names = {"parameters": parameters, "array": np.float64(7.0), "weights": parameters.weights}
+    with pytest.raises(AssignmentError, match=re.escape(f"Write {cure} to copy")) as caught:
+        exec(f"parameters.{statement}", names)
+    assert isinstance(caught.value, TypeError)
+    assert isinstance(caught.value, AttributeError)
+    assert parameters.flat.tolist() == list(range(11))
+    exec("parameters." + cure.replace("[i]", "[0]"), names)
+    assert 7.0 in parameters.flat
+
+
+def test_parameters_have_no_other_attributes_and_can_be_copied() -> None:
+    parameters = Parameters.of(np.arange(11.0), Layout([3, 2, 1], bias=True))
+    with pytest.raises(AttributeError, match="no attribute W"):
+        parameters.W = 1
+    for copied in (copy.deepcopy(parameters), pickle.loads(pickle.dumps(parameters, 0))):
+        copied.biases[0] += 1
+        assert copied.biases.name == "biases"
+        assert parameters.flat.tolist() == list(range(11))

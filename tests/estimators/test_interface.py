@@ -40,7 +40,27 @@ def test_a_clone_has_the_parameters_alone():
     assert not hasattr(copied, "coefs_")
 
 
-@pytest.mark.parametrize("how", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy} | {
+    f"protocol {p}": lambda model, p=p: pickle.loads(pickle.dumps(model, p))
+    for p in range(pickle.HIGHEST_PROTOCOL + 1)
+}
+
+
+@pytest.mark.parametrize("how", COPIES.values(), ids=COPIES)
+def test_a_copy_goes_on_as_the_original_does(how):
+    """The state of the optimizer is in it, and is its own."""
+    model = small().fit(X, y)
+    other = how(model)
+    for _ in range(2):
+        model.partial_fit(X, y)
+    assert not np.array_equal(other.coefs_[0], model.coefs_[0])
+    for _ in range(2):
+        other.partial_fit(X, y)
+
+    np.testing.assert_array_equal(other.coefs_[0], model.coefs_[0])
+
+
+@pytest.mark.parametrize("how", COPIES.values(), ids=COPIES)
 def test_a_copy_is_one_of_its_own(how):
     model = small().fit(X, y)
     other = how(model)

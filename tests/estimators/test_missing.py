@@ -1,4 +1,4 @@
-"""Without scikit-learn the error says how to get it."""
+"""Without scikit-learn: the error says how to get it, and whoever only looks sees no error."""
 
 from __future__ import annotations
 
@@ -8,14 +8,58 @@ import sys
 import pytest
 
 
-@pytest.mark.parametrize("package", ["sklearn", "scipy"])
-def test_the_error_names_the_extra(package):
-    code = (
-        f"import sys; sys.modules[{package!r}] = None\n"
-        "import bpmatrix\n"
-        "try:\n    bpmatrix.MLPClassifier\n"
-        "except ImportError as error:\n    print(error)"
+def without(package: str, program: str) -> str:
+    """Return what a program prints where a package is missing."""
+    head = f"import sys; sys.modules[{package!r}] = None\nimport bpmatrix\n"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", head + program], capture_output=True, text=True, timeout=120
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
-    assert "pip install 'bpmatrix[sklearn]'" in done.stdout, done.stderr
+
+@pytest.mark.parametrize("package", ["sklearn", "scipy"])
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_the_error_names_the_extra(package, name):
+    """An ImportError, also with arguments, also after `from bpmatrix import`."""
+    program = f"""
+from bpmatrix import {name}
+for make in (bpmatrix.{name}, lambda: {name}((5,), alpha=1)):
+    try:
+        make()
+    except ImportError as error:
+        print(isinstance(error, bpmatrix.BpmatrixError), error)
+"""
+    lines = without(package, program).splitlines()
+
+    assert len(lines) == 2
+    for line in lines:
+        assert line.startswith(f"True the estimators of bpmatrix need {package}")
+        assert "pip install" in line
+        assert "[sklearn]" in line
+
+
+LOOKS = {
+    "star": ("exec('from bpmatrix import *'); print(Network([2, 1]).description.sizes)", "(2, 1)"),
+    "hasattr": ("print(all(hasattr(bpmatrix, name) for name in bpmatrix.__all__))", "True"),
+    "members": (
+        "import inspect; print({*bpmatrix.__all__} <= dict(inspect.getmembers(bpmatrix)).keys())",
+        "True",
+    ),
+    "help": (
+        "import pydoc; print('class MLPRegressor' in pydoc.plain(pydoc.render_doc(bpmatrix)))",
+        "True",
+    ),
+    "isinstance": ("print(isinstance(bpmatrix.Network([2, 1]), bpmatrix.MLPClassifier))", "False"),
+    "load": (
+        "bpmatrix.Network([2, 1]).save('net'); print(bpmatrix.load('net').description.sizes)",
+        "(2, 1)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("program", "printed"), LOOKS.values(), ids=LOOKS)
+def test_whoever_looks_sees_no_error(program, printed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert without("sklearn", program).strip() == printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -12,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numeric import same_bits
 
-from bpmatrix import SGD, Network, reference
-from bpmatrix.errors import ArgumentError
+from bpmatrix import Adam, Network, reference
+from bpmatrix.errors import ArgumentError, AssignmentError
 
 X = np.array([[0.0, 0.5, 1.0, -1.0], [2.0, -1.0, 0.25, 3.0]], order="F")
 LABELS = np.array([0, 2, 1, 2])
@@ -173,16 +174,22 @@ def assert_views(net: Network) -> None:
     assert not same_bits(net.feedforward(X), before)
 
 
-def through_pickle(net: Network) -> Network:
-    return pickle.loads(pickle.dumps(net))
+def through_pickle(protocol: int):
+    """Return a function that copies by way of a pickle of this protocol."""
+    return lambda net: pickle.loads(pickle.dumps(net, protocol))
 
 
-@pytest.mark.parametrize("copied", [copy.deepcopy, through_pickle])
+COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy} | {
+    f"protocol {p}": through_pickle(p) for p in range(pickle.HIGHEST_PROTOCOL + 1)
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_copies_are_whole_and_apart(copied, dtype: str) -> None:
     """A copy has views of a vector of its own, and trains on as the original does."""
     net = Network([2, 3, 3], seed=1, dtype=dtype, input_scale=0.5)
-    net.train(X, LABELS, epochs=2, optimizer=SGD(0.25))
+    net.train(X, LABELS, epochs=2, optimizer=Adam(0.25))
     same = copied(net)
     assert not np.shares_memory(net.parameters, same.parameters)
     assert (same.description, same.seed, same.epochs) == (net.description, 1, 2)
@@ -203,6 +210,31 @@ def test_the_views_are_one_writable_vector() -> None:
     net = Network([2, 3, 1], bias=False)
     assert net.biases == ()
     assert net.parameters.size == 9
+
+
+@pytest.mark.parametrize("place", ["parameters", "weights[0]", "biases[-1]"])
+def test_numbers_are_changed_in_place_and_arrays_are_not_replaced(place: str) -> None:
+    """`+=` works and changes once; `=` is refused with what to write, and changes nothing."""
+    net = Network([2, 3, 1], seed=1)
+    names = {"net": net, "array": 0.5}
+    before = eval(f"net.{place}.copy()", names)
+    exec(f"net.{place} += 1", names)
+    assert same_bits(eval(f"net.{place}", names), before + 1)
+    assert all(np.shares_memory(view, net.parameters) for view in (*net.weights, *net.biases))
+    whole = net.parameters.copy()
+    for statement in (
+        f"{place} = array",
+        "weights = array",
+        "biases = array",
+        "parameters = array",
+    ):
+        with pytest.raises(AssignmentError, match="cannot be replaced"):
+            exec(f"net.{statement}", names)
+    assert same_bits(net.parameters, whole)
+    with pytest.raises(AssignmentError) as caught:
+        exec(f"net.{place} = array", names)
+    exec("net." + re.search(r"Write (.*) to copy", str(caught.value))[1], names)
+    assert (eval(f"net.{place}", names) == 0.5).all()
 
 
 def test_repr_is_one_line() -> None:

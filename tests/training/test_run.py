@@ -7,6 +7,7 @@ import copy
 import gc
 import json
 import math
+import pickle
 import signal
 import threading
 import time
@@ -22,7 +23,7 @@ from interruptions import interruptions
 from numeric import same_bits, unit_roundoff
 from strategies import cases, seeds
 
-from bpmatrix import SGD, History, Network, reference
+from bpmatrix import SGD, Adam, History, Network, RMSprop, reference
 from bpmatrix.errors import ArgumentError, DivergenceError
 
 # A limit for what must not hang, far above what it takes.
@@ -316,6 +317,92 @@ def test_a_figure_that_is_not_finite_is_no_obstacle_to_saving(tmp_path: Path) ->
     assert history.validation_cost == [math.inf]
     net.save(tmp_path / "net")
     assert same_bits(Network.load(tmp_path / "net").parameters, net.parameters)
+
+
+# ------------------------------------------------------------- a network in the middle of its run
+
+
+KEPT = {"SGD": SGD(0.5), "momentum": SGD(0.25, momentum=0.5), "Adam": Adam(0.0625)}
+
+
+def through_file(net: Network, folder: Path) -> Network:
+    net.save(folder / "net")
+    return Network.load(folder / "net")
+
+
+@pytest.mark.parametrize("optimizer", KEPT.values(), ids=KEPT)
+@pytest.mark.parametrize(
+    "kept",
+    [
+        through_file,
+        lambda net, _: copy.deepcopy(net),
+        lambda net, _: copy.copy(net),
+        lambda net, _: pickle.loads(pickle.dumps(net)),
+    ],
+    ids=["file", "deepcopy", "copy", "pickle"],
+)
+def test_what_a_callback_keeps_goes_on_as_the_run_does(tmp_path: Path, kept, optimizer) -> None:
+    """Three of seven epochs, then the rest without a word about the optimizer: the same bits.
+
+    So it is also where the run before had another optimizer, whose place is taken at once.
+    """
+    net, copies = network(), []
+
+    def keep(info) -> None:
+        if net.epochs == 5:
+            copies.append(kept(net, tmp_path))
+
+    net.train(X, LABELS, epochs=2, optimizer=RMSprop(0.125))
+    net.train(X, LABELS, epochs=7, optimizer=optimizer, callbacks=[keep])
+    (other,) = copies
+    assert other.epochs == 5
+    other.train(X, LABELS, epochs=4)
+    assert same_bits(other.parameters, net.parameters)
+
+
+def test_the_record_agrees_with_the_epochs_at_each_callback() -> None:
+    """A run that goes on has no end yet; the figures are those of its last whole epoch."""
+    net, seen = network(), []
+    net.train(X, LABELS, epochs=2)
+
+    def look(info) -> None:
+        *_, run = net.trained
+        seen.append((run["epochs"], run["cost"] == info.cost, run["stopped_by"], len(net.trained)))
+        assert sum(run["epochs"] for run in net.trained) == net.epochs
+
+    net.train(X, LABELS, epochs=3, callbacks=[look])
+    assert seen == [(k, True, None, 2) for k in (1, 2, 3)]
+    assert [run["stopped_by"] for run in net.trained] == ["epochs", "epochs"]
+
+
+def test_after_an_error_in_a_callback_the_network_goes_on() -> None:
+    """Optimizer, moments and record are those of the epochs that were finished."""
+    net, same = network(), network()
+
+    def fail(info) -> None:
+        if info.epoch == 4:
+            raise RuntimeError("no space left")
+
+    with pytest.raises(RuntimeError, match="no space left"):
+        net.train(X, LABELS, epochs=9, optimizer=Adam(0.125), callbacks=[fail])
+    assert [(run["epochs"], run["stopped_by"]) for run in net.trained] == [(4, "error")]
+    assert net.epochs == 4
+    net.train(X, LABELS, epochs=2)
+    same.train(X, LABELS, epochs=6, optimizer=Adam(0.125))
+    assert same_bits(net.parameters, same.parameters)
+
+
+def test_what_diverged_is_recorded_too() -> None:
+    """The epochs before count, in `trained` as in `epochs`; the error's History tells the end."""
+    net = network(activation="identity", cost="quadratic")
+    with pytest.raises(DivergenceError) as caught:
+        net.train(
+            X, LABELS, epochs=4, optimizer=SGD(0.125),
+            schedule=lambda epoch: 1e302 if epoch == 3 else 1.0,
+        )  # fmt: skip
+    assert net.epochs == 2
+    assert [(run["epochs"], run["stopped_by"]) for run in net.trained] == [(2, "error")]
+    assert caught.value.history.stopped_by == "error"
 
 
 # ------------------------------------------------------------------------------------ best weights

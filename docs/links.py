@@ -1,0 +1,58 @@
+"""The links within docs/api.md: griffe2md writes paths of objects, where GitHub has anchors."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+__all__ = ["anchors", "with_links"]
+
+HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
+FENCED = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
+LINK = re.compile(r"\[([^\]]+)\]\(#([^)]+)\)")
+
+
+def anchors(page: str) -> dict[str, str]:
+    """Return the anchor that GitHub gives to each heading of a page, by the heading's text.
+
+    It keeps letters, digits, underscores and hyphens, makes hyphens of blanks, and counts repeats.
+    """
+    seen: Counter[str] = Counter()
+    found = {}
+    for heading in HEADING.findall(FENCED.sub("", page)):
+        text = heading.replace("`", "")
+        anchor = re.sub(r"[^\w\- ]", "", text.lower()).replace(" ", "-")
+        found[text] = f"{anchor}-{seen[anchor]}" if seen[anchor] else anchor
+        seen[anchor] += 1
+    return found
+
+
+def with_links(page: str, path_of: Callable[[str], str | None]) -> str:
+    """Return a page whose links lead to its headings; text alone where there is no such heading.
+
+    Parameters
+    ----------
+    page : str
+        Its headings are paths of objects; its links name paths, or objects by their last name.
+    path_of : callable
+        Returns the path where an object of bpmatrix is defined, or None.
+    """
+    places = {path: anchor for path, anchor in anchors(page).items() if "." in path}
+    last_names = Counter(path.rpartition(".")[2] for path in places)
+    # Classes alone: attributes and the words of a sentence have the same names.
+    by_last_name = {
+        name: path
+        for path in places
+        if last_names[name := path.rpartition(".")[2]] == 1 and name[0].isupper()
+    }
+
+    def linked(match: re.Match[str]) -> str:
+        text, target = match.groups()
+        name = target.partition(",")[0]  # two attributes of one line: "cost, chance"
+        for path in (name, path_of(name), by_last_name.get(name)):
+            if path in places:
+                return f"[{text}](#{places[path]})"
+        return text
+
+    return LINK.sub(linked, page)

@@ -1,0 +1,63 @@
+"""What CI asks for is there: the steps of `.ci/run` are those of the workflows and of the page."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RUN, WORKFLOWS = ROOT / ".ci" / "run", ROOT / ".github" / "workflows"
+# Asked for without `.ci/run`: the base of a pull request is not origin/main.
+BY_ITSELF = {"gate"}
+
+pytestmark = pytest.mark.skipif(not RUN.exists(), reason="the source distribution has no CI")
+
+
+def steps() -> set[str]:
+    """Return the steps that `.ci/run` has functions for."""
+    return set(re.findall(r"^step_(\w+)\(\)", RUN.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def asked_for(workflow: Path) -> list[list[str]]:
+    """Return the steps that each call of `.ci/run` in a workflow names."""
+    calls = re.findall(r"bash \.ci/run([^\n]*)", workflow.read_text(encoding="utf-8"))
+    return [call.split() for call in calls]
+
+
+def test_each_step_is_in_a_lane() -> None:
+    """A function without a place in a lane would never run."""
+    text = RUN.read_text(encoding="utf-8")
+    lanes = re.search(r"^LANES=\((.*)\)$", text, re.MULTILINE)[1].replace('"', "").split()
+    alone = re.search(r'^ALONE="(.*)"$', text, re.MULTILINE)[1].split()
+    assert sorted(lanes + alone) == sorted(steps())
+
+
+@pytest.mark.parametrize("workflow", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)
+def test_a_workflow_asks_for_steps_that_there_are(workflow: Path) -> None:
+    assert {name for call in asked_for(workflow) for name in call} <= steps()
+
+
+def test_the_workflow_of_every_commit_asks_for_every_step_once() -> None:
+    asked = [name for call in asked_for(WORKFLOWS / "ci.yml") for name in call]
+    assert sorted(asked) == sorted(steps() - BY_ITSELF)
+
+
+def test_a_release_asks_for_all_steps() -> None:
+    assert asked_for(WORKFLOWS / "release.yml") == [[]]
+
+
+def test_the_page_names_the_steps() -> None:
+    """CONTRIBUTING's table has a row for each step, and for nothing else."""
+    page = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = page.split("| step | what it holds |")[1].split("\n\n")[0]
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(steps())
+
+
+def test_every_page_asks_for_steps_that_there_are() -> None:
+    pages = [ROOT / ".github" / "CONTRIBUTING.md", ROOT / "pyproject.toml"]
+    pages += [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    for page in pages:
+        asked = re.findall(r"`\.ci/run (\w+)`", page.read_text(encoding="utf-8"))
+        assert set(asked) <= steps(), page
