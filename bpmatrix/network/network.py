@@ -455,7 +455,6 @@ class Network:
             history = run.train(
                 self._description, self.parameters, self._course, samples, checked, settings
             )
-        self._course.optimizer = settings.recipe.optimizer
         self._trained.append(run.record(settings, samples, history))
         return history
 

@@ -47,8 +47,12 @@ class Course:
     def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
         """Return the state that an optimizer goes on from, a fresh one if another came before."""
         if self.state is None or self.state.optimizer != optimizer:
-            self.state = OptimizerState.fresh(optimizer, theta)
+            return OptimizerState.fresh(optimizer, theta)
         return self.state
+
+    def take(self, state: OptimizerState) -> None:
+        """Go on with an optimizer and its state."""
+        self.optimizer, self.state = state.optimizer, state
 
 
 def in_words(course: Course) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,9 @@ def train(
     waiting = Waiting(stopping.patience, stopping.least_change) if stopping else None
     best, least = theta.copy() if settings.restore_best else None, math.inf
     last_epoch = course.epochs + settings.epochs
+    # Until here nothing of the network has changed: what is missing, memory or a function that
+    # compiles, has been missed.
+    course.take(run.state)
     try:
         while course.epochs < last_epoch and history.stopped_by == "epochs":
             entry = run.epoch(last_epoch)
@@ -119,11 +123,15 @@ class _Run:
         stopping = settings.early_stopping
         self.history = History(seed=course.seed, metric=stopping.metric if stopping else None)
         self._factors = factors(settings.schedule, course.epochs + 1, self.history.epochs)
+        rates = map(self._rate, count(course.epochs + 1))
+        # The first is asked for now, before anything has changed.
+        self._rates = chain([next(rates)] if settings.epochs else [], rates)
         self._runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
             state=course.state_for(settings.recipe.optimizer, theta), seed=course.seed,
         )  # fmt: skip
+        self.state = self._runner.state
         if validation:
             load_program("evaluate", description.dtype)
         # The time is that of training: a first compilation comes before.
@@ -136,7 +144,7 @@ class _Run:
         if start >= self._deadline:
             raise OutOfTimeError
         number = self.course.epochs + 1
-        rate = self._rate(number)
+        rate = next(self._rates)
         try:
             totals = self._runner.run(
                 self._order(), rate, self.settings.weight_decay, self._deadline
