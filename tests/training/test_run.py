@@ -305,10 +305,12 @@ def test_a_run_that_fails_before_its_first_step_changes_nothing(
         "schedule": ({"schedule": lambda epoch: -1.0}, ArgumentError),
         "callbacks": ({"callbacks": [NoEntry()]}, MemoryError),
     }[failure]
-    with monkeypatch.context() as patch, pytest.raises(error):
+    how |= {"optimizer": SGD(0.25), "validation": VALIDATION}
+    with monkeypatch.context() as patch:
         if failure == "memory":
             patch.setattr(run, "load_program", no_memory)
-        net.train(X, LABELS, epochs=2, optimizer=SGD(0.25), validation=VALIDATION, **how)
+        with pytest.raises(error):
+            net.train(X, LABELS, epochs=2, **how)
     assert (net.epochs, net.trained) == (2, same.trained)
     for each in (net, same):
         each.train(X, LABELS, epochs=1)
