@@ -1,7 +1,8 @@
 """The errors of bpmatrix: each says what is wrong, what came, what was expected, and the cure.
 
 Every error is a `BpmatrixError` and also the builtin that it refines, so that code that knows
-nothing of bpmatrix (``except ValueError``) still catches it.
+nothing of bpmatrix still catches it: ``except ValueError`` what is wrong with an argument, and a
+training that diverged, which scikit-learn tells by a ValueError too.
 """
 
 from __future__ import annotations
@@ -121,8 +122,10 @@ class ThreadStartError(BpmatrixError, RuntimeError):
     """The system starts no further thread, or has no memory for one."""
 
 
-class DivergenceError(BpmatrixError, ArithmeticError):
+class DivergenceError(BpmatrixError, ArithmeticError, ValueError):
     """Training met a cost or weight that is not finite.
+
+    An ArithmeticError by what happened, a ValueError because that is what scikit-learn raises.
 
     Attributes
     ----------

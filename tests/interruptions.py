@@ -16,13 +16,17 @@ from itertools import count
 Call = Callable[[], object]
 
 
-def interruptions(error: type[BaseException], prepare: Callable[[], Call]) -> Iterator[object]:
+def interruptions(
+    error: type[BaseException], prepare: Callable[[], Call], every: int = 1
+) -> Iterator[object]:
     """Prepare and call again and again, raise the error at a later moment each time.
+
+    With `every`, at each so-and-so-many-th moment of a call that has many.
 
     Yields what came of it: the exception that left the call, or what it returned all the same. The
     last is from the last moment of the call.
     """
-    for moment in count():
+    for moment in count(0, every):
         left, outcome = _interrupted(moment, error, prepare())
         if left >= 0:  # the call was over before its moment had come
             return
@@ -51,4 +55,7 @@ def _interrupted(moment: int, error: type[BaseException], call: Call) -> tuple[i
     finally:
         sys.setprofile(before)
         gc.enable()
+    if isinstance(outcome, BaseException):
+        # Its frames hold what was interrupted, and this one holds it.
+        outcome = outcome.with_traceback(None)
     return left, outcome

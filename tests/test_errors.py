@@ -60,6 +60,12 @@ def test_every_error_is_also_a_builtin(name: str, builtin) -> None:
         assert issubclass(error, kind)
 
 
+def test_what_diverges_is_caught_as_scikit_learns_is() -> None:
+    """Whose fit tells of weights that are not finite by a ValueError."""
+    with pytest.raises(ValueError, match="training diverged"):
+        raise DivergenceError("training diverged", epoch=1, step=1, history=History(1))
+
+
 def test_the_table_above_is_complete() -> None:
     """Every error that the module offers is in the table of this file."""
     assert set(errors.__all__) == {*BUILTIN, "BpmatrixError"}

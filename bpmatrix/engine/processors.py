@@ -75,8 +75,15 @@ def threads_worth_starting(multiplications: int) -> int:
 
 
 @contextmanager
-def running(changed: object) -> Iterator[None]:
+def running(changed: object, what: str = "network") -> Iterator[None]:
     """Count a training for as long as it runs, so that "auto" shares the processors.
+
+    Parameters
+    ----------
+    changed : object
+        What the training changes.
+    what : str, default "network"
+        What to call it in an error.
 
     Raises
     ------
@@ -89,8 +96,8 @@ def running(changed: object) -> Iterator[None]:
         first = next(thread for thread, it in tuple(_trainings) if it == training[1])
         if first != training[0]:
             raise ArgumentError(
-                "the network is being trained by another thread",
-                cure="Wait until that has ended, or train a copy.deepcopy of the network.",
+                f"the {what} is being trained by another thread",
+                cure=f"Wait until that has ended, or train a copy.deepcopy of the {what}.",
             )
         yield
     finally:

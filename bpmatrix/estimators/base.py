@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation, prediction
+from bpmatrix.engine.processors import running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
+from bpmatrix.estimators.descent import Descent, State
 from bpmatrix.estimators.gate import Gate
 from bpmatrix.estimators.parameters import (
     check_parameters,
@@ -26,14 +30,17 @@ from bpmatrix.estimators.parameters import (
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.samples import Samples, as_columns
 from bpmatrix.estimators.standardization import Standardization
-from bpmatrix.estimators.stochastic import fit_stochastic, forget
-from bpmatrix.estimators.weights import first_parameters
+from bpmatrix.estimators.stochastic import fit_stochastic, forget, go_on_recording
+from bpmatrix.estimators.undo import Undo
+from bpmatrix.estimators.weights import first_parameters, no_parameters
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = ["MultilayerPerceptron"]
 
 Array = NDArray[Any]
+
+PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 
 
 class MultilayerPerceptron(Gate):
@@ -46,6 +53,8 @@ class MultilayerPerceptron(Gate):
     warm_start: bool
     early_stopping: bool
     callbacks: Sequence[Callable[[EpochInfo], object]] | None
+    t_: int
+    _optimizer: State | None
     _y_standardization: Standardization | None = None
 
     def _keep(self, arguments: dict[str, Any]) -> None:
@@ -62,9 +71,15 @@ class MultilayerPerceptron(Gate):
         validation: tuple[Any, Any] | None = None,
         *,
         incremental: bool = False,
+        classes: Any = None,
     ) -> None:
-        """Fit, or take one epoch where this is a `partial_fit`."""
-        check_parameters(self)
+        """Fit, or take one epoch where this is a `partial_fit`.
+
+        What is learned of the data, and the first weights, go onto a shadow of the estimator, which
+        the estimator becomes when the first step can be taken: whatever is refused or fails before
+        has changed nothing.
+        """
+        self._check_parameters()
         if incremental and self.early_stopping:
             raise ArgumentError(
                 "partial_fit does not support early_stopping=True",
@@ -75,25 +90,116 @@ class MultilayerPerceptron(Gate):
                 "the solver lbfgs has no epochs for callbacks to hear of, or to validate after",
                 cure='Leave out callbacks, X_val and y_val, or set solver="adam".',
             )
-        first = not hasattr(self, "_parameters") or not (self.warm_start or incremental)
-        samples = self._samples(X, y, sample_weight, first=first, incremental=incremental)
-        self._random_state = check_random_state(self.random_state)
-        if first:
-            self._begin(samples.X)
-        else:
-            self._go_on()
-        self._solve(samples, validation, incremental=incremental)
+        with running(self, "estimator"):
+            shadow = object.__new__(type(self))
+            shadow.__dict__.update(vars(self))
+            samples, held_out = shadow._prepare(
+                X, y, sample_weight, validation, incremental=incremental, classes=classes
+            )
+            if self.solver == "lbfgs":
+                theta, unfinished = fit_quasi_newton(shadow, samples)
+                self.__dict__ = shadow.__dict__
+                self._parameters.flat[:] = theta
+            else:
+                state = shadow._optimizer if incremental else None
+                descent = Descent(shadow, samples, state)
+                unfinished = self._descend(shadow, descent, samples, held_out, incremental)
+        if unfinished:
+            warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)
 
-    def _begin(self, X: Any) -> None:
-        """Draw the weights of a new network, and empty the records."""
-        dtype = "float32" if X.dtype == np.float32 else "float64"
-        self._description = self._described(dtype if self.dtype is None else self.dtype)
-        first = first_parameters(self._description, first_activations(self), self._random_state)
-        self._publish(first)
-        self._optimizer = None
-        self.n_iter_ = self.t_ = 0
-        if self.solver != "lbfgs":
+    def _descend(
+        self,
+        shadow: MultilayerPerceptron,
+        descent: Descent,
+        samples: Samples,
+        held_out: Samples | None,
+        incremental: bool,
+    ) -> str | None:
+        """Become the shadow and train; return why the training has not converged, if so.
+
+        If that fails, or is interrupted before an epoch is over, an estimator that was fitted is
+        again what it was. One that was not keeps the weights that it has come to.
+        """
+        before = Undo(self) if self._is_fitted else None
+        shadow._optimizer = descent.state
+        try:
+            self.__dict__ = shadow.__dict__
+            return fit_stochastic(self, descent, samples, held_out, incremental=incremental)
+        except KeyboardInterrupt:
+            epochs, keeps = self.n_iter_, "keeps the weights that it has"
+            if before and not epochs:
+                before.put_back(self)
+                keeps = "is as it was before"
+        except BaseException:
+            if before:
+                before.put_back(self)
+            raise
+        warnings.warn(
+            f"training was interrupted after {epochs} whole epochs; the estimator {keeps}",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        return None
+
+    def _check_parameters(self) -> None:
+        """Refuse parameters that no fit can use."""
+        check_parameters(self)
+
+    def _prepare(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        validation: tuple[Any, Any] | None,
+        *,
+        incremental: bool,
+        classes: Any,
+    ) -> tuple[Samples, Samples | None]:
+        """Learn what the data are, and be ready for the first step."""
+        goes_on = self.warm_start or incremental
+        first = not (self._is_fitted and goes_on)
+        samples = self._samples(
+            X, y, sample_weight, first=first, incremental=incremental, classes=classes
+        )
+        held_out = None if validation is None else self._held_out(*validation)
+        splits = self.early_stopping and held_out is None and self.solver != "lbfgs"
+        if splits:
+            self._check_split(samples)
+        self._random_state = check_random_state(self.random_state)
+        if not first:
+            self._go_on()
+        else:
+            self._begin(samples.X, goes_on=goes_on)
+        self.n_iter_ = 0
+        if self.solver == "lbfgs":
+            return samples, None
+        if first and not goes_on:
             forget(self)
+        else:
+            go_on_recording(self)
+        if self.early_stopping:
+            self._best = self._parameters.flat.copy()
+            # scikit-learn keeps the first of several epochs with the best score; where it has no
+            # say, one with less loss is better, both to keep and to go on.
+            self._least_loss = None if held_out is None else np.inf
+        return self._split(samples) if splits else (samples, held_out)
+
+    def _begin(self, X: Any, *, goes_on: bool) -> None:
+        """Begin with new weights: drawn, or those that the user has set for a fit that goes on."""
+        dtype = "float32" if X.dtype == np.float32 else "float64"
+        self._describe(self._described(dtype if self.dtype is None else self.dtype))
+        given = {name: vars(self)[name] for name in PUBLIC_WEIGHTS if name in vars(self)}
+        if goes_on and given:
+            self._publish(no_parameters(self._description))
+            for name in PUBLIC_WEIGHTS:
+                setattr(self, name, given.get(name, ()))
+            self._take_over_public_weights(for_good=True)
+        else:
+            activations = first_activations(self)
+            drawn = first_parameters(self._description, activations, self._random_state)
+            self._publish(drawn)
+        self._optimizer = None
+        self.t_ = self.t_ if goes_on and hasattr(self, "t_") else 0
 
     def _go_on(self) -> None:
         """Take the network on with the parameters of today, where its weights have room for them.
@@ -116,7 +222,8 @@ class MultilayerPerceptron(Gate):
                     expected=was,
                     cure="Set warm_start=False and call fit to begin anew.",
                 )
-        self._description = new
+        self._describe(new)
+        self._take_over_public_weights(for_good=True)
 
     def _described(self, dtype: Any) -> Description:
         """Return the network that the parameters of today ask for."""
@@ -128,32 +235,11 @@ class MultilayerPerceptron(Gate):
             dtype=np.dtype(dtype).name,
         )
 
-    def _solve(
-        self, samples: Samples, validation: tuple[Any, Any] | None, *, incremental: bool
-    ) -> None:
-        """Split off or take the validation samples, and let the solver work."""
-        self._take_over_public_weights(for_good=True)
-        held_out = None if validation is None else self._held_out(*validation)
-        if self.solver == "lbfgs":
-            fit_quasi_newton(self, samples)
-            return
-        # A fit before may have kept no records, or those of the other way to stop.
-        if not hasattr(self, "loss_curve_") or (self.best_loss_ is None) != self.early_stopping:
-            forget(self)
-        if self.early_stopping:
-            self._best = self._parameters.flat.copy()
-            # scikit-learn keeps the first of several epochs with the best score; where it has no
-            # say, one with less loss is better, both to keep and to go on.
-            self._least_loss = None if held_out is None else np.inf
-            if held_out is None:
-                samples, held_out = self._split(samples)
-        fit_stochastic(self, samples, held_out, incremental=incremental)
-
     # ----------------------------------------------------------------------- predictions
 
     def _predicted(self, X: Any) -> Array:
         """Return the output activations (n, n_L) of whatever a prediction is asked for."""
-        if not hasattr(self, "_parameters"):  # what check_is_fitted asks for takes longer
+        if not self._is_fitted:  # what check_is_fitted asks for takes longer
             check_is_fitted(self)
         return self._outputs(as_columns(self._inputs(X)))
 
@@ -185,7 +271,7 @@ class MultilayerPerceptron(Gate):
         OSError
             If the file cannot be written.
         """
-        check_is_fitted(self, "_parameters")
+        check_is_fitted(self)
         storage.save(self, path)
 
     # ------------------------------------------------- what classifier and regressor know

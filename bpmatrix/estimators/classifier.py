@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.errors import ArgumentError, DataError
@@ -40,7 +39,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Units of each hidden layer; empty for none: logistic regression.
     activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
         "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
-        hidden layers; or one for each of them.
+        hidden layers; or a tuple of one for each of them.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
         "lbfgs" is SciPy's, with all samples at once.
     alpha : float, default 0.0001
@@ -66,7 +65,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     verbose : bool, default False
         Whether to print a line for each epoch.
     warm_start : bool, default False
-        Whether a second fit goes on from the weights of the first.
+        Whether a second fit goes on from the weights of the first, and a first one from `coefs_`
+        and `intercepts_` if both were set.
     momentum : float, default 0.9
         For "sgd".
     nesterovs_momentum : bool, default True
@@ -100,7 +100,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     Attributes
     ----------
     coefs_, intercepts_ : list of (n_in, n_out) and (n_out,) arrays
-        Writable views of one vector.
+        Writable views of one vector. With `standardize`, the first ones belong to standardized
+        features.
     loss_, best_loss_, loss_curve_ : float, float, list of float
         Mean of cost and penalty over the mini-batches of the last, the best and every epoch.
     validation_scores_, best_validation_score_ : list of float, float
@@ -170,6 +171,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ) -> Self:
         """Train a new network; with `warm_start`, go on with the old one.
 
+        If that fails, whatever the error, a model that was fitted before is what it was; Ctrl-C
+        keeps the epochs that are done.
+
         Parameters
         ----------
         X : (n, n_features) array_like or sparse matrix
@@ -191,7 +195,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ValueError
             For parameters or data that no network can be trained with.
         DivergenceError
-            If a cost or weight is not finite.
+            If a cost or weight is not finite. It is a ValueError. With early stopping, only where
+            no epoch had a score before: else the best weights are kept, with a warning.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
         self._fit(X, y, sample_weight, validation)
@@ -203,21 +208,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters are those of `fit`; `classes` names all labels, in the first call.
         """
-        if not hasattr(self, "classes_"):
-            if classes is None:
-                raise ArgumentError(
-                    "the first call of partial_fit does not know the classes",
-                    cure="Pass classes=: all labels that any call will have.",
-                )
-            multilabel = type_of_target(y).startswith("multilabel")
-            self._take_labels(Labels.of(y if multilabel else classes))
-        elif classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ArgumentError(
-                "classes is not the same as in the call before",
-                got=repr(classes),
-                expected=repr(self.classes_),
-            )
-        self._fit(X, y, sample_weight, incremental=True)
+        self._fit(X, y, sample_weight, incremental=True, classes=classes)
         return self
 
     def predict(self, X: Any) -> Any:
@@ -253,23 +244,57 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
 
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
+        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
     ) -> Array:
         del weight
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        if first and not incremental:
-            self._take_labels(Labels.of(y))
-        elif self.warm_start and not incremental:
-            found = Labels.of(y).classes
-            if set(found) != set(self.classes_):
+        goes_on = incremental or self.warm_start
+        known = self._known_classes() if goes_on else None
+        if incremental:
+            labels = self._labels_of_all(y, classes, known)
+        else:
+            labels = Labels.of(y)
+            if known is not None and set(labels.classes) != set(known):
                 raise DataError(
                     "warm_start needs the same classes as in the fit before",
-                    got=", ".join(map(repr, found.tolist())),
-                    expected=", ".join(map(repr, self.classes_.tolist())),
+                    got=", ".join(map(repr, labels.classes.tolist())),
+                    expected=", ".join(map(repr, known.tolist())),
                     cure="Set warm_start=False to begin anew.",
                 )
+        if first:
+            self._take_labels(labels)
         return self._encode(y)
+
+    def _known_classes(self) -> Array | None:
+        """Return the classes that a fit goes on with: those before, or those that the user set."""
+        if "classes_" not in vars(self):
+            return None
+        known = np.asarray(self.classes_)
+        if not np.array_equal(np.unique(known), known):
+            raise DataError(
+                "classes_ is not sorted, or names a class twice",
+                got=repr(known),
+                cure="Set classes_ = np.unique(labels), and order the outputs in coefs_ likewise.",
+            )
+        return known
+
+    def _labels_of_all(self, y: Array, classes: Any, known: Array | None) -> Labels:
+        """Return the labels of all calls of `partial_fit`, of which y may hold some."""
+        if known is None and classes is None:
+            raise ArgumentError(
+                "the first call of partial_fit does not know the classes",
+                cure="Pass classes=: all labels that any call will have.",
+            )
+        if known is None:
+            return Labels.of_all(y, classes)
+        if classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ArgumentError(
+                "classes is not the same as in the call before",
+                got=repr(classes),
+                expected=repr(known),
+            )
+        return self._labels if self._is_fitted else Labels.of_all(y, known)
 
     def _encode(self, y: Any) -> Array:
         return self._labels.encode(y)
@@ -300,6 +325,19 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _stratifies(self) -> bool:
         return self.n_outputs_ == 1
+
+    def _check_split(self, samples: Samples) -> None:
+        super()._check_split(samples)
+        if not self._stratifies():
+            return
+        counts = np.bincount(samples.y)
+        lonely = self._labels.classes[np.flatnonzero(counts == 1)].tolist()
+        if lonely:
+            raise DataError(
+                "early_stopping holds out samples of both classes, and needs two of each",
+                got=f"a single one of {lonely[0]!r}",
+                cure="Pass more samples of it, or X_val and y_val, or set early_stopping=False.",
+            )
 
     def _score_samples(self, samples: Samples) -> float:
         outputs = self._outputs(samples.columns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +48,10 @@ class State:
 
     rate: Rate
     moments: OptimizerState
+
+    def copy(self) -> State:
+        """Return a copy that goes on by itself."""
+        return State(copy(self.rate), copy(self.moments))
 
 
 class Descent:

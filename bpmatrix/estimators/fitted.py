@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
@@ -13,6 +12,7 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
+from bpmatrix.samples.arrays import as_array
 
 __all__ = ["Fitted"]
 
@@ -31,6 +31,24 @@ class Fitted(BaseEstimator):
     _parameters: Parameters
     coefs_: list[Array]
     intercepts_: list[Array]
+    # Plain attributes, as in scikit-learn, whose users set them beside weights of their own.
+    n_layers_: int
+    out_activation_: str
+
+    @property
+    def _is_fitted(self) -> bool:
+        """Whether there is a network; `coefs_` alone may be what the user wants to begin with."""
+        return "_parameters" in vars(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._is_fitted
+
+    def _describe(self, description: Description) -> None:
+        """Take the network's description, and say of it what scikit-learn says."""
+        self._description = description
+        self.n_layers_ = len(description.sizes)
+        output = str(description.activations[-1])
+        self.out_activation_ = "logistic" if output == "sigmoid" else output
 
     def _publish(self, parameters: Parameters) -> None:
         """Take new parameters, and show them."""
@@ -43,33 +61,33 @@ class Fitted(BaseEstimator):
 
         Raises
         ------
-        ShapeError
-            If it has another shape.
+        ShapeError, ArrayTypeError
+            If it has another shape or holds no real numbers, before anything is copied.
         """
-        for given, views in zip((self.coefs_, self.intercepts_), self._views, strict=True):
-            for array, view in zip(given, views, strict=True):
+        replaced = []
+        for name, views in zip(("coefs_", "intercepts_"), self._views, strict=True):
+            given = getattr(self, name, ())
+            if len(given) != len(views):
+                raise ShapeError(
+                    f"{name} does not have one array for each layer",
+                    got=f"{len(given)} arrays",
+                    expected=f"{len(views)}, of the shapes {[view.shape for view in views]}",
+                )
+            for i, (array, view) in enumerate(zip(given, views, strict=True)):
                 if array is view:
                     continue
-                if np.shape(array) != view.shape:
+                numbers = as_array(array, f"{name}[{i}]")
+                if numbers.shape != view.shape:
                     raise ShapeError(
-                        "an array in coefs_ or intercepts_ does not fit the network",
-                        got=f"shape {np.shape(array)}",
+                        f"{name}[{i}] does not fit the network",
+                        got=f"shape {numbers.shape}",
                         expected=f"{view.shape}",
                     )
-                view[:] = array
+                replaced.append((view, numbers.copy()))  # it may be a view of another layer
+        for view, array in replaced:
+            view[:] = array
         if for_good:
             self.coefs_, self.intercepts_ = (list(views) for views in self._views)
-
-    @property
-    def out_activation_(self) -> str:
-        """scikit-learn's name of the activation function of the outputs."""
-        name = str(self._description.activations[-1])
-        return "logistic" if name == "sigmoid" else name
-
-    @property
-    def n_layers_(self) -> int:
-        """How many layers there are, with inputs and outputs."""
-        return len(self._description.sizes)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy and pickle without the views, which would become arrays of their own."""
@@ -86,6 +104,7 @@ class Fitted(BaseEstimator):
         flat = state.pop("_parameters", None)
         super().__setstate__(state)
         if flat is not None:
+            self._describe(self._description)
             self._publish(Parameters.of(aligned_copy(flat), self._description.layout))
 
     def __copy__(self) -> Self:

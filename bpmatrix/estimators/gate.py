@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from bpmatrix.estimators.samples import Samples
 from bpmatrix.estimators.sparse_rows import own_rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 
 __all__ = ["Gate"]
 
@@ -34,16 +36,26 @@ class Gate(Fitted):
     _standardization: Standardization | None
 
     def _samples(
-        self, X: Any, y: Any, sample_weight: Any, *, first: bool, incremental: bool
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        first: bool,
+        incremental: bool,
+        classes: Any,
     ) -> Samples:
         """Let training data through: checked, encoded, weighted, standardized."""
         X, y = self._checked(X, y, first=first)
         weight = None
         if sample_weight is not None:
+            check_no_dates(sample_weight, "sample_weight")
             weight = _check_sample_weight(
                 sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
             )
-        encoded = self._learn_targets(y, weight, first=first, incremental=incremental)
+        encoded = self._learn_targets(
+            y, weight, first=first, incremental=incremental, classes=classes
+        )
         self._learn_class_weight(encoded, weight, incremental=incremental)
         weight = self._with_class_weight(encoded, weight)
         if weight is not None and not weight.all():
@@ -58,7 +70,7 @@ class Gate(Fitted):
             raise ArgumentError(
                 "X_val and y_val go together", got="only one of them", cure="Pass both, or none."
             )
-        X, y = self._checked(X, y, first=False)
+        X, y = self._checked(X, y, first=False, suffix="_val")
         if len(y) < 2 and self._y_is_numeric:
             raise _too_small(len(y), "Pass more samples: the R^2 of a single one is no number.")
         encoded = self._encode(y)
@@ -67,12 +79,16 @@ class Gate(Fitted):
             raise DataError("no validation sample counts: class_weight is 0 for all their classes")
         return Samples.of(self._standardized(X), encoded, weight, self._targets)
 
-    def _checked(self, X: Any, y: Any, *, first: bool) -> tuple[Any, Any]:
+    def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:
         """Let inputs and targets through scikit-learn's gate; the first ones say what X is."""
+        check_table(X, f"X{suffix}")
+        check_is_fetched(y, f"y{suffix}", "rows")
+        if self._y_is_numeric:
+            check_no_dates(y, f"y{suffix}")
         checked: tuple[Any, Any] = validate_data(
             self,
-            own_rows(X, "X"),
-            own_rows(y, "y"),
+            own_rows(X, f"X{suffix}"),
+            own_rows(y, f"y{suffix}"),
             accept_sparse="csr",
             multi_output=True,
             y_numeric=self._y_is_numeric,
@@ -81,6 +97,19 @@ class Gate(Fitted):
             reset=first,
         )
         return checked
+
+    def _check_split(self, samples: Samples) -> None:
+        """Refuse samples of which no part can be held out, before a random number is drawn."""
+        held_out = math.ceil(samples.n * self.validation_fraction)
+        cure = "Raise validation_fraction, pass more samples, or X_val and y_val."
+        if held_out < 2:
+            raise _too_small(held_out, cure)
+        if held_out >= samples.n:
+            raise DataError(
+                "the validation part leaves no sample to train on",
+                got=f"{held_out} of {samples.n} samples",
+                cure="Lower validation_fraction, pass more samples, or X_val and y_val.",
+            )
 
     def _split(self, samples: Samples) -> tuple[Samples, Samples]:
         """Hold a part of the samples out, drawn as scikit-learn draws it."""
@@ -93,9 +122,6 @@ class Gate(Fitted):
             test_size=self.validation_fraction,
             stratify=samples.y if self._stratifies() else None,
         )
-        if X_val.shape[0] < 2:
-            cure = "Raise validation_fraction, pass more samples, or X_val and y_val."
-            raise _too_small(X_val.shape[0], cure)
         weight, weight_val = weights or (None, None)
         return (
             Samples.of(X, y, weight, self._targets),
@@ -112,6 +138,7 @@ class Gate(Fitted):
     def _inputs(self, X: Any) -> Any:
         """Let the rows of a prediction through the gate."""
         if not self._is_plain(X):
+            check_table(X, "X")
             X = own_rows(X, "X")
             X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
         return self._standardized(X)
@@ -138,7 +165,7 @@ class Gate(Fitted):
     n_outputs_: int
 
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
+        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
     ) -> Array:
         """Learn from the targets of a fit what they are, and return them encoded."""
         raise NotImplementedError
@@ -164,6 +191,12 @@ class Gate(Fitted):
     def _stratifies(self) -> bool:
         """Whether a split keeps the shares of the classes."""
         return False
+
+
+def check_table(X: Any, name: str) -> None:
+    """Refuse a table that is not here, or whose numbers would be dates."""
+    check_is_fetched(X, name, "rows")
+    check_no_dates(X, name)
 
 
 def _too_small(n: int, cure: str) -> DataError:

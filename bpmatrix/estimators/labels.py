@@ -65,6 +65,27 @@ class Labels:
             kind = "multiclass" if classes.size > 2 else "binary"
         return cls(classes, kind, sparse.issparse(y))
 
+    @classmethod
+    def of_all(cls, y: Any, classes: Any) -> Labels:
+        """Take the classes that are named, of which labels may hold some.
+
+        Raises
+        ------
+        ArgumentError
+            If `y` is an indicator matrix, and the classes are not those of its columns.
+        """
+        if not type_of_target(y).startswith("multilabel"):
+            return cls.of(classes)
+        labels = cls.of(y)
+        if not np.array_equal(np.unique(classes), labels.classes):
+            raise ArgumentError(
+                "classes does not name the columns of the indicator matrix y",
+                got=repr(classes),
+                expected=f"0 to {labels.classes.size - 1}",
+                cure=f"Pass classes=range({labels.classes.size}).",
+            )
+        return labels
+
     @property
     def outputs(self) -> int:
         """How many outputs name them."""
@@ -97,6 +118,13 @@ class Labels:
                     expected=f"(n, {self.classes.size})",
                 )
             return np.ascontiguousarray(table != 0, dtype=np.uint8)
+        if y.ndim != 1:
+            raise DataError(
+                "y is an indicator matrix, where the network has learned labels",
+                got=f"shape {y.shape}",
+                expected="(n,)",
+                cure="Pass labels, or fit anew.",
+            )
         places = np.asarray(np.searchsorted(self.classes, y), np.int64)
         known = self.classes[np.minimum(places, self.classes.size - 1)] == y
         if not known.all():

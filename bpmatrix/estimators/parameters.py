@@ -176,7 +176,7 @@ def batch_size(estimator: Any, n: int) -> int:
             f"batch_size={estimator.batch_size} is more than the {n} samples, which are taken"
             " for it",
             UserWarning,
-            stacklevel=7,
+            stacklevel=5,
         )
     return min(int(estimator.batch_size), n)
 

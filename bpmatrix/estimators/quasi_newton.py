@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from sklearn.exceptions import ConvergenceWarning
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
+from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.samples import Samples
 
 __all__ = ["fit_quasi_newton"]
@@ -20,19 +19,26 @@ __all__ = ["fit_quasi_newton"]
 Array = NDArray[Any]
 
 
-def fit_quasi_newton(estimator: Any, samples: Samples) -> None:
-    """Minimize cost and penalty of all samples at once; the weights change in place.
+def fit_quasi_newton(estimator: Any, samples: Samples) -> tuple[Array, str | None]:
+    """Return the weights that minimize cost and penalty of all samples at once.
 
     The penalty is alpha / 2 times the sum of all squared weights, biases free, divided by the
     samples or the sum of their weights. The regressor minimizes the sum over its outputs, whose
     gradient this is; its `loss_` is the mean over them, as in scikit-learn.
+
+    Returns
+    -------
+    theta : (size,) array
+        The weights; those of the estimator, from which the search begins, stay as they are.
+    message : str or None
+        Why the search has not converged, to be told when all is done.
 
     Raises
     ------
     DataError
         If the cost is not finite at the first weights already.
     """
-    theta = estimator._parameters.flat
+    theta = estimator._parameters.flat.copy()
     weight = samples.n if samples.weight is None else float(samples.weight.sum())
     decay = estimator.alpha / weight
     penalized = Parameters.of(np.zeros_like(theta), estimator._description.layout)
@@ -47,17 +53,13 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> None:
         shrink = penalized.flat * theta
         return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
 
-    result = minimize(
-        objective,
-        theta.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        options={
-            "maxfun": estimator.max_fun,
-            "maxiter": estimator.max_iter,
-            "gtol": estimator.tol,
-        },
-    )
+    options = {
+        "maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol,
+    }  # fmt: skip
+    with blas_on_one_thread():
+        result = minimize(
+            objective, theta.astype(np.float64), method="L-BFGS-B", jac=True, options=options
+        )
     if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
         raise DataError(
             "the solver lbfgs met a cost or weight that is not finite",
@@ -69,10 +71,9 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> None:
     estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
     if estimator.verbose:
         print(f"L-BFGS-B: {result.nit} iterations, loss = {estimator.loss_:.8f}")
-    if not result.success:
-        warnings.warn(
-            f"lbfgs stopped after {estimator.n_iter_} iterations and has not converged"
-            f" ({result.message}): pass a larger max_iter or tol, or standardize=True",
-            ConvergenceWarning,
-            stacklevel=5,
-        )
+    if result.success:
+        return theta, None
+    return theta, (
+        f"lbfgs stopped after {estimator.n_iter_} iterations and has not converged"
+        f" ({result.message}): pass a larger max_iter or tol, or standardize=True"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.architecture.costs import AnyCost, as_cost, find_cost
+from bpmatrix.architecture.costs import AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import is_stochastic
@@ -54,7 +54,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Units of each hidden layer; empty for none: linear regression.
     activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
         "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
-        hidden layers; or one for each of them.
+        hidden layers; or a tuple of one for each of them.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
         "lbfgs" is SciPy's, with all samples at once.
     alpha : float, default 0.0001
@@ -80,7 +80,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     verbose : bool, default False
         Whether to print a line for each epoch.
     warm_start : bool, default False
-        Whether a second fit goes on from the weights of the first.
+        Whether a second fit goes on from the weights of the first, and a first one from `coefs_`
+        and `intercepts_` if both were set.
     momentum : float, default 0.9
         For "sgd".
     nesterovs_momentum : bool, default True
@@ -112,7 +113,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Attributes
     ----------
     coefs_, intercepts_ : list of (n_in, n_out) and (n_out,) arrays
-        Writable views of one vector.
+        Writable views of one vector. With `standardize`, the first ones belong to standardized
+        features, and the last ones to a standardized y.
     loss_, best_loss_, loss_curve_ : float, float, list of float
         Mean of cost and penalty over the mini-batches of the last, the best and every epoch.
     validation_scores_, best_validation_score_ : list of float, float
@@ -184,6 +186,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ) -> Self:
         """Train a new network; with `warm_start`, go on with the old one.
 
+        If that fails, whatever the error, a model that was fitted before is what it was; Ctrl-C
+        keeps the epochs that are done.
+
         Parameters
         ----------
         X : (n, n_features) array_like or sparse matrix
@@ -205,7 +210,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ValueError
             For parameters or data that no network can be trained with.
         DivergenceError
-            If a cost or weight is not finite.
+            If a cost or weight is not finite. It is a ValueError. With early stopping, only where
+            no epoch had a score before: else the best weights are kept, with a warning.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
         self._fit(X, y, sample_weight, validation)
@@ -230,10 +236,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     _y_is_numeric = True
     loss: str | AnyCost
 
+    def _check_parameters(self) -> None:
+        super()._check_parameters()
+        self._cost()
+
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool
+        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
     ) -> Array:
-        del incremental
+        del incremental, classes
         if first:
             self._one_column = y.ndim == 1 or y.shape[1] == 1
             self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
@@ -271,10 +281,20 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _cost(self) -> AnyCost:
         """Return the loss as the engine's cost."""
-        if isinstance(self.loss, str) and self.loss not in LOSSES:
-            raise ArgumentError("unknown loss", got=repr(self.loss), expected=" or ".join(LOSSES))
-        return as_cost(
-            LOSSES.get(self.loss, self.loss) if isinstance(self.loss, str) else self.loss
+        loss: Any = self.loss
+        if isinstance(loss, str) and loss in LOSSES:
+            return as_cost(LOSSES[loss])
+        if isinstance(loss, Huber | Quantile | OwnCost):
+            return loss
+        # Before 1.7, scikit-learn's regressor had no loss, and began with hidden_layer_sizes.
+        are_layers = isinstance(loss, int | Iterable) and not isinstance(loss, str)
+        raise ArgumentError(
+            "unknown loss",
+            got=repr(loss),
+            expected=" or ".join([*LOSSES, "a Huber, Quantile or OwnCost of bpmatrix"]),
+            cure=f"The first parameter is loss: pass hidden_layer_sizes={loss!r}."
+            if are_layers
+            else None,
         )
 
     def _output(self) -> tuple[str, AnyCost]:
@@ -296,4 +316,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         y = self._in_units_of_y(samples.y)
         if not np.isfinite(outputs).all():
             return float("nan")
-        return float(r2_score(y, outputs, sample_weight=samples.weight))
+        # Of outputs on their way to infinity the squares are there first: the score is -inf.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(r2_score(y, outputs, sample_weight=samples.weight))

@@ -3,72 +3,99 @@
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 
-from bpmatrix.engine.processors import running
 from bpmatrix.errors import DivergenceError
 from bpmatrix.estimators.descent import Descent
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.training.slices import NotFiniteError
 
-__all__ = ["fit_stochastic", "forget"]
+__all__ = ["fit_stochastic", "forget", "go_on_recording"]
+
+NOT_CONVERGED = (
+    "the solver reached max_iter={} epochs and has not converged: pass a larger max_iter, or a"
+    " larger tol"
+)
 
 
 def forget(estimator: Any) -> None:
     """Set what the records of a stochastic solver are before its first epoch."""
-    early = estimator.early_stopping
-    estimator.loss_curve_ = []
-    estimator.validation_loss_curve_ = None
-    estimator.validation_scores_ = [] if early else None
-    estimator.best_validation_score_ = -np.inf if early else None
-    estimator.best_loss_ = None if early else np.inf
-    estimator._no_improvement_count = 0
+    vars(estimator).update(_empty_records(estimator.early_stopping))
+
+
+def go_on_recording(estimator: Any) -> None:
+    """Begin the records that the fit before did not keep, and that the user has not set."""
+    empty = _empty_records(estimator.early_stopping)
+    has_stopped_early = getattr(estimator, "best_loss_", empty["best_loss_"]) is None
+    # Records of the other way to stop end here.
+    kept = vars(estimator) if has_stopped_early == estimator.early_stopping else {}
+    for name, value in empty.items():
+        found = kept.get(name, value)
+        if isinstance(value, list) and not isinstance(found, list):
+            found = list(found)  # which can go on, where the user has set something else
+        setattr(estimator, name, found)
+
+
+def _empty_records(early: bool) -> dict[str, Any]:
+    return {
+        "loss_curve_": [],
+        "validation_loss_curve_": None,
+        "validation_scores_": [] if early else None,
+        "best_validation_score_": -np.inf if early else None,
+        "best_loss_": None if early else np.inf,
+        "_no_improvement_count": 0,
+    }
 
 
 def fit_stochastic(
-    estimator: Any, samples: Samples, validation: Samples | None, *, incremental: bool
-) -> None:
+    estimator: Any,
+    descent: Descent,
+    samples: Samples,
+    validation: Samples | None,
+    *,
+    incremental: bool,
+) -> str | None:
     """Train the weights of an estimator in place, and record what scikit-learn's fit records.
 
     Parameters
     ----------
     estimator : MLPClassifier or MLPRegressor
-        With its parameters checked and its weights drawn.
+        With its weights drawn, and its records begun.
+    descent : Descent
+        What takes the steps.
     samples : Samples
         To train on.
     validation : Samples or None
         Scored after each epoch.
     incremental : bool
-        Whether this is a `partial_fit`: one epoch, which takes the optimizer's state on.
+        Whether this is a `partial_fit`: one epoch.
+
+    Returns
+    -------
+    str or None
+        Why the training has not converged, to be told when all is done.
 
     Raises
     ------
     DivergenceError
-        If a cost or weight is not finite; the weights are then as they were shortly before.
+        If a cost or weight is not finite; the weights are then as they were shortly before. With
+        early stopping only where no epoch had a score before.
     """
-    estimator.n_iter_ = 0
-    with running(estimator):
-        descent = Descent(estimator, samples, estimator._optimizer if incremental else None)
-        estimator._optimizer = descent.state
-        try:
-            _run(estimator, descent, samples, validation, incremental=incremental)
-        except NotFiniteError as error:
-            raise _diverged(error, estimator) from None
-        except KeyboardInterrupt:
-            warnings.warn(
-                f"training was interrupted after {estimator.n_iter_} whole epochs;"
-                " the estimator keeps the weights that it has",
-                RuntimeWarning,
-                stacklevel=5,
-            )
-        finally:
-            if estimator.early_stopping:
-                estimator._parameters.flat[:] = estimator._best
+    try:
+        return _run(estimator, descent, samples, validation, incremental=incremental)
+    except NotFiniteError as error:
+        diverged = _diverged(error, estimator)
+        if not (estimator.early_stopping and estimator.best_validation_score_ > -np.inf):
+            raise diverged from None
+        _record_nothing(estimator, samples)
+        return f"{diverged} Early stopping has ended the fit with the best weights."
+    finally:
+        # Where Ctrl-C has come before the end of the first epoch, there is no best one.
+        if estimator.early_stopping and estimator.n_iter_:
+            estimator._parameters.flat[:] = estimator._best
 
 
 def _run(
@@ -78,7 +105,7 @@ def _run(
     validation: Samples | None,
     *,
     incremental: bool,
-) -> None:
+) -> str | None:
     """Train epoch after epoch, until one of the rules says stop."""
     order = np.arange(samples.n)
     while estimator.n_iter_ < estimator.max_iter:
@@ -91,13 +118,8 @@ def _run(
         answers = [callback(entry) for callback in estimator.callbacks or ()]
         told = any(isinstance(said, bool | np.bool_) and said for said in answers)
         if told or _has_converged(estimator, descent) or incremental:
-            return
-    warnings.warn(
-        f"the solver reached max_iter={estimator.max_iter} epochs and has not converged:"
-        " pass a larger max_iter, or a larger tol",
-        ConvergenceWarning,
-        stacklevel=6,
-    )
+            return None
+    return NOT_CONVERGED.format(estimator.max_iter)
 
 
 def _epochs_ahead(estimator: Any, descent: Descent) -> int:
@@ -141,10 +163,12 @@ def _epochs(
         # Again, to the epoch that fails: those before it count.
         rest = estimator, descent, samples, validation, start
         return [_epochs(orders[i : i + 1], *rest) for i in range(len(orders))][-1]
+    n = samples.n
     for loss, _ in results:
+        # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
         estimator.n_iter_ += 1
         estimator.loss_ = loss
-        estimator.t_ += samples.n
+        estimator.t_ += n
         estimator.loss_curve_.append(loss)
         if estimator.verbose:
             print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
@@ -216,6 +240,15 @@ def _has_converged(estimator: Any, descent: Descent) -> bool:
     if goes_on:
         estimator._no_improvement_count = 0
     return not goes_on
+
+
+def _record_nothing(estimator: Any, samples: Samples) -> None:
+    """Record an epoch that has led nowhere, as scikit-learn does: without numbers."""
+    estimator.n_iter_ += 1
+    estimator.t_ += samples.n
+    estimator.loss_ = np.nan
+    for curve in ("loss_curve_", "validation_scores_", "validation_loss_curve_"):
+        getattr(estimator, curve).append(np.nan)
 
 
 def _diverged(error: NotFiniteError, estimator: Any) -> DivergenceError:

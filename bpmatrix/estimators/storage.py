@@ -20,7 +20,7 @@ from bpmatrix.architecture.costs import Huber, Quantile
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_copy
-from bpmatrix.errors import BpmatrixError, ModelFileError
+from bpmatrix.errors import BpmatrixError, DataError, ModelFileError
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
@@ -36,12 +36,21 @@ RECORDS = (
     "validation_scores_", "best_validation_score_", "validation_loss_curve_", "target_name_",
     "_no_improvement_count",
 )  # fmt: skip
+# Numbers, text and objects, of which JSON holds text and numbers.
+KINDS_OF_LABELS = "biufUO"
 STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
 
 
 def save(estimator: Any, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator to a file: all of it or, on an error, nothing."""
     labels = getattr(estimator, "_labels", None)
+    if labels and labels.classes.dtype.kind not in KINDS_OF_LABELS:
+        raise DataError(
+            "a model file cannot hold these classes",
+            got=f"an array of {labels.classes.dtype}",
+            expected="numbers or text",
+            cure="Fit with labels of text: y.astype(str).",
+        )
     names = getattr(estimator, "feature_names_in_", None)
     metadata = {
         "estimator": {
@@ -106,7 +115,7 @@ def restore(
     for attribute, name in STANDARDIZATIONS.items():
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
         setattr(estimator, attribute, Standardization(*found) if found else None)
-    estimator._description = description
+    estimator._describe(description)
     is_said = "loss" in metadata["estimator"]["parameters"]
     if isinstance(description.cost, Huber | Quantile) and not is_said:
         estimator.loss = description.cost
@@ -141,7 +150,7 @@ def _restored(
 def _restore_labels(estimator: Any, stored: Mapping[str, Any]) -> None:
     if not isinstance(stored["classes"], list) or not isinstance(stored["sparse"], bool):
         raise TypeError("labels are no list")
-    if np.dtype(stored["dtype"]).kind not in "biufUO":
+    if np.dtype(stored["dtype"]).kind not in KINDS_OF_LABELS:
         raise ValueError(f"labels are of type {stored['dtype']}")
     if stored["kind"] not in ("binary", "multiclass", "multilabel-indicator"):
         raise ValueError(f"labels are of kind {stored['kind']}")

@@ -12,7 +12,13 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_zeros
 
-__all__ = ["first_parameters"]
+__all__ = ["first_parameters", "no_parameters"]
+
+
+def no_parameters(description: Description) -> Parameters:
+    """Return weights and biases that are all 0."""
+    zeros = aligned_zeros(description.layout.size, description.dtype)
+    return Parameters.of(zeros, description.layout)
 
 
 def first_parameters(
@@ -29,9 +35,7 @@ def first_parameters(
     random_state : numpy.random.RandomState
         What draws; in float64 whatever the type of the network.
     """
-    parameters = Parameters.of(
-        aligned_zeros(description.layout.size, description.dtype), description.layout
-    )
+    parameters = no_parameters(description)
     for name, W, b in zip(activations, parameters.weights, parameters.biases, strict=True):
         n_out, n_in = W.shape
         bound = np.sqrt((2.0 if name == "sigmoid" else 6.0) / (n_in + n_out))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
+from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 
 __all__ = ["Targets", "as_array", "as_columns", "as_inputs", "as_targets", "check_finite"]
 
@@ -160,6 +161,7 @@ def as_array(values: ArrayLike, name: str) -> Array:
     array = values if type(values) is np.ndarray else _foreign_array(values, name)
     array = array.view()
     if array.dtype.kind not in "buif":
+        check_no_dates(array, name)
         raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
     return array
 
@@ -200,6 +202,7 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
 
 def _foreign_array(values: ArrayLike, name: str) -> Array:
     """Return as an array what is none; refuse what NumPy would turn into something else."""
+    check_is_fetched(values, name, "columns")
     if hasattr(values, "to_numpy"):
         raise ArrayTypeError(
             f"{name} is a {type(values).__name__}",

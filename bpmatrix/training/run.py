@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,9 @@ class _Run:
         stopping = settings.early_stopping
         self.history = History(seed=course.seed, metric=stopping.metric if stopping else None)
         self._factors = factors(settings.schedule, course.epochs + 1, self.history.epochs)
+        rates = map(self._rate, count(course.epochs + 1))
+        # The first is asked for now, before anything has changed.
+        self._rates = chain([next(rates)] if settings.epochs else [], rates)
         self._runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
@@ -153,7 +157,7 @@ class _Run:
         if start >= self._deadline:
             raise OutOfTimeError
         number = self.course.epochs + 1
-        rate = self._rate(number)
+        rate = next(self._rates)
         try:
             totals = self._runner.run(
                 self._order(), rate, self.settings.weight_decay, self._deadline

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -14,7 +15,8 @@ pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 from sklearn import config_context, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -233,6 +235,69 @@ def test_divergence_keeps_the_weights():
     with pytest.raises(DivergenceError, match="learning_rate_init"):
         model.fit(*load_diabetes(return_X_y=True))
     assert np.isfinite(model.coefs_[0]).all()
+
+
+@pytest.mark.parametrize("rate", [0.5, 40.0])
+def test_early_stopping_ends_a_training_that_diverges(rate):
+    """As scikit-learn ends it, at once: the best weights, and an epoch without numbers."""
+    X, y = load_diabetes(return_X_y=True)
+    how = {
+        "hidden_layer_sizes": (30,), "activation": "identity", "solver": "sgd", "max_iter": 40,
+        "learning_rate_init": rate, "early_stopping": True, "random_state": 3,
+    }  # fmt: skip
+    model, other = MLPRegressor(**how), neural_network.MLPRegressor(**how)
+    with pytest.warns(ConvergenceWarning, match=r"diverged in epoch .* best weights"):
+        model.fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other.fit(X, y)
+    scored = model.n_iter_ - 1
+    assert np.isnan([model.loss_, model.loss_curve_[-1], model.validation_scores_[-1]]).all()
+    assert isinstance(model.validation_scores_[-1], float)
+    assert len(model.validation_scores_) == len(model.loss_curve_) == model.n_iter_ < 40
+    assert not np.isfinite(other.validation_scores_[scored:]).any()
+    # Numbers that grow by the power of the epoch, and their rounding errors with them.
+    np.testing.assert_allclose(
+        model.validation_scores_[:scored], other.validation_scores_[:scored], rtol=1e-6
+    )
+    assert model.best_validation_score_ == max(model.validation_scores_[:scored])
+    np.testing.assert_allclose(model.predict(X), other.predict(X), rtol=1e-9)
+
+
+def test_early_stopping_has_nothing_to_end_with_in_the_first_epoch():
+    """scikit-learn ends with the weights that were drawn, which have learned nothing."""
+    how = {"solver": "sgd", "learning_rate_init": 1e100, "batch_size": 9, "early_stopping": True}
+    with pytest.raises(DivergenceError, match="epoch 1"):
+        MLPRegressor(activation="identity", **how).fit(X, X[:, 0])
+
+
+def test_a_loss_that_looks_like_layers_is_told_by_its_name():
+    """The classifier and older regressors of scikit-learn begin with the layers."""
+    for layers in ((20,), [20, 10], 20, np.array([20])):
+        with pytest.raises(ArgumentError, match=r"unknown loss") as caught:
+            MLPRegressor(layers).fit(X, X[:, 0])
+        *_, cure = str(caught.value).partition("pass ")
+        assert cure == f"hidden_layer_sizes={layers!r}."
+    for loss in ("hinge", None, 1.5, np.mean):
+        with pytest.raises(
+            ArgumentError, match=r"unknown loss: got .* or quantile or a Huber"
+        ) as caught:
+            MLPRegressor(loss).fit(X, X[:, 0])
+        assert "hidden_layer_sizes" not in str(caught.value)
+
+
+@pytest.mark.parametrize("activation", [("tanh", "relu"), ["tanh", "relu"]])
+def test_activations_of_each_layer_go_through_all_that_copies_parameters(activation):
+    """A search, a clone, a copy, a file; a tuple can also be a key, as one name can."""
+    model = small(hidden_layer_sizes=(4, 3), activation=activation)
+    assert clone(model).activation == activation
+    grid = {"activation": [activation, "relu"], "alpha": [1e-4]}
+    search = GridSearchCV(model, grid, cv=2).fit(X, y)
+    assert len(search.cv_results_["param_activation"]) == 2
+    assert repr(activation) in repr(pickle.loads(pickle.dumps(model)))
+    single = small(hidden_layer_sizes=(4,), activation=activation[:1]).fit(X, y)
+    same = small(hidden_layer_sizes=(4,), activation="tanh").fit(X, y)
+    np.testing.assert_array_equal(single.coefs_[0], same.coefs_[0])
 
 
 def test_standardized_features_are_those_of_a_pipeline():

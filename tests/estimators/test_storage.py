@@ -15,7 +15,7 @@ from sklearn.datasets import load_diabetes, load_iris, make_multilabel_classific
 
 import bpmatrix
 from bpmatrix import Huber, MLPClassifier, MLPRegressor, Network, Quantile
-from bpmatrix.errors import ModelFileError
+from bpmatrix.errors import DataError, ModelFileError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
 
@@ -81,6 +81,16 @@ def test_what_was_saved_comes_back(case, tmp_path):
     for mine, other in zip(same.coefs_, model.coefs_, strict=True):
         np.testing.assert_array_equal(mine, other)
         assert mine.dtype == other.dtype
+
+
+def test_classes_that_a_file_cannot_hold_are_refused_and_the_cure_works(tmp_path):
+    model, X, y = iris()
+    days = np.array(["2024-02-28", "2024-02-29", "2024-03-01"], "datetime64[D]")[y]
+    with pytest.raises(DataError, match=r"cannot hold these classes: got .*datetime64"):
+        model.fit(X, days).save(tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+    model.fit(X, days.astype(str)).save(tmp_path / "model")
+    assert set(bpmatrix.load(tmp_path / "model").predict(X)) <= set(days.astype(str))
 
 
 def test_a_type_comes_back_by_its_name(tmp_path):

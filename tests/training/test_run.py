@@ -25,6 +25,7 @@ from strategies import cases, seeds
 
 from bpmatrix import SGD, Adam, History, Network, RMSprop, reference
 from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.training import run
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 60
@@ -281,6 +282,54 @@ def test_an_exception_in_a_callback_leaves_a_consistent_network(error: type) -> 
     assert same_bits(net.parameters, same.parameters)
     net.train(X, LABELS, epochs=1, optimizer=SGD(0.25))
     same.train(X, LABELS, epochs=1)
+    assert same_bits(net.parameters, same.parameters)
+
+
+def no_memory(*arguments: object, **how: object) -> None:
+    raise MemoryError
+
+
+@pytest.mark.parametrize("failure", ["memory", "schedule", "callbacks"])
+def test_a_run_that_fails_before_its_first_step_changes_nothing(
+    failure: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the optimizer nor what it has kept: the next run goes on with both."""
+
+    class NoEntry(nullcontext):
+        __call__ = __enter__ = no_memory
+
+    net, same = network(), network()
+    for each in (net, same):
+        each.train(X, LABELS, epochs=2, optimizer=Adam())
+    how, error = {
+        "memory": ({}, MemoryError),
+        "schedule": ({"schedule": lambda epoch: -1.0}, ArgumentError),
+        "callbacks": ({"callbacks": [NoEntry()]}, MemoryError),
+    }[failure]
+    how |= {"optimizer": SGD(0.25), "validation": VALIDATION}
+    with monkeypatch.context() as patch:
+        if failure == "memory":
+            patch.setattr(run, "load_program", no_memory)
+        with pytest.raises(error):
+            net.train(X, LABELS, epochs=2, **how)
+    assert (net.epochs, net.trained) == (2, same.trained)
+    for each in (net, same):
+        each.train(X, LABELS, epochs=1)
+    assert net.trained[-1]["optimizer"] == repr(Adam())
+    assert same_bits(net.parameters, same.parameters)
+
+
+def test_a_run_that_fails_later_has_its_optimizer() -> None:
+    """What goes on after an exception in a callback goes on with the same rule and moments."""
+
+    def fail(info) -> None:
+        raise ZeroDivisionError
+
+    net, same = network(), network()
+    with pytest.raises(ZeroDivisionError):
+        net.train(X, LABELS, epochs=3, callbacks=[fail], optimizer=Adam())
+    net.train(X, LABELS, epochs=1)
+    same.train(X, LABELS, epochs=2, optimizer=Adam())
     assert same_bits(net.parameters, same.parameters)
 
 

@@ -1,0 +1,118 @@
+"""Input that is refused by name: dates, and tables whose numbers are still to be fetched."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+import numpy as np
+
+from bpmatrix.errors import ArrayTypeError
+
+__all__ = ["check_is_fetched", "check_no_dates"]
+
+DATES = (dt.date, dt.time, np.datetime64)
+DURATIONS = (dt.timedelta, np.timedelta64)
+# How NumPy, pandas, Arrow and Polars spell their types of columns.
+TYPES_OF_DATES = re.compile(r"date|time(?!delta)", re.IGNORECASE)
+TYPES_OF_DURATIONS = re.compile(r"timedelta|duration", re.IGNORECASE)
+
+# What the table of a database or a plan of one is told by, and how its numbers are had: with rows
+# as samples, and with columns as samples.
+FETCHED = {
+    "fetchnumpy": (  # DuckDB
+        "Pass {0}.df(), or np.column_stack(list({0}.fetchnumpy().values())) without pandas.",
+        "Pass np.stack(list({0}.fetchnumpy().values())), whose columns are the samples.",
+    ),
+    "toPandas": ("Pass {0}.toPandas().", "Pass {0}.toPandas().to_numpy().T."),  # Spark
+    "collect": ("Pass {0}.collect().", "Pass {0}.collect().to_numpy().T."),  # Polars, lazily
+}
+
+
+def check_is_fetched(values: Any, name: str, samples: str) -> None:
+    """Refuse a table whose numbers are elsewhere, or not computed yet.
+
+    Parameters
+    ----------
+    values : object
+        What came.
+    name : str
+        What to call it in the error.
+    samples : {"rows", "columns"}
+        Where the caller has its samples, for the cure.
+
+    Raises
+    ------
+    ArrayTypeError
+        It says how the numbers are had.
+    """
+    if isinstance(values, np.ndarray | list | tuple) or hasattr(values, "__array__"):
+        return
+    for method, (of_rows, of_columns) in FETCHED.items():
+        if hasattr(values, method):
+            raise ArrayTypeError(
+                f"{name} is a {type(values).__name__}, whose numbers have to be fetched first",
+                cure=(of_rows if samples == "rows" else of_columns).format(name),
+            )
+
+
+def check_no_dates(values: Any, name: str) -> None:
+    """Refuse dates, times and durations, which NumPy would turn into numbers of some unit.
+
+    Raises
+    ------
+    ArrayTypeError
+        It names the column, or shows the first one that is not of a column of dates.
+
+    Examples
+    --------
+    >>> check_no_dates(np.array(["2024-02-29"], "datetime64[D]"), "X")
+    Traceback (most recent call last):
+    ...
+    bpmatrix.errors.ArrayTypeError: X holds dates or times: got datetime64[D], expected numbers...
+    """
+    if isinstance(values, list | tuple):
+        try:
+            values = np.asarray(values)
+        except ValueError:  # rows of different lengths, which others tell of
+            return
+    if hasattr(values, "columns") and hasattr(values, "dtypes"):
+        for column, dtype in zip(values.columns, values.dtypes, strict=True):
+            where = f"column {column!r} of "
+            _check_type(dtype, name, where)
+            if str(dtype) in {"object", "Object"}:
+                _check_cells(np.asarray(values[column]), name, where)
+    elif hasattr(values, "dtype"):
+        _check_type(values.dtype, name)
+        if str(values.dtype) in {"object", "Object"} and not hasattr(values, "toarray"):
+            _check_cells(np.asarray(values), name)
+
+
+def _check_type(dtype: Any, name: str, where: str = "") -> None:
+    if getattr(dtype, "kind", "O") in "biufc":  # asked first: it is quick, and nearly always so
+        return
+    if TYPES_OF_DURATIONS.match(str(dtype)):
+        raise _no_numbers(name, f"{where}{dtype}", are_durations=True)
+    if TYPES_OF_DATES.match(str(dtype)):
+        raise _no_numbers(name, f"{where}{dtype}", are_durations=False)
+
+
+def _check_cells(cells: Any, name: str, where: str = "") -> None:
+    for cell in cells.flat:
+        if isinstance(cell, DATES + DURATIONS):
+            raise _no_numbers(name, f"{where}{cell!r}", are_durations=isinstance(cell, DURATIONS))
+
+
+def _no_numbers(name: str, got: str, *, are_durations: bool) -> ArrayTypeError:
+    what, how = (
+        ("durations", "x / np.timedelta64(1, 'D')")
+        if are_durations
+        else ("dates or times", "(x - x.min()) / np.timedelta64(1, 'D')")
+    )
+    return ArrayTypeError(
+        f"{name} holds {what}",
+        got=got,
+        expected="numbers",
+        cure=f"Turn them into numbers first, for example into days: {how}.",
+    )

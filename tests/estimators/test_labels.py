@@ -1,0 +1,96 @@
+"""Which labels a network can learn, and what is said of those that it cannot."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+
+from sklearn.preprocessing import OneHotEncoder
+
+from bpmatrix import MLPClassifier
+from bpmatrix.errors import ArgumentError, DataError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
+
+RNG = np.random.default_rng(8)
+X = RNG.standard_normal((40, 3))
+LABELS = np.array(["flute", "oboe", "viola"])[np.arange(40) % 3]
+TABLE = (RNG.random((40, 4)) < 0.4).astype(int)
+SMALL = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 1}
+
+
+@pytest.mark.parametrize("classes", [[0, 1, 2], [0, 1, 2, 3, 4], [1, 2, 3, 4], list("abcd")])
+def test_classes_that_are_not_the_columns_are_refused(classes):
+    model = MLPClassifier(**SMALL)
+    with pytest.raises(ArgumentError, match=r"columns of the indicator.*expected 0 to 3"):
+        model.partial_fit(X, TABLE, classes=classes)
+    assert not hasattr(model, "classes_")
+
+
+@pytest.mark.parametrize("classes", [range(4), [3, 1, 0, 2], np.arange(4.0)])
+def test_classes_that_are_the_columns_are_taken(classes):
+    model = MLPClassifier(**SMALL).partial_fit(X, TABLE, classes=classes)
+    assert model.partial_fit(X, TABLE, classes=classes).predict(X).shape == (40, 4)
+
+
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_table_is_refused_where_labels_were_learned(numbers):
+    """Its zeros and ones may be labels as well; they are not taken for those of 120 samples."""
+    labels = np.arange(40) % 3 if numbers else LABELS
+    table = OneHotEncoder(sparse_output=False).fit_transform(labels[:, None]).astype(int)
+    model = MLPClassifier(**SMALL | {"warm_start": True}).fit(X, labels)
+    before = model.predict_proba(X)
+    for call in (
+        lambda: model.partial_fit(X, table),
+        lambda: model.fit(X, table),
+        lambda: MLPClassifier(**SMALL).fit(X, labels, X_val=X, y_val=table),
+    ):
+        with pytest.raises(DataError, match=r"indicator matrix|same classes"):
+            call()
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_labels_are_refused_where_a_table_was_learned():
+    model = MLPClassifier(**SMALL).fit(X, TABLE)
+    with pytest.raises(DataError, match=r"no indicator matrix.*\(40,\).*\(n, 4\)"):
+        model.partial_fit(X, np.arange(40) % 4)
+
+
+def test_what_cannot_be_split_is_told_in_the_users_labels():
+    """Early stopping shows each of two classes on both sides."""
+    labels = np.where(np.arange(40) == 17, "oboe", "flute")
+    with pytest.raises(DataError, match="two of each: got a single one of 'oboe'") as caught:
+        MLPClassifier(early_stopping=True, **SMALL).fit(X, labels)
+    assert "early_stopping=False" in str(caught.value)
+    # The cures.
+    MLPClassifier(**SMALL).fit(X, labels)
+    MLPClassifier(early_stopping=True, **SMALL).fit(X, labels, X_val=X, y_val=labels)
+    labels[3] = "oboe"
+    MLPClassifier(early_stopping=True, **SMALL).fit(X, labels)
+
+
+def test_samples_of_weight_0_do_not_make_a_class_divisible():
+    labels = np.where(np.arange(40) < 2, 5, -3)
+    weight = np.where(np.arange(40) == 1, 0.0, 1.0)
+    with pytest.raises(DataError, match="single one of 5"):
+        MLPClassifier(early_stopping=True, **SMALL).fit(X, labels, weight)
+
+
+def test_only_two_classes_are_split_by_class():
+    """As in scikit-learn: of more, one may be on one side alone."""
+    labels = np.where(np.arange(40) == 17, "oboe", LABELS)
+    labels[labels == "viola"] = "flute"
+    labels[20] = "viola"
+    MLPClassifier(early_stopping=True, **SMALL).fit(X, labels)
+
+
+@pytest.mark.parametrize(
+    ("n", "fraction", "complaint"),
+    [(9, 0.1, "too small: got 1"), (40, 0.0, "too small: got 0"), (2, 0.9, "no sample to train")],
+)
+def test_a_part_that_is_none_is_refused(n, fraction, complaint):
+    model = MLPClassifier(early_stopping=True, validation_fraction=fraction, **SMALL)
+    with pytest.raises(DataError, match=complaint):
+        model.fit(X[:n], np.arange(n) % 2)

@@ -1,0 +1,178 @@
+"""What is refused by name, at the gates of networks and estimators alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from bpmatrix import Network
+from bpmatrix.errors import ArrayTypeError
+from bpmatrix.samples.refused import check_is_fetched, check_no_dates
+
+DAYS = np.array(["1999-12-31", "2000-02-29", "2001-03-01"], "datetime64[D]")
+
+
+def frame(**columns):
+    return pytest.importorskip("pandas").DataFrame(columns)
+
+
+def as_cells(array):
+    cells = np.empty(len(array), object)
+    cells[:] = list(array)
+    return cells
+
+
+DATES = {
+    "days": lambda: DAYS,
+    "seconds in a table": lambda: DAYS.astype("datetime64[s]")[:, None],
+    "a list of dates": lambda: [[dt.date(2020, 2, 29), 1.5]],
+    "a list of times": lambda: [dt.time(12, 30)],
+    "a list of NumPy's": lambda: list(DAYS),
+    "cells": lambda: as_cells([1.5, dt.datetime(2020, 2, 29, 12, tzinfo=dt.UTC), "x"]),
+    "cells of NumPy": lambda: as_cells(DAYS),
+    "one column": lambda: frame(height=[1.0, 2.0, 3.0], born=DAYS),
+    "a column with a zone": lambda: frame(born=DAYS).apply(lambda days: days.dt.tz_localize("CET")),
+    "a column of cells": lambda: frame(born=as_cells([1, dt.date(2020, 2, 29), None])),
+    "a series": lambda: frame(born=DAYS)["born"],
+}
+DURATIONS = {
+    "days": lambda: DAYS - DAYS[0],
+    "a list": lambda: [[dt.timedelta(hours=3)]],
+    "cells": lambda: as_cells(DAYS - DAYS[0]),
+    "a column": lambda: frame(height=[1.0, 2.0, 3.0], age=DAYS - DAYS[0]),
+}
+
+
+@pytest.mark.parametrize("case", DATES)
+def test_dates_are_no_numbers(case):
+    with pytest.raises(ArrayTypeError, match=r"table holds dates or times: got .*expected numbers"):
+        check_no_dates(DATES[case](), "table")
+
+
+@pytest.mark.parametrize("case", DURATIONS)
+def test_durations_are_no_numbers(case):
+    with pytest.raises(ArrayTypeError, match=r"table holds durations: got .*expected numbers"):
+        check_no_dates(DURATIONS[case](), "table")
+
+
+@pytest.mark.parametrize("table", [
+    np.ones(3), np.ones((2, 2), np.uint8), [[1, 2.5], [True, 3]], [[1], [2, 3]], 7, None,
+    as_cells([1, None, "x"]), np.array(["date", "time"]), [],
+])  # fmt: skip
+def test_all_else_is_left_to_others(table):
+    check_no_dates(table, "table")
+    check_is_fetched(table, "table", "rows")
+
+
+def test_a_table_of_numbers_and_words_passes():
+    check_no_dates(frame(date=[1.0, 2.0], time=["noon", None], n=[True, False]), "table")
+
+
+def test_the_column_is_named_and_the_cure_works():
+    table = frame(height=[1.0, 2.0, 3.0], born=DAYS)
+    with pytest.raises(ArrayTypeError, match=r"column 'born' of datetime64") as caught:
+        check_no_dates(table, "X")
+    assert "(x - x.min()) / np.timedelta64(1, 'D')" in str(caught.value)
+    for x in (table["born"], DAYS, DAYS.astype(object)):
+        # 60 days from New Year's Eve to the leap day, and 366 more to March of the next year.
+        np.testing.assert_array_equal((x - x.min()) / np.timedelta64(1, "D"), [0, 60, 426])
+    x = DAYS - DAYS[0]
+    np.testing.assert_array_equal(x / np.timedelta64(1, "D"), [0, 60, 426])
+
+
+@pytest.mark.parametrize("values", [DAYS, DAYS - DAYS[0], DAYS.astype(object)])
+def test_a_network_refuses_dates_as_anything(values):
+    net, X, y = Network([1, 2, 1], seed=1), np.ones((1, 3)), np.ones(3)
+    for call, name in (
+        (lambda: net.feedforward(values[None]), "X"),
+        (lambda: net.cost(X, values), "targets"),
+        (lambda: net.train(X, y, sample_weight=values), "sample_weight"),
+        (lambda: net.train(X, y, validation=(values[None], y)), "validation X"),
+    ):
+        with pytest.raises(ArrayTypeError, match=f"^{name} holds (dates|durations)"):
+            call()
+
+
+@pytest.mark.parametrize("values", [DAYS, DAYS - DAYS[0], DAYS.astype(object)])
+def test_an_estimator_refuses_dates_wherever_it_wants_numbers(values):
+    pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+    from bpmatrix import MLPClassifier, MLPRegressor  # noqa: PLC0415 - where scikit-learn is
+
+    X, y = np.arange(3.0)[:, None], np.array([0, 1, 1])
+    fitted = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs").fit(X, y)
+    for call, name in (
+        (lambda: MLPClassifier().fit(values[:, None], y), "X"),
+        (lambda: MLPClassifier().partial_fit(values[:, None], y, classes=[0, 1]), "X"),
+        (lambda: MLPRegressor().fit(X, values), "y"),
+        (lambda: MLPRegressor().fit(X, y, X_val=values[:, None], y_val=y), "X_val"),
+        (lambda: MLPRegressor().fit(X, y, X_val=X, y_val=values), "y_val"),
+        (lambda: fitted.predict(values[:, None]), "X"),
+        (lambda: fitted.predict(frame(a=values)), "X"),
+    ):
+        with pytest.raises(ArrayTypeError, match=f"^{name} holds (dates|durations)"):
+            call()
+    with pytest.raises(ArrayTypeError, match=r"^sample_weight holds durations"):
+        MLPRegressor().fit(X, y, sample_weight=DAYS - DAYS[0])
+
+
+# ------------------------------------------------------------------------ tables that are elsewhere
+
+
+class Relation:
+    """What counts of a DuckDBPyRelation: it is no sequence, and hands its numbers out by name."""
+
+    columns, shape = ["a", "b"], (3, 2)
+
+    def __getitem__(self, place):
+        raise TypeError
+
+    def fetchnumpy(self):
+        return {"a": np.arange(3.0), "b": np.ones(3)}
+
+
+class Frame:
+    """What counts of Spark's."""
+
+    def __init__(self):
+        self.collect = self.toPandas = lambda: frame(a=[0.0, 1.0, 2.0], b=[1.0, 1.0, 1.0])
+
+
+class LazyFrame:
+    """What counts of Polars's."""
+
+    def collect(self):
+        return frame(a=[0.0, 1.0, 2.0], b=[1.0, 1.0, 1.0])
+
+
+@pytest.mark.parametrize("kind", [Relation, Frame, LazyFrame])
+def test_a_table_that_is_elsewhere_is_fetched_by_the_cure(kind):
+    X, expected = kind(), np.column_stack([np.arange(3.0), np.ones(3)])
+    for samples, rows in (("rows", expected), ("columns", expected.T)):
+        with pytest.raises(ArrayTypeError, match=f"^X is a {kind.__name__}") as caught:
+            check_is_fetched(X, "X", samples)
+        *_, call = str(caught.value).partition("Pass ")
+        code = call.split(", whose")[0].split(" without")[0].rpartition(" or ")[2].rstrip(".")
+        np.testing.assert_array_equal(eval(code, {"np": np, "X": X}), rows)
+
+
+def test_networks_and_estimators_say_so():
+    net = Network([2, 1], seed=1)
+    for call in (
+        lambda: net.feedforward(Relation()),
+        lambda: net.cost(np.ones((2, 3)), Relation()),
+    ):
+        with pytest.raises(ArrayTypeError, match=r"have to be fetched first.*np\.stack"):
+            call()
+    pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+    from bpmatrix import MLPRegressor  # noqa: PLC0415 - where scikit-learn is
+
+    model = MLPRegressor(hidden_layer_sizes=(2,), solver="lbfgs").fit(np.eye(3)[:, :2], np.ones(3))
+    for call in (
+        lambda: model.fit(Relation(), np.ones(3)),
+        lambda: model.fit(np.eye(3)[:, :2], Relation()),
+        lambda: model.predict(Relation()),
+    ):
+        with pytest.raises(ArrayTypeError, match=r"have to be fetched first.*df\(\)"):
+            call()
