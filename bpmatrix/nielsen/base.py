@@ -312,9 +312,9 @@ class BookNetwork:
     def _inputs(self, pairs: Sequence[tuple[Any, Any]]) -> Array | list[Any]:
         """Return the inputs of some pairs: a matrix, or a list for a `feedforward` of one's own."""
         xs = [x for x, _ in pairs]
-        return (
-            as_columns(xs, self._describe().sizes[0], "x") if self._is_known("feedforward") else xs
-        )
+        if not self._is_known("feedforward"):
+            return xs
+        return as_columns(xs, self._describe().sizes[0], "x")
 
     def _labeled(
         self, pairs: Sequence[tuple[Any, Any]]
