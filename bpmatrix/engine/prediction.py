@@ -60,10 +60,11 @@ class _Kept(threading.local):
 _kept = _Kept()
 
 
-def outputs(description: Description, theta: Array, X: ArrayLike) -> Array:
+def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str = "X") -> Array:
     """Return the output activations (n_L, n) of the columns of X, which pass the gate here.
 
     NaN and infinity in X are found by the program itself, and then raised as by the gate.
+    `name` is what an error calls X.
     """
     # Nobody else finds the desk meanwhile: a signal handler may predict, too.
     desk, _kept.desk = _kept.desk, None
@@ -74,7 +75,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike) -> Array:
         or X.shape != desk.samples.shape
         or X.dtype not in desk.types
     ):
-        X = as_columns(X, description.sizes[0])
+        X = as_columns(X, description.sizes[0], name=name)
         if not _are_few(description, X):
             return evaluation.outputs(description, theta, X)
         desk = _new_desk(description, X.shape[1])
@@ -85,7 +86,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike) -> Array:
     finite = desk.program(desk.table, theta, *desk.before, results, *desk.after)
     _kept.desk = desk
     if not finite:
-        check_finite(X, description.dtype, "X")
+        check_finite(X, description.dtype, name)
     return results.T
 
 

@@ -10,23 +10,32 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bpmatrix.architecture.description import Description, checked_sizes
+from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import real_number, whole_number
-from bpmatrix.engine import evaluation
+from bpmatrix.engine import prediction
 from bpmatrix.errors import ShapeError
 from bpmatrix.nielsen.bridge import (
+    Held,
     as_columns,
+    as_labels,
+    as_list,
     as_outputs,
+    as_pairs,
     descend,
+    describe,
+    diverged,
+    flat_copy,
     pack,
-    unpack,
 )
 from bpmatrix.samples.arrays import Targets, as_inputs
 
-__all__ = ["BookNetwork", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
+__all__ = ["BookNetwork", "finite", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
 
 Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 Gradient = tuple[list[Array], list[Array]]
+OutputError = Callable[[Array, Array, Array], Array]
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -72,11 +81,38 @@ class BookNetwork:
     sizes: Sequence[int]
     biases: list[Array]
     weights: list[Array]
+    _held: Held | None = None
+
+    def _set_sizes(self, sizes: Sequence[int]) -> None:
+        checked_sizes(sizes)
+        self.num_layers = len(sizes)
+        self.sizes = sizes
 
     def _draw_normal(self) -> None:
         """Draw all biases, then all weights, of deviation 1, from ``np.random``."""
-        self.biases = [np.random.randn(n, 1) for n in self.sizes[1:]]
-        self.weights = [np.random.randn(rows, columns) for columns, rows in pairwise(self.sizes)]
+        biases = [np.random.randn(n, 1) for n in self.sizes[1:]]
+        weights = [np.random.randn(rows, columns) for columns, rows in pairwise(self.sizes)]
+        self._set(weights, biases)
+
+    def _set(self, weights: list[Array], biases: list[Array]) -> None:
+        """Put these numbers into new lists, as views of one vector."""
+        self._hold(pack(describe(weights, biases, "quadratic"), weights, biases))
+
+    def _hold(self, theta: Parameters) -> None:
+        """Put the views of a vector into new lists."""
+        self.weights, self.biases = list(theta.weights), list(theta.biases)
+        self._held = Held(theta)
+
+    def _describe(self) -> Description:
+        """Return what the lists describe; a cost of one's own does as well without the engine."""
+        return describe(self.weights, self.biases, self._engine_cost or "quadratic")
+
+    def _vector(self) -> tuple[Description, Array]:
+        """Return what the lists describe, and their numbers in one vector, to be read."""
+        description = self._describe()
+        if self._held is not None and self._held.is_in(self.weights, self.biases):
+            return description, self._held.flat
+        return description, flat_copy(self.weights, self.biases)
 
     @property
     def _engine_cost(self) -> str | None:
@@ -104,9 +140,7 @@ class BookNetwork:
         -------
         (n_L, 1) or (n_L, m) array
         """
-        description, theta = pack(self.weights, self.biases, "quadratic")
-        X = as_inputs(a, description.sizes[0], "float64", name="a")
-        return evaluation.outputs(description, theta.flat, X)
+        return prediction.outputs(*self._vector(), a, name="a")
 
     @known_to_the_engine
     def backprop(self, x: ArrayLike, y: ArrayLike) -> Gradient:
@@ -133,23 +167,46 @@ class BookNetwork:
         ShapeError, ArrayTypeError, DataError
             If x and y are no such matrices.
         """
-        pack(self.weights, self.biases, "quadratic")  # they fit together
-        a = [as_inputs(x, np.shape(self.weights[0])[1], "float64", name="x")]
-        Y, zs = as_inputs(y, len(self.weights[-1]), "float64", name="y"), []
-        if Y.shape[1] != a[0].shape[1]:
-            raise ShapeError(f"x has {a[0].shape[1]} columns and y {Y.shape[1]}")
+        sizes = self._describe().sizes
+        X = as_inputs(x, sizes[0], "float64", name="x")
+        Y = as_inputs(y, sizes[-1], "float64", name="y")
+        if Y.shape[1] != X.shape[1]:
+            raise ShapeError(
+                "x and y must have a column for each sample",
+                got=f"{X.shape[1]} columns of x and {Y.shape[1]} of y",
+            )
+        return self._gradient(X, Y, self._output_error)
+
+    def _gradient(self, X: Array, Y: Array, output_error: OutputError) -> Gradient:
+        """Return the sums of the gradients of all columns, nabla_b and nabla_w."""
+        a, z = [X], np.empty(0)
         for W, b in zip(self.weights, self.biases, strict=True):
-            zs.append(np.dot(W, a[-1]) + b)
-            a.append(sigmoid(zs[-1]))
-        delta = self._output_error(zs[-1], a[-1], Y)  # (BP1)
+            z = np.dot(W, a[-1]) + b
+            a.append(sigmoid(z))
+        delta = output_error(z, a[-1], Y)  # (BP1)
         nabla_b: list[Array] = []
         nabla_w: list[Array] = []
-        for l in range(len(zs) - 1, -1, -1):
+        for l in range(len(a) - 2, -1, -1):
             nabla_b.insert(0, delta.sum(axis=1, keepdims=True))  # (BP3)
             nabla_w.insert(0, np.dot(delta, a[l].T))  # (BP4): the product sums over the samples
             if l > 0:
-                delta = np.dot(self.weights[l].T, delta) * sigmoid_prime(zs[l - 1])  # (BP2)
+                # (BP2); sigma' = sigma (1 - sigma)
+                delta = np.dot(self.weights[l].T, delta) * (a[l] * (1.0 - a[l]))
         return nabla_b, nabla_w
+
+    def _output_errors(self, z: Array, a: Array, Y: Array) -> Array:
+        """(BP1) for each column alone: what a reader wrote may be meant for one."""
+        errors = np.empty_like(a)
+        for j in range(a.shape[1]):
+            error = np.asarray(self._output_error(z[:, [j]], a[:, [j]], Y[:, [j]]))
+            if error.shape != (len(a), 1):
+                raise ShapeError(
+                    "the cost must give an error for each output",
+                    got=f"an array of shape {error.shape}",
+                    expected=str((len(a), 1)),
+                )
+            errors[:, [j]] = error
+        return errors
 
     def _is_known(self, *names: str) -> bool:
         """Whether the engine does what these methods say."""
@@ -167,13 +224,15 @@ class BookNetwork:
 
         A list is shuffled in place, as the book does.
         """
-        data = training_data if isinstance(training_data, list) else list(training_data)
+        data = as_list(training_data, "training_data")
+        epochs = whole_number(epochs, "epochs", least=0)
         m = whole_number(mini_batch_size, "mini_batch_size", least=1)
-        _check_rates(eta, lmbda)
-        given, n = list(data), len(data)
-        matrices = self._matrices(data) if self._is_known("update_mini_batch") else None
+        eta, lmbda = finite(eta, "eta"), finite(lmbda, "lmbda")
+        given, n, matrices = list(data), len(data), None
+        if self._is_known("update_mini_batch", "backprop"):
+            matrices = self._matrices(as_pairs(given, "training_data"))
         places = list(range(n))
-        for j in range(whole_number(epochs, "epochs", least=0)):
+        for j in range(epochs):
             random.shuffle(places)  # draws what shuffling the data themselves would draw
             data[:] = [given[i] for i in places]
             if matrices is not None:
@@ -184,14 +243,42 @@ class BookNetwork:
                     self._step(data[k : k + m], eta, lmbda, n)
             yield j
 
-    def _matrices(self, data: Sequence[tuple[Any, Any]]) -> tuple[Array, Targets] | None:
-        """Return the samples as matrices, or None where the engine cannot take a step."""
-        if self._engine_cost is None or not self._is_known("backprop"):
-            return None
-        description, _ = pack(self.weights, self.biases, self._engine_cost)
-        X = as_columns([x for x, _ in data], description.sizes[0], "x")
-        Y = as_columns([y for _, y in data], description.sizes[-1], "y")
-        return X, as_outputs(Y, description, len(data))
+    def _update(
+        self, mini_batch: Iterable[tuple[Any, Any]], eta: float, lmbda: float, n: int
+    ) -> None:
+        """Take one step."""
+        eta, lmbda = finite(eta, "eta"), finite(lmbda, "lmbda")
+        decay = lmbda / real_number(n, "n", "the number of training samples", lambda n: n > 0)
+        pairs = as_pairs(mini_batch, "mini_batch")
+        m = len(pairs)
+        if self._is_known("backprop"):
+            self._descend(*self._matrices(pairs), np.arange(m), m, eta, decay, 1)
+            return
+        sums = [np.zeros_like(p, np.float64) for p in (*self.biases, *self.weights)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for x, y in pairs:
+                nabla_b, nabla_w = self.backprop(x, y)
+                sums = [s + nabla for s, nabla in zip(sums, (*nabla_b, *nabla_w), strict=True)]
+        L = len(self.biases)
+        if not self._moved(sums[:L], sums[L:], eta / m, 1.0 - eta * decay):
+            raise diverged("a weight", 1, 1, eta)
+
+    def _moved(self, nabla_b: list[Array], nabla_w: list[Array], rate: float, keep: float) -> bool:
+        """Take a step if all numbers stay finite; return whether they do."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            weights = [keep * W - rate * n for W, n in zip(self.weights, nabla_w, strict=True)]
+            biases = [b - rate * n for b, n in zip(self.biases, nabla_b, strict=True)]
+        finite = all(np.isfinite(p).all() for p in (*weights, *biases))
+        if finite:
+            self.weights, self.biases = weights, biases
+        return finite
+
+    def _matrices(self, pairs: Sequence[tuple[Any, Any]]) -> tuple[Array, Targets]:
+        """Return samples (x, y) as matrices, checked for this network and its cost."""
+        description = self._describe()
+        X = as_columns([x for x, _ in pairs], description.sizes[0], "x")
+        Y = as_columns([y for _, y in pairs], description.sizes[-1], "y")
+        return X, as_outputs(Y, description, len(pairs))
 
     def _descend(
         self,
@@ -203,43 +290,56 @@ class BookNetwork:
         decay: float,
         epoch: int,
     ) -> None:
-        """Take a step for each mini-batch of `order` in compiled code."""
-        description, theta = pack(self.weights, self.biases, self._engine_cost or "")
-        try:
-            descend(description, theta, X, Y, order, m, eta, decay, epoch)
-        finally:  # after Ctrl-C, too, they are those of the last mini-batch
-            self.weights, self.biases = unpack(theta)
-
-    def _update(
-        self, mini_batch: Sequence[tuple[Any, Any]], eta: float, lmbda: float, n: int
-    ) -> None:
-        """Take one step: compiled, or sample by sample where `backprop` or the cost is foreign."""
-        _check_rates(eta, lmbda)
-        mini_batch, decay, m = list(mini_batch), lmbda / n, len(mini_batch)
-        matrices = self._matrices(mini_batch)
-        if matrices is not None:
-            self._descend(*matrices, np.arange(m), m, eta, decay, 1)
+        """Take a step for each mini-batch of `order`: compiled, where the engine knows the cost."""
+        if self._engine_cost is not None:
+            description = self._describe()
+            theta = pack(description, self.weights, self.biases)
+            try:
+                descend(description, theta, X, Y, order, m, eta, decay, epoch)
+            finally:  # after Ctrl-C, too, they are those of the last mini-batch
+                self._hold(theta)
             return
-        sums = [np.zeros_like(p, np.float64) for p in (*self.biases, *self.weights)]
-        for x, y in mini_batch:
-            nabla_b, nabla_w = self.backprop(x, y)
-            sums = [s + nabla for s, nabla in zip(sums, (*nabla_b, *nabla_w), strict=True)]
-        L, keep, rate = len(self.biases), 1.0 - eta * decay, eta / m
-        self.biases = [b - rate * s for b, s in zip(self.biases, sums[:L], strict=True)]
-        self.weights = [keep * W - rate * s for W, s in zip(self.weights, sums[L:], strict=True)]
+        wanted = Y.array.astype(np.float64)  # of bytes a reader's cost might take the negative
+        try:
+            for step, k in enumerate(range(0, order.size, m), start=1):
+                batch = order[k : k + m]
+                with np.errstate(over="ignore", invalid="ignore"):
+                    nablas = self._gradient(X[:, batch], wanted[:, batch], self._output_errors)
+                if not self._moved(*nablas, eta / batch.size, 1.0 - eta * decay):
+                    raise diverged("a weight", epoch, step, eta)
+        finally:
+            self._set(self.weights, self.biases)
 
-    def _outputs(self, data: Sequence[tuple[Any, Any]]) -> Array:
-        """Return the outputs (n_L, n) for the inputs of some data."""
+    def _inputs(self, pairs: Sequence[tuple[Any, Any]]) -> Array | list[Any]:
+        """Return the inputs of some pairs: a matrix, or a list for a `feedforward` of one's own."""
+        xs = [x for x, _ in pairs]
         if not self._is_known("feedforward"):
-            return np.hstack([self.feedforward(x) for x, _ in data])
-        rows = np.shape(self.weights[0])[1]
-        return self.feedforward(as_columns([x for x, _ in data], rows, "x"))
+            return xs
+        return as_columns(xs, self._describe().sizes[0], "x")
 
-    def _hits(self, data: Sequence[tuple[Any, Any]], labels: NDArray[np.int64]) -> int:
+    def _labeled(
+        self, pairs: Sequence[tuple[Any, Any]]
+    ) -> tuple[Array | list[Any], NDArray[np.int64]]:
+        """Return the inputs, and the labels, of pairs (x, label)."""
+        return self._inputs(pairs), as_labels([y for _, y in pairs])
+
+    def _outputs(self, inputs: Array | list[Any]) -> Array:
+        """Return the outputs (n_L, n) for what `_inputs` returned."""
+        if isinstance(inputs, list):
+            return np.hstack([self.feedforward(x) for x in inputs])
+        return self.feedforward(inputs)
+
+    def _hits(self, inputs: Array | list[Any], labels: NDArray[np.int64]) -> int:
         """Count the samples whose largest output is that of their label."""
-        return int((self._outputs(data).argmax(axis=0) == labels).sum())
+        return int((self._outputs(inputs).argmax(axis=0) == labels).sum())
 
 
-def _check_rates(eta: float, lmbda: float) -> None:
-    for name, value in (("eta", eta), ("lmbda", lmbda)):
-        real_number(value, name, "a finite number", lambda _: True)
+def finite(value: float, name: str) -> float:
+    """Return the value as a float.
+
+    Raises
+    ------
+    ArgumentError
+        If it is no finite number.
+    """
+    return real_number(value, name, "a finite number", lambda _: True)

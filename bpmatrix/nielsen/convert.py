@@ -84,8 +84,7 @@ def _as_bytes(images: Array, source: object) -> Array:
 
 
 def _as_labels(labels: Array, source: object) -> Array:
-    whole = labels.ndim == 1 and labels.dtype.kind in "iu"
-    if not whole or not ((labels >= 0) & (labels < 10)).all():
+    if labels.ndim != 1 or not np.isin(labels, range(10)).all():  # 3.0 is a label, too
         raise _unfit(source, f"labels of shape {labels.shape} and type {labels.dtype}")
     return labels.astype(np.uint8)
 

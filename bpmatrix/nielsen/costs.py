@@ -7,15 +7,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.errors import ArgumentError
 from bpmatrix.nielsen.base import sigmoid_prime
 
-__all__ = ["COSTS", "ENGINE_COSTS", "Cost", "CrossEntropyCost", "QuadraticCost"]
+__all__ = [
+    "COSTS", "ENGINE_COSTS", "AnyCost", "Cost", "CrossEntropyCost", "QuadraticCost",
+    "checked_cost", "class_of",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
 
 class Cost(Protocol):
-    """What a cost must have; a script may bring its own."""
+    """What a cost must have, a class or an instance; a script may bring its own."""
 
     @staticmethod
     def fn(a: Any, y: Any, /) -> Any:
@@ -60,6 +64,36 @@ class CrossEntropyCost:
         return a - y
 
 
+AnyCost = Cost | type[Cost]
+
 # What the engine calls them. A class that is derived from one of them is another cost.
-ENGINE_COSTS: dict[Any, str] = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
+ENGINE_COSTS: dict[type, str] = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
 COSTS = {cost.__name__: cost for cost in ENGINE_COSTS}
+
+
+def class_of(cost: AnyCost) -> type:
+    """Return the class of a cost that is given as a class or, as in the book, as an instance.
+
+    Examples
+    --------
+    >>> class_of(QuadraticCost()) is class_of(QuadraticCost) is QuadraticCost
+    True
+    """
+    return cost if isinstance(cost, type) else type(cost)
+
+
+def checked_cost(cost: AnyCost) -> AnyCost:
+    """Return the cost itself.
+
+    Raises
+    ------
+    ArgumentError
+        If it has no functions `fn` and `delta`.
+    """
+    if not all(callable(getattr(cost, name, None)) for name in ("fn", "delta")):
+        raise ArgumentError(
+            "cost must have the functions fn(a, y) and delta(z, a, y)",
+            got=repr(cost),
+            cure="Pass network2.CrossEntropyCost, network2.QuadraticCost, or such a class.",
+        )
+    return cost

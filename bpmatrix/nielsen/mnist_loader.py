@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from bpmatrix import datasets
 from bpmatrix.checks import find
+from bpmatrix.errors import DataError
+from bpmatrix.nielsen.bridge import as_labels
 
 __all__ = ["load_data", "load_data_wrapper", "vectorized_result"]
 
@@ -89,14 +91,22 @@ def load_data_wrapper(
     return [(x, vectorized_result(label)) for x, label in training], validation, test
 
 
-def vectorized_result(j: int) -> Array:
+def vectorized_result(j: float) -> Array:
     """Return the column vector (10, 1) with a 1 in row j.
+
+    Raises
+    ------
+    ArrayTypeError, DataError
+        If j is none of the ten digits.
 
     Examples
     --------
     >>> vectorized_result(2).ravel()
     array([0., 0., 1., 0., 0., 0., 0., 0., 0., 0.])
     """
+    (row,) = as_labels([j])
+    if not 0 <= row < 10:
+        raise DataError("j must be a digit", got=row, expected="0 to 9")
     e = np.zeros((10, 1))
-    e[j] = 1.0
+    e[row] = 1.0
     return e

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
-from bpmatrix.nielsen.bridge import as_labels
+from bpmatrix.nielsen.bridge import as_list, as_pairs
 
 __all__ = ["Network", "sigmoid", "sigmoid_prime"]
 
@@ -51,8 +51,7 @@ class Network(BookNetwork):
     """
 
     def __init__(self, sizes: Sequence[int]) -> None:
-        self.num_layers = len(sizes)
-        self.sizes = sizes
+        self._set_sizes(sizes)
         self._draw_normal()
 
     def SGD(
@@ -83,10 +82,13 @@ class Network(BookNetwork):
         DivergenceError
             If a weight is not finite.
         """
-        tested = None if test_data is None else list(test_data)
+        tested = [] if test_data is None else as_list(test_data, "test_data")
+        known = tested and self._is_known("evaluate")
+        labeled = self._labeled(as_pairs(tested, "test_data")) if known else None
         for j in self._epochs(training_data, epochs, mini_batch_size, eta, 0.0):
             if tested:
-                print(f"Epoch {j}: {self.evaluate(tested)} / {len(tested)}")
+                hits = self.evaluate(tested) if labeled is None else self._hits(*labeled)
+                print(f"Epoch {j}: {hits} / {len(tested)}")
             else:
                 print(f"Epoch {j} complete")
 
@@ -95,10 +97,10 @@ class Network(BookNetwork):
         """Take one step of gradient descent: the mean gradient of a list of (x, y), times eta."""
         self._update(mini_batch, eta, 0.0, 1)
 
+    @known_to_the_engine
     def evaluate(self, test_data: Data) -> int:
         """Return how many of the (x, label) have their largest output at the label."""
-        data = list(test_data)
-        return self._hits(data, as_labels([y for _, y in data]))
+        return self._hits(*self._labeled(as_pairs(test_data, "test_data")))
 
     @known_to_the_engine
     def cost_derivative(self, output_activations: Array, y: Array) -> Array:

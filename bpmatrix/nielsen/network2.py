@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,23 @@ from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.nielsen.base import (
     BookNetwork,
+    finite,
     known_to_the_engine,
     sigmoid,
     sigmoid_prime,
 )
-from bpmatrix.nielsen.bridge import as_columns, as_labels, as_outputs, pack
-from bpmatrix.nielsen.costs import COSTS, ENGINE_COSTS, Cost, CrossEntropyCost, QuadraticCost
+from bpmatrix.nielsen.bridge import as_columns, as_list, as_outputs, as_pairs, describe
+from bpmatrix.nielsen.costs import (
+    COSTS,
+    ENGINE_COSTS,
+    AnyCost,
+    CrossEntropyCost,
+    QuadraticCost,
+    checked_cost,
+    class_of,
+)
 from bpmatrix.nielsen.mnist_loader import vectorized_result
+from bpmatrix.samples.arrays import Targets
 from bpmatrix.storage.files import write_whole
 
 __all__ = [
@@ -59,28 +70,38 @@ class Network(BookNetwork):
     ----------
     sizes : sequence of int
         Units per layer, inputs first.
-    cost : class, default CrossEntropyCost
-        `CrossEntropyCost`, `QuadraticCost`, or a class of one's own with ``fn(a, y)`` and
-        ``delta(z, a, y)``, which is called sample by sample.
+    cost : class or instance, default CrossEntropyCost
+        `CrossEntropyCost`, `QuadraticCost`, or one's own with ``fn(a, y)`` and ``delta(z, a, y)``,
+        which are called sample by sample; the rest is computed with matrices.
 
     Attributes
     ----------
     num_layers, sizes, biases, weights
         As in `network.Network`; the first weights are those of `default_weight_initializer`.
-    cost : class
-        The cost.
+    cost : class or instance
+        The cost, as it was given.
+
+    Raises
+    ------
+    ArgumentError
+        If the sizes describe no network, or the cost lacks one of its functions.
+
+    Examples
+    --------
+    >>> net = Network([2, 3, 1], cost=CrossEntropyCost())      # the book writes both
+    >>> net.total_cost([([[0.0], [1.0]], [[1.0]])], 0.0) > 0
+    True
     """
 
-    def __init__(self, sizes: Sequence[int], cost: type[Cost] = CrossEntropyCost) -> None:
-        self.num_layers = len(sizes)
-        self.sizes = sizes
+    def __init__(self, sizes: Sequence[int], cost: AnyCost = CrossEntropyCost) -> None:
+        self._set_sizes(sizes)
+        self.cost = checked_cost(cost)
         self.default_weight_initializer()
-        self.cost: Any = cost
 
     def default_weight_initializer(self) -> None:
         """Draw normal biases, then weights of deviation 1 / sqrt(n_{l-1}), from ``np.random``."""
-        self.large_weight_initializer()
-        self.weights = [W / np.sqrt(W.shape[1]) for W in self.weights]
+        self._draw_normal()
+        self._set([W / np.sqrt(W.shape[1]) for W in self.weights], self.biases)
 
     def large_weight_initializer(self) -> None:
         """Draw biases and then weights of deviation 1, as in chapter 1, from ``np.random``."""
@@ -128,12 +149,10 @@ class Network(BookNetwork):
         DivergenceError
             If a weight is not finite.
         """
-        training = training_data if isinstance(training_data, list) else list(training_data)
-        evaluated = list(evaluation_data or ())
-        if not evaluated and (monitor_evaluation_cost or monitor_evaluation_accuracy):
-            raise ArgumentError(
-                "there are no evaluation data to monitor", cure="Pass evaluation_data."
-            )
+        training = as_list(training_data, "training_data")
+        evaluated, cost_now, accuracy_now = self._evaluation(
+            evaluation_data, lmbda, monitor_evaluation_cost, monitor_evaluation_accuracy
+        )
         monitored: Monitored = ([], [], [], [])
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy = monitored
         for j in self._epochs(training, epochs, mini_batch_size, eta, lmbda):
@@ -145,13 +164,39 @@ class Network(BookNetwork):
                 training_accuracy.append(self.accuracy(training, convert=True))
                 print(f"Accuracy on training data: {training_accuracy[-1]} / {len(training)}")
             if monitor_evaluation_cost:
-                evaluation_cost.append(self.total_cost(evaluated, lmbda, convert=True))
+                evaluation_cost.append(cost_now())
                 print(f"Cost on evaluation data: {evaluation_cost[-1]}")
             if monitor_evaluation_accuracy:
-                evaluation_accuracy.append(self.accuracy(evaluated))
+                evaluation_accuracy.append(accuracy_now())
                 print(f"Accuracy on evaluation data: {evaluation_accuracy[-1]} / {len(evaluated)}")
             print()
         return monitored
+
+    def _evaluation(
+        self, data: Data | None, lmbda: float, with_cost: bool, with_accuracy: bool
+    ) -> tuple[list[Any], Callable[[], float], Callable[[], int]]:
+        """Return the evaluation data, and what tells the cost and the accuracy on them.
+
+        They are converted once, and refused here if they are wrong, before anything has changed. A
+        method that a reader has overridden is called with the data themselves.
+        """
+        given = [] if data is None else as_list(data, "evaluation_data")
+        if not given and (with_cost or with_accuracy):
+            raise ArgumentError(
+                "there are no evaluation data to monitor", cure="Pass evaluation_data."
+            )
+        cost: Callable[[], float] = partial(self.total_cost, given, lmbda, convert=True)
+        accuracy: Callable[[], int] = partial(self.accuracy, given)
+        cost_is_known = with_cost and self._is_known("total_cost")
+        accuracy_is_known = with_accuracy and self._is_known("accuracy")
+        if cost_is_known or accuracy_is_known:
+            inputs, labels = self._labeled(as_pairs(given, "evaluation_data"))
+            if cost_is_known:
+                self._targets(labels)
+                cost = partial(self._mean_cost, inputs, labels, lmbda)
+            if accuracy_is_known:
+                accuracy = partial(self._hits, inputs, labels)
+        return given, cost, accuracy
 
     @known_to_the_engine
     def update_mini_batch(
@@ -160,40 +205,53 @@ class Network(BookNetwork):
         """Take one step for a list of (x, y); `n` is the number of all training samples."""
         self._update(mini_batch, eta, lmbda, n)
 
+    @known_to_the_engine
     def accuracy(self, data: Data, convert: bool = False) -> int:
         """Return how many samples have their largest output at their class.
 
         With `convert` the data are (x, y) with vectors y, as for training; otherwise (x, label).
         """
-        data = list(data)
-        ys = [y for _, y in data]
+        pairs = as_pairs(data, "data")
         if convert:
-            return self._hits(data, as_columns(ys, len(self.weights[-1]), "y").argmax(axis=0))
-        return self._hits(data, as_labels(ys))
+            return self._hits(self._inputs(pairs), self._columns(pairs).argmax(axis=0))
+        return self._hits(*self._labeled(pairs))
 
+    @known_to_the_engine
     def total_cost(self, data: Data, lmbda: float, convert: bool = False) -> float:
         """Return the mean cost over some data, with the penalty lmbda / (2 n) sum of w^2.
 
         `n` is the number of these data. With `convert` they are (x, label); otherwise (x, y) with
         vectors y: the other way round than in `accuracy`, as in the book.
         """
-        data = list(data)
-        if self._engine_cost is not None and self._is_known("feedforward"):
-            cost = self._cost_by_engine(data, convert)
-        else:
-            pairs = ((x, vectorized_result(y) if convert else y) for x, y in data)
-            cost = sum(self.cost.fn(self.feedforward(x), y) for x, y in pairs) / len(data)
-        squares = sum(float(np.sum(np.square(W))) for W in self.weights)
-        return float(cost + 0.5 * (lmbda / len(data)) * squares)
+        pairs, lmbda = as_pairs(data, "data"), finite(lmbda, "lmbda")
+        if convert:
+            return self._mean_cost(*self._labeled(pairs), lmbda)
+        return self._mean_cost(self._inputs(pairs), self._columns(pairs), lmbda)
 
-    def _cost_by_engine(self, data: Sequence[tuple[Any, Any]], convert: bool) -> float:
-        """Return the mean cost; computed from z, so that it is finite for saturated outputs."""
-        description, theta = pack(self.weights, self.biases, self._engine_cost or "")
-        X = as_columns([x for x, _ in data], description.sizes[0], "x")
-        ys = [y for _, y in data]
-        Y: Array = as_labels(ys) if convert else as_columns(ys, description.sizes[-1], "y")
-        targets = as_outputs(Y, description, len(data))
-        return evaluation.scores(description, theta.flat, X, targets).cost
+    def _columns(self, pairs: Sequence[tuple[Any, Any]]) -> Array:
+        """Return the vectors y of pairs (x, y) as columns."""
+        return as_columns([y for _, y in pairs], self._describe().sizes[-1], "y")
+
+    def _targets(self, ys: Array) -> Targets:
+        """Let labels (n,) or columns (n_L, n) through the gate for the network's cost."""
+        return as_outputs(ys, self._describe(), ys.shape[-1])
+
+    def _mean_cost(self, inputs: Array | list[Any], ys: Array, lmbda: float) -> float:
+        """Return the mean cost with its penalty; by the engine, it is finite for any outputs."""
+        targets, n = self._targets(ys), ys.shape[-1]
+        if self._engine_cost is not None and isinstance(inputs, np.ndarray):
+            cost = evaluation.scores(*self._vector(), inputs, targets).cost
+        else:
+            a, Y = self._outputs(inputs), targets.array.astype(np.float64)
+            if targets.are_labels:
+                Y = np.eye(len(a))[:, ys]
+            cost = sum(self.cost.fn(a[:, [j]], Y[:, [j]]) for j in range(n)) / n
+        return float(cost + self.penalty(lmbda, n))
+
+    def penalty(self, lmbda: float, n: int) -> float:
+        """Return what is added to the mean cost of n samples: lmbda / (2 n) sum of w^2."""
+        squares = sum(float(np.sum(np.square(W))) for W in self.weights)
+        return 0.5 * (lmbda / n) * squares
 
     def save(self, filename: str | os.PathLike[str]) -> None:
         """Write the network as JSON, in the book's form: whole or, on an error, not at all.
@@ -205,12 +263,12 @@ class Network(BookNetwork):
         OSError
             If the file cannot be written.
         """
-        pack(self.weights, self.biases, "quadratic")  # they fit together
+        self._describe()  # raises, if they do not fit together
         content = {
             "sizes": [int(n) for n in self.sizes],
             "weights": [np.asarray(W, np.float64).tolist() for W in self.weights],
             "biases": [np.asarray(b, np.float64).tolist() for b in self.biases],
-            "cost": self.cost.__name__,
+            "cost": class_of(self.cost).__name__,
         }
         try:
             text = json.dumps(content, allow_nan=False)
@@ -222,7 +280,7 @@ class Network(BookNetwork):
 
     @property
     def _engine_cost(self) -> str | None:
-        return ENGINE_COSTS.get(self.cost)
+        return ENGINE_COSTS.get(class_of(self.cost))
 
     def _output_error(self, z: Array, a: Array, y: Array) -> Array:
         return np.asarray(self.cost.delta(z, a, y))
@@ -231,15 +289,23 @@ class Network(BookNetwork):
         self.update_mini_batch(mini_batch, eta, lmbda, n)
 
 
-def load(filename: str | os.PathLike[str]) -> Network:
+def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Network:
     """Return the network that `Network.save`, or the book's program, wrote as JSON.
+
+    Parameters
+    ----------
+    filename : path-like
+        The file.
+    cost : class or instance, optional
+        The network's cost, where it is one's own: the file has only its name. None takes the one
+        of this module that the file names.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If it is damaged, or its cost is none of the two in this module.
+        If it is damaged, or its cost is none of the two in this module and none is passed.
 
     Examples
     --------
@@ -252,27 +318,39 @@ def load(filename: str | os.PathLike[str]) -> Network:
     ('QuadraticCost', True)
     """
     try:
-        cost, weights, biases = _parsed(Path(filename).read_bytes())
+        name, weights, biases = _parsed(Path(filename).read_bytes())
     except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise ModelFileError(
             f"{filename} is no network of the book's network2",
             got=f"{type(error).__name__}: {error}",
-            expected="JSON with sizes, weights, biases and a cost, " + " or ".join(COSTS),
+            expected="JSON with sizes, weights, biases and the name of a cost",
         ) from None
-    network = Network([weights[0].shape[1], *(len(W) for W in weights)], cost=cost)
-    network.weights, network.biases = weights, biases
+    if cost is None and name not in COSTS:
+        raise ModelFileError(
+            f"{filename} names a cost that network2 does not have",
+            got=repr(name),
+            expected=" or ".join(COSTS),
+            cure="Pass your own: load(filename, cost=...).",
+        )
+    network = Network(
+        [weights[0].shape[1], *(len(W) for W in weights)],
+        cost=COSTS[name] if cost is None else cost,
+    )
+    network._set(weights, biases)  # noqa: SLF001 - of this module
     return network
 
 
-def _parsed(text: bytes) -> tuple[Any, list[Array], list[Array]]:
+def _parsed(text: bytes) -> tuple[str, list[Array], list[Array]]:
     """Return cost, weights and biases of a file, checked before memory is taken for their sizes."""
     content = json.loads(text)
     weights, biases = (
         [np.array(matrix, np.float64) for matrix in content[name]] for name in ("weights", "biases")
     )
-    description, theta = pack(weights, biases, "quadratic")
+    description = describe(weights, biases, "quadratic")
     if list(description.sizes) != content["sizes"]:
         raise ValueError(f"sizes {content['sizes']} of weights {list(description.sizes)}")
-    if not np.isfinite(theta.flat).all():
+    if not all(np.isfinite(p).all() for p in (*weights, *biases)):
         raise ValueError("a number is not finite")
-    return COSTS[content["cost"]], weights, biases
+    if not isinstance(content["cost"], str):
+        raise TypeError(f"a cost {content['cost']}")
+    return content["cost"], weights, biases

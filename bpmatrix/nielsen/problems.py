@@ -6,14 +6,18 @@ Each network changes the step that the engine has taken; each schedule trains ep
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.checks import whole_number
+from bpmatrix.checks import real_number, whole_number
 from bpmatrix.nielsen import network2
-from bpmatrix.nielsen.costs import Cost
+from bpmatrix.nielsen.base import finite
+from bpmatrix.nielsen.bridge import as_list
+from bpmatrix.nielsen.costs import AnyCost
 
 __all__ = ["L1Network", "MomentumNetwork", "train_until_no_improvement", "train_with_halving"]
 
@@ -39,11 +43,9 @@ class L1Network(network2.Network):
             w - eta * (lmbda / n) * sign for w, sign in zip(self.weights, signs, strict=True)
         ]
 
-    def total_cost(self, data: Data, lmbda: float, convert: bool = False) -> float:
-        """Return the mean cost over some data, with this penalty."""
-        data = list(data)
-        size = sum(float(np.abs(w).sum()) for w in self.weights)
-        return super().total_cost(data, 0.0, convert) + lmbda / len(data) * size
+    def penalty(self, lmbda: float, n: int) -> float:
+        """Return what is added to the mean cost of n samples."""
+        return lmbda / n * sum(float(np.abs(w).sum()) for w in self.weights)
 
 
 class MomentumNetwork(network2.Network):
@@ -60,11 +62,11 @@ class MomentumNetwork(network2.Network):
     def __init__(
         self,
         sizes: Sequence[int],
-        cost: type[Cost] = network2.CrossEntropyCost,
+        cost: AnyCost = network2.CrossEntropyCost,
         mu: float = 0.9,
     ) -> None:
         super().__init__(sizes, cost)
-        self.mu = mu
+        self.mu = finite(mu, "mu")
         self.velocities = [np.zeros_like(p) for p in (*self.weights, *self.biases)]
 
     def update_mini_batch(self, mini_batch: MiniBatch, eta: float, lmbda: float, n: int) -> None:
@@ -108,11 +110,13 @@ def train_until_no_improvement(
     True
     """
     n = whole_number(n, "n", least=1)
-    training, evaluated = list(training_data), list(evaluation_data)
+    training = list(as_list(training_data, "training_data"))
+    evaluated = as_list(evaluation_data, "evaluation_data")
     accuracies: list[int] = []
     best = 0  # the epoch with the highest accuracy so far, the first of equals
     while len(accuracies) - best <= n:
-        accuracies.append(_epoch(net, training, mini_batch_size, eta, lmbda, evaluated))
+        j = len(accuracies)
+        accuracies.append(_epoch(net, j, training, mini_batch_size, eta, lmbda, evaluated))
         if accuracies[-1] > accuracies[best]:
             best = len(accuracies) - 1
     return accuracies
@@ -136,11 +140,13 @@ def train_with_halving(
         count.
     """
     n = whole_number(n, "n", least=1)
-    training, evaluated = list(training_data), list(evaluation_data)
+    eta = real_number(eta, "eta", "a number above 0", lambda eta: eta > 0)
+    training = list(as_list(training_data, "training_data"))
+    evaluated = as_list(evaluation_data, "evaluation_data")
     found: list[tuple[float, int]] = []
     rate, best, waited = eta, -1, 0
     while rate > eta / LAST_HALVING:
-        accuracy = _epoch(net, training, mini_batch_size, rate, lmbda, evaluated)
+        accuracy = _epoch(net, len(found), training, mini_batch_size, rate, lmbda, evaluated)
         found.append((rate, accuracy))
         waited = 0 if accuracy > best else waited + 1
         best = max(best, accuracy)
@@ -151,15 +157,18 @@ def train_with_halving(
 
 def _epoch(
     net: network2.Network,
+    j: int,
     training_data: Data,
     mini_batch_size: int,
     eta: float,
     lmbda: float,
-    evaluation_data: Data,
+    evaluation_data: Sequence[tuple[Any, Any]],
 ) -> int:
-    """Train for one epoch; return the accuracy after it."""
-    accuracies = net.SGD(
-        training_data, 1, mini_batch_size, eta, lmbda, evaluation_data,
-        monitor_evaluation_accuracy=True,
-    )[1]  # fmt: skip
-    return accuracies[0]
+    """Train for one epoch, the j-th of a schedule; print and return the accuracy after it."""
+    with redirect_stdout(StringIO()):  # SGD would call every epoch its first
+        accuracy = net.SGD(
+            training_data, 1, mini_batch_size, eta, lmbda, evaluation_data,
+            monitor_evaluation_accuracy=True,
+        )[1][0]  # fmt: skip
+    print(f"Epoch {j}: {accuracy} / {len(evaluation_data)}")
+    return accuracy

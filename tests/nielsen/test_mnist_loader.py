@@ -12,7 +12,7 @@ import pytest
 
 from bpmatrix import datasets
 from bpmatrix.cli import main
-from bpmatrix.errors import ArgumentError, DataFileError
+from bpmatrix.errors import ArgumentError, BpmatrixError, DataFileError
 from bpmatrix.nielsen import mnist_loader
 from bpmatrix.nielsen.convert import convert
 from bpmatrix.nielsen.pickled import read_pickled_arrays
@@ -48,6 +48,17 @@ def test_load_data_gives_the_numbers_of_the_books_file(folder) -> None:
     assert [images.shape for images, _ in parts] == [(10, 784), (2, 784), (5, 784)]
 
 
+@pytest.mark.parametrize("j", [4, 4.0, np.float32(4), np.uint8(4)])
+def test_a_digit_as_a_vector(j) -> None:
+    assert mnist_loader.vectorized_result(j).tolist() == [[0.0]] * 4 + [[1.0]] + [[0.0]] * 5
+
+
+@pytest.mark.parametrize("j", [10, -1, 4.5, np.nan, "4", None])
+def test_what_is_no_digit_is_refused(j) -> None:
+    with pytest.raises(BpmatrixError, match=r"label|digit"):
+        mnist_loader.vectorized_result(j)
+
+
 def test_the_wrapper_makes_lists_of_tuples(folder) -> None:
     training, validation, test = mnist_loader.load_data_wrapper(folder=folder)
     tables = mnist_loader.load_data(folder=folder)
@@ -69,13 +80,13 @@ def test_the_digits_of_the_package_and_nothing_unknown() -> None:
         mnist_loader.load_data("letters")
 
 
-def books_file(path, *, protocol=2, zipped=True, scale=256, dtype="f4", order="C"):
+def books_file(path, *, protocol=2, zipped=True, scale=256, dtype="f4", order="C", labels="i8"):
     """Write a small mnist.pkl.gz; return its three pairs."""
     rng = np.random.default_rng(2)
     pairs = []
     for n in (10, 2, 5):
         images = np.asarray(rng.integers(256, size=(n, 784)) / scale, dtype, order=order)
-        pairs.append((images, rng.integers(10, size=n)))
+        pairs.append((images, rng.integers(10, size=n).astype(labels)))
     content = pickle.dumps(tuple(pairs), protocol)
     path.write_bytes(gzip.compress(content) if zipped else content)
     return pairs
@@ -153,24 +164,25 @@ def test_everything_but_arrays_is_refused(content, tmp_path, monkeypatch) -> Non
     assert [entry.name for entry in tmp_path.iterdir()] == ["evil.pkl"]
 
 
-def test_the_converted_folder_holds_the_same_data(tmp_path, capsys) -> None:
+@pytest.mark.parametrize("labels", ["i8", "u1", "f4"])
+def test_the_converted_folder_holds_the_same_data(labels, tmp_path, capsys) -> None:
     """From the command line to `load_data`: the numbers of the pickle, to the bit."""
     source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
-    pairs = books_file(source)
+    pairs = books_file(source, labels=labels)
     assert main(["convert", str(source), str(target)]) == 0
     assert "10 images" in capsys.readouterr().out
     for ours, theirs in zip(mnist_loader.load_data(folder=target), pairs, strict=True):
         assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
 
 
-@pytest.mark.parametrize("wrong", ["scale", "split", "labels", "there"])
+@pytest.mark.parametrize("wrong", ["scale", "split", "labels", "half labels", "there"])
 def test_what_cannot_be_converted_leaves_nothing(wrong, tmp_path, capsys) -> None:
     source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
     pairs = books_file(source, scale=255 if wrong == "scale" else 256)
     if wrong == "split":
         pairs[1] = pairs[0]
-    if wrong == "labels":
-        pairs[2] = (pairs[2][0], pairs[2][1] + 10)
+    if wrong in {"labels", "half labels"}:
+        pairs[2] = (pairs[2][0], pairs[2][1] + (10 if wrong == "labels" else 0.5))
     source.write_bytes(pickle.dumps(pairs))
     if wrong == "there":
         target.mkdir()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 
 import book_twin as twin
 import numpy as np
 import pytest
 
-from bpmatrix.engine import evaluation
+from bpmatrix.engine import evaluation, prediction
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.nielsen import base, mnist_loader, network
 from bpmatrix.training import slices
@@ -79,7 +81,7 @@ def test_an_epoch_of_the_digits_is_that_of_a_plain_run(capsys) -> None:
 def test_the_engine_does_the_work(monkeypatch) -> None:
     """SGD, update_mini_batch and evaluate call the compiled programs."""
     calls = []
-    for module in (slices, evaluation):
+    for module in (slices, evaluation, prediction):
         real = module.load_program
         monkeypatch.setattr(
             module, "load_program", lambda *names, real=real: calls.append(names[0]) or real(*names)
@@ -92,6 +94,56 @@ def test_the_engine_does_the_work(monkeypatch) -> None:
     assert calls == ["train_slice"] * 2
     net.evaluate(labeled)
     assert calls[2:] == ["evaluate"]
+
+
+def test_the_numbers_are_copied_only_where_a_script_has_put_its_own(monkeypatch) -> None:
+    """A network that was drawn or trained has its numbers in the engine's vector already."""
+    copies = []
+    real = base.flat_copy
+    monkeypatch.setattr(base, "flat_copy", lambda *lists: copies.append(1) or real(*lists))
+    data, labeled = twin.random_data(6, 5, 3)
+    net, x = network.Network(SIZES), data[0][0]
+
+    def agrees() -> bool:
+        expected = twin.outputs(net.biases, net.weights, x)
+        return np.allclose(net.feedforward(x), expected, rtol=1e-12, atol=0)
+
+    assert agrees()
+    net.SGD(list(data), 1, 2, 1.0)
+    net.update_mini_batch(data, 1.0)
+    net.weights[0][:, 1] = 0.5
+    assert agrees()
+    assert net.evaluate(labeled) >= 0
+    assert copies == []
+    for change in (
+        lambda: net.weights.__setitem__(1, net.weights[1] + 1),
+        lambda: setattr(net, "biases", [2 * b for b in net.biases]),
+        lambda: setattr(net, "weights", [w.tolist() for w in net.weights]),
+    ):
+        change()
+        assert agrees()
+    assert len(copies) == 3
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))]
+)
+def test_a_copy_goes_its_own_way(copied) -> None:
+    """Its matrices are no views of the vector of the network that it was copied from."""
+    data, _ = twin.random_data(6, 5, 3)
+    net, x = network.Network(SIZES), data[0][0]
+    other = copied(net)
+    other.update_mini_batch(data, 1.0)
+    other.weights[0][:] = 0.25
+    for one in (net, other):
+        expected = twin.outputs(one.biases, one.weights, x)
+        np.testing.assert_allclose(one.feedforward(x), expected, rtol=1e-12)
+    assert (net.weights[0] != 0.25).any()
+    if copied is not copy.copy:  # which shares the arrays, as for any object
+        again = copied(net)
+        again.weights[0][:] = 0.5
+        expected = twin.outputs(again.biases, again.weights, x)
+        np.testing.assert_allclose(again.feedforward(x), expected, rtol=1e-12)
 
 
 def test_a_step_is_the_mean_gradient_times_eta() -> None:
@@ -273,10 +325,75 @@ def test_wrong_arguments_change_nothing(arguments) -> None:
     assert all(a is b for a, b in zip(data, order, strict=True))
 
 
-def test_vectors_are_no_labels() -> None:
+def wrong_forms():
+    """What is easily passed as test data, by its name."""
+    pairs, labeled = twin.random_data(4, 5, 3)
+    images, labels = np.zeros((4, 5)), np.zeros(4, int)
+    return {
+        "training data": (pairs, ArrayTypeError, "load_data_wrapper"),
+        "one vector among labels": ([*labeled, pairs[0]], ArrayTypeError, "label"),
+        "tables": ((images, labels), ArrayTypeError, "pairs"),
+        "a number": (5, ArrayTypeError, "pairs"),
+        "inputs alone": ([x for x, _ in pairs], ArrayTypeError, "pairs"),
+        "text labels": ([(x, str(y)) for x, y in labeled], ArrayTypeError, "label"),
+        "halves": ([(x, y + 0.5) for x, y in labeled], ArrayTypeError, r"got \d\.5,"),
+        "no number": ([(x, np.nan) for x, _ in labeled], ArrayTypeError, "nan"),
+        "flat inputs": ([(x.ravel(), y) for x, y in labeled], ShapeError, "reshape"),
+        "longer inputs": ([(np.zeros((6, 1)), y) for _, y in labeled], ShapeError, "first layer"),
+    }
+
+
+@pytest.mark.parametrize("kind", wrong_forms())
+def test_wrong_test_data_change_nothing(kind, capsys) -> None:
+    wrong, error, words = wrong_forms()[kind]
+    data, _ = twin.random_data(9, 5, 3)
+    net, order = network.Network(SIZES), list(data)
+    weights = [w.copy() for w in net.weights]
+    with pytest.raises(error, match=words):
+        net.evaluate(wrong)
+    with pytest.raises(error, match=words):
+        net.SGD(data, 2, 3, 1.0, test_data=wrong)
+    assert all(a is b for a, b in zip(data, order, strict=True))
+    assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("wrong", [7, (np.zeros((4, 5)), np.zeros((4, 3))), [np.zeros((5, 1))]])
+def test_training_data_must_be_pairs(wrong) -> None:
+    net = network.Network(SIZES)
+    for call in (lambda: net.SGD(wrong, 1, 2, 1.0), lambda: net.update_mini_batch(wrong, 1.0)):
+        with pytest.raises(ArrayTypeError, match="pairs"):
+            call()
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.uint8, np.int64, lambda y: np.array([y])])
+def test_a_label_is_a_whole_number_of_any_type(kind, capsys) -> None:
+    """A table of numbers has its labels as 0.0, 1.0, 2.0."""
+    data, labeled = twin.random_data(21, 5, 3)
+    net = network.Network(SIZES)
+    expected = sum(twin.outputs(net.biases, net.weights, x).argmax() == y for x, y in labeled)
+    typed = [(x, kind(y)) for x, y in labeled]
+    assert net.evaluate(typed) == expected
+    net.SGD(data, 1, 7, 0.0, test_data=typed)
+    assert capsys.readouterr().out == f"Epoch 0: {expected} / 21\n"
+
+
+def test_an_overridden_evaluate_is_asked(capsys) -> None:
+    """With the data as they came, whatever they are."""
+
+    class Named(network.Network):
+        def evaluate(self, test_data):
+            return len(test_data[0])
+
     data, _ = twin.random_data(4, 5, 3)
-    with pytest.raises(ArrayTypeError, match="load_data_wrapper"):
-        network.Network(SIZES).evaluate(data)
+    Named(SIZES).SGD(data, 1, 2, 1.0, test_data=["abc", "def"])
+    assert capsys.readouterr().out == "Epoch 0: 3 / 2\n"
+
+
+@pytest.mark.parametrize("sizes", [[5], [], [5, 0], [5, 2.5], 5, "53"])
+def test_sizes_must_describe_a_network(sizes) -> None:
+    with pytest.raises(ArgumentError, match="sizes"):
+        network.Network(sizes)
 
 
 def test_weights_that_do_not_fit_are_named() -> None:

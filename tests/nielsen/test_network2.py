@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import dataclass
 
 import book_twin as twin
 import numpy as np
 import pytest
 
-from bpmatrix.errors import ArgumentError, DataError, ModelFileError
-from bpmatrix.nielsen import network2
+from bpmatrix.engine import prediction
+from bpmatrix.errors import (
+    ArgumentError,
+    ArrayTypeError,
+    BpmatrixError,
+    DataError,
+    DivergenceError,
+    ModelFileError,
+    ShapeError,
+)
+from bpmatrix.nielsen import network2, problems
+from bpmatrix.training import slices
 
 SIZES = [5, 7, 4, 3]
 COSTS = {network2.CrossEntropyCost: True, network2.QuadraticCost: False}
@@ -136,6 +147,230 @@ def test_a_cost_of_ones_own_is_called() -> None:
     engine.SGD(list(data), 2, 4, 0.5, 1.0)
     assert_same(ours, engine.biases, engine.weights)
     assert ours.total_cost(data, 2.0) == pytest.approx(2 * engine.total_cost(data, 1.0), rel=1e-10)
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_an_instance_of_a_known_cost_is_the_known_cost(cost, monkeypatch, capsys, tmp_path) -> None:
+    """The same bits by the same compiled programs, the same lines, the same file."""
+    data, labeled = twin.random_data(23, 5, 3)
+    nets, told, calls = [], [], []
+    real = slices.load_program
+    monkeypatch.setattr(slices, "load_program", lambda *names: calls.append(names) or real(*names))
+    for given in (cost, cost()):
+        seeded()
+        nets.append(network2.Network(SIZES, cost=given))
+        found = nets[-1].SGD(list(data), 2, 4, 0.3, 1.5, labeled, True, True, True, True)
+        nets[-1].save(tmp_path / f"{len(nets)}.json")
+        told.append((found, nets[-1].total_cost(data, 0.5), capsys.readouterr().out))
+    assert told[0] == told[1]
+    assert_same(nets[1], nets[0].biases, nets[0].weights, 0)
+    assert len(calls) == 4  # a call for each epoch of both
+    one, two = (tmp_path / f"{k}.json" for k in (1, 2))
+    assert one.read_bytes() == two.read_bytes()
+    assert network2.load(two).cost is cost
+
+
+@dataclass
+class Scaled:
+    """A cost with a parameter, so it can be used as an instance alone, and has no hash."""
+
+    factor: float
+
+    def fn(self, a, y):
+        return self.factor * network2.QuadraticCost.fn(a, y)
+
+    def delta(self, z, a, y):
+        assert z.shape == a.shape == y.shape == (3, 1)
+        return self.factor * network2.QuadraticCost.delta(z, a, y)
+
+
+def test_an_instance_of_ones_own_cost_is_called(tmp_path) -> None:
+    """Sample by sample; three times the cost is three times the learning rate."""
+    data, labeled = twin.random_data(11, 5, 3)
+    typed = [(x, y.astype(np.uint8)) for x, y in data]  # whose negative is no number that is meant
+    seeded()
+    ours = network2.Network(SIZES, cost=Scaled(3.0))
+    found = ours.SGD(list(typed), 2, 4, 0.1, 3.0, labeled, True, True, True, True)
+    seeded()
+    engine = network2.Network(SIZES, cost=network2.QuadraticCost)
+    expected = engine.SGD(list(data), 2, 4, 0.3, 1.0, labeled, True, True, True, True)
+    assert_same(ours, engine.biases, engine.weights)
+    for k, factor in enumerate((3, 1, 3, 1)):
+        np.testing.assert_allclose(found[k], factor * np.array(expected[k]), rtol=1e-10)
+
+    ours.save(tmp_path / "net.json")
+    with pytest.raises(ModelFileError, match="cost=") as caught:
+        network2.load(tmp_path / "net.json")
+    assert "'Scaled'" in str(caught.value)
+    same = network2.load(tmp_path / "net.json", cost=ours.cost)
+    assert_same(same, ours.biases, ours.weights, 0)
+    assert same.total_cost(data, 0.0) == ours.total_cost(data, 0.0)
+
+
+def test_a_cost_of_ones_own_is_all_that_is_computed_sample_by_sample(monkeypatch) -> None:
+    """The samples are converted once, and go forward and back as matrices."""
+    passes, columns = [], []
+    forward, back = prediction.outputs, network2.Network._gradient
+    monkeypatch.setattr(
+        prediction, "outputs", lambda *a, **k: passes.append(np.shape(a[2])) or forward(*a, **k)
+    )
+    monkeypatch.setattr(
+        network2.Network, "_gradient", lambda *a: columns.append(a[1].shape[1]) or back(*a)
+    )
+    data, labeled = twin.random_data(11, 5, 3)
+    net = network2.Network(SIZES, cost=TwiceCrossEntropy)
+    net.SGD(data, 1, 4, 0.25)
+    assert columns == [4, 4, 3]
+    net.total_cost(data, 2.0)
+    net.total_cost(labeled, 2.0, convert=True)
+    assert passes == [(5, 11)] * 2
+
+
+class Steep:
+    """A cost whose slope is beyond all numbers where an input is large."""
+
+    @staticmethod
+    def fn(a, y):
+        return 1e308 * float((a - y).sum())
+
+    @staticmethod
+    def delta(z, a, y):
+        return 1e308 * z
+
+
+class Doubled(network2.Network):
+    """A reader's own backprop."""
+
+    def backprop(self, x, y):
+        nabla_b, nabla_w = super().backprop(x, y)
+        return [2 * n for n in nabla_b], [2 * n for n in nabla_w]
+
+
+@pytest.mark.parametrize("program", [network2.Network, Doubled])
+def test_divergence_of_a_cost_of_ones_own_ends_in_an_error(program) -> None:
+    """The step that would have made a weight infinite is not taken, and nobody warns."""
+    net = program([1, 1], cost=Steep)
+    net.weights, net.biases = [np.array([[1.0]])], [np.zeros((1, 1))]
+    good, bad = np.zeros((1, 1)), np.array([[100.0]])
+    with pytest.raises(DivergenceError, match="Lower eta"):
+        net.update_mini_batch([(good, good), (bad, good)], 1.0, 0.0, 2)
+    assert net.weights[0].tolist() == [[1.0]]
+    with pytest.raises(DivergenceError):
+        net.SGD([(bad, good)] * 3, 2, 1, 1.0)
+    assert net.weights[0].tolist() == [[1.0]]
+
+
+@pytest.mark.parametrize("wrong", ["quadratic", None, object, network2])
+def test_a_cost_must_have_its_functions(wrong) -> None:
+    with pytest.raises(ArgumentError, match=r"network2\.QuadraticCost"):
+        network2.Network(SIZES, cost=wrong)
+
+
+def test_a_cost_that_gives_no_error_for_each_output_is_named() -> None:
+    class Flat(network2.CrossEntropyCost):
+        @staticmethod
+        def delta(z, a, y):
+            return (a - y).ravel()
+
+    data, _ = twin.random_data(4, 5, 3)
+    net = network2.Network(SIZES, cost=Flat)
+    weights = [w.copy() for w in net.weights]
+    with pytest.raises(ShapeError, match=r"\(3, 1\)"):
+        net.update_mini_batch(data, 1.0, 0.0, 4)
+    assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
+
+
+@pytest.mark.parametrize("cost", [*COSTS, TwiceCrossEntropy], ids=lambda cost: cost.__name__)
+def test_labels_may_be_floats(cost) -> None:
+    data, labeled = twin.random_data(13, 5, 3)
+    net = network2.Network(SIZES, cost=cost)
+    floats = [(x, float(y)) for x, y in labeled]
+    assert net.accuracy(floats) == net.accuracy(labeled) == net.accuracy(data, convert=True)
+    assert net.total_cost(floats, 1.0, convert=True) == net.total_cost(data, 1.0)
+
+
+def wrong_evaluation():
+    data, labeled = twin.random_data(5, 5, 3)
+    both, cost, accuracy = (True, True), (True, False), (False, True)
+    return {
+        "vectors": (data, both, ArrayTypeError),
+        "vectors, accuracy": (data, accuracy, ArrayTypeError),
+        "halves": ([(x, y + 0.5) for x, y in labeled], cost, ArrayTypeError),
+        "a class too many": ([*labeled, (labeled[0][0], 3)], cost, DataError),
+        "tables": (tuple(zip(*labeled, strict=True)), both, ArrayTypeError),
+        "a number": (3, both, ArrayTypeError),
+        "wide": ([(np.zeros((6, 1)), y) for _, y in labeled], both, ShapeError),
+        "nothing": ([], cost, ArgumentError),
+        "an empty array": (np.empty((0, 2)), accuracy, ArgumentError),
+    }
+
+
+@pytest.mark.parametrize("program", [network2.Network, problems.L1Network])
+@pytest.mark.parametrize("cost", [network2.CrossEntropyCost, TwiceCrossEntropy])
+@pytest.mark.parametrize("kind", wrong_evaluation())
+def test_wrong_evaluation_data_change_nothing(kind, cost, program, capsys) -> None:
+    wrong, monitored, error = wrong_evaluation()[kind]
+    data, _ = twin.random_data(7, 5, 3)
+    net, order = program(SIZES, cost=cost), list(data)
+    weights = [w.copy() for w in net.weights]
+    with pytest.raises(error):
+        net.SGD(data, 2, 3, 1.0, 0.5, wrong, *monitored)
+    assert all(a is b for a, b in zip(data, order, strict=True))
+    assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [(1, 2, "fast"), (1, 2, 0.5, None), (1.0, 2, 0.5), (1, "ten", 0.5)]
+)
+@pytest.mark.parametrize("cost", [network2.CrossEntropyCost, TwiceCrossEntropy])
+def test_wrong_arguments_change_nothing(cost, arguments) -> None:
+    data, _ = twin.random_data(7, 5, 3)
+    net, order = network2.Network(SIZES, cost=cost), list(data)
+    weights = [w.copy() for w in net.weights]
+    with pytest.raises(ArgumentError):
+        net.SGD(data, *arguments)
+    assert all(a is b for a, b in zip(data, order, strict=True))
+    assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
+
+
+@pytest.mark.parametrize("cost", [network2.CrossEntropyCost, TwiceCrossEntropy])
+def test_wrong_training_data_change_nothing(cost) -> None:
+    """Also those of a late mini-batch, and also where the cost is one's own."""
+    good, labeled = twin.random_data(7, 5, 3)
+    x, y = good[0]
+    for wrong in ([*good, labeled[0]], [*good, (x * np.nan, y)], [*good, (x[:2], y)], []):
+        net, order = network2.Network(SIZES, cost=cost), list(wrong)
+        weights = [w.copy() for w in net.weights]
+        with pytest.raises(BpmatrixError):
+            net.SGD(wrong, 1, 2, 0.5)
+        assert all(a is b for a, b in zip(wrong, order, strict=True))
+        assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda net, data: net.total_cost(data, "much"),
+        lambda net, data: net.total_cost([], 0.0),
+        lambda net, data: net.update_mini_batch(data, 1.0, 0.0, 0),
+        lambda net, data: net.accuracy([], convert=True),
+    ],
+)
+@pytest.mark.parametrize("cost", [network2.CrossEntropyCost, TwiceCrossEntropy])
+def test_the_other_methods_name_what_is_wrong(cost, call) -> None:
+    data, _ = twin.random_data(3, 5, 3)
+    with pytest.raises(BpmatrixError):
+        call(network2.Network(SIZES, cost=cost), data)
+
+
+def test_a_label_in_place_of_a_vector_has_its_cure() -> None:
+    _, labeled = twin.random_data(4, 5, 10)
+    net = network2.Network([5, 10])
+    with pytest.raises(ShapeError, match=r"mnist_loader\.vectorized_result"):
+        net.total_cost(labeled, 0.0)
+    pairs = [(x, network2.vectorized_result(y)) for x, y in labeled]  # as the error says
+    assert net.total_cost(pairs, 0.0) == net.total_cost(labeled, 0.0, convert=True)
 
 
 def test_a_class_derived_from_a_cost_is_another_cost() -> None:

@@ -8,6 +8,7 @@ import book_twin as twin
 import numpy as np
 import pytest
 
+from bpmatrix.errors import ArgumentError, BpmatrixError
 from bpmatrix.nielsen import network2, problems
 
 SIZES = [5, 7, 3]
@@ -112,5 +113,31 @@ def test_the_schedules_train(train, capsys) -> None:
     net = network2.Network(SIZES)
     before = net.weights
     found = train(net, iter(data), 10, 0.5, 0.0, iter(labeled), n=1)
-    assert capsys.readouterr().out.count("Epoch 0 training complete") == len(found) > 0
+    accuracies = [entry[1] if isinstance(entry, tuple) else entry for entry in found]
+    assert capsys.readouterr().out.splitlines() == [
+        f"Epoch {j}: {accuracy} / 30" for j, accuracy in enumerate(accuracies)
+    ]
     assert (net.weights[0] != before[0]).any()
+
+
+@pytest.mark.parametrize(
+    "train", [problems.train_until_no_improvement, problems.train_with_halving]
+)
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("eta", "fast"), ("n", 0), ("evaluation_data", 3), ("training_data", None), ("lmbda", None)],
+)
+def test_wrong_arguments_of_a_schedule_change_nothing(train, name, wrong) -> None:
+    data, labeled = twin.random_data(6, 5, 3)
+    net, order = network2.Network(SIZES), list(data)
+    weights = [w.copy() for w in net.weights]
+    arguments = {"training_data": data, "mini_batch_size": 2, "eta": 0.5, "lmbda": 0.0}
+    with pytest.raises(BpmatrixError):
+        train(net, **arguments | {"evaluation_data": labeled, name: wrong})
+    assert all(a is b for a, b in zip(data, order, strict=True))
+    assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
+
+
+def test_a_friction_that_is_no_number_is_refused_at_once() -> None:
+    with pytest.raises(ArgumentError, match="mu"):
+        problems.MomentumNetwork(SIZES, mu="heavy")

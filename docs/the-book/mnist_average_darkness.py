@@ -1,0 +1,39 @@
+"""The darkness of a digit (ch. 1): a classifier that looks at nothing else, to be better than.
+
+It takes an image for the digit whose training images are, in the mean, closest to it in darkness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import figure
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.nielsen import mnist_loader
+
+
+def mean_darkness(images: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the mean darkness of the images (n, n_0) of each digit: (10,)."""
+    darkness = images.sum(axis=1, dtype=np.float64)
+    return np.bincount(labels, weights=darkness, minlength=10) / np.bincount(labels, minlength=10)
+
+
+def guess(images: NDArray[np.float32], means: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return for each image the digit whose mean darkness is closest to its own."""
+    darkness = images.sum(axis=1, dtype=np.float64)
+    return np.abs(darkness[:, None] - means).argmin(axis=1)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Learn from the training images, and count the test images that are right."""
+    wanted = figure.options(__doc__, arguments, digits=0, mnist=0)
+    training, _, (images, labels) = mnist_loader.load_data(wanted.data)
+    hits = int((guess(images, mean_darkness(*training)) == labels).sum())
+    print(f"By their darkness {hits} of {len(labels)} test images of {wanted.data} are right.")
+    return hits
+
+
+if __name__ == "__main__":
+    main()
