@@ -150,5 +150,6 @@ def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
 
 def _say(line: str) -> None:
     """Print a line on standard error; where nobody can hear it, the work goes on."""
-    with suppress(OSError, ValueError):
-        print(line, file=sys.stderr, flush=True)
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
