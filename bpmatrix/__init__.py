@@ -8,6 +8,7 @@
 True
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -80,10 +81,14 @@ def __getattr__(name: str) -> Any:
     """Import a public name at its first use."""
     if name not in __all__:
         raise AttributeError(f"module 'bpmatrix' has no attribute {name!r}")
-    if name not in _HOMES:
-        return import_module(f"bpmatrix.{name}")
+    home = _HOMES.get(name, f"bpmatrix.{name}")
     try:
-        return getattr(import_module(_HOMES[name]), name)
+        if home not in sys.modules:
+            # NumPy, whose import Ctrl-C has interrupted, cannot be imported again.
+            with import_module("bpmatrix.signals").signals_held():
+                import_module(home)
+        module = import_module(home)  # waits for another thread that is importing it
+        return getattr(module, name) if name in _HOMES else module
     except MissingPackageError as error:
         return _stand_in(name, error)
 

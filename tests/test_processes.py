@@ -656,3 +656,85 @@ except IndexError:
 def test_the_books_programs_train_on_the_data_that_they_were_given() -> None:
     """The lists are copied into matrices before the first step."""
     assert finish(start(FAR + NIELSEN)) == "as they were\n"
+# Begins with nothing loaded, and presses Ctrl-C at a call of the first training.
+FIRST_TRAINING = """
+import itertools
+warnings.simplefilter("ignore")
+
+def first_training(is_the_moment):
+    pressed, heard = False, False
+
+    def look(frame, event, argument):
+        nonlocal pressed
+        if event == "call" and is_the_moment(frame):
+            sys.setprofile(None)
+            pressed = True
+            signal.raise_signal(signal.SIGINT)
+
+    sys.setprofile(look)
+    try:
+        heard = train(network()).stopped_by == "interrupt"
+    except KeyboardInterrupt:
+        heard = True
+    finally:
+        sys.setprofile(None)
+    assert heard == pressed
+    net = network()
+    train(net)
+    assert net.parameters.tobytes() == bits()
+"""
+
+AT_A_FUNCTION = """
+name, file = sys.argv[1:]
+seen = []
+
+def is_the_moment(frame):
+    if frame.f_code.co_name == name and frame.f_back.f_code.co_filename.endswith(file):
+        seen.append(name)
+    return bool(seen)
+
+first_training(is_the_moment)
+assert seen
+"""
+
+AT_SOME_MOMENTS = """
+def in_a_child(moment):
+    calls = itertools.count(1)
+    first_training(lambda frame: next(calls) == moment)
+    os.write(written, str(next(calls)).encode())
+
+read, written = os.pipe()
+total, parts = 0, 7
+for part in range(parts + 1):     # the first one counts
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            in_a_child((2 * part - 1) * total // (2 * parts))
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, part
+    total = total or int(os.read(read, 20))
+assert total > 10_000
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("cb", ""),  # of Python's import, called by C: no exception gets out of it
+        ("_raw_object_cache_getbuffer", ""),  # likewise, where LLVM asks for machine code
+        ("register_jitable", "unicode.py"),  # numba registers types, which it can do once
+    ],
+)
+def test_ctrl_c_while_programs_are_loaded(name: str, file: str) -> None:
+    """The first training of a process hears it, and the second one works."""
+    assert finish(start(FIRST_TRAINING + AT_A_FUNCTION, name, file)) == ""
+
+
+@needs_posix
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
+def test_ctrl_c_at_moments_of_a_first_training() -> None:
+    """Wherever in it, for some moments that lie evenly in all of it."""
+    assert finish(start(FIRST_TRAINING + AT_SOME_MOMENTS)) == ""

@@ -18,6 +18,7 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import OwnCost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
+from bpmatrix.signals import signals_held
 
 __all__ = ["address_of"]
 
@@ -52,15 +53,15 @@ def address_of(function: str | Own, dtype: str) -> int:
     ArgumentError
         If numba cannot compile one's own functions, or if the derivative is not the slope.
     """
-    with _compiling:
-        if (function, dtype) not in _compiled:
+    if (function, dtype) not in _compiled:
+        with _compiling, signals_held():
             if not isinstance(function, str) and (function, "float64") not in _compiled:
                 block = _compile(function, "float64")
                 _check_slope(function, block)
                 _compiled[function, "float64"] = block
             if (function, dtype) not in _compiled:
                 _compiled[function, dtype] = _compile(function, dtype)
-        return int(_compiled[function, dtype].address)
+    return int(_compiled[function, dtype].address)
 
 
 def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:

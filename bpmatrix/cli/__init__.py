@@ -66,7 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = group.main(arguments, prog_name="bpmatrix", standalone_mode=False)
         except click.ClickException as error:
             return _fail(_usage(error))
-        except click.Abort:
+        except click.Abort as end:
+            if isinstance(end.__cause__, EOFError):  # click takes it for the end of a terminal
+                raise end.__cause__ from None
             print("bpmatrix: interrupted", file=sys.stderr)
             return INTERRUPTED
         except BpmatrixError as error:

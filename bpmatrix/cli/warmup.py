@@ -20,10 +20,12 @@ def command() -> None:
     from numba.core import event  # noqa: PLC0415 - numba loads here
 
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415
+    from bpmatrix.kernels.machine.cache import why_not_kept  # noqa: PLC0415
 
     with event.install_recorder("numba:compile") as compilations:
         seconds = warm_up()
     if compilations.buffer:
-        click.echo(f"The kernels are compiled: it took {seconds:.1f} s, once on this machine.")
+        how_often = "and no other process has them" if why_not_kept() else "once on this machine"
+        click.echo(f"The kernels are compiled: it took {seconds:.1f} s, {how_often}.")
     else:
         click.echo(f"The kernels were compiled already: loaded in {seconds:.1f} s.")

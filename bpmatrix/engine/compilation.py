@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -18,6 +16,7 @@ import numpy as np
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine.workspace import input_columns, workspace
 from bpmatrix.kernels.plan import Step
+from bpmatrix.signals import signals_held
 
 __all__ = ["load_program", "warm_up"]
 
@@ -30,6 +29,7 @@ WORK = {
 }
 
 _loaded: dict[tuple[str, str], Program] = {}
+_complaints: list[str] = []
 
 # numba cannot be imported by two threads at once: one finds its modules half made, and may leave a
 # lock of llvmlite held for ever. A fork waits for whoever loads, as the child could never go on.
@@ -46,7 +46,10 @@ def load_program(name: str, dtype: str) -> Program:
     """Return a compiled program, ready for the type: from memory, from disk, or compiled now.
 
     A compilation happens once per machine and version. It takes some seconds, and a line on
-    standard error says so.
+    standard error says so; another one says so where the machine code cannot be kept on disk.
+
+    Ctrl-C waits for the end: an import or a compilation by numba that was interrupted can leave a
+    process in which the next one fails.
 
     Parameters
     ----------
@@ -56,8 +59,9 @@ def load_program(name: str, dtype: str) -> Program:
         The type that it computes in.
     """
     if (name, dtype) not in _loaded:
-        with _loading:
-            _import_numba()
+        with _loading, signals_held():
+            for module in ("epoch", "evaluate"):
+                import_module(f"bpmatrix.kernels.programs.{module}")
             with _compilation_announced(WORK[name], dtype):
                 if (name, dtype) not in _loaded:
                     _loaded[name, dtype] = _load(name, dtype)
@@ -80,27 +84,6 @@ def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
     return time.perf_counter() - start
 
 
-def _import_numba() -> None:
-    """Import what compiles, and hear of Ctrl-C only afterwards.
-
-    An import of numba that was interrupted leaves a process in which it cannot be imported again.
-    """
-    pressed: list[tuple[int, FrameType | None]] = []
-    handler = signal.getsignal(signal.SIGINT)
-    # Signals reach the main thread alone; where no function of Python handles them, none is raised.
-    replace = threading.current_thread() is threading.main_thread() and callable(handler)
-    if replace:
-        signal.signal(signal.SIGINT, lambda *press: pressed.append(press))
-    try:
-        for name in ("epoch", "evaluate"):
-            import_module(f"bpmatrix.kernels.programs.{name}")
-    finally:
-        if replace:
-            signal.signal(signal.SIGINT, handler)
-    if pressed and callable(handler):  # the second is for the type checker
-        handler(*pressed[-1])
-
-
 def _load(name: str, dtype: str) -> Program:
     """Call the program once with arguments of the right types, which compiles or loads it."""
     table, work = workspace(Description((1, 1), ("identity",), "quadratic", dtype=dtype), 1)
@@ -114,7 +97,8 @@ def _load(name: str, dtype: str) -> Program:
         moments = sums = np.zeros((0, theta.size), dtype)
         memory = table, theta, moments, sums, work
         samples = data, data, data, order, np.array([[0, 1, 0]])
-        how = 0, np.zeros((1, len(Step._fields))), 0, 0
+        step = Step(*[0.0] * len(Step._fields))._replace(longest=np.inf)  # there is room for no sum
+        how = 0, np.array([step]), 0, 0
         records = costs, hits, totals, np.zeros((0, 2))
         train_slice(0, 1, control, *memory, *samples, *how, *records)
         return train_slice
@@ -132,20 +116,40 @@ def _load(name: str, dtype: str) -> Program:
 
 @contextmanager
 def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
-    """Say on standard error that compilation has begun, if it does begin within the block."""
-    from numba.core import event  # noqa: PLC0415
+    """Say on standard error that compilation has begun, if it does begin within the block.
+
+    Where the machine code is not kept for the next process, say once what that costs, and the cure.
+    """
+    from numba.core import event  # noqa: PLC0415 - numba loads here
+
+    from bpmatrix.kernels.machine.cache import why_not_kept  # noqa: PLC0415 - likewise
+
+    starts: list[float] = []
 
     class Announcer(event.Listener):
-        said = False
-
         def on_start(self, event: object) -> None:  # noqa: ARG002 - numba's interface
-            if not self.said:
-                message = f"bpmatrix compiles its {work} in {dtype}, once on this machine ..."
-                print(message, file=sys.stderr, flush=True)
-                self.said = True
+            if not starts:
+                how_often = "" if why_not_kept() else ", once on this machine"
+                _say(f"bpmatrix compiles its {work} in {dtype}{how_often} ...")
+            starts.append(time.perf_counter())
 
         def on_end(self, event: object) -> None:
             pass
 
     with event.install_listener("numba:compile", Announcer()):
         yield
+    reason = why_not_kept()
+    if starts and reason and not _complaints:
+        _complaints.append(reason)
+        _say(
+            f"bpmatrix cannot keep what it compiled ({reason}). Every process compiles it anew, "
+            f"which took this one {time.perf_counter() - starts[0]:.0f} s. Set the environment "
+            "variable NUMBA_CACHE_DIR to a folder on a disk with room, which only you can write to."
+        )
+
+
+def _say(line: str) -> None:
+    """Print a line on standard error; where nobody can hear it, the work goes on."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)

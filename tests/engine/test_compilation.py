@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import io
+import os
+import shutil
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numba.core import event
 
+import bpmatrix
 from bpmatrix import Network
 from bpmatrix.engine import compilation
 from bpmatrix.engine.compilation import load_program, warm_up
+from bpmatrix.kernels.machine import cache
 
 ALL = [(name, dtype) for name in ("train_slice", "evaluate") for dtype in ("float64", "float32")]
 X = np.arange(6.0).reshape(2, 3)
@@ -71,6 +78,63 @@ def test_a_compilation_announces_itself_once(monkeypatch, capfd, compiles: int) 
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.fixture
+def compiles(monkeypatch) -> None:
+    """Let each program be compiled at once, and nothing be said so far."""
+
+    def load(name: str, dtype: str) -> str:
+        with event.trigger_event("numba:compile"):
+            return name
+
+    monkeypatch.setattr(compilation, "_loaded", {})
+    monkeypatch.setattr(compilation, "_complaints", [])
+    monkeypatch.setattr(compilation, "_load", load)
+
+
+def test_what_is_not_kept_is_told_once(monkeypatch, capfd, compiles: None) -> None:
+    """What it costs, why, and what to do; and not that this was the only time."""
+    monkeypatch.setattr(cache, "_reasons", ["/full: No space left on device"])
+    warm_up(("float64",))
+    said = capfd.readouterr().err.splitlines()
+
+    assert said[0] == "bpmatrix compiles its training in float64 ..."
+    assert said[2:] == ["bpmatrix compiles its prediction in float64 ..."]
+    for part in ("/full: No space left on device", "Every process", " s.", "NUMBA_CACHE_DIR"):
+        assert part in said[1]
+
+
+def test_what_is_loaded_has_nothing_to_tell(monkeypatch, capfd, loads: list) -> None:
+    monkeypatch.setattr(compilation, "_complaints", [])
+    monkeypatch.setattr(cache, "_reasons", ["another program was compiled"])
+    warm_up()
+
+    assert capfd.readouterr() == ("", "")
+
+
+class Full(io.StringIO):
+    """A file on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+class Closed(io.StringIO):
+    """A file that has been closed."""
+
+    def write(self, text: str) -> int:
+        raise ValueError("I/O operation on closed file.")
+
+
+@pytest.mark.parametrize("stream", [None, Full(), Closed()])
+def test_nobody_has_to_hear_of_a_compilation(monkeypatch, capsys, compiles: None, stream) -> None:
+    """A standard error that takes no words, or is none, ends no training."""
+    monkeypatch.setattr(sys, "stderr", stream)
+    warm_up(("float64",))
+
+    assert ("train_slice", "float64") in compilation._loaded
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_there_is_one_specialization_for_each_type(dtype: str) -> None:
     """After a warm-up no use of a network compiles anything, whatever the user's types are."""
@@ -124,3 +188,41 @@ def test_nothing_is_loaded_before_the_first_computation() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=300
     )
     assert done.stdout.split("\n") == ["[]", "True", ""], done.stderr
+
+
+WITHOUT_A_CACHE = """
+import bpmatrix
+print(bpmatrix.__file__)
+net = bpmatrix.Network([2, 3, 1], output="identity", cost="quadratic")
+net.parameters[:] = 0
+net.biases[1][:] = 2
+print(net.feedforward([[1.0, 3.0], [2.0, 4.0]]).tolist())
+"""
+
+
+def test_the_engine_computes_where_nothing_may_be_written(tmp_path) -> None:
+    """No folder beside the package, none of the user, and no home."""
+    package = tmp_path / "site" / "bpmatrix"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(bpmatrix.__file__).parent, package, ignore=ignored)
+    blocked = package / "kernels" / "programs" / "__pycache__"
+    blocked.write_text("where a folder would be, there is a file: nobody may write, root neither")
+    without = {"HOME", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME"}
+    environment = {
+        **{name: value for name, value in os.environ.items() if name not in without},
+        "XDG_CACHE_HOME": str(blocked),
+        "LOCALAPPDATA": str(blocked),
+        "PYTHONPATH": str(package.parent),
+    }
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_A_CACHE],
+        env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    said = run.stderr.splitlines()
+
+    assert run.stdout.splitlines() == [str(package / "__init__.py"), "[[2.0, 2.0]]"]
+    assert said[0] == "bpmatrix compiles its prediction in float64 ..."
+    assert "NUMBA_CACHE_DIR" in said[1]
+    assert len(said) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["site"]
+    assert not [*package.rglob("*.nbc")]

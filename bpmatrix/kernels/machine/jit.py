@@ -2,21 +2,19 @@
 
 `kernel`, `template` and `inlined` mark functions that other compiled code calls, `program` an entry
 point that Python calls; `foreign` compiles a function of the user's, and `callback` one for C. Only
-entry points are cached on disk: their machine code contains their kernels, which are optimized
-together with them.
+entry points are kept on disk (`cache.py`): their machine code contains their kernels, which are
+optimized together with them.
 """
 
-import hashlib
-import os
 from collections.abc import Callable
-from functools import cache
-from pathlib import Path
-from types import CellType, FunctionType
 from typing import TypeVar
 
 from numba import cfunc, njit
 from numba.core import config
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
+from bpmatrix.kernels.machine.cache import cache_for
 from bpmatrix.kernels.machine.parts import Kernel, PartCompiler, Template
 
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -32,9 +30,6 @@ OURS = {**FLAGS, "_nrt": False}
 # A kernel has no way in for Python or C, and hands no flag on to the kernels that it calls.
 PART = {**OURS, "nopython": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 CALLED, IN_LINE = {**PART, "forceinline": False}, {**PART, "forceinline": True}
-
-# Environment variables that decide how code is generated.
-SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
 
 
 def kernel(function: Function) -> Function:
@@ -68,7 +63,9 @@ def program(function: Function) -> Function:
     """Compile an entry point, and keep its machine code on disk for the next process."""
     if config.DISABLE_JIT:
         return function
-    return njit(cache=True, **OURS)(_stamped(function))
+    compiled = njit(**OURS)(function)
+    compiled._cache = cache_for(function)  # noqa: SLF001 - numba's enable_caching takes its own
+    return compiled
 
 
 def callback(function, signature, *, keep):
@@ -76,36 +73,9 @@ def callback(function, signature, *, keep):
 
     With `keep` its machine code stays on disk, which a function with a closure cannot have.
     """
-    if keep:
-        return cfunc(signature, cache=True, **OURS)(_stamped(function))
-    return cfunc(signature, **FLAGS)(function)
-
-
-def _stamped(function: FunctionType) -> FunctionType:
-    """Return the function with one closure cell more, which holds the digest of all kernels.
-
-    numba hashes a function's own file and its closure, but not the files of what it calls; without
-    the cell, an upgrade that changes a tile would run the old machine code.
-    """
-    code = function.__code__
-    code = code.replace(co_freevars=(*code.co_freevars, "_sources"))
-    closure = (*(function.__closure__ or ()), CellType(_digest_of_sources()))
-    stamped = FunctionType(
-        code, function.__globals__, function.__name__, function.__defaults__, closure
-    )
-    stamped.__doc__, stamped.__module__ = function.__doc__, function.__module__
-    stamped.__qualname__ = function.__qualname__
-    stamped.__annotations__ = function.__annotations__
-    return stamped
-
-
-@cache
-def _digest_of_sources() -> str:
-    """SHA-256 of every source file of `kernels/`, and of what else decides the machine code."""
-    switches = {name: os.environ.get(name) for name in SWITCHES}
-    digest = hashlib.sha256(repr(switches).encode())
-    kernels = Path(__file__).parents[1]
-    for path in sorted(kernels.rglob("*.py")):
-        name = path.relative_to(kernels).as_posix()
-        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
+    if not keep:
+        return cfunc(signature, **FLAGS)(function)
+    compiled = CFunc(function, normalize_signature(signature), locals={}, options=OURS)
+    compiled._cache = cache_for(function)  # noqa: SLF001 - likewise
+    compiled.compile()
+    return compiled

@@ -1,0 +1,153 @@
+"""Machine code on disk: one file for each program and types, which is run only if it is whole.
+
+numba's own cache trusts its files: one that is cut off is an error, a wrong bit is run, a full disk
+ends a call whose compilation had succeeded, and two processes that write at once may mix up each
+other's code. Here a file begins with a digest, a damaged one is compiled anew and replaced, and who
+finds no place to write computes without a cache (docs/decisions/0026).
+"""
+
+import hashlib
+import os
+import pickle
+from functools import cache
+from pathlib import Path
+
+import llvmlite
+import numba
+from numba.core import config
+from numba.core.caching import (
+    CompileResultCacheImpl,
+    FunctionCache,
+    InTreeCacheLocator,
+    NullCache,
+    UserProvidedCacheLocator,
+    UserWideCacheLocator,
+)
+from numba.core.serialize import dumps
+
+# Environment variables that decide how our code is generated.
+SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
+
+# numba's settings that decide what becomes of it. Those of the processor are in numba's own key.
+SETTINGS = (
+    "BOUNDSCHECK",
+    "DEBUGINFO_DEFAULT",
+    "DEBUG_JIT",
+    "DEBUG_NRT",
+    "EXTEND_VARIABLE_LIFETIMES",
+    "FULL_TRACEBACKS",
+    "LLVM_REFPRUNE_FLAGS",
+    "LLVM_REFPRUNE_PASS",
+    "LOOP_VECTORIZE",
+    "OPT",
+    "SLP_VECTORIZE",
+    "USE_LEGACY_TYPE_SYSTEM",
+    "USING_SVML",
+)
+
+# Why what was compiled in this process is not on disk; the last reason.
+_reasons: list[str] = []
+
+
+def why_not_kept() -> str | None:
+    """Say why compiled code is not kept for the next process, None where it is."""
+    return _reasons[-1] if _reasons else None
+
+
+def cache_for(function):
+    """Return the cache of an entry point: `CodeCache`, or none where there is no place for it."""
+    try:
+        return CodeCache(function)
+    except RuntimeError:  # of numba, which has looked everywhere
+        _reasons.append("there is no folder that it may write to")
+        return NullCache()
+
+
+class UserFolder(UserWideCacheLocator):
+    """The cache folder of the user, where there is a user who has one."""
+
+    @classmethod
+    def from_function(cls, py_func, py_file):
+        """Return the locator, or None: without a home the path would begin in any folder."""
+        absolute = Path(cls(py_func, py_file).get_cache_path()).is_absolute()
+        return super().from_function(py_func, py_file) if absolute else None
+
+
+class Place(CompileResultCacheImpl):
+    """Where the machine code of a function lies, and how it becomes bytes."""
+
+    _locator_classes = (UserProvidedCacheLocator, InTreeCacheLocator, UserFolder)
+
+
+class CodeCache(FunctionCache):
+    """The machine code of one function in files: the SHA-256 of what follows, and a pickle."""
+
+    _impl_class = Place
+
+    def load_overload(self, sig, target_context):
+        """Return what was compiled for a signature; None if it is not there or not whole."""
+        target_context.refresh()
+        key = self._key(sig, target_context.codegen())
+        try:
+            kept = self._path(key).read_bytes()
+            payload = kept[hashlib.sha256().digest_size :]
+            if kept == _sealed(key, payload):
+                return self._impl.rebuild(target_context, pickle.loads(payload))  # noqa: S301
+        except Exception:  # noqa: BLE001 - whatever a file does not give is compiled
+            return None
+        return None
+
+    def save_overload(self, sig, data):
+        """Keep what was compiled for a signature, or the reason why it cannot be kept."""
+        # Kernels that were compiled before a setting changed are a part of what comes after.
+        if _settings() != AT_FIRST or not self._impl.check_cachable(data):
+            _reasons.append("numba's settings of this process do not allow it")
+            return
+        key = self._key(sig, data.codegen)
+        kept = _sealed(key, dumps(self._impl.reduce(data)))
+        try:
+            self._impl.locator.ensure_cache_path()
+            with self._cache_file._open_for_write(self._path(key)) as file:  # noqa: SLF001
+                file.write(kept)
+        except OSError as error:
+            _reasons.append(f"{self.cache_path}: {error.strerror or error}")
+
+    def _key(self, sig, codegen):
+        """Return all that decides the machine code, as bytes."""
+        config.reload_config()  # as numba does before it compiles
+        versions = numba.__version__, llvmlite.__version__
+        sources = self._impl.locator.get_source_stamp(), _digest_of_sources()
+        function = self._impl.filename_base, self._index_key(sig, codegen)
+        return repr((function, versions, sources, _settings())).encode()
+
+    def _path(self, key):
+        name = f"{self._impl.filename_base}.{hashlib.sha256(key).hexdigest()[:16]}.nbc"
+        return Path(self.cache_path, name)
+
+
+def _sealed(key: bytes, payload: bytes) -> bytes:
+    """Return a payload behind the digest that no other key and no other payload has."""
+    return hashlib.sha256(key + payload).digest() + payload
+
+
+def _settings() -> list[str]:
+    return [f"{name}={getattr(config, name, None)!r}" for name in SETTINGS]
+
+
+AT_FIRST = _settings()
+
+
+@cache
+def _digest_of_sources() -> str:
+    """SHA-256 of every source file of `kernels/`, and of what else decides their code.
+
+    numba looks at the file of the compiled function, not at those of what it calls; without this,
+    an upgrade that changes a tile would run the old machine code.
+    """
+    switches = {name: os.environ.get(name) for name in SWITCHES}
+    digest = hashlib.sha256(repr(switches).encode())
+    kernels = Path(__file__).parents[1]
+    for path in sorted(kernels.rglob("*.py")):
+        name = path.relative_to(kernels).as_posix()
+        digest.update(name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()

@@ -1,0 +1,175 @@
+"""Signals that arrive at a bad moment: they are heard, and the moment is not disturbed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from bpmatrix.signals import signals_held
+
+
+@pytest.fixture
+def handler():
+    """Put handlers of one's own in place for a test: `handler(number, function)`."""
+    before = {}
+
+    def handle(number, function):
+        before.setdefault(number, signal.getsignal(number))
+        signal.signal(number, function)
+
+    yield handle
+    for number, function in before.items():
+        signal.signal(number, function)
+
+
+def test_ctrl_c_waits_for_the_end_of_the_block():
+    done = []
+    with pytest.raises(KeyboardInterrupt), signals_held():  # noqa: PT012 - the end is the question
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        done.append(1)
+
+    assert done == [1]
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_block_that_nobody_disturbs_changes_no_handler():
+    before = [signal.getsignal(number) for number in signal.valid_signals()]
+    with signals_held():
+        pass
+
+    assert [signal.getsignal(number) for number in signal.valid_signals()] == before
+
+
+def test_a_handler_that_raises_nothing_works_at_once(handler):
+    heard = []
+    handler(signal.SIGTERM, lambda number, frame: heard.append(number))
+    with signals_held():
+        signal.raise_signal(signal.SIGTERM)
+        assert heard == [signal.SIGTERM]
+
+
+def test_what_any_handler_raises_waits(handler):
+    """A limit of time ends no import either."""
+
+    def over(number, frame):
+        raise TimeoutError
+
+    handler(signal.SIGTERM, over)
+    done = []
+    with pytest.raises(TimeoutError), signals_held():  # noqa: PT012
+        signal.raise_signal(signal.SIGTERM)
+        done.append(1)
+    assert done == [1]
+
+
+def test_ctrl_c_that_is_ignored_stays_ignored(handler):
+    handler(signal.SIGINT, signal.SIG_IGN)
+    with signals_held():
+        signal.raise_signal(signal.SIGINT)
+
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+def test_an_error_of_the_block_comes_out_and_does_not_hide_ctrl_c():
+    with pytest.raises(ZeroDivisionError), signals_held():
+        raise ZeroDivisionError
+    with pytest.raises(KeyboardInterrupt) as interrupt, signals_held():  # noqa: PT012
+        signal.raise_signal(signal.SIGINT)
+        raise ZeroDivisionError
+
+    assert isinstance(interrupt.value.__context__, ZeroDivisionError)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_an_inner_block_holds_waits_for_the_outer_one():
+    done = []
+    with pytest.raises(KeyboardInterrupt), signals_held():  # noqa: PT012
+        with signals_held():
+            signal.raise_signal(signal.SIGINT)
+        done.append(1)
+
+    assert done == [1]
+
+
+def test_a_thread_has_no_signals_to_hold():
+    """Python lets the main thread alone set handlers."""
+    done = []
+
+    def work():
+        with signals_held():
+            done.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert done == [signal.default_int_handler]
+
+
+def test_ctrl_c_at_every_moment_of_a_block_is_heard():
+    """Also while handlers are being replaced and put back: the block is done or not begun."""
+    moment, left, done = 0, -1, []
+
+    def look(frame, event, argument):
+        nonlocal left
+        if event in {"call", "c_return"}:
+            left -= 1
+            if left == 0:
+                sys.setprofile(None)
+                signal.raise_signal(signal.SIGINT)
+
+    def block():
+        with signals_held():
+            done.append("begun")
+            done.append("done")
+
+    while left <= 0:
+        moment += 1
+        left, done[:] = moment, []
+        sys.setprofile(look)
+        try:
+            block()
+            heard = False
+        except KeyboardInterrupt:
+            heard = True
+        finally:
+            sys.setprofile(None)
+        assert heard == (left <= 0)
+        assert done in ([], ["begun", "done"])
+        with pytest.raises(KeyboardInterrupt):  # whichever handler is there
+            signal.raise_signal(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    assert moment > 100
+
+
+FIRST_IMPORT = """
+import signal, sys
+
+class Presser:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "numpy.exceptions":      # NumPy is half imported
+            sys.meta_path.remove(Presser)
+            signal.raise_signal(signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Presser)
+import bpmatrix
+try:
+    bpmatrix.Network
+except KeyboardInterrupt:
+    from bpmatrix import Network
+    print("heard,", Network([2, 1]).parameters.shape)
+"""
+
+
+def test_ctrl_c_while_the_package_imports_numpy():
+    """NumPy that was left half imported could not be imported again."""
+    run = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True)
+
+    assert (run.stdout, run.stderr) == ("heard, (3,)\n", "")
