@@ -14,13 +14,12 @@ try:
     from bpmatrix.estimators.classifier import MLPClassifier
     from bpmatrix.estimators.regressor import MLPRegressor
     from bpmatrix.estimators.storage import restore
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("scipy", "sklearn"):
+except ImportError as error:
+    package = (error.name or "").partition(".")[0]
+    if package not in {"scipy", "sklearn"}:
         raise
-    raise MissingPackageError(
-        f"the estimators of bpmatrix need {error.name}, which is not installed",
-        cure="Install it with: pip install 'bpmatrix[sklearn]'",
-    ) from None
+    package = package.replace("sklearn", "scikit-learn")
+    raise MissingPackageError.of_extra("an estimator of bpmatrix", package, "sklearn") from None
 
 __all__ = ["MLPClassifier", "MLPRegressor", "restored"]
 
