@@ -111,7 +111,30 @@ class DownloadError(BpmatrixError, OSError):
 
 
 class MissingPackageError(BpmatrixError, ImportError):
-    """A package is not installed that only a part of bpmatrix needs."""
+    """A package is not installed, or too old, that only a part of bpmatrix needs."""
+
+    @classmethod
+    def of_extra(cls, what: str, package: str, extra: str) -> MissingPackageError:
+        """Return the error with the command that brings the package.
+
+        Parameters
+        ----------
+        what : str
+            What needs the package, as the subject of a sentence.
+        package : str
+            The package.
+        extra : str
+            The extra in ``pyproject.toml`` that names it.
+
+        Examples
+        --------
+        >>> print(MissingPackageError.of_extra("it", "scipy", "sklearn"))
+        it needs scipy, which is missing or too old. In a clone of bpmatrix: pip install '.[sklearn]'
+        """
+        return cls(
+            f"{what} needs {package}, which is missing or too old",
+            cure=f"In a clone of bpmatrix: pip install '.[{extra}]'",
+        )
 
 
 class ModelFileError(BpmatrixError, ValueError):

@@ -11,6 +11,7 @@ import importlib
 import re
 from collections import Counter
 from functools import cache
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -104,6 +105,24 @@ def test_every_block_is_of_a_language_that_a_test_knows(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert len(re.findall(r"^ *```", text, re.MULTILINE)) == 2 * len(BLOCK.findall(text))
     assert {match[2] for match in BLOCK.finditer(text)} <= {"python", "py", *OTHER_LANGUAGES}
+
+
+def test_what_a_reader_is_told_to_install_can_be_installed_from_a_clone() -> None:
+    """bpmatrix is not on PyPI: a command names the folder, and extras that there are.
+
+    One sentence of the README speaks of the day when it is.
+    """
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    told = [*PAGES, *PACKAGE.rglob("*.py"), ROOT / ".github" / "CONTRIBUTING.md"]
+    texts = {path: path.read_text(encoding="utf-8") for path in told}
+    extras = re.findall(r"pip install (?:-e )?'\.\[([\w,]+)\]'", "".join(texts.values()))
+    assert len(extras) >= 4
+    assert {name for group in extras for name in group.split(",")} <= set(
+        project["optional-dependencies"]
+    )
+    published = r"pip install (?:-\S+ )*'?bpmatrix\b"
+    found = {name_of(path): re.findall(published, text) for path, text in texts.items()}
+    assert {name: len(hits) for name, hits in found.items() if hits} == {"README.md": 1}
 
 
 def test_the_pages_are_there_and_have_examples() -> None:

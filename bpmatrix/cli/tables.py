@@ -89,6 +89,7 @@ def train_on_table(
         If the table or an option cannot be used.
     """
     parameters = _parameters(said)
+    kinds = bpmatrix.MLPClassifier, bpmatrix.MLPRegressor  # before the table: they may be missing
     if save is not None:
         check_destination(save, "--save", source)
     table = read_named_table(source)
@@ -99,8 +100,7 @@ def train_on_table(
     classes = y.dtype.kind != "f"
     parts = _split(table.numbers(features), y, classes, parameters.get("random_state"))
     train, validation, test = parts
-    kind = bpmatrix.MLPClassifier if classes else bpmatrix.MLPRegressor
-    model = kind(**RECIPE | parameters)
+    model = kinds[0 if classes else 1](**RECIPE | parameters)
     _introduce(source, target, model, parts)
     start = time.perf_counter()
     with warnings.catch_warnings():

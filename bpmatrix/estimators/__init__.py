@@ -1,7 +1,7 @@
 """The scikit-learn face: estimators whose samples are rows.
 
-Parameters, attributes and random numbers are scikit-learn's. scikit-learn itself is imported here
-and nowhere else; the engine below works on columns.
+Parameters, attributes and random numbers are scikit-learn's; the engine below works on columns and
+knows no scikit-learn.
 """
 
 from collections.abc import Mapping
@@ -14,13 +14,12 @@ try:
     from bpmatrix.estimators.classifier import MLPClassifier
     from bpmatrix.estimators.regressor import MLPRegressor
     from bpmatrix.estimators.storage import restore
-except ModuleNotFoundError as error:
-    if (error.name or "").partition(".")[0] not in ("scipy", "sklearn"):
+except ImportError as error:
+    package = (error.name or "").partition(".")[0]
+    if package not in {"scipy", "sklearn"}:
         raise
-    raise MissingPackageError(
-        f"the estimators of bpmatrix need {error.name}, which is not installed",
-        cure="Install it with: pip install 'bpmatrix[sklearn]'",
-    ) from None
+    package = package.replace("sklearn", "scikit-learn")
+    raise MissingPackageError.of_extra("an estimator of bpmatrix", package, "sklearn") from None
 
 __all__ = ["MLPClassifier", "MLPRegressor", "restored"]
 

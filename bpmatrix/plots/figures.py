@@ -16,7 +16,7 @@ __all__ = ["check_matplotlib", "new_figure", "svg"]
 
 
 def check_matplotlib(what: str) -> None:
-    """Check that matplotlib is installed.
+    """Check that matplotlib is installed, which `what` draws with.
 
     Raises
     ------
@@ -24,11 +24,7 @@ def check_matplotlib(what: str) -> None:
         If it is not.
     """
     if find_spec("matplotlib") is None:
-        raise MissingPackageError(
-            f"{what} draws with matplotlib, which is not installed",
-            cure="Install bpmatrix with the extra plot: pip install 'bpmatrix[plot]', "
-            "or '.[plot]' in a clone.",
-        )
+        raise MissingPackageError.of_extra(what, "matplotlib", "plot")
 
 
 def svg(figure: Figure, description: str | None = None) -> bytes:

@@ -113,7 +113,7 @@ def test_pictures_without_matplotlib_are_refused_before_anything_is_run(monkeypa
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     assert main(["bench", "--plot", "pictures"]) == 2
 
-    assert "pip install 'bpmatrix[plot]'" in capsys.readouterr().err
+    assert "pip install '.[plot]'" in capsys.readouterr().err
     assert not Path("pictures").exists()
 
 

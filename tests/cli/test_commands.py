@@ -374,7 +374,7 @@ def test_plot_without_matplotlib_is_refused_before_the_data_are_read(
 ):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     line = refused(capsys, "train", "no-such-data", "--plot", "pictures")
-    assert "pip install 'bpmatrix[plot]'" in line
+    assert "pip install '.[plot]'" in line
 
 
 def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captured):

@@ -34,9 +34,9 @@ for make in (bpmatrix.{name}, lambda: {name}((5,), alpha=1)):
 
     assert len(lines) == 2
     for line in lines:
-        assert line.startswith(f"True the estimators of bpmatrix need {package}")
-        assert "pip install" in line
-        assert "[sklearn]" in line
+        needed = package.replace("sklearn", "scikit-learn")
+        assert line.startswith(f"True an estimator of bpmatrix needs {needed}")
+        assert "pip install '.[sklearn]'" in line
 
 
 LOOKS = {
@@ -63,3 +63,17 @@ def test_whoever_looks_sees_no_error(program, printed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert without("sklearn", program).strip() == printed
+
+
+def test_a_package_that_is_too_old_is_no_bug_of_ours():
+    """An old scikit-learn lacks a name that is imported, which is no ModuleNotFoundError."""
+    code = (
+        "from sklearn.utils import validation\n"
+        "del validation.validate_data\n"
+        "import bpmatrix\n"
+        "try:\n    bpmatrix.MLPRegressor()\n"
+        "except bpmatrix.BpmatrixError as error:\n    print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+    assert "needs scikit-learn, which is missing or too old" in done.stdout, done.stderr

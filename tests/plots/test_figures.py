@@ -10,9 +10,9 @@ from bpmatrix.plots import figures
 
 def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
-    with pytest.raises(MissingPackageError, match=r"--plot draws with matplotlib.*\[plot\]"):
+    with pytest.raises(MissingPackageError, match=r"--plot needs matplotlib.*\[plot\]"):
         figures.check_matplotlib("--plot")
-    with pytest.raises(MissingPackageError, match=r"bpmatrix.plots draws with matplotlib"):
+    with pytest.raises(MissingPackageError, match=r"bpmatrix.plots needs matplotlib"):
         figures.new_figure(1, 1)
 
 
