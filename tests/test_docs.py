@@ -9,9 +9,9 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import tomllib
 from collections import Counter
 from functools import cache
-import tomllib
 from pathlib import Path
 
 import pytest

@@ -656,6 +656,8 @@ except IndexError:
 def test_the_books_programs_train_on_the_data_that_they_were_given() -> None:
     """The lists are copied into matrices before the first step."""
     assert finish(start(FAR + NIELSEN)) == "as they were\n"
+
+
 # Begins with nothing loaded, and presses Ctrl-C at a call of the first training.
 FIRST_TRAINING = """
 import itertools
