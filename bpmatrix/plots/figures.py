@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from bpmatrix.errors import MissingPackageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_matplotlib", "new_figure", "svg"]
+__all__ = ["check_matplotlib", "new_figure", "png", "svg"]
 
 
 def check_matplotlib(what: str) -> None:
@@ -46,8 +47,15 @@ def svg(figure: Figure, description: str | None = None) -> bytes:
     return file.getvalue()
 
 
+def png(figure: Figure) -> bytes:
+    """Return a figure as a PNG file, in its own resolution."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
+
+
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches, which belongs to nobody else.
+    """Return an empty figure of so many inches, which belongs to nobody else; notebooks show it.
 
     Raises
     ------
@@ -57,4 +65,7 @@ def new_figure(width: float, height: float) -> Figure:
     check_matplotlib("bpmatrix.plots")
     figures: Any = import_module("matplotlib.figure")
     figure: Figure = figures.Figure(figsize=(width, height), layout="constrained")
+    # pyplot tells notebooks how to show the figures that it made, and did not make this one. A
+    # notebook asks the object itself by this name; a partial can be pickled with it.
+    figure._repr_png_ = partial(png, figure)  # type: ignore[attr-defined]
     return figure

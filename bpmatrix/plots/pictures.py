@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix.checks import whole_number
-from bpmatrix.errors import ArgumentError, DataError, ShapeError
+from bpmatrix.errors import ArgumentError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
+from bpmatrix.plots.faces import Estimator, answers, columns_of, curves, first_weights
 from bpmatrix.plots.figures import new_figure
 from bpmatrix.samples.arrays import as_array
 
@@ -39,62 +40,58 @@ MOST_CLASSES_WITH_NUMBERS = 20
 MOST_IMAGES = 100
 
 
-def learning_curves(history: History) -> Figure:
+def learning_curves(history: History | Estimator) -> Figure:
     """Draw the cost by epoch and, where there is one, the accuracy beside it.
 
     Parameters
     ----------
-    history : History
+    history : History or estimator
         What `Network.train` returned. The training's curve is the mean over each epoch's
         mini-batches, before their updates; that of the validation samples is taken after the epoch.
+        Or an estimator that "adam" or "sgd" has fitted: its loss and validation scores.
 
     Raises
     ------
     DataError
         If no epoch was finished.
+    ArgumentError
+        If it is something else.
     MissingPackageError
         If matplotlib is not installed.
     """
-    if not history.epochs:
-        raise DataError("the history holds no epoch: there is nothing to draw")
-    epochs = [entry.epoch for entry in history.epochs]
-    shown = [("cost", "mean cost of a sample", 1, history.cost, history.validation_cost)]
-    if history.accuracy or history.validation_accuracy:
-        curves = history.accuracy, history.validation_accuracy
-        shown.append(("accuracy", "right answers, per cent", 100, *curves))
+    epochs, found = curves(history)
+    shown = [curve for curve in found if curve.training or curve.validation]
+    best = history.best_epoch if isinstance(history, History) else None
     figure = new_figure(4.5 * len(shown), 3.6)
-    for place, (title, label, factor, training, validation) in enumerate(shown):
+    for place, curve in enumerate(shown):
         axes = figure.add_subplot(
-            1, len(shown), place + 1, title=title.capitalize(), xlabel="epoch", ylabel=label
+            1, len(shown), place + 1, title=curve.title, xlabel="epoch", ylabel=curve.label
         )
         marker = "o" if len(epochs) == 1 else None
-        for name, curve, color, style in (
-            ("training", training, TRAINING, "-"),
-            ("validation", validation, VALIDATION, "--"),
+        for name, values, color, style in (
+            ("training", curve.training, TRAINING, "-"),
+            ("validation", curve.validation, VALIDATION, "--"),
         ):
-            if curve:
-                values = factor * np.array(curve)
-                axes.plot(epochs, values, color=color, linestyle=style, marker=marker, label=name)
-        if validation:
-            _mark_best(axes, history, epochs, factor * np.array(validation))
+            if values:
+                last = epochs[-len(values) :]
+                axes.plot(last, values, color=color, linestyle=style, marker=marker, label=name)
+        if curve.validation:
+            if best in epochs:
+                _mark_best(axes, best, curve.validation[epochs.index(best)])
             axes.legend(fontsize="small")
         axes.xaxis.set_major_locator(import_module("matplotlib.ticker").MaxNLocator(integer=True))
         axes.grid(visible=True, alpha=0.3)
     return figure
 
 
-def _mark_best(axes: Any, history: History, epochs: list[int], curve: Array) -> None:
+def _mark_best(axes: Any, epoch: int, value: float) -> None:
     """Put a dot where the best epoch is."""
-    best = history.best_epoch
-    if best in epochs:
-        label = f"best epoch, {best}"
-        axes.plot(
-            best, curve[epochs.index(best)], "o", color=VALIDATION, fillstyle="none", label=label
-        )
+    label = f"best epoch, {epoch}"
+    axes.plot(epoch, value, "o", color=VALIDATION, fillstyle="none", label=label)
 
 
 def confusion_matrix(
-    net: Network,
+    net: Network | Estimator,
     X: ArrayLike,
     labels: ArrayLike,
     *,
@@ -104,14 +101,14 @@ def confusion_matrix(
 
     Parameters
     ----------
-    net : Network
-        A network that names classes.
+    net : Network or classifier
+        A network that names classes, or a fitted estimator that does.
     X : (n_0, m) array_like
-        Samples as columns.
+        Samples as columns; for an estimator as rows.
     labels : (m,) array_like
-        Their classes, as whole numbers.
+        Their classes: whole numbers, or the labels of the estimator.
     class_names : sequence of str, optional
-        What to write at the axes, from class 0 on. None writes the numbers.
+        What to write at the axes, one a class in their order. None writes the classes.
 
     Raises
     ------
@@ -120,9 +117,9 @@ def confusion_matrix(
     MissingPackageError
         If matplotlib is not installed.
     """
-    truth, said = _classes(net, X, labels)
-    n = max(2, net.description.sizes[-1])
-    names = [str(name) for name in (range(n) if class_names is None else class_names)]
+    found = answers(net, X, labels)
+    truth, said, n = found.truth, found.said, len(found.names)
+    names = [str(name) for name in (found.names if class_names is None else class_names)]
     if len(names) != n:
         raise ArgumentError(
             "class_names does not fit", got=f"{len(names)} names", expected=f"{n}, one a class"
@@ -153,12 +150,12 @@ def confusion_matrix(
     return figure
 
 
-def hidden_weights(net: Network, *, shape: tuple[int, int] | None = None) -> Figure:
+def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = None) -> Figure:
     """Draw the weights of each unit of the first layer as an image, in the places of the inputs.
 
     Parameters
     ----------
-    net : Network
+    net : Network or estimator
         Its inputs are pixels, row by row. Of more than 100 units the first 100 are drawn.
     shape : pair of int, optional
         Rows and columns of an image. None takes a square.
@@ -170,14 +167,14 @@ def hidden_weights(net: Network, *, shape: tuple[int, int] | None = None) -> Fig
     MissingPackageError
         If matplotlib is not installed.
     """
-    W = net.weights[0]
+    W = first_weights(net)
     return images(
         W.T, shape=shape, heading=f"Weights of the {_some(len(W))} units of layer 1", scale="weight"
     )
 
 
 def misclassified(
-    net: Network,
+    net: Network | Estimator,
     X: ArrayLike,
     labels: ArrayLike,
     *,
@@ -188,12 +185,12 @@ def misclassified(
 
     Parameters
     ----------
-    net : Network
-        A network that names classes.
+    net : Network or classifier
+        A network that names classes, or a fitted estimator that does.
     X : (n_0, m) array_like
-        Images as columns, pixels row by row.
+        Images as columns, pixels row by row; for an estimator as rows.
     labels : (m,) array_like
-        Their classes, as whole numbers.
+        Their classes: whole numbers, or the labels of the estimator.
     shape : pair of int, optional
         Rows and columns of an image. None takes a square.
     most : int, default 20
@@ -207,17 +204,16 @@ def misclassified(
         If matplotlib is not installed.
     """
     most = whole_number(most, "most", least=0)
-    truth, said = _classes(net, X, labels)
-    a = net.feedforward(X)
-    sure = np.maximum(a[0], 1 - a[0]) if len(a) == 1 else a.max(axis=0)
+    found = answers(net, X, labels)
+    truth, said, names = found.truth, found.said, found.names
     wrong = np.flatnonzero(said != truth)
-    wrong = wrong[np.argsort(-sure[wrong], kind="stable")][:most]
-    titles = [f"{truth[j]} seen as {said[j]}" for j in wrong]
+    wrong = wrong[np.argsort(-found.sureness[wrong], kind="stable")][:most]
+    titles = [f"{names[truth[j]]} seen as {names[said[j]]}" for j in wrong]
     count = int((said != truth).sum())
     heading = f"{count:,} of {truth.size:,} samples misclassified"
     if count > len(wrong):
         heading += f"; the {len(wrong)} surest ones"
-    return images(np.asarray(X)[:, wrong], shape=shape, titles=titles, heading=heading)
+    return images(columns_of(net, X, wrong), shape=shape, titles=titles, heading=heading)
 
 
 def images(
@@ -279,20 +275,6 @@ def images(
     if scale and drawn is not None:
         figure.colorbar(drawn, ax=grid, label=scale, shrink=0.8)
     return figure
-
-
-def _classes(net: Network, X: ArrayLike, labels: ArrayLike) -> tuple[Array, Array]:
-    """Return the classes of the samples, and those that the network names."""
-    net.accuracy(X, labels)  # refuses what does not fit
-    truth = np.asarray(labels)
-    if truth.ndim != 1 or not np.isin(truth, range(max(2, net.description.sizes[-1]))).all():
-        raise ArgumentError(
-            "labels is no row of classes",
-            got=f"shape {truth.shape} of {truth.dtype}",
-            expected="(m,), whole numbers from 0",
-            cure="Pass Y.argmax(axis=0) for one-hot columns.",
-        )
-    return truth.astype(np.int64), net.predict(X)
 
 
 def _checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import struct
+
 import pytest
 
 from bpmatrix.errors import MissingPackageError
@@ -29,3 +33,17 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
     assert b"dc:date" not in drawn()
     assert b"of what" in drawn("of what")
     assert b"of what" not in drawn()
+
+
+def test_a_notebook_is_given_a_picture() -> None:
+    """Asked as IPython asks, which finds no figure of pyplot's; also after pickling and copying."""
+    pytest.importorskip("matplotlib")
+    figure = figures.new_figure(2, 1)
+    figure.add_subplot().plot([1, 2], [3, 4])
+    shown = figure._repr_png_()
+    assert shown.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", shown[16:24])  # of the header, IHDR
+    assert (width, height) == (round(2 * figure.dpi), round(figure.dpi))
+    for same in (copy.deepcopy(figure), pickle.loads(pickle.dumps(figure))):
+        assert same._repr_png_.args == (same,)
+        assert same._repr_png_()[:8] == shown[:8]
