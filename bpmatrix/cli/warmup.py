@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from bpmatrix.cli.show import say
+
 __all__ = ["command"]
 
 
@@ -24,6 +26,6 @@ def command() -> None:
     with event.install_recorder("numba:compile") as compilations:
         seconds = warm_up()
     if compilations.buffer:
-        click.echo(f"The kernels are compiled: it took {seconds:.1f} s, once on this machine.")
+        say(f"The kernels are compiled: it took {seconds:.1f} s, once on this machine.")
     else:
-        click.echo(f"The kernels were compiled already: loaded in {seconds:.1f} s.")
+        say(f"The kernels were compiled already: loaded in {seconds:.1f} s.")
