@@ -7,7 +7,6 @@ options and what it prints.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Sequence
 
@@ -15,7 +14,7 @@ import click
 
 import bpmatrix
 from bpmatrix.cli import bench, convert, info, predict, reproduce, train, verify, warmup
-from bpmatrix.cli.show import printable
+from bpmatrix.cli.show import say
 from bpmatrix.errors import BpmatrixError
 
 __all__ = ["main"]
@@ -69,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except click.Abort as end:
             if isinstance(end.__cause__, EOFError):  # click takes it for the end of a terminal
                 raise end.__cause__ from None
-            print("bpmatrix: interrupted", file=sys.stderr)
+            say("bpmatrix: interrupted", err=True)
             return INTERRUPTED
         except BpmatrixError as error:
             return _fail(str(error))
@@ -81,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(message: str) -> int:
-    print("bpmatrix: error:", printable(" ".join(message.splitlines())), file=sys.stderr)
+    say(f"bpmatrix: error: {' '.join(message.splitlines())}", err=True)
     return WRONG_USE
 
 
@@ -99,4 +98,4 @@ def _system(error: OSError) -> str:
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Show a warning as one line: the place in our code helps no user of the command line."""
-    print(f"bpmatrix: warning: {message}", file=sys.stderr, flush=True)
+    say(f"bpmatrix: warning: {' '.join(str(message).splitlines())}", err=True)

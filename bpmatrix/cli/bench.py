@@ -11,7 +11,7 @@ import click
 
 from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import facts, table
+from bpmatrix.cli.show import facts, say, table
 
 if TYPE_CHECKING:
     from bpmatrix.bench.report import Table
@@ -112,13 +112,11 @@ def _show(found: Survey) -> None:
     for made in report.tables(found):
         _print(made)
     for line in report.explanations(found):
-        click.echo(f"- {line}")
-    click.echo()
+        say(f"- {line}")
+    say()
     facts([*found.machine.items(), ("measured", f"{found.date}, {found.plan} run")])
-    click.echo()
-    click.echo(
-        report.headline(found) or "No headline: the loop or bpmatrix was not timed; see above."
-    )
+    say()
+    say(report.headline(found) or "No headline: the loop or bpmatrix was not timed; see above.")
 
 
 def _print(made: Table) -> None:
@@ -128,9 +126,10 @@ def _print(made: Table) -> None:
         rows.append((name, *(cell.value for cell in cells)))
         if any(cell.below for cell in cells):
             rows.append(("", *(cell.below for cell in cells)))
-    click.echo(f"{made.title}:\n")
+    say(f"{made.title}:")
+    say()
     table(made.headings, rows)
-    click.echo()
+    say()
 
 
 def _files(

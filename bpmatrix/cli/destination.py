@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from bpmatrix.cli.show import hand_over, say
 from bpmatrix.errors import ArgumentError
 from bpmatrix.storage.files import standing_at, write_whole
 
-__all__ = ["check_destination", "check_pictures", "write_all"]
+__all__ = ["check_destination", "check_pictures", "deliver", "write_all"]
 
 
 def check_destination(path: Path, option: str, *sources: str) -> None:
@@ -90,9 +90,18 @@ def _standing_at(path: Path, option: str) -> str | None:
         ) from None
 
 
+def deliver(text: str, output: Path | None) -> None:
+    """Write the lines of a result to a file, or the same bytes to standard output."""
+    content = text.encode(errors="replace")  # of half a character, which a model file may hold
+    if output is None:
+        hand_over(content)
+    else:
+        write_whole(output, content)
+
+
 def write_all(files: Mapping[Path, bytes]) -> None:
     """Write each file whole, make its folder where it is missing, and say so."""
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         write_whole(path, content)
-        print(f"wrote {os.fspath(path)}", file=sys.stderr)
+        say(f"wrote {path}", err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import bpmatrix
-from bpmatrix.cli.show import facts, percent, table
+from bpmatrix.cli.show import facts, percent, say, table
 
 if TYPE_CHECKING:
     from bpmatrix import Network
@@ -50,7 +50,7 @@ def _show_network(model: str, net: Network) -> None:
             *((f"run {k}", _told(run)) for k, run in enumerate(net.trained, start=1)),
         ]
     )
-    click.echo()
+    say()
     layers = zip(d.sizes[1:], d.sizes[:-1], d.activations, strict=True)
     table(
         ("layer", "units", "inputs", "activation", "weights", "biases"),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 import bpmatrix
-from bpmatrix.cli.destination import check_destination
-from bpmatrix.cli.show import percent
+from bpmatrix.cli.destination import check_destination, deliver
+from bpmatrix.cli.show import percent, say
 
 if TYPE_CHECKING:
     from bpmatrix import MLPClassifier, MLPRegressor
@@ -62,15 +62,11 @@ def command(
         return
     samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
     classes = net.predict(samples.X)
-    text = "".join(f"{number}\n" for number in classes)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        _write(output, text)
+    deliver("".join(f"{number}\n" for number in classes), output)
     if samples.labels is not None:
         hits = int((classes == samples.labels).sum())
         accuracy = f"{percent(hits / classes.size)} ({hits:,} of {classes.size:,})"
-        click.echo(f"accuracy {accuracy} on {samples.title}", err=True)
+        say(f"accuracy {accuracy} on {samples.title}", err=True)
 
 
 def _predict_table(
@@ -87,9 +83,3 @@ def _predict_table(
             "--label-column and --folder do not go with a model that was trained with --target."
         )
     predict_table(model, data, output)
-
-
-def _write(path: Path, text: str) -> None:
-    from bpmatrix.storage.files import write_whole  # noqa: PLC0415
-
-    write_whole(path, text.encode())

@@ -11,7 +11,7 @@ import click
 import bpmatrix
 from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import printable, table
+from bpmatrix.cli.show import say, table
 from bpmatrix.errors import DataNotFoundError, DownloadError
 
 if TYPE_CHECKING:
@@ -161,13 +161,13 @@ def _show(
 
     if outcomes:
         table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
-        click.echo()
+        say()
     if proofs:
         table(report.PROOF_HEADINGS, [report.proof_row(p, distances[p.name]) for p in proofs])
-        click.echo()
+        say()
     for line in missing:
-        click.echo(printable(line), err=True)
-    click.echo(report.conclusion(outcomes, distances))
+        say(line, err=True)
+    say(report.conclusion(outcomes, distances))
 
 
 def _files(

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +18,8 @@ from numpy.typing import NDArray
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli.destination import check_destination
-from bpmatrix.cli.show import facts
+from bpmatrix.cli.destination import check_destination, deliver
+from bpmatrix.cli.show import facts, say
 from bpmatrix.datasets.named import NamedTable, read_named_table
 from bpmatrix.errors import ArgumentError, DataFileError
 
@@ -140,7 +141,7 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         _write(model, X, target, output)
         if target in table.names:
-            click.echo(_said_of_the_score(model, table, X, target), err=True)
+            say(_said_of_the_score(model, table, X, target), err=True)
 
 
 def _said_of_the_score(
@@ -258,7 +259,7 @@ def _introduce(
             ("model", type(model).__name__),
         ]
     )
-    click.echo()
+    say()
 
 
 def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float) -> None:
@@ -276,7 +277,7 @@ def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float
     else:
         model.save(save)
         rows.append(("saved", f"{save}; try: bpmatrix predict {save} TABLE.csv"))
-    click.echo()
+    say()
     facts(rows)
 
 
@@ -291,7 +292,9 @@ def _score(model: Estimator, samples: Samples, where: str) -> str:
 def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path | None) -> None:
     """Write a header and a line for each row."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
+    # Python's writer quotes what would end its own lines: here "\r" in a name of a class, too.
+    by_lines = SimpleNamespace(write=lambda line: text.write(line.removesuffix("\r\n") + "\n"))
+    writer = csv.writer(by_lines, lineterminator="\r\n")
     if _has_classes(model):
         classes = model.classes_.tolist()
         writer.writerow([target, *(f"p({name})" for name in classes)])
@@ -302,12 +305,7 @@ def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path |
     else:
         writer.writerow([target])
         writer.writerows([value] for value in model.predict(X).tolist())
-    if output is None:
-        click.echo(text.getvalue(), nl=False)
-    else:
-        from bpmatrix.storage.files import write_whole  # noqa: PLC0415
-
-        write_whole(output, text.getvalue().encode())
+    deliver(text.getvalue(), output)
 
 
 def _has_classes(model: Estimator) -> bool:

@@ -19,7 +19,7 @@ from bpmatrix.cli.options import (
     Options,
     with_options,
 )
-from bpmatrix.cli.show import facts, percent
+from bpmatrix.cli.show import facts, percent, say
 from bpmatrix.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
             ("seed", net.seed),
         ]
     )
-    click.echo()
+    say()
 
 
 def _train(options: Options, data: DataSet, net: Network) -> tuple[History, float]:
@@ -243,5 +243,5 @@ def _conclude(
     else:
         net.save(options.save)
         rows.append(("saved", f"{options.save}; try: bpmatrix info {options.save}"))
-    click.echo()
+    say()
     facts(rows)

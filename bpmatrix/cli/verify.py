@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import bpmatrix
-from bpmatrix.cli.show import table
+from bpmatrix.cli.show import say, table
 from bpmatrix.errors import DataError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def command(
         ("network", "activation", "cost", "from the loop", "from differences", ""),
         [_row(net, agreement) for net, agreement in found],
     )
-    click.echo(_explained(*found[-1]))
+    say(_explained(*found[-1]))
     return 0 if all(agreement.is_good for _, agreement in found) else 1
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from bpmatrix.cli.show import say
+
 __all__ = ["command"]
 
 
@@ -26,6 +28,6 @@ def command() -> None:
         seconds = warm_up()
     if compilations.buffer:
         how_often = "and no other process has them" if why_not_kept() else "once on this machine"
-        click.echo(f"The kernels are compiled: it took {seconds:.1f} s, {how_often}.")
+        say(f"The kernels are compiled: it took {seconds:.1f} s, {how_often}.")
     else:
-        click.echo(f"The kernels were compiled already: loaded in {seconds:.1f} s.")
+        say(f"The kernels were compiled already: loaded in {seconds:.1f} s.")

@@ -128,6 +128,25 @@ def test_a_wrong_answer_ends_with_status_1(monkeypatch, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
+@pytest.mark.usefixtures("nothing_is_measured")
+def test_nothing_in_a_file_moves_the_cursor(capsys):
+    """Machine, data, notes and contenders: what the file says, in characters that are printed."""
+    evil, made = "\x1b[2J\x9b31m\x07", default_survey()
+    points = [
+        replace(p, figures=tuple(replace(f, name=f.name.replace("jax", f"jax{evil}"))
+                                 for f in p.figures)) for p in made.points
+    ]  # fmt: skip
+    made = replace(
+        made, points=tuple(points), machine={f"a{evil}": f"b{evil}"}, data=f"c{evil}",
+        date=f"d{evil}", plan=f"e{evil}", notes=(f"f{evil}",),
+    )  # fmt: skip
+    Path("figures.json").write_text(to_json(made))
+    assert main(["bench", "--from", "figures.json"]) == 0
+    shown = capsys.readouterr().out
+    assert all(f"{name}?[2J?31m?" in shown for name in ("jax", *"abcdef"))
+    assert all(letter.isprintable() or letter == "\n" for letter in shown)
+
+
 @pytest.mark.parametrize("seconds", [0.3, 3.0])
 def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder, seconds):
     """As on a terminal, where all processes of the group hear it."""
