@@ -179,9 +179,11 @@ class MultilayerPerceptron(Gate):
             go_on_recording(self)
         if self.early_stopping:
             self._best = self._parameters.flat.copy()
-            # scikit-learn keeps the first of several epochs with the best score; where it has no
-            # say, one with less loss is better, both to keep and to go on.
-            self._least_loss = None if held_out is None else np.inf
+            # scikit-learn goes by the score. Where it has no say, the loss decides: it tells epochs
+            # apart that have one score (docs/decisions/0031).
+            losses = self.validation_loss_curve_ or ()
+            by_loss = held_out is not None or self.standardize
+            self._least_loss = np.nanmin([np.inf, *losses]) if by_loss else None
         return self._split(samples) if splits else (samples, held_out)
 
     def _begin(self, X: Any, *, goes_on: bool) -> None:

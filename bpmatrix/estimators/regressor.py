@@ -87,7 +87,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     nesterovs_momentum : bool, default True
         For "sgd" with momentum.
     early_stopping : bool, default False
-        Whether to stop by the score of validation samples, and end with the best weights.
+        Whether to stop by validation samples, and end with the weights of the best epoch: that of
+        the best score, as in scikit-learn, or with standardize=True or X_val that of the least
+        loss. ``best_validation_score_`` is its score.
     validation_fraction : float, default 0.1
         The part that is split off for that, unless `fit` is given X_val and y_val.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8

@@ -208,13 +208,15 @@ def _validate(estimator: Any, validation: Samples) -> float:
 def _count_improvement(estimator: Any) -> None:
     """Count the epochs that brought nothing, and keep the best weights of an early stopping."""
     if estimator.early_stopping:
-        score, best = estimator.validation_scores_[-1], estimator.best_validation_score_
-        loss, least = estimator.validation_loss_curve_[-1], estimator._least_loss
-        lower_by = least - loss if least is not None and score == best else -np.inf
-        worse = score < best + estimator.tol and not lower_by > estimator.tol
-        if score > best or lower_by > 0:
+        score, loss = estimator.validation_scores_[-1], estimator.validation_loss_curve_[-1]
+        best, least, tol = estimator.best_validation_score_, estimator._least_loss, estimator.tol
+        if least is None:
+            better, worse = score > best, score < best + tol
+        else:
+            better, worse = loss < least, not loss <= least - tol  # NaN is worse
+            estimator._least_loss = loss if better else least
+        if better:
             estimator.best_validation_score_ = score
-            estimator._least_loss = None if least is None else loss
             estimator._best[:] = estimator._parameters.flat
     else:
         loss, best = estimator.loss_, estimator.best_loss_
@@ -231,7 +233,9 @@ def _has_converged(estimator: Any, descent: Descent) -> bool:
         return False
     goes_on = descent.state.rate.lower()
     if estimator.verbose:
-        what = "Validation score" if estimator.early_stopping else "Training loss"
+        by_loss = estimator.early_stopping and estimator._least_loss is not None
+        score = "Validation loss" if by_loss else "Validation score"
+        what = score if estimator.early_stopping else "Training loss"
         does = f"Setting learning rate to {descent.state.rate.now:f}" if goes_on else "Stopping."
         print(
             f"{what} did not improve more than tol={estimator.tol:f} for"

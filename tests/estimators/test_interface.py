@@ -20,6 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor
 from bpmatrix.errors import ArgumentError, DataError, DivergenceError, ShapeError
 
@@ -338,29 +339,63 @@ def test_given_validation_samples_are_scored_and_stop_the_training():
     assert [info.validation_cost for info in heard] == model.validation_loss_curve_
     assert [info.cost for info in heard] == model.loss_curve_
 
-    stopped = small(early_stopping=True, n_iter_no_change=2, max_iter=200)
+    stopped = small(early_stopping=True, n_iter_no_change=2, max_iter=200, tol=0.02)
     stopped.fit(X[train], y[train], **data)
     assert stopped.n_iter_ < 200
-    assert stopped.score(X[held_out], y[held_out]) == max(stopped.validation_scores_)
+    best = stopped.validation_scores_[np.argmin(stopped.validation_loss_curve_)]
+    assert stopped.score(X[held_out], y[held_out]) == stopped.best_validation_score_ == best
     with pytest.raises(ArgumentError, match="together"):
         small().fit(X, y, X_val=X)
 
 
-def test_of_epochs_with_one_score_the_least_loss_counts_where_validation_rows_are_given():
-    """Accuracy of a few rows stands still for long: a lower loss keeps the training alive."""
+@pytest.mark.parametrize("own", ["validation rows", "standardize"])
+def test_the_loss_decides_where_scikit_learn_has_no_say(own):
+    """Accuracy of a few rows stands still for long, or is best by chance; the loss tells more."""
     train, held_out = np.arange(150) % 3 != 0, np.arange(150) % 3 == 0
     model = small(early_stopping=True, n_iter_no_change=3, max_iter=2000, tol=1e-3)
-    model.fit(X[train], y[train], X_val=X[held_out], y_val=y[held_out])
+    if own == "standardize":
+        model.set_params(standardize=True).fit(X, y)
+    else:
+        model.fit(X[train], y[train], X_val=X[held_out], y_val=y[held_out])
     scores, losses = map(np.array, (model.validation_scores_, model.validation_loss_curve_))
-    p = model.predict_proba(X[held_out])[np.arange(50), y[held_out]]
 
-    kept = losses[scores == scores.max()].min()
-    np.testing.assert_allclose(-np.log(p).mean(), kept, rtol=1e-12)
+    # The count of epochs that did not bring tol more than the least loss before them.
+    least, waited = np.minimum.accumulate(losses), 0
+    for k in range(1, len(losses)):
+        waited = 0 if losses[k] <= least[k - 1] - 1e-3 else waited + 1
+        assert (waited > 3) == (k == len(losses) - 1)
+    assert model.best_validation_score_ == scores[np.argmin(losses)]
+    if own == "validation rows":
+        p = model.predict_proba(X[held_out])[np.arange(50), y[held_out]]
+        np.testing.assert_allclose(-np.log(p).mean(), losses.min(), rtol=1e-12)
     # By score alone the run would have ended at the first four epochs without a better one.
     best = np.maximum.accumulate(scores)
     alone = next(k for k in range(4, len(scores)) if best[k] < best[k - 4] + 1e-3)
     assert alone < len(scores) - 1
-    assert model.n_iter_ < 2000
+
+
+def test_with_the_parameters_of_scikit_learn_the_score_decides():
+    """As there; tests/estimators/test_same_course.py compares whole courses."""
+    model = small(early_stopping=True, n_iter_no_change=3, max_iter=2000, tol=1e-3).fit(X, y)
+    scores = np.array(model.validation_scores_)
+
+    assert model.best_validation_score_ == scores.max()
+    assert np.argmax(scores) != np.argmin(model.validation_loss_curve_)
+
+
+@pytest.mark.parametrize("through_a_file", [False, True])
+def test_a_fit_that_goes_on_keeps_the_best_of_both(through_a_file, tmp_path):
+    """The least loss so far is known, also to a model that was loaded."""
+    how = {"standardize": True, "early_stopping": True, "warm_start": True}
+    model = small(max_iter=60, **how).fit(X, y)
+    least, before = min(model.validation_loss_curve_), model.predict_proba(X)
+    if through_a_file:
+        model.save(tmp_path / "model.safetensors")
+        model = bpmatrix.load(tmp_path / "model.safetensors")
+    model.set_params(solver="sgd", learning_rate_init=30.0, max_iter=3).fit(X, y)
+
+    assert min(model.validation_loss_curve_[-3:]) > least
+    np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
 def test_a_callback_ends_the_training():
