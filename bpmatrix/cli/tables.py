@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination
-from bpmatrix.cli.show import facts
+from bpmatrix.cli.show import facts, quoted
 from bpmatrix.datasets.named import NamedTable, read_named_table
 from bpmatrix.errors import ArgumentError, DataFileError
 
@@ -275,7 +275,7 @@ def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float
         rows.append(("saved", "no; --save FILE keeps the model in a file"))
     else:
         model.save(save)
-        rows.append(("saved", f"{save}; try: bpmatrix predict {save} TABLE.csv"))
+        rows.append(("saved", f"{save}; try: bpmatrix predict {quoted(save)} TABLE.csv"))
     click.echo()
     facts(rows)
 
