@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -13,13 +15,21 @@ from hypothesis import HealthCheck, settings
 # and import the source tree instead of the installed package.
 os.environ["PYTHONSAFEPATH"] = "1"
 
+# The same examples in every run and on every machine: a failure is one that anybody can repeat.
 # No deadline and no complaint about slow input: the first example of a test may compile kernels.
-settings.register_profile("dev", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-# The same examples in every run: a failure in CI is one that anybody can repeat.
-settings.register_profile("ci", settings.get_profile("dev"), derandomize=True, print_blob=True)
-# For questions to the installation, not to the arithmetic: pytest --hypothesis-profile=quick
-settings.register_profile("quick", settings.get_profile("ci"), max_examples=10)
-settings.load_profile("ci" if os.environ.get("CI") else "dev")
+settings.register_profile(
+    "same",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=True,
+    print_blob=True,
+)
+# Fewer of them, for questions to the installation, not to the arithmetic.
+settings.register_profile("quick", settings.get_profile("same"), max_examples=10)
+# Others in every run: pytest -m hypothesis --hypothesis-profile=random. `.ci/run random` names the
+# seed that it has drawn; --hypothesis-seed=N takes it again.
+settings.register_profile("random", settings.get_profile("same"), derandomize=False)
+settings.load_profile("same")
 
 
 def pytest_report_header() -> str:
@@ -37,3 +47,10 @@ def _ctrl_c_is_heard():
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers():
+    """Begin each test with the same global random numbers, which the book's programs draw from."""
+    random.seed(0)
+    np.random.seed(0)

@@ -4,6 +4,10 @@ A bound counts roundings. A sum of n products, added in any order, with or witho
 multiply-add, is off by at most (n + 1) u times the sum of the terms' absolute values, to first
 order in the unit roundoff u (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed.,
 section 3.1). `assert_close` takes the count and the scale; nothing is guessed.
+
+That is the relative part. A result below the smallest normal number has fewer digits, or becomes 0:
+each operation may then be off by as much as that number, whatever its scale (Higham, section 2.8).
+Every bound has this absolute part, too.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ import numpy as np
 
 from bpmatrix import reference
 from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
 
 # exp, tanh and what is made of them: ours and NumPy's are within 4 ULP, which is 8 u.
 ELEMENTARY = 8
@@ -26,6 +32,11 @@ def unit_roundoff(dtype) -> float:
     return float(np.finfo(dtype).eps) / 2
 
 
+def smallest_normal(dtype) -> float:
+    """How far an operation may be off, absolutely, whose result fades."""
+    return float(np.finfo(dtype).tiny)
+
+
 def assert_close(actual, expected, *, roundings, scale, dtype=None) -> None:
     """Assert that two numbers differ by at most so many roundings of numbers of this scale.
 
@@ -33,8 +44,9 @@ def assert_close(actual, expected, *, roundings, scale, dtype=None) -> None:
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape
-    unit = unit_roundoff(dtype or actual.dtype)
-    bound = np.broadcast_to(1.1 * unit * roundings * np.asarray(scale), actual.shape)
+    dtype = dtype or actual.dtype
+    relative = 1.1 * unit_roundoff(dtype) * roundings * np.asarray(scale)
+    bound = np.broadcast_to(relative + roundings * smallest_normal(dtype), actual.shape)
     error = np.abs(actual.astype(np.float64) - expected)
     worst = np.unravel_index(np.argmax(error - bound), error.shape) if error.size else ()
     assert (error <= bound).all(), (
@@ -47,6 +59,14 @@ def same_bits(x, y) -> bool:
     """Whether two arrays hold the same bits, whatever their order in memory; NaN equals NaN."""
     x, y = np.asarray(x), np.asarray(y)
     return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+
+
+def flat(biases, weights, description: Description):
+    """Return parameters of `reference`, or their gradient, laid out as theta."""
+    p = Parameters.of(np.empty(description.layout.size), description.layout)
+    for view, value in zip((*p.weights, *p.biases), (*weights, *biases), strict=False):
+        view[:] = value
+    return p.flat
 
 
 def central_differences(f: Callable[[np.ndarray], float], theta, eps: float = 1e-5):
@@ -93,17 +113,18 @@ class Forward(NamedTuple):
 
 def forward_bound(weights, biases, activations, X, dtype) -> Forward:
     """Return the numbers of the way forward with their errors, in units of u of `dtype`."""
-    unit = unit_roundoff(dtype)
+    unit, faded = unit_roundoff(dtype), smallest_normal(dtype) / unit_roundoff(dtype)
     zs, a_s = reference.feedforward(weights, biases, activations, X)
     slopes, off_slopes, off = [], [], [np.zeros(X.shape)]
     for W, b, name, z, below, a in zip(
         weights, biases, activations, zs, a_s[:-1], a_s[1:], strict=True
     ):
-        off_z = np.abs(W) @ off[-1] + (W.shape[1] + 2) * (np.abs(W) @ np.abs(below) + np.abs(b))
+        size = np.abs(W) @ np.abs(below) + np.abs(b)
+        off_z = np.abs(W) @ off[-1] + (W.shape[1] + 2) * (size + faded)
         off_a, slope, off_slope = _off_activation(name, z, a, off_z, unit)
-        off.append(off_a)
+        off.append(off_a + ELEMENTARY * faded)
         slopes.append(slope)
-        off_slopes.append(off_slope)
+        off_slopes.append(off_slope + ELEMENTARY * faded)
     return Forward(a_s, off, slopes, off_slopes)
 
 
@@ -115,22 +136,25 @@ def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
     error of the kink may take either derivative.
     """
     unit, m = unit_roundoff(dtype), X.shape[1]
+    faded = smallest_normal(dtype) / unit
     a_s, off, slopes, off_slopes = forward_bound(weights, biases, activations, X, dtype)
     delta, off_delta = _off_error(cost, a_s[-1], Y, off[-1], unit)
     if cost not in {"cross_entropy", "log_likelihood", "poisson"}:
         delta, off_delta = delta * slopes[-1], off_delta * slopes[-1] + delta * off_slopes[-1]
         off_delta = off_delta + delta
+    off_delta = off_delta + 2 * faded
     nabla_b, nabla_W = [], []
     for l in range(len(weights) - 1, -1, -1):
-        a, off_a = np.abs(a_s[l]), off[l]
-        nabla_b.insert(0, (off_delta + (m + 3) * delta).sum(axis=1, keepdims=True) / m)
-        nabla_W.insert(0, (off_delta @ a.T + delta @ off_a.T + (m + 3) * delta @ a.T) / m)
+        a, off_a, own = np.abs(a_s[l]), off[l], (m + 3) * faded
+        nabla_b.insert(0, (off_delta + (m + 3) * delta).sum(axis=1, keepdims=True) / m + own)
+        nabla_W.insert(0, (off_delta @ a.T + delta @ off_a.T + (m + 3) * delta @ a.T) / m + own)
         if l > 0:
             W = np.abs(weights[l])
-            pulled, off_pulled = W.T @ delta, W.T @ (off_delta + (W.shape[0] + 2) * delta)
+            pulled = W.T @ delta
+            off_pulled = W.T @ (off_delta + (W.shape[0] + 2) * delta) + (W.shape[0] + 2) * faded
             off_delta = off_pulled * slopes[l - 1] + pulled * off_slopes[l - 1]
             delta = pulled * slopes[l - 1]
-            off_delta = off_delta + delta
+            off_delta = off_delta + delta + faded
     return [unit * nb for nb in nabla_b], [unit * nW for nW in nabla_W]
 
 

@@ -7,8 +7,11 @@ options and what it prints.
 
 from __future__ import annotations
 
+import os
+import sys
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -19,7 +22,8 @@ from bpmatrix.errors import BpmatrixError
 
 __all__ = ["main"]
 
-WRONG_USE, INTERRUPTED = 2, 130
+# The last is what a shell says of a program that has ended for writing where nobody reads.
+WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
 
 
 @click.group(
@@ -51,18 +55,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     -------
     int
         0; 2 after wrong use, bad data or a file that cannot be used, which one line on standard
-        error explains; 130 after Ctrl-C.
+        error explains; 130 after Ctrl-C; 141 where standard output is a pipe that was closed.
 
     Examples
     --------
     >>> main(["train", "--epochs", "none"])
     2
     """
+    _open_streams()
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            # In a pipe that nobody reads any more click ends the program, with status 1.
             status = group.main(arguments, prog_name="bpmatrix", standalone_mode=False)
+        except SystemExit:  # by click or rich, for a pipe that was closed
+            return NOBODY_READS
         except click.ClickException as error:
             return _fail(_usage(error))
         except click.Abort as end:
@@ -77,6 +83,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except MemoryError as error:
             return _fail(str(error) or "out of memory")
     return status if isinstance(status, int) else 0
+
+
+def _open_streams() -> None:
+    """Write to nowhere what would go to a stream that the program was started without."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _fail(message: str) -> int:

@@ -7,6 +7,9 @@ Facts and tables are styled on a terminal, plain and never cut in a pipe.
 
 from __future__ import annotations
 
+import os
+import shlex
+import subprocess
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -16,10 +19,11 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["facts", "hand_over", "percent", "printable", "say", "table"]
+__all__ = ["facts", "hand_over", "percent", "printable", "quoted", "say", "table"]
 
 # A pipe has no width.
 WIDTH_OF_A_PIPE = 10_000
+GAP = 2  # between two columns
 
 
 def say(line: object = "", *, err: bool = False) -> None:
@@ -52,19 +56,42 @@ def facts(rows: Iterable[tuple[str, object]]) -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; columns of numbers are right-aligned by being numbers in the first row."""
+    """Print a table; columns of numbers are right-aligned by being numbers in the first row.
+
+    Words are never cut: where they do not fit side by side, the terminal breaks the lines.
+    """
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     body = list(rows)
-    grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for heading, value in zip(headings, body[0], strict=True):
+    headings = [printable(heading) for heading in headings]
+    texts = [[f"{v:,}" if isinstance(v, int) else printable(v) for v in row] for row in body]
+    console = _console()
+    widths = _widths(list(zip(headings, *texts, strict=True)), console.width - GAP * len(headings))
+    console.width = max(console.width, sum(widths) + GAP * len(widths))
+    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    for heading, value, width in zip(headings, body[0], widths, strict=True):
         grid.add_column(
-            Text(printable(heading)), justify="right" if isinstance(value, int) else "left"
+            Text(heading), justify="right" if isinstance(value, int) else "left", width=width
         )
-    for row in body:
-        grid.add_row(*(Text(f"{v:,}" if isinstance(v, int) else printable(v)) for v in row))
-    _console().print(grid)
+    for row in texts:
+        grid.add_row(*map(Text, row))
+    console.print(grid)
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return a width for each column: of its texts, or less if its words then fit in the room."""
+    from rich.cells import cell_len  # noqa: PLC0415
+
+    widths = [max(cell_len(word) for t in texts for word in t.split(" ")) for texts in columns]
+    wanted = [max(map(cell_len, texts)) for texts in columns]
+    room -= sum(widths)
+    if room < 0:
+        return wanted
+    for k, most in enumerate(wanted):
+        more = min(room, most - widths[k])
+        widths[k], room = widths[k] + more, room - more
+    return widths
 
 
 def percent(fraction: float) -> str:
@@ -87,6 +114,18 @@ def printable(value: object) -> str:
     '?[2Jmodel'
     """
     return "".join(letter if letter.isprintable() else "?" for letter in str(value))
+
+
+def quoted(path: object) -> str:
+    """Return a path as a shell takes it, for a command that is to be copied.
+
+    Examples
+    --------
+    >>> quoted("model.safetensors")
+    'model.safetensors'
+    """
+    text = printable(path)
+    return subprocess.list2cmdline([text]) if os.name == "nt" else shlex.quote(text)
 
 
 def _console() -> Console:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, deliver
-from bpmatrix.cli.show import facts, say
+from bpmatrix.cli.show import facts, quoted, say
 from bpmatrix.datasets.named import NamedTable, read_named_table
 from bpmatrix.errors import ArgumentError, DataFileError
 
@@ -276,7 +276,7 @@ def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float
         rows.append(("saved", "no; --save FILE keeps the model in a file"))
     else:
         model.save(save)
-        rows.append(("saved", f"{save}; try: bpmatrix predict {save} TABLE.csv"))
+        rows.append(("saved", f"{save}; try: bpmatrix predict {quoted(save)} TABLE.csv"))
     say()
     facts(rows)
 

@@ -19,7 +19,7 @@ from bpmatrix.cli.options import (
     Options,
     with_options,
 )
-from bpmatrix.cli.show import facts, percent, say
+from bpmatrix.cli.show import facts, percent, quoted, say
 from bpmatrix.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -242,6 +242,6 @@ def _conclude(
         rows.append(("saved", "no; --save FILE keeps the network in a file"))
     else:
         net.save(options.save)
-        rows.append(("saved", f"{options.save}; try: bpmatrix info {options.save}"))
+        rows.append(("saved", f"{options.save}; try: bpmatrix info {quoted(options.save)}"))
     say()
     facts(rows)

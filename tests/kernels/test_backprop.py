@@ -5,7 +5,14 @@ import pytest
 from guarded import look
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numeric import assert_close, central_differences, far_from_kinks, gradient_bound, same_bits
+from numeric import (
+    assert_close,
+    central_differences,
+    far_from_kinks,
+    flat,
+    gradient_bound,
+    same_bits,
+)
 from strategies import PAIRS, cases, descriptions, make_case
 
 from bpmatrix import Network, reference
@@ -28,18 +35,8 @@ def by_loop(case):
     The bound counts the roundings of the two computations in the type of the case.
     """
     m, d = case.X.shape[1], case.description
-    sums = reference.gradient_by_loop(*case.in_float64())
-    bound = gradient_bound(*case.in_float64(), d.dtype)
-    flat, allowed = (
-        np.concatenate(
-            [
-                np.concatenate([nW.ravel(), nb.ravel() if d.bias else nb[:0].ravel()])
-                for nb, nW in zip(*parts, strict=True)
-            ]
-        )
-        for parts in (sums, bound)
-    )
-    return flat / m, 2.2 * allowed
+    sums = flat(*reference.gradient_by_loop(*case.in_float64()), d)
+    return sums / m, 2.2 * flat(*gradient_bound(*case.in_float64(), d.dtype), d)
 
 
 @given(cases())

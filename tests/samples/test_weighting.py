@@ -7,7 +7,7 @@ import pytest
 from guarded import look, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numeric import same_bits
+from numeric import flat, gradient_bound, same_bits, smallest_normal, unit_roundoff
 from strategies import cases, seeds
 
 from bpmatrix import SGD, Adam, Network
@@ -51,17 +51,20 @@ def test_the_bits_do_not_depend_on_threads(case, seed, m) -> None:
 @given(cases(), seeds)
 def test_the_gradient_is_that_of_each_sample_times_its_weight(case, seed) -> None:
     """The sum over the columns, against columns that are looked at one by one."""
-    n = case.X.shape[1]
+    n, d = case.X.shape[1], case.description
     weights = np.random.default_rng(seed).uniform(0.1, 3, n)
     together = look(case, weights=weights).gradient
     alone = [look(case, first=j, last=j + 1).gradient.astype(np.float64) for j in range(n)]
     expected = sum(weight * g for weight, g in zip(weights, alone, strict=True))
     size = sum(weight * np.abs(g) for weight, g in zip(weights, alone, strict=True))
-    # Each delta is rounded once by its weight; two sums of n terms may differ by n roundings each.
-    # What a sample adds to one element is itself a sum only over layers behind, as in both.
-    unit = np.finfo(case.theta.dtype).eps
-    depth = sum(case.description.sizes)
-    assert (np.abs(together - expected) <= (2 * n + depth) * unit * size + 1e-300 + 1e-37).all()
+    # delta_L is rounded once more by its weight, and from there on each number may be rounded to
+    # another one: each sample is off by its own roundings, in both; two sums of n terms by theirs.
+    *network, X, Y = case.in_float64()
+    allowed = 2 * (n + 1) * (unit_roundoff(d.dtype) * size + smallest_normal(d.dtype))
+    for j in range(n):
+        off_b, off_W = gradient_bound(*network, X[:, [j]], Y[:, [j]], d.dtype)
+        allowed = allowed + 2.2 * weights[j] * flat(off_b, off_W, d)
+    assert (np.abs(together - expected) <= allowed).all()
 
 
 # ----------------------------------------------------------------------------- through the face

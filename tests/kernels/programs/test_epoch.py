@@ -7,12 +7,11 @@ import pytest
 from guarded import look, steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numeric import gradient_bound, same_bits, unit_roundoff
+from numeric import flat, gradient_bound, same_bits, smallest_normal, unit_roundoff
 from strategies import Case, cases, gate, make_case
 
 from bpmatrix import SGD, Adam, Network, reference
 from bpmatrix.architecture.description import Description
-from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.training import slices
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
@@ -28,14 +27,6 @@ def runner_of(case, m, threads=1):
     """A runner and the theta that it trains."""
     theta = case.theta.copy()
     return SliceRunner(case.description, theta, case.inputs, case.targets, m, threads), theta
-
-
-def flat(biases, weights, description):
-    """Parameters of `reference`, laid out as theta."""
-    p = Parameters.of(np.empty(description.layout.size), description.layout)
-    for view, value in zip((*p.weights, *p.biases), (*weights, *biases), strict=False):
-        view[:] = value
-    return p.flat
 
 
 @GRADIENTS
@@ -87,7 +78,8 @@ def test_each_step_is_within_its_roundings(case, m, eta, weight_decay):
         expected, allowed = flat(biases, weights, d), flat(*off, d)
         # Of the step: eta/m, its product, the sum; of the weight: 1 - eta decay, its product.
         sizes = np.abs(before.theta) + np.abs(expected)
-        allowed = 2.2 * eta * allowed + 8 * unit_roundoff(d.dtype) * sizes
+        step = 8 * (unit_roundoff(d.dtype) * sizes + smallest_normal(d.dtype))
+        allowed = 2.2 * eta * allowed + step
         assert after.taken == 1
         assert (np.abs(after.theta - expected) <= allowed).all()
         theta = after.theta.copy()
