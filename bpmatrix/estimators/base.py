@@ -102,7 +102,8 @@ class MultilayerPerceptron(Gate):
                 self._parameters.flat[:] = theta
             else:
                 state = shadow._optimizer if incremental else None
-                descent = Descent(shadow, samples, state)
+                changes_weights = self._is_fitted and shadow._parameters is self._parameters
+                descent = Descent(shadow, samples, state, keep_start=changes_weights)
                 unfinished = self._descend(shadow, descent, samples, held_out, incremental)
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)
@@ -120,7 +121,7 @@ class MultilayerPerceptron(Gate):
         If that fails, or is interrupted before an epoch is over, an estimator that was fitted is
         again what it was. One that was not keeps the weights that it has come to.
         """
-        before = Undo(self) if self._is_fitted else None
+        before = Undo(self, descent) if self._is_fitted else None
         shadow._optimizer = descent.state
         try:
             self.__dict__ = shadow.__dict__

@@ -49,10 +49,6 @@ class State:
     rate: Rate
     moments: OptimizerState
 
-    def copy(self) -> State:
-        """Return a copy that goes on by itself."""
-        return State(copy(self.rate), copy(self.moments))
-
 
 class Descent:
     """Trains the weights of an estimator in place, some epochs at a time.
@@ -65,9 +61,13 @@ class Descent:
         To train on.
     state : State or None
         That of the run before; None begins anew.
+    keep_start : bool, default False
+        Whether `back_to_start` shall be possible.
     """
 
-    def __init__(self, estimator: Any, samples: Samples, state: State | None) -> None:
+    def __init__(
+        self, estimator: Any, samples: Samples, state: State | None, *, keep_start: bool = False
+    ) -> None:
         self.estimator = estimator
         self.weight = samples.weight
         self.n, self.m = samples.n, batch_size(estimator, samples.n)
@@ -81,6 +81,7 @@ class Descent:
             )
         # As in scikit-learn, the optimizer that began goes on, whatever the parameters say now.
         self.state = state
+        self._first_rate = copy(state.rate)
         self._runner = SliceRunner(
             description,
             theta,
@@ -93,12 +94,18 @@ class Descent:
             sample_weight=samples.weight,
             seed=_seed(estimator._random_state),
             with_parts=True,
+            keep_start=keep_start,
         )
 
     @property
     def epochs_of_a_slice(self) -> int:
         """How many epochs the engine runs in the time after which Ctrl-C should be heard."""
         return max(1, self._runner.steps_of_a_slice // -(-self.n // self.m))
+
+    def back_to_start(self) -> None:
+        """Undo all epochs, in the weights and in the state that came from the run before."""
+        self._runner.back_to_start()
+        self.state.rate = self._first_rate
 
     def epochs(self, orders: NDArray[np.int64]) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; return scikit-learn's loss and the hits of each epoch.

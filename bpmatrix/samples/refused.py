@@ -67,10 +67,13 @@ def check_no_dates(values: Any, name: str) -> None:
 
     Examples
     --------
-    >>> check_no_dates(np.array(["2024-02-29"], "datetime64[D]"), "X")
-    Traceback (most recent call last):
-    ...
-    bpmatrix.errors.ArrayTypeError: X holds dates or times: got datetime64[D], expected numbers...
+    >>> check_no_dates([[1.5, 2], [3, 4]], "X")
+    >>> leap_day = np.array(["2024-02-29"], "datetime64[D]")
+    >>> try:
+    ...     check_no_dates(leap_day, "X")
+    ... except ArrayTypeError as error:
+    ...     print(str(error).split(",")[0])
+    X holds dates or times: got datetime64[D]
     """
     if isinstance(values, list | tuple):
         try:

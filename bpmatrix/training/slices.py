@@ -87,6 +87,9 @@ class SliceRunner:
     with_parts : bool, default False
         Whether `parts` shall hold, after a run, two numbers of each step: the mean cost of its
         mini-batch and the sum of the squares of all weights, both from before the step.
+    keep_start : bool, default False
+        Whether `back_to_start` shall be possible: from the second slice on, it takes as much memory
+        as theta and what the optimizer keeps.
     """
 
     parts: NDArray[np.float64]
@@ -106,6 +109,7 @@ class SliceRunner:
         sample_weight: Array | None = None,
         seed: int = 0,
         with_parts: bool = False,
+        keep_start: bool = False,
     ) -> None:
         self.description = description
         self.theta = theta
@@ -132,6 +136,8 @@ class SliceRunner:
         self._costs = np.empty(mini_batch_size)
         self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
+        self._keeps_start = keep_start
+        self._start: tuple[Array, Array, int] | None = None
         work_of_a_step = 3 * description.layout.size * mini_batch_size + WORK_OF_ANY_STEP
         self.steps_of_a_slice = 1 + int(
             SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
@@ -199,6 +205,11 @@ class SliceRunner:
             self.steps_of_a_slice = int(min(max(1.0, SECONDS_PER_SLICE * speed), most))
         return [Totals(*row) for row in totals.tolist()]
 
+    def back_to_start(self) -> None:
+        """Undo all slices: put back theta and the state of the optimizer of before the first."""
+        if self._start:
+            self.theta[:], self.state.moments[:], self.state.steps = self._start
+
     def _run_slice(
         self,
         order: NDArray[np.int64],
@@ -207,7 +218,11 @@ class SliceRunner:
         recorded: tuple[Array, Array],
         steps_before: int,
     ) -> None:
+        if self._keeps_start and self._start and self._start[0] is self._before[0]:
+            self._before = np.empty_like(self.theta), np.empty_like(self.state.moments)
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
+        if self._start is None:
+            self._start = *self._before, self.state.steps
         memory = self._table, self.theta, self.state.moments, self._sums, self._work
         how = self.recipe.rule, numbers, self._seed, self.state.steps
         records = self._costs, self._hits, *recorded

@@ -265,6 +265,30 @@ def test_early_stopping_ends_a_training_that_diverges(rate):
     np.testing.assert_allclose(model.predict(X), other.predict(X), rtol=1e-9)
 
 
+def test_a_second_fit_with_early_stopping_ends_with_the_best_weights_of_both():
+    """Where no epoch of the second is better, those are the weights that it has begun with."""
+    model = small(early_stopping=True, warm_start=True, max_iter=100, learning_rate_init=0.05)
+    before = model.fit(X, y).predict_proba(X)
+    epochs = model.n_iter_
+    model.set_params(solver="sgd", learning_rate_init=1e-9, max_iter=2).fit(X, y)
+    assert len(model.validation_scores_) > epochs
+    np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_weights_belong_to_standardized_numbers_where_these_are_asked_for():
+    """A tool that reads them finds the network behind the scaling, as it stands in a pipeline."""
+    table, target = load_diabetes(return_X_y=True)
+    table = 100 * table + 7
+    how = {"hidden_layer_sizes": (4,), "max_iter": 20, "random_state": 1, "activation": "tanh"}
+    model = MLPRegressor(standardize=True, **how).fit(table, target)
+    scaled = (table - table.mean(axis=0)) / table.std(axis=0)
+    a = np.tanh(scaled @ model.coefs_[0] + model.intercepts_[0])
+    a = (a @ model.coefs_[1] + model.intercepts_[1])[:, 0]
+    # Some sums of ten products each; the mean of 442 numbers differs in its last digits.
+    expected = a * target.std() + target.mean()
+    np.testing.assert_allclose(model.predict(table), expected, rtol=1e-10)
+
+
 def test_early_stopping_has_nothing_to_end_with_in_the_first_epoch():
     """scikit-learn ends with the weights that were drawn, which have learned nothing."""
     how = {"solver": "sgd", "learning_rate_init": 1e100, "batch_size": 9, "early_stopping": True}

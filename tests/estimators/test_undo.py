@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from bpmatrix import MLPClassifier, MLPRegressor, OwnActivation
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.estimators.descent import Descent
+from bpmatrix.training import slices
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
 
@@ -180,15 +181,18 @@ def test_a_fit_that_fails_gives_back_the_model(failure, warm_start, early_stoppi
     np.testing.assert_array_equal(model.coefs_[0], twin.coefs_[0])
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.15])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_partial_fit_that_fails_has_not_happened(failure):
+def test_a_partial_fit_that_fails_has_not_happened(failure, seconds, monkeypatch):
+    """Whether its steps were of one slice, or of a slice each."""
+    monkeypatch.setattr(slices, "SECONDS_PER_SLICE", seconds)
     _, error = FAILURES[failure]
     model, twin = regressor(), regressor()
     for each in (model, twin):
         for _ in range(3):
             each.partial_fit(X, Y)
     if error is DivergenceError:
-        rows = X * 1e200
+        rows = np.where(np.arange(48) < 47, 1, 1e200)[:, None] * X
     else:
         rows = X
         failing(model, epoch=1)
@@ -206,7 +210,7 @@ def test_memory_that_is_missing_is_missed_before_anything_changes(monkeypatch):
     model = classifier().fit(X, LABELS)
     before = state(model)
 
-    def no_memory(*arguments):
+    def no_memory(*arguments, **how):
         raise MemoryError
 
     monkeypatch.setattr(Descent, "__init__", no_memory)
@@ -270,8 +274,10 @@ def test_ctrl_c_in_the_first_epoch_gives_back_the_model(monkeypatch):
     model = regressor().fit(X, Y)
     before = state(model)
 
+    run_epochs = Descent.epochs
+
     def interrupted(self, orders):
-        self._runner.theta[:] = 0
+        run_epochs(self, orders[:1])
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Descent, "epochs", interrupted)
