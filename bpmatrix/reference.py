@@ -84,17 +84,43 @@ SIGMA_PRIME: dict[str, Callable[[Matrix], Matrix]] = {
 }
 
 
-# With an output a, its target y and the parameter of the cost, where it takes one.
-COST: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
-    "quadratic": lambda a, y, _: (a - y) ** 2 / 2,
-    "cross_entropy": lambda a, y, _: -y_ln(y, a) - y_ln(1 - y, 1 - a),
-    "log_likelihood": lambda a, y, _: -y_ln(y, a),
-    "absolute": lambda a, y, _: np.abs(a - y),
-    "huber": lambda a, y, delta: np.where(
+def distance_from_log(z: Matrix) -> Matrix:
+    """-ln a of a = softmax(z): max z - z + ln(1 + the sum of e^(z - max z) without that of max z).
+
+    Nothing cancels, so that -ln a of an a near 1 keeps its digits, which a itself has lost.
+    """
+    below: Matrix = z.max(axis=0) - z
+    others = np.exp(-below)
+    np.put_along_axis(others, z.argmax(axis=0, keepdims=True), 0, axis=0)
+    return np.asarray(below + np.log1p(others.sum(axis=0)))
+
+
+def half_deviance(z: Matrix, y: Matrix) -> Matrix:
+    """Half the deviance a - y + y ln(y / a) with a = e^z: y (e^-w - 1 + w), where w = ln(y) - z.
+
+    Where w is small, e^-w - 1 + w = w^2 (1/2! - w/3! + w^2/4! - ...). No digits are lost but those
+    that ln(y) - z has lost.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        w = np.log(y) - z
+        x = -np.clip(w, -1, 1)
+        near = y * w**2 * sum(x**k / math.factorial(k + 2) for k in range(17))
+        far = np.exp(z) - y + y * w
+    return np.where(y == 0, np.exp(z), np.where(np.abs(w) < 1, near, far))
+
+
+# With the weighted input z of an output, the output a, its target y and the parameter of the cost,
+# where it takes one. From z, where a has lost its digits: 1 - sigmoid(z) = sigmoid(-z).
+COST: dict[str, Callable[[Matrix, Matrix, Matrix, float], Matrix]] = {
+    "quadratic": lambda z, a, y, _: (a - y) ** 2 / 2,
+    "cross_entropy": lambda z, a, y, _: y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z),
+    "log_likelihood": lambda z, a, y, _: y * distance_from_log(z),
+    "absolute": lambda z, a, y, _: np.abs(a - y),
+    "huber": lambda z, a, y, delta: np.where(
         np.abs(a - y) <= delta, (a - y) ** 2 / 2, delta * (np.abs(a - y) - delta / 2)
     ),
-    "quantile": lambda a, y, q: np.where(a < y, q * (y - a), (1 - q) * (a - y)),
-    "poisson": lambda a, y, _: a - y + y_ln(y, y / a),
+    "quantile": lambda z, a, y, q: np.where(a < y, q * (y - a), (1 - q) * (a - y)),
+    "poisson": lambda z, a, y, _: half_deviance(z, y),
 }
 
 # dC/da, but for the costs whose outputs' sigma' cancels; at a kink 0.
@@ -104,12 +130,6 @@ COST_PRIME: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
     "huber": lambda a, y, delta: np.clip(a - y, -delta, delta),
     "quantile": lambda a, y, q: np.where(a < y, -q, np.where(a > y, 1 - q, 0)),
 }
-
-
-def y_ln(y: Matrix, a: Matrix) -> Matrix:
-    """The product y ln(a), which is 0 where y is."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.nan_to_num(y * np.log(a)))
 
 
 def sigma(activation: Any, z: Matrix) -> Matrix:
@@ -126,10 +146,10 @@ def sigma_prime(activation: Any, z: Matrix) -> Matrix:
     return np.asarray(np.vectorize(activation.sigma_prime, otypes=[z.dtype])(z))
 
 
-def cost_terms(cost: Any, a: Matrix, y: Matrix) -> Matrix:
+def cost_terms(cost: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
     """C of each output: of a cost by name, one with a parameter, or one's own `OwnCost`."""
     if isinstance(cost, str) or hasattr(cost, "parameter"):
-        return COST[getattr(cost, "name", cost)](a, y, getattr(cost, "parameter", 0.0))
+        return COST[getattr(cost, "name", cost)](z, a, y, getattr(cost, "parameter", 0.0))
     return np.asarray(np.vectorize(cost.cost, otypes=[a.dtype])(a, y))
 
 
@@ -253,8 +273,8 @@ def mean_cost(
     Y: Matrix,
 ) -> float:
     """Return the mean cost over the columns."""
-    a = feedforward(weights, biases, activations, X)[1][-1]
-    return float(np.sum(cost_terms(cost, a, Y)) / X.shape[1])
+    zs, a_s = feedforward(weights, biases, activations, X)
+    return float(np.sum(cost_terms(cost, zs[-1], a_s[-1], Y)) / X.shape[1])
 
 
 def train(

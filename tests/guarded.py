@@ -17,7 +17,7 @@ from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
-from bpmatrix.kernels.plan import GROUPS, Step, pitch
+from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, GROUPS, Step, pitch
 from bpmatrix.training.recipe import PLAIN, Recipe
 
 AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
@@ -77,23 +77,31 @@ def look(
 ) -> SimpleNamespace:
     """Call `evaluate`: outputs (n_L, n), costs, hits (n,), and the sum of the gradients as theta.
 
-    `carry_on` is a gradient that the sum goes on from; `weights` are those of the samples.
+    `carry_on` is what a call before has returned, whose sum goes on; `weights` are those of the
+    samples. `group` and `total` are the two parts of the sum, `gradient` is the sum, in float64.
     """
     n, d = case.X.shape[1], case.description
     g = Guarded(case, columns or n)
     outputs = guarded(np.full((n, d.sizes[-1]), np.nan, d.dtype))
     costs, hits = guarded(np.full(n, np.nan)), np.full(n + 2, UNWRITTEN)
-    gradient = guarded(np.full_like(case.theta, np.nan) if carry_on is None else carry_on)
-    V = sample_weight_columns(weights)
+    inside = first % COLUMNS_OF_A_SUM > 0
+    group = guarded(np.full_like(case.theta, 0 if inside else np.nan))
+    total = guarded(np.zeros(case.theta.size))
+    if carry_on is not None:
+        group[:], total[:] = carry_on.group, carry_on.total
+    V, last = sample_weight_columns(weights), n if last is None else last
     load_program("evaluate", d.dtype)(
-        g.table, g.theta, g.work, g.X, g.Y, V, first, n if last is None else last,
-        carry_on is not None, outputs, costs, hits[1:-1], gradient,
+        g.table, g.theta, g.work, g.X, g.Y, V, first, last,
+        outputs, costs, hits[1:-1], group, total,
     )  # fmt: skip
     g.assert_untouched()
     assert g.theta.tobytes() == case.theta.tobytes()
-    assert all(map(is_intact, (outputs, costs, gradient)))
+    assert all(map(is_intact, (outputs, costs, group, total)))
     assert hits[0] == hits[-1] == UNWRITTEN
-    return SimpleNamespace(outputs=outputs.T, costs=costs, hits=hits[1:-1], gradient=gradient)
+    return SimpleNamespace(
+        outputs=outputs.T, costs=costs, hits=hits[1:-1], group=group, total=total,
+        gradient=total + group if last % COLUMNS_OF_A_SUM else total,
+    )  # fmt: skip
 
 
 def steps(

@@ -3,6 +3,7 @@
 import ast
 from pathlib import Path
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -88,6 +89,32 @@ def test_mean_cost_by_hand():
     for cost, output, expected in of:
         got = reference.mean_cost(W, b, [output], cost, X, Y)
         assert_close(got, expected, roundings=8, scale=expected, dtype="float64")
+
+
+@pytest.mark.parametrize(
+    ("cost", "z", "y", "exact"),
+    [
+        # ln(1 + e^-40) and ln(1 + e^40), where sigmoid(40) is 1 to the last bit
+        ("cross_entropy", [40.0], [1.0], mpmath.log1p(mpmath.exp(-40))),
+        ("cross_entropy", [40.0], [0.0], 40 + mpmath.log1p(mpmath.exp(-40))),
+        ("cross_entropy", [-700.0], [1.0], 700),
+        ("log_likelihood", [60.0, 2.0, 1.0], [1, 0, 0], mpmath.exp(-58) + mpmath.exp(-59)),
+        ("log_likelihood", [-900.0, 2.0, 1.0], [1, 0, 0], 902 + mpmath.log1p(mpmath.exp(-1))),
+        ("log_likelihood", [3.0, 3.0], [0.5, 0.5], mpmath.log(2)),
+        # 2^-33 is exact: e^z - 1 - z = z^2 / 2 (1 + z / 3), and the rest is z^2 / 12 of that
+        ("poisson", [2.0**-33], [1.0], mpmath.mpf(2) ** -67 * (1 + mpmath.mpf(2) ** -33 / 3)),
+        ("poisson", [0.5], [1.0], mpmath.exp(0.5) - 1.5),
+        ("poisson", [5.0], [1.0], mpmath.exp(5) - 6),
+        ("poisson", [-50.0], [1.0], mpmath.exp(-50) + 49),
+        ("poisson", [2.0], [0.0], mpmath.exp(2)),
+    ],
+)
+def test_a_cost_keeps_its_digits_where_an_output_has_lost_them(cost, z, y, exact):
+    """The judge of a network that is sure must not see 0, or the largest number there is."""
+    z, y = np.array(z)[:, None], np.array(y, float)[:, None]
+    output = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exp"}[cost]
+    terms = reference.cost_terms(cost, z, reference.sigma(output, z), y)
+    assert_close(terms.sum(), float(exact), roundings=24, scale=float(exact), dtype="float64")
 
 
 @pytest.mark.parametrize("gradient", [reference.gradient_by_loop, reference.gradient_by_matrix])

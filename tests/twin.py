@@ -103,7 +103,7 @@ def step(weights, biases, activations, X, Y, eta, weight_decay, groups=1):
         a_s.append(np.maximum(z, 0) if name == "relu" else z)
     gap = a_s[-1] - Y
     terms = dtype.type(0.5) * gap * gap
-    costs = np.zeros(m, dtype)
+    costs = np.zeros(m)  # of float64
     for k in range(terms.shape[1]):
         costs = costs + terms[:, k]
     deltas = [gap if activations[-1] == "identity" else np.where(a_s[-1] > 0, gap, 0)]

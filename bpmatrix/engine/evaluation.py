@@ -14,7 +14,9 @@ from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.threads import CALLED_OFF, run_together
 from bpmatrix.engine.workspace import (
+    NO_SUM,
     ColumnsOf,
+    GradientSum,
     input_columns,
     sample_weight_columns,
     target_columns,
@@ -35,7 +37,7 @@ COLUMNS_AT_A_TIME = 96
 MULTIPLICATIONS_PER_CALL = 1 << 29
 
 NOTHING = {
-    dtype: (np.empty((0, 0), dtype), np.empty(0), np.empty(0, np.int64), np.empty(0, dtype))
+    dtype: (np.empty((0, 0), dtype), np.empty(0), np.empty(0, np.int64), NO_SUM[dtype])
     for dtype in ("float64", "float32")
 }
 NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
@@ -122,11 +124,11 @@ def _gradient(
 ) -> Array:
     """Return the gradient of the mean cost; `costs` is filled if it has room."""
     results, _, hits, _ = NOTHING[description.dtype]
-    flat = np.empty_like(theta)
+    n = X.shape[1]
+    sums = GradientSum.over(n, theta)
     Y, V = target_columns(targets), sample_weight_columns(weights)
-    _evaluate(description, theta, X, Y, results, costs, hits, flat, V)
-    flat /= X.shape[1] if weights is None else weights.sum()
-    return flat
+    _evaluate(description, theta, X, Y, results, costs, hits, sums, V)
+    return sums.mean(n, n if weights is None else float(weights.sum()))
 
 
 def _mean(numbers: Array, weights: Floats | None) -> float:
@@ -146,7 +148,7 @@ def _evaluate(
     results: Array,
     costs: Array,
     hits: Array,
-    gradient: Array,
+    gradient: GradientSum,
     V: ColumnsOf = NO_WEIGHTS,
 ) -> None:
     """Call the compiled program for all columns of X; what has room is filled.
@@ -161,8 +163,8 @@ def _evaluate(
         theta = theta.copy()  # numba would compile the program anew for an array of another kind
     n, data = X.shape[1], input_columns(X, description.input_scale)
     work_of_a_column = description.layout.size
-    # A gradient is one sum, in the order of the columns; all else is a column's own.
-    threads = 1 if gradient.size else threads_worth_starting(n * work_of_a_column)
+    # A gradient is summed in the order of the columns; all else is a column's own.
+    threads = 1 if gradient.group.size else threads_worth_starting(n * work_of_a_column)
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
     not_finite: list[int] = []
@@ -173,8 +175,8 @@ def _evaluate(
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                what = data, Y, V, start, stop, start > 0
-                if not program(table, theta, work, *what, results, costs, hits, gradient):
+                what = data, Y, V, start, stop
+                if not program(table, theta, work, *what, results, costs, hits, *gradient):
                     not_finite.append(start)
 
     if threads == 1:

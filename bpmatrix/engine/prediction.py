@@ -18,7 +18,7 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation
 from bpmatrix.engine.compilation import Program, load_program
 from bpmatrix.engine.processors import threads_worth_starting
-from bpmatrix.engine.workspace import ColumnsOf, input_columns, workspace
+from bpmatrix.engine.workspace import NO_SUM, ColumnsOf, input_columns, workspace
 from bpmatrix.samples.arrays import as_columns, check_finite
 
 __all__ = ["outputs"]
@@ -47,8 +47,8 @@ class _Desk:
     shape_of_results: tuple[int, int]
     program: Program
     table: Array
-    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int, bool]
-    after: tuple[Array, Array, Array]
+    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int]
+    after: tuple[Array, Array, Array, Array]
 
 
 class _Kept(threading.local):
@@ -113,6 +113,6 @@ def _new_desk(description: Description, n: int) -> _Desk:
         (n, description.sizes[-1]),
         load_program("evaluate", dtype),
         table,
-        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n, False),
-        evaluation.NOTHING[dtype][1:],
+        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n),
+        (*evaluation.NOTHING[dtype][1:3], *NO_SUM[dtype]),
     )

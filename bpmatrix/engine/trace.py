@@ -15,7 +15,12 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.memory import aligned_zeros
-from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
+from bpmatrix.engine.workspace import (
+    GradientSum,
+    input_columns,
+    sample_weight_columns,
+    target_columns,
+)
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.samples.arrays import Targets
 
@@ -116,14 +121,14 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     plan, elements = description.plan(m, keep_every_z=True)
     work = aligned_zeros(elements, description.dtype)
     work[plan.ones : plan.ones + m] = 1
-    flat = np.empty_like(parameters.flat)
+    flat = parameters.flat
     outputs, costs, hits = np.empty((0, 0), flat.dtype), np.empty(0), np.empty(0, np.int64)
+    sums = GradientSum.over(m, flat)
     program(
-        plan.table(), parameters.flat, work, input_columns(X, description.input_scale),
-        target_columns(targets), sample_weight_columns(None), 0, m, False,
-        outputs, costs, hits, flat,
+        plan.table(), flat, work, input_columns(X, description.input_scale),
+        target_columns(targets), sample_weight_columns(None), 0, m, outputs, costs, hits, *sums,
     )  # fmt: skip
-    nabla = Parameters.of(flat / m, description.layout)
+    nabla = Parameters.of(sums.mean(m, m), description.layout)
 
     def matrix(offset: int, rows: int) -> Array:
         step = pitch(rows)

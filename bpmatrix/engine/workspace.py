@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,8 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = [
+    "NO_SUM",
+    "GradientSum",
     "columns_at_a_time",
     "input_columns",
     "sample_weight_columns",
@@ -69,6 +71,31 @@ def columns_at_a_time(description: Description, mini_batch_size: int) -> int:
     """Return for how many columns of a mini-batch the work matrices should have room."""
     sizes, itemsize = np.array(description.sizes), np.dtype(description.dtype).itemsize
     return plan.columns_at_a_time(sizes, description.layout.size, itemsize, mini_batch_size)
+
+
+class GradientSum(NamedTuple):
+    """What the program `evaluate` sums a gradient into, laid out as theta: `group` and `total`."""
+
+    group: Array
+    total: Array
+
+    @classmethod
+    def over(cls, samples: int, theta: Array) -> GradientSum:
+        """Return what a gradient over so many samples needs, at its beginning."""
+        whole_groups = samples // plan.COLUMNS_OF_A_SUM
+        return cls(np.empty_like(theta), np.zeros(theta.size if whole_groups else 0))
+
+    def mean(self, samples: int, weight: float) -> Array:
+        """Return the sum over all samples, divided by the sum of their weights."""
+        if self.total.size == 0:
+            self.group[:] /= weight
+            return self.group
+        if samples % plan.COLUMNS_OF_A_SUM:
+            self.total[:] += self.group
+        return np.divide(self.total, weight, out=self.group, casting="same_kind")
+
+
+NO_SUM = {dtype: GradientSum(np.empty(0, dtype), np.empty(0)) for dtype in ("float64", "float32")}
 
 
 def input_columns(X: Array | SparseColumns, scale: float) -> ColumnsOf:

@@ -32,11 +32,17 @@ BENT = {"relu", "leaky_relu", "elu"}
 # Sums of some thousand products, each rounded.
 LOOP_LIMIT_IN_EPS = 4096
 DIFFERENCES_LIMIT = 1e-6
+# The error a - y of an output is off by the rounding of a, however small it is: of a network that
+# is sure of its right answers, little else is left. So a gradient counts for at least this part of
+# that of outputs that are off by 1.
+LEAST_ERROR = 1 / 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """How far the engine's gradient is from two others, relative to the largest element of each.
+
+    Where all outputs are right to within 1/1024, relative to what an error of that size gives.
 
     Attributes
     ----------
@@ -107,11 +113,14 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     inputs, Y = trace.X.astype(np.float64), trace.Y.astype(np.float64)
     ours = net.gradient(X, targets).flat.astype(np.float64)
     parameters = Parameters.of(net.parameters.astype(np.float64), d.layout)
-    chosen, slopes = _differences(d, parameters, inputs, Y, rng)
     loop_limit = LOOP_LIMIT_IN_EPS * float(np.finfo(d.dtype).eps)
+    with np.errstate(over="ignore"):  # the book's sigmoid, far to the left: 1 / (1 + e^-z) is 0
+        chosen, slopes = _differences(d, parameters, inputs, Y, rng)
+        loop = _loop(d, parameters, inputs, Y)
+        least = LEAST_ERROR * _size_of_a_gradient(d, parameters, inputs)
     return Agreement(
-        loop=_distance(ours, _loop(d, parameters, inputs, Y)),
-        differences=_distance(ours[chosen], slopes),
+        loop=_distance(ours, loop, least),
+        differences=_distance(ours[chosen], slopes, least),
         n_columns=columns.size,
         n_parameters=chosen.size,
         loop_limit=loop_limit,
@@ -121,13 +130,25 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
 
 def _loop(d: Description, parameters: Parameters, X: Array, Y: Array) -> Array:
     """Return the gradient of the mean cost from the loop over single samples, laid out as theta."""
-    nabla_b, nabla_W = reference.gradient_by_loop(
-        parameters.weights, _biases(parameters), d.activations, d.cost, X, Y
-    )
+    network = parameters.weights, _biases(parameters), d.activations
+    return _mean(d, reference.gradient_by_loop(*network, d.cost, X, Y), X.shape[1])
+
+
+def _size_of_a_gradient(d: Description, parameters: Parameters, X: Array) -> float:
+    """Return the largest element of the gradient where each output of each sample is off by 1."""
+    network = parameters.weights, _biases(parameters), d.activations
+    a = reference.feedforward(*network, X)[1][-1]
+    # Of the costs whose sigma' cancels, (BP1) is a - y, whatever the activation function.
+    sums = reference.gradient_by_matrix(*network, "cross_entropy", X, a - 1)
+    return float(np.abs(_mean(d, sums, X.shape[1])).max())
+
+
+def _mean(d: Description, sums: tuple[list[Array], list[Array]], n: int) -> Array:
+    """Return sums over n samples, (nabla_b, nabla_W), divided by n and laid out as theta."""
     parts = []
-    for W, b in zip(nabla_W, nabla_b, strict=True):
+    for b, W in zip(*sums, strict=True):
         parts += [W.ravel(), b.ravel()] if d.bias else [W.ravel()]
-    return np.asarray(np.concatenate(parts) / X.shape[1])
+    return np.asarray(np.concatenate(parts) / n)
 
 
 def _differences(
@@ -150,20 +171,11 @@ def _differences(
 
 
 def _cost(d: Description, parameters: Parameters, X: Array, Y: Array) -> tuple[float, list[Array]]:
-    """Return the mean cost, and on which side of each kink, of slope or curvature, numbers are.
-
-    The logarithms are taken of z: of a near 1, log(1 - a) is rounded too coarsely to subtract.
-    """
+    """Return the mean cost, and on which side of each kink, of slope or curvature, numbers are."""
     zs, a_s = reference.feedforward(parameters.weights, _biases(parameters), d.activations, X)
     bent = [z > 0 for z, name in zip(zs, d.activations, strict=True) if name in BENT]
-    z = zs[-1]
-    if d.cost == "cross_entropy":
-        costs = np.logaddexp(0, z) - Y * z
-    elif d.cost == "log_likelihood":
-        costs = Y * (np.logaddexp.reduce(z, axis=0) - z)
-    else:
-        costs = reference.cost_terms(d.cost, a_s[-1], Y)
-        bent.append(np.digitize(a_s[-1] - Y, _kinks(d.cost)))
+    bent.append(np.digitize(a_s[-1] - Y, _kinks(d.cost)))
+    costs = reference.cost_terms(d.cost, zs[-1], a_s[-1], Y)
     return float(costs.sum() / X.shape[1]), bent
 
 
@@ -179,6 +191,6 @@ def _biases(parameters: Parameters) -> tuple[Array, ...]:
     return tuple(parameters.biases) or tuple(np.zeros((len(W), 1)) for W in parameters.weights)
 
 
-def _distance(ours: Array, theirs: Array) -> float:
-    scale = float(np.abs(theirs).max(initial=0.0))
+def _distance(ours: Array, theirs: Array, least: float) -> float:
+    scale = float(np.abs(theirs).max(initial=least))
     return float(np.abs(ours - theirs).max(initial=0.0)) / (scale or 1.0)

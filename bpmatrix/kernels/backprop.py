@@ -109,10 +109,11 @@ def backpropagate_errors(plan, theta, work, draw, t, first, last):
 
 
 @inlined
-def sum_gradients(plan, gradient, work, m, carry_on, t, threads):
-    """Fill thread t's part of the gradient, laid out as theta, with the sums over the m columns.
+def sum_gradients(plan, gradient, work, first, last, carry_on, t, threads):
+    """Fill thread t's part of the gradient, laid out as theta, with sums over some columns.
 
-    With `carry_on` the sums start at what the gradient holds: the columns before these.
+    They are first <= j < last. With `carry_on` the sums start at what the gradient holds: the
+    columns before these.
     """
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
@@ -120,8 +121,9 @@ def sum_gradients(plan, gradient, work, m, carry_on, t, threads):
         i0, i1, k0, k1 = own_part(nabla_W.count, nabla_W.length, t, threads)
         if i0 == i1 or k0 == k1:
             continue
-        delta = block(errors(plan, work, l, 0, m), 0, m, i0, i1)
-        a = seen(plan, work, l - 1, t, 0, m)
+        m = last - first
+        delta = block(errors(plan, work, l, first, last), 0, m, i0, i1)
+        a = seen(plan, work, l - 1, t, first, last)
         if k0 == 0 and plan.b[l] >= 0:
             nabla_b = block(biases(plan, gradient, work, l), 0, 1, i0, i1)
             sum_over_columns(ones(plan, work, m), delta, carry_on, nabla_b, scratch)  # (BP3)

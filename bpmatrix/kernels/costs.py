@@ -18,7 +18,8 @@ from bpmatrix.kernels.codes import (
     VALUE,
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
-from bpmatrix.kernels.functions.exponential import exp, expm1, log, log1p
+from bpmatrix.kernels.functions.deviance import half_deviance
+from bpmatrix.kernels.functions.exponential import exp, log1p
 from bpmatrix.kernels.machine.instructions import call_block, convert, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
@@ -70,7 +71,7 @@ def cost_terms(cost, z, a, y, terms):
     """Fill `terms` with what each output adds to the cost of its sample.
 
     Quadratic: 1/2 (a - y)^2. Cross-entropy: -(y ln a + (1 - y) ln(1 - a)) with a = sigmoid(z), in
-    z. Log-likelihood: -y ln a with a = softmax(z), in z.
+    z. Log-likelihood is not such a sum: see `_measure_log_likelihood`.
     """
     long_vectors()
     n, code = span(a), cost.code
@@ -83,18 +84,13 @@ def cost_terms(cost, z, a, y, terms):
         for k in range(n):
             above = zero if z_k[k] <= zero else z_k[k]
             below = zero if z_k[k] >= zero else -z_k[k]
-            out[k] = log1p(exp(-(above + below))) + (one - y_k[k]) * above + y_k[k] * below
-    elif code == LOG_LIKELIHOOD:
-        for j in range(a.count):
-            _log_likelihood_terms(
-                shift(z_k, j * z.step), shift(a_k, j * a.step),
-                shift(y_k, j * y.step), shift(out, j * terms.step), a.length,
-            )  # fmt: skip
+            # What counts for nothing costs nothing, however far away it is.
+            wrong = zero if y_k[k] == one else (one - y_k[k]) * above
+            missing = zero if y_k[k] == zero else y_k[k] * below
+            out[k] = log1p(exp(-(above + below))) + wrong + missing
     elif code == POISSON:
         for k in range(n):
-            # y (w + e^-w - 1) with a = y e^-w: no digit of a cost near 0 is lost.
-            w = log(y_k[k]) - z_k[k]
-            out[k] = a_k[k] if y_k[k] == zero else y_k[k] * (w + expm1(-w))
+            out[k] = convert(half_deviance(float(z_k[k]), float(a_k[k]), float(y_k[k])), out)
     elif code >= FIRST_ADDRESS:
         call_block(code, VALUE, a_k, y_k, out, n)
     else:
@@ -127,37 +123,66 @@ def _terms_of_distances(code, parameter, d, n):
 
 
 @kernel
-def _log_likelihood_terms(z, a, y, out, n):
-    """out[k] <- y[k] (ln sum_i exp(z[i]) - z[k]); the log-sum is z - ln a at the largest a."""
-    highest, z_there = a[0], z[0]
-    for k in range(1, n):
-        above = a[k] > highest
-        highest, z_there = a[k] if above else highest, z[k] if above else z_there
-    log_sum = z_there - log(highest)
-    for k in range(n):
-        out[k] = y[k] * (log_sum - z[k])
-
-
-@kernel
 def measure(cost, z, a, y, terms, costs, hits, first):
     """Fill costs[first + j] and, where it has room, hits[first + j] of each column j.
 
-    `terms` is scratch. A cost is the sum of its terms in their order. A hit is a column whose
-    output names the class of its target: the largest output, ties to the lowest; a single output
-    names 1 above one half.
+    `terms` is scratch. A cost is the sum of its terms in their order, in float64. A hit is a column
+    whose output names the class of its target: the largest output, ties to the lowest; a single
+    output names 1 above one half.
     """
-    cost_terms(cost, z, a, y, terms)
-    for j in range(a.count):
-        line = shift(terms.start, j * terms.step)
-        total = convert(0, line)
-        for k in range(a.length):
-            total += line[k]
-        costs[first + j] = total
+    if cost.code == LOG_LIKELIHOOD:
+        _measure_log_likelihood(z, a, y, terms.start, costs, first)
+    else:
+        cost_terms(cost, z, a, y, terms)
+        for j in range(a.count):
+            line = shift(terms.start, j * terms.step)
+            total = 0.0
+            for k in range(a.length):
+                total += float(line[k])
+            costs[first + j] = total
     if hits.size == 0:
         return
     for j in range(a.count):
         a_j, y_j = shift(a.start, j * a.step), shift(y.start, j * y.step)
         hits[first + j] = _class_named(a_j, a.length) == _class_named(y_j, a.length)
+
+
+@kernel
+def _measure_log_likelihood(z, a, y, rest, costs, first):
+    """costs[first + j] <- sum_k y[k] (max z - z[k] + ln(1 + sum_i e^(z[i] - max z))).
+
+    max z itself is left out of the i, so that nothing cancels: what is left of a right answer is
+    the logarithm, however small it is. The powers are the outputs, divided by the largest. `rest`
+    is scratch: logarithms of many columns at a time are vector code.
+    """
+    long_vectors()
+    for j in range(a.count):
+        z_j, a_j = shift(z.start, j * z.step), shift(a.start, j * a.step)
+        highest, largest, others = z_j[0], a_j[0], convert(0, z_j)
+        for k in range(1, a.length):
+            above = z_j[k] > highest
+            others += largest if above else a_j[k]
+            highest, largest = z_j[k] if above else highest, a_j[k] if above else largest
+        rest[j] = others / largest
+        y_j = shift(y.start, j * y.step)
+        costs[first + j] = _weighted_distances(highest, z_j, y_j, a.length)
+    for j in range(a.count):
+        rest[j] = log1p(rest[j])
+    for j in range(a.count):
+        y_j, weight = shift(y.start, j * y.step), 0.0
+        for k in range(a.length):
+            weight += float(y_j[k])
+        costs[first + j] += weight * float(rest[j])
+
+
+@kernel
+def _weighted_distances(highest, z, y, n):
+    """The sum of y[k] (highest - z[k]); what counts for nothing costs nothing, however far away."""
+    zero, total = convert(0, z), 0.0
+    for k in range(n):
+        far = zero if y[k] == zero else highest - z[k]
+        total += float(y[k] * far)
+    return total
 
 
 @kernel

@@ -8,7 +8,7 @@ To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its d
 """
 
 from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
-from bpmatrix.kernels.functions.exponential import exp, sigmoid, tanh
+from bpmatrix.kernels.functions.exponential import exp_of_difference, sigmoid, tanh
 from bpmatrix.kernels.machine.instructions import call_block, convert, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
@@ -18,6 +18,8 @@ from bpmatrix.kernels.views import span
 @kernel
 def activate(sigma, z, a):
     """a <- sigma(z), one decision for the whole matrix; z and a may be the same memory.
+
+    Not so for softmax, an output, whose z is always kept.
 
     The work is done in place: with two pointers that may be one, LLVM would have to keep to
     scalar code. What may stay as it is is read before it is chosen: otherwise LLVM leaves it in
@@ -41,9 +43,9 @@ def activate(sigma, z, a):
             a_k[k] = zero if x <= zero else x  # this way round NaN stays NaN
     elif sigma == SOFTMAX:
         for j in range(a.count):
-            _lower_by_highest(shift(a_k, j * a.step), a.length)
+            _fill_with_highest(shift(z_k, j * z.step), shift(a_k, j * a.step), a.length)
         for k in range(n):  # all columns at once: one of them may be shorter than a vector
-            a_k[k] = exp(a_k[k])
+            a_k[k] = exp_of_difference(z_k[k], a_k[k])
         for j in range(a.count):
             _divide_by_sum(shift(a_k, j * a.step), a.length)
     elif sigma >= FIRST_ADDRESS:
@@ -51,13 +53,13 @@ def activate(sigma, z, a):
 
 
 @kernel
-def _lower_by_highest(a, n):
-    """a[k] <- a[k] - max a, so that no power overflows: softmax stays what it is."""
-    highest = a[0]
+def _fill_with_highest(z, a, n):
+    """a[k] <- max z, which is taken off each z[k], so that no power overflows."""
+    highest = z[0]
     for k in range(1, n):
-        highest = a[k] if a[k] > highest else highest
+        highest = z[k] if z[k] > highest else highest
     for k in range(n):
-        a[k] -= highest
+        a[k] = highest
 
 
 @kernel

@@ -67,23 +67,15 @@ def test_cost_is_the_mean_of_its_definition(case: Case) -> None:
     z = trace(d, parameters, case.inputs, case.targets).layers[-1].z.astype(np.longdouble)
     y = case.Y.astype(np.longdouble)
     n_out, m = z.shape
+    a = reference.SIGMA[d.activations[-1]](z)
+    terms = reference.cost_terms(d.cost, z, a, y)
     if d.cost == "quadratic":
-        a = reference.SIGMA[d.activations[-1]](z)
-        terms = (a - y) ** 2 / 2
         # (a - y)^2 / 2: twice the relative error of a - y, which is that of a and y over a - y.
         size = 2 * np.abs(a - y) * (np.abs(a) + np.abs(y)) + terms
-    elif d.cost == "cross_entropy":
-        terms = np.log1p(np.exp(-np.abs(z))) + (1 - y) * np.maximum(z, 0) + y * np.maximum(-z, 0)
-        size = terms + 1  # 1 - y is rounded at the size of 1
-    elif d.cost == "log_likelihood":
-        log_sum = np.log(np.exp(z - z.max(axis=0)).sum(axis=0)) + z.max(axis=0)
-        terms = y * (log_sum - z)
-        size = y * (1 + np.abs(log_sum) + np.abs(z) + np.abs(z.max(axis=0)))
+    elif d.cost in {"cross_entropy", "log_likelihood", "poisson"}:
+        size = terms  # from z, and nothing cancels
     else:
-        a = reference.SIGMA[d.activations[-1]](z)
-        terms = reference.cost_terms(d.cost, a, y)
-        # None is steeper than |a| + |y| + 1; ln(y / a) of poisson is y times a rounding of a.
-        size = terms + (np.abs(a) + np.abs(y) + 1) ** 2
+        size = terms + (np.abs(a) + np.abs(y) + 1) ** 2  # none is steeper than |a| + |y| + 1
     expected, scale = terms.sum(axis=0).mean(), size.sum(axis=0).mean()
     cost = scores(d, case.theta, case.inputs, case.targets).cost
     # exp, log and division, the sum over outputs, the sum over columns; on both sides.
@@ -117,6 +109,44 @@ def test_gradient_is_that_of_the_loop(case: Case) -> None:
         for l, nabla in enumerate(mine):
             bound = 1.1 * (bounds[0][part][l] + bounds[1][part][l])
             assert (np.abs(nabla - loop[part][l] / m) <= bound).all()
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [479, 480, 481, 960, 200_003])
+def test_a_gradient_in_float32_is_no_less_exact_for_more_samples(n: int, weighted: bool) -> None:
+    """Equal terms are the worst there is: a sum that has grown takes less and less of each.
+
+    A group of 480 rounds each of its sums; all else is rounded a few times. The gradient of W and
+    of b, and with the cost, as a quasi-Newton method takes it.
+    """
+    d = Description((1, 1), ("identity",), "quadratic", dtype="float32")
+    x, y, theta = np.float32(0.3), np.float32(-0.7), np.array([0.9, 0.1], np.float32)
+    X, targets = np.full((1, n), x), as_targets(np.full((1, n), y), 1, n, "float32")
+    weights = np.full(n, 1.7) if weighted else None
+    delta = float(theta[0]) * float(x) + float(theta[1]) - float(y)
+    expected = np.array([delta * float(x), delta])
+
+    alone = gradient(d, theta, X, targets, weights)
+    cost, together = evaluation.cost_and_gradient(d, theta, X, targets, weights)
+
+    assert alone.dtype == np.float32
+    assert_close(alone, expected, roundings=480 + 10, scale=np.abs(expected))
+    assert same_bits(together, alone)
+    # A cost is float32, their mean is taken in float64.
+    assert_close(cost, delta**2 / 2, roundings=8, scale=delta**2 / 2, dtype="float32")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_groups_of_a_gradient_add_up(dtype: str) -> None:
+    """Any samples, in groups that are whole and one that is not, against the matrix form."""
+    d = Description((7, 9, 3), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
+    case = make_case(d, 2000, seed=3)
+    ours = Parameters.of(gradient(d, case.theta, case.inputs, case.targets), d.layout)
+    nabla_b, nabla_W = reference.gradient_by_matrix(*case.in_float64())
+    for mine, sums in zip((*ours.biases, *ours.weights), (*nabla_b, *nabla_W), strict=True):
+        size = np.abs(sums).max() / 2000
+        # Terms of both signs: far less than the 480 roundings that they might all take one way.
+        assert_close(mine, sums / 2000, roundings=100, scale=size, dtype=dtype)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -80,6 +80,22 @@ def test_confidently_wrong_answers_do_not_blur_the_differences():
     assert verify(net, X, LABELS).is_good
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("cost", ["cross_entropy", "log_likelihood"])
+@pytest.mark.parametrize("margin", [6, 12, 18, 40, 900])
+def test_a_network_that_is_sure_of_its_right_answers_is_verified(margin, cost, dtype):
+    """Little more than the rounding of a is left in a - y; the cost has all its digits."""
+    net = Network([3, 3], cost=cost, dtype=dtype, seed=1)
+    net.weights[0][:], net.biases[0][:] = margin * (2 * np.eye(3) - 1), 0
+    inputs = np.eye(3)[:, LABELS] + 0.05 * np.random.default_rng(2).standard_normal((3, 6))
+
+    assert verify(net, inputs, LABELS).is_good
+
+    right = net.gradient(inputs, LABELS)
+    net.gradient = lambda *_: Parameters.of(right.flat + 1e-5, net.description.layout)
+    assert not verify(net, inputs, LABELS).is_good
+
+
 def test_a_step_across_a_kink_is_left_out():
     """At z = 0 every step of the bias and of the weight of a ReLU crosses the kink."""
     net = Network([1, 1, 1], activation="relu", cost="quadratic", seed=1)

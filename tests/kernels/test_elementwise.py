@@ -2,6 +2,7 @@
 
 import warnings
 
+import mpmath
 import numpy as np
 import pytest
 from guarded import look
@@ -123,6 +124,26 @@ def test_softmax_is_its_formula(dtype):
 
 
 @DTYPES
+def test_outputs_of_softmax_keep_their_digits_however_small_they_are(dtype):
+    """Against 60 digits, where max z and the others are far from 0 and from each other.
+
+    Twice a power, n additions, a division, and half a subnormal number.
+    """
+    rng, limits = np.random.default_rng(2), np.finfo(dtype)
+    far = -np.log(limits.smallest_normal)
+    for n in (2, 5, 10):
+        z = (rng.uniform(-far, far) + rng.uniform(0, far, (80, n))).T.astype(dtype)
+        with mpmath.workdps(60):
+            powers = [[mpmath.exp(mpmath.mpf(v)) for v in column] for column in z.T.tolist()]
+            exact = [[p / mpmath.fsum(column) for p in column] for column in powers]
+            a = softmax_of(z).T.tolist()
+            for got, expected in zip(np.ravel(a), np.ravel(exact), strict=True):
+                unit = mpmath.mpf(2) ** (mpmath.frexp(expected)[1] - 1 - limits.nmant)
+                bound = (2 * 1.6 + (n + 1) / 2) * unit + limits.smallest_subnormal / 2
+                assert abs(float(got) - expected) <= bound
+
+
+@DTYPES
 def test_softmax_of_large_and_missing_numbers(dtype):
     """The shift keeps it finite; NaN makes the whole column NaN and leaves the others alone."""
     z = np.array([[1e4, -1e4, 1e30, 0, 0], [-1e4, -1e4, 1e30, np.nan, 0]], dtype=dtype)
@@ -161,7 +182,8 @@ def test_z_and_a_may_share_their_memory(case):
     in_place = look(case)
     apart = trace(d, Parameters.of(case.theta, d.layout), case.inputs, case.targets)
     assert same_bits(apart.layers[-1].a, in_place.outputs)
-    gradient = Parameters.of(in_place.gradient / case.X.shape[1], d.layout)
+    mean = (in_place.gradient / case.X.shape[1]).astype(d.dtype)
+    gradient = Parameters.of(mean, d.layout)
     for layer, nabla_W in zip(apart.layers, gradient.weights, strict=True):
         assert same_bits(layer.nabla_W, nabla_W)
     for layer, nabla_b in zip(apart.layers, gradient.biases, strict=False):

@@ -47,7 +47,7 @@ def _two_to(typingctx, shifted):
 
 
 @intrinsic
-def _binary_parts(typingctx, x):
+def binary_parts(typingctx, x):
     """Return k and m with x = 2^k m and sqrt(1/2) <= m < sqrt(2), for a normal x > 0."""
 
     def codegen(context, builder, signature, arguments):
@@ -94,6 +94,34 @@ def exp(x):
     x = c.highest if x > c.highest else x
     scale, p = _exp_parts(x, c.rounder + c.margin if negative else c.rounder - c.margin)
     return fma(scale, p, scale) * (c.tiny if negative else c.huge)
+
+
+@kernel
+def huge_exp(x):
+    """e^x times 2^margin (`huge`) for x <= 0: still with all its digits where e^x is subnormal.
+
+    What it is multiplied with comes first and 2^-margin (`tiny`) last, so that one rounding makes
+    the result subnormal. Beyond `faintest` even x e^x is 0, and e^x stands still.
+    """
+    c = constants(x)
+    x = c.faintest if x < c.faintest else x
+    scale, p = _exp_parts(x, c.rounder + c.margin)
+    return fma(scale, p, scale)
+
+
+@kernel
+def exp_of_difference(x, y):
+    """e^(x - y) for x <= y, within 1.6 ULP: what the difference loses is given back as a factor.
+
+    At x - y = -700 that would be 500 ULP of the power. The lost part of a difference: D. E. Knuth,
+    The Art of Computer Programming 2, 4.2.2, theorem B.
+    """
+    c = constants(x)
+    d = x - y
+    back = d - x
+    lost = (x - (d - back)) - (y + back)
+    e = exp(d)
+    return fma(e, lost if d > c.lowest else c.zero, e)  # an infinite d has lost no number
 
 
 @kernel
@@ -158,7 +186,7 @@ def log(x):
     """ln(x) within 0.9 ULP; -inf at 0, NaN below."""
     c = constants(x)
     subnormal = x < c.smallest_normal
-    k, m = _binary_parts(x * c.two_to_rise if subnormal else x)
+    k, m = binary_parts(x * c.two_to_rise if subnormal else x)
     k = k - c.rise if subnormal else k
     y = _log_sum(k, m - c.one, c.zero)
     y = y if x < c.infinity else x
@@ -171,7 +199,7 @@ def log1p(x):
     """ln(1 + x) within 0.9 ULP: ln of the rounded sum plus lost / sum (fdlibm, s_log1p.c)."""
     c = constants(x)
     u = c.one + x
-    k, m = _binary_parts(u)
+    k, m = binary_parts(u)
     # What the rounding of 1 + x lost; the larger of the two summands must lead.
     lost = c.one - (u - x) if x > c.one else x - (u - c.one)
     near_zero = k == c.zero

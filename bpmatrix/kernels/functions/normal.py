@@ -6,7 +6,7 @@ functions, Math. Comp. 32, 1978). So one polynomial serves every t, no digit of 
 lost, and a loop is vector code, as with the functions of `exponential.py`.
 """
 
-from bpmatrix.kernels.functions.exponential import exp
+from bpmatrix.kernels.functions.exponential import huge_exp
 from bpmatrix.kernels.machine.formats import constants, polynomial
 from bpmatrix.kernels.machine.instructions import fma
 from bpmatrix.kernels.machine.jit import kernel
@@ -14,7 +14,7 @@ from bpmatrix.kernels.machine.jit import kernel
 
 @kernel
 def normal(z):
-    """phi(z) and Phi(z): within 3 and 4 ULP, below the normal range within one subnormal number.
+    """phi(z) and Phi(-|z|), within 3 and 4 ULP, both times `huge`: see `huge_exp`.
 
     t^2 is rounded, and what that lost is given back as a factor of the exponential.
     """
@@ -23,8 +23,8 @@ def normal(z):
     t = c.furthest if t > c.furthest else t
     square = t * t
     lost = fma(t, t, -square)
-    e = exp(-c.half * square)
+    e = huge_exp(-c.half * square)
     e = fma(e, -c.half * lost, e)
     reach = c.one / (t + c.four)
     tail = e * polynomial((t - c.four) * reach, c.normal_polynomial) * reach
-    return e * c.phi_0, (c.one - tail if z > c.zero else tail)
+    return e * c.phi_0, tail

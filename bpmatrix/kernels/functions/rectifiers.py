@@ -1,9 +1,10 @@
 """The relatives of ReLU, and their slopes: scalars in, scalars out.
 
-A slope is computed from a, where a can tell, and else from z.
+A slope is computed from a, where a can tell, and else from z. What fades to the left ends in
+subnormal numbers, and is rounded to them once: until then it is `huge` times as large.
 """
 
-from bpmatrix.kernels.functions.exponential import exp, expm1, sigmoid
+from bpmatrix.kernels.functions.exponential import expm1, huge_exp
 from bpmatrix.kernels.functions.normal import normal
 from bpmatrix.kernels.machine.formats import constants
 from bpmatrix.kernels.machine.instructions import fma
@@ -51,29 +52,38 @@ def softplus_slope(a):
 
 @kernel
 def silu(z):
-    """z sigmoid(z); 0 at minus infinity."""
+    """z sigmoid(z) = z / (1 + e^-z), below 0 as z e^z / (1 + e^z); 0 at minus infinity."""
     c = constants(z)
-    return (c.lowest if z < c.lowest else z) * sigmoid(z)
+    positive = z > c.zero
+    x = c.faintest if z < c.faintest else z
+    e = huge_exp(-x if positive else x)
+    y = (x if positive else x * e) / fma(c.tiny, e, c.one)
+    return y if positive else y * c.tiny
 
 
 @kernel
 def silu_slope(z):
     """s + z s (1 - s) with s = sigmoid(z): of s and 1 - s one is e^-|z| times the other."""
     c = constants(z)
-    t = -z if z < c.zero else z
-    t = -c.lowest if t > -c.lowest else t
-    e = exp(-t)
-    large = c.one / (c.one + e)
+    positive = z > c.zero
+    t = z if positive else -z
+    t = -c.faintest if t > -c.faintest else t
+    e = huge_exp(-t)
+    large = c.one / fma(c.tiny, e, c.one)
     small = e * large
-    return fma(-t if z < c.zero else t, large * small, small if z < c.zero else large)
+    s = c.huge * large if positive else small
+    return fma(t if positive else -t, large * small, s) * c.tiny
 
 
 @kernel
 def gelu(z):
     """z Phi(z); 0 at minus infinity."""
     c = constants(z)
-    _, Phi = normal(z)
-    return (-c.furthest if z < -c.furthest else z) * Phi
+    positive = z > c.zero
+    x = -c.furthest if z < -c.furthest else z
+    _, tail = normal(z)
+    y = x * (fma(-c.tiny, tail, c.one) if positive else tail)
+    return y if positive else y * c.tiny
 
 
 @kernel
@@ -82,5 +92,5 @@ def gelu_slope(z):
     c = constants(z)
     z = -c.furthest if z < -c.furthest else z
     z = c.furthest if z > c.furthest else z
-    phi, Phi = normal(z)
-    return fma(z, phi, Phi)
+    phi, tail = normal(z)
+    return fma(z, phi, c.huge - tail if z > c.zero else tail) * c.tiny

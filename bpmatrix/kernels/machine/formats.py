@@ -5,9 +5,12 @@ ln are minimax fits of our own (Remez, 200 bits), that of Phi interpolates in Ch
 its interval; all are rounded. `tests/kernels/functions/` measures what they come to.
 """
 
+from fractions import Fraction
+from math import factorial
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload
 
@@ -31,8 +34,9 @@ class Format(NamedTuple):
     # ln(2) in two parts. The first needs no zeros at its end: n is small, and fma rounds once.
     ln2_high: np.floating
     ln2_low: np.floating
-    # e^x rounds to 0 below `lowest` and to infinity above `highest`; 1 + e^-x is 1 above
-    # `saturated`.
+    # e^x rounds to 0 below `lowest` and to infinity above `highest`, x e^x to 0 below `faintest`;
+    # 1 + e^-x is 1 above `saturated`.
+    faintest: np.floating
     lowest: np.floating
     highest: np.floating
     saturated: np.floating
@@ -75,7 +79,7 @@ def _format(real, *, mantissa, bias, margin, exp, log, normal, **own):
 
 FLOAT64 = _format(
     np.float64, mantissa=52, bias=1023, ln2_low=2.3190468138462996e-17,
-    lowest=-746, highest=710, saturated=40, margin=64, furthest=39,
+    faintest=-752, lowest=-746, highest=710, saturated=40, margin=64, furthest=39,
     exp=(0.5000000000000006, 0.16666666666666685, 0.04166666666657362, 0.0083333333333146,
          0.0013888888932379454, 0.00019841269903007842, 2.4801504445211407e-05,
          2.7557227977017525e-06, 2.762632680336759e-07, 2.5114465143972508e-08),
@@ -93,13 +97,27 @@ FLOAT64 = _format(
 
 FLOAT32 = _format(
     np.float32, mantissa=23, bias=127, ln2_low=-1.9046542e-09,
-    lowest=-104, highest=89, saturated=20, margin=32, furthest=15,
+    faintest=-109, lowest=-104, highest=89, saturated=20, margin=32, furthest=15,
     exp=(0.5, 0.16666543, 0.04166628, 0.008366584, 0.001394645),
     log=(0.66666776, 0.39977536, 0.29871863),
     normal=(0.75528514, -0.6078967, 0.38713735, -0.18652128, 0.06039753, -0.007545268,
             -0.0034893174, 0.0016452193, 0.0001710546, -0.00023179868, -5.155659e-05),
 )
 # fmt: on
+
+
+def _in_two(number):
+    """Return a fraction as a rounded number and the rest."""
+    high = float(number)
+    return high, float(number - Fraction(high))
+
+
+# Of float64: the coefficients of (e^x - 1 - x) / x^2 for |x| <= 1, and those of ln((1 + s) / (1 -
+# s)) / s in powers of s^2 for s as in R. The last ones count for no more than 53 bits; before them,
+# in two numbers each and the highest power first, stand those that count for more.
+EXP_SERIES = tuple(1 / factorial(k + 2) for k in range(17))
+LN_TAIL = tuple(2 / (2 * j + 1) for j in range(10, 20))
+LN_HEADS = tuple(_in_two(Fraction(2, 2 * j + 1)) for j in reversed(range(10)))
 
 
 def constants(x):
@@ -137,3 +155,27 @@ def polynomial(typingctx, x, coefficients):
         return call_fma(builder, x.type, horner(terms[1::2]), x, horner(terms[::2]))
 
     return x(x, coefficients), codegen
+
+
+@intrinsic
+def long_horner(typingctx, x, x_low, p, heads):
+    """Return (... (p x + c_n) x + ...) x + c_1 in two numbers, for x in two and heads c_n ... c_1.
+
+    Each head is in two numbers, too, and larger than what it is added to, so that the rest of the
+    sum is exact (T. J. Dekker, Numerische Mathematik 18, 1971, 224-242).
+    """
+
+    def codegen(context, builder, signature, arguments):
+        x, x_low, p, heads = arguments
+        p_low = ir.Constant(p.type, 0.0)
+        for i in range(len(signature.args[3])):
+            c, c_low = (builder.extract_value(heads, (i, part)) for part in range(2))
+            t = builder.fmul(x, p)
+            t_low = call_fma(builder, t.type, x, p, builder.fneg(t))
+            t_low = builder.fadd(t_low, call_fma(builder, t.type, x, p_low, builder.fmul(x_low, p)))
+            p = builder.fadd(c, t)
+            lost = builder.fsub(t, builder.fsub(p, c))
+            p_low = builder.fadd(lost, builder.fadd(c_low, t_low))
+        return context.make_tuple(builder, signature.return_type, (p, p_low))
+
+    return types.UniTuple(x, 2)(x, x_low, p, heads), codegen

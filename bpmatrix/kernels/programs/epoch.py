@@ -88,7 +88,7 @@ def _move(t, threads, control, plan, rule, step, theta, first, second, sums, wor
         if len(sums) > 1:
             add_groups(sums, t, threads)
         else:
-            sum_gradients(plan, sums[0], work, m, False, t, threads)
+            sum_gradients(plan, sums[0], work, 0, m, False, t, threads)
         if not barrier(control, threads):
             return False
     scale = 1 / weight

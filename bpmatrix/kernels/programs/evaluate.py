@@ -4,8 +4,10 @@ from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
-from bpmatrix.kernels.machine.jit import program
-from bpmatrix.kernels.plan import Columns
+from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.jit import inlined, kernel, program
+from bpmatrix.kernels.machine.vectors import long_vectors
+from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, Columns
 from bpmatrix.kernels.views import (
     activations,
     errors,
@@ -17,13 +19,15 @@ from bpmatrix.kernels.views import (
 
 
 @program
-def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs, hits, gradient):
+def evaluate(table, theta, work, X, Y, V, first, last, outputs, costs, hits, gradient, total):
     """Carry the samples first <= i < last through the network, `plan.columns` at a time.
 
     What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
-    theta: the sum over the samples, each times its weight; with `carry_on` the sum goes on from
-    what is there. The last three need targets `Y`. `table` is that of a `Plan`; `X`, `Y` and `V`,
-    the weights of the samples or address 0, are the fields of `Columns`.
+    theta: the sum over the samples, each times its weight, by groups of them. It is the sum of the
+    group that has last been begun, and that of whole groups is added to `total`, where the caller
+    has put zeros: so samples may come in several calls, in their order. The last four need targets
+    `Y`. `table` is that of a `Plan`; `X`, `Y` and `V`, the weights of the samples or address 0, are
+    the fields of `Columns`.
     """
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     L, finite = plan.sizes.size - 1, True
@@ -51,5 +55,31 @@ def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs,
             if V.address != 0:
                 gather_block(V, start, sample_weights(plan, work, 0, m))
             backpropagate(plan, theta, work, NO_DRAW, V.address != 0, 0, 0, m)
-            sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
+            _sum_by_groups(plan, work, start, m, gradient, total)
     return finite
+
+
+@inlined
+def _sum_by_groups(plan, work, start, m, gradient, total):
+    """Add m columns, of the samples from `start` on, to the gradient of their group.
+
+    A group is COLUMNS_OF_A_SUM samples of all, wherever the columns are cut: one long sum would
+    lose more digits the longer it gets, since a float32 that is large takes little of what is
+    added. The sums of the groups are added in float64.
+    """
+    i = 0
+    while i < m:
+        past = (start + i) % COLUMNS_OF_A_SUM
+        j = min(m, i + COLUMNS_OF_A_SUM - past)
+        sum_gradients(plan, gradient, work, i, j, past > 0, 0, 1)
+        if past + j - i == COLUMNS_OF_A_SUM:
+            _add(at(gradient, 0, gradient.size), at(total, 0, gradient.size), gradient.size)
+        i = j
+
+
+@kernel
+def _add(numbers, total, n):
+    """Add n numbers to float64's, where they lie."""
+    long_vectors()
+    for k in range(n):
+        total[k] += float(numbers[k])

@@ -36,7 +36,7 @@ def sum_groups(t, threads, plan, theta, work, X, Y, V, order, draw, m, costs, hi
                 0, plan, theta, own, X, Y, V, order[start:], Draw(draw.bits, start), 0, n,
                 costs[start:], hits[start:],
             )  # fmt: skip
-            sum_gradients(plan, sums[g], own, n, True, 0, 1)
+            sum_gradients(plan, sums[g], own, 0, n, True, 0, 1)
     return finite
 
 

@@ -146,6 +146,46 @@ def test_error_is_within_the_bound(name, dtype):
     assert errors[worst] > 0.5 * FUNCTIONS[name][0]
 
 
+@njit(**OURS)
+def exp_of_differences(x, y, out):
+    """The loop of softmax."""
+    for i in range(out.size):
+        out[i] = exponential.exp_of_difference(x[i], y[i])
+
+
+@every_type
+def test_the_power_of_a_difference_is_that_of_the_exact_one(dtype):
+    """x - y is rounded by up to half a unit of y; far to the left e^x notices each of them."""
+    rng, limits = np.random.default_rng(4), np.finfo(dtype)
+    far = -math.log(limits.smallest_subnormal)
+    y = np.concatenate([rng.uniform(-far, far, 1500), 10.0 ** rng.uniform(-9, 9, 500)])
+    x = y - np.concatenate([rng.uniform(0, far + 2, 1800), 10.0 ** rng.uniform(-20, 0, 200)])
+    x, y = x.astype(dtype), y.astype(dtype)
+    x = np.minimum(x, y)
+    out = np.empty_like(x)
+    exp_of_differences(x, y, out)
+
+    errors = []
+    for left, right, got in zip(x.tolist(), y.tolist(), out.tolist(), strict=True):
+        with mpmath.workprec(160):
+            exact = mpmath.exp(mpmath.mpf(left) - right)
+            exponent = max(mpmath.frexp(exact)[1] - 1, limits.minexp)
+            errors.append(float(abs(got - exact) / mpmath.mpf(2) ** (exponent - limits.nmant)))
+
+    assert 0.8 < max(errors) <= 1.6
+
+
+@every_type
+def test_the_power_of_a_difference_at_the_ends(dtype):
+    """A difference that overflows, infinite numbers and NaN."""
+    largest = np.finfo(dtype).max
+    x = np.array([-largest, -inf, -inf, 3.0, nan, 0.0, inf], dtype)
+    y = np.array([largest, largest, 0.0, inf, 0.0, nan, inf], dtype)
+    out = np.empty_like(x)
+    exp_of_differences(x, y, out)
+    np.testing.assert_array_equal(out, np.array([0, 0, 0, 0, nan, nan, nan], dtype))
+
+
 @every_function
 @every_type
 def test_any_number_is_within_the_bound(name, dtype):

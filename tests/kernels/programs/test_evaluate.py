@@ -33,7 +33,7 @@ def test_two_calls_carry_on_where_one_ended(case, data):
     assert np.isnan(first.outputs[:, cut:]).all()
     assert np.isnan(first.costs[cut:]).all()
     assert (first.hits[cut:] == UNWRITTEN).all()
-    second = look(case, first=cut, carry_on=first.gradient)
+    second = look(case, first=cut, carry_on=first)
     whole = look(case)
     assert same_bits(second.gradient, whole.gradient)
     for name in ("outputs", "costs", "hits"):
@@ -51,7 +51,8 @@ def test_each_function_asks_for_its_part(case):
     scores = evaluation.scores(*arguments, case.targets)
     assert scores.cost == together.costs.sum() / n
     assert scores.accuracy == together.hits.sum() / n
-    assert same_bits(evaluation.gradient(*arguments, case.targets), together.gradient / n)
+    expected = (together.gradient / n).astype(case.theta.dtype)
+    assert same_bits(evaluation.gradient(*arguments, case.targets), expected)
 
 
 @DTYPES
@@ -63,5 +64,6 @@ def test_many_samples_are_carried_in_several_calls(dtype, monkeypatch):
     monkeypatch.setattr(evaluation, "MULTIPLICATIONS_PER_CALL", 1)
     arguments = (case.description, case.theta, case.inputs)
     assert same_bits(evaluation.outputs(*arguments), whole.outputs)
-    assert same_bits(evaluation.gradient(*arguments, case.targets), whole.gradient / 999)
+    expected = (whole.gradient / 999).astype(dtype)
+    assert same_bits(evaluation.gradient(*arguments, case.targets), expected)
     assert evaluation.scores(*arguments, case.targets).cost == whole.costs.sum() / 999
