@@ -54,7 +54,7 @@ def test_the_gradient_is_that_of_each_sample_times_its_weight(case, seed) -> Non
     n, d = case.X.shape[1], case.description
     weights = np.random.default_rng(seed).uniform(0.1, 3, n)
     together = look(case, weights=weights).gradient
-    alone = [look(case, first=j, last=j + 1).gradient for j in range(n)]
+    alone = [look(case, first=j, last=j + 1).gradient.astype(np.float64) for j in range(n)]
     expected = sum(weight * g for weight, g in zip(weights, alone, strict=True))
     size = sum(weight * np.abs(g) for weight, g in zip(weights, alone, strict=True))
     # delta_L is rounded once more by its weight, and from there on each number may be rounded to
