@@ -38,7 +38,8 @@ class Diagnosis:
     Attributes
     ----------
     findings : tuple of Finding
-        The worst first: the one that is furthest beyond its limit.
+        The worst first: the one that is furthest beyond its limit. What follows from another is
+        left out (short steps below units that are flat) or comes last (that nothing was learned).
     layers : tuple of LayerHealth
         What was measured in each layer, whether it is a finding or not. None of them where the
         activations are not finite, which then is the only finding.
@@ -96,7 +97,7 @@ def diagnose(
     Returns
     -------
     Diagnosis
-        Its text is plain sentences, the worst first.
+        Its text is plain sentences, the worst first; no two of them ask for opposite things.
 
     Raises
     ------
@@ -138,17 +139,17 @@ def diagnose(
         )
     )
     output, poor = trace.layers[-1], cost > symptoms.POOR * chance
-    findings = [
-        *symptoms.of_inputs(trace.X),
-        *(finding for layer in layers for finding in symptoms.of_units(layer, poor=poor)),
-        *symptoms.of_outputs(output.l, slopes[-1], output.a - trace.Y, output.delta),
-        *symptoms.of_updates(layers, poor=poor),
-        *symptoms.of_cost(
-            cost, chance, nothing, epochs=net.epochs, classes=_names_classes(trace.Y)
-        ),
-    ]
-    findings.sort(key=lambda finding: -finding.excess)
-    return Diagnosis(tuple(findings), layers, cost, chance, columns.size)
+    how = {"poor": poor, "trained": net.epochs > 0}
+    found = list(symptoms.of_inputs(trace.X))
+    found += [finding for layer in layers for finding in symptoms.of_units(layer, found, **how)]
+    found += symptoms.of_outputs(output.l, slopes[-1], output.a - trace.Y, output.delta)
+    found += symptoms.of_updates(layers, found, **how)
+    found += symptoms.of_cost(
+        cost, chance, nothing, found, epochs=net.epochs, classes=_names_classes(trace.Y)
+    )
+    # That nothing was learned follows from whatever else was found.
+    found.sort(key=lambda finding: (finding.kind == "nothing_learned", -finding.excess))
+    return Diagnosis(tuple(found), layers, cost, chance, columns.size)
 
 
 def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Array:

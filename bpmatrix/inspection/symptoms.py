@@ -1,6 +1,8 @@
 """What keeps a network from learning: the limits, with their reasons, and the sentences.
 
-Every limit is a rule of thumb; a finding is worth a look, not a proof.
+Every limit is a rule of thumb; a finding is worth a look, not a proof. No two sentences ask for
+opposite things: what is looked at later knows what was found before, and a finding that follows
+from another one is left out, or said without a cure of its own.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ LARGEST_INPUT, SMALLEST_INPUT = 4.0, 0.01
 # learns at a tenth of the speed, and so does what feeds it. Where it is flat for every sample,
 # nothing is ever changed.
 SATURATED, FLAT = 0.1, 1e-3
+FLAT_PARTS = {"dead_units", "saturated_units", "slow_outputs"}
 # Nielsen, ch. 3: outputs that are wrong by so much and get back a twentieth of that.
 WRONG, SLOWED_DOWN = 0.5, 0.05
 # Shares of the units, or of the outputs, that a network does without.
@@ -133,8 +136,8 @@ def of_inputs(X: Array) -> Iterator[Finding]:
         yield Finding(
             "large_inputs", 1, largest, LARGEST_INPUT,
             f"The inputs are large: {large} of {size.size} have a root mean square above"
-            f" {LARGEST_INPUT:g}, up to {largest:.3g}, so that units of layer 1 saturate and its"
-            f" steps are too long. {cure}",
+            f" {LARGEST_INPUT:g}, up to {largest:.3g}, so that units of layer 1 saturate, and only"
+            f" very short steps do no harm. {cure}",
         )  # fmt: skip
     # Not the zeros: of one-hot inputs and of pixels most are zero, and that is no fault.
     typical = float(np.sqrt((X[X != 0] ** 2).mean())) if X.any() else 0.0
@@ -147,23 +150,28 @@ def of_inputs(X: Array) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def of_units(layer: LayerHealth, *, poor: bool) -> Iterator[Finding]:
-    """Look for units that pass no gradient on."""
+def of_units(
+    layer: LayerHealth, found: Sequence[Finding], *, poor: bool, trained: bool
+) -> Iterator[Finding]:
+    """Look for units that pass no gradient on; `found` is what was found of the inputs."""
     l, n, name = layer.l, layer.n_units, layer.activation
+    rate = ["a smaller learning rate"] if trained else []  # no step has brought the units there
+    scaling = _scaling(found)
     if layer.dead > DEAD_SHARE:
+        cures = [*scaling, *rate, "smaller weights and biases"]
         yield Finding(
             "dead_units", l, layer.dead, DEAD_SHARE,
             f"Layer {l}: {round(layer.dead * n)} of {n} {name} units are dead: their slope is zero"
-            " for every sample, so that they never change. Start anew with a smaller learning rate,"
-            " smaller biases or scaled inputs; leaky_relu cannot die.",
+            " for every sample, so that they never change."
+            f" {'Start anew' if trained else 'Begin'} with {_or(cures)}; leaky_relu cannot die.",
         )  # fmt: skip
     if poor and layer.saturated > SATURATED_SHARE:
+        cures = [*scaling, "smaller weights (another initializer)", *rate]
         yield Finding(
             "saturated_units", l, layer.saturated, SATURATED_SHARE,
             f"Layer {l}: {round(layer.saturated * n)} of {n} {name} units are saturated: their"
             f" slope averages below {SATURATED:.0%} of its steepest, so that they and all layers"
-            " below learn slowly. Begin with smaller weights (another initializer), scale the"
-            " inputs, or take a smaller learning rate.",
+            f" below learn slowly. {'Start anew' if trained else 'Begin'} with {_or(cures)}.",
         )  # fmt: skip
 
 
@@ -185,46 +193,78 @@ def of_outputs(l: int, slope: Array, gap: Array, delta: Array) -> Iterator[Findi
         )  # fmt: skip
 
 
-def of_updates(layers: Sequence[LayerHealth], *, poor: bool) -> Iterator[Finding]:
-    """Compare steps with weights."""
+def of_updates(
+    layers: Sequence[LayerHealth], found: Sequence[Finding], *, poor: bool, trained: bool
+) -> Iterator[Finding]:
+    """Compare steps with weights; `found` is what was found of inputs, units and outputs.
+
+    Where units of a layer or above it are flat, (BP2) makes its steps short at any learning rate,
+    and where training has made them flat, it starts anew: then the steps are measured anew, too. A
+    rate that is too large for one layer is too large, however short the steps of another.
+    """
+    flat = [finding.layer or 0 for finding in found if finding.kind in FLAT_PARTS]
+    long = [
+        layer
+        for layer in layers
+        if math.isinf(layer.largest_update)
+        or (layer.largest_update > LARGEST_UPDATE and (layer is not layers[-1] or len(layers) == 1))
+    ]
+    for layer in long:
+        length = (
+            "steps end in numbers that are not finite"
+            if math.isinf(layer.largest_update)
+            else f"a step changes the weights by {layer.largest_update:.2g} times their size"
+        )
+        cures = ["a smaller learning rate", "larger mini-batches", *_scaling(found)]
+        yield Finding(
+            "large_updates", layer.l, layer.largest_update, LARGEST_UPDATE,
+            f"Layer {layer.l}: {length}; about 0.001 is usual. Take {_or(cures)}.",
+        )  # fmt: skip
+    if trained and flat:
+        return
     for layer in layers:
-        last_of_many = layer is layers[-1] and len(layers) > 1
-        largest = layer.largest_update
-        if math.isinf(largest) or (largest > LARGEST_UPDATE and not last_of_many):
-            length = (
-                "steps end in numbers that are not finite"
-                if math.isinf(largest)
-                else f"a step changes the weights by {largest:.2g} times their size"
-            )
-            yield Finding(
-                "large_updates", layer.l, largest, LARGEST_UPDATE,
-                f"Layer {layer.l}: {length}; about 0.001 is usual. Take a smaller learning"
-                " rate, larger mini-batches or scaled inputs.",
-            )  # fmt: skip
-        elif poor and 0 < layer.update < SMALLEST_UPDATE:
+        if poor and 0 < layer.update < SMALLEST_UPDATE and layer.l > max(flat, default=0):
+            cures = ["fewer layers", "Adam, whose steps are about as long in every layer"]
+            if not long:
+                first = "scaled inputs and then " if _scaling(found) else ""
+                cures = [f"{first}a larger learning rate", *cures]
             yield Finding(
                 "small_updates", layer.l, layer.update, SMALLEST_UPDATE,
                 f"Layer {layer.l}: a step changes the weights by {layer.update:.2g} times their"
-                " size; about 0.001 is usual. Take a larger learning rate, or fewer layers.",
+                " size; about 0.001 is usual."
+                f" Take {_or(cures)}.",
             )  # fmt: skip
 
 
 def of_cost(
-    cost: float, chance: float, nothing: float, *, epochs: int, classes: bool
+    cost: float,
+    chance: float,
+    nothing: float,
+    found: Sequence[Finding],
+    *,
+    epochs: int,
+    classes: bool,
 ) -> Iterator[Finding]:
-    """Compare the cost with that of one answer for all, and of outputs that say nothing."""
+    """Compare the cost with that of one answer for all, and of outputs that say nothing.
+
+    `found` is whatever else was found, which may be the reason.
+    """
     base, limit = (nothing, LARGEST_COST) if classes else (chance, LARGEST_OFFSET)
     if epochs and cost > LEARNED * chance:
+        cure = (
+            "Cure first what else is found."
+            if found
+            else "Do targets and samples belong together? If so, try another learning rate, and"
+            " train on ten samples alone, which every network can learn."
+        )
         yield Finding(
             "nothing_learned", None, cost / chance if chance else math.inf, LEARNED,
             f"After {epochs} epoch{'s' * (epochs > 1)} the cost is {cost:.4g}; one and the same"
-            f" answer for every sample has {chance:.4g}. Do targets and samples belong together?"
-            " If so, try another learning rate, and train on ten samples alone, which every"
-            " network can learn.",
+            f" answer for every sample has {chance:.4g}. {cure}",
         )  # fmt: skip
     elif not epochs and cost > limit * base > 0:
         cure = (
-            "Begin with smaller weights (another initializer) or scaled inputs."
+            f"Begin with {_or([*_scaling(found), 'smaller weights (another initializer)'])}."
             if classes
             else "Bring the targets near 0 and 1 in size: subtract their mean, divide by their"
             " standard deviation."
@@ -235,3 +275,13 @@ def of_cost(
             f" {'outputs that say nothing' if classes else 'the best single answer'}, so that"
             f" training begins with unlearning. {cure}",
         )  # fmt: skip
+
+
+def _scaling(found: Sequence[Finding]) -> list[str]:
+    """Return the scaling of the inputs as a cure, where they are what is large."""
+    return ["scaled inputs"] if any(f.kind == "large_inputs" for f in found) else []
+
+
+def _or(cures: Sequence[str]) -> str:
+    """Return cures as a list in a sentence."""
+    return " or ".join(filter(None, [", ".join(cures[:-1]), cures[-1]]))

@@ -11,9 +11,10 @@ from numba import njit
 from bpmatrix import SGD, Network, datasets, diagnose, reference
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.engine.trace import LayerTrace
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.inspection import symptoms
 from bpmatrix.inspection.diagnosis import _chance, _relative_slopes
+from bpmatrix.inspection.symptoms import LayerHealth
 
 DIGITS = datasets.load("digits")
 X, LABELS = DIGITS.train.X, DIGITS.train.labels
@@ -266,7 +267,110 @@ def test_the_worst_comes_first() -> None:
     assert [f.excess for f in found] == sorted((f.excess for f in found), reverse=True)
 
 
-# ------------------------------------------------------------------------------- what is measured
+# ----------------------------------------------------------------------- advice that fits together
+
+SMALLER, LARGER = "smaller learning rate", "larger learning rate"
+
+
+def raw_table() -> tuple[np.ndarray, np.ndarray]:
+    """Return a table of columns between 0.1 and 2,000 in size, and classes that it decides."""
+    rng = np.random.default_rng(8)
+    hidden = rng.standard_normal((6, 200))
+    inputs = 10.0 ** np.arange(-1, 5, 1)[:, None].clip(max=3.3) * (3 + hidden)
+    return inputs, (hidden[0] + hidden[3] > 0).astype(int) + (hidden[1] > 1)
+
+
+def test_units_that_too_long_steps_have_flattened() -> None:
+    """Their steps are short because they are flat: a larger learning rate made them so."""
+    net = network(sizes=(64, 50, 10), activation="tanh")
+    net.train(X, LABELS, epochs=2, optimizer=SGD(300.0))
+    assert net.cost(X, LABELS) > 100
+    for optimizer in (None, SGD(300.0), SGD(0.01)):
+        diagnosis = diagnose(net, X, LABELS, optimizer=optimizer)
+        found = [finding.kind for finding in diagnosis.findings]
+        assert found[0] == "dead_units"
+        assert found[-1] == "nothing_learned"
+        assert "small_updates" not in found
+        assert diagnosis.layers[0].update < symptoms.SMALLEST_UPDATE  # measured all the same
+        assert SMALLER in str(diagnosis)
+        assert LARGER not in str(diagnosis)
+        assert "another learning rate" not in str(diagnosis)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
+def test_the_first_advice_for_a_raw_table_works(activation: str) -> None:
+    """Inputs come first and scaling cures the rest; nobody has made a step that was too long."""
+    inputs, labels = raw_table()
+    net = Network([6, 20, 3], activation=activation, cost="log_likelihood", seed=1)
+    diagnosis = diagnose(net, inputs, labels, optimizer=SGD(0.05))
+    assert diagnosis.findings[0].kind == "large_inputs" or activation == "relu"
+    assert LARGER not in str(diagnosis)
+    assert "standardize each input" in str(diagnosis)
+    units = [str(f) for f in diagnosis.findings if f.kind in {"dead_units", "saturated_units"}]
+    assert all("Begin with scaled inputs" in text and SMALLER not in text for text in units)
+    mean, size = inputs.mean(axis=1, keepdims=True), inputs.std(axis=1, keepdims=True)
+    assert diagnose(net, (inputs - mean) / size, labels, optimizer=SGD(0.05)).is_good
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "relu", "silu"])
+@pytest.mark.parametrize("scale", [1e-5, 1.0, 300.0])
+@pytest.mark.parametrize("rate", [1e-9, 0.1, 100.0])
+def test_no_two_sentences_ask_for_opposite_things(
+    activation: str, scale: float, rate: float
+) -> None:
+    """Over networks that are healthy, starved, flooded, frozen and burnt, trained or not."""
+    rng = np.random.default_rng(21)
+    inputs = scale * rng.standard_normal((4, 60))
+    labels = (inputs[0] > 0).astype(int)
+    for spread in (0.01, 1.0, 40.0):
+        net = Network([4, 12, 12, 2], activation=activation, cost="log_likelihood", seed=2)
+        net.parameters *= spread
+        for _ in range(2):
+            text = str(diagnose(net, inputs, labels, optimizer=SGD(rate)))
+            assert not (SMALLER in text and LARGER in text), text
+            assert not ("are small" in text and "scaled inputs" in text), text
+            assert text.count("another learning rate") * len(text.splitlines()) <= 1, text
+            try:
+                net.train(inputs, labels, epochs=2, optimizer=SGD(rate))
+            except DivergenceError:
+                break
+
+
+def health(l: int, update: float, longest: float | None = None) -> LayerHealth:
+    return LayerHealth(l, 10, "relu", 0.0, 0.0, update, update if longest is None else longest)
+
+
+def flat(kind: str, layer: int) -> symptoms.Finding:
+    return symptoms.Finding(kind, layer, 0.9, 0.1, "")
+
+
+LARGE_INPUTS = symptoms.Finding("large_inputs", 1, 50.0, 4.0, "")
+
+
+@pytest.mark.parametrize(
+    ("updates", "found", "trained", "small", "says"),
+    [
+        # Alone, below, at and above what is flat; (BP2) goes down.
+        ([1e-8, 1e-3, 1e-3], [], True, [1], LARGER),
+        ([1e-8, 1e-3, 1e-3], [flat("saturated_units", 2)], True, [], None),
+        ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], True, [], None),  # start anew
+        ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], False, [2], LARGER),
+        ([1e-8, 1e-8, 1e-8], [flat("slow_outputs", 3)], True, [], None),
+        # A rate that is too large somewhere is too large.
+        ([1e-8, 3.0, 1e-3], [], False, [1], "Take fewer layers or Adam"),
+        ([1e-8, 1e-3, 3.0], [], False, [1], LARGER),  # the last layer recovers
+        ([1e-8, 1e-3, 1e-3], [LARGE_INPUTS], False, [1], "scaled inputs and then a " + LARGER),
+    ],
+)
+def test_which_short_steps_ask_for_a_larger_rate(updates, found, trained, small, says) -> None:
+    layers = [health(l, size) for l, size in enumerate(updates, start=1)]
+    findings = list(symptoms.of_updates(layers, found, poor=True, trained=trained))
+    short = [finding for finding in findings if finding.kind == "small_updates"]
+    assert [finding.layer for finding in short] == small
+    assert all(says in str(finding) for finding in short)
+
+
+# --------------------------------------------------------------------------------- what is measured
 
 
 def slopes_of(activation, z: np.ndarray) -> np.ndarray:
