@@ -145,8 +145,8 @@ class Network:
     def weights(self) -> tuple[Array, ...]:
         """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1.
 
-        ``weights[0][:] = W`` puts numbers in, ``weights[0] *= 2`` changes them; another array can
-        not take a view's place.
+        ``weights[0][:] = W`` puts numbers in, ``weights[0] *= 2`` changes them; another array
+        cannot take a view's place.
         """
         return self._parameters.weights
 
