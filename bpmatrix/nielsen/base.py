@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
@@ -175,14 +176,15 @@ class BookNetwork:
                 "x and y must have a column for each sample",
                 got=f"{X.shape[1]} columns of x and {Y.shape[1]} of y",
             )
-        return self._gradient(X, Y, self._output_error)
+        with _quiet():
+            return self._gradient(X, Y, self._output_error)
 
     def _gradient(self, X: Array, Y: Array, output_error: OutputError) -> Gradient:
         """Return the sums of the gradients of all columns, nabla_b and nabla_w."""
         a, z = [X], np.empty(0)
         for W, b in zip(self.weights, self.biases, strict=True):
             z = np.dot(W, a[-1]) + b
-            a.append(sigmoid(z))
+            a.append(1.0 / (1.0 + np.exp(-z)))
         delta = output_error(z, a[-1], Y)  # (BP1)
         nabla_b: list[Array] = []
         nabla_w: list[Array] = []
@@ -196,17 +198,16 @@ class BookNetwork:
 
     def _output_errors(self, z: Array, a: Array, Y: Array) -> Array:
         """(BP1) for each column alone: what a reader wrote may be meant for one."""
-        errors = np.empty_like(a)
-        for j in range(a.shape[1]):
-            error = np.asarray(self._output_error(z[:, [j]], a[:, [j]], Y[:, [j]]))
-            if error.shape != (len(a), 1):
-                raise ShapeError(
-                    "the cost must give an error for each output",
-                    got=f"an array of shape {error.shape}",
-                    expected=str((len(a), 1)),
-                )
-            errors[:, [j]] = error
-        return errors
+        ones = [slice(j, j + 1) for j in range(a.shape[1])]
+        errors = [np.asarray(self._output_error(z[:, j], a[:, j], Y[:, j])) for j in ones]
+        wrong = {error.shape for error in errors} - {(len(a), 1)}
+        if wrong:
+            raise ShapeError(
+                "the cost must give an error for each output",
+                got=f"an array of shape {min(wrong)}",
+                expected=str((len(a), 1)),
+            )
+        return errors[0] if len(errors) == 1 else np.concatenate(errors, axis=1)
 
     def _is_known(self, *names: str) -> bool:
         """Whether the engine does what these methods say."""
@@ -255,20 +256,19 @@ class BookNetwork:
             self._descend(*self._matrices(pairs), np.arange(m), m, eta, decay, 1)
             return
         sums = [np.zeros_like(p, np.float64) for p in (*self.biases, *self.weights)]
-        with np.errstate(over="ignore", invalid="ignore"):
+        with _quiet():
             for x, y in pairs:
                 nabla_b, nabla_w = self.backprop(x, y)
                 sums = [s + nabla for s, nabla in zip(sums, (*nabla_b, *nabla_w), strict=True)]
-        L = len(self.biases)
-        if not self._moved(sums[:L], sums[L:], eta / m, 1.0 - eta * decay):
-            raise diverged("a weight", 1, 1, eta)
+            L = len(self.biases)
+            if not self._moved(sums[:L], sums[L:], eta / m, 1.0 - eta * decay):
+                raise diverged("a weight", 1, 1, eta)
 
     def _moved(self, nabla_b: list[Array], nabla_w: list[Array], rate: float, keep: float) -> bool:
         """Take a step if all numbers stay finite; return whether they do."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            weights = [keep * W - rate * n for W, n in zip(self.weights, nabla_w, strict=True)]
-            biases = [b - rate * n for b, n in zip(self.biases, nabla_b, strict=True)]
-        finite = all(np.isfinite(p).all() for p in (*weights, *biases))
+        weights = [keep * W - rate * n for W, n in zip(self.weights, nabla_w, strict=True)]
+        biases = [b - rate * n for b, n in zip(self.biases, nabla_b, strict=True)]
+        finite = all(map(_is_finite, (*weights, *biases)))
         if finite:
             self.weights, self.biases = weights, biases
         return finite
@@ -299,14 +299,15 @@ class BookNetwork:
             finally:  # after Ctrl-C, too, they are those of the last mini-batch
                 self._hold(theta)
             return
-        wanted = Y.array.astype(np.float64)  # of bytes a reader's cost might take the negative
+        # A row is a sample. Of bytes a reader's cost might take the negative.
+        rows, wanted = X.T, Y.array.T.astype(np.float64)
         try:
-            for step, k in enumerate(range(0, order.size, m), start=1):
-                batch = order[k : k + m]
-                with np.errstate(over="ignore", invalid="ignore"):
-                    nablas = self._gradient(X[:, batch], wanted[:, batch], self._output_errors)
-                if not self._moved(*nablas, eta / batch.size, 1.0 - eta * decay):
-                    raise diverged("a weight", epoch, step, eta)
+            with _quiet():
+                for step, k in enumerate(range(0, order.size, m), start=1):
+                    batch = order[k : k + m]
+                    nablas = self._gradient(rows[batch].T, wanted[batch].T, self._output_errors)
+                    if not self._moved(*nablas, eta / batch.size, 1.0 - eta * decay):
+                        raise diverged("a weight", epoch, step, eta)
         finally:
             self._set(self.weights, self.biases)
 
@@ -332,6 +333,16 @@ class BookNetwork:
     def _hits(self, inputs: Array | list[Any], labels: NDArray[np.int64]) -> int:
         """Count the samples whose largest output is that of their label."""
         return int((self._outputs(inputs).argmax(axis=0) == labels).sum())
+
+
+def _quiet() -> np.errstate:
+    """Let e^-z be infinite, where sigma is 0; `_is_finite` looks at what becomes of a step."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def _is_finite(numbers: Array) -> bool:
+    """Whether all are finite; their squares tell it sooner, unless they overflow."""
+    return math.isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
 def finite(value: float, name: str) -> float:

@@ -65,6 +65,11 @@ def on_a_terminal(*arguments: str, columns: int, cwd: Path, **environment: str) 
     return process.wait(SECONDS), shown.decode()
 
 
+def complaints(errors: str) -> list[str]:
+    """Return the lines of standard error, but for those that tell of a first compilation."""
+    return [line for line in errors.splitlines() if not line.startswith("bpmatrix compiles its")]
+
+
 def test_the_first_command_in_strange_surroundings(tmp_path: Path) -> None:
     """Compiled anew, in a path with spaces and letters, with no home, network or locale."""
     place = tmp_path / "Ein Örtchen, 数"
@@ -119,7 +124,7 @@ def test_a_pipe_that_nobody_reads(command, model, tmp_path) -> None:
         stdout=writer, stderr=subprocess.PIPE, text=True, timeout=SECONDS,
     )  # fmt: skip
     os.close(writer)
-    assert (process.returncode, process.stderr) == (141, "")
+    assert (process.returncode, complaints(process.stderr)) == (141, [])
 
 
 def test_a_pipe_that_closes_after_the_first_line(tmp_path: Path) -> None:
@@ -133,7 +138,7 @@ def test_a_pipe_that_closes_after_the_first_line(tmp_path: Path) -> None:
         process.stdout.close()
         assert process.wait(SECONDS) == 141
         if process.stderr is not None:
-            assert process.stderr.read() == ""
+            assert complaints(process.stderr.read()) == []
             process.stderr.close()
 
 
