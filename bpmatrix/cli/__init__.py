@@ -10,17 +10,20 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
 import bpmatrix
 from bpmatrix.cli import bench, convert, info, predict, reproduce, train, verify, warmup
+from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.show import printable
+from bpmatrix.cli.wording import in_options
 from bpmatrix.errors import BpmatrixError
 
 __all__ = ["main"]
 
-WRONG_USE, INTERRUPTED = 2, 130
+WRONG_USE = 2
 
 
 @click.group(
@@ -59,8 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["train", "--epochs", "none"])
     2
     """
+    said = sys.argv[1:] if arguments is None else arguments
+    command = next((group.commands[word] for word in said if word in group.commands), None)
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = partial(_show_warning, command)
         try:
             # In a pipe that nobody reads any more click ends the program, with status 1.
             status = group.main(arguments, prog_name="bpmatrix", standalone_mode=False)
@@ -70,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print("bpmatrix: interrupted", file=sys.stderr)
             return INTERRUPTED
         except BpmatrixError as error:
-            return _fail(str(error))
+            return _fail(in_options(str(error), command))
         except OSError as error:
             return _fail(_system(error))
         except MemoryError as error:
@@ -95,6 +100,9 @@ def _system(error: OSError) -> str:
     return ": ".join(str(part) for part in parts if part) or str(error)
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+def _show_warning(
+    command: click.Command | None, message: Warning | str, *_: object, **__: object
+) -> None:
     """Show a warning as one line: the place in our code helps no user of the command line."""
-    print(f"bpmatrix: warning: {message}", file=sys.stderr, flush=True)
+    line = printable(in_options(str(message), command))
+    print(f"bpmatrix: warning: {line}", file=sys.stderr, flush=True)

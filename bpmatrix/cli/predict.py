@@ -9,7 +9,7 @@ import click
 
 import bpmatrix
 from bpmatrix.cli.destination import check_destination
-from bpmatrix.cli.show import percent
+from bpmatrix.cli.show import announced, size_in_words
 
 if TYPE_CHECKING:
     from bpmatrix import MLPClassifier, MLPRegressor
@@ -53,6 +53,7 @@ def command(
       bpmatrix predict model.safetensors table.csv --output classes.txt
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.cli.scores import accuracy_in_words  # noqa: PLC0415
 
     if output is not None:
         check_destination(output, "--output", model, data)
@@ -60,17 +61,21 @@ def command(
     if not isinstance(net, bpmatrix.Network):
         _predict_table(net, data, output, label_column, folder)
         return
-    samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
-    classes = net.predict(samples.X)
-    text = "".join(f"{number}\n" for number in classes)
+    with announced(f"reading {size_in_words(data)}"):
+        samples = read_samples(data, net, folder=folder, label_column=label_column)
+    with announced(f"predicting {samples.X.shape[1]:,} samples"):
+        classes = net.predict(samples.X)
+        text = "".join(f"{number}\n" for number in classes)
     if output is None:
         click.echo(text, nl=False)
     else:
         _write(output, text)
     if samples.labels is not None:
         hits = int((classes == samples.labels).sum())
-        accuracy = f"{percent(hits / classes.size)} ({hits:,} of {classes.size:,})"
-        click.echo(f"accuracy {accuracy} on {samples.title}", err=True)
+        accuracy = accuracy_in_words(hits, samples.labels, samples.title)
+        click.echo(f"accuracy {accuracy}", err=True)
+    elif samples.note is not None:
+        click.echo(f"not scored: {samples.note}", err=True)
 
 
 def _predict_table(

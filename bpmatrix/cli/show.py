@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["facts", "percent", "printable", "table"]
+__all__ = ["announced", "facts", "percent", "printable", "size_in_words", "table"]
 
 # A pipe has no width.
 WIDTH_OF_A_PIPE = 10_000
+# Nobody wonders for so long what a command does, or whether it still does it.
+SECONDS_OF_SILENCE, SECONDS_BETWEEN_LINES = 1.0, 10.0
 
 
 def facts(rows: Iterable[tuple[str, object]]) -> None:
@@ -40,6 +47,34 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     _console().print(grid)
 
 
+@contextmanager
+def announced(what: str) -> Iterator[None]:
+    """Say on standard error what is being done once it takes long, and then for how long."""
+    done = Event()
+
+    def announce() -> None:
+        start, pause = time.monotonic(), SECONDS_OF_SILENCE
+        while not done.wait(pause):
+            seconds, pause = time.monotonic() - start, SECONDS_BETWEEN_LINES
+            line = f"bpmatrix: {printable(what)} ... {seconds:.0f} s"
+            print(line, file=sys.stderr, flush=True)
+
+    Thread(target=announce, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def size_in_words(source: str) -> str:
+    """Return the name of a file with its size, or the name alone of what is no file."""
+    try:
+        size = Path(source).stat().st_size
+    except OSError:
+        return source
+    return f"{source} ({size / 1e6:,.0f} MB)"
+
+
 def percent(fraction: float) -> str:
     """Return a fraction as a percentage with two decimals.
 
@@ -52,14 +87,15 @@ def percent(fraction: float) -> str:
 
 
 def printable(value: object) -> str:
-    r"""Return the text of a value without what could move the cursor: some come from files.
+    r"""Return the text of a value as one line, without what could move the cursor: some is foreign.
 
     Examples
     --------
-    >>> printable("\x1b[2Jmodel")
-    '?[2Jmodel'
+    >>> printable("\x1b[2Jmodel"), printable("a long\n    text")
+    ('?[2Jmodel', 'a long text')
     """
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value))
+    line = re.sub(r"\s*[\r\n]\s*", " ", str(value))
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def _console() -> Console:
