@@ -229,13 +229,15 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--label-column",
         "--label",
         metavar="NAME",
-        help="For a .csv file: the column with the labels.  [default: the last]",
+        help="For a .csv file: the column with the labels, classes numbered 0, 1, 2, ...  "
+        "[default: the last]",
     ),
     click.option(
         "--target",
         metavar="COLUMN",
-        help="For a .csv file with a header: predict this column from all others, with an "
-        "estimator that standardizes them and keeps its best weights.",
+        help="For a .csv file with a header: predict this column, whatever it holds, from all "
+        "others, with an estimator that standardizes them and keeps its best weights; needs "
+        "scikit-learn.",
     ),
     click.option(
         "--task",

@@ -30,8 +30,8 @@ __all__ = ["command"]
     "--label-column",
     "--label",
     metavar="NAME",
-    help="For a .csv file: the column with the labels.  [default: the last, if there is one column "
-    "more than the model has inputs]",
+    help="For a .csv file: the column with the labels.  [default: that of the training; without "
+    "names the last, if there is one column more than the model has inputs]",
 )
 @click.option(
     "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
@@ -44,8 +44,9 @@ def command(
     MODEL is a file that `bpmatrix train --save` wrote. If it was trained with --target, DATA is a
     .csv file with a header, and what is printed is a table, too. Otherwise DATA is a .csv, .npz or
     IDX file, which is predicted as a whole; or digits, mnist, fashion-mnist or a folder with four
-    IDX files, whose test part is predicted. Where labels are known, the accuracy goes to standard
-    error.
+    IDX files, whose test part is predicted. The columns of a .csv file are found by their names,
+    where MODEL was trained on a file with names. Where labels are known, the accuracy goes to
+    standard error.
 
     \b
     Examples:

@@ -152,7 +152,7 @@ def facts_of(model: Estimator) -> list[tuple[str, object]]:
         ("features", units[0] if names is None else ", ".join(names)),
         ("target", getattr(model, "target_name_", "unnamed")),
         ("epochs", _epochs_in_words(model)),
-        ("loss", f"{model.loss_:.4g}"),
+        ("loss", f"{getattr(model, 'loss_', math.nan):.4g}"),  # none after Ctrl-C in epoch 1
     ]
     if isinstance(model.random_state, int):
         rows.append(("seed", model.random_state))

@@ -48,6 +48,9 @@ def command(**arguments: Any) -> None:
     with one sample a row, or a folder with four IDX files. Inputs are scaled to [0, 1] and the
     scale becomes part of the network. The defaults train well on the digits and on MNIST.
 
+    A table whose classes have names, or whose columns differ in size, and any regression, is for
+    --target COLUMN.
+
     Ctrl-C ends the training; the network is then tested, and saved if --save says so.
 
     \b

@@ -360,7 +360,8 @@ class Network:
         X : (n_0, n) array_like
             Samples as columns, in any type that `feedforward` takes; never converted as a whole.
         targets : array_like
-            Labels (n,), or Y (n_L, n), or with one output a row (n,).
+            Labels (n,), or Y (n_L, n), or with one output a row (n,). No number may lie beyond what
+            the output reaches, as 0 to 1 for a sigmoid; ``output="identity"`` reaches all.
         epochs : int, default 30
             How often every sample is shown.
         mini_batch_size : int, optional
