@@ -12,7 +12,8 @@ from itertools import product
 import numpy as np
 from hypothesis import strategies as st
 
-from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.activations import find_activation
+from bpmatrix.architecture.costs import Huber, Quantile, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.samples.arrays import Targets, as_inputs, as_targets
@@ -58,6 +59,18 @@ class Case:
     def targets(self) -> Targets:
         """The labels where there are some, else Y, as they leave the gate."""
         return gate(self.description, self.Y if self.labels is None else self.labels)
+
+    @property
+    def reachable(self) -> np.ndarray:
+        """Y, brought to where the output can come near it: Network.train takes no other."""
+        output = find_activation(self.description.activations[-1])
+        if output.lowest is None or find_cost(self.description.cost).partner:
+            return self.Y
+        if output.highest is None:
+            return np.abs(self.Y)
+        return output.lowest + (output.highest - output.lowest) * (self.Y - self.Y.min()) / (
+            np.ptp(self.Y) or 1
+        )
 
     def in_float64(self):
         """Return what the functions of `reference` take: weights, biases, ..., X, Y."""

@@ -32,6 +32,8 @@ class Activation:
         output only.
     keeps_z : bool
         Whether sigma' needs z, which then has a work matrix of its own.
+    lowest, highest : float or None
+        What it never falls below and never exceeds; None where it has no such bound.
     """
 
     name: str
@@ -40,31 +42,47 @@ class Activation:
     derivative: str
     elementwise: bool = True
     keeps_z: bool = False
+    lowest: float | None = None
+    highest: float | None = None
 
 
 ACTIVATIONS = {
     record.name: record
     for record in (
-        Activation("sigmoid", codes.SIGMOID, "1 / (1 + exp(-z))", "a (1 - a)"),
-        Activation("tanh", codes.TANH, "tanh(z)", "1 - a^2"),
-        Activation("relu", codes.RELU, "max(z, 0)", "1 where z > 0, else 0"),
+        Activation(
+            "sigmoid",
+            codes.SIGMOID,
+            "1 / (1 + exp(-z))",
+            "a (1 - a)",
+            lowest=0.0,
+            highest=1.0,
+        ),
+        Activation("tanh", codes.TANH, "tanh(z)", "1 - a^2", lowest=-1.0, highest=1.0),
+        Activation("relu", codes.RELU, "max(z, 0)", "1 where z > 0, else 0", lowest=0.0),
         Activation(
             "leaky_relu",
             None,
             "z where z > 0, else 0.01 z",
             "1 where z > 0, else 0.01",
         ),
-        Activation("elu", None, "z where z > 0, else exp(z) - 1", "1 where z > 0, else exp(z)"),
-        Activation("gelu", None, "z Phi(z)", "Phi(z) + z phi(z)", keeps_z=True),
+        Activation(
+            "elu",
+            None,
+            "z where z > 0, else exp(z) - 1",
+            "1 where z > 0, else exp(z)",
+            lowest=-1.0,
+        ),
+        Activation("gelu", None, "z Phi(z)", "Phi(z) + z phi(z)", keeps_z=True, lowest=-0.17),
         Activation(
             "silu",
             None,
             "z / (1 + exp(-z))",
             "s (1 + z (1 - s)) with s = 1 / (1 + exp(-z))",
             keeps_z=True,
+            lowest=-0.2785,
         ),
-        Activation("softplus", None, "log(1 + exp(z))", "1 - exp(-a)"),
-        Activation("exp", None, "exp(z)", "a"),
+        Activation("softplus", None, "log(1 + exp(z))", "1 - exp(-a)", lowest=0.0),
+        Activation("exp", None, "exp(z)", "a", lowest=0.0),
         Activation("identity", codes.IDENTITY, "z", "1"),
         Activation(
             "softmax",
@@ -72,6 +90,8 @@ ACTIVATIONS = {
             "exp(z_k) / sum_i exp(z_i)",
             "a_k (1 where i = k, else 0) - a_k a_i",
             elementwise=False,
+            lowest=0.0,
+            highest=1.0,
         ),
     )
 }

@@ -11,19 +11,22 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 
 import bpmatrix
 from bpmatrix.cli import bench, convert, info, predict, reproduce, train, verify, warmup
+from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.show import say
+from bpmatrix.cli.wording import in_options
 from bpmatrix.errors import BpmatrixError
 
 __all__ = ["main"]
 
 # The last is what a shell says of a program that has ended for writing where nobody reads.
-WRONG_USE, INTERRUPTED, NOBODY_READS = 2, 130, 141
+WRONG_USE, NOBODY_READS = 2, 141
 
 
 @click.group(
@@ -63,8 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     _open_streams()
+    said = sys.argv[1:] if arguments is None else arguments
+    command = next((group.commands[word] for word in said if word in group.commands), None)
     with warnings.catch_warnings():
-        warnings.showwarning = _show_warning
+        warnings.showwarning = partial(_show_warning, command)
         try:
             status = group.main(arguments, prog_name="bpmatrix", standalone_mode=False)
         except SystemExit:  # by click or rich, for a pipe that was closed
@@ -77,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             say("bpmatrix: interrupted", err=True)
             return INTERRUPTED
         except BpmatrixError as error:
-            return _fail(str(error))
+            return _fail(in_options(str(error), command))
         except OSError as error:
             return _fail(_system(error))
         except MemoryError as error:
@@ -109,6 +114,9 @@ def _system(error: OSError) -> str:
     return ": ".join(str(part) for part in parts if part) or str(error)
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+def _show_warning(
+    command: click.Command | None, message: Warning | str, *_: object, **__: object
+) -> None:
     """Show a warning as one line: the place in our code helps no user of the command line."""
-    say(f"bpmatrix: warning: {' '.join(str(message).splitlines())}", err=True)
+    line = " ".join(in_options(str(message), command).splitlines())
+    say(f"bpmatrix: warning: {line}", err=True)

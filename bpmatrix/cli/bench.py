@@ -24,7 +24,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @click.command("bench", short_help="Compare the loop, the matrix and other libraries here.")
-@click.option("--quick", is_flag=True, help="At most 15 seconds; without other libraries.")
+@click.option("--quick", is_flag=True, help="Some 15 seconds; without other libraries.")
 @click.option("--full", is_flag=True, help="A grid of widths and mini-batch sizes: about an hour.")
 @click.option(
     "--json", "json_file", type=FILE, metavar="FILE",
@@ -55,8 +55,8 @@ def command(
     and scikit-learn where they are installed train the same network from the same weights: on
     MNIST where it is found ($BPMATRIX_DATA, the system, the user's cache), else on the digits that
     bpmatrix ships. Each runs in a process of its own, in turns, and counts only if it gives the
-    right answer. A run takes at most 60 seconds, after the compilation. Run nothing else at the
-    same time.
+    right answer. A run takes some 60 seconds after the compilation, and longer where something else
+    runs: then the figures say less, too.
 
     \b
     Examples:

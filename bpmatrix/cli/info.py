@@ -72,6 +72,8 @@ def _told(run: Mapping[str, Any]) -> str:
         f"weight decay {run.get('weight_decay', '?')}",
         f"ended by {run.get('stopped_by', '?')}" if run.get("stopped_by", "?") else "not ended",
     ]
+    if run.get("restore_best") and "best_epoch" in run:
+        parts.append(f"weights of epoch {run['best_epoch']}")
     for key, name in (("cost", "cost"), ("validation_accuracy", f"{monitored} accuracy")):
         if isinstance(value := run.get(key), float):
             parts.append(f"{name} {percent(value) if 'accuracy' in key else f'{value:.4g}'}")

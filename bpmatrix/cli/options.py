@@ -8,7 +8,18 @@ from pathlib import Path
 
 import click
 
-__all__ = ["HIDDEN", "LEARNING_RATES", "MINI_BATCH_SIZE", "MOMENTUM", "Options", "with_options"]
+__all__ = [
+    "HIDDEN",
+    "INTERRUPTED",
+    "LEARNING_RATES",
+    "MINI_BATCH_SIZE",
+    "MOMENTUM",
+    "Options",
+    "with_options",
+]
+
+# The exit status after Ctrl-C.
+INTERRUPTED = 130
 
 # Units of the one hidden layer that a network has by default: enough for the digits and MNIST.
 HIDDEN = 30
@@ -60,9 +71,14 @@ def _sizes(
     if value is None:
         return None
     try:
-        return tuple(int(size) for size in value.split(","))
+        sizes = tuple(int(size) for size in value.split(","))
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no list of sizes such as 784,30,10.") from None
+        sizes = ()
+    if not sizes or min(sizes) < 1:
+        raise click.BadParameter(
+            f"{value!r} is no list of sizes such as 784,30,10, each of them 1 or more."
+        )
+    return sizes
 
 
 def _threads(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
@@ -213,13 +229,15 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--label-column",
         "--label",
         metavar="NAME",
-        help="For a .csv file: the column with the labels.  [default: the last]",
+        help="For a .csv file: the column with the labels, classes numbered 0, 1, 2, ...  "
+        "[default: the last]",
     ),
     click.option(
         "--target",
         metavar="COLUMN",
-        help="For a .csv file with a header: predict this column from all others, with an "
-        "estimator that standardizes them and keeps its best weights.",
+        help="For a .csv file with a header: predict this column, whatever it holds, from all "
+        "others, with an estimator that standardizes them and keeps its best weights; needs "
+        "scikit-learn.",
     ),
     click.option(
         "--task",

@@ -9,7 +9,7 @@ import click
 
 import bpmatrix
 from bpmatrix.cli.destination import check_destination, deliver
-from bpmatrix.cli.show import percent, say
+from bpmatrix.cli.show import announced, say, size_in_words
 
 if TYPE_CHECKING:
     from bpmatrix import MLPClassifier, MLPRegressor
@@ -30,8 +30,8 @@ __all__ = ["command"]
     "--label-column",
     "--label",
     metavar="NAME",
-    help="For a .csv file: the column with the labels.  [default: the last, if there is one column "
-    "more than the model has inputs]",
+    help="For a .csv file: the column with the labels.  [default: that of the training; without "
+    "names the last, if there is one column more than the model has inputs]",
 )
 @click.option(
     "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
@@ -44,8 +44,9 @@ def command(
     MODEL is a file that `bpmatrix train --save` wrote. If it was trained with --target, DATA is a
     .csv file with a header, and what is printed is a table, too. Otherwise DATA is a .csv, .npz or
     IDX file, which is predicted as a whole; or digits, mnist, fashion-mnist or a folder with four
-    IDX files, whose test part is predicted. Where labels are known, the accuracy goes to standard
-    error.
+    IDX files, whose test part is predicted. The columns of a .csv file are found by their names,
+    where MODEL was trained on a file with names. Where labels are known, the accuracy goes to
+    standard error.
 
     \b
     Examples:
@@ -53,6 +54,7 @@ def command(
       bpmatrix predict model.safetensors table.csv --output classes.txt
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.cli.scores import accuracy_in_words  # noqa: PLC0415
 
     if output is not None:
         check_destination(output, "--output", model, data)
@@ -60,13 +62,17 @@ def command(
     if not isinstance(net, bpmatrix.Network):
         _predict_table(net, data, output, label_column, folder)
         return
-    samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
-    classes = net.predict(samples.X)
+    with announced(f"reading {size_in_words(data)}"):
+        samples = read_samples(data, net, folder=folder, label_column=label_column)
+    with announced(f"predicting {samples.X.shape[1]:,} samples"):
+        classes = net.predict(samples.X)
     deliver("".join(f"{number}\n" for number in classes), output)
     if samples.labels is not None:
         hits = int((classes == samples.labels).sum())
-        accuracy = f"{percent(hits / classes.size)} ({hits:,} of {classes.size:,})"
-        say(f"accuracy {accuracy} on {samples.title}", err=True)
+        accuracy = accuracy_in_words(hits, samples.labels, samples.title)
+        say(f"accuracy {accuracy}", err=True)
+    elif samples.note is not None:
+        say(f"not scored: {samples.note}", err=True)
 
 
 def _predict_table(

@@ -31,7 +31,7 @@ Watch = Callable[[float, str], None]
 
 @click.command("reproduce", short_help="Run published experiments again, and compare.")
 @click.argument("name", metavar="[TABLE]", required=False, type=click.Choice(TABLES))
-@click.option("--quick", is_flag=True, help="A part of the experiments: at most two minutes.")
+@click.option("--quick", is_flag=True, help="A part of the experiments: some two minutes.")
 @click.option(
     "--plot", "folder", type=FOLDER, metavar="FOLDER",
     help="Draw the curves into this folder; needs matplotlib.",

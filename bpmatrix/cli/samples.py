@@ -4,58 +4,77 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix import datasets
+from bpmatrix.datasets.foreign import check_is_text
 from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.npz import read_npz_samples
-from bpmatrix.datasets.tables import read_csv
+from bpmatrix.datasets.tables import Table, class_numbers, open_table
 from bpmatrix.errors import ArgumentError, DataFileError, ShapeError
+
+if TYPE_CHECKING:
+    from bpmatrix import Network
 
 __all__ = ["Samples", "read_samples"]
 
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples as columns, and their labels where they are known."""
+    """Samples as columns, and their labels where they are known.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n_0, n)
+        One sample a column.
+    labels : ndarray of shape (n,), int64, or None
+        The classes.
+    title : str
+        What to call the samples.
+    note : str or None
+        Why there are no labels where some were looked for.
+    """
 
     X: NDArray[Any]
     labels: NDArray[np.int64] | None
     title: str
+    note: str | None = None
 
 
 def read_samples(
-    source: str, n_inputs: int, *, folder: str | None = None, label_column: str | None = None
+    source: str, net: Network, *, folder: str | None = None, label_column: str | None = None
 ) -> Samples:
-    """Read what a model with `n_inputs` inputs shall predict.
+    """Read what a network shall predict.
 
     Parameters
     ----------
     source : str
         The name of a data set or a folder with four IDX files, which give their test part; or a
-        .csv, .npz or IDX file, which gives all of its samples. A .csv file with one column more
-        than the model has inputs holds labels, in the last or the named column.
-    n_inputs : int
-        The inputs of the model.
+        .csv, .npz or IDX file, which gives all of its samples. The columns of a .csv file with a
+        header are found by the names that the network was trained with; without names, a column
+        more than the network has inputs holds labels: the last or the named one.
+    net : Network
+        The network.
     folder, label_column : str, optional
         As for `bpmatrix.datasets.load`.
 
     Raises
     ------
     BpmatrixError
-        If there is no such source, it cannot be read, or does not fit the model.
+        If there is no such source, it cannot be read, or does not fit the network.
     """
+    n_inputs = net.description.sizes[0]
     path = Path(source).expanduser()
     if source in ("digits", "mnist", "fashion-mnist") or not path.is_file():
         data = datasets.load(source, folder=folder, label_column=label_column)
         samples = Samples(data.test.X, data.test.labels, f"the test part of {data.name}")
     elif folder is not None:
-        raise ArgumentError("a folder belongs to 'mnist' and 'fashion-mnist'", got=source)
+        raise ArgumentError("folder belongs to 'mnist' and 'fashion-mnist'", got=source)
     else:
-        samples = _read_file(path, n_inputs, label_column)
+        samples = _read_file(path, net, label_column)
     if samples.X.shape[0] != n_inputs:
         raise ShapeError(
             f"{source} does not fit the model",
@@ -65,22 +84,65 @@ def read_samples(
     return samples
 
 
-def _read_file(path: Path, n_inputs: int, label_column: str | None) -> Samples:
+def _read_file(path: Path, net: Network, label_column: str | None) -> Samples:
     kind = path.suffix.lower()
-    if label_column is not None and kind != ".csv":
-        raise ArgumentError("a label column belongs to .csv files", got=path)
+    if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
+        return _read_table(open_table(path), net, label_column)
+    if label_column is not None:
+        raise ArgumentError("label_column belongs to .csv files", got=path)
     labels: NDArray[np.int64] | None = None
     rows: NDArray[Any]
-    if kind == ".csv":
-        table = read_csv(path)
-        rows = table.values
-        if label_column is not None or rows.shape[1] != n_inputs:
-            rows, labels = table.inputs_and_labels(label_column)
-    elif kind == ".npz":
+    if kind == ".npz":
         rows, labels = read_npz_samples(path)
     else:
+        if kind != ".gz":  # IDX files may be compressed
+            check_is_text(path)
         images = read_idx(path)
         if images.size == 0:
             raise DataFileError(f"{path} holds no samples", got=f"shape {images.shape}")
         rows = images.reshape(len(images), -1)
     return Samples(rows.T, labels, str(path))
+
+
+def _read_table(table: Table, net: Network, label_column: str | None) -> Samples:
+    """Read the inputs of a network from a table, and labels where it has them."""
+    width, n_inputs = len(table.first), net.description.sizes[0]
+    label = None if label_column is None else table.column(label_column)
+    names, its_label = _trained_on(net)
+    if names and table.has_header:
+        inputs = table.columns(names)
+        if label is None and its_label in table.names:
+            label = table.column(its_label)
+    else:
+        if label is None and width == n_inputs + 1:
+            label = n_inputs
+        inputs = [column for column in range(width) if column != label]
+    if label is not None and label in inputs:
+        raise DataFileError(
+            f"{table.called(label)} of {table.path} is an input of the model",
+            expected="a column of labels",
+            cure="Name another column as label_column, or none.",
+        )
+    cells = table.read(inputs, [] if label is None else [label])
+    labels, note = None, None
+    if label is not None:
+        try:
+            labels = class_numbers(table, cells, label)
+        except DataFileError as error:
+            if label_column is not None:  # asked for by name
+                raise
+            note = str(error)
+    return Samples(cells.numbers.T, labels, str(table.path), note)
+
+
+def _trained_on(net: Network) -> tuple[list[str], str]:
+    """Return the names of the columns of the table that a network was trained on.
+
+    A file may hold less of it, or other things: no names, and no column is then looked for.
+    """
+    for run in reversed(net.trained):
+        names, label = run.get("columns"), run.get("label_column")
+        is_list = isinstance(names, list) and len(names) == net.description.sizes[0]
+        if is_list and all(isinstance(name, str) for name in (*names, label)):
+            return names, str(label)
+    return [], ""

@@ -8,10 +8,15 @@ Facts and tables are styled on a terminal, plain and never cut in a pipe.
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event, Thread
 from typing import TYPE_CHECKING
 
 import click
@@ -19,11 +24,16 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["facts", "hand_over", "percent", "printable", "quoted", "say", "table"]
+__all__ = [
+    "announced", "facts", "hand_over", "percent", "printable", "quoted", "say", "size_in_words",
+    "table",
+]  # fmt: skip
 
 # A pipe has no width.
 WIDTH_OF_A_PIPE = 10_000
 GAP = 2  # between two columns
+# Nobody wonders for so long what a command does, or whether it still does it.
+SECONDS_OF_SILENCE, SECONDS_BETWEEN_LINES = 1.0, 10.0
 
 
 def say(line: object = "", *, err: bool = False) -> None:
@@ -94,6 +104,33 @@ def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
     return widths
 
 
+@contextmanager
+def announced(what: str) -> Iterator[None]:
+    """Say on standard error what is being done once it takes long, and then for how long."""
+    done = Event()
+
+    def announce() -> None:
+        start, pause = time.monotonic(), SECONDS_OF_SILENCE
+        while not done.wait(pause):
+            seconds, pause = time.monotonic() - start, SECONDS_BETWEEN_LINES
+            say(f"bpmatrix: {what} ... {seconds:.0f} s", err=True)
+
+    Thread(target=announce, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
+def size_in_words(source: str) -> str:
+    """Return the name of a file with its size, or the name alone of what is no file."""
+    try:
+        size = Path(source).stat().st_size
+    except OSError:
+        return source
+    return f"{source} ({size / 1e6:,.0f} MB)"
+
+
 def percent(fraction: float) -> str:
     """Return a fraction as a percentage with two decimals.
 
@@ -106,14 +143,15 @@ def percent(fraction: float) -> str:
 
 
 def printable(value: object) -> str:
-    r"""Return the text of a value without what could move the cursor: some come from files.
+    r"""Return the text of a value as one line, without what could move the cursor: some is foreign.
 
     Examples
     --------
-    >>> printable("\x1b[2Jmodel")
-    '?[2Jmodel'
+    >>> printable("\x1b[2Jmodel"), printable("a long\n    text")
+    ('?[2Jmodel', 'a long text')
     """
-    return "".join(letter if letter.isprintable() else "?" for letter in str(value))
+    line = re.sub(r"\s*[\r\n]\s*", " ", str(value))
+    return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 
 def quoted(path: object) -> str:

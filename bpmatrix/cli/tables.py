@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -19,8 +20,12 @@ from numpy.typing import NDArray
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, deliver
-from bpmatrix.cli.show import facts, quoted, say
-from bpmatrix.datasets.named import NamedTable, read_named_table
+from bpmatrix.cli.options import INTERRUPTED
+from bpmatrix.cli.scores import accuracy_in_words, warn_of_a_ruling_class
+from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
+from bpmatrix.cli.targets import Samples, check_no_hole, read_parts, targets
+from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
+from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
 
 if TYPE_CHECKING:
@@ -30,10 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_of", "predict_table", "train_on_table"]
 
-# A column of so few different whole numbers is taken for classes where nobody says --task.
-MOST_CLASSES = 20
-TEST_SHARE = 0.2
-VALIDATION_SHARE = 0.1  # of what is not for the test
 # What `python -m benchmarks quality` shows beside scikit-learn's defaults. An epoch of a small
 # table should be more than the single step that mini-batches of 200 leave of it.
 RECIPE = {
@@ -41,29 +42,11 @@ RECIPE = {
     "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 20,
 }  # fmt: skip
 
-# What scikit-learn takes for random_state, and where float64 no longer holds every whole number.
-LARGEST_SEED, LARGEST_WHOLE = 2**32 - 1, 2.0**53
+# What scikit-learn takes for random_state.
+LARGEST_SEED = 2**32 - 1
 
-# What `bpmatrix train` calls otherwise; its other options have no meaning for a table.
-PARAMETERS = {
-    "hidden": "hidden_layer_sizes",
-    "activation": "activation",
-    "epochs": "max_iter",
-    "mini_batch_size": "batch_size",
-    "learning_rate": "learning_rate_init",
-    "dtype": "dtype",
-    "seed": "random_state",
-    "threads": "n_threads",
-}
+# Beside the parameters of an estimator; others have no meaning for a table.
 OTHERS = ("data", "target", "task", "save")
-
-
-@dataclass(frozen=True, eq=False)
-class Samples:
-    """Rows of features, and what they should give."""
-
-    X: NDArray[np.float64]
-    y: NDArray[Any]
 
 
 def train_on_table(
@@ -90,21 +73,23 @@ def train_on_table(
         If the table or an option cannot be used.
     """
     parameters = _parameters(said)
-    kinds = bpmatrix.MLPClassifier, bpmatrix.MLPRegressor  # before the table: they may be missing
+    # Before the table is read: they may be missing.
+    from bpmatrix.estimators import MLPClassifier, MLPRegressor  # noqa: PLC0415
+
+    kinds = MLPClassifier, MLPRegressor
     if save is not None:
         check_destination(save, "--save", source)
-    table = read_named_table(source)
-    features = [name for name in table.names if name != target]
-    y = _targets(table, target, task)
-    if not features:
-        raise DataFileError(f"{source} has no column beside {target!r}", expected="features")
-    classes = y.dtype.kind != "f"
-    parts = _split(table.numbers(features), y, classes, parameters.get("random_state"))
+    with announced(f"reading {size_in_words(source)}"):
+        features, parts = read_parts(source, target, task, parameters["random_state"])
     train, validation, test = parts
-    model = kinds[0 if classes else 1](**RECIPE | parameters)
+    classes = train.y.dtype.kind != "f"
+    size = {"batch_size": min(RECIPE["batch_size"], len(train.y))}
+    model = kinds[0 if classes else 1](**RECIPE | size | parameters)
     _introduce(source, target, model, parts)
+    if classes:
+        warn_of_a_ruling_class(train.y)
     start = time.perf_counter()
-    with warnings.catch_warnings():
+    with _interruptions() as interrupted, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the solver reached max_iter")
         model.set_params(callbacks=[progress.lines()])
         model.fit(train.X, train.y, X_val=validation.X, y_val=validation.y)
@@ -113,6 +98,8 @@ def train_on_table(
     model.feature_names_in_ = np.array(features, dtype=object)
     model.target_name_ = target
     _conclude(model, test, save, seconds)
+    if interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
 
 
 def predict_table(model: Estimator, source: str, output: Path | None) -> None:
@@ -121,42 +108,41 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
     The columns are found by their names; others are not looked at. Where the table has the target
     too, the score goes to standard error.
     """
-    table = read_named_table(source)
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         raise ArgumentError(
             "the model does not know the names of its features",
             cure="Fit it with a DataFrame, or use bpmatrix train --target.",
         )
-    missing = [name for name in names if name not in table.names]
-    if missing:
-        raise DataFileError(
-            f"{source} misses {len(missing)} of the model's {len(names)} features",
-            got=", ".join(table.names[:20]),
-            expected=", ".join(map(repr, missing[:20])),
-        )
-    X = table.numbers(list(names))
     target = getattr(model, "target_name_", "prediction")
-    with warnings.catch_warnings():  # the names were looked at above
+    with announced(f"reading {size_in_words(source)}"):
+        table = open_table(source, header=True)
+        features = table.columns(list(names))
+        scored = [table.names.index(target)] if table.names.count(target) == 1 else []
+        cells = table.read(features, scored)
+    with (
+        announced(f"predicting {len(cells.lines):,} rows"),
+        warnings.catch_warnings(),  # the names were looked at above
+    ):
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        _write(model, X, target, output)
-        if target in table.names:
-            say(_said_of_the_score(model, table, X, target), err=True)
+        _write(model, cells.numbers, target, output)
+        if scored:
+            say(_said_of_the_score(model, table, cells, scored[0]), err=True)
 
 
-def _said_of_the_score(
-    model: Estimator, table: NamedTable, X: NDArray[np.float64], target: str
-) -> str:
+def _said_of_the_score(model: Estimator, table: Table, cells: Cells, column: int) -> str:
     """Return how right the predictions are, or why nobody knows: rows may have no target yet."""
     task = "classification" if _has_classes(model) else "regression"
     in_words = _has_classes(model) and model.classes_.dtype.kind in "OU"
     try:
-        y = np.array(table.texts(target)) if in_words else _targets(table, target, task)
+        check_no_hole(table, cells, column)
+        y = np.array(cells.texts[0]) if in_words else targets(table, cells, column, task)
     except DataFileError as error:
         return f"not scored: {error}"
     if _has_classes(model) and not np.isin(y, model.classes_).any():
-        return f"not scored: column {target!r} of {table.path} has not the model's classes"
-    return _score(model, Samples(X, y), str(table.path))
+        name = table.names[column]
+        return f"not scored: column {name!r} of {table.path} has not the model's classes"
+    return _score(model, Samples(cells.numbers, y), str(table.path))
 
 
 def facts_of(model: Estimator) -> list[tuple[str, object]]:
@@ -169,9 +155,11 @@ def facts_of(model: Estimator) -> list[tuple[str, object]]:
         ("output", model.out_activation_),
         ("features", units[0] if names is None else ", ".join(names)),
         ("target", getattr(model, "target_name_", "unnamed")),
-        ("epochs", model.n_iter_),
-        ("loss", f"{model.loss_:.4g}"),
+        ("epochs", _epochs_in_words(model)),
+        ("loss", f"{getattr(model, 'loss_', math.nan):.4g}"),  # none after Ctrl-C in epoch 1
     ]
+    if isinstance(model.random_state, int):
+        rows.append(("seed", model.random_state))
     if _has_classes(model):
         rows.append(("classes", ", ".join(map(str, model.classes_))))
     if getattr(model, "best_validation_score_", None) is not None:
@@ -180,65 +168,24 @@ def facts_of(model: Estimator) -> list[tuple[str, object]]:
 
 
 def _parameters(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given as parameters of an estimator."""
+    """Return the options that were given as parameters of an estimator, and a seed."""
     for name in said:
-        if name not in PARAMETERS and name not in OTHERS:
+        if name not in ESTIMATOR_PARAMETERS and name not in OTHERS:
             option = "--" + name.replace("_", "-")
-            known = ", ".join("--" + other.replace("_", "-") for other in PARAMETERS)
+            known = ", ".join("--" + other.replace("_", "-") for other in ESTIMATOR_PARAMETERS)
             raise click.UsageError(f"{option} does not go with --target, which takes {known}.")
-    found = {PARAMETERS[name]: value for name, value in said.items() if name in PARAMETERS}
-    if found.get("random_state", 0) > LARGEST_SEED:
+    drawn = {"random_state": int(np.random.SeedSequence().generate_state(1)[0])}
+    found = drawn | {
+        ESTIMATOR_PARAMETERS[name]: value
+        for name, value in said.items()
+        if name in ESTIMATOR_PARAMETERS
+    }
+    if found["random_state"] > LARGEST_SEED:
         raise click.UsageError(f"with --target, --seed is a number up to {LARGEST_SEED}.")
     names = found.get("activation", "").split(",")
     if len(names) > 1:
         found["activation"] = names
     return found
-
-
-def _targets(table: NamedTable, target: str, task: str | None) -> NDArray[Any]:
-    """Return the column as numbers for a regression, else as whole numbers or text."""
-    texts = table.texts(target)
-    try:
-        numbers = np.array(texts, np.float64)
-    except ValueError:
-        numbers = None
-    if task == "regression":
-        return table.numbers([target])[:, 0]
-    if numbers is None or not np.isfinite(numbers).all():
-        return np.array(texts)
-    whole = bool((numbers == np.floor(numbers)).all() and (np.abs(numbers) < LARGEST_WHOLE).all())
-    if task is None and not (whole and np.unique(numbers).size <= MOST_CLASSES):
-        return numbers
-    return numbers.astype(np.int64) if whole else np.array(texts)
-
-
-def _split(
-    X: NDArray[np.float64], y: NDArray[Any], classes: bool, seed: int | None
-) -> tuple[Samples, Samples, Samples]:
-    """Return rows to train on, to stop by and for the test, with each class in all of them."""
-    from sklearn.model_selection import train_test_split  # noqa: PLC0415
-
-    counts = np.unique(y, return_counts=True)[1] if classes else np.array([len(y)])
-    if classes and counts.size < 2:
-        raise DataFileError("the target has only one class", got=str(y[0]), expected="two or more")
-    if len(y) < 20 or counts.min() < 3:
-        raise DataFileError(
-            "the table is too small to hold out rows for stopping and for the test",
-            got=f"{len(y)} rows, {counts.min()} of the rarest class" if classes else f"{len(y)}",
-            expected="20 rows, and 3 of each class",
-            cure="Collect more rows, or merge or drop the rare classes."
-            if classes
-            else "Collect more rows.",
-        )
-    parts = []
-    for share in (TEST_SHARE, VALIDATION_SHARE):
-        rows = max(round(share * len(y)), counts.size)
-        X, X_out, y, y_out = train_test_split(
-            X, y, test_size=rows, random_state=seed, stratify=y if classes else None
-        )
-        parts.append(Samples(X_out, y_out))
-    test, validation = parts
-    return Samples(X, y), validation, test
 
 
 def _introduce(
@@ -257,6 +204,7 @@ def _introduce(
             ("features", f"{train.X.shape[1]}, standardized"),
             ("target", f"{target}, {task}"),
             ("model", type(model).__name__),
+            ("seed", model.random_state),
         ]
     )
     say()
@@ -268,7 +216,7 @@ def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         score = _score(model, test, "the test rows")
     rows = [
-        ("epochs", f"{model.n_iter_}, and the weights of the best one are kept"),
+        ("epochs", _epochs_in_words(model)),
         ("test", score),
         ("time", f"{seconds:.2f} s"),
     ]
@@ -284,9 +232,20 @@ def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float
 def _score(model: Estimator, samples: Samples, where: str) -> str:
     value = model.score(samples.X, samples.y)
     if _has_classes(model):
-        n = len(samples.y)
-        return f"accuracy {100 * value:.2f} % ({round(value * n):,} of {n:,}) on {where}"
+        hits = round(value * len(samples.y))
+        return f"accuracy {accuracy_in_words(hits, samples.y, where)}"
     return f"R^2 {value:.4f} on {where}"
+
+
+def _epochs_in_words(model: Estimator) -> str:
+    """Return how many epochs there were, and which of them the weights are of."""
+    scores = getattr(model, "validation_scores_", None)
+    if not (model.early_stopping and scores):
+        return str(model.n_iter_)
+    places = zip(scores, model.validation_loss_curve_, strict=True)
+    badness = [(math.inf if math.isnan(score) else -score, loss) for score, loss in places]
+    best = 1 + badness.index(min(badness))
+    return f"{model.n_iter_}; the weights are those of epoch {best}, the best on validation rows"
 
 
 def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path | None) -> None:
@@ -310,3 +269,21 @@ def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path |
 
 def _has_classes(model: Estimator) -> bool:
     return isinstance(model, bpmatrix.MLPClassifier)
+
+
+@contextmanager
+def _interruptions() -> Iterator[list[str]]:
+    """Yield a list that gets what a fit says when Ctrl-C ends it; it is shown as ever."""
+    said: list[str] = []
+    show = warnings.showwarning
+
+    def listen(message: Warning | str, *rest: Any, **more: Any) -> None:
+        if str(message).startswith("training was interrupted"):
+            said.append(str(message))
+        show(message, *rest, **more)
+
+    warnings.showwarning = listen
+    try:
+        yield said
+    finally:
+        warnings.showwarning = show

@@ -13,13 +13,15 @@ from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
 from bpmatrix.cli.options import (
     HIDDEN,
+    INTERRUPTED,
     LEARNING_RATES,
     MINI_BATCH_SIZE,
     MOMENTUM,
     Options,
     with_options,
 )
-from bpmatrix.cli.show import facts, percent, quoted, say
+from bpmatrix.cli.scores import accuracy_in_words, warn_of_a_ruling_class
+from bpmatrix.cli.show import announced, facts, percent, quoted, say, size_in_words
 from bpmatrix.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-INTERRUPTED = 130
+# Columns of a table that differ by more are hard to learn from with one scale; bytes do not.
+MOST_UNLIKE = 255
 
 
 @click.command("train", short_help="Train a network on data, test it, and save it.")
@@ -42,6 +45,9 @@ def command(**arguments: Any) -> None:
     fashion-mnist (from the folder $BPMATRIX_DATA, the system, or by download), a .csv or .npz file
     with one sample a row, or a folder with four IDX files. Inputs are scaled to [0, 1] and the
     scale becomes part of the network. The defaults train well on the digits and on MNIST.
+
+    A table whose classes have names, or whose columns differ in size, and any regression, is for
+    --target COLUMN.
 
     Ctrl-C ends the training; the network is then tested, and saved if --save says so.
 
@@ -61,11 +67,13 @@ def command(**arguments: Any) -> None:
         _train_on_table(options, options.target)
         return
     _check(options)
-    data = bpmatrix.datasets.load(
-        options.data, folder=options.folder, label_column=options.label_column
-    )
+    with announced(f"reading {size_in_words(options.data)}"):
+        data = bpmatrix.datasets.load(
+            options.data, folder=options.folder, label_column=options.label_column
+        )
     net = _network(options, data)
     _introduce(options, data, net)
+    _warn(data)
     history, seconds = _train(options, data, net)
     _conclude(options, data, net, history, seconds)
     if options.plot is not None:
@@ -168,6 +176,21 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     say()
 
 
+def _warn(data: DataSet) -> None:
+    """Warn of what makes the figures to come worse, or look better, than they are."""
+    warn_of_a_ruling_class(data.train.labels)
+    peaks = abs(data.train.X).max(axis=1)
+    peaks = peaks[peaks > 0]
+    if data.label_column is not None and peaks.max() > MOST_UNLIKE * peaks.min():
+        command = f"bpmatrix train {quoted(data.source)} --target {quoted(data.label_column)}"
+        say(
+            f"bpmatrix: warning: the columns of {data.source} differ in size (their largest numbers"
+            f" are {peaks.min():.3g} to {peaks.max():.3g}) and get one scale; this brings each to"
+            f" the same: {command}",
+            err=True,
+        )
+
+
 def _train(options: Options, data: DataSet, net: Network) -> tuple[History, float]:
     """Train with a line per epoch; return the history and the seconds, compilation apart."""
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
@@ -195,6 +218,8 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
     )
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
+    if data.columns:
+        net.trained[-1].update(columns=list(data.columns), label_column=data.label_column)
     return history, seconds
 
 
@@ -224,17 +249,20 @@ def _conclude(
 ) -> None:
     """Print how it went, and save the network if that was asked for."""
     rows = []
-    if history.best_epoch is not None:
-        of_best = next(e for e in history.epochs if e.epoch == history.best_epoch)
-        best = percent(of_best.validation_accuracy or 0.0)
-        is_kept = options.restore_best or options.early_stopping is not None
+    best = next((e for e in history.epochs if e.epoch == history.best_epoch), None)
+    is_kept = options.restore_best or options.early_stopping is not None
+    if best is not None and best.validation_accuracy is not None:
         kept = ", whose weights are kept" if is_kept else ""
-        rows.append(
-            ("best epoch", f"{history.best_epoch}: {best} {options.monitor} accuracy{kept}")
-        )
-    n = data.test.labels.size
-    accuracy = net.accuracy(data.test.X, data.test.labels)
-    rows.append(("test accuracy", f"{percent(accuracy)} ({round(accuracy * n):,} of {n:,})"))
+        accuracy = percent(best.validation_accuracy)
+        rows.append(("best epoch", f"{best.epoch}: {accuracy} {options.monitor} accuracy{kept}"))
+    weights = _whose_weights(net, history, is_kept=is_kept)
+    could_be_kept = not is_kept and options.monitor == "validation"
+    is_other = best is not None and best.epoch != net.epochs
+    hint = "; --restore-best keeps those of the best" if could_be_kept and is_other else ""
+    rows.append(("weights", weights + hint))
+    labels = data.test.labels
+    hits = round(net.accuracy(data.test.X, labels) * labels.size)
+    rows.append(("test accuracy", accuracy_in_words(hits, labels)))
     end = history.stopped_by.replace("_", " ")
     why = "" if end == "epochs" else f", ended by {end}"
     rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs{why}"))
@@ -242,6 +270,17 @@ def _conclude(
         rows.append(("saved", "no; --save FILE keeps the network in a file"))
     else:
         net.save(options.save)
-        rows.append(("saved", f"{options.save}; try: bpmatrix info {quoted(options.save)}"))
+        saved = f"{options.save}, with the weights {weights}"
+        rows.append(("saved", f"{saved}; try: bpmatrix info {quoted(options.save)}"))
     say()
     facts(rows)
+
+
+def _whose_weights(net: Network, history: History, *, is_kept: bool) -> str:
+    """Return of which epoch the weights are that the network has now, and the file."""
+    if is_kept and history.best_epoch is not None:
+        return f"of epoch {history.best_epoch}"
+    said = f"after epoch {net.epochs}"
+    if history.stopped_by in {"interrupt", "max_seconds"}:
+        said += f" and what was trained of epoch {net.epochs + 1}"
+    return said

@@ -88,10 +88,11 @@ def _saved_network(
     from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
 
     net = bpmatrix.Network.load(model)
-    samples = read_samples(data, net.description.sizes[0], folder=folder, label_column=label_column)
+    samples = read_samples(data, net, folder=folder, label_column=label_column)
     if samples.labels is None:
         raise DataError(
             f"{data} holds no labels, and without them there is no cost",
+            got=samples.note,
             cure="Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
         )
     return net, bpmatrix.verify(net, samples.X, samples.labels)

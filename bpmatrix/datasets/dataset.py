@@ -61,6 +61,10 @@ class DataSet:
         The number of classes: every label is in 0 .. n_classes - 1.
     source, license : str
         Who made the data, where they come from, and under which terms.
+    columns : tuple of str
+        The names of the inputs; empty where the file has none, or one of them twice.
+    label_column : str or None
+        The name of the column with the labels.
 
     Examples
     --------
@@ -80,6 +84,8 @@ class DataSet:
     n_classes: int
     source: str
     license: str
+    columns: tuple[str, ...] = ()
+    label_column: str | None = None
 
     def __repr__(self) -> str:
         """Show the sizes; the numbers would fill the screen."""

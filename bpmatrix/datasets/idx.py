@@ -103,7 +103,8 @@ def _read_header(stream: ByteStream, path: Path) -> tuple[np.dtype[Any], tuple[i
             f"{path} is no IDX file",
             got=f"the first bytes {magic.hex(' ') or '(none)'}",
             expected=f"00 00, a type (08 for bytes), and 1 to {_MAX_DIMENSIONS} dimensions",
-            cure="Check that it is the file itself, not the web page of a failed download.",
+            cure="Check that it is the file itself, not the web page of a failed download; a table "
+            "with commas is named .csv.",
         )
     dimensions = stream.read(4 * magic[3])
     if len(dimensions) < 4 * magic[3]:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from bpmatrix.datasets.dataset import DataSet, input_scale
 from bpmatrix.datasets.digits import load_digits
+from bpmatrix.datasets.foreign import check_is_text
 from bpmatrix.datasets.mnist import load_mnist, read_folder
 from bpmatrix.datasets.npz import read_npz
 from bpmatrix.datasets.splits import stratified_split
-from bpmatrix.datasets.tables import read_csv
+from bpmatrix.datasets.tables import class_numbers, cure_of_labels, open_table
 from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
 
 __all__ = ["load"]
@@ -109,7 +110,7 @@ def _check_arguments(
             got=f"source {os.fspath(source)!r}",
             cure="Pass the folder as the source, or leave it out.",
         )
-    if label_column is not None and Path(source).suffix.lower() != ".csv":
+    if label_column is not None and ".csv" not in map(str.lower, Path(source).suffixes):
         raise ArgumentError(
             "label_column belongs to .csv files",
             got=f"source {os.fspath(source)!r}",
@@ -120,18 +121,22 @@ def _check_arguments(
 def _load_file(path: Path, label_column: str | None) -> DataSet:
     """Read one .csv or .npz file and split it."""
     table: NDArray[Any]
+    names: dict[str, Any] = {}
     match path.suffix.lower():
         case ".csv":
-            table, labels = read_csv(path).inputs_and_labels(label_column)
+            table, labels, names, cure = _read_csv(path, label_column)
         case ".npz":
             table, labels = read_npz(path)
-        case _:
+            cure = "Number them anew: numpy.unique(y, return_inverse=True)[1] does."
+        case ending:
+            check_is_text(path)
             raise DataFileError(
                 f"{path} is of a format that bpmatrix does not read",
-                got=f"the ending {path.suffix!r}",
+                got=f"the ending {ending!r}",
                 expected=".csv, .npz, or a folder with four IDX files",
+                cure="Name it .csv if it is text with commas between the cells.",
             )
-    n_classes = _count_classes(labels, path)
+    n_classes = _count_classes(labels, path, cure)
     train, validation, test = stratified_split(table, labels)
     if test.labels.size == 0:
         raise DataFileError(
@@ -148,10 +153,41 @@ def _load_file(path: Path, label_column: str | None) -> DataSet:
         n_classes=n_classes,
         source=str(path),
         license="unknown",
+        **names,
     )
 
 
-def _count_classes(labels: NDArray[np.int64], path: Path) -> int:
+def _read_csv(
+    path: Path, label_column: str | None
+) -> tuple[NDArray[np.float64], NDArray[np.int64], dict[str, Any], str]:
+    """Return inputs (n, n_0), labels (n,), their names, and the cure for wrong labels."""
+    table = open_table(path)
+    width = len(table.first)
+    label = width - 1 if label_column is None else table.column(label_column)
+    inputs = [column for column in range(width) if column != label]
+    if not inputs:
+        raise DataFileError(
+            f"{path} has only one column",
+            expected="inputs and a label, separated by commas",
+            cure="Write inputs beside the label.",
+        )
+    cells = table.read(
+        inputs,
+        [label],
+        cure_of_words=lambda column: (
+            "Drop the column, or replace it by columns of 0 and 1, one for each category; if it is "
+            f"what shall be predicted: {table.prediction_of(column)}"
+        ),
+    )
+    labels = class_numbers(table, cells, label)
+    columns = tuple(table.names[column] for column in inputs if table.has_header)
+    names = {}
+    if len(set(columns)) == len(inputs):
+        names = {"columns": columns, "label_column": table.names[label]}
+    return cells.numbers, labels, names, cure_of_labels(table, label)
+
+
+def _count_classes(labels: NDArray[np.int64], path: Path, cure: str) -> int:
     """Return k where the labels are 0 .. k - 1, each at least once."""
     classes = np.unique(labels)
     in_place = classes == np.arange(classes.size)
@@ -161,6 +197,6 @@ def _count_classes(labels: NDArray[np.int64], path: Path) -> int:
             f"the classes of {path} are not numbered 0, 1, 2, ...",
             got=f"{classes.size} labels, {classes[0]} to {classes[-1]}, none of class {missing}",
             expected=f"0 to {classes.size - 1}",
-            cure="Number the classes anew, without a gap.",
+            cure=cure,
         )
     return int(classes.size)

@@ -32,9 +32,9 @@ class Source:
         """Return the ways to the data set `name` that need no download by bpmatrix."""
         package = f" or install {self.packages};" if self.packages else ""
         return (
-            f"pass folder=, the folder with the files {', '.join(self.sha256)} (from "
-            f"{self.mirrors[0]}); or set BPMATRIX_DATA to a folder whose sub-folder {name} holds "
-            f"them;{package} or take 'digits', which comes with bpmatrix."
+            f"set BPMATRIX_DATA to a folder whose sub-folder {name} holds the files "
+            f"{', '.join(self.sha256)} from {self.mirrors[0]} (or pass folder=, which names that "
+            f"sub-folder);{package} or take 'digits', which comes with bpmatrix."
         )
 
 

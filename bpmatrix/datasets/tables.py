@@ -1,185 +1,317 @@
-"""Tables of numbers in .csv files: one sample a line, the class in one of the columns."""
+"""Tables in .csv files: one sample a line, the names of the columns in the first where it has them.
+
+A file is read row by row, so that it takes little more memory than its numbers.
+"""
 
 from __future__ import annotations
 
 import csv
 import os
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import NoReturn, TextIO
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.datasets.cells import MISSING, cure_of, number, shown
+from bpmatrix.datasets.foreign import check_is_text, check_separator
 from bpmatrix.errors import DataFileError
 
-__all__ = ["Table", "read_csv"]
+__all__ = ["Cells", "Table", "class_numbers", "cure_of_labels", "open_table"]
 
 # Labels count classes; a number above is a price or an identifier that landed in the column.
 _MAX_LABEL = 2**31 - 1
-_SHOWN = 30
+# A message names so many columns at most.
+_NAMED = 20
+_TRAIN = "bpmatrix train"
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
-    """The numbers of a .csv file.
+class Cells:
+    """The cells of some columns of a table.
 
     Attributes
     ----------
-    path : Path
-        The file, for messages.
-    names : list of str, or None
-        The header; None where the file has none.
-    values : ndarray of shape (n, columns), float64
-        One sample a row; all finite.
+    numbers : ndarray of shape (n, k), float64
+        One row a sample; all finite.
+    texts : list of list of str
+        Columns of text as they stand in the file, stripped of spaces.
     lines : ndarray of shape (n,), int64
         The line of the file on which each row ends, from 1.
     """
 
-    path: Path
-    names: list[str] | None
-    values: NDArray[np.float64]
+    numbers: NDArray[np.float64]
+    texts: list[list[str]]
     lines: NDArray[np.int64]
 
-    def inputs_and_labels(
-        self, label_column: str | None = None
-    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return the inputs (n, n_0) and the labels (n,), of the last or the named column.
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A .csv file of which the first line has been read.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    first : tuple of str
+        The cells of the first line, stripped of spaces; every row has as many.
+    has_header : bool
+        Whether they are the names of the columns.
+    """
+
+    path: Path
+    first: tuple[str, ...]
+    has_header: bool
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns; empty without a header."""
+        return self.first if self.has_header else ()
+
+    def column(self, name: str) -> int:
+        """Return the place of the column of that name, from 0.
 
         Raises
         ------
         DataFileError
-            If there is no such column, no other column, or a label is no integer from 0.
+            If there is no such column, or more than one.
         """
-        column = self._column(label_column)
-        if self.values.shape[1] == 1:
+        if not self.has_header:
             raise DataFileError(
-                f"{self.path} has only one column",
-                expected="inputs and a label, separated by commas",
+                f"{self.path} has no header, so no column {name!r}",
+                got=", ".join(map(shown, self.first[:_NAMED])),
+                cure="Write the names of the columns into its first line.",
             )
-        labels = self.values[:, column]
-        wrong = (labels < 0) | (labels > _MAX_LABEL) | (labels != np.floor(labels))
-        if wrong.any():
-            row = int(np.argmax(wrong))
+        count = self.names.count(name)
+        if count > 1:
             raise DataFileError(
-                f"line {self.lines[row]}, column {column + 1} of {self.path} holds no class label",
-                got=f"{labels[row]:g}",
-                expected="an integer from 0",
-                cure="Number the classes 0, 1, 2, ..., or name another column as label_column.",
+                f"{self.path} has {count} columns {name!r}",
+                cure="Rename all but one of them in the header, or drop them.",
             )
-        return np.delete(self.values, column, axis=1), labels.astype(np.int64)
-
-    def _column(self, name: str | None) -> int:
-        if name is None:
-            return int(self.values.shape[1]) - 1
-        if self.names is None or self.names.count(name) != 1:
+        if not count:
             raise DataFileError(
-                f"{self.path} has no single column {name!r}",
-                got="no header" if self.names is None else _shown(", ".join(self.names)),
-                cure="Name a column of the header, or put the label last and name none.",
+                f"{self.path} has no column {name!r}",
+                got=", ".join(map(shown, self.names[:_NAMED])),
+                cure="Name a column of the header; if these are no names, write them above.",
             )
         return self.names.index(name)
 
+    def columns(self, names: Sequence[str]) -> list[int]:
+        """Return the places of the columns that a model was trained on.
 
-def read_csv(path: str | os.PathLike[str]) -> Table:
-    r"""Read a table of numbers, separated by commas, in UTF-8.
+        Raises
+        ------
+        DataFileError
+            If one is not there, or there twice.
+        """
+        missing = [name for name in names if name not in self.names]
+        if missing and self.has_header:
+            raise DataFileError(
+                f"{self.path} misses {len(missing)} of the model's {len(names)} features",
+                got=", ".join(map(shown, self.names[:_NAMED])),
+                expected=", ".join(map(shown, missing[:_NAMED])),
+                cure="Name the columns in the header as they were named in training.",
+            )
+        return [self.column(name) for name in names]
+
+    def called(self, column: int) -> str:
+        """Return what to call a column in a message."""
+        return f"column {shown(self.first[column]) if self.has_header else column + 1}"
+
+    def prediction_of(self, column: int) -> str:
+        """Return the command that predicts a column as it is, whatever it holds."""
+        if self.has_header:
+            return f"{_TRAIN} {quote(str(self.path))} --target {quote(self.first[column])}"
+        return _with_header(self.path)
+
+    def read(
+        self,
+        numbers: Sequence[int],
+        texts: Sequence[int] = (),
+        *,
+        cure_of_words: Callable[[int], str] | None = None,
+    ) -> Cells:
+        """Read some columns as numbers and some as text.
+
+        Parameters
+        ----------
+        numbers, texts : sequence of int
+            Places of columns, from 0; others are not looked at.
+        cure_of_words : callable, optional
+            What to do about a column of numbers, named by its place, that holds words.
+
+        Raises
+        ------
+        DataFileError
+            If the file cannot be read or has no rows, a row has another number of cells, or a cell
+            of the numbers is missing, text or not finite; names the first such line.
+        """
+        # A growing array of doubles: a list of Python floats would take four times the memory.
+        values, lines = array("d"), array("q")
+        words: list[list[str]] = [[] for _ in texts]
+        with _told(self.path):
+            for line, row in _rows(self.path, skip=self.has_header):
+                if len(row) != len(self.first):
+                    raise self._ragged(line, row)
+                try:
+                    values.extend(map(float, [row[column] for column in numbers]))
+                except ValueError:
+                    raise self._no_number(line, row, numbers, cure_of_words) from None
+                for cells, column in zip(words, texts, strict=True):
+                    cells.append(row[column].strip())
+                lines.append(line)
+        if not lines:
+            where = "below its header" if self.has_header else "of numbers"
+            raise DataFileError(f"{self.path} holds no rows {where}")
+        table = np.frombuffer(values, np.float64).reshape(len(lines), len(numbers))
+        finite = np.isfinite(table)
+        if not finite.all():
+            i, j = np.argwhere(~finite)[0]
+            raise self._bad_cell(lines[i], numbers[j], str(table[i, j]), cure_of_words)
+        return Cells(table, words, np.frombuffer(lines, np.int64))
+
+    def _no_number(
+        self,
+        line: int,
+        row: Sequence[str],
+        numbers: Sequence[int],
+        cure_of_words: Callable[[int], str] | None,
+    ) -> DataFileError:
+        column = next(column for column in numbers if number(row[column]) is None)
+        check_separator(self.path, ",".join(self.first), row[column])
+        return self._bad_cell(line, column, row[column].strip(), cure_of_words)
+
+    def _bad_cell(
+        self, line: int, column: int, cell: str, cure_of_words: Callable[[int], str] | None
+    ) -> DataFileError:
+        is_missing = cell.lower() in MISSING
+        what = "misses a value" if is_missing else "holds no number"
+        words = (cure_of_words or _cure_of_categories)(column)
+        return DataFileError(
+            f"{self.called(column)} {what} in line {line} of {self.path}",
+            got=shown(cell),
+            expected="a finite number",
+            cure=cure_of(cell) or words,
+        )
+
+    def _ragged(self, line: int, row: Sequence[str]) -> DataFileError:
+        check_separator(self.path, ",".join(self.first), ",".join(row))
+        return DataFileError(
+            f"line {line} of {self.path} is no row of the table",
+            got=f"{len(row)} cells",
+            expected=f"{len(self.first)}, as in the first line",
+            cure="Take the commas out of numbers (1570.0, not 1,570.0), put text with commas into "
+            "quotes, and drop a line that is not whole.",
+        )
+
+
+def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
+    r"""Look at the first line of a table in UTF-8, separated by commas.
 
     A first line that holds text is the header, unless numbers stand beside it that are no plain
-    integers, as a column's name may be: such a line is taken for a damaged row. Empty lines are
-    skipped. A cell is read as `float` reads it; nothing is evaluated.
+    integers, as a column's name may be: such a line is taken for a damaged row.
 
     Parameters
     ----------
     path : path-like
         The file.
-
-    Returns
-    -------
-    Table
-        All columns as float64, with the header and the line of each row.
+    header : bool, default False
+        Whether the first line has to be a header, and is one if it holds any text.
 
     Raises
     ------
     DataFileError
-        If a row has another number of cells, a cell is text, empty, NaN or infinite, or the file
-        holds no numbers; names the first such line.
+        If the file cannot be read, is empty or of another format, or the first line is damaged or
+        no header.
 
     Examples
     --------
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "and.csv"
-    ...     _ = path.write_text("a,b,label\n0,1,0\n1,1,1\n")
-    ...     read_csv(path).inputs_and_labels()
-    (array([[0., 1.],
-           [1., 1.]]), array([0, 1]))
+    ...     _ = path.write_text("a,b,kind\n0,1,no\n1,1,yes\n")
+    ...     table = open_table(path)
+    ...     cells = table.read([table.column("b"), table.column("a")], [2])
+    >>> cells.numbers[0], cells.texts
+    (array([1., 0.]), [['no', 'yes']])
     """
     path = Path(path)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return _parse(file, path)
-    except UnicodeDecodeError as error:
+    with _told(path):
+        check_is_text(path)
+        with closing(_rows(path)) as rows:
+            two = [row for _, row in islice(rows, 2)]
+    if not two:
         raise DataFileError(
-            f"{path} is no text in UTF-8: {error.reason} at byte {error.start}",
-            cure="Save it as CSV in UTF-8.",
-        ) from None
-    except OSError as error:
-        raise DataFileError(f"{path} cannot be read: {error}") from None
-
-
-def _parse(file: TextIO, path: Path) -> Table:
-    reader = csv.reader(_without_nul(file, path), strict=True)
-    names: list[str] | None = None
-    width = 0
-    # A growing array of doubles: a list of Python floats would take four times the memory.
-    values, lines = array("d"), array("q")
-    try:
-        for row in filter(None, reader):
-            if not width:
-                width = len(row)
-                if _is_header(row, path, reader.line_num):
-                    names = [name.strip() for name in row]
-                    continue
-            if len(row) != width:
-                _refuse(path, reader.line_num, f"{len(row)} cells", f"{width} as above")
-            try:
-                values.extend(map(float, row))
-            except ValueError:
-                column = next(i for i, cell in enumerate(row) if not _is_number(cell))
-                _refuse(path, reader.line_num, _shown(row[column]), "a number", column)
-            lines.append(reader.line_num)
-    except csv.Error as error:
-        _refuse(path, reader.line_num, str(error), "cells separated by commas")
-    if not lines:
-        raise DataFileError(
-            f"{path} holds no rows of numbers",
-            expected="one sample a line, cells separated by commas",
+            f"{path} holds no rows", expected="one sample a line, cells separated by commas"
         )
-    table = Table(path, names, np.array(values).reshape(-1, width), np.array(lines, np.int64))
-    _check_finite(table)
-    return table
+    first = tuple(cell.strip() for cell in two[0])
+    check_separator(path, *[",".join(row) for row in two], spaces=len(first) == 1)
+    texts = [cell for cell in first if cell and not _is_number(cell)]
+    if header and not texts:
+        raise DataFileError(
+            f"{path} has no header",
+            got=", ".join(map(shown, first[:_NAMED])),
+            expected="the names of the columns in the first line",
+            cure="Write them there.",
+        )
+    if texts and not header and any(_is_number(cell) and not cell.isdigit() for cell in first):
+        raise DataFileError(
+            f"the first line of {path} is neither a header nor a row of numbers",
+            got=f"{shown(texts[0])} beside numbers",
+            cure=f"Mend it; or, to predict a column of words, {_with_header(path)}",
+        )
+    return Table(path, first, has_header=bool(texts))
 
 
-def _without_nul(file: TextIO, path: Path) -> Iterator[str]:
-    for number, line in enumerate(file, start=1):
-        if "\0" in line:
-            _refuse(path, number, "a NUL byte", "text")
-        yield line
+def class_numbers(table: Table, cells: Cells, column: int) -> NDArray[np.int64]:
+    """Return the labels (n,) in the column that `cells` holds as its only text.
+
+    Raises
+    ------
+    DataFileError
+        If one of them is no integer from 0; names the line.
+    """
+    (texts,) = cells.texts
+    labels = np.array([np.nan if (n := number(cell)) is None else n for cell in texts])
+    right = (labels >= 0) & (labels <= _MAX_LABEL) & (labels == np.floor(labels))
+    if not right.all():
+        row = int(np.argmin(right))
+        is_missing = texts[row].lower() in MISSING
+        raise DataFileError(
+            f"{table.called(column)} holds no class number in line {cells.lines[row]} of "
+            f"{table.path}",
+            got=shown(texts[row]),
+            expected="an integer from 0",
+            cure="Drop the row." if is_missing else cure_of_labels(table, column),
+        )
+    return labels.astype(np.int64)
 
 
-def _is_header(row: list[str], path: Path, line: int) -> bool:
-    """Tell whether the first row names the columns; refuse a row of numbers with text in it."""
-    texts = [cell for cell in row if cell.strip() and not _is_number(cell)]
-    if not texts:
-        return False
-    if any(_is_number(cell) and not cell.strip().isdigit() for cell in row):
-        _refuse(path, line, f"{_shown(texts[0])} beside numbers", "a header, or numbers alone")
-    return True
+def cure_of_labels(table: Table, column: int) -> str:
+    """Return what to do about labels that are not the numbers 0, 1, 2, ..."""
+    return (
+        "Name another column as label_column, number the classes 0, 1, 2, ... without a gap, or "
+        f"predict the column as it is: {table.prediction_of(column)}"
+    )
+
+
+def _with_header(path: Path) -> str:
+    command = f"{_TRAIN} {quote(str(path))} --target NAME"
+    return f"write the names of the columns into the first line, then: {command}"
+
+
+def _cure_of_categories(column: int) -> str:
+    del column
+    return "Drop the column, or replace it by columns of 0 and 1, one for each category."
 
 
 def _is_number(cell: str) -> bool:
+    """Whether `float` reads a cell, infinity and NaN too."""
     try:
         float(cell)
     except ValueError:
@@ -187,24 +319,34 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _check_finite(table: Table) -> None:
-    finite = np.isfinite(table.values)
-    if not finite.all():
-        row, column = divmod(int(np.argmin(finite)), table.values.shape[1])
-        value = str(table.values[row, column])
-        _refuse(table.path, int(table.lines[row]), value, "a finite number", column)
+def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]], None, None]:
+    """Yield the line on which each row ends, and its cells; empty lines are skipped."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            for row in reader:
+                if row and not skip:
+                    yield reader.line_num, row
+                skip = skip and not row
+        except csv.Error as error:
+            raise DataFileError(
+                f"line {reader.line_num} of {path} is no row of a table",
+                got=str(error),
+                expected="cells separated by commas",
+                cure='Mend it: a quote inside of a quoted cell is written twice ("").',
+            ) from None
 
 
-def _shown(text: str) -> str:
-    """Quote a text from the file, shortened, so that a message stays one line."""
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
-
-
-def _refuse(path: Path, line: int, got: str, expected: str, column: int | None = None) -> NoReturn:
-    place = f"line {line}" if column is None else f"line {line}, column {column + 1}"
-    raise DataFileError(
-        f"{place} of {path} is no row of numbers",
-        got=got,
-        expected=expected,
-        cure="Mend or drop the line; cells are numbers separated by commas.",
-    ) from None
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the system says of a file into errors of ours."""
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise DataFileError(
+            f"{path} is no text in UTF-8: {error.reason} at byte {error.start}",
+            cure=f"Save it as CSV in UTF-8; or, if it is from Windows: "
+            f"iconv -f CP1252 -t UTF-8 {quote(str(path))} > utf8.csv",
+        ) from None
+    except OSError as error:
+        raise DataFileError(f"{path} cannot be read: {error}") from None

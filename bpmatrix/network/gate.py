@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError
-from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets
+from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets, check_interval
 from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
@@ -33,6 +34,12 @@ __all__ = [
 
 Array = NDArray[Any]
 
+ANY_NUMBERS = (
+    'For any numbers take output="identity" with cost="quadratic"; they are learned best with mean '
+    "0 and deviation 1, (y - y.mean()) / y.std(). Or scale them into these bounds."
+)
+# Targets that were scaled to the very ends of an interval may miss them.
+ROUNDING = 1e-6
 # Small whole numbers in bytes may be counts; larger ones are pixels.
 BYTES_LIKE_NUMBERS = 16
 
@@ -58,6 +65,7 @@ def samples(
         interval=(cost.lowest_target, cost.highest_target),
         sum_to_one=cost.partner == "softmax",
         name=prefix + "targets",
+        cure=ANY_NUMBERS,
     )
     if not names_classes(d):
         checked = replace(checked, are_classes=False)
@@ -82,7 +90,9 @@ def to_train_on(
     validation_split: float,
 ) -> tuple[Samples, Samples | None]:
     """Return what is trained on and what is validated on: split off, or as it was given."""
-    given = weigh(samples(d, X, targets), sample_weight, d.dtype)
+    given = samples(d, X, targets)
+    check_reach(d, given)
+    given = weigh(given, sample_weight, d.dtype)
     factors = factors_of_classes(class_weight, given, max(2, d.sizes[-1]))
     given = shown(weigh_classes(given, factors, d.dtype))
     fraction = real_number(
@@ -102,6 +112,20 @@ def to_train_on(
     prefix = "validation "
     checked = weigh(samples(d, X, targets, prefix), weights, d.dtype, prefix=prefix)
     return given, weigh_classes(checked, factors, d.dtype, prefix=prefix)
+
+
+def check_reach(d: Description, given: Samples) -> None:
+    """Refuse to train for targets that no weights can bring the output to."""
+    output = find_activation(d.activations[-1])
+    if not given.targets.are_labels:
+        check_interval(
+            given.targets.array,
+            (output.lowest, output.highest),
+            "targets",
+            f"that the output {output.name} cannot reach",
+            ANY_NUMBERS,
+            slack=ROUNDING,
+        )
 
 
 def names_classes(d: Description) -> bool:

@@ -389,8 +389,9 @@ class Network:
             The numbers in X and Y are read in place where they need no conversion: who changes them
             during the run changes what the next steps see.
         targets : array_like
-            Labels (n,), or Y (n_L, n), or with one output a row (n,). Labels and weights of samples
-            are copied when the run begins.
+            Labels (n,), or Y (n_L, n), or with one output a row (n,). No number may lie beyond what
+            the output reaches, as 0 to 1 for a sigmoid; ``output="identity"`` reaches all. Labels
+            and weights of samples are copied when the run begins.
         epochs : int, default 30
             How often every sample is shown.
         mini_batch_size : int, optional

@@ -6,6 +6,7 @@ kernels read. What needs no change is passed on without a copy.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,18 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 
-__all__ = ["Targets", "as_array", "as_columns", "as_inputs", "as_targets", "check_finite"]
+__all__ = [
+    "Targets",
+    "as_array",
+    "as_columns",
+    "as_inputs",
+    "as_targets",
+    "check_finite",
+    "check_interval",
+]
 
 Array = NDArray[Any]
+Interval = tuple[float | None, float | None]
 
 KERNEL_TYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
 # How many elements are looked at together, so that a check needs no second copy of the data.
@@ -97,9 +107,10 @@ def as_targets(
     n_samples: int,
     dtype: str,
     *,
-    interval: tuple[float | None, float | None] = (None, None),
+    interval: Interval = (None, None),
     sum_to_one: bool = False,
     name: str = "targets",
+    cure: str = "Scale the targets.",
 ) -> Targets:
     """Return targets as labels or as a matrix Y with contiguous columns.
 
@@ -118,6 +129,8 @@ def as_targets(
         Whether each column must be a distribution.
     name : str
         What to call the array in an error.
+    cure : str
+        What to do about a target outside of the interval.
 
     Raises
     ------
@@ -139,7 +152,7 @@ def as_targets(
         raise _wrong_count(name, array.shape[1], n_samples)
     array = _with_contiguous_columns(array)
     check_finite(array, dtype, name)
-    _check_interval(array, interval, name)
+    check_interval(array, interval, name, "that the cost has no meaning for", cure)
     if sum_to_one:
         _check_sums(array, name)
     one_hot = bool(((array == 0) | (array == 1)).all())
@@ -198,6 +211,37 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
             got=f"{value} first, in {place} (counted from 0)",
             cure="Remove these samples or fill the gaps before training or predicting.",
         )
+
+
+def check_interval(
+    array: Array, interval: Interval, name: str, what: str, cure: str, *, slack: float = 0.0
+) -> None:
+    """Raise DataError unless all numbers are in an interval, which may have one end or none.
+
+    Parameters
+    ----------
+    array : array
+        A matrix of finite numbers.
+    interval : pair of float or None
+        The ends, which belong to it.
+    name, what, cure : str
+        What to call the array, what is wrong with other numbers, and what to do about them.
+    slack : float, default 0.0
+        How far outside a number may be.
+    """
+    low = -math.inf if interval[0] is None else interval[0]
+    high = math.inf if interval[1] is None else interval[1]
+    if array.min() >= low - slack and array.max() <= high + slack:
+        return
+    outside = (array < low - slack) | (array > high + slack)
+    row, column = np.argwhere(outside)[0]
+    count = int(outside.sum())
+    raise DataError(
+        f"{name} has {count} number{'s' * (count > 1)} {what}",
+        got=f"{array[row, column]} first, in row {row}, column {column}",
+        expected=f"{low:g} to {high:g}" if high < math.inf else f"{low:g} or more",
+        cure=cure,
+    )
 
 
 def _foreign_array(values: ArrayLike, name: str) -> Array:
@@ -288,23 +332,6 @@ def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Arra
             cure="Number the classes from 0, or give the network an output for each.",
         )
     return labels.astype(np.int64, copy=False)
-
-
-def _check_interval(array: Array, interval: tuple[float | None, float | None], name: str) -> None:
-    low, high = interval
-    outside = np.zeros(array.shape, dtype=bool)
-    if low is not None:
-        outside |= array < low
-    if high is not None:
-        outside |= array > high
-    if outside.any():
-        row, column = np.argwhere(outside)[0]
-        raise DataError(
-            f"{name} has {int(outside.sum())} numbers that the cost has no meaning for",
-            got=f"{array[row, column]} first, in row {row}, column {column}",
-            expected=" to ".join(f"{end:g}" for end in interval if end is not None),
-            cure='Scale the targets, or take cost="quadratic".',
-        )
 
 
 def _check_sums(array: Array, name: str) -> None:

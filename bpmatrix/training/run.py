@@ -220,10 +220,15 @@ def recorded(samples: Samples, validation: Samples | None) -> list[str]:
 
 
 def record(settings: Settings, samples: Samples, history: History) -> dict[str, Any]:
-    """Return how a run went, in the words and numbers that a model file can hold."""
+    """Return how a run went, in the words and numbers that a model file can hold.
+
+    The figures are those of the epoch whose weights the network has.
+    """
     clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
-    last = {name: getattr(entry, name) for entry in history.epochs[-1:] for name in figures}
+    best = [entry for entry in history.epochs if entry.epoch == history.best_epoch]
+    kept = best if settings.restore_best else history.epochs[-1:]
+    found = {name: getattr(entry, name) for entry in kept for name in figures}
     return {
         "epochs": len(history.epochs),
         "samples": samples.n,
@@ -240,7 +245,8 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "early_stopping": _words(settings.early_stopping),
         "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
-        **{name: value for name, value in last.items() if _is_finite(value)},
+        "best_epoch": history.best_epoch,
+        **{name: value for name, value in found.items() if _is_finite(value)},
     }
 
 

@@ -39,6 +39,20 @@ def test_elementwise_is_what_the_reference_does() -> None:
         assert record.elementwise == bool((sigma(z) == alone).all())
 
 
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_what_an_output_reaches_is_what_the_reference_reaches(name: str) -> None:
+    """The bounds hold everywhere and are nearly met somewhere; where none is said there is none."""
+    z = np.linspace(-60, 60, 24_001)
+    record = find_activation(name)
+    a = reference.SIGMA[name](z[:, None] if record.elementwise else np.vstack([z, -z]))
+    for bound, extreme, side in ((record.lowest, a.min(), 1), (record.highest, a.max(), -1)):
+        if bound is None:
+            assert abs(extreme) > 0.5, "it goes on"
+        else:
+            # Rounded outward to four digits; softplus and exp of -60 are 1e-26.
+            assert 0 <= side * (extreme - bound) < 1e-4
+
+
 def as_python(formula: str) -> str:
     """Translate a formula for people: products, powers, cases, and what a letter stands for."""
     formula, _, letter = formula.partition(" with s = ")

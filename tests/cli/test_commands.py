@@ -300,6 +300,31 @@ def test_restore_best_keeps_the_weights_of_the_best_epoch(capsys: Captured):
     assert f"{100 * kept:.2f}" == best
 
 
+@pytest.mark.parametrize("said", [[], ["--restore-best"], ["--early-stopping", "5"]])
+def test_the_epoch_whose_weights_are_saved_is_named(capsys: Captured, said: list[str]):
+    """Trained for so many epochs again, the network has the weights of the file."""
+    given = ["--epochs", "11", "--seed", "1", "--learning-rate", "4", "--save", "model"]
+    assert main(["train", *given, *said]) == 0
+    shown = capsys.readouterr().out
+    (best,) = re.findall(r"(?m)^best epoch +(\d+): ", shown)
+    (held,) = re.findall(r"(?m)^saved +model, with the weights (?:of|after) epoch (\d+);", shown)
+    assert best != "11"
+    assert held == (best if said else "11")
+    assert ("; --restore-best keeps those of the best" in shown) == (not said)
+
+    assert main(["train", *given[2:-1], "again", "--epochs", held]) == 0
+    kept, again = Network.load("model"), Network.load("again")
+    np.testing.assert_array_equal(kept.parameters, again.parameters)
+    capsys.readouterr()
+    main(["info", "model"])
+    (run,) = re.findall(r"(?m)^run 1 .*$", capsys.readouterr().out)
+    assert (f"weights of epoch {held}, " in run) == bool(said)
+    # The figures in the file are those of its weights.
+    validation = datasets.load("digits").validation
+    accuracy = f"{100 * kept.accuracy(validation.X, validation.labels):.2f} %"
+    assert run.rstrip().endswith(f"validation accuracy {accuracy}")
+
+
 def test_early_stopping_ends_with_the_best_epoch(capsys: Captured):
     given = "--epochs 500 --seed 1 --early-stopping 3 --save model"
     assert main(["train", *given.split()]) == 0
@@ -313,8 +338,13 @@ def test_early_stopping_ends_with_the_best_epoch(capsys: Captured):
 
 
 def test_max_seconds_ends_a_run(capsys: Captured):
-    assert main(["train", "--epochs", "1000000", "--max-seconds", "0.1"]) == 0
-    assert re.search(r"(?m)^time .* epochs, ended by max seconds$", capsys.readouterr().out)
+    """The last epoch may not be whole."""
+    given = ["--epochs", "1000000", "--max-seconds", "0.1", "--save", "model"]
+    assert main(["train", *given]) == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"(?m)^time .* epochs, ended by max seconds$", shown)
+    n = Network.load("model").epochs
+    assert f"with the weights after epoch {n} and what was trained of epoch {n + 1};" in shown
 
 
 @pytest.mark.parametrize(
@@ -391,7 +421,10 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("--layers 64;30;10", "no list of sizes such as 784,30,10. Try bpmatrix train --help."),
+        (
+            "--layers 64;30;10",
+            "such as 784,30,10, each of them 1 or more. Try bpmatrix train --help.",
+        ),
         ("--layers 784,30,10", "got 784,30,10, expected 64 inputs first and 10 classes last"),
         ("--layers 64,30", "got 64,30, expected"),
         ("--activation relo", "unknown activation function: got 'relo'"),
@@ -402,11 +435,13 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--dtype int8", "dtype"),
         ("--epochs 0", "--epochs"),
         ("--epoch 3", "--epochs"),
-        ("--mini-batch-size 2000", "larger than the data"),
-        ("--learning-rate nan", "learning_rate"),
+        ("--mini-batch-size 2000", "Pass --mini-batch-size 1200 or less."),
+        ("--layers 64,0,10", "no list of sizes"),
+        ("--hidden 4", "--task and --hidden belong to --target"),
+        ("--learning-rate nan", "--learning-rate is no such number: got nan"),
         ("--optimizer adagrad", "--optimizer"),
         ("--dropout 1", "dropout"),
-        ("--weight-decay -1", "weight_decay"),
+        ("--weight-decay -1", "--weight-decay is no such number"),
         ("--threads none", "neither auto nor a number"),
         ("--threads 0", "neither auto nor a number"),
         ("--seed -1", "--seed"),
@@ -419,7 +454,7 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--max-seconds 1m", "--max-seconds"),
         ("--schedule linear", "--schedule"),
         ("--folder somewhere", "folder belongs to"),
-        ("--label class", "label_column belongs to .csv files"),
+        ("--label class", "--label-column belongs to .csv files"),
         ("digits mnist", "mnist"),
         (".", "has no file train-images-idx3-ubyte"),
     ],
@@ -541,7 +576,7 @@ def test_more_than_the_memory(capsys: Captured):
 
 
 def test_settings_are_looked_at_before_the_data(capsys: Captured):
-    assert "learning_rate" in refused(capsys, "train", "no.csv", "--learning-rate", "nan")
+    assert "--learning-rate" in refused(capsys, "train", "no.csv", "--learning-rate", "nan")
 
 
 def test_the_number_of_threads_arrives(monkeypatch: pytest.MonkeyPatch):
@@ -618,13 +653,75 @@ def test_a_label_column_that_is_named_is_taken(line_model: str, capsys: Captured
     assert main(["predict", line_model, "inputs.csv"]) == 0
     capsys.readouterr()
     says = refused(capsys, "predict", line_model, "inputs.csv", "--label", "q")
-    assert "got samples of 1 inputs, expected 2" in says
+    assert "column 'q' of inputs.csv is an input of the model" in says
+
+
+def test_columns_are_found_by_the_names_of_the_training(line_model: str, capsys: Captured):
+    """In another order, with others among them that hold no numbers; a network has none itself."""
+    assert main(["predict", line_model, "train.csv"]) == 0
+    expected = capsys.readouterr()
+    assert re.match(r"accuracy .* on train.csv", expected.err)
+    lines = [line.split(",") for line in Path("train.csv").read_text().split()]
+    Path("train.csv").unlink()
+    turned = [[q, "text", kind, p] for p, q, kind in lines]
+    Path("train.csv").write_text("\n".join(map(",".join, turned)).replace("text", "note", 1))
+    assert main(["predict", line_model, "train.csv"]) == 0
+    assert capsys.readouterr() == expected
+    assert main(["verify", line_model, "train.csv"]) == 0
+    capsys.readouterr()
+
+    Path("train.csv").write_text("\n".join(map(",".join, turned)).replace("p\n", "P\n", 1))
+    says = refused(capsys, "predict", line_model, "train.csv")
+    assert "misses 1 of the model's 2 features" in says
+    assert "expected 'p'" in says
+    assert "misses 1" in refused(capsys, "verify", line_model, "train.csv")
+
+
+def test_labels_that_are_none_are_told_of(line_model: str, capsys: Captured):
+    """Predictions need no labels; those that are asked for by name have to be there."""
+    Path("new.csv").write_text("class,q,p\nleft,1,0.5\nright,0,2.5\n")
+    assert main(["predict", line_model, "new.csv"]) == 0
+    shown = capsys.readouterr()
+    assert len(shown.out.split()) == 2
+    assert "not scored: column 'class' holds no class number in line 2" in shown.err
+    assert "got 'left'" in refused(capsys, "predict", line_model, "new.csv", "--label", "class")
+    assert "holds no labels" in refused(capsys, "verify", line_model, "new.csv")
+
+
+def test_a_table_without_names_is_taken_in_its_order(folder: Path, capsys: Captured):
+    """Where neither the model nor the table has names, or one of them, places decide."""
+    write_table("train.csv")
+    given = "train.csv --layers 2,4,1 --epochs 20 --seed 1 --save line"
+    assert main(["train", *given.split()]) == 0
+    assert "columns" not in Network.load("line").trained[-1]
+    capsys.readouterr()
+    assert main(["predict", "line", "train.csv"]) == 0
+    expected = capsys.readouterr()
+    text = Path("train.csv").read_text()
+    Path("train.csv").write_text("a,b,c\n" + text)
+    assert main(["predict", "line", "train.csv"]) == 0
+    assert capsys.readouterr() == expected
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.tsv", "t.txt", "t.xlsx", "t.parquet"])
+@pytest.mark.parametrize("command", ["train", "predict", "verify"])
+def test_a_table_of_another_format_has_a_cure(
+    line_model: str, capsys: Captured, command: str, name: str
+):
+    contents = {"gz": b"\x1f\x8b", "xlsx": b"PK\x03\x04", "parquet": b"PAR1"}
+    Path(name).write_bytes(contents.get(name.rpartition(".")[2], b"p\tq\n1\t2\n") + b"\0" * 20)
+    model = [] if command == "train" else [line_model]
+    says = refused(capsys, command, *model, name)
+    assert re.search("gzip -dc|Name it .csv|is named .csv|Save the sheet|read_parquet", says), says
 
 
 def test_an_archive(line_model: str, capsys: Captured):
     np.savez("some.npz", X=np.array([[7.0, -7.0], [-7.0, 7.0]]), y=np.array([1, 1]))
     assert main(["predict", line_model, "some.npz"]) == 0
-    assert capsys.readouterr() == ("1\n0\n", "accuracy 50.00 % (1 of 2) on some.npz\n")
+    assert capsys.readouterr() == (
+        "1\n0\n",
+        "accuracy 50.00 % (1 of 2) on some.npz; 1 for all of them: 100.00 %\n",
+    )
 
 
 def test_idx_images(model: str, capsys: Captured):
@@ -650,10 +747,10 @@ def test_output_goes_to_a_file(model: str, capsys: Captured):
         ("none digits", "there is no model file none"),
         ("table.csv digits", "no whole .safetensors file"),
         ("MODEL none", "there is no data set, file or folder 'none'"),
-        ("MODEL table.csv", "got samples of 2 inputs, expected 64"),
+        ("MODEL table.csv", "got samples of 3 inputs, expected 64"),
         ("MODEL table.csv --folder here", "folder belongs to"),
         ("MODEL empty.idx", "holds no samples"),
-        ("MODEL empty.idx --label class", "label column belongs to .csv files"),
+        ("MODEL empty.idx --label class", "--label-column belongs to .csv files"),
         ("MODEL digits --output no/classes", "--output: there is no folder no"),
         ("MODEL digits --output MODEL", "would replace a file that is read"),
         ("MODEL", "Missing argument 'DATA'. Try bpmatrix predict --help."),
@@ -695,13 +792,24 @@ def test_info_of_an_untrained_network_without_biases(capsys: Captured):
     assert re.search(r"(?m)^ +1 +3 +4 +sigmoid +12 +0 *$", shown)
 
 
+def test_predict_trusts_no_names_of_a_file(capsys: Captured):
+    """Names that do not fit the network are none."""
+    write_table("table.csv", header="p,q,class")
+    for columns in (["p"], ["p", 7], "pq", None):
+        net = Network([2, 1], seed=5)
+        net.trained.append({"columns": columns, "label_column": "class"})
+        net.save("strange")
+        assert main(["predict", "strange", "table.csv"]) == 0
+        assert "on table.csv" in capsys.readouterr().err
+
+
 def test_info_trusts_no_text_of_a_file(capsys: Captured):
     net = Network([4, 3], seed=5)
     net.trained.append({"data": "\x1b[2J[bold]\n", "cost": "none", "optimizer": 7})
     net.save("strange")
     assert main(["info", "strange"]) == 0
     (line,) = re.findall("(?m)^run 1 .*$", capsys.readouterr().out)
-    assert "? epochs on ? samples of ?[2J[bold]?, mini-batches of ?, 7," in line
+    assert "? epochs on ? samples of ?[2J[bold] , mini-batches of ?, 7," in line
 
 
 def test_warmup_says_what_it_did(capsys: Captured):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import re
+import shlex
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 from sklearn.datasets import load_diabetes, load_iris
 
 import bpmatrix
-from bpmatrix.cli import main
+from bpmatrix import progress
+from bpmatrix.cli import main, show
 
 
 def write(path, names, columns):
@@ -83,7 +86,7 @@ def test_numbers(tmp_path, capsys):
         (["--target", "size"], "no column 'size'"),
         (["--target", "a"], "column 'kind' holds no number"),
         (["--target", "kind", "--cost", "quadratic"], "--cost does not go with --target"),
-        (["--target", "kind", "--hidden", "0"], "hidden_layer_sizes"),
+        (["--target", "kind", "--hidden", "0"], "'--hidden': '0' is no list of sizes"),
         (["--target", "kind", "--save", "nowhere/model"], "no folder"),
         (["--task", "regression"], "belong to --target"),
         (["--target", "kind", "--seed", str(2**32)], "--seed is a number up to 4294967295"),
@@ -196,3 +199,217 @@ def test_too_small_a_table(tmp_path, capsys):
     write(tmp_path / "t.csv", ["a", "b"], [range(30), ["x"] * 30])
     assert main(["train", str(tmp_path / "t.csv"), "--target", "b"]) == 2
     assert "one class" in capsys.readouterr().err
+
+
+# ----------------------------------------------------------------- what is said, kept and shown
+
+
+def test_the_seed_is_shown_kept_and_enough_to_do_it_again(iris, tmp_path, capsys):
+    """A drawn one is as good as a given one, and two runs draw two."""
+    shown = {}
+    for name in ("first", "second"):
+        model = str(tmp_path / name)
+        assert main(["train", str(iris), "--target", "kind", "--save", model, "--epochs", "3"]) == 0
+        (shown[name],) = re.findall(r"(?m)^seed +(\d+)$", capsys.readouterr().out)
+        assert str(bpmatrix.load(model).random_state) == shown[name]
+        assert main(["info", model]) == 0
+        assert re.search(rf"(?m)^seed +{shown[name]}$", capsys.readouterr().out)
+    assert shown["first"] != shown["second"]
+
+    again = ["--seed", shown["first"], "--save", str(tmp_path / "again"), "--epochs", "3"]
+    assert main(["train", str(iris), "--target", "kind", *again]) == 0
+    models = [bpmatrix.load(tmp_path / name) for name in ("first", "again")]
+    for one, other in zip(*(model.coefs_ for model in models), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_epoch_that_the_file_holds_is_named(iris, tmp_path, capsys):
+    """A run of the same seed that ends with that epoch ends with the same weights."""
+    said = ["--target", "kind", "--seed", "3", "--learning-rate", "0.03", "--save"]
+    assert main(["train", str(iris), *said, str(tmp_path / "whole")]) == 0
+    epochs, best = re.findall(
+        r"(?m)^epochs +(\d+); the weights are those of epoch (\d+), the best",
+        capsys.readouterr().out,
+    )[0]
+    assert int(best) < int(epochs)
+    assert main(["train", str(iris), *said, str(tmp_path / "part"), "--epochs", best]) == 0
+    whole, part = (bpmatrix.load(tmp_path / name) for name in ("whole", "part"))
+    for one, other in zip(whole.coefs_, part.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+    capsys.readouterr()
+    assert main(["info", str(tmp_path / "whole")]) == 0
+    assert f"the weights are those of epoch {best}, the best" in capsys.readouterr().out
+
+
+def test_parameters_are_shown_on_one_line(iris, tmp_path, capsys):
+    """scikit-learn breaks what is longer than 80 letters into lines."""
+    model = str(tmp_path / "model")
+    said = ["--hidden", "9,8,7", "--activation", "tanh,relu,elu", "--epochs", "2", "--seed", "5"]
+    assert main(["train", str(iris), "--target", "kind", "--save", model, *said]) == 0
+    assert "\n" in repr(bpmatrix.load(model))
+    capsys.readouterr()
+    assert main(["info", model]) == 0
+    (line,) = re.findall(r"(?m)^estimator +(.*)$", capsys.readouterr().out)
+    assert line == re.sub(r"\n +", " ", repr(bpmatrix.load(model)))
+    assert "?" not in line
+
+
+@pytest.mark.filterwarnings("default:training was interrupted")
+def test_ctrl_c_saves_the_model_and_ends_with_130(iris, tmp_path, monkeypatch, capsys):
+    def stop_at_the_third(*_, **__):
+        def stop(info):
+            if info.epoch == 3:
+                raise KeyboardInterrupt
+
+        return stop
+
+    monkeypatch.setattr(progress, "lines", stop_at_the_third)
+    model = str(tmp_path / "model")
+    assert main(["train", str(iris), "--target", "kind", "--seed", "1", "--save", model]) == 130
+    shown = capsys.readouterr()
+    assert "bpmatrix: warning: training was interrupted after 3 whole epochs" in shown.err
+    assert re.search(r"(?m)^test +accuracy", shown.out)
+    assert bpmatrix.load(model).n_iter_ == 3
+
+
+def test_where_one_class_rules_that_is_said(tmp_path, capsys):
+    """Six of 300 rows are of the other class, and a network that finds none looks good."""
+    rng = np.random.default_rng(2)
+    kinds = np.where(np.arange(300) % 50 == 7, "ill", "well")
+    write(tmp_path / "t.csv", ["a", "b", "kind"], [*rng.standard_normal((2, 300)), kinds])
+    model = str(tmp_path / "model")
+    said = ["--target", "kind", "--seed", "1", "--save", model, "--epochs", "3"]
+    assert main(["train", str(tmp_path / "t.csv"), *said]) == 0
+    shown = capsys.readouterr()
+    assert re.search(
+        r"warning: 9[78]\.\d\d % of the training samples are of class 'well'", shown.err
+    )
+    assert "on the test rows; 'well' for all of them: 98.33 %" in shown.out
+    assert main(["predict", model, str(tmp_path / "t.csv")]) == 0
+    assert "'well' for all of them: 98.00 %" in capsys.readouterr().err
+
+
+def test_reading_and_predicting_are_announced_where_they_take_long(
+    iris, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(show, "SECONDS_OF_SILENCE", 0.0)
+    model = str(tmp_path / "model")
+    assert main(["train", str(iris), "--target", "kind", "--save", model, "--epochs", "1"]) == 0
+    assert f"bpmatrix: reading {iris} (0 MB) ..." in capsys.readouterr().err
+    assert main(["predict", model, str(iris)]) == 0
+    shown = capsys.readouterr()
+    assert f"bpmatrix: reading {iris} (0 MB) ..." in shown.err
+    assert "bpmatrix: predicting 150 rows ..." in shown.err
+    assert "bpmatrix" not in shown.out
+
+
+def test_a_target_of_almost_numbers(tmp_path, capsys):
+    """They are numbers with a percent sign, unless they are said to be classes."""
+    a = np.arange(40)
+    write(tmp_path / "t.csv", ["a", "share"], [a, [f"{10 * (i // 10)}%" for i in a]])
+    train = ["train", str(tmp_path / "t.csv"), "--target", "share", "--epochs", "2"]
+    assert main(train) == 2
+    error = capsys.readouterr().err
+    assert (
+        "got '0%', expected numbers; if its cells are classes, say --task classification" in error
+    )
+    assert error.endswith("Write plain numbers into the whole column, here 0.\n")
+    assert main([*train, "--task", "classification"]) == 0
+    assert "classification into 4 classes" in capsys.readouterr().out
+    write(tmp_path / "t.csv", ["a", "share"], [a, a / 40])
+    assert main(train) == 0
+    assert "regression" in capsys.readouterr().out
+
+
+def test_words_are_no_target_of_a_regression(iris, capsys):
+    train = ["train", str(iris), "--target", "kind", "--epochs", "2"]
+    assert main([*train, "--task", "regression"]) == 2
+    assert "Leave out --task regression: its words are classes." in capsys.readouterr().err
+    assert main(train) == 0
+
+
+# ------------------------------------------ the error without --target leads to what works with it
+
+
+def command_in(error):
+    """Return the arguments of the command that an error ends with."""
+    return shlex.split(error.strip().partition(": bpmatrix ")[2])
+
+
+@pytest.mark.parametrize("name", ["kind", "what it is", "it's", "$HOME", "-x"])
+def test_a_column_of_words_is_predicted_by_the_command_in_the_error(name, iris, tmp_path, capsys):
+    rows = read(iris)
+    path = tmp_path / "my table.csv"
+    write(path, [*"abcd", name], zip(*rows[1:], strict=True))
+    assert main(["train", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert f"column {name!r} holds no class number in line 2" in error
+    assert command_in(error) == ["train", str(path), "--target", name]
+    assert main([*command_in(error), "--epochs", "2"]) == 0
+    assert "classification into 3 classes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("target", "task"),
+    [
+        (lambda i: 7.5 + i, "regression"),
+        (lambda i: 30 * i, "regression"),  # whole numbers, but no classes
+        (lambda i: -(i % 3), "classification into 3 classes"),
+        (lambda i: 1 + i % 2, "classification into 2 classes"),
+        (lambda i: ["up", "down"][i % 2], "classification into 2 classes"),
+        (lambda i: i % 2 == 0, "classification into 2 classes"),
+        (lambda i: ["yes", "no"][i % 2], "classification into 2 classes"),
+    ],
+)
+def test_whatever_a_target_holds_the_error_leads_to_its_prediction(target, task, tmp_path, capsys):
+    a, path = np.arange(60), tmp_path / "t.csv"
+    write(path, ["a", "b", "aim"], [a, a**2, [target(i) for i in range(60)]])
+    assert main(["train", str(path)]) == 2
+    command = command_in(capsys.readouterr().err)
+    assert command == ["train", str(path), "--target", "aim"]
+    assert main([*command, "--epochs", "2"]) == 0
+    assert task in capsys.readouterr().out
+
+
+def test_words_in_another_column_may_be_the_target(iris, tmp_path, capsys):
+    rows = read(iris)
+    path = tmp_path / "t.csv"
+    write(path, ["kind", *"abcd"], [[row[i] for row in rows[1:]] for i in (4, 0, 1, 2, 3)])
+    assert main(["train", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "if it is what shall be predicted" in error
+    assert main([*command_in(error), "--epochs", "2"]) == 0
+
+
+def test_a_table_without_a_header(iris, tmp_path, capsys):
+    path = tmp_path / "t.csv"
+    path.write_text(iris.read_text().split("\n", 1)[1])
+    assert main(["train", str(path)]) == 2
+    error = capsys.readouterr().err
+    assert "write the names of the columns into the first line" in error
+    assert main(["train", str(path), "--target", "kind"]) == 2
+    assert "if these are no names, write them above" in capsys.readouterr().err
+    path.write_text("a,b,c,d,NAME\n" + path.read_text())
+    assert main([*command_in(error), "--epochs", "2"]) == 0
+
+
+def test_columns_that_differ_in_size_are_told_of(iris, tmp_path, capsys):
+    """One scale for all leaves nothing of the small ones; the command in the warning cures it."""
+    a = np.arange(120)
+    rng = np.random.default_rng(1)
+    small = 0.01 * (a % 2 + rng.normal(0, 0.2, 120))
+    columns = [small, 1000 + 100 * rng.standard_normal(120), a % 2]
+    write(tmp_path / "t.csv", ["small", "large", "kind"], columns)
+    assert main(["train", str(tmp_path / "t.csv"), "--seed", "1"]) == 0
+    shown = capsys.readouterr()
+    assert "differ in size" in shown.err
+    plain = float(re.search(r"(?m)^test accuracy +([\d.]+) %", shown.out)[1])
+    assert main([*command_in(shown.err), "--seed", "1"]) == 0
+    better = float(re.search(r"(?m)^test +accuracy ([\d.]+) %", capsys.readouterr().out)[1])
+    assert better > 90 > plain
+    # Columns that bytes could hold, the digits and a table without a header are trained in silence.
+    columns[0], columns[1] = a % 3, 255 - a
+    write(tmp_path / "t.csv", ["small", "large", "kind"], columns)
+    for data in (str(tmp_path / "t.csv"), "digits"):
+        assert main(["train", data, "--epochs", "1"]) == 0
+        assert "differ in size" not in capsys.readouterr().err

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from numeric import same_bits
 
 from bpmatrix import SGD, Adam, EarlyStopping, History, Network
-from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.errors import ArgumentError, DataError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
 from bpmatrix.training import run, schedules
@@ -502,3 +502,89 @@ def test_a_saved_network_goes_on_with_the_schedule(tmp_path: Path) -> None:
     ]
     assert rates == [[0.5, 0.5, 0.25]] * 2
     assert same_bits(net.parameters, loaded.parameters)
+
+
+# ------------------------------------------------------------- targets that no weights can reach
+
+
+def a_line() -> tuple[np.ndarray, np.ndarray]:
+    """Return inputs (2, 80) and a number for each, from about 40 to 260."""
+    rng = np.random.default_rng(8)
+    X = rng.uniform(-1, 1, (2, 80))
+    return X, 150 + 80 * X[0] - 30 * X[1] + rng.normal(0, 2, 80)
+
+
+@pytest.mark.parametrize(
+    ("how", "beyond", "reached", "words"),
+    [
+        ({"cost": "cross_entropy"}, 1.5, [0, 1], "cost has no meaning for.*expected 0 to 1"),
+        ({"cost": "quadratic"}, -0.001, [0, 1], "output sigmoid cannot reach.*expected 0 to 1"),
+        ({"cost": "huber", "output": "sigmoid"}, 1.001, [0, 1], "output sigmoid cannot reach"),
+        (
+            {"cost": "quadratic", "activation": "tanh"},
+            -1.1,
+            [-1, 1],
+            "output tanh cannot reach.*expected -1 to 1",
+        ),
+        (
+            {"cost": "absolute", "output": "relu"},
+            -2,
+            [0, 900],
+            "output relu cannot.*expected 0 or more",
+        ),
+        (
+            {"cost": "quadratic", "output": "elu"},
+            -1.5,
+            [-1, 900],
+            "output elu cannot.*expected -1 or more",
+        ),
+        ({"cost": "quadratic", "output": "gelu"}, -0.2, [-0.16, 900], "output gelu cannot"),
+        ({"cost": "quadratic", "output": "silu"}, -0.3, [-0.27, 900], "output silu cannot"),
+        ({"cost": "quantile", "output": "softplus"}, -0.1, [0, 900], "output softplus cannot"),
+        ({"cost": "quadratic", "output": "exp"}, -0.1, [0, 9], "output exp cannot"),
+        ({"cost": "poisson"}, -1, [0, 9], "cost has no meaning for.*expected 0 or more"),
+    ],
+)
+def test_targets_beyond_the_output_are_refused(how, beyond, reached, words) -> None:
+    """Before anything changes; what the output reaches, the ends too, is learned from."""
+    net = Network([2, 3, 1], seed=4, **how)
+    before = net.parameters.copy()
+    X = np.linspace(-1, 1, 6).reshape(2, 3)
+    with pytest.raises(DataError, match=rf"^targets has 1 number that the {words}"):
+        net.train(X, [reached[1], beyond, reached[0]])
+    assert same_bits(net.parameters, before)
+    assert net.epochs == 0
+    net.train(X, [reached[0], *reached], epochs=1, optimizer=SGD(1e-9))
+    assert net.epochs == 1
+
+
+def test_the_cure_that_the_error_names_learns() -> None:
+    """output="identity" with cost="quadratic", and targets of mean 0 and deviation 1."""
+    X, y = a_line()
+    with pytest.raises(DataError) as caught:
+        Network([2, 6, 1], seed=1).train(X, y)
+    for word in ('output="identity"', 'cost="quadratic"', "(y - y.mean()) / y.std()"):
+        assert word in str(caught.value)
+    scaled = (y - y.mean()) / y.std()
+    net = Network([2, 6, 1], output="identity", cost="quadratic", seed=1)
+    net.train(X, scaled)
+    # Of the variance 1, noise is 2^2 of some 53^2; a line is learned to a few percent in 30 epochs.
+    assert 2 * net.cost(X, scaled) < 0.05
+
+
+def test_rounding_and_what_is_only_looked_at_go_beyond() -> None:
+    """A cost of any target has a meaning, and validation targets teach nothing."""
+    X, y = a_line()
+    scaled = ((y - y.min()) / np.ptp(y)).astype(np.float32) * np.float32(1 + 2e-7)
+    assert scaled.max() > 1
+    net = Network([2, 3, 1], cost="quadratic", seed=1)
+    net.train(X, scaled, epochs=1, validation=(X, 1.5 * scaled))
+    assert net.cost(X, y) > 5000
+    assert np.isfinite(net.gradient(X, y).flat).all()
+
+
+def test_labels_are_within_the_reach_of_every_output() -> None:
+    """Their one-hot columns hold 0 and 1."""
+    for output in ("sigmoid", "tanh", "relu", "elu", "gelu", "silu", "softplus", "exp"):
+        net = Network([3, 4, 3], output=output, cost="quadratic", seed=1)
+        net.train(X, LABELS, epochs=1, optimizer=SGD(1e-3))

@@ -136,7 +136,7 @@ def test_a_epochs_then_b_epochs_are_a_plus_b_epochs(
         )
         for _ in range(2)
     ]
-    targets = case.Y if case.labels is None else case.labels
+    targets = case.reachable if case.labels is None else case.labels
     how = {"mini_batch_size": m, "shuffle": shuffle, "weight_decay": decay}
     rate = SGD(2.0**-12)  # slow enough for networks of identities
     whole = nets[0].train(case.X, targets, epochs=a + b, optimizer=rate, **how)

@@ -1,0 +1,103 @@
+"""What may stand in a table in place of a plain number, and what to do about it."""
+
+from __future__ import annotations
+
+import math
+import re
+
+__all__ = ["MISSING", "cure_of", "is_almost_a_number", "number", "shown"]
+
+# What programs write for a value that they do not have.
+MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
+# The same in a column of numbers; a class may have such a name.
+DASHES = ("-", "--", ".")
+
+TRUTHS = {"true": "false", "yes": "no"}
+MOMENT = re.compile(
+    r"\d{4}([-/.])\d{1,2}(\1\d{1,2}([T ].*)?)?"  # 2024-01-31 12:30
+    r"|\d{1,2}([-/.])\d{1,2}\4\d{2,4}( .*)?"  # 31.01.2024
+    r"|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}( .*)?"  # 31 Jan 2024
+    r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"  # 12:30:05
+)
+# What stands around a number: currencies, percent, units after a space.
+AROUND = re.compile(r"^[$€£¥]\s*|\s*[$€£¥%]$|\s+[A-Za-zµ°][\w/°]*$")
+GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
+_SHOWN = 30
+
+
+def number(cell: str) -> float | None:
+    """Return a cell as a finite number, or None.
+
+    Examples
+    --------
+    >>> number(" 1.5e3 "), number("1,5"), number("inf")
+    (1500.0, None, None)
+    """
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def cure_of(cell: str) -> str | None:
+    """Return what to do about a cell that is no finite number; None where it holds a word.
+
+    Examples
+    --------
+    >>> cure_of("32.1%")
+    'Write plain numbers into the whole column, here 32.1.'
+    >>> cure_of("red") is None
+    True
+    """
+    text = cell.strip()
+    lower = text.lower()
+    if lower in MISSING or lower in DASHES:
+        return "Fill it in, for example with the mean of the column, or drop the row."
+    for yes, no in TRUTHS.items():
+        if lower in {yes, no}:
+            return f"Write 1 for {yes} and 0 for {no} into the whole column."
+    if MOMENT.fullmatch(text):
+        return (
+            "Write numbers into the whole column, such as the days or seconds since the first one,"
+            " or drop it."
+        )
+    plain = _plain(text)
+    if plain:
+        return f"Write plain numbers into the whole column, here {' or '.join(plain)}."
+    try:
+        float(text)
+    except ValueError:
+        return None
+    return "Write a finite number, or drop the row."
+
+
+def is_almost_a_number(cell: str) -> bool:
+    """Whether a cell holds a number, with marks that `float` does not read.
+
+    Examples
+    --------
+    >>> is_almost_a_number("1,570.0"), is_almost_a_number("$5"), is_almost_a_number("red")
+    (True, True, False)
+    """
+    return bool(_plain(cell.strip()))
+
+
+def shown(text: str) -> str:
+    """Quote a text from a file, shortened, so that a message stays one line."""
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+
+
+def _plain(text: str) -> list[str]:
+    """Return the plain numbers that a cell may mean: both, where a comma may be either mark."""
+    text = AROUND.sub("", AROUND.sub("", text)).replace("\N{MINUS SIGN}", "-")
+    text = re.sub("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{RIGHT SINGLE QUOTATION MARK}]",
+                  "'", text)  # fmt: skip
+    found = []
+    if grouped := GROUPED.fullmatch(text):
+        whole = text.replace(grouped[1], "").replace(",", ".")
+        found.append(whole)
+    if text.count(",") == 1:
+        found.append(text.replace(",", "."))
+    found = found or [text]
+    return [candidate for candidate in dict.fromkeys(found) if number(candidate) is not None]

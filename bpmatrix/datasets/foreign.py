@@ -1,0 +1,99 @@
+"""Files that may hold a table and are no text with commas: what they are, and the way to one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from shlex import quote
+
+from bpmatrix.datasets.cells import shown
+from bpmatrix.errors import DataFileError
+
+__all__ = ["check_is_text", "check_separator"]
+
+SHEET = "Save the sheet as CSV in UTF-8."
+FRAME = "Write it as CSV, for example with pandas: {reader}({path!r}).to_csv({csv!r}, index=False)"
+UTF_16 = "Write it in UTF-8: iconv -f UTF-16 -t UTF-8 {shell} > {shell_csv}"
+# The first bytes of a file, what it is, and the way from it to a table.
+BEGINNINGS = (
+    (b"\x1f\x8b", "compressed by gzip", "Unpack it: gzip -dc {shell} > {shell_csv}"),
+    (b"BZh", "compressed by bzip2", "Unpack it: bzip2 -dc {shell} > {shell_csv}"),
+    (b"\xfd7zXZ\0", "compressed by xz", "Unpack it: xz -dc {shell} > {shell_csv}"),
+    (b"\x28\xb5\x2f\xfd", "compressed by zstd", "Unpack it: zstd -dc {shell} > {shell_csv}"),
+    (b"PK\x03\x04", "a spreadsheet or a .zip archive", SHEET + " An archive: unzip {shell}"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet", SHEET),
+    (b"PAR1", "a Parquet file", FRAME.replace("{reader}", "pandas.read_parquet")),
+    (b"ARROW1", "a Feather file", FRAME.replace("{reader}", "pandas.read_feather")),
+    (b"\xff\xfe", "text in UTF-16", UTF_16),
+    (b"\xfe\xff", "text in UTF-16", UTF_16),
+)  # fmt: skip
+# What other programs put between the cells, and how `tr` is told of it.
+SEPARATORS = {";": ";", "\t": r"\t", "|": "|"}
+
+
+def check_is_text(path: Path) -> None:
+    """Refuse a file that begins as one of another format does.
+
+    Raises
+    ------
+    DataFileError
+        Names the format, and what turns it into a table with commas.
+    OSError
+        If the file cannot be read.
+    """
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    for magic, what, cure in BEGINNINGS:
+        if beginning.startswith(magic):
+            csv = _new_name(path)
+            raise DataFileError(
+                f"{path} is no text with commas between the cells",
+                got=what,
+                cure=cure.format(
+                    path=str(path), csv=csv, shell=quote(str(path)), shell_csv=quote(csv)
+                ),
+            )
+
+
+def check_separator(path: Path, *lines: str, spaces: bool = False) -> None:
+    """Refuse lines between whose cells there is another mark than a comma.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    *lines : str
+        Lines, or rows whose cells are joined by commas. A mark has to be in all of them.
+    spaces : bool, default False
+        Whether spaces are looked for, too, which may also stand inside of cells.
+
+    Raises
+    ------
+    DataFileError
+        Names the mark, and the command that writes commas in its place.
+    """
+    mark = next((mark for mark in SEPARATORS if all(mark in line for line in lines)), None)
+    pieces = {len(line.split()) for line in lines}
+    if mark is None and (not spaces or len(pieces) > 1 or pieces == {1}):
+        return
+    what, command = "commas between the cells", r"awk '{$1=$1}1' OFS=,"
+    if mark is not None:
+        old, new = SEPARATORS[mark], ","
+        if any(re.search(r"\d,\d", line) for line in lines):  # a decimal comma
+            old, new, what = old + ",", ",.", what + " and decimal points"
+        command = f"tr {quote(old)} {quote(new)}"
+    command += f" < {quote(str(path))} > {quote(_new_name(path))}"
+    raise DataFileError(
+        f"the columns of {path} are not separated by commas",
+        got=shown(lines[0].strip()),
+        cure=f"Write {what}: {command}",
+    )
+
+
+def _new_name(path: Path) -> str:
+    """Return the name for a .csv file beside this one, which replaces no other."""
+    inner = path.with_suffix("")
+    new = inner if inner.suffix.lower() == ".csv" else path.with_suffix(".csv")
+    while new.exists():
+        new = new.with_name(f"{new.stem}-commas.csv")
+    return str(new)
