@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core import event
 
 import bpmatrix
 from bpmatrix import Network, datasets, plots, schedules
@@ -24,6 +25,8 @@ from bpmatrix.architecture.costs import COSTS
 from bpmatrix.architecture.description import DTYPES
 from bpmatrix.architecture.initializers import INITIALIZERS
 from bpmatrix.cli import main, options
+from bpmatrix.engine import compilation
+from bpmatrix.kernels.machine import cache
 from bpmatrix.plots import figures
 from bpmatrix.training.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
 
@@ -593,12 +596,17 @@ def test_the_number_of_threads_arrives(monkeypatch: pytest.MonkeyPatch):
     assert seen == [2, "auto"]
 
 
-def test_a_bug_of_ours_keeps_its_traceback(model: str, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("error", [KeyError, EOFError])
+def test_a_bug_of_ours_keeps_its_traceback(
+    model: str, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+):
+    """The end of a file too, which is no Ctrl-C."""
+
     def fail(path: str):
-        raise KeyError(path)
+        raise error(path)
 
     monkeypatch.setattr(Network, "load", fail)
-    with pytest.raises(KeyError):
+    with pytest.raises(error):
         main(["info", model])
 
 
@@ -818,4 +826,17 @@ def test_warmup_says_what_it_did(capsys: Captured):
     assert main(["warmup"]) == 0
     assert re.match(
         r"The kernels were compiled already: loaded in \d+\.\d s\.\n", capsys.readouterr().out
+    )
+
+
+def test_warmup_says_if_it_was_in_vain(capsys: Captured, monkeypatch: pytest.MonkeyPatch):
+    def compile_all() -> float:
+        with event.trigger_event("numba:compile"):
+            return 12.34
+
+    monkeypatch.setattr(compilation, "warm_up", compile_all)
+    monkeypatch.setattr(cache, "_reasons", ["there is no folder"])
+    assert main(["warmup"]) == 0
+    assert capsys.readouterr().out == (
+        "The kernels are compiled: it took 12.3 s, and no other process has them.\n"
     )

@@ -2,8 +2,8 @@
 
 numba's own cache trusts its files: one that is cut off is an error, a wrong bit is run, a full disk
 ends a call whose compilation had succeeded, and two processes that write at once may mix up each
-other's code. Here a file begins with a digest, a damaged one is compiled anew and replaced, and who
-finds no place to write computes without a cache (docs/decisions/0026).
+other's code. Here a file begins with a digest; a damaged one is compiled anew and replaced; and
+where nothing can be written, everything works without a cache (docs/decisions/0026).
 """
 
 import hashlib
@@ -12,7 +12,6 @@ import pickle
 from functools import cache
 from pathlib import Path
 
-import llvmlite
 import numba
 from numba.core import config
 from numba.core.caching import (
@@ -115,10 +114,9 @@ class CodeCache(FunctionCache):
     def _key(self, sig, codegen):
         """Return all that decides the machine code, as bytes."""
         config.reload_config()  # as numba does before it compiles
-        versions = numba.__version__, llvmlite.__version__
         sources = self._impl.locator.get_source_stamp(), _digest_of_sources()
         function = self._impl.filename_base, self._index_key(sig, codegen)
-        return repr((function, versions, sources, _settings())).encode()
+        return repr((function, sources, numba.__version__, _settings())).encode()
 
     def _path(self, key):
         name = f"{self._impl.filename_base}.{hashlib.sha256(key).hexdigest()[:16]}.nbc"
