@@ -162,7 +162,13 @@ def as_array(values: ArrayLike, name: str) -> Array:
     array = array.view()
     if array.dtype.kind not in "buif":
         check_no_dates(array, name)
-        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
+        raise ArrayTypeError(
+            f"{name} does not hold real numbers",
+            got=f"an array of {array.dtype}",
+            cure=f"Pass {name}.real, and {name}.imag as further numbers if they matter."
+            if array.dtype.kind == "c"
+            else f"Pass numpy.asarray({name}, float) if it is numbers written as text or objects.",
+        )
     return array
 
 
@@ -221,7 +227,10 @@ def _foreign_array(values: ArrayLike, name: str) -> Array:
     try:
         return np.asarray(values)
     except ValueError:
-        raise ArrayTypeError(f"{name} is no array: its rows have different lengths") from None
+        raise ArrayTypeError(
+            f"{name} is no array: its rows have different lengths",
+            cure="Give all rows as many numbers.",
+        ) from None
 
 
 def _check_matrix(array: Array, rows: int, name: str) -> None:
@@ -302,7 +311,8 @@ def _check_interval(array: Array, interval: tuple[float | None, float | None], n
         raise DataError(
             f"{name} has {int(outside.sum())} numbers that the cost has no meaning for",
             got=f"{array[row, column]} first, in row {row}, column {column}",
-            expected=" to ".join(f"{end:g}" for end in interval if end is not None),
+            expected=" to ".join(f"{end:g}" for end in interval if end is not None)
+            + " or more" * (high is None),
             cure='Scale the targets, or take cost="quadratic".',
         )
 
