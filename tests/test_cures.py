@@ -1,4 +1,4 @@
-"""Each error of the package has a row: a call that gets it, and one that does what its cure says."""
+"""Each error of the package has a row: a call that gets it, and one that follows its cure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def name_of(row: Row) -> str:
 
 
 def test_every_error_has_a_row_and_every_row_an_error() -> None:
-    """Errors that read alike and stand in one function share a row for each time they stand there."""
+    """Errors that read alike and stand in one function have a row for each of them."""
     made, listed = Counter(errors_in_the_package()), Counter((r.where, r.what) for r in ROWS)
     assert not made - listed, "errors without a row"
     assert not listed - made, "rows without an error"
@@ -28,7 +28,7 @@ def test_every_error_has_a_row_and_every_row_an_error() -> None:
 @pytest.mark.parametrize("row", ROWS, ids=name_of)
 def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
     """The message begins so, and holds the cure; a row without a cure says why."""
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - the message is looked at
+    with pytest.raises(Exception) as caught:
         row.wrong(tmp_path)
     message = str(caught.value)
     assert row.says(message), message
@@ -42,6 +42,6 @@ def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
 @pytest.mark.parametrize("row", CURED, ids=name_of)
 def test_the_cure_works(row: Row, tmp_path: Path) -> None:
     """In the folder in which it went wrong before."""
-    with pytest.raises(Exception):  # noqa: B017, PT011 - what it says is tested above
+    with pytest.raises(Exception):  # noqa: B017 - what it says is tested above
         row.wrong(tmp_path)
     row.right(tmp_path)
