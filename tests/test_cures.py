@@ -19,10 +19,10 @@ def name_of(row: Row) -> str:
 
 
 def test_every_error_has_a_row_and_every_row_an_error() -> None:
-    """Errors that read alike and stand in one function have a row for each of them."""
+    """Errors of one function that read alike have a row each; one with several cures has more."""
     made, listed = Counter(errors_in_the_package()), Counter((r.where, r.what) for r in ROWS)
     assert not made - listed, "errors without a row"
-    assert not listed - made, "rows without an error"
+    assert not listed.keys() - made.keys(), "rows without an error"
 
 
 @pytest.mark.parametrize("row", ROWS, ids=name_of)

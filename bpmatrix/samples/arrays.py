@@ -165,11 +165,18 @@ def as_array(values: ArrayLike, name: str) -> Array:
         raise ArrayTypeError(
             f"{name} does not hold real numbers",
             got=f"an array of {array.dtype}",
-            cure=f"Pass {name}.real, and {name}.imag as further numbers if they matter."
-            if array.dtype.kind == "c"
-            else f"Pass numpy.asarray({name}, float) if it is numbers written as text or objects.",
+            cure=_how_to_get_numbers(array, name),
         )
     return array
+
+
+def _how_to_get_numbers(array: Array, name: str) -> str:
+    if array.dtype.kind == "c":
+        return f"Pass {name}.real, and {name}.imag as further numbers if they matter."
+    text = f"Pass numpy.asarray({name}, float) if it is numbers written as text or objects"
+    if name.endswith("targets"):
+        text += f", numpy.unique({name}, return_inverse=True)[1] if it is names of classes"
+    return f"{text}."
 
 
 def check_finite(array: Array, dtype: str, name: str) -> None:

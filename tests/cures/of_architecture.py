@@ -85,6 +85,17 @@ ROWS = [
         ),
     ),
     Row(
+        "architecture/description.py: _check_functions",
+        "the cost {} and {} {} do not belong together",
+        lambda _: Network([2, 3], cost="quadratic", output="softmax"),
+        "The cost quadratic belongs with output=an element-wise function; with softmax take"
+        ' cost="log_likelihood".',
+        lambda _: (
+            Network([2, 3], cost="quadratic", output="tanh"),
+            Network([2, 3], cost="log_likelihood", output="softmax"),
+        ),
+    ),
+    Row(
         "architecture/initializers.py: _one_per_layer",
         "initializer must be one name, or one for each layer after the inputs",
         lambda _: Network([2, 3, 1], initializer=["he"]),
@@ -118,5 +129,12 @@ ROWS = [
         lambda _: setattr(NET, "parameters", np.zeros(9)),
         "Write parameters[:] = array to copy its numbers.",
         lambda _: NET.parameters.__setitem__(slice(None), np.zeros(9)),
+    ),
+    Row(
+        "architecture/parameters.py: check_in_place",
+        "{} cannot be replaced by another array",
+        lambda _: setattr(NET, "weights", [np.zeros((3, 2))]),
+        "Write weights[i][:] = array to copy its numbers.",
+        lambda _: NET.weights[0].__setitem__(slice(None), np.zeros((3, 2))),
     ),
 ]

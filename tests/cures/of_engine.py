@@ -48,6 +48,13 @@ def without_a_further_thread(n_threads: int) -> None:
         trained(n_threads=n_threads, mini_batch_size=2)
 
 
+def predicted_without_a_further_thread() -> None:
+    net = Network([200, 200, 200], seed=1)
+    no_thread = patch.object(_thread, "start_new_thread", side_effect=RuntimeError("no memory"))
+    with no_thread, patch.dict("os.environ", BPMATRIX_NUM_THREADS="1"):
+        net.feedforward(np.ones((200, 250)))
+
+
 def of_output(**keywords: object) -> np.ndarray:
     return Network([2, 3], seed=1).input_gradient(X, **keywords)
 
@@ -85,7 +92,8 @@ ROWS = [
         "engine/threads.py: _not_started",
         "a thread could not be started",
         lambda _: without_a_further_thread(2),
-        "pass n_threads=1 to a training",
-        lambda _: without_a_further_thread(1),
+        "pass n_threads=1 to a training, set the environment variable BPMATRIX_NUM_THREADS=1 for"
+        " all else.",
+        lambda _: (without_a_further_thread(1), predicted_without_a_further_thread()),
     ),
 ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import sys
+from importlib import import_module
+from unittest.mock import patch
 
 import numpy as np
 from bench.surveys import point, survey
@@ -42,6 +45,20 @@ def own(**keywords: object) -> OwnActivation:
     return OwnActivation(**(functions | keywords))
 
 
+def without(package: str, module: str) -> None:
+    """Import a module of ours anew, where a package is missing; nothing of it is kept."""
+    loaded = {name: None for name in sys.modules if name.partition(".")[0] == package}
+    with patch.dict(sys.modules, loaded | {package: None}):
+        for name in [name for name in sys.modules if name.startswith(module)]:
+            del sys.modules[name]
+        import_module(module)
+
+
+def as_a_frame() -> None:
+    with patch.dict(sys.modules, {"pandas": None}):
+        Network([2, 3], seed=1).train(X, LABELS, epochs=1).to_frame()
+
+
 ROWS = [
     Row(
         "bench/storage.py: from_json",
@@ -72,6 +89,13 @@ ROWS = [
         lambda _: Network([2, 3], cost="quadratic"),
     ),
     Row(
+        "checks.py: find",
+        "unknown {}",
+        lambda _: Network([2, 3], cost="hinge"),
+        "expected quadratic or cross_entropy or",
+        lambda _: (Network([2, 3], cost="quadratic"), Network([2, 3], cost="cross_entropy")),
+    ),
+    Row(
         "checks.py: named_function",
         "{} is no function",
         lambda _: own(sigma="tanh"),
@@ -93,6 +117,14 @@ ROWS = [
         lambda _: diverged_elsewhere(0.05),
     ),
     Row(
+        "estimators/__init__.py: ",
+        "an estimator of bpmatrix",
+        lambda _: without("sklearn", "bpmatrix.estimators"),
+        "scikit-learn, which is missing or too old. In a clone of bpmatrix: pip install"
+        " '.[sklearn]'",
+        lambda _: import_module("bpmatrix.estimators"),  # where that was done
+    ),
+    Row(
         "foreign.py: missing_attribute",
         "Network has no attribute {}",
         lambda _: Network([2, 3]).fit(X, LABELS),
@@ -105,6 +137,27 @@ ROWS = [
         lambda _: trained(batch_size=2, lr=0.1),
         "Write mini_batch_size=2, optimizer=SGD(learning_rate=0.1).",
         lambda _: trained(mini_batch_size=2, optimizer=SGD(learning_rate=0.1)),
+    ),
+    Row(
+        "history.py: History.to_frame",
+        "History.to_frame() needs pandas, which is not installed."
+        " Install it with `pip install pandas`, or take History.to_dict().",
+        lambda _: as_a_frame(),
+        "Install it with `pip install pandas`, or take History.to_dict().",
+        lambda _: Network([2, 3], seed=1).train(X, LABELS, epochs=1).to_dict(),
+    ),
+    Row(
+        "foreign.py: missing_attribute",
+        "Network has no attribute {}",
+        lambda _: Network([2, 3]).astype("float32"),
+        why="Nobody knows what was meant; Python guesses at a name that is spelled nearly so.",
+    ),
+    Row(
+        "foreign.py: _unknown",
+        "{} has no argument{} {}",
+        lambda _: trained(speed=2),
+        "max_seconds",
+        lambda _: trained(max_seconds=2),
     ),
     Row(
         "lessons.py: train_in_sequence",

@@ -12,16 +12,18 @@ from bpmatrix import Network
 RNG = np.random.default_rng(3)
 X, LABELS = RNG.standard_normal((2, 12)), np.arange(12) % 3
 Y = np.eye(3)[:, LABELS]
+NAMES = np.array(["ant", "bee", "cat"])[LABELS]
 DAYS = np.array([["2024-02-28", "2024-03-01"]] * 2, "datetime64[D]")
 HOLED = np.where(np.arange(12) == 4, np.nan, X)
 MASKED = np.ma.array(X, mask=X > 2)
 SPARSE_LIKE = SimpleNamespace(toarray=lambda: X.T)
 TABLE = SimpleNamespace(to_numpy=lambda: X.T)
+COLUMN = SimpleNamespace(to_numpy=lambda: LABELS)
 QUERY = SimpleNamespace(collect=lambda: TABLE)  # as a plan of Polars
 
 
-def net(cost: str | None = None, outputs: int = 3) -> Network:
-    return Network([2, outputs], seed=1) if cost is None else Network([2, outputs], cost=cost)
+def net(cost: str | None = None, outputs: int = 3, inputs: int = 2) -> Network:
+    return Network([inputs, outputs], seed=1, **({} if cost is None else {"cost": cost}))
 
 
 def trained(**keywords: object) -> None:
@@ -35,6 +37,20 @@ ROWS = [
         lambda _: net().feedforward(X.astype(str)),
         "Pass numpy.asarray(X, float) if it is numbers written as text or objects.",
         lambda _: net().feedforward(np.asarray(X.astype(str), float)),
+    ),
+    Row(
+        "samples/arrays.py: as_array",
+        "{} does not hold real numbers",
+        lambda _: net().feedforward(X + 1j),
+        "Pass X.real, and X.imag as further numbers if they matter.",
+        lambda _: (net().feedforward((X + 1j).real), net(inputs=4).feedforward(np.vstack([X, X]))),
+    ),
+    Row(
+        "samples/arrays.py: as_array",
+        "{} does not hold real numbers",
+        lambda _: net().cost(X, NAMES),
+        "numpy.unique(targets, return_inverse=True)[1] if it is names of classes.",
+        lambda _: net().cost(X, np.unique(NAMES, return_inverse=True)[1]),
     ),
     Row(
         "samples/arrays.py: check_finite",
@@ -52,6 +68,13 @@ ROWS = [
         lambda _: net().feedforward(TABLE),
         "Pass X.to_numpy().T for a table",
         lambda _: net().feedforward(TABLE.to_numpy().T),
+    ),
+    Row(
+        "samples/arrays.py: _foreign_array",
+        "{} is a {}",
+        lambda _: net().cost(X, COLUMN),
+        "targets.to_numpy() for a column.",
+        lambda _: net().cost(X, COLUMN.to_numpy()),
     ),
     Row(
         "samples/arrays.py: _foreign_array",
@@ -90,6 +113,20 @@ ROWS = [
         lambda _: net().feedforward(X.T),
         "Samples are columns here: pass X.T if yours are rows.",
         lambda _: net().feedforward(X.T.T),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has shape {}",
+        lambda _: net().feedforward(np.ones((3, 5))),
+        "Each column is a sample of 2 numbers.",
+        lambda _: net().feedforward(np.ones((2, 5))),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has one axis: shape {}",
+        lambda _: net(inputs=1).feedforward(X[0]),
+        "or X[None, :] for samples of one number.",
+        lambda _: net(inputs=1).feedforward(X[0][None, :]),
     ),
     Row(
         "samples/arrays.py: _check_matrix",
@@ -166,6 +203,13 @@ ROWS = [
         "{} holds {}",
         lambda _: net().feedforward(DAYS),
         "for example into days: (x - x.min()) / np.timedelta64(1, 'D').",
+        lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
+    ),
+    Row(
+        "samples/refused.py: _no_numbers",
+        "{} holds {}",
+        lambda _: net().feedforward(DAYS - DAYS.min()),
+        "for example into days: x / np.timedelta64(1, 'D').",
         lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
     ),
     Row(

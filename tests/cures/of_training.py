@@ -8,11 +8,11 @@ from cures.table import Row
 from bpmatrix import SGD, Adam, EarlyStopping, Network, schedules
 
 X, LABELS = np.random.default_rng(4).standard_normal((2, 12)), np.arange(12) % 3
+HALVES = np.full((3, 12), 0.5)
 
 
-def trained(cost: str = "cross_entropy", **keywords: object) -> None:
-    X_here = keywords.pop("X", X)
-    Network([2, 4, 3], cost=cost, seed=1).train(X_here, LABELS, **({"epochs": 1} | keywords))
+def trained(**keywords: object) -> None:
+    Network([2, 4, 3], seed=1).train(**({"X": X, "targets": LABELS, "epochs": 1} | keywords))
 
 
 def diverging(
@@ -66,6 +66,16 @@ ROWS = [
         ),
     ),
     Row(
+        "training/arguments.py: _check_stopping",
+        "{} has nothing to judge the epochs by",
+        lambda _: trained(restore_best=True),
+        "Pass validation=(X, targets) or validation_split=0.1.",
+        lambda _: (
+            trained(restore_best=True, validation=(X, LABELS)),
+            trained(restore_best=True, validation_split=0.1),
+        ),
+    ),
+    Row(
         "training/arguments.py: _check_schedule",
         "schedule is no function of the epoch",
         lambda _: trained(schedule=0.9),
@@ -84,6 +94,13 @@ ROWS = [
             trained(early_stopping=EarlyStopping(metric="validation_cost"), validation_split=0.1),
             trained(early_stopping=EarlyStopping(metric="validation_cost"), validation=(X, LABELS)),
         ),
+    ),
+    Row(
+        "training/arguments.py: _check_metric",
+        "the metric is not recorded in this run",
+        lambda _: trained(targets=HALVES, early_stopping=EarlyStopping(metric="accuracy")),
+        "accuracies need targets that name classes.",
+        lambda _: trained(targets=LABELS, early_stopping=EarlyStopping(metric="accuracy")),
     ),
     Row(
         "training/arguments.py: _callbacks",

@@ -14,7 +14,9 @@ from bpmatrix import errors
 __all__ = ["Row", "errors_in_the_package"]
 
 PACKAGE = Path(bpmatrix.__file__).parent
-NAMES = {*errors.__all__, "UsageError", "BadParameter"}
+# By the name that is called. Builtin errors, but for a package that is missing, are our own slips,
+# or told by an error of ours: one of a damaged file, a protocol of Python.
+NAMES = {*errors.__all__, "of_extra", "ImportError", "UsageError", "BadParameter"}
 
 
 @dataclass(frozen=True)
