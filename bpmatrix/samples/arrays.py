@@ -209,7 +209,9 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
             f"{name} has {bad} value{'s' * (bad > 1)} that {'are' if bad > 1 else 'is'} NaN,"
             f" infinite or too large for {dtype}",
             got=f"{value} first, in {place} (counted from 0)",
-            cure="Remove these samples or fill the gaps before training or predicting.",
+            cure='Scale the numbers, or take dtype="float64".'
+            if np.isfinite(value)
+            else "Remove these samples or fill the gaps before training or predicting.",
         )
 
 
@@ -241,21 +243,22 @@ def _foreign_array(values: ArrayLike, name: str) -> Array:
 
 
 def _check_matrix(array: Array, rows: int, name: str) -> None:
+    expected, each = f"({rows}, m)", f"Each column is a sample of {rows} number{'s' * (rows > 1)}."
     if array.ndim == 1:
-        raise ShapeError(
-            f"{name} has one axis: shape {array.shape}",
-            expected=f"({rows}, m)",
-            cure=f"Samples are columns here: pass {name}[:, None] for a single sample"
-            f" or {name}[None, :] for samples of one number.",
-        )
+        cure = f"Samples are columns here: pass {name}"
+        if rows == 1:
+            cure += "[None, :]."
+        elif array.size == rows:
+            cure += "[:, None] for a single sample."
+        else:
+            cure = each
+        raise ShapeError(f"{name} has one axis: shape {array.shape}", expected=expected, cure=cure)
     if array.ndim != 2 or array.shape[0] != rows:
         turn = array.ndim == 2 and array.shape[1] == rows
         raise ShapeError(
             f"{name} has shape {array.shape}",
-            expected=f"({rows}, m)",
-            cure=f"Samples are columns here: pass {name}.T if yours are rows."
-            if turn
-            else f"Each column is a sample of {rows} number{'s' * (rows > 1)}.",
+            expected=expected,
+            cure=f"Samples are columns here: pass {name}.T if yours are rows." if turn else each,
         )
     if array.shape[1] == 0:
         raise DataError(f"{name} is empty: shape {array.shape}", expected="at least one column")

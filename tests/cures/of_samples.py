@@ -22,8 +22,10 @@ COLUMN = SimpleNamespace(to_numpy=lambda: LABELS)
 QUERY = SimpleNamespace(collect=lambda: TABLE)  # as a plan of Polars
 
 
-def net(cost: str | None = None, outputs: int = 3, inputs: int = 2) -> Network:
-    return Network([inputs, outputs], seed=1, **({} if cost is None else {"cost": cost}))
+def net(
+    cost: str = "cross_entropy", outputs: int = 3, inputs: int = 2, dtype: str = "float64"
+) -> Network:
+    return Network([inputs, outputs], cost=cost, dtype=dtype, seed=1)
 
 
 def trained(**keywords: object) -> None:
@@ -61,6 +63,13 @@ ROWS = [
             net().feedforward(HOLED[:, np.isfinite(HOLED).all(axis=0)]),
             net().feedforward(np.nan_to_num(HOLED)),
         ),
+    ),
+    Row(
+        "samples/arrays.py: check_finite",
+        "{} has {} value{} that {} NaN, infinite or too large for {}",
+        lambda _: net(dtype="float32").feedforward(1e40 * X),
+        'Scale the numbers, or take dtype="float64".',
+        lambda _: (net(dtype="float32").feedforward(X), net().feedforward(1e40 * X)),
     ),
     Row(
         "samples/arrays.py: _foreign_array",
@@ -104,7 +113,7 @@ ROWS = [
         "samples/arrays.py: _check_matrix",
         "{} has one axis: shape {}",
         lambda _: net().feedforward(X[:, 0]),
-        "pass X[:, None] for a single sample",
+        "Samples are columns here: pass X[:, None] for a single sample.",
         lambda _: net().feedforward(X[:, 0][:, None]),
     ),
     Row(
@@ -125,8 +134,15 @@ ROWS = [
         "samples/arrays.py: _check_matrix",
         "{} has one axis: shape {}",
         lambda _: net(inputs=1).feedforward(X[0]),
-        "or X[None, :] for samples of one number.",
+        "Samples are columns here: pass X[None, :].",
         lambda _: net(inputs=1).feedforward(X[0][None, :]),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has one axis: shape {}",
+        lambda _: net().feedforward(np.ones(10)),
+        "Each column is a sample of 2 numbers.",
+        lambda _: net().feedforward(np.ones((2, 5))),
     ),
     Row(
         "samples/arrays.py: _check_matrix",
