@@ -128,8 +128,8 @@ class MissingPackageError(BpmatrixError, ImportError):
 
         Examples
         --------
-        >>> print(MissingPackageError.of_extra("it", "scipy", "sklearn"))
-        it needs scipy, which is missing or too old. In a clone of bpmatrix: pip install '.[sklearn]'
+        >>> print(MissingPackageError.of_extra("it", "jax", "bench"))
+        it needs jax, which is missing or too old. In a clone of bpmatrix: pip install '.[bench]'
         """
         return cls(
             f"{what} needs {package}, which is missing or too old",

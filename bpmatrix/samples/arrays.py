@@ -321,8 +321,7 @@ def _check_interval(array: Array, interval: tuple[float | None, float | None], n
         raise DataError(
             f"{name} has {int(outside.sum())} numbers that the cost has no meaning for",
             got=f"{array[row, column]} first, in row {row}, column {column}",
-            expected=" to ".join(f"{end:g}" for end in interval if end is not None)
-            + " or more" * (high is None),
+            expected=" to ".join(f"{end:g}" for end in interval if end is not None),
             cure='Scale the targets, or take cost="quadratic".',
         )
 

@@ -176,7 +176,7 @@ ROWS = [
         "samples/arrays.py: _check_interval",
         "{} has {} numbers that the cost has no meaning for",
         lambda _: net("poisson").cost(X, Y - 2),
-        'expected 0 or more. Scale the targets, or take cost="quadratic".',
+        'Scale the targets, or take cost="quadratic".',
         lambda _: (net("poisson").cost(X, Y / 2), net("quadratic").cost(X, Y - 2)),
     ),
     Row(

@@ -65,7 +65,7 @@ WRONG_INPUTS = {
     "object": (X.astype(object), ArrayTypeError, ["X does not hold real numbers", "object"]),
     "str": (X.astype(str), ArrayTypeError, ["X does not hold real numbers", "<U"]),
     "complex": (X + 1j, ArrayTypeError, ["X does not hold real numbers", "complex128"]),
-    "dates": (X.astype("m8[s]"), ArrayTypeError, ["X does not hold real numbers", "timedelta64"]),
+    "dates": (X.astype("m8[s]"), ArrayTypeError, ["X holds durations", "timedelta64"]),
     "None": (None, ArrayTypeError, ["X does not hold real numbers", "object"]),
     "ragged": ([[1, 2], [3]] * 2, ArrayTypeError, ["X is no array", "different lengths"]),
     "masked": (np.ma.masked_equal(X, 1), ArrayTypeError, ["X is a masked array", "filled"]),
