@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,23 @@ from cures.table import Row, errors_in_the_package
 
 TABLES = sorted(path.stem for path in (Path(__file__).parent / "cures").glob("of_*.py"))
 ROWS = [row for name in TABLES for row in import_module(f"cures.{name}").ROWS]
-CURED = [row for row in ROWS if row.right is not None]
 
 
-def name_of(row: Row) -> str:
-    return f"{row.where}: {row.what[:40]}"
+def each(rows: list[Row]) -> pytest.MarkDecorator:
+    """Run a test with each row; one that needs a package only where it is."""
+    return pytest.mark.parametrize(
+        "row",
+        [
+            pytest.param(
+                row,
+                id=f"{row.where}: {row.what[:40]}",
+                marks=pytest.mark.skipif(
+                    bool(row.needs) and find_spec(row.needs) is None, reason=f"no {row.needs}"
+                ),
+            )
+            for row in rows
+        ],
+    )
 
 
 def test_every_error_has_a_row_and_every_row_an_error() -> None:
@@ -25,7 +38,7 @@ def test_every_error_has_a_row_and_every_row_an_error() -> None:
     assert not listed.keys() - made.keys(), "rows without an error"
 
 
-@pytest.mark.parametrize("row", ROWS, ids=name_of)
+@each(ROWS)
 def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
     """The message begins so, and holds the cure; a row without a cure says why."""
     with pytest.raises(Exception) as caught:
@@ -39,7 +52,7 @@ def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
     assert row.right is not None or row.why
 
 
-@pytest.mark.parametrize("row", CURED, ids=name_of)
+@each([row for row in ROWS if row.right is not None])
 def test_the_cure_works(row: Row, tmp_path: Path) -> None:
     """In the folder in which it went wrong before."""
     with pytest.raises(Exception):  # noqa: B017 - what it says is tested above

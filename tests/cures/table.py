@@ -37,6 +37,8 @@ class Row:
         Follows the cure to success; takes the same folder.
     why : str
         Why there is no cure, or none that a test could follow.
+    needs : str
+        A package that both calls need and the tests can do without.
     """
 
     where: str
@@ -45,6 +47,7 @@ class Row:
     cure: str | None = None
     right: Callable[[Path], object] | None = None
     why: str = ""
+    needs: str = ""
 
     def says(self, message: str) -> bool:
         """Whether a message begins as this row says."""
