@@ -117,9 +117,15 @@ def named_function(function: object, argument: str, name: str | None) -> str:
     'exp'
     """
     if not callable(function):
-        raise ArgumentError(f"{argument} is no function", got=repr(function))
+        raise ArgumentError(
+            f"{argument} is no function",
+            got=repr(function),
+            cure=f"Pass the function itself: {argument}=function.",
+        )
     if name is None:
         name = getattr(function, "__name__", type(function).__name__)
     if not isinstance(name, str) or not name:
-        raise ArgumentError("the name of a function is no text", got=repr(name))
+        raise ArgumentError(
+            "the name of a function is no text", got=repr(name), cure='Pass name="..." or none.'
+        )
     return name

@@ -117,7 +117,10 @@ def _check_slope(own: Own, block: Any) -> None:
                 cure="Correct the formula; near a kink any slope between both sides will do.",
             )
     if not checked:
-        raise ArgumentError(f"{own} is finite nowhere, so that its derivative cannot be checked")
+        raise ArgumentError(
+            f"{own} is finite nowhere, so that its derivative cannot be checked",
+            cure="Correct the formula: it needs finite values at ordinary numbers.",
+        )
 
 
 def _places(own: Own) -> Iterator[tuple[float, ...]]:

@@ -101,7 +101,9 @@ def to_train_on(
     if validation is None:
         return hold_out(given, fraction, seed) if fraction else (given, None)
     if fraction:
-        raise ArgumentError("validation and validation_split exclude each other")
+        raise ArgumentError(
+            "validation and validation_split exclude each other", cure="Pass one of the two."
+        )
     if not isinstance(validation, tuple | list) or len(validation) not in {2, 3}:
         raise ArgumentError(
             "validation is no pair",

@@ -68,7 +68,10 @@ def curves(source: History | Estimator) -> tuple[list[int], list[Curve]]:
     """
     if isinstance(source, History):
         if not source.epochs:
-            raise DataError("the history holds no epoch: there is nothing to draw")
+            raise DataError(
+                "the history holds no epoch: there is nothing to draw",
+                cure="Train for an epoch or more.",
+            )
         epochs = [entry.epoch for entry in source.epochs]
         cost = Curve("Cost", "mean cost of a sample", source.cost, source.validation_cost)
         accuracy = _accuracy(source.accuracy, source.validation_accuracy)

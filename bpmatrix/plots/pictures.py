@@ -246,7 +246,11 @@ def images(
     """
     X = as_array(X, "X")
     if X.ndim != 2:
-        raise ShapeError(f"X has shape {X.shape}", cure="Pass X[:, None] for a single image.")
+        raise ShapeError(
+            f"X has shape {X.shape}",
+            expected="images as columns",
+            cure="Pass X[:, None] for a single one, X.reshape(len(X), -1).T for a stack of them.",
+        )
     table = X.T[:MOST_IMAGES]
     rows, columns = _checked_shape(shape, len(X))
     if titles is not None and len(titles) < len(table):
@@ -288,7 +292,7 @@ def _checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:
     if rows * columns != n:
         raise ArgumentError(
             f"{n} inputs are no image of {rows} x {columns} pixels",
-            cure="Pass shape=(rows, columns).",
+            cure=f"Pass shape=(rows, columns) whose product is {n}.",
         )
     return rows, columns
 

@@ -175,8 +175,21 @@ def as_array(values: ArrayLike, name: str) -> Array:
     array = array.view()
     if array.dtype.kind not in "buif":
         check_no_dates(array, name)
-        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {array.dtype}")
+        raise ArrayTypeError(
+            f"{name} does not hold real numbers",
+            got=f"an array of {array.dtype}",
+            cure=_how_to_get_numbers(array, name),
+        )
     return array
+
+
+def _how_to_get_numbers(array: Array, name: str) -> str:
+    if array.dtype.kind == "c":
+        return f"Pass {name}.real, and {name}.imag as further numbers if they matter."
+    text = f"Pass numpy.asarray({name}, float) if it is numbers written as text or objects"
+    if name.endswith("targets"):
+        text += f", numpy.unique({name}, return_inverse=True)[1] if it is names of classes"
+    return f"{text}."
 
 
 def check_finite(array: Array, dtype: str, name: str) -> None:
@@ -209,7 +222,9 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
             f"{name} has {bad} value{'s' * (bad > 1)} that {'are' if bad > 1 else 'is'} NaN,"
             f" infinite or too large for {dtype}",
             got=f"{value} first, in {place} (counted from 0)",
-            cure="Remove these samples or fill the gaps before training or predicting.",
+            cure='Scale the numbers, or take dtype="float64".'
+            if np.isfinite(value)
+            else "Remove these samples or fill the gaps before training or predicting.",
         )
 
 
@@ -265,25 +280,29 @@ def _foreign_array(values: ArrayLike, name: str) -> Array:
     try:
         return np.asarray(values)
     except ValueError:
-        raise ArrayTypeError(f"{name} is no array: its rows have different lengths") from None
+        raise ArrayTypeError(
+            f"{name} is no array: its rows have different lengths",
+            cure="Give all rows as many numbers.",
+        ) from None
 
 
 def _check_matrix(array: Array, rows: int, name: str) -> None:
+    expected, each = f"({rows}, m)", f"Each column is a sample of {rows} number{'s' * (rows > 1)}."
     if array.ndim == 1:
-        raise ShapeError(
-            f"{name} has one axis: shape {array.shape}",
-            expected=f"({rows}, m)",
-            cure=f"Samples are columns here: pass {name}[:, None] for a single sample"
-            f" or {name}[None, :] for samples of one number.",
-        )
+        cure = f"Samples are columns here: pass {name}"
+        if rows == 1:
+            cure += "[None, :]."
+        elif array.size == rows:
+            cure += "[:, None] for a single sample."
+        else:
+            cure = each
+        raise ShapeError(f"{name} has one axis: shape {array.shape}", expected=expected, cure=cure)
     if array.ndim != 2 or array.shape[0] != rows:
         turn = array.ndim == 2 and array.shape[1] == rows
         raise ShapeError(
             f"{name} has shape {array.shape}",
-            expected=f"({rows}, m)",
-            cure=f"Samples are columns here: pass {name}.T if yours are rows."
-            if turn
-            else f"Each column is a sample of {rows} number{'s' * (rows > 1)}.",
+            expected=expected,
+            cure=f"Samples are columns here: pass {name}.T if yours are rows." if turn else each,
         )
     if array.shape[1] == 0:
         raise DataError(f"{name} is empty: shape {array.shape}", expected="at least one column")

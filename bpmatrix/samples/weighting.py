@@ -165,9 +165,8 @@ def shown(samples: Samples) -> Samples:
     if samples.weights is None or samples.weights.all():
         return samples
     columns = np.arange(samples.X.shape[1]) if samples.shown is None else samples.shown
+    # Some do count: `weigh` and `weigh_classes` refuse weights that are all 0.
     counting = columns[samples.weights[columns] > 0]
-    if counting.size == 0:
-        raise DataError("no sample that is trained on counts: their weights are 0")
     return replace(samples, shown=counting)
 
 
@@ -194,7 +193,10 @@ def _check_range(weights: Floats, dtype: str, name: str) -> None:
     """Check that something counts, and that sums of costs and gradients can hold the weights."""
     counting = weights[weights > 0]
     if counting.size == 0:
-        raise DataError(f"no sample counts: {name} is 0 everywhere")
+        raise DataError(
+            f"no sample counts: {name} is 0 everywhere",
+            cure="Give one sample or more a weight above 0.",
+        )
     limits = np.finfo(dtype)
     least, most = float(counting.min()), float(counting.max())
     # Square roots leave as much room again for what is weighted.

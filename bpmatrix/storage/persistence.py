@@ -95,7 +95,8 @@ def write(
     """Write a file: metadata, the parameters of a network, and other arrays by their names."""
     if not np.isfinite(parameters.flat).all():
         raise DataError(
-            "the network has weights that are not finite", cure="Train it anew before saving it."
+            "the network has weights that are not finite",
+            cure="Set them to finite numbers, or train a new network.",
         )
     arrays = _names(parameters) | dict(others or {})
     tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}

@@ -184,5 +184,9 @@ def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
     functions = tuple(callbacks)
     for function in functions:
         if not callable(function):
-            raise ArgumentError("a callback is no function", got=repr(function))
+            raise ArgumentError(
+                "a callback is no function",
+                got=repr(function),
+                expected="a function that takes the EpochInfo of an epoch",
+            )
     return functions

@@ -1,0 +1,99 @@
+"""The errors of `engine`: threads, processors, and the gradient by the inputs."""
+
+from __future__ import annotations
+
+import _thread
+import copy
+from concurrent.futures import ThreadPoolExecutor
+from unittest.mock import patch
+
+import numpy as np
+from cures.table import Row
+
+from bpmatrix import Network
+
+X, LABELS = np.eye(2), [0, 2]
+
+
+def trained(net: Network | None = None, **keywords: object) -> None:
+    (net or Network([2, 3], seed=1)).train(X, LABELS, **({"epochs": 1} | keywords))
+
+
+def trained_in_two_threads(other: str) -> None:
+    """While one thread trains a network, another one does, or trains a copy, or waits for it."""
+    net, seen = Network([2, 3], seed=1), []
+
+    def at_an_epoch(_: object) -> None:
+        with ThreadPoolExecutor() as pool:
+            asked = net if other == "the same" else copy.deepcopy(net)
+            seen.append(pool.submit(trained, asked).exception())
+
+    trained(net, callbacks=[] if other == "later" else [at_an_epoch])
+    if other == "later":
+        with ThreadPoolExecutor() as pool:
+            seen.append(pool.submit(trained, net).exception())
+    if seen[0] is not None:
+        raise seen[0]
+
+
+def trained_with_processors(said: str) -> None:
+    with patch.dict("os.environ", BPMATRIX_NUM_THREADS=said):
+        Network([200, 200, 200], seed=1).train(
+            np.ones((200, 64)), np.ones((200, 64)), epochs=1, mini_batch_size=64
+        )
+
+
+def without_a_further_thread(n_threads: int) -> None:
+    with patch.object(_thread, "start_new_thread", side_effect=RuntimeError("no memory")):
+        trained(n_threads=n_threads, mini_batch_size=2)
+
+
+def predicted_without_a_further_thread() -> None:
+    net = Network([200, 200, 200], seed=1)
+    no_thread = patch.object(_thread, "start_new_thread", side_effect=RuntimeError("no memory"))
+    with no_thread, patch.dict("os.environ", BPMATRIX_NUM_THREADS="1"):
+        net.feedforward(np.ones((200, 250)))
+
+
+def of_output(**keywords: object) -> np.ndarray:
+    return Network([2, 3], seed=1).input_gradient(X, **keywords)
+
+
+ROWS = [
+    Row(
+        "engine/input_gradient.py: checked_output",
+        "there is no such output",
+        lambda _: of_output(output=3),
+        "expected 0 to 2, since the network has 3",
+        lambda _: (of_output(output=0), of_output(output=2)),
+    ),
+    Row(
+        "engine/processors.py: choose_threads",
+        "n_threads is no number of threads",
+        lambda _: trained(n_threads="all"),
+        'expected "auto" or 1, 2, ...',
+        lambda _: (trained(n_threads="auto"), trained(n_threads=2)),
+    ),
+    Row(
+        "engine/processors.py: running",
+        "the {} is being trained by another thread",
+        lambda _: trained_in_two_threads("the same"),
+        "Wait until that has ended, or train a copy.deepcopy of the network.",
+        lambda _: (trained_in_two_threads("later"), trained_in_two_threads("a copy")),
+    ),
+    Row(
+        "engine/processors.py: available_processors",
+        "the environment variable BPMATRIX_NUM_THREADS is no number of threads",
+        lambda _: trained_with_processors("two"),
+        "expected 1, 2, ...",
+        lambda _: (trained_with_processors("1"), trained_with_processors("2")),
+    ),
+    Row(
+        "engine/threads.py: _not_started",
+        "a thread could not be started",
+        lambda _: without_a_further_thread(2),
+        "pass n_threads=1 to a training, set the environment variable BPMATRIX_NUM_THREADS=1 for"
+        " all else.",
+        lambda _: (without_a_further_thread(1), predicted_without_a_further_thread()),
+    ),
+]

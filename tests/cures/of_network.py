@@ -1,0 +1,70 @@
+"""The errors of `network`: what a call of a network's methods is given."""
+
+from __future__ import annotations
+
+import numpy as np
+from cures.table import Row
+
+from bpmatrix import Network
+
+X, LABELS = np.eye(2), [0, 2]
+FROZEN = Network([2, 3], seed=1)
+
+
+def trained(**keywords: object) -> None:
+    Network([2, 3], seed=1).train(X, LABELS, **({"epochs": 1} | keywords))
+
+
+def one_output() -> Network:
+    return Network([2, 1], output="identity", cost="quadratic", seed=1)
+
+
+def gradient(**keywords: object) -> np.ndarray:
+    return Network([2, 3], seed=1).input_gradient(X, **keywords)
+
+
+def frozen(*, writeable: bool) -> None:
+    FROZEN.parameters.flags.writeable = writeable
+    FROZEN.train(X, LABELS, epochs=1)
+
+
+ROWS = [
+    Row(
+        "network/gate.py: to_train_on",
+        "validation and validation_split exclude each other",
+        lambda _: trained(validation=(X, LABELS), validation_split=0.5),
+        "Pass one of the two.",
+        lambda _: (trained(validation=(X, LABELS)), trained(validation_split=0.5)),
+    ),
+    Row(
+        "network/gate.py: to_train_on",
+        "validation is no pair",
+        lambda _: trained(validation=X),
+        "expected (X, targets) or (X, targets, sample_weight)",
+        lambda _: (
+            trained(validation=(X, LABELS)),
+            trained(validation=(X, LABELS, [1.0, 2.0])),
+        ),
+    ),
+    Row(
+        "network/gate.py: check_names_classes",
+        "a single {} output names no class",
+        lambda _: one_output().predict(X),
+        "Use feedforward(X) for its values, or cost(X, targets) for its quality.",
+        lambda _: (one_output().feedforward(X), one_output().cost(X, [1.0, 2.0])),
+    ),
+    Row(
+        "network/network.py: Network.input_gradient",
+        "input_gradient takes either targets or an output",
+        lambda _: gradient(),
+        "Pass targets for the gradient of the cost, output=k for that of output k.",
+        lambda _: (gradient(targets=LABELS), gradient(output=2)),
+    ),
+    Row(
+        "network/network.py: Network.train",
+        "the parameters are read-only",
+        lambda _: frozen(writeable=False),
+        "Set network.parameters.flags.writeable = True.",
+        lambda _: frozen(writeable=True),
+    ),
+]

@@ -1,0 +1,284 @@
+"""The errors of `samples`: arrays, weights and what is held out."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from cures.table import Row
+
+from bpmatrix import Network
+
+RNG = np.random.default_rng(3)
+X, LABELS = RNG.standard_normal((2, 12)), np.arange(12) % 3
+Y = np.eye(3)[:, LABELS]
+NAMES = np.array(["ant", "bee", "cat"])[LABELS]
+DAYS = np.array([["2024-02-28", "2024-03-01"]] * 2, "datetime64[D]")
+HOLED = np.where(np.arange(12) == 4, np.nan, X)
+MASKED = np.ma.array(X, mask=X > 2)
+SPARSE_LIKE = SimpleNamespace(toarray=lambda: X.T)
+TABLE = SimpleNamespace(to_numpy=lambda: X.T)
+COLUMN = SimpleNamespace(to_numpy=lambda: LABELS)
+QUERY = SimpleNamespace(collect=lambda: TABLE)  # as a plan of Polars
+
+
+def net(
+    cost: str = "cross_entropy", outputs: int = 3, inputs: int = 2, dtype: str = "float64"
+) -> Network:
+    return Network([inputs, outputs], cost=cost, dtype=dtype, seed=1)
+
+
+def trained(**keywords: object) -> None:
+    net().train(**({"X": X, "targets": LABELS, "epochs": 1} | keywords))
+
+
+ROWS = [
+    Row(
+        "samples/arrays.py: as_array",
+        "{} does not hold real numbers",
+        lambda _: net().feedforward(X.astype(str)),
+        "Pass numpy.asarray(X, float) if it is numbers written as text or objects.",
+        lambda _: net().feedforward(np.asarray(X.astype(str), float)),
+    ),
+    Row(
+        "samples/arrays.py: as_array",
+        "{} does not hold real numbers",
+        lambda _: net().feedforward(X + 1j),
+        "Pass X.real, and X.imag as further numbers if they matter.",
+        lambda _: (net().feedforward((X + 1j).real), net(inputs=4).feedforward(np.vstack([X, X]))),
+    ),
+    Row(
+        "samples/arrays.py: as_array",
+        "{} does not hold real numbers",
+        lambda _: net().cost(X, NAMES),
+        "numpy.unique(targets, return_inverse=True)[1] if it is names of classes.",
+        lambda _: net().cost(X, np.unique(NAMES, return_inverse=True)[1]),
+    ),
+    Row(
+        "samples/arrays.py: check_finite",
+        "{} has {} value{} that {} NaN, infinite or too large for {}",
+        lambda _: net().feedforward(HOLED),
+        "Remove these samples or fill the gaps before training or predicting.",
+        lambda _: (
+            net().feedforward(HOLED[:, np.isfinite(HOLED).all(axis=0)]),
+            net().feedforward(np.nan_to_num(HOLED)),
+        ),
+    ),
+    Row(
+        "samples/arrays.py: check_finite",
+        "{} has {} value{} that {} NaN, infinite or too large for {}",
+        lambda _: net(dtype="float32").feedforward(1e40 * X),
+        'Scale the numbers, or take dtype="float64".',
+        lambda _: (net(dtype="float32").feedforward(X), net().feedforward(1e40 * X)),
+    ),
+    Row(
+        "samples/arrays.py: _foreign_array",
+        "{} is a {}",
+        lambda _: net().feedforward(TABLE),
+        "Pass X.to_numpy().T for a table",
+        lambda _: net().feedforward(TABLE.to_numpy().T),
+    ),
+    Row(
+        "samples/arrays.py: _foreign_array",
+        "{} is a {}",
+        lambda _: net().cost(X, COLUMN),
+        "targets.to_numpy() for a column.",
+        lambda _: net().cost(X, COLUMN.to_numpy()),
+    ),
+    Row(
+        "samples/arrays.py: _foreign_array",
+        "{} is a masked array",
+        lambda _: net().feedforward(MASKED),
+        "Pass X.filled(value), or leave the masked samples out.",
+        lambda _: (
+            net().feedforward(MASKED.filled(0.0)),
+            net().feedforward(MASKED.data[:, ~MASKED.mask.any(axis=0)]),
+        ),
+    ),
+    Row(
+        "samples/arrays.py: _foreign_array",
+        "{} is a sparse matrix",
+        lambda _: net().feedforward(SPARSE_LIKE),
+        "Pass X.toarray().T if its rows are samples.",
+        lambda _: net().feedforward(SPARSE_LIKE.toarray().T),
+    ),
+    Row(
+        "samples/arrays.py: _foreign_array",
+        "{} is no array: its rows have different lengths",
+        lambda _: net().feedforward([[1.0, 2.0], [3.0]]),
+        "Give all rows as many numbers.",
+        lambda _: net().feedforward([[1.0, 2.0], [3.0, 4.0]]),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has one axis: shape {}",
+        lambda _: net().feedforward(X[:, 0]),
+        "Samples are columns here: pass X[:, None] for a single sample.",
+        lambda _: net().feedforward(X[:, 0][:, None]),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has shape {}",
+        lambda _: net().feedforward(X.T),
+        "Samples are columns here: pass X.T if yours are rows.",
+        lambda _: net().feedforward(X.T.T),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has shape {}",
+        lambda _: net().feedforward(np.ones((3, 5))),
+        "Each column is a sample of 2 numbers.",
+        lambda _: net().feedforward(np.ones((2, 5))),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has one axis: shape {}",
+        lambda _: net(inputs=1).feedforward(X[0]),
+        "Samples are columns here: pass X[None, :].",
+        lambda _: net(inputs=1).feedforward(X[0][None, :]),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} has one axis: shape {}",
+        lambda _: net().feedforward(np.ones(10)),
+        "Each column is a sample of 2 numbers.",
+        lambda _: net().feedforward(np.ones((2, 5))),
+    ),
+    Row(
+        "samples/arrays.py: _check_matrix",
+        "{} is empty: shape {}",
+        lambda _: net().feedforward(X[:, :0]),
+        "expected at least one column",
+        lambda _: net().feedforward(X[:, :1]),
+    ),
+    Row(
+        "samples/arrays.py: _as_labels",
+        "{} is empty",
+        lambda _: net().cost(X, LABELS[:0]),
+        "expected one label for each sample",
+        lambda _: net().cost(X, LABELS),
+    ),
+    Row(
+        "samples/arrays.py: _as_labels",
+        "{} has one axis, so it should hold labels",
+        lambda _: net().cost(X, LABELS * 1.0),
+        "Pass targets.astype(int) for labels, or Y of shape (3, 12).",
+        lambda _: (net().cost(X, (LABELS * 1.0).astype(int)), net().cost(X, Y)),
+    ),
+    Row(
+        "samples/arrays.py: _as_labels",
+        "{} has {} label{} out of range",
+        lambda _: net().cost(X, LABELS + 1),
+        "Number the classes from 0, or give the network an output for each.",
+        lambda _: (net().cost(X, LABELS), net(outputs=4).cost(X, LABELS + 1)),
+    ),
+    Row(
+        "samples/arrays.py: _check_interval",
+        "{} has {} numbers that the cost has no meaning for",
+        lambda _: net("poisson").cost(X, Y - 2),
+        'Scale the targets, or take cost="quadratic".',
+        lambda _: (net("poisson").cost(X, Y / 2), net("quadratic").cost(X, Y - 2)),
+    ),
+    Row(
+        "samples/arrays.py: _check_sums",
+        "{} has {} columns that are no distribution over the classes",
+        lambda _: net("log_likelihood").cost(X, Y / 2),
+        "Divide each column by its sum, or pass labels.",
+        lambda _: (
+            net("log_likelihood").cost(X, Y / 2 / (Y / 2).sum(axis=0)),
+            net("log_likelihood").cost(X, LABELS),
+        ),
+    ),
+    Row(
+        "samples/arrays.py: _wrong_count",
+        "{} and X do not have the same number of samples",
+        lambda _: net().cost(X, LABELS[:7]),
+        "expected 12, one for each column of X",
+        lambda _: net().cost(X, LABELS),
+    ),
+    Row(
+        "samples/holdout.py: hold_out",
+        "validation_split={} of {} samples is none of them, or all",
+        lambda _: trained(validation_split=0.01),
+        "Take another fraction, more samples, or pass validation=(X, targets).",
+        lambda _: (
+            trained(validation_split=0.25),
+            trained(X=np.tile(X, 10), targets=np.tile(LABELS, 10), validation_split=0.01),
+            trained(validation=(X, LABELS)),
+        ),
+    ),
+    Row(
+        "samples/refused.py: check_is_fetched",
+        "{} is a {}, whose numbers have to be fetched first",
+        lambda _: net().feedforward(QUERY),
+        "Pass X.collect().to_numpy().T.",
+        lambda _: net().feedforward(QUERY.collect().to_numpy().T),
+    ),
+    Row(
+        "samples/refused.py: _no_numbers",
+        "{} holds {}",
+        lambda _: net().feedforward(DAYS),
+        "for example into days: (x - x.min()) / np.timedelta64(1, 'D').",
+        lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
+    ),
+    Row(
+        "samples/refused.py: _no_numbers",
+        "{} holds {}",
+        lambda _: net().feedforward(DAYS - DAYS.min()),
+        "for example into days: x / np.timedelta64(1, 'D').",
+        lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
+    ),
+    Row(
+        "samples/weighting.py: factors_of_classes",
+        "class_weight is none",
+        lambda _: trained(class_weight=2.0),
+        'expected "balanced" or {class: weight}',
+        lambda _: (trained(class_weight="balanced"), trained(class_weight={0: 2.0})),
+    ),
+    Row(
+        "samples/weighting.py: factors_of_classes",
+        "class_weight names classes that no target has",
+        lambda _: trained(class_weight={0: 2.0, 3: 1.0}),
+        "expected 0, 1, 2",
+        lambda _: trained(class_weight={0: 2.0, 1: 1.0, 2: 1.0}),
+    ),
+    Row(
+        "samples/weighting.py: _checked",
+        "{} has shape {}",
+        lambda _: trained(sample_weight=np.ones((1, 12))),
+        "Pass a number for each column of X.",
+        lambda _: trained(sample_weight=np.ones(12)),
+    ),
+    Row(
+        "samples/weighting.py: _checked",
+        "{} has numbers below 0",
+        lambda _: trained(sample_weight=X[0]),
+        "expected 0 or more",
+        lambda _: trained(sample_weight=np.maximum(X[0], 0)),
+    ),
+    Row(
+        "samples/weighting.py: _check_range",
+        "no sample counts: {} is 0 everywhere",
+        lambda _: trained(sample_weight=np.zeros(12)),
+        "Give one sample or more a weight above 0.",
+        lambda _: trained(sample_weight=np.eye(12)[3]),
+    ),
+    Row(
+        "samples/weighting.py: _check_range",
+        "{} is too small or too large for {}",
+        lambda _: trained(sample_weight=np.full(12, 1e200)),
+        "Divide the weights by their mean: only their ratios count.",
+        lambda _: trained(sample_weight=np.full(12, 1e200) / 1e200),
+    ),
+    Row(
+        "samples/weighting.py: _classes",
+        "class_weight needs targets that name classes",
+        lambda _: trained(targets=Y / 2, class_weight="balanced"),
+        "Pass labels or one-hot columns, or sample_weight for other targets.",
+        lambda _: (
+            trained(targets=LABELS, class_weight="balanced"),
+            trained(targets=Y, class_weight="balanced"),
+            trained(targets=Y / 2, sample_weight=np.ones(12)),
+        ),
+    ),
+]

@@ -1,0 +1,147 @@
+"""The errors of `training`: optimizers, schedules, when to stop, and runs that diverge."""
+
+from __future__ import annotations
+
+import numpy as np
+from cures.table import Row
+
+from bpmatrix import SGD, Adam, EarlyStopping, Network, schedules
+
+X, LABELS = np.random.default_rng(4).standard_normal((2, 12)), np.arange(12) % 3
+HALVES = np.full((3, 12), 0.5)
+
+
+def trained(**keywords: object) -> None:
+    Network([2, 4, 3], seed=1).train(**({"X": X, "targets": LABELS, "epochs": 1} | keywords))
+
+
+def diverging(
+    input_scale: float = 1.0, learning_rate: float = 0.5, activation: str = "relu"
+) -> None:
+    net = Network(
+        [2, 4, 3], activation=activation, cost="quadratic", input_scale=input_scale, seed=1
+    )
+    net.train(1e3 * X, LABELS, epochs=30, optimizer=SGD(learning_rate=learning_rate))
+
+
+ROWS = [
+    Row(
+        "training/arguments.py: checked_training_arguments",
+        "optimizer is none of ours",
+        lambda _: trained(optimizer="adam"),
+        "expected SGD(learning_rate=...), RMSprop(), Adam() or AdamW()",
+        lambda _: (trained(optimizer=SGD(learning_rate=0.1)), trained(optimizer=Adam())),
+    ),
+    Row(
+        "training/arguments.py: checked_mini_batch_size",
+        "the mini-batch is larger than the data",
+        lambda _: trained(mini_batch_size=32),
+        "Pass mini_batch_size=12 or less.",
+        lambda _: (trained(mini_batch_size=12), trained(mini_batch_size=5)),
+    ),
+    Row(
+        "training/arguments.py: _regularization",
+        "dropout names the wrong number of layers",
+        lambda _: trained(dropout=[0.1, 0.2, 0.3]),
+        "one number for all hidden layers, or 2: one for the inputs and one for each hidden layer",
+        lambda _: (trained(dropout=0.2), trained(dropout=[0.1, 0.2])),
+    ),
+    Row(
+        "training/arguments.py: _check_stopping",
+        "early_stopping is none of ours",
+        lambda _: trained(early_stopping=True, validation_split=0.25),
+        "expected EarlyStopping(patience=..., ...)",
+        lambda _: trained(early_stopping=EarlyStopping(patience=3), validation_split=0.25),
+    ),
+    Row(
+        "training/arguments.py: _check_stopping",
+        "{} has nothing to judge the epochs by",
+        lambda _: trained(early_stopping=EarlyStopping()),
+        "Pass validation=(X, targets) or validation_split=0.1, or name the metric:"
+        " EarlyStopping(metric='cost').",
+        lambda _: (
+            trained(early_stopping=EarlyStopping(), validation=(X, LABELS)),
+            trained(early_stopping=EarlyStopping(), validation_split=0.1),
+            trained(early_stopping=EarlyStopping(metric="cost")),
+        ),
+    ),
+    Row(
+        "training/arguments.py: _check_stopping",
+        "{} has nothing to judge the epochs by",
+        lambda _: trained(restore_best=True),
+        "Pass validation=(X, targets) or validation_split=0.1.",
+        lambda _: (
+            trained(restore_best=True, validation=(X, LABELS)),
+            trained(restore_best=True, validation_split=0.1),
+        ),
+    ),
+    Row(
+        "training/arguments.py: _check_schedule",
+        "schedule is no function of the epoch",
+        lambda _: trained(schedule=0.9),
+        "expected one of bpmatrix.schedules, or a callable that returns a factor",
+        lambda _: (
+            trained(schedule=schedules.Step(every=2)),
+            trained(schedule=lambda epoch: 0.9**epoch),
+        ),
+    ),
+    Row(
+        "training/arguments.py: _check_metric",
+        "the metric is not recorded in this run",
+        lambda _: trained(early_stopping=EarlyStopping(metric="validation_cost")),
+        "Costs of validation need validation=(X, targets) or validation_split=0.1",
+        lambda _: (
+            trained(early_stopping=EarlyStopping(metric="validation_cost"), validation_split=0.1),
+            trained(early_stopping=EarlyStopping(metric="validation_cost"), validation=(X, LABELS)),
+        ),
+    ),
+    Row(
+        "training/arguments.py: _check_metric",
+        "the metric is not recorded in this run",
+        lambda _: trained(targets=HALVES, early_stopping=EarlyStopping(metric="accuracy")),
+        "accuracies need targets that name classes.",
+        lambda _: trained(targets=LABELS, early_stopping=EarlyStopping(metric="accuracy")),
+    ),
+    Row(
+        "training/arguments.py: _callbacks",
+        "callbacks is no sequence of functions",
+        lambda _: trained(callbacks=print),
+        "Pass callbacks=[function], also for a single one.",
+        lambda _: trained(callbacks=[lambda info: None]),
+    ),
+    Row(
+        "training/arguments.py: _callbacks",
+        "a callback is no function",
+        lambda _: trained(callbacks=["print"]),
+        "expected a function that takes the EpochInfo of an epoch",
+        lambda _: trained(callbacks=[lambda info: info.cost]),
+    ),
+    Row(
+        "training/optimizers.py: SGD.__post_init__",
+        "nesterov is no answer",
+        lambda _: SGD(learning_rate=0.1, momentum=0.9, nesterov="yes"),
+        "expected True or False",
+        lambda _: SGD(learning_rate=0.1, momentum=0.9, nesterov=True),
+    ),
+    Row(
+        "training/optimizers.py: SGD.__post_init__",
+        "nesterov looks along a velocity, and there is none",
+        lambda _: SGD(learning_rate=0.1, nesterov=True),
+        "Pass a momentum above 0, such as momentum=0.9.",
+        lambda _: SGD(learning_rate=0.1, nesterov=True, momentum=0.9),
+    ),
+    Row(
+        "training/run.py: _diverged",
+        "training diverged in epoch {}, mini-batch {}: {} is not finite",
+        lambda _: diverging(),
+        "Lower the learning rate (it is 0.5), or scale the inputs with input_scale",
+        lambda _: (diverging(learning_rate=1e-9), diverging(input_scale=1e-3, learning_rate=0.01)),
+    ),
+    Row(
+        "training/schedules.py: Warmup.__post_init__",
+        "then is no function of the epoch",
+        lambda _: schedules.Warmup(epochs=3, then=schedules.Step),
+        "expected a callable such as Step(every=10)",
+        lambda _: schedules.Warmup(epochs=3, then=schedules.Step(every=10)),
+    ),
+]

@@ -1,0 +1,60 @@
+"""Each error of the package has a row: a call that gets it, and one that follows its cure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from cures.table import Row, errors_in_the_package
+
+TABLES = sorted(path.stem for path in (Path(__file__).parent / "cures").glob("of_*.py"))
+ROWS = [row for name in TABLES for row in import_module(f"cures.{name}").ROWS]
+
+
+def each(rows: list[Row]) -> pytest.MarkDecorator:
+    """Run a test with each row; one that needs a package only where it is."""
+    return pytest.mark.parametrize(
+        "row",
+        [
+            pytest.param(
+                row,
+                id=f"{row.where}: {row.what[:40]}",
+                marks=pytest.mark.skipif(
+                    bool(row.needs) and find_spec(row.needs) is None, reason=f"no {row.needs}"
+                ),
+            )
+            for row in rows
+        ],
+    )
+
+
+def test_every_error_has_a_row_and_every_row_an_error() -> None:
+    """Errors of one function that read alike have a row each; one with several cures has more."""
+    made, listed = Counter(errors_in_the_package()), Counter((r.where, r.what) for r in ROWS)
+    assert not made - listed, "errors without a row"
+    assert not listed.keys() - made.keys(), "rows without an error"
+
+
+@each(ROWS)
+def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
+    """The message begins so, and holds the cure; a row without a cure says why."""
+    with pytest.raises(Exception) as caught:
+        row.wrong(tmp_path)
+    message = str(caught.value)
+    assert row.says(message), message
+    if row.cure is None:
+        assert row.why
+    else:
+        assert row.cure in message
+    assert row.right is not None or row.why
+
+
+@each([row for row in ROWS if row.right is not None])
+def test_the_cure_works(row: Row, tmp_path: Path) -> None:
+    """In the folder in which it went wrong before."""
+    with pytest.raises(Exception):  # noqa: B017 - what it says is tested above
+        row.wrong(tmp_path)
+    row.right(tmp_path)
