@@ -166,9 +166,6 @@ main({arguments}, prog_name="benchmarks")
         (["table", "--help"], 0, "Training: bpmatrix"),
         (["quality"], 1, "Error: an estimator of bpmatrix needs scikit-learn"),
     ],
-        (["table", "--help"], 0, "Training: bpmatrix"),
-        (["quality"], 1, "Error: an estimator of bpmatrix needs scikit-learn"),
-    ],
 )
 def test_only_what_measures_scikit_learn_needs_it(arguments, status, said):
     program = WITHOUT_SCIKIT_LEARN.format(arguments=arguments)
