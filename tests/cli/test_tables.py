@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+import time
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from sklearn.datasets import load_diabetes, load_iris
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli import main, show
+from bpmatrix.cli import main, predict, show, tables, train
 
 
 def write(path, names, columns):
@@ -289,18 +291,41 @@ def test_where_one_class_rules_that_is_said(tmp_path, capsys):
     assert "'well' for all of them: 98.00 %" in capsys.readouterr().err
 
 
-def test_reading_and_predicting_are_announced_where_they_take_long(
-    iris, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.setattr(show, "SECONDS_OF_SILENCE", 0.0)
-    model = str(tmp_path / "model")
+def test_what_takes_long_is_announced(monkeypatch, capsys):
+    """A line after a while, and further ones; nothing where it is soon done."""
+    monkeypatch.setattr(show, "SECONDS_OF_SILENCE", 0.01)
+    monkeypatch.setattr(show, "SECONDS_BETWEEN_LINES", 0.01)
+    said, deadline = "", time.monotonic() + 60
+    with show.announced("reading a\x1b.csv"):
+        while said.count("\n") < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+            said += capsys.readouterr().err
+    assert re.match(r"(bpmatrix: reading a\?\.csv \.\.\. \d+ s\n){2}", said)
+
+    monkeypatch.setattr(show, "SECONDS_OF_SILENCE", 3600)
+    with show.announced("nothing"):
+        pass
+    assert "nothing" not in capsys.readouterr().err
+
+
+def test_reading_and_predicting_are_announced(iris, tmp_path, monkeypatch, capsys):
+    """Of tables and of networks; a file with its size."""
+    heard = []
+
+    def announced(what):
+        heard.append(what)
+        return nullcontext()
+
+    for module in (tables, predict, train):
+        monkeypatch.setattr(module, "announced", announced)
+    model, size = str(tmp_path / "model"), f"{iris} (0 MB)"
     assert main(["train", str(iris), "--target", "kind", "--save", model, "--epochs", "1"]) == 0
-    assert f"bpmatrix: reading {iris} (0 MB) ..." in capsys.readouterr().err
     assert main(["predict", model, str(iris)]) == 0
-    shown = capsys.readouterr()
-    assert f"bpmatrix: reading {iris} (0 MB) ..." in shown.err
-    assert "bpmatrix: predicting 150 rows ..." in shown.err
-    assert "bpmatrix" not in shown.out
+    assert heard == [f"reading {size}", f"reading {size}", "predicting 150 rows"]
+    heard.clear()
+    assert main(["train", "--epochs", "1", "--save", model]) == 0
+    assert main(["predict", model, "digits"]) == 0
+    assert heard == ["reading digits", "reading digits", "predicting 297 samples"]
 
 
 def test_a_target_of_almost_numbers(tmp_path, capsys):
