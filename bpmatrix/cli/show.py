@@ -150,7 +150,7 @@ def printable(value: object) -> str:
     >>> printable("\x1b[2Jmodel"), printable("a long\n    text")
     ('?[2Jmodel', 'a long text')
     """
-    line = re.sub(r"\s*[\r\n]\s*", " ", str(value))
+    line = re.sub(r"\s*\n\s*", " ", str(value))
     return "".join(letter if letter.isprintable() else "?" for letter in line)
 
 

@@ -239,13 +239,11 @@ def _score(model: Estimator, samples: Samples, where: str) -> str:
 
 def _epochs_in_words(model: Estimator) -> str:
     """Return how many epochs there were, and which of them the weights are of."""
-    scores = getattr(model, "validation_scores_", None) or ()
     losses = getattr(model, "validation_loss_curve_", None) or ()
-    pairs = zip(scores, losses, strict=False)  # of a file, which may hold less
-    badness = [(math.inf if math.isnan(score) else -score, loss) for score, loss in pairs]
-    if not (model.early_stopping and badness):
+    if not (model.early_stopping and model.standardize and losses):  # else the score decides
         return str(model.n_iter_)
-    best = 1 + badness.index(min(badness))
+    losses = [math.inf if math.isnan(loss) else loss for loss in losses]
+    best = 1 + losses.index(min(losses))
     return f"{model.n_iter_}; the weights are those of epoch {best}, the best on validation rows"
 
 

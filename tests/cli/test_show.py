@@ -183,7 +183,7 @@ def test_a_class_that_is_half_a_character(evil: Path, capfdbinary, monkeypatch) 
 
 def test_warnings_and_errors_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     """Also where their text comes from a file and has several lines."""
-    bpmatrix.cli._show_warning("one\x1b[2J\ntwo")
+    bpmatrix.cli._show_warning(None, "one\x1b[2J\ntwo")
     assert capsys.readouterr().err == "bpmatrix: warning: one?[2J two\n"
     assert main(["info", "no\x1b[2J\nfile"]) == 2
     err = capsys.readouterr().err
