@@ -53,7 +53,9 @@ def read_samples(
         data = datasets.load(source, folder=folder, label_column=label_column)
         samples = Samples(data.test.X, data.test.labels, f"the test part of {data.name}")
     elif folder is not None:
-        raise ArgumentError("a folder belongs to 'mnist' and 'fashion-mnist'", got=source)
+        raise ArgumentError(
+            "a folder belongs to 'mnist' and 'fashion-mnist'", got=source, cure="Leave it out."
+        )
     else:
         samples = _read_file(path, n_inputs, label_column)
     if samples.X.shape[0] != n_inputs:
@@ -68,7 +70,7 @@ def read_samples(
 def _read_file(path: Path, n_inputs: int, label_column: str | None) -> Samples:
     kind = path.suffix.lower()
     if label_column is not None and kind != ".csv":
-        raise ArgumentError("a label column belongs to .csv files", got=path)
+        raise ArgumentError("a label column belongs to .csv files", got=path, cure="Leave it out.")
     labels: NDArray[np.int64] | None = None
     rows: NDArray[Any]
     if kind == ".csv":
@@ -81,6 +83,10 @@ def _read_file(path: Path, n_inputs: int, label_column: str | None) -> Samples:
     else:
         images = read_idx(path)
         if images.size == 0:
-            raise DataFileError(f"{path} holds no samples", got=f"shape {images.shape}")
+            raise DataFileError(
+                f"{path} holds no samples",
+                got=f"shape {images.shape}",
+                expected="one sample or more",
+            )
         rows = images.reshape(len(images), -1)
     return Samples(rows.T, labels, str(path))
