@@ -158,7 +158,8 @@ ROWS = [
         run("train numbers.csv --epochs 1 --hidden 3"), "belong to --target",
         run("train table.csv --target kind --epochs 1 --hidden 3")),
     Row("cli/train.py: _check",
-        "{} decides by the monitored samples, so it cannot go with --monitor test",
+        "{} decides by the monitored samples, so it cannot go with --monitor test: "
+        "the test would say nothing any more.",
         run(NETWORK + " --restore-best --monitor test"), "cannot go with --monitor test",
         run(NETWORK + " --restore-best", NETWORK + " --monitor test")),
     Row("cli/train.py: _check", "--max-seconds is {}, no finite time above 0.",
