@@ -149,7 +149,7 @@ WRITE = "Write it with numpy.savez(path, X=table, y=labels)."
 
 ROWS = [
     Row("datasets/download.py: _fetch_file", "{} of {} could not be downloaded",
-        mnist, "Without a network, pass folder=, the folder with the files", mnist_of_a_folder),
+        mnist, "pass folder=, ", mnist_of_a_folder),
     # ------------------------------------------------------------------------------ IDX files
     Row("datasets/idx.py: read_idx", "{} cannot be read: {}",
         images(train_images=gzip.compress(idx(IMAGES))[:-9]), AGAIN,
