@@ -72,7 +72,9 @@ def read_samples(
         data = datasets.load(source, folder=folder, label_column=label_column)
         samples = Samples(data.test.X, data.test.labels, f"the test part of {data.name}")
     elif folder is not None:
-        raise ArgumentError("folder belongs to 'mnist' and 'fashion-mnist'", got=source)
+        raise ArgumentError(
+            "folder belongs to 'mnist' and 'fashion-mnist'", got=source, cure="Leave it out."
+        )
     else:
         samples = _read_file(path, net, label_column)
     if samples.X.shape[0] != n_inputs:
@@ -89,7 +91,7 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> Samples:
     if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
         return _read_table(open_table(path), net, label_column)
     if label_column is not None:
-        raise ArgumentError("label_column belongs to .csv files", got=path)
+        raise ArgumentError("label_column belongs to .csv files", got=path, cure="Leave it out.")
     labels: NDArray[np.int64] | None = None
     rows: NDArray[Any]
     if kind == ".npz":
@@ -99,7 +101,11 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> Samples:
             check_is_text(path)
         images = read_idx(path)
         if images.size == 0:
-            raise DataFileError(f"{path} holds no samples", got=f"shape {images.shape}")
+            raise DataFileError(
+                f"{path} holds no samples",
+                got=f"shape {images.shape}",
+                expected="one sample or more",
+            )
         rows = images.reshape(len(images), -1)
     return Samples(rows.T, labels, str(path))
 

@@ -142,7 +142,7 @@ def _load_file(path: Path, label_column: str | None) -> DataSet:
         raise DataFileError(
             f"{path} is too small to be split into training, validation and test",
             got=f"{np.bincount(labels).max()} samples in the largest class",
-            expected="6 or more",
+            expected="5 or more",
         )
     return DataSet(
         name=path.stem,

@@ -18,6 +18,10 @@ __all__ = ["read_npz", "read_npz_samples"]
 
 _ENTRIES = ("X.npy", "y.npy")
 _WRITE_AGAIN = "Write it with numpy.savez(path, X=table, y=labels)."
+_AS_NUMBERS = {
+    "X.npy": "Write X.astype(float), or float32.",
+    "y.npy": "Number the classes 0, 1, 2, ...: numpy.unique(y, return_inverse=True)[1].",
+}
 _MAX_ITEMSIZE = 8
 _TABLE_AXES = 2
 _ENCRYPTED = 0x1
@@ -132,7 +136,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
                 f"{name} has a type that bpmatrix does not read",
                 got=dtype,
                 expected="integers or floating-point numbers of at most 8 bytes",
-                cure=_WRITE_AGAIN,
+                cure=_AS_NUMBERS[entry.filename],
             )
         if fortran_order:
             raise DataFileError(
@@ -167,7 +171,10 @@ def _read_npy_header(
         what = f"{path}: the header of {name} cannot be read: {type(error).__name__}"
         raise DataFileError(what, cure=_WRITE_AGAIN) from None
     raise DataFileError(
-        f"{path}: {name} has an unknown version", got=version, expected="1.0 or 2.0"
+        f"{path}: {name} has an unknown version",
+        got=version,
+        expected="(1, 0) or (2, 0)",
+        cure=_WRITE_AGAIN,
     )
 
 
@@ -197,6 +204,7 @@ def _check_labels(y: NDArray[Any], n: int, path: Path) -> NDArray[np.int64]:
             f"the array y of {path} is no row of labels",
             got=f"{y.dtype} of shape {y.shape}",
             expected=f"integers of shape ({n},)",
-            cure="Number the classes 0, 1, 2, ...: y.astype(int).",
+            cure="Number the classes 0, 1, 2, ...: y.ravel().astype(int), or y.argmax(axis=1) for"
+            " a table with a 1 in the column of the class.",
         )
     return y.astype(np.int64)

@@ -76,7 +76,10 @@ class Gate(Fitted):
         encoded = self._encode(y)
         weight = self._with_class_weight(encoded, None)
         if weight is not None and not weight.any():
-            raise DataError("no validation sample counts: class_weight is 0 for all their classes")
+            raise DataError(
+                "no validation sample counts: class_weight is 0 for all their classes",
+                cure="Pass validation samples of other classes, too, or give theirs a weight.",
+            )
         return Samples.of(self._standardized(X), encoded, weight, self._targets)
 
     def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:

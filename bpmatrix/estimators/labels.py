@@ -133,7 +133,8 @@ class Labels:
                 f"y has {unknown.size} classes that the network has no output for",
                 got=", ".join(map(repr, unknown[:3].tolist())),
                 expected=f"those of classes_: {', '.join(map(repr, self.classes[:10].tolist()))}",
-                cure="Fit anew, or name all classes in the first call of partial_fit.",
+                cure="Leave these samples out, train with samples of these classes, too, or name"
+                " all classes in the first call of partial_fit.",
             )
         return places
 

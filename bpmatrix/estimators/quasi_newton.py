@@ -63,7 +63,7 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> tuple[Array, str | Non
     if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
         raise DataError(
             "the solver lbfgs met a cost or weight that is not finite",
-            cure="Scale the inputs: pass standardize=True.",
+            cure="Scale the inputs: pass standardize=True, or divide X by its largest number.",
         )
     theta[:] = result.x
     shrunk = float((penalized.flat * theta) @ theta) / 2

@@ -102,7 +102,9 @@ def restore(
         estimator = _restored(kinds, metadata["estimator"], description)
     except (KeyError, TypeError, ValueError, AttributeError, BpmatrixError) as error:
         raise ModelFileError(
-            f"{path} does not describe an estimator", got=f"{type(error).__name__}: {error}"
+            f"{path} does not describe an estimator",
+            got=f"{type(error).__name__}: {error}",
+            cure="Save the estimator again; a file of a newer bpmatrix needs that version.",
         ) from None
     columns = {"inputs": description.sizes[0], "targets": description.sizes[-1]}
     present = [name for name in columns if f"{name}.mean" in file.keys()]  # noqa: SIM118 - no dict

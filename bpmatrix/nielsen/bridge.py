@@ -37,7 +37,7 @@ Shapes = tuple[tuple[int, ...], ...]
 ELEMENTS_AT_A_TIME = 200_000
 # Up to here float64 holds every whole number.
 LARGEST_WHOLE = 2.0**53
-LOADER = "Pass what mnist_loader.load_data_wrapper() returns."
+LOADER = "Pass one of the three lists that mnist_loader.load_data_wrapper() returns."
 
 
 def describe(weights: Sequence[Array], biases: Sequence[Array], cost: str) -> Description:
@@ -179,7 +179,11 @@ def as_columns(vectors: Sequence[Any], rows: int, name: str) -> Array:
         raise _no_column(name, min(wrong), rows)
     dtype = np.result_type(*{v.dtype for v in vectors})
     if dtype.kind not in "buif":
-        raise ArrayTypeError(f"{name} does not hold real numbers", got=f"an array of {dtype}")
+        raise ArrayTypeError(
+            f"{name} does not hold real numbers",
+            got=f"an array of {dtype}",
+            cure=f"Pass {name}.real of complex numbers, and {name}.astype(float) of text.",
+        )
     table = np.empty((len(vectors), rows), dtype if dtype in KERNEL_TYPES else np.float64)
     count = max(1, ELEMENTS_AT_A_TIME // rows)
     for start in range(0, len(vectors), count):

@@ -56,7 +56,8 @@ def convert(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> d
     is_there = os.path.lexists(target)  # also as a link to nowhere
     if is_there or not target.absolute().parent.is_dir():
         wrong = "exists already" if is_there else "cannot be made: its parent does not exist"
-        raise ArgumentError(f"the folder {target} {wrong}", cure="Name a new folder.")
+        cure = "Name a new folder." if is_there else "Make the parent first, or name another one."
+        raise ArgumentError(f"the folder {target} {wrong}", cure=cure)
     parts = read_pickled_arrays(source)
     if len(parts) != 3:
         raise _unfit(source, f"{len(parts)} parts")

@@ -274,7 +274,8 @@ class Network(BookNetwork):
             text = json.dumps(content, allow_nan=False)
         except ValueError:
             raise DataError(
-                "a weight or bias is not finite", cure="Train again, with a smaller eta."
+                "a weight or bias is not finite",
+                cure="Make the network anew, and train it with a smaller eta.",
             ) from None
         write_whole(Path(filename), text.encode())
 
