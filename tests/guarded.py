@@ -87,7 +87,7 @@ def look(
     V = sample_weight_columns(weights)
     load_program("evaluate", d.dtype)(
         g.table, g.theta, g.work, g.X, g.Y, V, first, n if last is None else last,
-        carry_on is not None, outputs, costs, hits[1:-1], gradient,
+        carry_on is not None, False, outputs, costs, hits[1:-1], gradient,
     )  # fmt: skip
     g.assert_untouched()
     assert g.theta.tobytes() == case.theta.tobytes()

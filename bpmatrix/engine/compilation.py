@@ -126,7 +126,8 @@ def _load(name: str, dtype: str) -> Program:
     from bpmatrix.kernels.programs.evaluate import evaluate  # noqa: PLC0415
 
     outputs = np.zeros((1, 1), dtype)
-    evaluate(table, theta, work, data, data, data, 0, 1, False, outputs, costs, hits, theta.copy())
+    results = outputs, costs, hits, theta.copy()
+    evaluate(table, theta, work, data, data, data, 0, 1, False, False, *results)
     return evaluate
 
 

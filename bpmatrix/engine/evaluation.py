@@ -106,9 +106,12 @@ def cost_and_gradient(
     targets: Targets,
     weights: Floats | None = None,
 ) -> tuple[float, Array]:
-    """Return the mean cost over the columns of X, and its gradient, in one pass."""
+    """Return the mean cost over the columns of X, and its gradient, in one pass, for a solver.
+
+    As in training, what falls below the normal range on the way is 0.
+    """
     costs = np.empty(X.shape[1])
-    slope = _gradient(description, theta, X, targets, weights, costs)
+    slope = _gradient(description, theta, X, targets, weights, costs, flushes=True)
     return _mean(costs, weights), slope
 
 
@@ -119,12 +122,14 @@ def _gradient(
     targets: Targets,
     weights: Floats | None,
     costs: Floats,
+    *,
+    flushes: bool = False,
 ) -> Array:
     """Return the gradient of the mean cost; `costs` is filled if it has room."""
     results, _, hits, _ = NOTHING[description.dtype]
     flat = np.empty_like(theta)
     Y, V = target_columns(targets), sample_weight_columns(weights)
-    _evaluate(description, theta, X, Y, results, costs, hits, flat, V)
+    _evaluate(description, theta, X, Y, results, costs, hits, flat, V, flushes=flushes)
     flat /= X.shape[1] if weights is None else weights.sum()
     return flat
 
@@ -148,6 +153,8 @@ def _evaluate(
     hits: Array,
     gradient: Array,
     V: ColumnsOf = NO_WEIGHTS,
+    *,
+    flushes: bool = False,
 ) -> None:
     """Call the compiled program for all columns of X; what has room is filled.
 
@@ -173,7 +180,7 @@ def _evaluate(
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                what = data, Y, V, start, stop, start > 0
+                what = data, Y, V, start, stop, start > 0, flushes
                 if not program(table, theta, work, *what, results, costs, hits, gradient):
                     not_finite.append(start)
 

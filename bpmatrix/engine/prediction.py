@@ -47,7 +47,7 @@ class _Desk:
     shape_of_results: tuple[int, int]
     program: Program
     table: Array
-    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int, bool]
+    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int, bool, bool]
     after: tuple[Array, Array, Array]
 
 
@@ -112,6 +112,6 @@ def _new_desk(description: Description, n: int) -> _Desk:
         (n, description.sizes[-1]),
         load_program("evaluate", dtype),
         table,
-        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n, False),
+        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n, False, False),
         evaluation.NOTHING[dtype][1:],
     )

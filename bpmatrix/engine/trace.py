@@ -120,7 +120,7 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     outputs, costs, hits = np.empty((0, 0), flat.dtype), np.empty(0), np.empty(0, np.int64)
     program(
         plan.table(), parameters.flat, work, input_columns(X, description.input_scale),
-        target_columns(targets), sample_weight_columns(None), 0, m, False,
+        target_columns(targets), sample_weight_columns(None), 0, m, False, False,
         outputs, costs, hits, flat,
     )  # fmt: skip
     nabla = Parameters.of(flat / m, description.layout)

@@ -20,9 +20,7 @@ from bpmatrix.kernels.plan import Step
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
 Floats = NDArray[np.float64]
-NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf, sweeps=0.0)
-# So seldom that it costs nothing, and often enough: 0.9^16 of what is kept is no subnormal number.
-STEPS_PER_SWEEP = 16
+NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf)
 
 
 @dataclass(frozen=True, repr=False)
@@ -124,7 +122,8 @@ class SGD(Optimizer):
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
-        return _rows(before, count, rate=rate, beta_1=self.momentum)
+        del before
+        return _rows(count, rate=rate, beta_1=self.momentum)
 
 
 @dataclass(frozen=True, repr=False)
@@ -171,7 +170,8 @@ class RMSprop(Optimizer):
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
-        return _rows(before, count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
+        del before
+        return _rows(count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
 
 
 @dataclass(frozen=True, repr=False)
@@ -227,7 +227,6 @@ class Adam(Optimizer):
         t = np.arange(before + 1, before + count + 1)
         root = np.sqrt(1 - self.beta_2**t)
         return _rows(
-            before,
             count,
             rate=rate * root / (1 - self.beta_1**t),
             beta_1=self.beta_1,
@@ -271,11 +270,10 @@ class AdamW(Adam):
 OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
 
 
-def _rows(before: int, count: int, **numbers: float | Floats) -> Floats:
+def _rows(count: int, **numbers: float | Floats) -> Floats:
     """Return so many steps with these numbers, one for all or one for each step."""
     rows = np.empty((count, len(NOTHING)))
     rows[:] = NOTHING
-    rows[-(before + 1) % STEPS_PER_SWEEP :: STEPS_PER_SWEEP, Step._fields.index("sweeps")] = 1.0
     for name, value in numbers.items():
         rows[:, Step._fields.index(name)] = value
     return rows

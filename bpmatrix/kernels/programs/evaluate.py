@@ -5,6 +5,7 @@ from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
 from bpmatrix.kernels.machine.jit import program
+from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.views import (
     activations,
@@ -17,14 +18,18 @@ from bpmatrix.kernels.views import (
 
 
 @program
-def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs, hits, gradient):
+def evaluate(
+    table, theta, work, X, Y, V, first, last, carry_on, flushes, outputs, costs, hits, gradient
+):
     """Carry the samples first <= i < last through the network, `plan.columns` at a time.
 
     What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
     theta: the sum over the samples, each times its weight; with `carry_on` the sum goes on from
     what is there. The last three need targets `Y`. `table` is that of a `Plan`; `X`, `Y` and `V`,
-    the weights of the samples or address 0, are the fields of `Columns`.
+    the weights of the samples or address 0, are the fields of `Columns`. Tiny numbers keep their
+    values; with `flushes` they are 0, as in training.
     """
+    mode = flush_to_zero() if flushes else 0
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     L, finite = plan.sizes.size - 1, True
     n = plan.sizes[0]
@@ -52,4 +57,6 @@ def evaluate(table, theta, work, X, Y, V, first, last, carry_on, outputs, costs,
                 gather_block(V, start, sample_weights(plan, work, 0, m))
             backpropagate(plan, theta, work, NO_DRAW, V.address != 0, 0, 0, m)
             sum_gradients(plan, gradient, work, m, carry_on or start > first, 0, 1)
+    if flushes:
+        set_back(mode)
     return finite
