@@ -19,6 +19,7 @@ from bpmatrix.estimators import storage
 from bpmatrix.estimators.gate import Gate
 from bpmatrix.estimators.parameters import (
     check_parameters,
+    check_type,
     first_activations,
     hidden_activations,
     hidden_sizes,
@@ -121,11 +122,13 @@ class MultilayerPerceptron(Gate):
     def _described(self, dtype: Any) -> Description:
         """Return the network that the parameters of today ask for."""
         output, cost = self._output()
+        dtype = np.dtype(dtype).name
+        check_type(self, dtype)
         return Description(
             (self.n_features_in_, *hidden_sizes(self), self.n_outputs_),
             (*hidden_activations(self), output),
             cost,
-            dtype=np.dtype(dtype).name,
+            dtype=dtype,
         )
 
     def _solve(

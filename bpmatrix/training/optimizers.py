@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.checks import real_number
+from bpmatrix.checks import check_in_type, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Step
@@ -60,6 +60,16 @@ class Optimizer:
             How many come now.
         """
         raise NotImplementedError
+
+    def check_type(self, dtype: str) -> None:
+        """Refuse numbers with which the rule cannot work in a type.
+
+        Raises
+        ------
+        ArgumentError
+            If one is infinite in it, or 0 and divided by; it names number and type.
+        """
+        check_in_type(self.learning_rate, "learning_rate", dtype)
 
     def _check(self, name: str, expected: str, allowed: Any) -> None:
         number = real_number(getattr(self, name), name, expected, allowed)
@@ -173,6 +183,11 @@ class RMSprop(Optimizer):
         del before
         return _rows(count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
 
+    def check_type(self, dtype: str) -> None:
+        """Refuse an epsilon that is 0 in a type, too: see `Optimizer.check_type`."""
+        super().check_type(dtype)
+        check_in_type(self.epsilon, "epsilon", dtype, zero=False)
+
 
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
@@ -234,6 +249,15 @@ class Adam(Optimizer):
             epsilon=self.epsilon * root,
         )
 
+    def check_type(self, dtype: str) -> None:
+        """Refuse an epsilon that is 0 in a type, too: see `Optimizer.check_type`.
+
+        What is added to the root is least in the first step.
+        """
+        super().check_type(dtype)
+        correction = math.sqrt(1 - self.beta_2)
+        check_in_type(self.epsilon, "epsilon", dtype, factor=correction, zero=False)
+
 
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
@@ -265,6 +289,11 @@ class AdamW(Adam):
         rows = super().steps(rate, before, count)
         rows[:, Step._fields.index("keep")] = 1 - rate * self.weight_decay
         return rows
+
+    def check_type(self, dtype: str) -> None:
+        """Refuse a decay that is infinite in a type, too: see `Adam.check_type`."""
+        super().check_type(dtype)
+        check_in_type(self.weight_decay, "weight_decay", dtype)
 
 
 OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
