@@ -150,7 +150,7 @@ class RMSprop(Optimizer):
     rho : float, default 0.9
         How much of the mean a step keeps, from 0 to below 1.
     epsilon : float, default 1e-8
-        What is added to the root, above 0.
+        What is added to the root, above 0, also in the type of the network.
 
     Raises
     ------
@@ -204,7 +204,7 @@ class Adam(Optimizer):
     beta_1, beta_2 : float, default 0.9 and 0.999
         How much of the two means a step keeps, from 0 to below 1.
     epsilon : float, default 1e-8
-        What is added to the root, above 0.
+        What is added to the root, above 0, also in the type of the network.
 
     Raises
     ------
