@@ -6,6 +6,7 @@ from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
 from benchmarks.digests import digests
 from benchmarks.estimators import estimators
+from benchmarks.fading import fading
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kernels import kernels
@@ -32,8 +33,8 @@ def main(*, avx2: bool) -> None:
 
 
 for command in (
-    table, book, peak, kernels, predict, optimizers, estimators, quality, scaling, startup, memory,
-    digests, gate, accept, self_test,
+    table, book, peak, kernels, predict, optimizers, fading, estimators, quality, scaling, startup,
+    memory, digests, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -13,7 +13,7 @@ import numpy as np
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import our_name
 
-__all__ = ["find", "named_function", "real_number", "whole_number"]
+__all__ = ["check_in_type", "find", "named_function", "real_number", "whole_number"]
 
 Entry = TypeVar("Entry")
 
@@ -77,6 +77,57 @@ def real_number(value: object, name: str, expected: str, allowed: Callable[[floa
     if not (math.isfinite(number) and allowed(number)):
         raise ArgumentError(f"{name} is no such number", got=repr(value), expected=expected)
     return number
+
+
+def check_in_type(
+    number: float, name: str, dtype: str, *, factor: float = 1.0, zero: bool = True
+) -> None:
+    """Check that a number does not become infinite in a type, nor 0 where that is another thing.
+
+    Numbers below the normal range are 0 in training, so they are here. A number that is only
+    rounded in the type will do, and so will one whose 0 is as good: a step of 1e-46 moves nothing.
+
+    Parameters
+    ----------
+    number, name : float, str
+        A finite number, and what it is called, for the error.
+    dtype : str
+        The type that a network computes in.
+    factor : float, default 1.0
+        What the number is multiplied by before it is used.
+    zero : bool, default True
+        Whether the number may become 0.
+
+    Raises
+    ------
+    ArgumentError
+        If it becomes infinite, or 0 where it may not.
+
+    Examples
+    --------
+    >>> check_in_type(1e-46, "clip_norm", "float32")
+    >>> check_in_type(1e-46, "epsilon", "float32", zero=False)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    bpmatrix.errors.ArgumentError: epsilon is 0 in float32: got 1e-46, expected 1.2e-38 or more. ...
+    """
+    limits = np.finfo(dtype)
+    least, most = float(limits.tiny) / abs(factor), float(limits.max) / abs(factor)
+    other = "" if dtype == "float64" else ', or take dtype="float64"'
+    if abs(number) > most:
+        raise ArgumentError(
+            f"{name} is infinite in {dtype}",
+            got=repr(number),
+            expected=f"{0.95 * most:.1e} at most",
+            cure=f"Pass a smaller one{other}.",
+        )
+    if not zero and abs(number) < least:
+        raise ArgumentError(
+            f"{name} is 0 in {dtype}",
+            got=repr(number),
+            expected=f"{1.05 * least:.1e} or more",
+            cure=f"Pass a larger one{other}.",
+        )
 
 
 def find(table: Mapping[str, Entry], name: object, what: str) -> Entry:

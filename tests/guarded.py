@@ -91,7 +91,7 @@ def look(
         group[:], total[:] = carry_on.group, carry_on.total
     V, last = sample_weight_columns(weights), n if last is None else last
     load_program("evaluate", d.dtype)(
-        g.table, g.theta, g.work, g.X, g.Y, V, first, last,
+        g.table, g.theta, g.work, g.X, g.Y, V, first, last, False,
         outputs, costs, hits[1:-1], group, total,
     )  # fmt: skip
     g.assert_untouched()

@@ -27,6 +27,7 @@ LOW_LEVEL = {
     "kernels/functions/exponential.py",
     "kernels/machine/formats.py",
     "kernels/machine/instructions.py",
+    "kernels/machine/underflow.py",
     "kernels/machine/vectors.py",
     "kernels/threads.py",
     "kernels/products/tiles.py",

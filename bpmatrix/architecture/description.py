@@ -12,7 +12,7 @@ from bpmatrix.architecture.activations import OwnActivation, find_activation
 from bpmatrix.architecture.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.architecture.own_functions import address_of
 from bpmatrix.architecture.parameters import Layout
-from bpmatrix.checks import find, real_number, whole_number
+from bpmatrix.checks import check_in_type, find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work, shares_rows
 
@@ -76,6 +76,8 @@ class Description:
         if not isinstance(self.bias, bool):
             raise ArgumentError("bias is no answer", got=repr(self.bias), expected="True or False")
         find(dict.fromkeys(DTYPES), self.dtype, "dtype")
+        check_in_type(scale, "input_scale", self.dtype, zero=False)
+        _check_parameter(self.cost, self.dtype)
 
     @cached_property
     def layout(self) -> Layout:
@@ -207,6 +209,22 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
             cure="Take smaller layers.",
         )
     return checked
+
+
+def _check_parameter(cost: AnyCost, dtype: str) -> None:
+    """Check that the parameter of a cost is as good in the type that the network computes in."""
+    if isinstance(cost, Huber):
+        check_in_type(cost.delta, "delta", dtype, zero=False)
+    if isinstance(cost, Quantile):
+        check_in_type(cost.q, "q", dtype, zero=False)
+        below_one = np.nextafter(np.ones(1, dtype), 0)[0]
+        if np.dtype(dtype).type(cost.q) > below_one:
+            raise ArgumentError(
+                f"q is 1 in {dtype}",
+                got=repr(cost.q),
+                expected=f"{below_one!s} at most",
+                cure='Pass a smaller one, or take dtype="float64".',
+            )
 
 
 def _check_functions(activations: Sequence[str | OwnActivation], cost: AnyCost) -> None:

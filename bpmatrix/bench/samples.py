@@ -20,8 +20,8 @@ Array = NDArray[Any]
 MOST_SAMPLES = 10_000
 N_CLASSES = 10
 # Up to mini-batches of 10 in proportion to them. A larger one with a single sample drives the
-# network so far that deltas become subnormal numbers of float32, which processors take slowly: the
-# time of a step would depend on how long the run has lasted.
+# network so far that deltas become subnormal numbers of float32, which many processors take slowly
+# for the other contenders: the time of a step would depend on how long the run has lasted.
 LEARNING_RATE, LEARNING_RATE_PER_SAMPLE = 0.5, 0.05
 
 

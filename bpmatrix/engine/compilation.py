@@ -110,9 +110,8 @@ def _load(name: str, dtype: str) -> Program:
     from bpmatrix.kernels.programs.evaluate import evaluate  # noqa: PLC0415
 
     outputs = np.zeros((1, 1), dtype)
-    evaluate(
-        table, theta, work, data, data, data, 0, 1, outputs, costs, hits, theta.copy(), np.zeros(2)
-    )
+    results = outputs, costs, hits, theta.copy(), np.zeros(2)
+    evaluate(table, theta, work, data, data, data, 0, 1, False, *results)
     return evaluate
 
 

@@ -108,9 +108,12 @@ def cost_and_gradient(
     targets: Targets,
     weights: Floats | None = None,
 ) -> tuple[float, Array]:
-    """Return the mean cost over the columns of X, and its gradient, in one pass."""
+    """Return the mean cost over the columns of X, and its gradient, in one pass, for a solver.
+
+    As in training, what falls below the normal range on the way is 0.
+    """
     costs = np.empty(X.shape[1])
-    slope = _gradient(description, theta, X, targets, weights, costs)
+    slope = _gradient(description, theta, X, targets, weights, costs, flushes=True)
     return _mean(costs, weights), slope
 
 
@@ -121,13 +124,15 @@ def _gradient(
     targets: Targets,
     weights: Floats | None,
     costs: Floats,
+    *,
+    flushes: bool = False,
 ) -> Array:
     """Return the gradient of the mean cost; `costs` is filled if it has room."""
     results, _, hits, _ = NOTHING[description.dtype]
     n = X.shape[1]
     sums = GradientSum.over(n, theta)
     Y, V = target_columns(targets), sample_weight_columns(weights)
-    _evaluate(description, theta, X, Y, results, costs, hits, sums, V)
+    _evaluate(description, theta, X, Y, results, costs, hits, sums, V, flushes=flushes)
     return sums.mean(n, n if weights is None else float(weights.sum()))
 
 
@@ -150,6 +155,8 @@ def _evaluate(
     hits: Array,
     gradient: GradientSum,
     V: ColumnsOf = NO_WEIGHTS,
+    *,
+    flushes: bool = False,
 ) -> None:
     """Call the compiled program for all columns of X; what has room is filled.
 
@@ -175,7 +182,7 @@ def _evaluate(
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                what = data, Y, V, start, stop
+                what = data, Y, V, start, stop, flushes
                 if not program(table, theta, work, *what, results, costs, hits, *gradient):
                     not_finite.append(start)
 

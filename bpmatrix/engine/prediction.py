@@ -47,7 +47,7 @@ class _Desk:
     shape_of_results: tuple[int, int]
     program: Program
     table: Array
-    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int]
+    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int, bool]
     after: tuple[Array, Array, Array, Array]
 
 
@@ -113,6 +113,6 @@ def _new_desk(description: Description, n: int) -> _Desk:
         (n, description.sizes[-1]),
         load_program("evaluate", dtype),
         table,
-        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n),
+        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n, False),
         (*evaluation.NOTHING[dtype][1:3], *NO_SUM[dtype]),
     )

@@ -126,7 +126,8 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     sums = GradientSum.over(m, flat)
     program(
         plan.table(), flat, work, input_columns(X, description.input_scale),
-        target_columns(targets), sample_weight_columns(None), 0, m, outputs, costs, hits, *sums,
+        target_columns(targets), sample_weight_columns(None), 0, m, False,
+        outputs, costs, hits, *sums,
     )  # fmt: skip
     nabla = Parameters.of(sums.mean(m, m), description.layout)
 

@@ -23,6 +23,7 @@ from bpmatrix.estimators.descent import Descent, State
 from bpmatrix.estimators.gate import Gate
 from bpmatrix.estimators.parameters import (
     check_parameters,
+    check_type,
     first_activations,
     hidden_activations,
     hidden_sizes,
@@ -231,11 +232,13 @@ class MultilayerPerceptron(Gate):
     def _described(self, dtype: Any) -> Description:
         """Return the network that the parameters of today ask for."""
         output, cost = self._output()
+        dtype = np.dtype(dtype).name
+        check_type(self, dtype)
         return Description(
             (self.n_features_in_, *hidden_sizes(self), self.n_outputs_),
             (*hidden_activations(self), output),
             cost,
-            dtype=np.dtype(dtype).name,
+            dtype=dtype,
         )
 
     # ----------------------------------------------------------------------- predictions

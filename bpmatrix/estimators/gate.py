@@ -17,6 +17,7 @@ from bpmatrix.estimators.sparse_rows import own_rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
+from bpmatrix.samples.weighting import check_range
 
 __all__ = ["Gate"]
 
@@ -60,6 +61,10 @@ class Gate(Fitted):
         weight = self._with_class_weight(encoded, weight)
         if weight is not None and not weight.all():
             X, encoded, weight = _without_nothing(X, encoded, weight)
+        if weight is not None:
+            type_of_x = "float32" if X.dtype == np.float32 else "float64"
+            dtype = self.dtype or (type_of_x if first else self._description.dtype)
+            check_range(weight, np.dtype(dtype).name, "sample_weight times class_weight")
         if first:
             self._standardization = Standardization.of(X, weight) if self.standardize else None
         return Samples.of(self._standardized(X), encoded, weight, self._targets)

@@ -10,12 +10,13 @@ from typing import Any, cast
 import numpy as np
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
-from bpmatrix.checks import find, real_number, whole_number
+from bpmatrix.checks import check_in_type, find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
 
 __all__ = [
     "batch_size",
     "check_parameters",
+    "check_type",
     "first_activations",
     "hidden_activations",
     "hidden_dropout",
@@ -85,6 +86,19 @@ def check_parameters(estimator: Any) -> None:
             "the solver lbfgs cannot leave units out: its gradient would change from call to call",
             cure='Set dropout=0, or solver="adam".',
         )
+
+
+def check_type(estimator: Any, dtype: str) -> None:
+    """Raise ArgumentError for a number that a solver cannot work with in a type.
+
+    Raises
+    ------
+    ArgumentError
+        It names the parameter and the type.
+    """
+    for name in ("alpha", "learning_rate_init"):
+        check_in_type(getattr(estimator, name), name, dtype)
+    check_in_type(estimator.epsilon, "epsilon", dtype, zero=estimator.solver != "adam")
 
 
 def hidden_sizes(estimator: Any) -> tuple[int, ...]:

@@ -133,8 +133,7 @@ class Step(NamedTuple):
 
     `rate` is the learning rate, or what the rule makes of it; `beta_1` and `beta_2` say how much of
     the moments stays, `epsilon` what is added to a root, `keep` how much of the weights stays;
-    `l2` and `l1` are the factors of the penalties' gradients, `longest` is that of a gradient;
-    `sweeps` is above 0 in a step after which moments that are next to nothing become 0.
+    `l2` and `l1` are the factors of the penalties' gradients, `longest` is that of a gradient.
     """
 
     rate: float
@@ -145,7 +144,6 @@ class Step(NamedTuple):
     l2: float
     l1: float
     longest: float
-    sweeps: float
 
 
 class WorkSpace(NamedTuple):

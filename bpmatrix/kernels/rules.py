@@ -5,7 +5,7 @@ eta g. Momentum (Nielsen, ch. 3, (107) and (108)): v <- mu v - eta g; w <- w + v
 step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter
 2019): v <- beta_1 v + (1 - beta_1) g; s <- beta_2 s + (1 - beta_2) g^2; w <- keep w - eta v /
 (sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step. RMSprop is Adam with
-beta_1 = 0, which needs no corrections.
+beta_1 = 0, which needs no corrections. What fades below the normal range is 0 (`underflow.py`).
 
 To add one: its number in `codes.py`, its loop here, its description in
 `bpmatrix/training/optimizers.py`.
@@ -13,14 +13,9 @@ To add one: its number in `codes.py`, its loop here, its description in
 
 from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV, PLAIN
 from bpmatrix.kernels.functions.roots import root
-from bpmatrix.kernels.machine.instructions import convert, fma, shift, size_of
+from bpmatrix.kernels.machine.instructions import convert, fma, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
-
-# Where gradients are 0, such as at a pixel that is seldom white, moments fade by a constant factor
-# and would end at subnormal numbers, with which processors are a hundred times slower. What is
-# below this counts as 0; the root of such a square is far below the epsilon that is added to it.
-FAINT_64, FAINT_32 = 1e-290, 1e-34
 
 
 @kernel
@@ -54,10 +49,6 @@ def _follow_line(rule, step, penalized, scale, n, w, v, s, G):
         _adam(step, step.keep if penalized else 1.0, scale, l2, n, w, v, s, G)
     else:
         _descend(rule, step, scale, l2, n, w, v, G)
-    if step.sweeps > 0 and rule >= MOMENTUM:  # it has moments
-        _sweep(n, v)
-        if rule == ADAM:
-            _sweep(n, s)
 
 
 @kernel
@@ -69,16 +60,6 @@ def _add_l1(l1, n, w, G):
         up = l1 if w[k] > zero else zero
         down = l1 if w[k] < zero else zero
         G[k] += up - down
-
-
-@kernel
-def _sweep(n, v):
-    """v <- 0 where it is next to nothing."""
-    long_vectors()
-    faint, zero = convert(FAINT_64 if size_of(v) == 8 else FAINT_32, v), convert(0, v)
-    for k in range(n):
-        x = v[k]
-        v[k] = zero if abs(x) <= faint else x
 
 
 @kernel

@@ -29,7 +29,7 @@ def plan_of(table):
 @kernel
 def step_of(row):
     """The numbers that a row holds."""
-    return Step(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], row[8])
+    return Step(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
 
 
 @kernel

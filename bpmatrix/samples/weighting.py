@@ -14,7 +14,7 @@ from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.samples.arrays import Targets, as_array, check_finite
 from bpmatrix.samples.samples import Samples
 
-__all__ = ["balanced", "factors_of_classes", "shown", "weigh", "weigh_classes"]
+__all__ = ["balanced", "check_range", "factors_of_classes", "shown", "weigh", "weigh_classes"]
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -52,7 +52,7 @@ def weigh(
         return samples
     name = f"{prefix}sample_weight"
     weights = _checked(sample_weight, samples.X.shape[1], name)
-    _check_range(weights, dtype, name)
+    check_range(weights, dtype, name)
     return replace(samples, weights=weights)
 
 
@@ -80,7 +80,7 @@ def weigh_classes(
     weights = factors[_classes(samples.targets)]
     if samples.weights is not None:
         weights = weights * samples.weights
-    _check_range(weights, dtype, f"{prefix}sample_weight times class_weight")
+    check_range(weights, dtype, f"{prefix}sample_weight times class_weight")
     return replace(samples, weights=weights)
 
 
@@ -189,8 +189,18 @@ def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
     return weights
 
 
-def _check_range(weights: Floats, dtype: str, name: str) -> None:
-    """Check that something counts, and that sums of costs and gradients can hold the weights."""
+def check_range(weights: Floats, dtype: str, name: str) -> None:
+    """Check that something counts, and that sums of costs and gradients can hold the weights.
+
+    Raises
+    ------
+    DataError
+        If all weights are 0, or one is too large or small for the type.
+
+    Examples
+    --------
+    >>> check_range(np.array([0.0, 2.0]), "float32", "sample_weight")
+    """
     counting = weights[weights > 0]
     if counting.size == 0:
         raise DataError(

@@ -9,7 +9,7 @@ from itertools import repeat
 import numpy as np
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.checks import real_number, whole_number
+from bpmatrix.checks import check_in_type, real_number, whole_number
 from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
@@ -62,13 +62,13 @@ def checked_training_arguments(
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
     m = checked_mini_batch_size(mini_batch_size, n)
+    weight_decay = _penalty(weight_decay, "weight_decay", description.dtype)
+    optimizer.check_type(description.dtype)
     return Settings(
         epochs=whole_number(epochs, "epochs", least=0),
         mini_batch_size=m,
         recipe=Recipe(optimizer, *_regularization(l1, clip_norm, dropout, description)),
-        weight_decay=real_number(
-            weight_decay, "weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0
-        ),
+        weight_decay=weight_decay,
         shuffle=bool(shuffle),
         threads=choose_threads(n_threads, description.layout.size, m),
         callbacks=_callbacks(callbacks),
@@ -113,7 +113,7 @@ def _regularization(
     longest = math.inf
     if clip_norm is not None:
         longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
-    penalty = real_number(l1, "l1", "a finite number, 0 or more", lambda factor: factor >= 0)
+    penalty = _penalty(l1, "l1", description.dtype)
     layers = len(description.sizes) - 1
     within = "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1
     # A single number is for the hidden layers: inputs are seldom dropped.
@@ -130,6 +130,13 @@ def _regularization(
         )
     checked = tuple(real_number(part, *within) for part in parts)
     return penalty, longest, checked if any(checked) else ()
+
+
+def _penalty(value: float, name: str, dtype: str) -> float:
+    """Return the factor of a penalty."""
+    factor = real_number(value, name, "a finite number, 0 or more", lambda factor: factor >= 0)
+    check_in_type(factor, name, dtype)
+    return factor
 
 
 def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[str]) -> None:

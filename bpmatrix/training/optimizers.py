@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.checks import real_number
+from bpmatrix.checks import check_in_type, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
 from bpmatrix.kernels import codes
@@ -21,9 +21,7 @@ from bpmatrix.kernels.plan import Step
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
 Floats = NDArray[np.float64]
-NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf, sweeps=0.0)
-# So seldom that it costs nothing, and often enough: 0.9^16 of what is kept is no subnormal number.
-STEPS_PER_SWEEP = 16
+NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf)
 
 _knowing = knowing(OPTIMIZER, "network.train(X, targets, {})", TRAIN)
 
@@ -65,6 +63,16 @@ class Optimizer:
             How many come now.
         """
         raise NotImplementedError
+
+    def check_type(self, dtype: str) -> None:
+        """Refuse numbers with which the rule cannot work in a type.
+
+        Raises
+        ------
+        ArgumentError
+            If one is infinite in it, or 0 and divided by; it names number and type.
+        """
+        check_in_type(self.learning_rate, "learning_rate", dtype)
 
     def _check(self, name: str, expected: str, allowed: Any) -> None:
         number = real_number(getattr(self, name), name, expected, allowed)
@@ -128,7 +136,8 @@ class SGD(Optimizer):
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
-        return _rows(before, count, rate=rate, beta_1=self.momentum)
+        del before
+        return _rows(count, rate=rate, beta_1=self.momentum)
 
 
 @_knowing
@@ -146,7 +155,7 @@ class RMSprop(Optimizer):
     rho : float, default 0.9
         How much of the mean a step keeps, from 0 to below 1.
     epsilon : float, default 1e-8
-        What is added to the root, above 0.
+        What is added to the root, above 0, also in the type of the network.
 
     Raises
     ------
@@ -176,7 +185,13 @@ class RMSprop(Optimizer):
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
-        return _rows(before, count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
+        del before
+        return _rows(count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
+
+    def check_type(self, dtype: str) -> None:
+        """Refuse an epsilon that is 0 in a type, too: see `Optimizer.check_type`."""
+        super().check_type(dtype)
+        check_in_type(self.epsilon, "epsilon", dtype, zero=False)
 
 
 @_knowing
@@ -195,7 +210,7 @@ class Adam(Optimizer):
     beta_1, beta_2 : float, default 0.9 and 0.999
         How much of the two means a step keeps, from 0 to below 1.
     epsilon : float, default 1e-8
-        What is added to the root, above 0.
+        What is added to the root, above 0, also in the type of the network.
 
     Raises
     ------
@@ -233,13 +248,21 @@ class Adam(Optimizer):
         t = np.arange(before + 1, before + count + 1)
         root = np.sqrt(1 - self.beta_2**t)
         return _rows(
-            before,
             count,
             rate=rate * root / (1 - self.beta_1**t),
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon * root,
         )
+
+    def check_type(self, dtype: str) -> None:
+        """Refuse an epsilon that is 0 in a type, too: see `Optimizer.check_type`.
+
+        What is added to the root is least in the first step.
+        """
+        super().check_type(dtype)
+        correction = math.sqrt(1 - self.beta_2)
+        check_in_type(self.epsilon, "epsilon", dtype, factor=correction, zero=False)
 
 
 @_knowing
@@ -274,15 +297,19 @@ class AdamW(Adam):
         rows[:, Step._fields.index("keep")] = 1 - rate * self.weight_decay
         return rows
 
+    def check_type(self, dtype: str) -> None:
+        """Refuse a decay that is infinite in a type, too: see `Adam.check_type`."""
+        super().check_type(dtype)
+        check_in_type(self.weight_decay, "weight_decay", dtype)
+
 
 OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
 
 
-def _rows(before: int, count: int, **numbers: float | Floats) -> Floats:
+def _rows(count: int, **numbers: float | Floats) -> Floats:
     """Return so many steps with these numbers, one for all or one for each step."""
     rows = np.empty((count, len(NOTHING)))
     rows[:] = NOTHING
-    rows[-(before + 1) % STEPS_PER_SWEEP :: STEPS_PER_SWEEP, Step._fields.index("sweeps")] = 1.0
     for name, value in numbers.items():
         rows[:, Step._fields.index(name)] = value
     return rows

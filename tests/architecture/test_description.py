@@ -11,7 +11,7 @@ from hypothesis import given
 from strategies import descriptions
 
 from bpmatrix.architecture.activations import ACTIVATIONS, OwnActivation
-from bpmatrix.architecture.costs import COSTS, find_cost
+from bpmatrix.architecture.costs import COSTS, Huber, Quantile, find_cost
 from bpmatrix.architecture.description import Description, choose_activations
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
@@ -191,3 +191,37 @@ def test_work_matrices_do_not_overlap(description: Description) -> None:
             used[start : start + size] += 1
         assert used.max() == 1
         assert used.sum() == sum(size for _, size in rooms)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words", "cure"),
+    [
+        ({"cost": Huber(4e-46)}, "delta is 0 in float32: got 4e-46", {"cost": Huber(1.2e-38)}),
+        ({"cost": Huber(1e-40)}, "delta is 0 in float32: got 1e-40", {"cost": Huber(1.2e-38)}),
+        ({"cost": Huber(5e38)}, "delta is infinite in float32", {"cost": Huber(3.2e38)}),
+        ({"cost": Quantile(1e-50)}, "q is 0 in float32", {"cost": Quantile(1.2e-38)}),
+        ({"cost": Quantile(1 - 1e-10)}, "q is 1 in float32", {"cost": Quantile(0.99999994)}),
+        ({"input_scale": -2e-46}, "input_scale is 0 in float32", {"input_scale": -1.2e-38}),
+        ({"input_scale": 1e50}, "input_scale is infinite in float32", {"input_scale": 3.2e38}),
+        (
+            {"input_scale": 1e-315, "dtype": "float64"}, "input_scale is 0 in float64: got 1e-315",
+            {"input_scale": 2.3e-308, "dtype": "float64"},
+        ),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_the_type_cannot_hold_is_refused(changed, words, cure) -> None:
+    """It would be another one in training; what the error expects is taken, and so is float64."""
+    given = {"cost": "quadratic", "dtype": "float32"}
+
+    def described(**how):
+        return Description((2, 1), ("identity",), **{**given, **how})
+
+    with pytest.raises(ArgumentError, match=f"^{words}") as caught:
+        described(**changed)
+    number = next(value for value in cure.values() if value != "float64")
+    number = number if isinstance(number, float) else number.parameter
+    assert f"expected {abs(number):.9g} " in str(caught.value)
+    described(**cure)
+    if "dtype" not in changed:
+        assert 'dtype="float64"' in str(caught.value)
+        described(**changed, dtype="float64")

@@ -14,7 +14,7 @@ from scipy import sparse
 from sklearn.datasets import load_iris
 
 import bpmatrix
-from bpmatrix import MLPClassifier, MLPRegressor
+from bpmatrix import Huber, MLPClassifier, MLPRegressor
 from bpmatrix.errors import ArgumentError, DataError
 
 # The same, in our words and in scikit-learn's.
@@ -192,6 +192,50 @@ def test_one_validation_sample_of_a_regression_is_too_few():
 def test_wrong_parameters_are_named(parameter, value):
     with pytest.raises(ArgumentError, match=parameter):
         small(**{parameter: value}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value", "words"),
+    [
+        ("epsilon", 2e-45, "epsilon is 0 in float32: got 2e-45, expected 1.2e-38 or more"),
+        ("alpha", 1e39, "alpha is infinite in float32"),
+        ("learning_rate_init", 5e38, "learning_rate_init is infinite in float32"),
+        ("loss", Huber(1e-46), "delta is 0 in float32"),
+    ],
+)
+def test_numbers_that_float32_cannot_hold_are_named(parameter, value, words):
+    """By fit, and by a second fit that goes on, which leaves the first one as it was."""
+    rows, targets = X.astype(np.float32), y.astype(np.float32)
+
+    def regressor(**given):
+        return MLPRegressor(hidden_layer_sizes=(3,), max_iter=2, random_state=0, **given)
+
+    with pytest.raises(ArgumentError, match=words):
+        regressor(**{parameter: value}).fit(rows, targets)
+    going_on = regressor(warm_start=True).fit(rows, targets)
+    before = going_on.predict(rows)
+    with pytest.raises(ArgumentError, match=words):
+        going_on.set_params(**{parameter: value}).fit(rows, targets)
+    np.testing.assert_array_equal(going_on.predict(rows), before)
+    if parameter in {"epsilon", "loss"}:
+        assert np.isfinite(regressor(dtype="float64", **{parameter: value}).fit(rows, y).loss_)
+    if parameter == "epsilon":  # which the other solvers have no use for
+        assert np.isfinite(regressor(epsilon=value, solver="sgd").fit(rows, targets).loss_)
+        assert np.isfinite(regressor(epsilon=1.2e-38).fit(0 * rows, targets).loss_)
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_weights_that_float32_cannot_hold_are_refused(solver):
+    """Those that the error asks for give the fit of the same ratios."""
+    rows = X.astype(np.float32)
+    weights = np.where(y == 1, 2e-46, 1e-46)
+    tiny = dict.fromkeys(set(y.tolist()), 1e-46)
+    with pytest.raises(DataError, match="too small or too large for float32"):
+        small(solver=solver).fit(rows, y, sample_weight=weights)
+    with pytest.raises(DataError, match="Divide the weights by their mean"):
+        small(solver=solver, class_weight=tiny).fit(rows, y)
+    assert np.isfinite(small(solver=solver).fit(rows, y, sample_weight=weights / 1e-46).loss_)
+    assert np.isfinite(small(solver=solver, dtype="float64").fit(X, y, weights).loss_)
 
 
 def test_balanced_classes_count_by_weights_and_not_by_rows():

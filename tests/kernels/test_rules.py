@@ -6,13 +6,15 @@ from guarded import steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
-from rule_twin import RuleTwin
+from rule_twin import FadingTwin, RuleTwin
 from strategies import Case, cases, make_case, seeds
 
 from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.training.recipe import Recipe
+from bpmatrix.samples.arrays import as_targets
+from bpmatrix.training.recipe import OptimizerState, Recipe
+from bpmatrix.training.slices import SliceRunner
 
 OPTIMIZERS = (
     SGD(0.1),
@@ -145,7 +147,10 @@ def test_the_rule_is_that_of_pytorch(optimizer, name, arguments):
     np.testing.assert_allclose(done.theta, parameter.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
+
+
+@DTYPES
 @pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.6), RMSprop(0.01, rho=0.5), Adam(0.01)])
 def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
     """A pixel that is white in one sample alone: its moments end at 0, and are never subnormal."""
@@ -161,3 +166,81 @@ def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
     assert sizes.min() >= np.finfo(dtype).tiny
     if not isinstance(optimizer, Adam):  # whose 0.999^3000 is not next to nothing
         assert (faded == 0).all()
+
+
+# Each fades with these factors of the penalties; that of l1 is in units of the smallest normal
+# number. Where a weight is next to nothing, a step of Adam is eta l2 / epsilon of it.
+FADING = (
+    (SGD(0.5), 0.1, 0.0),
+    (SGD(0.5), 0.1, 1.7),
+    (SGD(0.1, momentum=0.8), 0.5, 0.0),
+    (SGD(0.1, momentum=0.9, nesterov=True), 0.5, 0.0),
+    (SGD(0.2, momentum=0.5), 0.0, 3.1),
+    (RMSprop(0.01, rho=0.8), 1e-7, 0.0),
+    (Adam(0.01, beta_2=0.9), 1e-7, 0.0),
+    (AdamW(0.02, beta_1=0.8, beta_2=0.5, weight_decay=3.0), 0.0, 0.0),
+)
+# What is summed at once: some rows, as it is or to be clipped, or groups of columns.
+WAYS = {"rows": (6, 2, np.inf), "clipped": (6, 2, 1.0), "groups": (6000, 6000, np.inf)}
+
+
+def fading_run(optimizer, l2, l1, dtype, way="rows", threads=1):
+    """Return what takes some steps without a gradient, with numbers near the end of the range.
+
+    The inputs are 0, and so are the outputs and the targets.
+    """
+    d = Description((40, 30), ("identity",), "quadratic", bias=False, dtype=dtype)
+    rng, tiny, size = np.random.default_rng(3), float(np.finfo(dtype).tiny), d.layout.size
+    numbers = tiny * np.exp(rng.uniform(0, 7, (3, size))) * rng.choice([-1, 1], size)
+    theta, *moments = numbers.astype(dtype)
+    state = OptimizerState(optimizer, np.empty((optimizer.rule[1], size), dtype), steps=10**6)
+    for row, values in zip(state.moments, moments, strict=False):
+        row[:] = np.abs(values)
+    n, m, clip_norm = WAYS[way]
+    run = SliceRunner(
+        d, theta, np.zeros((40, n)), as_targets(np.zeros((30, n)), 30, n, dtype), m, threads,
+        recipe=Recipe(optimizer, l1=l1 * tiny, clip_norm=clip_norm), state=state,
+    )  # fmt: skip
+
+    def take_steps():
+        run.run(np.arange(n), optimizer.learning_rate, l2)
+        return [run.theta, *state.moments]
+
+    return [theta, *state.moments], take_steps
+
+
+def no_subnormal_numbers(arrays):
+    return all(((x == 0) | (np.abs(x) >= np.finfo(x.dtype).tiny)).all() for x in arrays)
+
+
+@DTYPES
+@pytest.mark.parametrize(("optimizer", "l2", "l1"), FADING, ids=repr)
+def test_what_fades_has_the_bits_of_the_twin(optimizer, l2, l1, dtype):
+    """Through the end of the normal range: what is below it is 0, wherever it occurs."""
+    first, take_steps = fading_run(optimizer, l2, l1, dtype)
+    w, v, s = [*first, *[np.zeros_like(first[0])] * 2][:3]
+    twin = FadingTwin(optimizer, w, v, s, l2=l2, l1=l1 * float(np.finfo(dtype).tiny))
+    for _ in range(60):
+        for _ in range(3):
+            twin.step()
+        got = take_steps()
+        assert no_subnormal_numbers(got)
+        for x, y in zip(got, twin.numbers(), strict=False):
+            np.testing.assert_array_equal(x, y)
+    assert any((x == 0).mean() > 0.99 for x in got)
+
+
+@DTYPES
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("optimizer", "l2", "l1"), FADING, ids=repr)
+def test_what_fades_has_the_same_bits_for_any_number_of_threads(optimizer, l2, l1, way, dtype):
+    """In each of the ways in which threads share the work."""
+    found = []
+    for threads in (1, 2, 3, 7):
+        _, take_steps = fading_run(optimizer, l2, l1, dtype, way, threads)
+        for _ in range(4):
+            take_steps()
+        found.append(take_steps())
+        assert no_subnormal_numbers(found[-1])
+        for x, y in zip(found[-1], found[0], strict=True):
+            assert same_bits(x, y)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+from numeric import same_bits
 
-from bpmatrix import SGD, EarlyStopping, Network
+from bpmatrix import SGD, Adam, AdamW, EarlyStopping, Network, RMSprop
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError
@@ -177,3 +180,103 @@ def test_wrong_arguments_of_train_change_nothing(name: str, value: object) -> No
     net.train(X, LABELS, epochs=1)
     untouched.train(X, LABELS, epochs=1)
     assert net.parameters.tolist() == untouched.parameters.tolist()
+
+
+def small(dtype: str, **how) -> tuple[Network, np.ndarray, np.ndarray]:
+    """Return a network, inputs of which the second is always 0, and targets."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((3, 40)).astype(dtype)
+    X[1] = 0
+    given = {"activation": "tanh", "output": "identity", "cost": "quadratic", "seed": 2, **how}
+    return Network([3, 4, 1], dtype=dtype, **given), X, X[:1] - 0.5 * X[2:]
+
+
+# A setting that float32 or float64 cannot hold, and how it is called.
+NOT_IN_THE_TYPE = (
+    ("float32", "epsilon", lambda e: {"optimizer": Adam(epsilon=e)}, 3e-45),
+    ("float32", "epsilon", lambda e: {"optimizer": Adam(epsilon=e)}, 2e-38),  # corrected: 6e-40
+    ("float32", "epsilon", lambda e: {"optimizer": AdamW(epsilon=e)}, 1e-60),
+    ("float32", "epsilon", lambda e: {"optimizer": RMSprop(epsilon=e)}, 9e-39),
+    ("float64", "epsilon", lambda e: {"optimizer": RMSprop(epsilon=e)}, 1e-312),
+    ("float64", "epsilon", lambda e: {"optimizer": Adam(beta_2=0.99, epsilon=e)}, 1e-307),
+    ("float32", "learning_rate", lambda rate: {"optimizer": SGD(rate)}, 4e38),
+    ("float32", "weight_decay", lambda rate: {"optimizer": AdamW(weight_decay=rate)}, 1e40),
+    ("float32", "weight_decay", lambda decay: {"weight_decay": decay}, 1e39),
+    ("float32", "l1", lambda l1: {"l1": l1}, 1e300),
+)
+
+
+@pytest.mark.parametrize(("dtype", "name", "arguments", "value"), NOT_IN_THE_TYPE)
+def test_a_setting_that_the_type_cannot_hold_is_refused(dtype, name, arguments, value) -> None:
+    """The error names setting and type, and nothing has changed; what it expects is taken."""
+    net, X, Y = small(dtype)
+    before, words = net.parameters.copy(), "infinite" if value > 1 else "0"
+    with pytest.raises(ArgumentError) as caught:
+        net.train(X, Y, **arguments(value))
+    assert str(caught.value).startswith(f"{name} is {words} in {dtype}: got {value!r}, expected ")
+    assert same_bits(net.parameters, before)
+    assert not net.trained
+
+    limit = float(re.search(r"expected (\S+) (or more|at most)", str(caught.value))[1])
+    how = arguments(limit)
+    if words == "0":
+        net.train(X, Y, epochs=30, **how)
+        assert np.isfinite(net.parameters).all()
+        assert not same_bits(net.parameters, before)
+        # Weights of the input that is always 0 have no gradient to move by.
+        np.testing.assert_array_equal(net.weights[0][:, 1] != 0, before[1:12:3] != 0)
+    else:  # as good as infinite: the weights explode, but no error of this kind
+        checked(description=net.description, **how)
+    if dtype == "float32":
+        assert str(caught.value).endswith('or take dtype="float64".')
+        wide, X, Y = small("float64")
+        checked(description=wide.description, **arguments(value))
+
+
+@pytest.mark.parametrize(
+    ("how", "as_good_as"),
+    [
+        ({"optimizer": SGD(2e-46)}, {"optimizer": SGD(0.0)}),
+        ({"optimizer": SGD(0.1), "l1": 3e-50}, {"optimizer": SGD(0.1), "clip_norm": 1e30}),
+        ({"optimizer": SGD(0.1), "weight_decay": 1e-50}, {"optimizer": SGD(0.1)}),
+        ({"optimizer": SGD(0.1), "dropout": 1e-12}, {"optimizer": SGD(0.1)}),
+        ({"clip_norm": 1e-50, "optimizer": SGD(0.1)}, {"optimizer": SGD(0.0)}),
+        ({"clip_norm": 1e39, "optimizer": SGD(0.1)}, {"clip_norm": 1e30, "optimizer": SGD(0.1)}),
+    ],
+    ids=str,
+)
+def test_a_setting_whose_zero_or_infinity_means_the_same_is_taken(how, as_good_as) -> None:
+    """What float32 makes of it does what the number itself would do, to the bit."""
+    found = []
+    for arguments in (how, as_good_as):
+        net, X, Y = small("float32")
+        net.train(X, Y, epochs=5, **arguments)
+        found.append(net.parameters)
+    assert same_bits(*found)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        SGD(0.01, momentum=1 - 1e-9),
+        SGD(0.01, momentum=1 - 1e-9, nesterov=True),
+        RMSprop(0.001, rho=1 - 1e-10),
+        Adam(0.01, beta_1=1 - 1e-8, beta_2=1 - 1e-9),
+    ],
+    ids=repr,
+)
+def test_a_share_that_float32_rounds_to_one_works(optimizer) -> None:
+    """What does not stay is less than a rounding of each step; 1 - beta is not computed from it.
+
+    Twenty steps, each with some roundings of numbers of the size of the weights or less.
+    """
+    found = {}
+    for dtype in ("float32", "float64"):
+        net, X, Y = small(dtype)
+        first = net.parameters.copy()
+        net.train(X, Y, epochs=5, mini_batch_size=10, optimizer=optimizer, shuffle=False)
+        found[dtype] = net.parameters
+    assert np.abs(found["float64"] - first).max() > 1e-3
+    scale = np.abs(found["float64"]).max()
+    difference = np.abs(found["float32"].astype(np.float64) - found["float64"]).max()
+    assert difference <= 20 * 50 * np.finfo(np.float32).eps * scale

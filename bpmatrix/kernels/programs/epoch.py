@@ -16,6 +16,7 @@ from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
+from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back, stay_apart
 from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.programs.carry import carry_columns, carry_to_first_rows
 from bpmatrix.kernels.programs.groups import add_groups, sum_groups
@@ -42,8 +43,24 @@ def train_slice(
     `hits` too or none. `parts` has room for two numbers of each step, or none: the mean cost, and
     the sum of the squares of all weights of the network, both from before the update. A mini-batch
     whose cost is not finite is not applied by any thread: all return the number of steps before it.
-    When called off, -1.
+    When called off, -1. What fades on the way is 0, so that it costs no time.
     """
+    mode = flush_to_zero()
+    taken = _take_steps(
+        t, threads, control, table, theta, moments, sums, work,
+        X, Y, V, order, batches, rule, numbers, seed, first_step, costs, hits, totals, parts,
+    )  # fmt: skip
+    set_back(mode)
+    return taken
+
+
+@kernel
+def _take_steps(
+    t, threads, control, table, theta, moments, sums, work,
+    X, Y, V, order, batches, rule, numbers, seed, first_step, costs, hits, totals, parts,
+):  # fmt: skip
+    """What `train_slice` does, in whatever mode the thread is in."""
+    stay_apart()
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     first = moments[0] if moments.shape[0] > 0 else theta
     second = moments[1] if moments.shape[0] > 1 else theta

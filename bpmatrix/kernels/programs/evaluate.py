@@ -6,6 +6,7 @@ from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.gather import can_be_read_in_place, gather_block, in_place
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
+from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back
 from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, Columns
 from bpmatrix.kernels.views import (
@@ -19,7 +20,9 @@ from bpmatrix.kernels.views import (
 
 
 @program
-def evaluate(table, theta, work, X, Y, V, first, last, outputs, costs, hits, gradient, total):
+def evaluate(
+    table, theta, work, X, Y, V, first, last, flushes, outputs, costs, hits, gradient, total
+):
     """Carry the samples first <= i < last through the network, `plan.columns` at a time.
 
     What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
@@ -27,8 +30,10 @@ def evaluate(table, theta, work, X, Y, V, first, last, outputs, costs, hits, gra
     group that has last been begun, and that of whole groups is added to `total`, where the caller
     has put zeros: so samples may come in several calls, in their order. The last four need targets
     `Y`. `table` is that of a `Plan`; `X`, `Y` and `V`, the weights of the samples or address 0, are
-    the fields of `Columns`.
+    the fields of `Columns`. Tiny numbers keep their values; with `flushes` they are 0, as in
+    training.
     """
+    mode = flush_to_zero() if flushes else 0
     plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
     L, finite = plan.sizes.size - 1, True
     n = plan.sizes[0]
@@ -56,6 +61,8 @@ def evaluate(table, theta, work, X, Y, V, first, last, outputs, costs, hits, gra
                 gather_block(V, start, sample_weights(plan, work, 0, m))
             backpropagate(plan, theta, work, NO_DRAW, V.address != 0, 0, 0, m)
             _sum_by_groups(plan, work, start, m, gradient, total)
+    if flushes:
+        set_back(mode)
     return finite
 
 
