@@ -7,7 +7,7 @@ import math
 import numpy as np
 from cures.table import Row
 
-from bpmatrix import Network, OwnActivation
+from bpmatrix import Network, OwnActivation, Quantile
 
 NET = Network([2, 3], seed=1)
 
@@ -22,6 +22,10 @@ def its_slope(z: float) -> float:
 
 def another_slope(z: float) -> float:
     return 3 * z
+
+
+def quantile(q: float, dtype: str) -> Network:
+    return Network([2, 1], activation="identity", cost=Quantile(q), dtype=dtype)
 
 
 def nothing(z: float) -> float:
@@ -136,5 +140,12 @@ ROWS = [
         lambda _: setattr(NET, "weights", [np.zeros((3, 2))]),
         "Write weights[i][:] = array to copy its numbers.",
         lambda _: NET.weights[0].__setitem__(slice(None), np.zeros((3, 2))),
+    ),
+    Row(
+        "architecture/description.py: _check_parameter",
+        "q is 1 in {}",
+        lambda _: quantile(1 - 1e-10, "float32"),
+        'Pass a smaller one, or take dtype="float64".',
+        lambda _: (quantile(1 - 1e-7, "float32"), quantile(1 - 1e-10, "float64")),
     ),
 ]

@@ -180,4 +180,24 @@ ROWS = [
         "Call it: callbacks=[progress.bar()].",
         lambda _: trained(callbacks=[progress.bar()]),
     ),
+    Row(
+        "checks.py: check_in_type",
+        "{} is 0 in {}",
+        lambda _: Network([2, 3], dtype="float32", input_scale=1e-40),
+        'Pass a larger one, or take dtype="float64".',
+        lambda _: (
+            Network([2, 3], dtype="float32", input_scale=1e-37),
+            Network([2, 3], dtype="float64", input_scale=1e-40),
+        ),
+    ),
+    Row(
+        "checks.py: check_in_type",
+        "{} is infinite in {}",
+        lambda _: Network([2, 3], dtype="float32", input_scale=1e40),
+        'Pass a smaller one, or take dtype="float64".',
+        lambda _: (
+            Network([2, 3], dtype="float32", input_scale=1e37),
+            Network([2, 3], dtype="float64", input_scale=1e40),
+        ),
+    ),
 ]

@@ -261,14 +261,14 @@ ROWS = [
         lambda _: trained(sample_weight=np.maximum(X[0], 0)),
     ),
     Row(
-        "samples/weighting.py: _check_range",
+        "samples/weighting.py: check_range",
         "no sample counts: {} is 0 everywhere",
         lambda _: trained(sample_weight=np.zeros(12)),
         "Give one sample or more a weight above 0.",
         lambda _: trained(sample_weight=np.eye(12)[3]),
     ),
     Row(
-        "samples/weighting.py: _check_range",
+        "samples/weighting.py: check_range",
         "{} is too small or too large for {}",
         lambda _: trained(sample_weight=np.full(12, 1e200)),
         "Divide the weights by their mean: only their ratios count.",
