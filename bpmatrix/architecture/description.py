@@ -76,8 +76,28 @@ class Description:
         if not isinstance(self.bias, bool):
             raise ArgumentError("bias is no answer", got=repr(self.bias), expected="True or False")
         find(dict.fromkeys(DTYPES), self.dtype, "dtype")
-        check_in_type(scale, "input_scale", self.dtype, zero=False)
-        _check_parameter(self.cost, self.dtype)
+
+    def check_type(self) -> None:
+        """Refuse numbers that are others in the type of the network; a file may hold them.
+
+        Raises
+        ------
+        ArgumentError
+            If one is infinite in it, or 0, or 1 where that makes a difference; it names the type.
+        """
+        check_in_type(self.input_scale, "input_scale", self.dtype, zero=False)
+        if isinstance(self.cost, Huber):
+            check_in_type(self.cost.delta, "delta", self.dtype, zero=False)
+        if isinstance(self.cost, Quantile):
+            check_in_type(self.cost.q, "q", self.dtype, zero=False)
+            below_one = np.nextafter(np.ones(1, self.dtype), 0)[0]
+            if np.dtype(self.dtype).type(self.cost.q) > below_one:
+                raise ArgumentError(
+                    f"q is 1 in {self.dtype}",
+                    got=repr(self.cost.q),
+                    expected=f"{below_one!s} at most",
+                    cure='Pass a smaller one, or take dtype="float64".',
+                )
 
     @cached_property
     def layout(self) -> Layout:
@@ -209,22 +229,6 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
             cure="Take smaller layers.",
         )
     return checked
-
-
-def _check_parameter(cost: AnyCost, dtype: str) -> None:
-    """Check that the parameter of a cost is as good in the type that the network computes in."""
-    if isinstance(cost, Huber):
-        check_in_type(cost.delta, "delta", dtype, zero=False)
-    if isinstance(cost, Quantile):
-        check_in_type(cost.q, "q", dtype, zero=False)
-        below_one = np.nextafter(np.ones(1, dtype), 0)[0]
-        if np.dtype(dtype).type(cost.q) > below_one:
-            raise ArgumentError(
-                f"q is 1 in {dtype}",
-                got=repr(cost.q),
-                expected=f"{below_one!s} at most",
-                cure='Pass a smaller one, or take dtype="float64".',
-            )
 
 
 def _check_functions(activations: Sequence[str | OwnActivation], cost: AnyCost) -> None:

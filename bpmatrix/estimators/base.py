@@ -234,12 +234,14 @@ class MultilayerPerceptron(Gate):
         output, cost = self._output()
         dtype = np.dtype(dtype).name
         check_type(self, dtype)
-        return Description(
+        description = Description(
             (self.n_features_in_, *hidden_sizes(self), self.n_outputs_),
             (*hidden_activations(self), output),
             cost,
             dtype=dtype,
         )
+        description.check_type()
+        return description
 
     # ----------------------------------------------------------------------- predictions
 

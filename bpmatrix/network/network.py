@@ -117,6 +117,7 @@ class Network:
             bias,
             dtype,
         )
+        description.check_type()
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         seed = whole_number(seed, "seed", least=0)

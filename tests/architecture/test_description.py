@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from strategies import descriptions
 
+from bpmatrix import Network
 from bpmatrix.architecture.activations import ACTIVATIONS, OwnActivation
 from bpmatrix.architecture.costs import COSTS, Huber, Quantile, find_cost
 from bpmatrix.architecture.description import Description, choose_activations
@@ -214,7 +215,7 @@ def test_a_parameter_that_the_type_cannot_hold_is_refused(changed, words, cure) 
     given = {"cost": "quadratic", "dtype": "float32"}
 
     def described(**how):
-        return Description((2, 1), ("identity",), **{**given, **how})
+        Description((2, 1), ("identity",), **{**given, **how}).check_type()
 
     with pytest.raises(ArgumentError, match=f"^{words}") as caught:
         described(**changed)
@@ -225,3 +226,10 @@ def test_a_parameter_that_the_type_cannot_hold_is_refused(changed, words, cure) 
     if "dtype" not in changed:
         assert 'dtype="float64"' in str(caught.value)
         described(**changed, dtype="float64")
+
+
+def test_a_network_with_such_a_parameter_is_not_made() -> None:
+    """A description may have it, since a file may."""
+    for name, value in (("cost", Huber(3e-50)), ("input_scale", 1e40)):
+        with pytest.raises(ArgumentError, match="in float32"):
+            Network([2, 1], output="identity", dtype="float32", **{"cost": "absolute", name: value})

@@ -62,6 +62,17 @@ def parts(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         return tensors, json.loads(file.metadata()["bpmatrix"])
 
 
+def test_a_file_with_numbers_that_its_type_cannot_hold_loads(folder: Path) -> None:
+    """As 0.1.0 made such networks; new ones are refused."""
+    path = folder / "float32"
+    Network([2, 3], cost=Huber(0.5), dtype="float32", seed=1).save(path)
+    tensors, metadata = parts(path)
+    metadata["network"] |= {"input_scale": 1e-300, "cost": {"name": "huber", "delta": 1e-50}}
+    net = Network.load(write(path, tensors, metadata))
+    assert (net.description.input_scale, net.description.cost) == (1e-300, Huber(1e-50))
+    assert np.isfinite(net.feedforward(X.astype(np.float32))).all()
+
+
 def test_a_cost_with_a_parameter_is_written_to_be_read(folder: Path) -> None:
     """With its name and parameter; a file that has the name alone means the default."""
     path = folder / "huber"
@@ -94,7 +105,7 @@ def assert_refused(path: Path, *words: str) -> None:
 
 
 @settings(max_examples=60)
-@given(descriptions(), seeds, st.sampled_from([1.0, 1 / 255, -2.5, 1e-300]), st.integers(0, 2))
+@given(descriptions(), seeds, st.sampled_from([1.0, 1 / 255, -2.5, 1e-30]), st.integers(0, 2))
 def test_a_network_comes_back_whole(folder, d, seed: int, scale: float, epochs: int) -> None:
     """Description, every bit of the parameters, seed, epochs, record and order come back."""
     net = network_of(Description(d.sizes, d.activations, d.cost, scale, d.bias, d.dtype), seed)
