@@ -35,3 +35,17 @@ class RuleTwin:
             self.s = o.beta_2 * self.s + (1 - o.beta_2) * g**2
             v, s = self.v / (1 - o.beta_1**self.t), self.s / (1 - o.beta_2**self.t)
             self.theta -= rate * v / (np.sqrt(s) + o.epsilon)
+
+
+class TorchMomentum:
+    """PyTorch's rule of SGD with momentum: what is kept has no rate in it."""
+
+    def __init__(self, optimizer, theta):
+        self.optimizer, self.theta, self.kept = optimizer, theta, np.zeros_like(theta)
+
+    def step(self, gradient, rate):
+        """Take one step with the gradient of the mean cost."""
+        mu = self.optimizer.momentum
+        self.kept = mu * self.kept + gradient
+        nesterov = self.optimizer.nesterov
+        self.theta -= rate * (gradient + mu * self.kept if nesterov else self.kept)
