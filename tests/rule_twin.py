@@ -90,3 +90,17 @@ class FadingTwin:
         x = x.astype(self.real)
         least = np.finfo(self.real).tiny * self.real(self.far if far is None else far)
         return np.where(np.abs(x) < least, self.real(0), x)
+
+
+class TorchMomentum:
+    """PyTorch's rule of SGD with momentum: what is kept has no rate in it."""
+
+    def __init__(self, optimizer, theta):
+        self.optimizer, self.theta, self.kept = optimizer, theta, np.zeros_like(theta)
+
+    def step(self, gradient, rate):
+        """Take one step with the gradient of the mean cost."""
+        mu = self.optimizer.momentum
+        self.kept = mu * self.kept + gradient
+        nesterov = self.optimizer.nesterov
+        self.theta -= rate * (gradient + mu * self.kept if nesterov else self.kept)

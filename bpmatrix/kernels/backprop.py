@@ -115,13 +115,12 @@ def sum_gradients(plan, gradient, work, first, last, carry_on, t, threads):
     They are first <= j < last. With `carry_on` the sums start at what the gradient holds: the
     columns before these.
     """
-    scratch = scratch_of(plan, work, t)
+    m, scratch = last - first, scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
         nabla_W = weights(plan, gradient, l)
         i0, i1, k0, k1 = own_part(nabla_W.count, nabla_W.length, t, threads)
         if i0 == i1 or k0 == k1:
             continue
-        m = last - first
         delta = block(errors(plan, work, l, first, last), 0, m, i0, i1)
         a = seen(plan, work, l - 1, t, first, last)
         if k0 == 0 and plan.b[l] >= 0:

@@ -87,6 +87,8 @@ class SGD(Optimizer):
     The gradient g is the mean over the mini-batch. Nielsen, ch. 1, (20) and (21). With momentum,
     v <- momentum * v - learning_rate * g; theta <- theta + v: Nielsen, ch. 3, (107) and (108).
     With Nesterov's step, theta <- theta + momentum * v - learning_rate * g, with the new v.
+    Where a schedule changes the rate, v keeps the rates of the steps that made it, as in
+    scikit-learn and Keras; PyTorch's has none in it, and is multiplied with the rate of now.
 
     Parameters
     ----------

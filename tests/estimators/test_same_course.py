@@ -22,11 +22,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
 TOLERANCE = 1e-9
 
 PLAIN = {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False, "learning_rate_init": 0.1}
+ADAPTIVE = {**PLAIN, "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1}
 COURSES = {
     "plain": PLAIN,
     "alpha": {**PLAIN, "alpha": 1.0},
     "invscaling": {**PLAIN, "learning_rate": "invscaling"},
-    "adaptive": {**PLAIN, "learning_rate": "adaptive", "tol": 0.1, "n_iter_no_change": 1},
+    "adaptive": ADAPTIVE,
     "early stopping": {**PLAIN, "early_stopping": True, "n_iter_no_change": 3},
     "no hidden layer": {**PLAIN, "hidden_layer_sizes": ()},
     "no hidden layer, logistic": {**PLAIN, "hidden_layer_sizes": (), "activation": "logistic"},
@@ -35,6 +36,10 @@ COURSES = {
     "tanh, in order": {**PLAIN, "activation": "tanh", "shuffle": False, "batch_size": 37},
     "momentum": {**PLAIN, "momentum": 0.9},
     "nesterov": {**PLAIN, "momentum": 0.9, "nesterovs_momentum": True},
+    # A velocity keeps the rates of its steps, where a rate is divided by 5 or falls in each epoch.
+    "momentum, adaptive": {**ADAPTIVE, "momentum": 0.9},
+    "nesterov, adaptive": {**ADAPTIVE, "momentum": 0.7, "nesterovs_momentum": True},
+    "momentum, invscaling": {**PLAIN, "momentum": 0.9, "learning_rate": "invscaling"},
     "scikit-learn's default": {"tol": 0.0},
     "adam": {"learning_rate_init": 0.01, "beta_1": 0.8, "beta_2": 0.99, "epsilon": 1e-3},
     "adam, alpha, early stopping": {"alpha": 1.0, "early_stopping": True, "batch_size": 32},

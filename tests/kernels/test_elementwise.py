@@ -97,6 +97,35 @@ def test_derivative_is_its_formula(name, dtype):
     assert_close(hidden.delta[0], delta * slope, roundings=2, scale=np.abs(delta) * off)
 
 
+@DTYPES
+@pytest.mark.parametrize(
+    ("name", "slope", "zeros"),
+    [
+        ("sigmoid", lambda z: 1 / (2 + mpmath.exp(z) + mpmath.exp(-z)), (37.5, 17.4)),
+        ("tanh", lambda z: mpmath.sech(z) ** 2, (19.1, 9.1)),
+        ("elu", lambda z: mpmath.exp(min(z, 0)), (-37.5, -17.4)),
+    ],
+)
+def test_a_slope_taken_from_a_is_off_by_two_units_of_1(name, slope, zeros, dtype):
+    """As docs/functions.md says; where a is 1 or -1 to its last bit, the slope is 0."""
+    end = zeros[dtype == "float32"]
+    z = np.concatenate([np.linspace(-2 * abs(end), 2 * abs(end), 401), np.linspace(-4, 4, 301)])
+    z = np.append(z, [end, 1.01 * end, 5 * end]).astype(dtype)
+    network = Description((1, 1, 1), (name, "identity"), "quadratic", bias=False, dtype=dtype)
+    # The second weight is too small to change the error of the output, which is 1.
+    theta = np.array([1, 2.0**-60], dtype)
+    case = Case(network, theta, z[None], np.full_like(z[None], -1), None)
+    hidden, output = trace(
+        network, Parameters.of(theta, network.layout), case.inputs, case.targets
+    ).layers
+    assert (output.delta == 1).all()
+    delta = hidden.delta[0]
+    with mpmath.workdps(40):
+        exact = np.array([float(slope(mpmath.mpf(v))) for v in z.tolist()])
+    assert (np.abs(delta * 2.0**60 - exact) <= 2 * np.finfo(dtype).eps).all()
+    assert (delta[-3:] == 0).all()
+
+
 @ELEMENTWISE
 def test_derivative_is_the_slope(name):
     """The book's formula, on which the test above stands, against central differences to 1e-6."""

@@ -1,12 +1,14 @@
 """The update rules: those of the papers and of PyTorch, the same bits for any number of threads."""
 
+from itertools import repeat
+
 import numpy as np
 import pytest
 from guarded import steps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numeric import same_bits
-from rule_twin import FadingTwin, RuleTwin
+from rule_twin import FadingTwin, RuleTwin, TorchMomentum
 from strategies import Case, cases, make_case, seeds
 
 from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
@@ -53,16 +55,20 @@ def mean_gradient(case: Case, theta, columns):
     return out.flat / len(columns)
 
 
-def twin_of(case: Case, order, m, optimizer, extra):
+def twin_of(case: Case, order, m, optimizer, extra, rates=None):
     """Return theta after the steps of the twin."""
     l2, l1, clip_norm = extra
-    theta = case.theta.astype(np.float64)
     free = free_parameters(case.description)
+    theta = case.theta.astype(np.float64)
     twin = RuleTwin(optimizer, theta, free, l2=l2, l1=l1, clip_norm=clip_norm)
-    for start in range(0, len(order), m):
-        gradient = mean_gradient(case, theta, order[start : start + m])
-        twin.step(gradient, optimizer.learning_rate)
-    return theta
+    return after_steps(twin, case, order, m, rates or repeat(optimizer.learning_rate))
+
+
+def after_steps(twin, case: Case, order, m, rates):
+    """Return the theta of a twin after its steps, one for each m samples of an order."""
+    for start, rate in zip(range(0, len(order), m), rates, strict=False):
+        twin.step(mean_gradient(case, twin.theta, order[start : start + m]), rate)
+    return twin.theta
 
 
 @pytest.mark.parametrize("extra", EXTRAS, ids=str)
@@ -84,6 +90,44 @@ def test_the_rule_is_that_of_the_paper(sizes, optimizer, extra):
         done = steps(case, order, 3, rates, l2, threads, recipe, columns=columns)
         expected = twin_of(case, order, 3, optimizer, extra)
         np.testing.assert_allclose(done.theta, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
+def test_a_rate_that_changes_is_that_of_each_step(optimizer):
+    """A warm-up, a fall, a pause at 0 and a rise, against the formulas of the papers."""
+    case = make_case(Description((9, 7, 4), ("tanh", "sigmoid"), "cross_entropy"), 20, seed=5)
+    order = np.random.default_rng(1).permutation(20)
+    rates = [optimizer.learning_rate * factor for factor in (0.25, 0.5, 1, 0.1, 0, 0, 2)]
+    for threads in (1, 3):
+        done = steps(case, order, 3, rates, 0.1, threads, Recipe(optimizer))
+        expected = twin_of(case, order, 3, optimizer, (0.1, 0.0, np.inf), rates)
+        np.testing.assert_allclose(done.theta, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_is_pytorch_s_as_long_as_the_rate_stays(nesterov):
+    """A velocity has the rates of its steps in it, as in the book; what PyTorch keeps has none."""
+    optimizer = SGD(0.5, momentum=0.8, nesterov=nesterov)
+    case = make_case(Description((9, 7, 4), ("tanh", "sigmoid"), "cross_entropy"), 20, seed=5)
+    order = np.tile(np.arange(20), 6)
+
+    def ours_and_theirs(factors):
+        rates = [optimizer.learning_rate * factor for factor in factors]
+        theirs = TorchMomentum(optimizer, case.theta.astype(np.float64))
+        done = steps(case, order[: 20 * len(rates)], 20, rates, 0.0, 1, Recipe(optimizer))
+        return done, after_steps(theirs, case, order, 20, rates)
+
+    done, theirs = ours_and_theirs([1] * 6)
+    np.testing.assert_allclose(done.theta, theirs, rtol=1e-11, atol=1e-12)
+    _, stopped = ours_and_theirs([1] * 4)
+    done, theirs = ours_and_theirs([1, 1, 1, 1, 0, 0])
+    assert same_bits(theirs, stopped)  # at a rate of 0 PyTorch stands still ...
+    # ... and ours coasts along v: mu v + mu^2 v, or of Nesterov's step mu^2 v + mu^3 v.
+    four, _ = ours_and_theirs([1] * 4)
+    v, mu = four.moments[0], optimizer.momentum
+    coasted = four.theta + (mu + mu**2) * (mu if nesterov else 1) * v
+    np.testing.assert_allclose(done.theta, coasted, rtol=1e-12, atol=1e-14)
+    assert np.abs(v).max() > 1e-3
 
 
 @settings(max_examples=60)
@@ -129,21 +173,25 @@ def test_float32_stays_close_to_float64(optimizer):
     ids=repr,
 )
 def test_the_rule_is_that_of_pytorch(optimizer, name, arguments):
-    """Ten steps on the same gradients; weights alone, as PyTorch lets biases decay, too."""
+    """Ten steps on the same gradients; weights alone, as PyTorch lets biases decay, too.
+
+    At a rate that stays, and but for momentum also at one that changes.
+    """
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     d = Description((9, 4), ("sigmoid",), "cross_entropy", bias=False)
     case = make_case(d, 20, seed=8)
     parameter = torch.nn.Parameter(torch.tensor(case.theta))
     kind = getattr(torch.optim, name)
     theirs = kind([parameter], lr=optimizer.learning_rate, **arguments)
-    for _ in range(10):
+    falls = 1.0 if isinstance(optimizer, SGD) else 0.7
+    rates = [optimizer.learning_rate * falls**k for k in range(10)]
+    for rate in rates:
+        theirs.param_groups[0]["lr"] = rate
         gradient = mean_gradient(case, parameter.detach().numpy().copy(), np.arange(20))
         parameter.grad = torch.tensor(gradient)
         theirs.step()
-    done = steps(
-        case, np.tile(np.arange(20), 10), 20, [optimizer.learning_rate] * 10, 0.0, 2,
-        Recipe(optimizer),
-    )  # fmt: skip
+    order = np.tile(np.arange(20), 10)
+    done = steps(case, order, 20, rates, 0.0, 2, Recipe(optimizer))
     np.testing.assert_allclose(done.theta, parameter.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
