@@ -72,8 +72,8 @@ def check_no_dates(values: Any, name: str) -> None:
     >>> try:
     ...     check_no_dates(leap_day, "X")
     ... except ArrayTypeError as error:
-    ...     print(str(error).split(",")[0])
-    X holds dates or times: got datetime64[D]
+    ...     print(str(error).split(":")[0])
+    X does not hold real numbers, but dates or times
     """
     if isinstance(values, list | tuple):
         try:
@@ -114,8 +114,7 @@ def _no_numbers(name: str, got: str, *, are_durations: bool) -> ArrayTypeError:
         else ("dates or times", "(x - x.min()) / np.timedelta64(1, 'D')")
     )
     return ArrayTypeError(
-        f"{name} holds {what}",
+        f"{name} does not hold real numbers, but {what}",
         got=got,
-        expected="numbers",
         cure=f"Turn them into numbers first, for example into days: {how}.",
     )
