@@ -220,14 +220,14 @@ ROWS = [
     ),
     Row(
         "samples/refused.py: _no_numbers",
-        "{} holds {}",
+        "{} does not hold real numbers, but {}",
         lambda _: net().feedforward(DAYS),
         "for example into days: (x - x.min()) / np.timedelta64(1, 'D').",
         lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
     ),
     Row(
         "samples/refused.py: _no_numbers",
-        "{} holds {}",
+        "{} does not hold real numbers, but {}",
         lambda _: net().feedforward(DAYS - DAYS.min()),
         "for example into days: x / np.timedelta64(1, 'D').",
         lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
