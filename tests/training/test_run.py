@@ -23,7 +23,7 @@ from interruptions import interruptions
 from numeric import same_bits, unit_roundoff
 from strategies import cases, seeds
 
-from bpmatrix import SGD, Adam, History, Network, RMSprop, reference
+from bpmatrix import SGD, Adam, EarlyStopping, History, Network, RMSprop, reference
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.training import run
 
@@ -463,7 +463,9 @@ def test_best_weights_are_restored_whatever_ended_the_run(end: str, judged_by: s
     """The network ends with the weights of the best epoch, the first of equals."""
     net, heard, kept = network(cost="quadratic"), [], []
     wrong = (LABELS[:15] + 1) % 3  # what training makes worse and worse
+    judge = {"early_stopping": EarlyStopping(99, metric="validation_accuracy")}
     if judged_by == "cost":  # what the network says after two epochs
+        judge = {"restore_best": True}
         twin = network(cost="quadratic")
         twin.train(X, LABELS, epochs=2, optimizer=SGD(2.0))
         wrong = twin.feedforward(VALIDATION[0])
@@ -486,8 +488,8 @@ def test_best_weights_are_restored_whatever_ended_the_run(end: str, judged_by: s
     }
     with expected.get(end, nullcontext()):
         net.train(
-            X, LABELS, epochs=8, validation=(VALIDATION[0], wrong), restore_best=True,
-            callbacks=[stop], optimizer=SGD(2.0),
+            X, LABELS, epochs=8, validation=(VALIDATION[0], wrong), callbacks=[stop],
+            optimizer=SGD(2.0), **judge,
         )  # fmt: skip
     if judged_by == "accuracy":
         figures = [-info.validation_accuracy for info in heard]
@@ -748,8 +750,8 @@ def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
         nets[:] = [network()]
         kept.clear()
         return lambda: nets[0].train(
-            part, labels, epochs=2, validation=(part, (labels + 1) % 3), restore_best=True,
-            callbacks=[look],
+            part, labels, epochs=2, validation=(part, (labels + 1) % 3), callbacks=[look],
+            early_stopping=EarlyStopping(9, metric="validation_accuracy"),
         )  # fmt: skip
 
     first = network()

@@ -342,4 +342,4 @@ def test_a_second_process_finds_the_machine_code(tmp_path):
 
     assert counts == [["0", "2"], ["2", "0"]]
     assert files[0] == files[1]
-    assert len(files[0]) == 3  # an index, and one file for each type
+    assert len(files[0]) == 2  # one file for each type
