@@ -83,8 +83,8 @@ def test_each_step_is_within_its_roundings(case, m, eta, weight_decay):
         assert after.taken == 1
         assert (np.abs(after.theta - expected) <= allowed).all()
         theta = after.theta.copy()
-        # Steps that are too long lead to where numbers overflow: those of exp soon, those of weights
-        # that grow from layer to layer when they are large.
+        # Long steps lead to where numbers overflow: those of exp soon, others once the weights are
+        # so large that numbers grow from layer to layer.
         if d.activations[-1] == "exp" or np.abs(theta).max() > 100:
             break
 
