@@ -558,7 +558,8 @@ from scipy import sparse
 from bpmatrix import MLPClassifier, MLPRegressor
 
 warnings.simplefilter("ignore")
-table = sparse.random(60, 40, 0.2, "csr", rng=np.random.default_rng(1))
+numbers = np.random.default_rng(1).random((60, 40))
+table = sparse.csr_matrix(np.where(numbers < 0.2, numbers, 0))
 names = np.array(["left", "right", "straight on"])[labels]
 
 def run(kind, X, y, change=lambda *arrays: None, **how):

@@ -103,7 +103,8 @@ def test_arrays_of_other_lengths_are_refused() -> None:
 def wide_rows(n: int = 40):
     """Return rows of twelve features and a target."""
     rng = np.random.default_rng(3)
-    return sparse.random(n, 12, 0.3, "csr", rng=rng), (np.arange(n) % 2)
+    numbers = rng.random((n, 12))
+    return sparse.csr_matrix(np.where(numbers < 0.3, numbers, 0)), np.arange(n) % 2
 
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
