@@ -121,8 +121,8 @@ def test_what_a_reader_is_told_to_install_can_be_installed_from_a_clone() -> Non
         project["optional-dependencies"]
     )
     published = r"pip install (?:-\S+ )*'?bpmatrix\b"
-    found = {name_of(path): re.findall(published, text) for path, text in texts.items()}
-    assert {name: len(hits) for name, hits in found.items() if hits} == {"README.md": 1}
+    found = {path: re.findall(published, text) for path, text in texts.items()}
+    assert {path: len(hits) for path, hits in found.items() if hits} == {ROOT / "README.md": 1}
 
 
 def test_the_pages_are_there_and_have_examples() -> None:
