@@ -70,7 +70,8 @@ def train(
     run = _Run(description, theta, course, samples, validation, settings)
     history, stopping = run.history, settings.early_stopping
     waiting = Waiting(stopping.patience, stopping.least_change) if stopping else None
-    best, least = theta.copy() if settings.restore_best else None, math.inf
+    best_theta, least = theta.copy() if settings.restore_best else None, math.inf
+    best: EpochInfo | None = None
     last_epoch = course.epochs + settings.epochs
     place = len(trained)
     # Until here nothing of the network has changed: what is missing, memory or a function that
@@ -83,14 +84,17 @@ def train(
             entry = replace(entry, is_best=bad < least or not history.epochs)
             least = min(bad, least)
             # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
-            if best is not None and entry.is_best:
-                best[:] = theta
+            if entry.is_best:
+                best = entry
+                if best_theta is not None:
+                    best_theta[:] = theta
             course.epochs += 1
             history.epochs.append(entry)
             if waiting is not None and waiting.in_vain(bad):
                 history.stopped_by = "early_stopping"
             if settings.callbacks:  # which may save or copy the network
-                trained[place:] = [record(settings, samples, history) | {"stopped_by": None}]
+                so_far = record(settings, samples, history, best)
+                trained[place:] = [so_far | {"stopped_by": None}]
             # Every callback hears of the epoch, also after one of them has said stop.
             answers = [callback(entry) for callback in settings.callbacks]
             if any(isinstance(said, bool | np.bool_) and said for said in answers):
@@ -104,9 +108,9 @@ def train(
         history.stopped_by = "error"
         raise
     finally:
-        if best is not None and history.epochs:
-            theta[:] = best
-        trained[place:] = [record(settings, samples, history)]
+        if best_theta is not None and history.epochs:
+            theta[:] = best_theta
+        trained[place:] = [record(settings, samples, history, best)]
     return history
 
 
@@ -219,16 +223,18 @@ def recorded(samples: Samples, validation: Samples | None) -> list[str]:
     return names
 
 
-def record(settings: Settings, samples: Samples, history: History) -> dict[str, Any]:
+def record(
+    settings: Settings, samples: Samples, history: History, best: EpochInfo | None
+) -> dict[str, Any]:
     """Return how a run went, in the words and numbers that a model file can hold.
 
-    The figures are those of the epoch whose weights the network has.
+    The figures are those of the epoch whose weights the network has. `best` is the best epoch: to
+    look for it here, at each epoch, would take a time that grows with their square.
     """
     clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
-    best = [entry for entry in history.epochs if entry.epoch == history.best_epoch]
-    kept = best if settings.restore_best else history.epochs[-1:]
-    found = {name: getattr(entry, name) for entry in kept for name in figures}
+    kept = best if settings.restore_best or not history.epochs else history.epochs[-1]
+    found = {name: getattr(kept, name) for name in figures} if kept else {}
     return {
         "epochs": len(history.epochs),
         "samples": samples.n,
@@ -245,7 +251,7 @@ def record(settings: Settings, samples: Samples, history: History) -> dict[str, 
         "early_stopping": _words(settings.early_stopping),
         "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
-        "best_epoch": history.best_epoch,
+        "best_epoch": best.epoch if best else None,
         **{name: value for name, value in found.items() if _is_finite(value)},
     }
 

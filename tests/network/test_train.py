@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from numeric import same_bits
 
 from bpmatrix import SGD, Adam, EarlyStopping, History, Network
+from bpmatrix import history as history_module
 from bpmatrix.errors import ArgumentError, DataError, DivergenceError
 from bpmatrix.history import badness
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
@@ -446,16 +447,17 @@ def test_a_callback_can_save_the_best_network(tmp_path: Path) -> None:
 def test_an_epoch_costs_no_more_because_others_were_before(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each is judged once, also where the best is kept and a plateau is waited for."""
+    """Each is judged once, also where the best is kept, a plateau is waited for, and a callback
+    may look at the record of the run so far."""
     judged = []
 
     def count(info, metric=None) -> float:
         judged.append(info.epoch)
         return badness(info, metric)
 
-    for module in (run, schedules):
+    for module in (run, schedules, history_module):
         monkeypatch.setattr(module, "badness", count)
-    how = {"validation": WRONG, "early_stopping": EarlyStopping(99)}
+    how = {"validation": WRONG, "early_stopping": EarlyStopping(99), "callbacks": [lambda _: None]}
     network().train(X, LABELS, epochs=20, **how, schedule=ReduceOnPlateau())
     # The last one decides about no rate any more.
     assert sorted(judged) == sorted([*range(1, 21), *range(1, 20)])
