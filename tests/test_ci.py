@@ -61,3 +61,16 @@ def test_every_page_asks_for_steps_that_there_are() -> None:
     for page in pages:
         asked = re.findall(r"`\.ci/run (\w+)`", page.read_text(encoding="utf-8"))
         assert set(asked) <= steps(), page
+
+
+def test_the_hooks_before_a_commit_are_those_of_lint() -> None:
+    """What a commit passes here it passes in CI: the same commands, in the same order."""
+    lint = re.search(
+        r"^step_lint\(\).*?^}", RUN.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    commands = re.findall(
+        r'^ +"\$(?:python" -m |work/checks-env/\$bin/)(.*)$', lint[0], re.MULTILINE
+    )
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
+    entries = re.findall(r"^ +entry: (.*)$", hooks, re.MULTILINE)
+    assert entries == [command.replace('"', "") for command in commands] != []
