@@ -179,3 +179,21 @@ def test_the_interface_links_its_parts() -> None:
     assert "#bpmatrixtrainingoptimizersadam" in targets
     assert "#bpmatrixerrorsshapeerror" in targets
     assert "#str" not in targets
+
+
+def test_the_index_of_decisions_lists_every_decision() -> None:
+    """docs/decisions/README.md has the number, file, title and date of each, in order."""
+    folder = ROOT / "docs" / "decisions"
+    row = r"^\| \[(\d+)\]\((\S+)\) \| (.+?) \| [^|]+ \| (\S+) \|$"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(row, index, re.MULTILINE)
+    decisions = []
+    for path in sorted(folder.glob("[0-9]*.md")):
+        head = r"# (\d+)\. (.+)\n\n\*\*Date:\*\* (\d{4}-\d\d-\d\d)\n"
+        found = re.match(head, path.read_text(encoding="utf-8"))
+        assert found, f"{path.name} does not begin with '# N. Title' and '**Date:** YYYY-MM-DD'"
+        number, title, date = found.groups()
+        assert int(number) == int(path.name[:4])
+        decisions.append((number, path.name, title, date))
+    assert listed == decisions
+    assert len({number for number, *_ in listed}) == len(listed)
