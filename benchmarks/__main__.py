@@ -9,7 +9,6 @@ from benchmarks.estimators import estimators
 from benchmarks.fading import fading
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
-from benchmarks.kernels import kernels
 from benchmarks.memory import memory
 from benchmarks.optimizers import optimizers
 from benchmarks.peak import peak
@@ -33,7 +32,7 @@ def main(*, avx2: bool) -> None:
 
 
 for command in (
-    table, book, peak, kernels, predict, optimizers, fading, estimators, quality, scaling, startup,
+    table, book, peak, predict, optimizers, fading, estimators, quality, scaling, startup,
     memory, digests, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)

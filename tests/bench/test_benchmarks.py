@@ -16,7 +16,6 @@ from benchmarks.__main__ import main
 from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
-from benchmarks.kernels import Sigmoids
 from benchmarks.predict import Engine as Predictor
 from benchmarks.report import Report, verdict
 from bpmatrix import reference
@@ -104,11 +103,6 @@ def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
 
 
 def test_the_other_benchmarks_run(monkeypatch):
-    sigmoids = Sigmoids("bpmatrix", "float64")
-    sigmoids.apply(1)
-    z = sigmoids._z
-    np.testing.assert_allclose(sigmoids.result(), 1 / (1 + np.exp(-z)), rtol=1e-14)
-
     task = CASES[0].tiny("float64")
     predictor = Predictor(task, 3)
     predictor.predict(1)

@@ -1,0 +1,87 @@
+"""The speed of a step, of the sigmoid and of an epoch, for pytest-benchmark.
+
+``pytest benchmarks`` measures. With ``--benchmark-autosave`` it keeps the figures, and with
+``--benchmark-compare`` it shows them beside the new ones. Whatever has to be compiled is called
+once before it is measured.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bpmatrix import Network
+from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.samples import Samples, classifier, real_samples
+from bpmatrix.kernels.codes import SIGMOID
+from bpmatrix.kernels.elementwise import activate
+from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.jit import program
+from bpmatrix.kernels.views import Lines
+
+DTYPES = ("float64", "float32")
+WIDTH, STEPS = 30, 10
+
+
+@program
+def engine_sigmoid(z: Any, a: Any) -> None:
+    """Compute a = sigma(z), vectors of the same size."""
+    n = z.size
+    activate(SIGMOID, Lines(at(z, 0, n), 1, n, n), Lines(at(a, 0, n), 1, n, n))
+
+
+@pytest.fixture(scope="module")
+def samples() -> Samples:
+    """MNIST where it is found, else the digits."""
+    return real_samples()
+
+
+@pytest.mark.parametrize("mini_batch_size", [1, 10, 100, 1000])
+@pytest.mark.parametrize(
+    ("contender", "dtype"),
+    [("loop", "float64"), ("numpy", "float64"), ("bpmatrix", "float64"), ("bpmatrix", "float32")],
+)
+def test_steps(
+    benchmark: Any, samples: Samples, contender: str, dtype: str, mini_batch_size: int
+) -> None:
+    """The loop over single samples, the matrix in NumPy and the engine, on one thread."""
+    benchmark.group = f"{STEPS} steps with mini-batches of {mini_batch_size:,}"
+    task = classifier(samples, WIDTH, mini_batch_size, dtype)
+    trainer = ROSTER[contender].make(task, 1)
+    trainer.train(STEPS)
+    benchmark(trainer.train, STEPS)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("library", ["bpmatrix", "scipy", "torch"])
+def test_sigmoid(benchmark: Any, library: str, dtype: str) -> None:
+    """The sigmoid of a vector; results go into an array that is there."""
+    z = np.random.default_rng(0).normal(scale=3, size=3200).astype(dtype)
+    a = np.empty_like(z)
+    benchmark.group = f"sigmoid of {z.size:,} numbers, {dtype}"
+    if library == "bpmatrix":
+        engine_sigmoid(z, a)
+        benchmark(engine_sigmoid, z, a)
+    elif library == "scipy":
+        benchmark(pytest.importorskip("scipy.special").expit, z, out=a)
+    else:
+        torch = pytest.importorskip("torch")
+        torch.set_num_threads(1)
+        benchmark(torch.sigmoid, torch.from_numpy(z), out=torch.from_numpy(a))
+    np.testing.assert_allclose(a, 1 / (1 + np.exp(-z)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("n_threads", [1, "auto"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_epoch(benchmark: Any, samples: Samples, dtype: str, n_threads: int | str) -> None:
+    """`Network.train`, its checks included, on the book's network."""
+    benchmark.group = "an epoch with mini-batches of 10"
+    net = Network([len(samples.X), WIDTH, 10], input_scale=samples.scale, dtype=dtype, seed=1)
+
+    def epoch() -> None:
+        net.train(samples.X, samples.targets, epochs=1, n_threads=n_threads)
+
+    epoch()
+    benchmark(epoch)
