@@ -1,4 +1,4 @@
-"""``benchmarks/baseline.json``: counts, sizes and floors of an accepted state, never seconds."""
+"""``benchmarks/baseline.json``: counts and sizes of an accepted state, never seconds."""
 
 from __future__ import annotations
 
@@ -30,8 +30,6 @@ class Baseline:
         The cases that base and head are compared by.
     removed : dict
         Cases that are gone, with the reason.
-    floors : dict
-        How many times as fast as the loop each contender was.
     sizes : dict
         By Python and NumPy version: the counts of a training call, and its peak of bytes.
     """
@@ -39,7 +37,6 @@ class Baseline:
     reason: str = ""
     benchmarks: list[str] = field(default_factory=list)
     removed: dict[str, str] = field(default_factory=dict)
-    floors: dict[str, float] = field(default_factory=dict)
     sizes: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @classmethod
@@ -48,8 +45,10 @@ class Baseline:
         if text is None:
             return cls()
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            content = json.loads(text)
+            content.pop("floors", None)  # of bases before they were constants of `floor`
+            return cls(**content)
+        except (ValueError, TypeError, AttributeError) as error:
             raise click.UsageError(
                 f"{FILE} cannot be read: {error}. `git checkout {FILE}` brings it back, and"
                 " `python -m benchmarks accept --reason TEXT` writes it anew."

@@ -5,18 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from benchmarks.gate.baseline import FILE, Baseline, versions_here
 from benchmarks.gate.cases import CASES, GateCase
 from benchmarks.gate.exact import exact_checks, sizes_of
-from benchmarks.gate.floor import RACES, floors, measure_race
-from benchmarks.gate.pairs import Effort
-from benchmarks.gate.summary import Outcome, markdown, print_table, publish, write_json
+from benchmarks.gate.floor import floors
+from benchmarks.gate.pairs import Repeats
+from benchmarks.gate.summary import Summary, publish, write_json
 from benchmarks.gate.verdicts import Verdict, Word, exit_status
 from benchmarks.gate.versions import (
     ROOT,
@@ -25,11 +23,9 @@ from benchmarks.gate.versions import (
     copied,
     list_of_base,
     of_commit,
-    pinned,
     same_package,
 )
 from benchmarks.gate.versus import STAGE, compare_versions
-from benchmarks.report import WIDTH_WITHOUT_TERMINAL
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.workers import WorkerError
 
@@ -54,13 +50,11 @@ def _cases(
     callback=_cases, help="Time only this case; may be repeated.",
 )  # fmt: skip
 @click.option("--json", "json_file", type=FILE_OPTION, help="Write all figures here.")
-@click.option("--markdown", "markdown_file", type=FILE_OPTION, help="Write the summary here.")
 def gate(
     base: str | None,
     strict: bool,
     cases: tuple[GateCase, ...],
     json_file: Path | None,
-    markdown_file: Path | None,
 ) -> None:
     """Judge the working tree: exact checks, base against head, the floor of the speed-up.
 
@@ -75,22 +69,21 @@ def gate(
         for verdict in _stages(head, Path(folder), base, cases, baseline):
             click.echo(verdict)
             verdicts.append(verdict)
-    outcome = Outcome(verdicts, exit_status(verdicts, strict=strict), machine, base)
-    width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-    print_table(outcome, Console(width=width, highlight=False))
-    publish(outcome)
-    with _wrong_use():
-        if json_file:
-            write_json(outcome, json_file)
-        if markdown_file:
-            markdown_file.write_text(markdown(outcome), encoding="utf-8")
-    sys.exit(outcome.status)
+    summary = Summary(verdicts, exit_status(verdicts, strict=strict), machine, base)
+    click.echo(summary.headline)
+    publish(summary)
+    if json_file:
+        try:
+            write_json(summary, json_file)
+        except OSError as error:
+            raise click.UsageError(str(error)) from error
+    sys.exit(summary.status)
 
 
 @click.command()
 @click.option("--reason", required=True, metavar="TEXT", help="Why the figures may be others now.")
 def accept(reason: str) -> None:
-    """Write benchmarks/baseline.json: the counts, sizes and floors of the working tree.
+    """Write benchmarks/baseline.json: the counts and sizes of the working tree.
 
     A benchmark that is gone is recorded there with the reason. Nothing in it is a time.
     """
@@ -99,24 +92,13 @@ def accept(reason: str) -> None:
     before, names = Baseline.read(ROOT), [case.name for case in CASES]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            sizes, speed_ups = _measured(copied("head", Path(folder)))
+            sizes = sizes_of(copied("head", Path(folder)))
     except WorkerError as error:
         raise click.ClickException(f"nothing is written: {error}") from error
     removed = before.without(names, reason)
     sizes_of_all = {**before.sizes, versions_here(): sizes}
-    Baseline(reason, names, removed, speed_ups, sizes_of_all).write(ROOT)
+    Baseline(reason, names, removed, sizes_of_all).write(ROOT)
     click.echo(f"wrote {FILE}")
-
-
-def _measured(head: Version) -> tuple[dict[str, int], dict[str, float]]:
-    """Return sizes and speed-ups of a version, these to three figures."""
-    _tell("counts")
-    sizes, speed_ups = sizes_of(head), {}
-    with pinned():
-        for race in RACES:
-            _tell(race.name)
-            speed_ups[race.name] = float(f"{measure_race(head, race).median:.3g}")
-    return sizes, speed_ups
 
 
 def compare_with(
@@ -141,7 +123,7 @@ def compare_with(
     if same_package(version, head):
         why = f"bpmatrix/ is the same as in {base}: there is nothing to compare"
         return [*found, Verdict(STAGE, "all cases", Word.SKIPPED, why)]
-    return found + compare_versions(version, head, cases, Effort(), _tell)
+    return found + compare_versions(version, head, cases, Repeats(), _tell)
 
 
 def missing_in_head(listed: Sequence[str], removed: dict[str, str]) -> list[Verdict]:
@@ -166,18 +148,9 @@ def _stages(
     _tell("exact checks")
     yield from exact_checks(head, cases, baseline)
     yield from compare_with(base, head, folder, cases)
-    yield from floors(head, baseline, _tell)
+    yield from floors(head, _tell)
 
 
 def _tell(line: str) -> None:
     """Say on standard error what is being done."""
     click.echo(f"... {line}", err=True)
-
-
-@contextmanager
-def _wrong_use() -> Iterator[None]:
-    """Report a file that cannot be written as wrong use."""
-    try:
-        yield
-    except OSError as error:
-        raise click.UsageError(str(error)) from error

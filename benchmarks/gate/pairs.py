@@ -13,11 +13,11 @@ from benchmarks.gate.versions import Version
 from bpmatrix.bench.timing import Arm, Pairs, calibrate, measure_quad
 from bpmatrix.bench.workers import Worker
 
-__all__ = ["Effort", "Match", "RunResult", "log_ratios", "measure_run"]
+__all__ = ["Match", "Repeats", "RunResult", "log_ratios", "measure_run"]
 
 
 @dataclass(frozen=True, slots=True)
-class Effort:
+class Repeats:
     """How long to measure.
 
     Attributes
@@ -60,7 +60,7 @@ class RunResult:
 
 
 def measure_run(
-    base: Version, head: Version, matches: Sequence[Match], effort: Effort, run: int
+    base: Version, head: Version, matches: Sequence[Match], repeats: Repeats, run: int
 ) -> RunResult:
     """Measure every match in two new processes, one at a time.
 
@@ -83,7 +83,7 @@ def measure_run(
             for version in order:
                 workers[version.name].call("prepare", match.name, cases[version.name])
                 arms.append(_arm(workers[version.name], match.name))
-            pairs = log_ratios(*arms, effort, rng)
+            pairs = log_ratios(*arms, repeats, rng)
             sign = -1 if swapped else 1
             result.logs[match.name] = [sign * log for log in pairs.log_ratios]
             seconds = float(np.median(pairs.seconds_a)), float(np.median(pairs.seconds_b))
@@ -94,12 +94,12 @@ def measure_run(
     return result
 
 
-def log_ratios(a: Arm, b: Arm, effort: Effort, rng: np.random.Generator) -> Pairs:
+def log_ratios(a: Arm, b: Arm, repeats: Repeats, rng: np.random.Generator) -> Pairs:
     """Return the quads of two arms, with as many calls in a block of the one as of the other."""
-    calls = calibrate(a, effort.block_seconds)
+    calls = calibrate(a, repeats.block_seconds)
     b(calls)
     pairs = Pairs()
-    for a_first in rng.random(effort.quads) < 0.5:
+    for a_first in rng.random(repeats.quads) < 0.5:
         measure_quad(a, b, (calls, calls), pairs, a_first=bool(a_first))
     return pairs
 

@@ -12,13 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numba.core import event
 
 from benchmarks.gate.cases import GateCase
-from benchmarks.gate.compilations import Compilations
 
 __all__ = ["Programs"]
 
 LEARNING_RATE = 0.01  # small: a weight must not grow into numbers that take the processor longer
+
+
+class Compilations(event.Listener):  # type: ignore[misc]  # numba ships no types
+    """Counts the compilations of numba from now on; machine code from disk is none."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        event.register("numba:compile", self)
+
+    def on_start(self, event: object) -> None:  # noqa: ARG002 - numba's interface
+        """Count one."""
+        self.begun += 1
+
+    def on_end(self, event: object) -> None:
+        """Do nothing."""
 
 
 class Programs:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.gate.verdicts import Word
+from bpmatrix.bench.statistics import RESAMPLES, resampled_medians
 
 __all__ = ["Estimate", "Runs", "decide", "estimate", "is_flagged"]
 
@@ -23,7 +24,6 @@ LIMIT = float(np.log(1.03))
 WIDEST = float(np.log(1.03))
 CONFIDENCE = 0.99
 NEIGHBORS = 10
-RESAMPLES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,9 @@ def estimate(runs: Runs, seed: int = 0) -> Estimate:
     """
     logs = [np.asarray(run, np.float64) for run in runs]
     rng, k = np.random.default_rng(seed), len(logs)
-    inner = np.stack([_resampled_medians(run, rng) for run in logs])
+    inner = np.stack(
+        [resampled_medians(run, rng, max(1, min(NEIGHBORS, run.size // 6))) for run in logs]
+    )
     runs_drawn = rng.integers(k, size=(RESAMPLES, k))
     medians = inner[runs_drawn, rng.integers(RESAMPLES, size=(RESAMPLES, k))]
     tail = (1 - CONFIDENCE) / 2
@@ -79,11 +81,3 @@ def decide(first: Runs, second: Runs = ()) -> tuple[Word, Estimate, str]:
         return Word.INCONCLUSIVE, found, f"head takes {found}: too much noise for a verdict"
     note = ", a suspicion that new runs did not confirm" if second else ""
     return Word.PASS, found, f"head takes {found}{note}"
-
-
-def _resampled_medians(run: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return medians of a run, drawn anew in stretches of neighbors, in a ring."""
-    length = max(1, min(NEIGHBORS, run.size // 6))
-    starts = rng.integers(run.size, size=(RESAMPLES, -(-run.size // length), 1))
-    picked = (starts + np.arange(length)).reshape(RESAMPLES, -1)[:, : run.size] % run.size
-    return np.median(run[picked], axis=1)

@@ -1,4 +1,4 @@
-"""The gate's result for people and programs: a table, Markdown for a pull request, JSON."""
+"""The gate's result for people and programs: Markdown for a pull request, JSON."""
 
 from __future__ import annotations
 
@@ -9,17 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from benchmarks.gate.verdicts import Verdict, Word
 from bpmatrix.storage.files import write_whole
 
-__all__ = ["Outcome", "markdown", "print_table", "publish", "write_json"]
+__all__ = ["Summary", "markdown", "publish", "write_json"]
 
-COLORS = {Word.PASS: "green", Word.INFORMATION: "dim", Word.NEW: "cyan"}
-BAD = {Word.REGRESSION, Word.MISSING, Word.NOTHING_MEASURED, Word.BROKEN}
 MEANING = {
     0: "passed",
     1: "failed: slower",
@@ -30,7 +24,7 @@ MEANING = {
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Summary:
     """All verdicts, the exit status, and where they were found."""
 
     verdicts: Sequence[Verdict]
@@ -46,38 +40,25 @@ class Outcome:
         return f"The gate {MEANING[self.status]}{noise}"
 
 
-def print_table(outcome: Outcome, console: Console) -> None:
-    """Print all verdicts and the headline."""
-    table = Table(title="The gate")
-    for column in ("stage", "check", "verdict", "why"):
-        table.add_column(column)
-    for verdict in outcome.verdicts:
-        color = "red" if verdict.word in BAD else COLORS.get(verdict.word, "yellow")
-        word = f"[{color}]{verdict.word}[/{color}]"
-        table.add_row(verdict.stage, escape(verdict.name), word, escape(verdict.why))
-    console.print(table)
-    console.print(outcome.headline, style="bold")
-
-
-def markdown(outcome: Outcome) -> str:
+def markdown(summary: Summary) -> str:
     """Return the summary for a pull request."""
     lines = [
-        f"## {outcome.headline}",
+        f"## {summary.headline}",
         "",
-        f"Base: {outcome.base or 'none'}. Exit status {outcome.status}.",
+        f"Base: {summary.base or 'none'}. Exit status {summary.status}.",
         "",
         "| stage | check | verdict | why |",
         "| --- | --- | --- | --- |",
     ]
-    for verdict in outcome.verdicts:
+    for verdict in summary.verdicts:
         cells = verdict.stage, verdict.name, f"**{verdict.word}**", verdict.why
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
-    machine = ", ".join(f"{name} {value}" for name, value in outcome.machine.items())
+    machine = ", ".join(f"{name} {value}" for name, value in summary.machine.items())
     details = "<details><summary>machine</summary>"
     return "\n".join([*lines, "", details, "", machine, "", "</details>", ""])
 
 
-def write_json(outcome: Outcome, path: Path) -> None:
+def write_json(summary: Summary, path: Path) -> None:
     """Write everything that was measured."""
     verdicts: list[dict[str, Any]] = [
         {
@@ -87,24 +68,24 @@ def write_json(outcome: Outcome, path: Path) -> None:
             "why": verdict.why,
             **verdict.figures,
         }
-        for verdict in outcome.verdicts
+        for verdict in summary.verdicts
     ]
     content = {
-        "status": outcome.status,
-        "headline": outcome.headline,
-        "base": outcome.base,
-        "machine": outcome.machine,
+        "status": summary.status,
+        "headline": summary.headline,
+        "base": summary.base,
+        "machine": summary.machine,
         "verdicts": verdicts,
     }
     write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def publish(outcome: Outcome) -> None:
+def publish(summary: Summary) -> None:
     """Append the summary to the page of a run of GitHub Actions, where this is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
         with Path(path).open("a", encoding="utf-8") as file:
-            file.write(markdown(outcome) + "\n")
+            file.write(markdown(summary) + "\n")
 
 
 def _cell(text: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 import numpy as np
 
 from benchmarks.gate.cases import GateCase
-from benchmarks.gate.pairs import Effort, Match, RunResult, measure_run
+from benchmarks.gate.pairs import Match, Repeats, RunResult, measure_run
 from benchmarks.gate.rule import decide, estimate, is_flagged
 from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import CAN_PIN, Version, pinned
@@ -19,7 +19,7 @@ from bpmatrix.bench.workers import WorkerError
 __all__ = ["STAGE", "Failures", "compare_versions", "judge_matches", "prepare"]
 
 STAGE = "base/head"
-LARGE, FASTER = float(np.log(1.25)), float(np.log(1.1))
+LARGE = float(np.log(1.25))
 
 Tell = Callable[[str], object]
 # Why a version cannot run a case, by the case's name.
@@ -27,7 +27,7 @@ Failures = dict[str, str]
 
 
 def compare_versions(
-    base: Version, head: Version, cases: Sequence[GateCase], effort: Effort, tell: Tell
+    base: Version, head: Version, cases: Sequence[GateCase], repeats: Repeats, tell: Tell
 ) -> list[Verdict]:
     """Return a verdict on every case, and one more where clocks ran while something compiled."""
 
@@ -43,10 +43,10 @@ def compare_versions(
     informative = [Match.of(case) for case in runs if case.threads > 1 or not CAN_PIN]
     try:
         with pinned():
-            found += judge_matches(base, head, judged, effort, tell)
+            found += judge_matches(base, head, judged, repeats, tell)
         if informative:
             tell("cases of which the result is information")
-            found += _information(measure_run(base, head, informative, effort, 0))
+            found += _information(measure_run(base, head, informative, repeats, 0))
     except WorkerError as error:
         found.append(Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error)))
     if not judged and not informative:
@@ -80,7 +80,7 @@ def judge_matches(
     base: Version,
     head: Version,
     matches: Sequence[Match],
-    effort: Effort,
+    repeats: Repeats,
     tell: Tell,
     first_run: int = 0,
 ) -> list[Verdict]:
@@ -88,13 +88,13 @@ def judge_matches(
     if not matches:
         return []
     first, second = [], []
-    for run in range(effort.runs):
-        tell(f"base against head, run {run + 1} of {effort.runs}")
-        first.append(measure_run(base, head, matches, effort, first_run + run))
+    for run in range(repeats.runs):
+        tell(f"base against head, run {run + 1} of {repeats.runs}")
+        first.append(measure_run(base, head, matches, repeats, first_run + run))
     flagged = [m for m in matches if is_flagged([result.logs[m.name] for result in first])]
-    for run in range(effort.more_runs if flagged else 0):
-        tell(f"{len(flagged)} flagged, new run {run + 1} of {effort.more_runs}")
-        second.append(measure_run(base, head, flagged, effort, first_run + effort.runs + run))
+    for run in range(repeats.more_runs if flagged else 0):
+        tell(f"{len(flagged)} flagged, new run {run + 1} of {repeats.more_runs}")
+        second.append(measure_run(base, head, flagged, repeats, first_run + repeats.runs + run))
     found = [_verdict(m, first, second if m in flagged else []) for m in matches]
     compiled = sum(result.compilations[head.name] for result in [*first, *second])
     if compiled:
@@ -121,8 +121,6 @@ def _verdict(match: Match, first: list[RunResult], second: list[RunResult]) -> V
             f". Large and steady: where the code lies in memory may matter on this processor,"
             f" {describe_machine()['processor']}; repeat it on another type of machine"
         )
-    elif found.median < -FASTER:
-        why += ". Faster: `python -m benchmarks accept` may raise the floors"
     return Verdict(STAGE, match.name, word, why, _figures(match, [*first, *second]))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["Ratio", "median_ratio"]
+__all__ = ["RESAMPLES", "Ratio", "median_ratio", "resampled_medians"]
 
 RESAMPLES = 2000
 
@@ -79,9 +79,17 @@ def median_ratio(log_ratios: ArrayLike, *, confidence: float = 0.95, seed: int =
             f"log_ratios of shape {logs.shape}: expected one finite number for each pair"
         )
     run = max(1, round(np.cbrt(logs.size)))
-    starts = np.random.default_rng(seed).integers(logs.size, size=(RESAMPLES, -(-logs.size // run)))
-    picked = (starts[:, :, None] + np.arange(run)) % logs.size
-    medians = np.median(logs[picked.reshape(RESAMPLES, -1)[:, : logs.size]], axis=1)
+    medians = resampled_medians(logs, np.random.default_rng(seed), run)
     tail = (1.0 - confidence) / 2.0
     low, high = np.quantile(medians, [tail, 1.0 - tail])
     return Ratio(*(float(np.exp(value)) for value in (np.median(logs), low, high)))
+
+
+def resampled_medians(
+    logs: NDArray[np.float64], rng: np.random.Generator, run: int
+) -> NDArray[np.float64]:
+    """Return medians (RESAMPLES,) of the numbers, drawn anew in runs of neighbors, in a ring."""
+    starts = rng.integers(logs.size, size=(RESAMPLES, -(-logs.size // run), 1))
+    picked = (starts + np.arange(run)).reshape(RESAMPLES, -1)[:, : logs.size] % logs.size
+    medians: NDArray[np.float64] = np.median(logs[picked], axis=1)
+    return medians

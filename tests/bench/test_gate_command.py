@@ -11,8 +11,8 @@ from benchmarks.gate import command, floor, versions
 from benchmarks.gate.baseline import FILE, Baseline
 from benchmarks.gate.cases import CASES
 from benchmarks.gate.command import compare_with, missing_in_head
-from benchmarks.gate.floor import RACES, SHARE, judge_floor
-from benchmarks.gate.summary import Outcome, markdown, publish, write_json
+from benchmarks.gate.floor import judge_floor
+from benchmarks.gate.summary import Summary, markdown, publish, write_json
 from benchmarks.gate.verdicts import Verdict, Word, exit_status
 from benchmarks.gate.versions import NoBaseError, commit_of, copied, git, of_commit, same_package
 from bpmatrix.bench.statistics import Ratio
@@ -61,7 +61,7 @@ def test_accepting_records_what_is_gone():
 def test_the_baseline_comes_back_as_it_was_written(tmp_path):
     (tmp_path / "benchmarks").mkdir()
     assert Baseline.read(tmp_path) == Baseline()
-    written = Baseline("because", ["a"], {"b": "gone"}, {"race": 30.0}, {"3": {"peak": 5}})
+    written = Baseline("because", ["a"], {"b": "gone"}, {"3": {"peak": 5}})
     written.write(tmp_path)
     assert Baseline.read(tmp_path) == written
 
@@ -70,7 +70,6 @@ def test_the_committed_baseline_is_that_of_the_cases():
     committed = Baseline.read(versions.ROOT)
     assert committed.reason
     assert set(committed.benchmarks) == {case.name for case in CASES}
-    assert set(committed.floors) == {race.name for race in RACES}
     assert "seconds" not in (versions.ROOT / FILE).read_text()
 
 
@@ -153,27 +152,27 @@ def test_the_second_stage_is_never_silent(repository, tmp_path):
     assert (same.word, "the same as in HEAD" in same.why) == (Word.SKIPPED, True)
 
 
-def outcome():
+def summary():
     verdicts = [
         *said(Word.PASS, Word.INCONCLUSIVE),
         Verdict("floor", "a|b", Word.REGRESSION, "x\ny"),
     ]
-    return Outcome(verdicts, exit_status(verdicts), {"Python": "3"}, "main")
+    return Summary(verdicts, exit_status(verdicts), {"Python": "3"}, "main")
 
 
 def test_markdown_is_one_row_a_verdict(monkeypatch, tmp_path):
-    text = markdown(outcome())
+    text = markdown(summary())
     assert text.startswith("## The gate failed: slower; 1 INCONCLUSIVE")
     assert "| floor | a\\|b | **REGRESSION** | x y |" in text.splitlines()
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary"))
-    publish(outcome())
+    publish(summary())
     assert (tmp_path / "summary").read_text().strip() == text.strip()
     monkeypatch.delenv("GITHUB_STEP_SUMMARY")
-    publish(outcome())
+    publish(summary())
 
 
 def test_json_holds_every_verdict(tmp_path):
-    write_json(outcome(), tmp_path / "gate.json")
+    write_json(summary(), tmp_path / "gate.json")
     content = json.loads((tmp_path / "gate.json").read_text())
     assert content["status"] == 1
     assert [v["verdict"] for v in content["verdicts"]] == ["pass", "INCONCLUSIVE", "REGRESSION"]
@@ -192,12 +191,13 @@ def staged(monkeypatch):
 
 
 def test_the_command_prints_a_line_a_verdict_and_exits_with_the_status(staged, tmp_path):
-    files = ["--json", str(tmp_path / "a.json"), "--markdown", str(tmp_path / "a.md")]
-    result = staged("--strict", *files, found=said(Word.PASS, Word.INCONCLUSIVE))
+    result = staged(
+        "--strict", "--json", str(tmp_path / "a.json"), found=said(Word.PASS, Word.INCONCLUSIVE)
+    )
     assert result.exit_code == 3
     assert "floor: check 0: pass: because\nfloor: check 1: INCONCLUSIVE" in result.output
-    assert "The gate inconclusive" not in result.output
-    assert {path.name for path in tmp_path.iterdir()} == {"a.json", "a.md"}
+    assert "The gate has no verdict; 1 INCONCLUSIVE" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
     assert staged().exit_code == 0
     assert staged(found=said(Word.BROKEN)).exit_code == 5
     assert staged(found=[]).exit_code == 4
@@ -211,34 +211,40 @@ def test_a_file_that_cannot_be_written_is_wrong_use(staged, tmp_path):
 
 def measured(*speed_ups):
     left = list(speed_ups)
-    return lambda race: Ratio(left[0], left[0], left.pop(0))
+    return lambda: Ratio(left[0], left[0], left.pop(0))
 
 
 @pytest.mark.parametrize(
     ("speed_ups", "word"),
     [
         ([30.0], Word.PASS),
-        ([SHARE * 30.0], Word.PASS),
+        ([18.0], Word.PASS),
         ([17.9, 18.1], Word.PASS),
         ([17.9, 17.8], Word.REGRESSION),
         ([1.0, 1.0], Word.REGRESSION),
     ],
 )
 def test_the_floor(speed_ups, word):
-    baseline = Baseline(floors={RACES[0].name: 30.0})
-    assert judge_floor(RACES[0], baseline, measured(*speed_ups)).word is word
+    assert judge_floor("loop / bpmatrix", 18.0, measured(*speed_ups)).word is word
 
 
-def test_without_a_floor_the_race_is_new():
-    assert judge_floor(RACES[0], Baseline(), measured(2.0)).word is Word.NEW
-
-
-def test_a_race_that_fails_is_missing():
-    def fail(race):
+def test_a_speed_up_that_cannot_be_measured_is_missing():
+    def fail():
         raise WorkerError("died")
 
-    assert judge_floor(RACES[0], Baseline(), fail).word is Word.MISSING
+    assert judge_floor("loop / bpmatrix", 18.0, fail).word is Word.MISSING
 
 
-def test_the_races_have_tasks():
-    assert floor._task(RACES[-1]).X.shape == (784, floor.N_SAMPLES)
+def test_every_speed_up_has_a_verdict(monkeypatch):
+    def found(head, contender, case, dtype):
+        return Ratio(*[10.0 if contender == "numpy" else 20.0] * 3)
+
+    monkeypatch.setattr(floor, "speed_up", found)
+    verdicts = floor.floors(None, str)
+    words = [verdict.word for verdict in verdicts]
+    assert words == [Word.PASS, Word.PASS, Word.REGRESSION, Word.REGRESSION]
+    assert verdicts[0].name == "loop / numpy, 784-30-10/10 float64"
+
+
+def test_the_base_may_have_kept_floors():
+    assert Baseline.of('{"benchmarks": ["a"], "floors": {"b": 3}}') == Baseline(benchmarks=["a"])

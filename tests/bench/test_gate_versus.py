@@ -8,12 +8,12 @@ from bench.versions import FakeVersion
 
 from benchmarks.gate import versus
 from benchmarks.gate.cases import CASES, GateCase
-from benchmarks.gate.pairs import Effort, Match, measure_run
+from benchmarks.gate.pairs import Match, Repeats, measure_run
 from benchmarks.gate.verdicts import Word
 from benchmarks.gate.versus import compare_versions, judge_matches, prepare
 from bpmatrix.bench.workers import WorkerError
 
-EFFORT = Effort(runs=3, more_runs=4, quads=30)
+EFFORT = Repeats(runs=3, more_runs=4, quads=30)
 CASE = CASES[0]
 THREADED = GateCase("train", (4, 3, 2), 2, threads=2)
 
@@ -74,9 +74,9 @@ def test_only_what_was_flagged_is_measured_again():
     asked = []
     measure = versus.measure_run
 
-    def noted(base, head, matches, effort, run):
+    def noted(base, head, matches, repeats, run):
         asked.append([match.name for match in matches])
-        result = measure(base, head, matches, effort, run)
+        result = measure(base, head, matches, repeats, run)
         result.logs["slower"] = [log + 0.1 for log in result.logs["slower"]]
         return result
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from benchmarks.gate.cases import CASES
@@ -16,6 +18,7 @@ class FakeVersion:
 
     def __init__(self, name, seconds, started, *, lacks=(), compiles=0, noise=0.0, by_process=()):
         self.name, self.seconds, self.started = name, seconds, started
+        self.folder = Path(name)
         self.lacks, self.compiles, self.noise = lacks, compiles, noise
         self.by_process = list(by_process)
 
