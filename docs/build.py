@@ -35,8 +35,7 @@ from links import with_links
 
 from bpmatrix import cli
 from bpmatrix.bench import plots, report
-from bpmatrix.bench.storage import from_json
-from bpmatrix.bench.survey import Survey
+from bpmatrix.bench.survey import Survey, from_json
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

@@ -8,8 +8,7 @@ from importlib import import_module
 
 from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.report import title
-from bpmatrix.bench.storage import to_json
-from bpmatrix.bench.survey import LOOP, Point, Survey
+from bpmatrix.bench.survey import LOOP, Point, Survey, to_json
 from bpmatrix.plots.figures import new_figure, svg
 
 __all__ = ["pictures", "signature"]

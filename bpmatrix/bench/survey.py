@@ -1,22 +1,28 @@
-"""What a survey found: times of contenders, at one or many sizes of network and mini-batch."""
+"""What a survey found: times of contenders by size of network and mini-batch; its JSON file."""
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.statistics import Ratio, median_ratio
+from bpmatrix.errors import DataFileError
 
-__all__ = ["LOOP", "MATRIX", "SINGLE", "Figure", "Point", "Survey"]
+__all__ = ["LOOP", "MATRIX", "SINGLE", "Figure", "Point", "Survey", "from_json", "to_json"]
 
 # Names of contenders that a report speaks of.
 LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
 # The network and mini-batch of the headline: the book's.
 HEADLINE = (30, 10, "float64")
+# Of the JSON file; version 0.1.0 wrote another one.
+SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +129,64 @@ class Survey:
             if point.place == HEADLINE and point.gain(CHAMPION, LOOP) is not None:
                 return point
         return None
+
+
+def to_json(survey: Survey) -> str:
+    """Return a survey as text that `from_json` reads: the attributes by their names."""
+    return json.dumps({"schema": SCHEMA, **asdict(survey)}, indent=1, allow_nan=False) + "\n"
+
+
+def from_json(text: str, name: str) -> Survey:
+    """Return the survey that `to_json` wrote.
+
+    Raises
+    ------
+    DataFileError
+        If it is something else; the message calls it `name`.
+    """
+    try:
+        content = json.loads(text)
+        _check(content["schema"] == SCHEMA and content["points"], f"schema {content['schema']}")
+        return Survey(
+            plan=str(content["plan"]),
+            data=str(content["data"]),
+            date=str(content["date"]),
+            machine={str(k): str(v) for k, v in content["machine"].items()},
+            points=tuple(map(_point, content["points"])),
+            notes=tuple(map(str, content["notes"])),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataFileError(
+            f"{name} cannot be read as a benchmark",
+            got=f"{type(error).__name__}: {error}",
+            expected="a file that bpmatrix bench --json wrote",
+        ) from None
+
+
+def _point(content: dict[str, Any]) -> Point:
+    sizes, peak = tuple(map(int, content["sizes"])), content["peak"]
+    figures = tuple(map(_figure, content["figures"]))
+    rounds = {len(figure.log_ratios) for figure in figures if figure.name != CHAMPION}
+    _check(len(rounds) <= 1 and 0 not in rounds, f"rounds {sorted(rounds)}")
+    _check(len(sizes) == 3, f"sizes {sizes}")
+    return Point(
+        sizes,
+        int(content["mini_batch_size"]),
+        str(content["dtype"]),
+        figures,
+        None if peak is None else Ratio(*(float(peak[part]) for part in ("median", "low", "high"))),
+    )
+
+
+def _figure(content: dict[str, Any]) -> Figure:
+    name, times = str(content["name"]), tuple(map(float, content["times"]))
+    log_ratios = tuple(map(float, content["log_ratios"]))
+    positive = all(0 < seconds < math.inf for seconds in times)
+    _check(times and positive, f"the times of {name}")
+    _check(all(map(math.isfinite, log_ratios)), f"the ratios of {name}")
+    return Figure(name, int(content["threads"]), times, log_ratios)
+
+
+def _check(fine: object, what: str) -> None:
+    if not fine:
+        raise ValueError(what)

@@ -28,7 +28,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--full", is_flag=True, help="A grid of widths and mini-batch sizes: about an hour.")
 @click.option(
     "--json", "json_file", type=FILE, metavar="FILE",
-    help="Write the figures here, in the format of pytest-benchmark.",
+    help="Write the figures here; --from reads them.",
 )  # fmt: skip
 @click.option(
     "--markdown", "markdown_file", type=FILE, metavar="FILE", help="Write the report here."
@@ -100,7 +100,7 @@ def _measured(plan: str) -> Survey:
 
 
 def _read(source: Path) -> Survey:
-    from bpmatrix.bench.storage import from_json  # noqa: PLC0415
+    from bpmatrix.bench.survey import from_json  # noqa: PLC0415
 
     return from_json(source.read_bytes().decode("utf-8", "replace"), str(source))
 
@@ -137,7 +137,7 @@ def _files(
 ) -> Mapping[Path, bytes]:
     """Return what is to be written, all of it made before the first file is."""
     from bpmatrix.bench.report import markdown  # noqa: PLC0415
-    from bpmatrix.bench.storage import to_json  # noqa: PLC0415
+    from bpmatrix.bench.survey import to_json  # noqa: PLC0415
 
     files = {}
     if json_file is not None:

@@ -7,7 +7,7 @@ from bench.surveys import default_survey, full_survey, point, survey
 
 from bpmatrix.bench import report
 from bpmatrix.bench.plots import signature
-from bpmatrix.bench.storage import from_json
+from bpmatrix.bench.survey import from_json
 
 ROOT = Path(__file__).resolve().parents[2]
 

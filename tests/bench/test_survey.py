@@ -1,7 +1,12 @@
-"""Ratios between any two contenders, each of which was timed against bpmatrix."""
+"""Ratios between any two contenders, each of which was timed against bpmatrix; the JSON file."""
+
+import json
 
 import pytest
-from bench.surveys import point, survey
+from bench.surveys import default_survey, full_survey, point, survey
+
+from bpmatrix.bench.survey import from_json, to_json
+from bpmatrix.errors import DataFileError
 
 
 @pytest.mark.parametrize(
@@ -54,3 +59,41 @@ def test_contenders_are_named_once():
     found = survey(point(1, names=["bpmatrix", "loop"]), point(10, names=["bpmatrix", "jax"]))
 
     assert found.contenders == ["bpmatrix", "loop", "jax"]
+
+
+@pytest.mark.parametrize("made", [default_survey(), full_survey()], ids=["default", "full"])
+def test_what_is_written_is_read(made):
+    text = to_json(made)
+
+    assert from_json(text, "file") == made
+    assert to_json(from_json(text, "file")) == text
+
+
+def changed(change):
+    content = json.loads(to_json(default_survey()))
+    change(content)
+    return json.dumps(content)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"points": []}',
+        changed(lambda content: content.pop("machine")),
+        changed(lambda content: content.update(schema=1)),
+        changed(lambda content: content.update(points=[])),
+        changed(lambda content: content["points"][0].update(figures=[None])),
+        changed(lambda content: content["points"][0].update(sizes=[784, 10])),
+        changed(lambda content: content["points"][0]["figures"][0].update(times=[])),
+        changed(lambda content: content["points"][0]["figures"][1].update(times=[-1.0])),
+        changed(lambda content: content["points"][0]["figures"][1].update(log_ratios=[1.0])),
+        changed(lambda content: content["points"][0]["figures"][1].update(log_ratios=[None])),
+        to_json(default_survey())[:-9],
+    ],
+)
+def test_another_file_is_refused(text):
+    with pytest.raises(DataFileError, match=r"file\.json cannot be read as a benchmark"):
+        from_json(text, "file.json")

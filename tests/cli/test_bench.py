@@ -15,7 +15,7 @@ from bench.surveys import default_survey, full_survey, point, survey
 
 from bpmatrix.bench import planning, surveying
 from bpmatrix.bench.report import headline, markdown
-from bpmatrix.bench.storage import from_json, to_json
+from bpmatrix.bench.survey import from_json, to_json
 from bpmatrix.cli import main
 from bpmatrix.plots import figures
 

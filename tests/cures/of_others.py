@@ -12,7 +12,7 @@ from bench.surveys import point, survey
 from cures.table import Row
 
 from bpmatrix import SGD, Network, OwnActivation, lessons, progress
-from bpmatrix.bench.storage import from_json, to_json
+from bpmatrix.bench.survey import from_json, to_json
 from bpmatrix.errors import DivergenceError
 
 X, LABELS = np.eye(2), [0, 2]
@@ -61,7 +61,7 @@ def as_a_frame() -> None:
 
 ROWS = [
     Row(
-        "bench/storage.py: from_json",
+        "bench/survey.py: from_json",
         "{} cannot be read as a benchmark",
         lambda _: from_json("{}", "figures.json"),
         "expected a file that bpmatrix bench --json wrote",
