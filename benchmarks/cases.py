@@ -9,8 +9,7 @@ import numpy as np
 
 from benchmarks.data import load_samples
 from bpmatrix.bench.contest import Effort
-from bpmatrix.bench.samples import Samples
-from bpmatrix.bench.task import Task
+from bpmatrix.bench.task import Task, TrainingData
 
 DTYPES = ("float64", "float32")
 
@@ -59,13 +58,13 @@ class Case:
         pair = self.targets.get(contender)
         return None if pair is None else pair[DTYPES.index(dtype)]
 
-    def samples(self) -> Samples:
+    def samples(self) -> TrainingData:
         """Return the case's own data."""
         if self.data == "regression":
             return load_samples(self.data, self.sizes[0], self.sizes[-1])
         return load_samples(self.data)
 
-    def task(self, dtype: str, samples: Samples | None = None) -> Task:
+    def task(self, dtype: str, samples: TrainingData | None = None) -> Task:
         """Return what the contenders are given, on the case's own data or on some others."""
         samples = samples or self.samples()
         hidden = (self.activation,) * (len(self.sizes) - 2)
@@ -89,9 +88,9 @@ class Case:
         shape, n_out = (n, self.sizes[0]), self.sizes[-1]
         if self.data == "regression":
             inputs, outputs = rng.standard_normal(shape), rng.uniform(-0.5, 0.5, (n, n_out))
-            return self.task(dtype, Samples(inputs.T, 1.0, outputs.T, "random numbers"))
+            return self.task(dtype, TrainingData(inputs.T, 1.0, outputs.T, "random numbers"))
         pixels, labels = rng.integers(256, size=shape, dtype=np.uint8), rng.integers(n_out, size=n)
-        return self.task(dtype, Samples(pixels.T, 1 / 255, labels, "random bytes"))
+        return self.task(dtype, TrainingData(pixels.T, 1 / 255, labels, "random bytes"))
 
     def effort(self, *, quick: bool) -> Effort:
         """Return how much time to spend on it."""

@@ -16,10 +16,9 @@ from benchmarks.options import DTYPE, JSON, QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import datasets
 from bpmatrix.bench.comparing import compare_arms
-from bpmatrix.bench.contenders import thread_environment
-from bpmatrix.bench.contenders.roster import processors
 from bpmatrix.bench.report import microseconds
-from bpmatrix.bench.workers import SkippedError, Worker
+from bpmatrix.bench.workers import SkippedError, Worker, thread_environment
+from bpmatrix.engine.places import count_processors
 from bpmatrix.errors import BpmatrixError
 
 Rows = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -120,7 +119,7 @@ def estimators(dtypes: tuple[str, ...], quick: bool, json_file: str | None) -> N
 def _rows(report: Report, case: TableCase, dtype: str, *, quick: bool) -> list[list[str]]:
     """Time fit and prediction; of scikit-learn's numbers of threads the better counts."""
     found: dict[str, Any] = {}
-    for threads in sorted({1, processors()}):
+    for threads in sorted({1, count_processors()}):
         with (
             Worker("bpmatrix") as own,
             Worker("scikit-learn", thread_environment(threads)) as other,

@@ -9,9 +9,9 @@ import click
 from benchmarks.cases import Case
 from benchmarks.options import CASE, DTYPE, JSON, QUICK
 from benchmarks.report import Report, verdict
-from bpmatrix.bench.contenders.roster import processors
-from bpmatrix.bench.peak import share_of_peak
+from bpmatrix.bench.contest import share_of_peak
 from bpmatrix.bench.report import percent
+from bpmatrix.engine.places import count_processors
 
 
 @click.command()
@@ -30,7 +30,7 @@ def peak(
     rows = report.table("case", "type", "threads", "share [95 %]", "target")
     for case in cases:
         for dtype in dtypes:
-            for threads in sorted({1, processors()}):
+            for threads in sorted({1, count_processors()}):
                 report.tell(f"{case.name} {dtype} on {threads}")
                 share = share_of_peak(case.task(dtype), threads, case.effort(quick=quick))
                 target = case.peak.get((dtype, threads))

@@ -13,13 +13,11 @@ from benchmarks.cases import CASES
 from benchmarks.options import DTYPE, JSON, QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import Network
-from bpmatrix.bench.comparing import compare_arms
-from bpmatrix.bench.contenders import thread_environment
-from bpmatrix.bench.contenders.roster import processors
+from bpmatrix.bench.comparing import calibrate, compare_arms
 from bpmatrix.bench.report import microseconds
 from bpmatrix.bench.task import Task
-from bpmatrix.bench.timing import calibrate
-from bpmatrix.bench.workers import SkippedError, Worker
+from bpmatrix.bench.workers import SkippedError, Worker, thread_environment
+from bpmatrix.engine.places import count_processors
 
 MANY = 10_000
 LEAST_GAIN = 1.2
@@ -99,7 +97,7 @@ def _row(report: Report, dtype: str, columns: int, *, quick: bool) -> list[str]:
     """Time both; of PyTorch's numbers of threads the better counts."""
     task = CASES[0].task(dtype)
     best = None
-    for threads in sorted({1, processors()}) if columns > 1 else (1,):
+    for threads in sorted({1, count_processors()}) if columns > 1 else (1,):
         with Worker("bpmatrix") as own, Worker("pytorch", thread_environment(threads)) as other:
             own.make(Engine, task, columns)
             other.make(Torch, task, columns)

@@ -12,10 +12,10 @@ from benchmarks.cases import CASES, Case
 from benchmarks.options import CASE, DTYPE, JSON, QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix.bench.comparing import Comparison, compare_arms
-from bpmatrix.bench.contenders import ROSTER, thread_environment
+from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.contest import CHAMPION
-from bpmatrix.bench.workers import Worker
+from bpmatrix.bench.workers import Worker, thread_environment
 
 # From this many multiplications on, two threads must give LEAST_GAIN: 784-100-10 with 32 columns.
 SHARED_WORK = 784 * 100 * 32

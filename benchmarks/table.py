@@ -9,7 +9,7 @@ import click
 from benchmarks.cases import Case
 from benchmarks.options import CASE, DTYPE, JSON, QUICK
 from benchmarks.report import Report, verdict
-from bpmatrix.bench.contest import CHAMPION, TOLERANCE, Contest, Result, hold
+from bpmatrix.bench.contest import CHAMPION, TOLERANCE, Contest, Figure, hold
 from bpmatrix.bench.report import microseconds
 
 PEERS = ("loop", "numpy", "jax", "pytorch", "sklearn")
@@ -58,31 +58,31 @@ def table(
 
 def _cells(contest: Contest) -> list[str]:
     """Return a cell for bpmatrix, for each of its numbers of threads, and for each peer."""
-    own = [result for result in contest.results.values() if result.name == CHAMPION]
-    by_threads = {result.threads: result for result in own}
-    most = max((result.threads for result in own if result.threads != "auto"), default=1)
-    peers = {result.name: result for result in contest.results.values() if result.name != CHAMPION}
+    own = [figure for figure in contest.figures.values() if figure.name == CHAMPION]
+    by_threads = {figure.threads: figure for figure in own}
+    most = max((figure.threads for figure in own if figure.threads != "auto"), default=1)
+    peers = {figure.name: figure for figure in contest.figures.values() if figure.name != CHAMPION}
     shown = [by_threads.get(threads) for threads in ("auto", 1, most)]
-    return [_cell(result) for result in [*shown, *map(peers.get, PEERS)]]
+    return [_cell(figure) for figure in [*shown, *map(peers.get, PEERS)]]
 
 
 def _in_a_line(contest: Contest) -> str:
     """Return the ratios of a contest, before the table stands."""
     return ", ".join(
-        f"{label} {result.against.ratio}"
-        for label, result in contest.results.items()
-        if result.against is not None
+        f"{label} {figure.against}"
+        for label, figure in contest.figures.items()
+        if figure.against is not None
     )
 
 
-def _cell(result: Result | None) -> str:
-    if result is None:
+def _cell(figure: Figure | None) -> str:
+    if figure is None:
         return "-"
-    time = microseconds(result.seconds)
-    if result.against is None:
+    time = microseconds(figure.seconds)
+    if figure.against is None:
         return time
-    threads = "" if result.name == CHAMPION else f" ({result.threads}t)"
-    return f"{time}{threads}\n{_brackets(str(result.against.ratio))}"
+    threads = "" if figure.name == CHAMPION else f" ({figure.threads}t)"
+    return f"{time}{threads}\n{_brackets(str(figure.against))}"
 
 
 def _brackets(text: str) -> str:
@@ -93,10 +93,10 @@ def _brackets(text: str) -> str:
 def _targets(case: Case, dtype: str, contest: Contest) -> str:
     """Return the verdict on each target, a line each."""
     lines = []
-    for result in contest.results.values():
-        target = case.target(result.name, dtype)
-        if result.against is not None and target is not None:
-            lines.append(f"{result.name} {verdict(result.against.ratio.median, target)}")
+    for figure in contest.figures.values():
+        target = case.target(figure.name, dtype)
+        if figure.against is not None and target is not None:
+            lines.append(f"{figure.name} {verdict(figure.against.median, target)}")
     return "\n".join(lines)
 
 
@@ -107,5 +107,5 @@ def _record(report: Report, case: Case, dtype: str, contest: Contest) -> None:
         data=case.samples().source,
         costs=contest.costs,
         notes=contest.notes,
-        results={label: asdict(result) for label, result in contest.results.items()},
+        figures={label: asdict(figure) for label, figure in contest.figures.items()},
     )

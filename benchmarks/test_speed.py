@@ -14,7 +14,7 @@ import pytest
 
 from bpmatrix import Network
 from bpmatrix.bench.contenders import ROSTER
-from bpmatrix.bench.samples import Samples, classifier, real_samples
+from bpmatrix.bench.task import TrainingData, classifier, real_data
 from bpmatrix.kernels.codes import SIGMOID
 from bpmatrix.kernels.elementwise import activate
 from bpmatrix.kernels.machine.instructions import at
@@ -33,9 +33,9 @@ def engine_sigmoid(z: Any, a: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def samples() -> Samples:
+def samples() -> TrainingData:
     """MNIST where it is found, else the digits."""
-    return real_samples()
+    return real_data()
 
 
 @pytest.mark.parametrize("mini_batch_size", [1, 10, 100, 1000])
@@ -44,7 +44,7 @@ def samples() -> Samples:
     [("loop", "float64"), ("numpy", "float64"), ("bpmatrix", "float64"), ("bpmatrix", "float32")],
 )
 def test_steps(
-    benchmark: Any, samples: Samples, contender: str, dtype: str, mini_batch_size: int
+    benchmark: Any, samples: TrainingData, contender: str, dtype: str, mini_batch_size: int
 ) -> None:
     """The loop over single samples, the matrix in NumPy and the engine, on one thread."""
     benchmark.group = f"{STEPS} steps with mini-batches of {mini_batch_size:,}"
@@ -75,7 +75,7 @@ def test_sigmoid(benchmark: Any, library: str, dtype: str) -> None:
 
 @pytest.mark.parametrize("n_threads", [1, "auto"])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_epoch(benchmark: Any, samples: Samples, dtype: str, n_threads: int | str) -> None:
+def test_epoch(benchmark: Any, samples: TrainingData, dtype: str, n_threads: int | str) -> None:
     """`Network.train`, its checks included, on the book's network."""
     benchmark.group = "an epoch with mini-batches of 10"
     net = Network([len(samples.X), WIDTH, 10], input_scale=samples.scale, dtype=dtype, seed=1)

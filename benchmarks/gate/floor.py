@@ -8,7 +8,7 @@ from dataclasses import asdict
 import numpy as np
 
 from benchmarks.cases import find_case
-from benchmarks.data import Samples
+from benchmarks.data import TrainingData
 from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import Version, pinned
 from bpmatrix.bench.comparing import compare_arms
@@ -60,7 +60,7 @@ def speed_up(head: Version, contender: str, case_name: str, dtype: str) -> Ratio
     case, rng = find_case(case_name), np.random.default_rng(0)
     X = rng.integers(256, size=(N_SAMPLES, case.sizes[0]), dtype=np.uint8).T
     labels = rng.integers(case.sizes[-1], size=N_SAMPLES)
-    task = case.task(dtype, Samples(X, 1 / 255, labels, "random bytes"))
+    task = case.task(dtype, TrainingData(X, 1 / 255, labels, "random bytes"))
     environment = head.environment()
     with (
         Worker("loop", environment, package=head.folder) as loop,

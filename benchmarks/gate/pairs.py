@@ -10,7 +10,7 @@ import numpy as np
 
 from benchmarks.gate.cases import GateCase
 from benchmarks.gate.versions import Version
-from bpmatrix.bench.timing import Arm, Pairs, calibrate, measure_quad
+from bpmatrix.bench.comparing import Arm, Pairs, calibrate, measure_quad
 from bpmatrix.bench.workers import Worker
 
 __all__ = ["Match", "Repeats", "RunResult", "log_ratios", "measure_run"]

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.gate.programs import Programs
-from bpmatrix.bench.contenders import thread_environment
-from bpmatrix.bench.workers import Worker, WorkerError
+from bpmatrix.bench.workers import Worker, WorkerError, thread_environment
 
 __all__ = [
     "CAN_PIN",

@@ -10,14 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bpmatrix.bench.comparing import Comparison
+from bpmatrix.bench.comparing import Pairs, calibrate, compare_arms, measure_quad
 from bpmatrix.bench.contenders import ROSTER, Family
-from bpmatrix.bench.crew import Crew
+from bpmatrix.bench.contenders.matmul import Matmul
+from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.bench.task import Task
-from bpmatrix.bench.timing import Pairs, calibrate, measure_quad
-from bpmatrix.bench.workers import Worker, WorkerError
+from bpmatrix.bench.workers import Crew, Worker, WorkerError
 
-__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Result", "hold"]
+__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold", "share_of_peak"]
 
 # How far apart the costs may be after the steps of the check, relative to the judge's.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -54,32 +54,41 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """How a contender did.
+class Figure:
+    """What was measured of one contender.
 
     Attributes
     ----------
-    seconds : float
-        Median seconds per mini-batch.
-    against : Comparison, optional
-        Its time over that of bpmatrix; None for bpmatrix itself.
+    threads : int or "auto"
+        What it ran on.
     times : tuple of float
-        Seconds per mini-batch in each block or, of a rival, in each quad, as measured.
+        Seconds per mini-batch, the mean over each quad.
+    log_ratios : tuple of float
+        The logarithm of its time over that of bpmatrix in each quad; empty for bpmatrix itself.
     """
 
     name: str
     threads: int | str
-    seconds: float
-    against: Comparison | None = None
-    times: tuple[float, ...] = ()
+    times: tuple[float, ...]
+    log_ratios: tuple[float, ...] = ()
+
+    @property
+    def seconds(self) -> float:
+        """The median time of a mini-batch."""
+        return float(np.median(self.times))
+
+    @property
+    def against(self) -> Ratio | None:
+        """How many times as long as bpmatrix it takes; None for bpmatrix itself."""
+        return median_ratio(self.log_ratios) if self.log_ratios else None
 
 
 @dataclass
 class Contest:
-    """What came out of `hold`: judged costs, results by label, a note on whatever is missing."""
+    """What came out of `hold`: judged costs, figures by label, a note on whatever is missing."""
 
     costs: dict[str, float] = field(default_factory=dict)
-    results: dict[str, Result] = field(default_factory=dict)
+    figures: dict[str, Figure] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -235,15 +244,12 @@ def _time_against(
     own = [seconds for pair in pairs.values() for seconds in pair.seconds_b]
     if not own:
         own = [champion.worker.time("train", champion.calls) / champion.calls]
-    contest.results[champion.label] = Result(
-        champion.name, champion.threads, float(np.median(own)), times=tuple(own)
-    )
+    contest.figures[champion.label] = Figure(champion.name, champion.threads, tuple(own))
     for rival in rivals:
         if rival.label not in lost:
             measured = pairs[rival.label]
-            comparison = Comparison.of(measured)
-            contest.results[rival.label] = Result(
-                rival.name, rival.threads, comparison.f, comparison, tuple(measured.seconds_a)
+            contest.figures[rival.label] = Figure(
+                rival.name, rival.threads, tuple(measured.seconds_a), tuple(measured.log_ratios)
             )
 
 
@@ -258,3 +264,29 @@ def _quad(
         contest.notes.append(str(error))
         return False
     return True
+
+
+def share_of_peak(
+    task: Task, threads: int, effort: Effort, name: str = CHAMPION, *, crew: Crew | None = None
+) -> Ratio:
+    """Return a contender's floating-point speed over that of a large product, 1 for equal.
+
+    Both run on so many threads, in turns, each in a worker of its own. Of the step only its matrix
+    products count as work, and all of it as time: gather, activation functions and update too.
+
+    Raises
+    ------
+    WorkerError
+        If the contender fails or is not installed.
+    """
+    with Crew() if crew is None else nullcontext(crew) as workers:
+        product, trainer = workers.hire("matrix product", threads), workers.hire(name, threads)
+        product.make(Matmul, task.dtype)
+        trainer.make(ROSTER[name].make, task, threads)
+        seconds = compare_arms(
+            product.arm("multiply"),
+            trainer.arm("train"),
+            quads=effort.quads,
+            block_seconds=effort.block_seconds,
+        )
+    return seconds.ratio.times(task.flops() / Matmul.flops)

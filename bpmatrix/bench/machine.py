@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 
 import bpmatrix
-from bpmatrix.bench.contenders.roster import processors
+from bpmatrix.engine.places import count_processors
 
 __all__ = ["describe_machine"]
 
@@ -25,7 +25,7 @@ def describe_machine() -> dict[str, str]:
     """
     machine = {
         "processor": _processor(),
-        "processors that may be used": str(processors()),
+        "processors that may be used": str(count_processors()),
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "bpmatrix": bpmatrix.__version__,

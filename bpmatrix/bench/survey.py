@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.bench.contest import CHAMPION
+from bpmatrix.bench.contest import CHAMPION, Figure
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.errors import DataFileError
 
-__all__ = ["LOOP", "MATRIX", "SINGLE", "Figure", "Point", "Survey", "from_json", "to_json"]
+__all__ = ["LOOP", "MATRIX", "SINGLE", "Point", "Survey", "from_json", "to_json"]
 
 # Names of contenders that a report speaks of.
 LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
@@ -23,24 +23,6 @@ LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
 HEADLINE = (30, 10, "float64")
 # Of the JSON file; version 0.1.0 wrote another one.
 SCHEMA = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What was measured of one contender at one point.
-
-    Attributes
-    ----------
-    times : tuple of float
-        Seconds per mini-batch.
-    log_ratios : tuple of float
-        The logarithm of its time over that of bpmatrix in each round; empty for bpmatrix itself.
-    """
-
-    name: str
-    threads: int
-    times: tuple[float, ...]
-    log_ratios: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +64,7 @@ class Point:
     def seconds_per_sample(self, name: str) -> float | None:
         """Return the median time of a contender, divided by the size of the mini-batch."""
         figure = self.figure(name)
-        return None if figure is None else float(np.median(figure.times)) / self.mini_batch_size
+        return None if figure is None else figure.seconds / self.mini_batch_size
 
     def _log_ratios(self, name: str) -> NDArray[np.float64] | None:
         figure = self.figure(name)
@@ -100,7 +82,7 @@ class Survey:
 
     Attributes
     ----------
-    plan : str
+    run : str
         "quick", "default" or "full".
     data : str
         What the networks were trained on.
@@ -110,7 +92,7 @@ class Survey:
         Processor, load and versions, in words.
     """
 
-    plan: str
+    run: str
     data: str
     date: str
     machine: Mapping[str, str]
@@ -148,7 +130,7 @@ def from_json(text: str, name: str) -> Survey:
         content = json.loads(text)
         _check(content["schema"] == SCHEMA and content["points"], f"schema {content['schema']}")
         return Survey(
-            plan=str(content["plan"]),
+            run=str(content["run"]),
             data=str(content["data"]),
             date=str(content["date"]),
             machine={str(k): str(v) for k, v in content["machine"].items()},

@@ -1,29 +1,116 @@
-"""Carrying out a plan: a contest at each of its places, by workers that stay for all of them."""
+"""How much ``bpmatrix bench`` measures, and the measuring: a contest at each place of a grid."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from itertools import product
 from math import inf
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.bench.contenders.roster import processors
-from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Result, hold
-from bpmatrix.bench.crew import Crew
+from bpmatrix.bench.contenders import ROSTER, Family
+from bpmatrix.bench.contenders.engine import Engine
+from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold, share_of_peak
 from bpmatrix.bench.machine import describe_machine
-from bpmatrix.bench.peak import share_of_peak
-from bpmatrix.bench.planning import CONTENDERS, PEERS, Plan, Spot
-from bpmatrix.bench.samples import Samples, classifier, real_samples
 from bpmatrix.bench.statistics import Ratio
-from bpmatrix.bench.survey import Figure, Point, Survey
-from bpmatrix.bench.task import Task
-from bpmatrix.bench.workers import WorkerError
+from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
+from bpmatrix.bench.task import Task, TrainingData, classifier, real_data
+from bpmatrix.bench.workers import Crew, WorkerError
 from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.places import count_processors
 from bpmatrix.engine.processors import choose_threads
 
-__all__ = ["survey"]
+__all__ = ["CONTENDERS", "GRIDS", "PEERS", "Grid", "Spot", "survey"]
+
+# One variant of bpmatrix: the one that a user gets who asks for nothing.
+CONTENDERS: dict[str, Family] = ROSTER | {
+    CHAMPION: replace(ROSTER[CHAMPION], threads=("auto",)),
+    SINGLE: Family(Engine, "the engine in float32", False, dtype="float32", threads=("auto",)),
+}
+PEERS = tuple(name for name, family in CONTENDERS.items() if family.library is not None)
+
+# The loop takes part up to so many multiplications of one mini-batch by the first weights: some
+# tenths of a second.
+MOST_WORK_OF_THE_LOOP = 3e7
+# A point with peers gets so many times as much of the time as one without.
+WEIGHT_OF_PEERS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A place to measure at, and who takes part beside bpmatrix."""
+
+    width: int
+    mini_batch_size: int
+    dtype: str
+    names: tuple[str, ...]
+
+    @property
+    def weight(self) -> int:
+        """Its part of the time, in relation to others."""
+        return WEIGHT_OF_PEERS if set(self.names) & set(PEERS) else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A grid of mini-batch sizes and widths, and the time for it.
+
+    Attributes
+    ----------
+    peers_at : tuple of int
+        The mini-batch sizes at which the installed peers take part.
+    block_seconds : float
+        The length of a block of the paired timing.
+    seconds : float
+        For all of it, after the compilation; a round that has begun is ended.
+    peak : bool
+        Whether the share of the attainable speed is measured too.
+    """
+
+    name: str
+    mini_batch_sizes: tuple[int, ...]
+    widths: tuple[int, ...]
+    dtypes: tuple[str, ...]
+    peers_at: tuple[int, ...]
+    block_seconds: float
+    seconds: float
+    most_quads: int = 60
+    peak: bool = False
+
+    def spots(self, n_inputs: int, peers: tuple[str, ...]) -> list[Spot]:
+        """Return all places in the order of the run, with those peers that are installed."""
+        return [
+            Spot(width, m, dtype, self._names(n_inputs, width, m, dtype, peers))
+            for dtype, width, m in product(self.dtypes, self.widths, self.mini_batch_sizes)
+        ]
+
+    def _names(
+        self, n_inputs: int, width: int, m: int, dtype: str, peers: tuple[str, ...]
+    ) -> tuple[str, ...]:
+        names = [MATRIX]
+        if m * width * n_inputs <= MOST_WORK_OF_THE_LOOP:
+            names.insert(0, LOOP)
+        if dtype != CONTENDERS[SINGLE].dtype and len(self.dtypes) == 1:
+            names.append(SINGLE)
+        return (*names, *(peers if m in self.peers_at else ()))
+
+
+BATCHES = (1, 10, 32, 100, 1000)
+# Both ends: where an engine without overhead gains most, and where it gains least.
+ENDS = (10, 1000)
+GRID_BATCHES, GRID_WIDTHS = (1, 10, 32, 128, 1024), (10, 30, 100, 512, 2048)
+
+GRIDS = {
+    "quick": Grid("quick", (1, 10, 100), (30,), ("float64",), (), 0.01, 9.0),
+    "default": Grid("default", BATCHES, (30,), ("float64",), ENDS, 0.04, 46.0),
+    "full": Grid(
+        "full", GRID_BATCHES, GRID_WIDTHS, ("float64", "float32"), GRID_BATCHES, 0.1, inf,
+        most_quads=10, peak=True,
+    ),
+}  # fmt: skip
 
 # Steps after which answers are compared: about so many samples, within these bounds.
 SAMPLES_OF_THE_CHECK, LEAST_STEPS, MOST_STEPS = 2000, 3, 100
@@ -34,27 +121,27 @@ QUADS_FOR_THE_PEAK = 8
 Watch = Callable[[float, str], object]
 
 
-def survey(plan: Plan, watch: Watch) -> Survey:
-    """Measure whatever a plan says, on real data.
+def survey(grid: Grid, watch: Watch) -> Survey:
+    """Measure at every place of a grid, on real data.
 
     The engine is compiled before the clock starts, and says so. Then every contender has to give
     the right answer at a place before it is timed there.
 
     Parameters
     ----------
-    plan : Plan
-        One of `PLANS`.
+    grid : Grid
+        One of `GRIDS`.
     watch : callable
         Is told the part that is done, from 0 to 1, and what happens.
     """
-    samples, machine = real_samples(), describe_machine()
+    data, machine = real_data(), describe_machine()
     date = datetime.now(UTC).isoformat(timespec="seconds")
     installed = tuple(name for name in PEERS if find_spec(str(CONTENDERS[name].library)))
-    notes = _skipped(plan, installed) + _busy(machine)
+    notes = _skipped(grid, installed) + _busy(machine)
     for dtype in ("float64", "float32"):
         load_program("train_slice", dtype)
-    spots = plan.spots(samples.X.shape[0], installed)
-    end = time.monotonic() + plan.seconds
+    spots = grid.spots(data.X.shape[0], installed)
+    end = time.monotonic() + grid.seconds
     points = []
     with Crew() as crew:
         for name in dict.fromkeys(name for spot in spots for name in (CHAMPION, *spot.names)):
@@ -64,31 +151,29 @@ def survey(plan: Plan, watch: Watch) -> Survey:
             part = spot.weight / sum(later.weight for later in spots[i:])
             seconds = max(part * (end - time.monotonic()), LEAST_SECONDS)
             watcher = _Watcher(watch, spots, i)
-            points.append(_measure(plan, spot, samples, seconds, crew, watcher, notes))
-    return Survey(
-        plan.name, samples.source, date, machine, tuple(points), tuple(dict.fromkeys(notes))
-    )
+            points.append(_measure(grid, spot, data, seconds, crew, watcher, notes))
+    return Survey(grid.name, data.source, date, machine, tuple(points), tuple(dict.fromkeys(notes)))
 
 
-def _skipped(plan: Plan, installed: tuple[str, ...]) -> list[str]:
+def _skipped(grid: Grid, installed: tuple[str, ...]) -> list[str]:
     """Name the peers that do not take part."""
-    if not plan.peers_at:
-        return [f"{', '.join(PEERS)}: left out of a {plan.name} run"]
+    if not grid.peers_at:
+        return [f"{', '.join(PEERS)}: left out of a {grid.name} run"]
     return [f"{name}: skipped, it is not installed" for name in PEERS if name not in installed]
 
 
 def _busy(machine: Mapping[str, str]) -> list[str]:
     """Warn where something else was running."""
     load = machine.get("load before the run", "0")
-    if float(load) <= processors() / 2:
+    if float(load) <= count_processors() / 2:
         return []
     return [f"the machine was busy before the run (load {load}): repeat it when nothing else runs"]
 
 
 def _measure(
-    plan: Plan,
+    grid: Grid,
     spot: Spot,
-    samples: Samples,
+    data: TrainingData,
     seconds: float,
     crew: Crew,
     watcher: _Watcher,
@@ -96,9 +181,9 @@ def _measure(
 ) -> Point:
     """Hold the contest of one place."""
     m = spot.mini_batch_size
-    task = classifier(samples, spot.width, m, spot.dtype)
+    task = classifier(data, spot.width, m, spot.dtype)
     steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
-    effort = Effort(plan.most_quads, plan.block_seconds, steps, seconds)
+    effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
     watcher.expect(effort, len(spot.names))
     peak = None
     try:
@@ -106,28 +191,26 @@ def _measure(
             task, spot.names, effort, roster=CONTENDERS, crew=crew,
             tell=watcher.tell, each_round=watcher.one_more,
         )  # fmt: skip
-        if plan.peak:
-            peak = _peak(task, plan, crew, watcher)
+        if grid.peak:
+            peak = _peak(task, grid, crew, watcher)
     except WorkerError as error:
         contest = Contest(notes=[str(error)])
     notes += [f"{watcher.place}: {note}" for note in contest.notes]
-    figures = tuple(_figure(result, task) for result in contest.results.values())
+    figures = tuple(_with_threads(figure, task) for figure in contest.figures.values())
     return Point(task.sizes, m, spot.dtype, figures, peak)
 
 
-def _peak(task: Task, plan: Plan, crew: Crew, watcher: _Watcher) -> Ratio:
+def _peak(task: Task, grid: Grid, crew: Crew, watcher: _Watcher) -> Ratio:
     watcher.tell("share of the peak")
-    return share_of_peak(task, 1, Effort(QUADS_FOR_THE_PEAK, plan.block_seconds), crew=crew)
+    return share_of_peak(task, 1, Effort(QUADS_FOR_THE_PEAK, grid.block_seconds), crew=crew)
 
 
-def _figure(result: Result, task: Task) -> Figure:
-    """Keep what a report needs; "auto" becomes the number of threads that it stood for."""
-    threads = result.threads
-    if threads == "auto":
-        layout = Description(task.sizes, task.activations, task.cost, dtype=task.dtype).layout
-        threads = choose_threads("auto", layout.size, task.mini_batch_size)
-    logs = () if result.against is None else result.against.log_ratios
-    return Figure(result.name, int(threads), result.times, logs)
+def _with_threads(figure: Figure, task: Task) -> Figure:
+    """Return a figure in which "auto" is the number of threads that it stood for."""
+    if figure.threads != "auto":
+        return figure
+    layout = Description(task.sizes, task.activations, task.cost, dtype=task.dtype).layout
+    return replace(figure, threads=choose_threads("auto", layout.size, task.mini_batch_size))
 
 
 class _Watcher:

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix import reference
+from bpmatrix import datasets, reference
+from bpmatrix.errors import DataNotFoundError
 
-__all__ = ["BETA_1", "BETA_2", "EPSILON", "MOMENTUM", "MiniBatches", "Task"]
+__all__ = [
+    "BETA_1", "BETA_2", "EPSILON", "MOMENTUM", "MiniBatches", "Task", "TrainingData",
+    "classifier", "real_data",
+]  # fmt: skip
 
 Array = NDArray[Any]
 
@@ -20,6 +24,14 @@ MOMENTUM = 0.9
 BETA_1, BETA_2 = 0.9, 0.999
 # Libraries add epsilon to different roots: a small one lets all of them give the same answer.
 EPSILON = 1e-12
+
+# Enough that no cache holds them as real numbers; all of MNIST in each worker would take gigabytes.
+MOST_SAMPLES = 10_000
+N_CLASSES = 10
+# Up to mini-batches of 10 in proportion to them. A larger one with a single sample drives the
+# network so far that deltas become subnormal numbers of float32, which many processors take slowly
+# for the other contenders: the time of a step would depend on how long the run has lasted.
+LEARNING_RATE, LEARNING_RATE_PER_SAMPLE = 0.5, 0.05
 
 
 @dataclass(frozen=True)
@@ -159,3 +171,44 @@ class MiniBatches:
         rows = self._rounds[self._next : self._next + steps]
         self._next = (self._next + steps) % k
         return rows
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Inputs ``scale * X`` as columns, targets as labels or as columns, and where they are from."""
+
+    X: Array
+    scale: float
+    targets: Array
+    source: str
+
+
+def real_data() -> TrainingData:
+    """Return the first training samples of MNIST, or those of the digits; nothing is downloaded.
+
+    Raises
+    ------
+    DataFileError
+        If there is MNIST, and it is damaged.
+    """
+    try:
+        found, name = datasets.load("mnist", download=False), "MNIST"
+    except DataNotFoundError:
+        found, name = datasets.load("digits"), "the digits of the package"
+    X, labels = found.train.X[:, :MOST_SAMPLES], found.train.labels[:MOST_SAMPLES]
+    return TrainingData(X, found.scale, labels, f"{name}, {labels.size:,} training samples")
+
+
+def classifier(data: TrainingData, width: int, mini_batch_size: int, dtype: str) -> Task:
+    """Return a task that every contender can do: one hidden layer, softmax, log-likelihood."""
+    return Task(
+        sizes=(data.X.shape[0], width, N_CLASSES),
+        activations=("sigmoid", "softmax"),
+        cost="log_likelihood",
+        dtype=dtype,
+        mini_batch_size=mini_batch_size,
+        learning_rate=min(LEARNING_RATE, LEARNING_RATE_PER_SAMPLE * mini_batch_size),
+        X=data.X,
+        scale=data.scale,
+        targets=data.targets,
+    )

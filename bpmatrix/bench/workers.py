@@ -18,12 +18,16 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, ClassVar, Self
 
-from bpmatrix.bench.timing import Arm
+from bpmatrix.bench.comparing import Arm
 
-__all__ = ["SkippedError", "Worker", "WorkerError"]
+__all__ = [
+    "Crew", "SkippedError", "Worker", "WorkerError", "thread_environment",
+]  # fmt: skip
 
 SECONDS_FOR_AN_ANSWER = 600.0
 SECONDS_TO_END = 5.0
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 
 # The loop that serves requests is this package's own, also where the worker's `bpmatrix` is another
 # version: both versions are measured by the same code.
@@ -175,3 +179,61 @@ class Worker:
         """Say how the process ended."""
         self.close()
         return f"{self.name}: its process ended with exit status {self._process.returncode}"
+
+
+class Crew:
+    """Workers that stay from one contest to the next: some libraries take seconds to import.
+
+    They are found by the name of their contender and its number of threads.
+
+    Examples
+    --------
+    >>> with Crew() as crew:
+    ...     crew.hire("loop", 1) is crew.hire("loop", 1)
+    True
+    """
+
+    def __init__(self) -> None:
+        self._workers: dict[tuple[str, int | str], Worker] = {}
+
+    def hire(self, name: str, threads: int | str) -> Worker:
+        """Return the worker for this contender, started if there is none."""
+        key = name, threads
+        if key not in self._workers:
+            self._workers[key] = Worker(name, thread_environment(threads))
+        return self._workers[key]
+
+    def rest(self, worker: Worker) -> None:
+        """Let a worker give its memory back; it stays."""
+        worker.make(object)
+
+    def dismiss(self, worker: Worker) -> None:
+        """End a worker; the next one for its contender is a new process."""
+        worker.close()
+        self._workers = {key: kept for key, kept in self._workers.items() if kept is not worker}
+
+    def close(self) -> None:
+        """End all workers, however busy."""
+        for worker in self._workers.values():
+            worker.close()
+        self._workers = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def thread_environment(threads: int | str) -> dict[str, str]:
+    """Return the variables that hold libraries to a number of threads, read at their import.
+
+    XLA takes the size of its pools from NPROC, and whether a product is split from its flags.
+    """
+    if threads == "auto":
+        return {}
+    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
+    if threads == 1:
+        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        variables["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
+    return variables

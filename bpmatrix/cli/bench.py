@@ -68,8 +68,8 @@ def command(
     if quick + full + (source is not None) > 1:
         raise click.UsageError("--quick, --full and --from do not go together.")
     _check(json_file, markdown_file, folder, source)
-    plan = "quick" if quick else "full" if full else "default"
-    found = _measured(plan) if source is None else _read(source)
+    run = "quick" if quick else "full" if full else "default"
+    found = _measured(run) if source is None else _read(source)
     _show(found)
     write_all(_files(found, json_file, markdown_file, folder))
     return 0 if all(point.figures for point in found.points) else 1
@@ -90,13 +90,12 @@ def _check(
         check_pictures(folder, "--plot")
 
 
-def _measured(plan: str) -> Survey:
+def _measured(run: str) -> Survey:
     """Measure, with a progress bar where somebody looks."""
-    from bpmatrix.bench.planning import PLANS  # noqa: PLC0415
-    from bpmatrix.bench.surveying import survey  # noqa: PLC0415
+    from bpmatrix.bench.surveying import GRIDS, survey  # noqa: PLC0415
 
     with progress_bar() as watch:
-        return survey(PLANS[plan], watch)
+        return survey(GRIDS[run], watch)
 
 
 def _read(source: Path) -> Survey:
@@ -114,7 +113,7 @@ def _show(found: Survey) -> None:
     for line in report.explanations(found):
         say(f"- {line}")
     say()
-    facts([*found.machine.items(), ("measured", f"{found.date}, {found.plan} run")])
+    facts([*found.machine.items(), ("measured", f"{found.date}, {found.run} run")])
     say()
     say(report.headline(found) or "No headline: the loop or bpmatrix was not timed; see above.")
 

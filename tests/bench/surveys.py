@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from bpmatrix.bench.contest import Figure
 from bpmatrix.bench.statistics import Ratio
-from bpmatrix.bench.survey import Figure, Point, Survey
+from bpmatrix.bench.survey import Point, Survey
 
 ROUNDS = 9
 # Microseconds per mini-batch.

@@ -1,7 +1,11 @@
+import gc
+
+import numpy as np
 import pytest
 from bench.fakes import Clock
 
 from bpmatrix.bench import compare
+from bpmatrix.bench.comparing import Pairs, calibrate, in_process, measure_quad
 
 
 def test_a_function_is_as_fast_as_itself():
@@ -41,3 +45,69 @@ def test_the_seed_decides_the_order():
 def test_no_quad_is_no_comparison():
     with pytest.raises(ValueError, match="quads=0: expected at least 1"):
         compare(int, int, quads=0)
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 3e-4, 0.9])
+def test_a_block_is_about_as_long_as_asked(seconds):
+    clock = Clock()
+    calls = calibrate(in_process(clock.costs(seconds), clock), 0.01)
+
+    assert calls == 1 or 0.005 <= calls * seconds <= 0.01
+
+
+def test_calibration_is_not_misled_by_compilation():
+    """The first run of each number takes long, as with a compiler that compiles for it."""
+    seen = set()
+
+    def arm(calls):
+        first = calls not in seen
+        seen.add(calls)
+        return calls * 1e-5 + (1.0 if first else 0.0)
+
+    assert 0.005 <= calibrate(arm, 0.01) * 1e-5 <= 0.01
+
+
+def test_calibration_ends_with_a_clock_that_stands_still():
+    assert calibrate(lambda calls: 0.0, 0.01) >= 1 << 20
+
+
+@pytest.mark.parametrize(("a_first", "order"), [(True, "abba"), (False, "baab")])
+def test_a_quad_has_its_order(a_first, order):
+    seen = []
+
+    def arm(name):
+        return lambda calls: seen.append(name) or 1.0
+
+    measure_quad(arm("a"), arm("b"), (1, 1), Pairs(), a_first=a_first)
+
+    assert "".join(seen) == order
+
+
+def test_blocks_of_different_length_are_compared_by_the_call():
+    pairs = Pairs()
+    measure_quad(lambda n: 3.0 * n, lambda n: 1.0 * n, (2, 7), pairs, a_first=True)
+
+    assert pairs.seconds_a == [3]
+    assert pairs.seconds_b == [1]
+    assert pairs.log_ratios == pytest.approx([np.log(3)])
+
+
+@pytest.mark.parametrize("a_first", [True, False])
+def test_a_machine_that_slows_down_evenly_changes_no_ratio(a_first):
+    slowness = iter(np.exp(0.1 * np.arange(4)))
+    pairs = Pairs()
+
+    def arm(calls):
+        return next(slowness)
+
+    measure_quad(arm, arm, (1, 1), pairs, a_first=a_first)
+
+    assert pairs.log_ratios == pytest.approx([0])
+
+
+def test_no_garbage_is_collected_inside_of_a_block():
+    states = []
+    in_process(lambda: states.append(gc.isenabled()))(2)
+
+    assert states == [False, False]
+    assert gc.isenabled()

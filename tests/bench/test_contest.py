@@ -8,7 +8,7 @@ from bench.fakes import Dying, Missing, Unsuited, Wrong, small_task
 from bpmatrix.bench.contenders import ROSTER, Family
 from bpmatrix.bench.contenders.book import Loop, Matrix
 from bpmatrix.bench.contest import LEAST_QUADS, Effort, hold
-from bpmatrix.bench.crew import Crew
+from bpmatrix.bench.workers import Crew
 
 EFFORT = Effort(quads=3, block_seconds=0.002, check_steps=7)
 
@@ -31,16 +31,17 @@ def test_those_who_agree_are_timed(dtype):
     found = contest(Loop, Matrix, task=small_task(dtype))
 
     assert found.notes == []
-    assert list(found.results) == ["bpmatrix 1t", "Loop 1t", "Matrix 1t"]
-    assert found.results["bpmatrix 1t"].against is None
-    assert len(found.results["Loop 1t"].against.log_ratios) == EFFORT.quads
-    assert all(result.seconds > 0 for result in found.results.values())
+    assert list(found.figures) == ["bpmatrix 1t", "Loop 1t", "Matrix 1t"]
+    assert found.figures["bpmatrix 1t"].against is None
+    assert found.figures["Loop 1t"].against.median > 0
+    assert len(found.figures["Loop 1t"].log_ratios) == EFFORT.quads
+    assert all(figure.seconds > 0 for figure in found.figures.values())
 
 
 def test_a_wrong_answer_is_not_timed():
     found = contest(Wrong, Matrix)
 
-    assert list(found.results) == ["bpmatrix 1t", "Matrix 1t"]
+    assert list(found.figures) == ["bpmatrix 1t", "Matrix 1t"]
     assert len(found.notes) == 1
     assert found.notes[0].startswith("Wrong 1t: void, its cost is ")
 
@@ -48,14 +49,14 @@ def test_a_wrong_answer_is_not_timed():
 def test_bpmatrix_itself_may_be_void():
     found = contest(Matrix, champion=Wrong)
 
-    assert found.results == {}
+    assert found.figures == {}
     assert found.notes[0].startswith("bpmatrix 1t: void")
 
 
 def test_who_is_missing_or_unsuited_is_named():
     found = contest(Missing, Unsuited)
 
-    assert list(found.results) == ["bpmatrix 1t"]
+    assert list(found.figures) == ["bpmatrix 1t"]
     assert found.notes == [
         "Missing: no_such_library is not installed",
         "Unsuited: has no such network",
@@ -65,7 +66,7 @@ def test_who_is_missing_or_unsuited_is_named():
 def test_who_dies_on_the_way_is_named_and_the_others_go_on():
     found = contest(Dying, Matrix)
 
-    assert list(found.results) == ["bpmatrix 1t", "Matrix 1t"]
+    assert list(found.figures) == ["bpmatrix 1t", "Matrix 1t"]
     assert found.notes == ["Dying: its process ended with exit status 7"]
 
 
@@ -73,7 +74,7 @@ def test_of_a_peer_the_faster_variant_goes_on():
     roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "peer": Twice(Matrix, "")}
     found = hold(small_task(), ["peer"], EFFORT, roster=roster)
 
-    assert len(found.results) == 2
+    assert len(found.figures) == 2
     assert {"reference", "bpmatrix 1t", "peer 1t", "peer 2t"} == set(found.costs)
 
 
@@ -94,9 +95,9 @@ def test_when_the_time_is_up_no_round_begins_and_no_library_is_prepared():
         small_task(), roster, effort, roster=roster, each_round=lambda: rounds.append(None)
     )
 
-    assert list(found.results) == ["bpmatrix 1t", "own 1t"]
+    assert list(found.figures) == ["bpmatrix 1t", "own 1t"]
     assert found.notes == ["library: left out, the time is used up"]
-    assert len(rounds) == len(found.results["own 1t"].times) == LEAST_QUADS
+    assert len(rounds) == len(found.figures["own 1t"].times) == LEAST_QUADS
 
 
 def test_a_family_may_compute_in_a_type_of_its_own():
@@ -106,7 +107,7 @@ def test_a_family_may_compute_in_a_type_of_its_own():
     }
     found = hold(small_task(), roster, EFFORT, roster=roster)
 
-    assert list(found.results) == ["bpmatrix 1t", "single 1t"]
+    assert list(found.figures) == ["bpmatrix 1t", "single 1t"]
     assert found.costs["bpmatrix 1t"] == pytest.approx(found.costs["reference"], rel=1e-14)
     assert found.costs["single 1t"] != pytest.approx(found.costs["reference"], rel=1e-14)
 
@@ -125,5 +126,5 @@ def test_a_peer_that_dies_while_its_variants_are_compared_is_named():
     roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "peer": Twice(Dying, "")}
     found = hold(small_task(), roster, EFFORT, roster=roster)
 
-    assert list(found.results) == ["bpmatrix 1t"]
+    assert list(found.figures) == ["bpmatrix 1t"]
     assert found.notes == ["peer: its process ended with exit status 7"]

@@ -3,8 +3,8 @@
 import pytest
 from bench.fakes import small_task
 
-from bpmatrix.bench.contenders import ROSTER, thread_environment
-from bpmatrix.bench.workers import SkippedError, Worker
+from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.workers import SkippedError, Worker, thread_environment
 
 PEERS = {"jax": "jax", "pytorch": "torch", "sklearn": "sklearn"}
 COSTS = {"quadratic": "tanh", "cross_entropy": "sigmoid", "log_likelihood": "softmax"}

@@ -88,5 +88,5 @@ def test_the_picture_shows_the_committed_figures(committed):
 
 
 def test_the_committed_figures_are_those_of_a_default_run(committed):
-    assert committed.plan == "default"
+    assert committed.run == "default"
     assert committed.headline is not None

@@ -1,4 +1,4 @@
-"""A small plan from end to end, with workers."""
+"""A small grid from end to end, with workers."""
 
 from dataclasses import replace
 
@@ -7,18 +7,18 @@ import pytest
 from bench.fakes import Wrong
 
 from bpmatrix.bench import surveying
-from bpmatrix.bench.planning import Plan
-from bpmatrix.bench.samples import Samples
+from bpmatrix.bench.surveying import GRIDS, PEERS, Grid
+from bpmatrix.bench.task import TrainingData
 
-PLAN = Plan("default", (5, 10), (4,), ("float64",), (10,), 0.001, 0.0)
+GRID = Grid("default", (5, 10), (4,), ("float64",), (10,), 0.001, 0.0)
 
 
 @pytest.fixture(autouse=True)
 def _small(monkeypatch):
     rng = np.random.default_rng(0)
     X, labels = rng.integers(17, size=(23, 6), dtype=np.uint8).T, np.arange(23) % 10
-    samples = Samples(X, 1 / 16, labels, "noise")
-    monkeypatch.setattr(surveying, "real_samples", lambda: samples)
+    samples = TrainingData(X, 1 / 16, labels, "noise")
+    monkeypatch.setattr(surveying, "real_data", lambda: samples)
     monkeypatch.setattr(surveying, "LEAST_SECONDS", 1e-9)  # the least number of rounds
     monkeypatch.setattr(surveying, "find_spec", lambda name: None)
     monkeypatch.setattr(surveying, "describe_machine", lambda: {"load before the run": "0.01"})
@@ -26,7 +26,7 @@ def _small(monkeypatch):
 
 def test_a_survey_from_end_to_end():
     told = []
-    found = surveying.survey(PLAN, lambda part, line: told.append((part, line)))
+    found = surveying.survey(GRID, lambda part, line: told.append((part, line)))
 
     assert [point.mini_batch_size for point in found.points] == [5, 10]
     for point in found.points:
@@ -54,8 +54,8 @@ def test_a_busy_machine_is_noted():
 
 def test_the_share_of_the_peak_is_measured_where_the_plan_says_so(monkeypatch):
     monkeypatch.setattr(surveying, "QUADS_FOR_THE_PEAK", 1)
-    plan = replace(PLAN, mini_batch_sizes=(5,), peak=True)
-    (point,) = surveying.survey(plan, lambda part, line: None).points
+    grid = replace(GRID, mini_batch_sizes=(5,), peak=True)
+    (point,) = surveying.survey(grid, lambda part, line: None).points
 
     assert 0 < point.peak.median < 1
 
@@ -63,9 +63,58 @@ def test_the_share_of_the_peak_is_measured_where_the_plan_says_so(monkeypatch):
 def test_a_wrong_answer_leaves_a_point_empty_and_says_so(monkeypatch):
     family = replace(surveying.CONTENDERS["bpmatrix"], make=Wrong)
     monkeypatch.setitem(surveying.CONTENDERS, "bpmatrix", family)
-    plan = replace(PLAN, mini_batch_sizes=(5,), peers_at=())
-    found = surveying.survey(plan, lambda part, line: None)
+    grid = replace(GRID, mini_batch_sizes=(5,), peers_at=())
+    found = surveying.survey(grid, lambda part, line: None)
 
     assert found.points[0].figures == ()
     assert any("bpmatrix: void, its cost is" in note for note in found.notes)
     assert found.notes[0] == "jax, pytorch, sklearn: left out of a default run"
+
+
+MNIST, DIGITS = 784, 64
+
+
+def spots(grid, n_inputs=MNIST, peers=PEERS):
+    return {(s.mini_batch_size, s.width, s.dtype): s for s in GRIDS[grid].spots(n_inputs, peers)}
+
+
+def test_the_default_run_answers_the_first_question():
+    found = spots("default")
+
+    assert sorted(m for m, _, _ in found) == [1, 10, 32, 100, 1000]
+    for spot in found.values():
+        assert {"loop", "numpy", "bpmatrix float32"} <= set(spot.names)
+    assert set(PEERS) <= set(found[10, 30, "float64"].names)
+
+
+def test_the_full_run_is_the_grid():
+    found = spots("full")
+
+    assert len(found) == 5 * 5 * 2
+    assert {m for m, _, _ in found} == {1, 10, 32, 128, 1024}
+    assert {width for _, width, _ in found} == {10, 30, 100, 512, 2048}
+    assert all(set(PEERS) <= set(spot.names) for spot in found.values())
+    assert GRIDS["full"].peak
+
+
+def test_the_loop_takes_part_where_it_ends_in_time():
+    found = spots("full")
+
+    assert "loop" in found[1024, 30, "float64"].names
+    assert "loop" not in found[1024, 2048, "float64"].names
+    assert "loop" in found[1, 2048, "float64"].names
+
+
+def test_only_what_is_installed_takes_part():
+    assert "jax" not in spots("default", peers=("pytorch",))[10, 30, "float64"].names
+
+
+@pytest.mark.parametrize(("grid", "limit"), [("quick", 15), ("default", 60)])
+def test_the_limits_leave_room_for_the_last_round(grid, limit):
+    assert GRIDS[grid].seconds <= 0.8 * limit
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_digits_are_enough_for_every_mini_batch(grid):
+    assert max(GRIDS[grid].mini_batch_sizes) <= 1200
+    assert all("numpy" in spot.names for spot in spots(grid, DIGITS).values())

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 from bench.fakes import small_task
 
-from bpmatrix import reference
+from bpmatrix import datasets, reference
 from bpmatrix.bench.contenders.book import Loop, Matrix
 from bpmatrix.bench.contenders.engine import Engine
+from bpmatrix.bench.task import MOST_SAMPLES, classifier, real_data
+from bpmatrix.datasets import DataSet, Split
+from bpmatrix.errors import DataNotFoundError
 
 
 def test_weights_and_order_depend_on_the_seed_alone():
@@ -81,3 +84,42 @@ def test_the_engine_takes_real_numbers_and_columns_as_targets(threads):
     engine.train(6)
 
     assert task.judged_cost(*engine.parameters()) == pytest.approx(task.expected_cost(6), rel=1e-12)
+
+
+def found(n, n_inputs):
+    """A data set of so many training samples."""
+    split = Split(np.zeros((n_inputs, n), np.uint8), np.arange(n) % 10)
+    return DataSet("mnist", split, split, split, 1 / 255, 10, "", "")
+
+
+def test_without_mnist_the_digits_are_taken_and_nothing_is_downloaded(monkeypatch):
+    load = datasets.load
+
+    def nowhere(name, *, download=True):
+        if name == "mnist":
+            assert not download
+            raise DataNotFoundError("no MNIST")
+        return load(name)
+
+    monkeypatch.setattr(datasets, "load", nowhere)
+    samples = real_data()
+
+    assert samples.X.shape == (64, 1200)
+    assert samples.source == "the digits of the package, 1,200 training samples"
+
+
+def test_of_mnist_a_part_is_enough(monkeypatch):
+    monkeypatch.setattr(datasets, "load", lambda name, download: found(MOST_SAMPLES + 1, 784))
+    samples = real_data()
+
+    assert samples.X.shape == (784, MOST_SAMPLES)
+    assert samples.targets.shape == (MOST_SAMPLES,)
+    assert samples.source.startswith("MNIST")
+
+
+@pytest.mark.parametrize(("m", "eta"), [(1, 0.05), (10, 0.5), (1000, 0.5)])
+def test_few_samples_a_step_take_small_steps(m, eta):
+    task = classifier(real_data(), 30, m, "float32")
+
+    assert task.sizes[1:] == (30, 10)
+    assert task.learning_rate == pytest.approx(eta)

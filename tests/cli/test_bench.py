@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from bench.surveys import default_survey, full_survey, point, survey
 
-from bpmatrix.bench import planning, surveying
+from bpmatrix.bench import surveying
 from bpmatrix.bench.report import headline, markdown
 from bpmatrix.bench.survey import from_json, to_json
 from bpmatrix.cli import main
@@ -41,14 +41,14 @@ def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 def measured(monkeypatch: pytest.MonkeyPatch):
     """A survey takes no time, and finds what is known."""
     found = default_survey()
-    monkeypatch.setattr(surveying, "survey", lambda plan, watch: replace(found, plan=plan.name))
+    monkeypatch.setattr(surveying, "survey", lambda grid, watch: replace(found, run=grid.name))
     return found
 
 
 def test_a_measurement_from_end_to_end(folder, monkeypatch, capsys):
     monkeypatch.setenv("BPMATRIX_DATA", "no-such-folder")
-    tiny = replace(planning.PLANS["quick"], mini_batch_sizes=(10,), seconds=0.0)
-    monkeypatch.setitem(planning.PLANS, "quick", tiny)
+    tiny = replace(surveying.GRIDS["quick"], mini_batch_sizes=(10,), seconds=0.0)
+    monkeypatch.setitem(surveying.GRIDS, "quick", tiny)
     assert main(["bench", "--quick", "--json", "figures.json"]) == 0
     found = from_json(Path("figures.json").read_text(), "figures.json")
     shown = capsys.readouterr().out
@@ -119,7 +119,7 @@ def test_pictures_without_matplotlib_are_refused_before_anything_is_run(monkeypa
 
 def test_a_wrong_answer_ends_with_status_1(monkeypatch, capsys):
     found = survey(point(names=[]), notes=["bpmatrix: void, its cost is 7"])
-    monkeypatch.setattr(surveying, "survey", lambda plan, watch: found)
+    monkeypatch.setattr(surveying, "survey", lambda grid, watch: found)
     assert main(["bench"]) == 1
     shown = capsys.readouterr().out
 
@@ -138,7 +138,7 @@ def test_nothing_in_a_file_moves_the_cursor(capsys):
     ]  # fmt: skip
     made = replace(
         made, points=tuple(points), machine={f"a{evil}": f"b{evil}"}, data=f"c{evil}",
-        date=f"d{evil}", plan=f"e{evil}", notes=(f"f{evil}",),
+        date=f"d{evil}", run=f"e{evil}", notes=(f"f{evil}",),
     )  # fmt: skip
     Path("figures.json").write_text(to_json(made))
     assert main(["bench", "--from", "figures.json"]) == 0
@@ -152,7 +152,7 @@ def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder, seconds):
     """As on a terminal, where all processes of the group hear it."""
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from bpmatrix.bench import samples; from bpmatrix.cli import main;"
+        "from bpmatrix.bench import task; from bpmatrix.cli import main;"
         "print('ready', flush=True); sys.exit(main(sys.argv[1:]))"
     )
     process = subprocess.Popen(

@@ -6,6 +6,6 @@ returns (weights, biases). Peers are imported when a contender is made, by name:
 import this package.
 """
 
-from bpmatrix.bench.contenders.roster import ROSTER, Contender, Family, thread_environment
+from bpmatrix.bench.contenders.roster import ROSTER, Contender, Family
 
-__all__ = ["ROSTER", "Contender", "Family", "thread_environment"]
+__all__ = ["ROSTER", "Contender", "Family"]

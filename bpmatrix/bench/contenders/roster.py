@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,12 +14,11 @@ from bpmatrix.bench.contenders.jax_scan import JaxScan
 from bpmatrix.bench.contenders.sklearn_mlp import SklearnMLP
 from bpmatrix.bench.contenders.torch_eager import TorchEager
 from bpmatrix.bench.task import Task
+from bpmatrix.engine.places import count_processors
 
-__all__ = ["ROSTER", "Contender", "Family", "processors", "thread_environment"]
+__all__ = ["ROSTER", "Contender", "Family"]
 
 Array = NDArray[Any]
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 
 
 class Contender(Protocol):
@@ -64,7 +62,7 @@ class Family:
         """Return the numbers of threads to run it with."""
         if self.threads is not None:
             return self.threads
-        numbers = sorted({1, processors()})
+        numbers = sorted({1, count_processors()})
         return tuple(numbers) if self.is_peer else ("auto", *numbers)
 
 
@@ -76,24 +74,3 @@ ROSTER: dict[str, Family] = {
     "pytorch": Family(TorchEager, "eager, autograd, plain SGD step by hand", library="torch"),
     "sklearn": Family(SklearnMLP, "partial_fit with each mini-batch", library="sklearn"),
 }
-
-
-def processors() -> int:
-    """Return how many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def thread_environment(threads: int | str) -> dict[str, str]:
-    """Return the variables that hold libraries to a number of threads, read at their import.
-
-    XLA takes the size of its pools from NPROC, and whether a product is split from its flags.
-    """
-    if threads == "auto":
-        return {}
-    variables = dict.fromkeys(THREAD_VARIABLES, str(threads))
-    if threads == 1:
-        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-        variables["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
-    return variables
