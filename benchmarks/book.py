@@ -143,7 +143,7 @@ def calls(data: Pairs) -> list[Calls]:
 def book(quick: bool, json_file: str | None) -> None:
     """The book's calls on lists of tuples, conversion included, against the loop."""
     report = Report("The book's network, 784-30-10, mini-batches of 10", json_file)
-    rows = report.table("call", "loop, ms", "bpmatrix, ms", "gain [95 %]", "target")
+    report.columns("call", "loop, ms", "bpmatrix, ms", "gain [95 %]", "target")
     data, source = training_data()
     quads, share = QUICK_RUN if quick else FULL
     data = data[: len(data) // share]
@@ -158,9 +158,9 @@ def book(quick: bool, json_file: str | None) -> None:
         report.record(steps=steps, difference=ours, backwards=itself)
     for name, loop, engine, least in calls(data):
         comparison = compare(loop, engine, quads=quads, block_seconds=0.1)
-        rows.add_row(
+        report.row(
             name, f"{1e3 * comparison.f:.3g}", f"{1e3 * comparison.g:.3g}",
-            str(comparison.ratio).replace("[", r"\["), verdict(comparison.ratio.median, least),
+            str(comparison.ratio), verdict(comparison.ratio.median, least),
         )  # fmt: skip
         report.record(call=name, comparison=asdict(comparison))
-    report.finish(rows, notes)
+    report.finish(notes)

@@ -104,16 +104,16 @@ class Classifier:
 def estimators(dtypes: tuple[str, ...], quick: bool, json_file: str | None) -> None:
     """MLPClassifier with default settings: a fit, and predict_proba of one row."""
     report = Report("MLPClassifier with scikit-learn's default settings, microseconds", json_file)
-    rows = report.table("", "type", "bpmatrix", "scikit-learn", "bpmatrix is faster", "target")
+    report.columns("", "type", "bpmatrix", "scikit-learn", "bpmatrix is faster", "target")
     notes: list[str] = []
     for case in CASES:
         for dtype in dtypes:
             try:
                 for row in _rows(report, case, dtype, quick=quick):
-                    rows.add_row(*row)
+                    report.row(*row)
             except SkippedError as error:
                 notes.append(str(error))
-    report.finish(rows, notes)
+    report.finish(notes)
 
 
 def _rows(report: Report, case: TableCase, dtype: str, *, quick: bool) -> list[list[str]]:
@@ -143,7 +143,7 @@ def _rows(report: Report, case: TableCase, dtype: str, *, quick: bool) -> list[l
         report.record(case=case.name, dtype=dtype, method=method, comparison=asdict(comparison))
         least = case.least_gain if method == "fit" else LEAST_GAIN_OF_A_ROW
         what = f"{case.name}, {case.epochs} epochs" if method == "fit" else f"{case.name}, one row"
-        shown = str(comparison.ratio).replace("[", r"\[")
+        shown = str(comparison.ratio)
         target = verdict(comparison.ratio.median, least)
         times = microseconds(comparison.g), microseconds(comparison.f)
         rows.append([what, dtype, *times, shown, target])

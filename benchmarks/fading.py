@@ -126,7 +126,7 @@ def fading(quick: bool, json_file: str | None) -> None:
     Seconds are those of the process, on one thread; the last steps and the first ones take turns.
     """
     report = Report("The time of the last steps over that of the first", json_file)
-    rows = report.table(
+    report.columns(
         "case", "type", "subnormal weights", "errors", "times [95 %]", "twin", "over it", "target"
     )
     slowness = _slowness(quick=quick)
@@ -137,10 +137,10 @@ def fading(quick: bool, json_file: str | None) -> None:
         if any(nothing):
             raise click.ClickException(f"the twin of {case.name} fades, too")
         over = last.ratio.median / twins.ratio.median
-        shown = (str(each.ratio).replace("[", r"\[") for each in (last, twins))
+        shown = (str(each.ratio) for each in (last, twins))
         judged = verdict(over, MOST_OVER_THE_TWIN, at_most=True)
         parts = f"{weights:.0%}", f"{errors:.0%}"
-        rows.add_row(case.name, case.dtype, *parts, *shown, f"{over:.3f}", judged)
+        report.row(case.name, case.dtype, *parts, *shown, f"{over:.3f}", judged)
         report.record(
             case=case.name, dtype=case.dtype, subnormal_weights=weights, subnormal_errors=errors,
             last_over_first=asdict(last), twin=asdict(twins), over_the_twin=over,
@@ -149,7 +149,7 @@ def fading(quick: bool, json_file: str | None) -> None:
     slow = (
         f"a subnormal product takes {slowness:.3g} times as long as another one on this processor"
     )
-    report.finish(rows, [seen, f"{slow}: near 1 no time shows what fades"])
+    report.finish([seen, f"{slow}: near 1 no time shows what fades"])
 
 
 def _last_over_first(case: Fading, *, twin: bool, quick: bool) -> tuple[float, float, Comparison]:

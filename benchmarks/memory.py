@@ -48,7 +48,7 @@ print(json.dumps([before, bytes_held("VmHWM"), X.nbytes]))
 def memory(json_file: str | None) -> None:
     """Peak memory of training 784-30-10 on MNIST as uint8, over that before it began."""
     report = Report("Memory that one epoch on MNIST as uint8 adds, MB", json_file)
-    rows = report.table("compiled programs", "added", "target")
+    report.columns("compiled programs", "added", "target")
     samples = load_samples("mnist")
     with tempfile.TemporaryDirectory() as folder:
         X, labels = Path(folder, "X.npy"), Path(folder, "labels.npy")
@@ -58,9 +58,9 @@ def memory(json_file: str | None) -> None:
         for when, words in (("loaded", "loaded before"), ("new", "loaded by the training")):
             before, after = peaks(X, labels, when)
             added = (after - before) / 1e6
-            rows.add_row(words, f"{added:.1f}", verdict(added, MOST_MEGABYTES, at_most=True))
+            report.row(words, f"{added:.1f}", verdict(added, MOST_MEGABYTES, at_most=True))
             report.record(programs=words, megabytes=added)
-    report.finish(rows, [samples.source])
+    report.finish([samples.source])
 
 
 def peaks(X: Path, labels: Path, when: str) -> tuple[int, int]:

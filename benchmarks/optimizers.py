@@ -29,20 +29,20 @@ def optimizers(
 ) -> None:
     """Training: momentum and Adam against plain SGD, on one thread."""
     report = Report("The time of a step over that of plain SGD", json_file)
-    rows = report.table("case", "type", "optimizer", "times [95 %]", "target")
+    report.columns("case", "type", "optimizer", "times [95 %]", "target")
     for case in (JUDGED,) if cases is CASES else cases:
         for dtype in dtypes:
             for name in LEARNING_RATES:
                 report.tell(f"{case.name} {dtype}, {name}")
                 comparison = _against_sgd(case, dtype, name, quick=quick)
-                shown = str(comparison.ratio).replace("[", r"\[")
+                shown = str(comparison.ratio)
                 target = MOST_COST if case is JUDGED else None
                 judged = verdict(comparison.ratio.median, target, at_most=True)
-                rows.add_row(case.name, dtype, name, shown, judged)
+                report.row(case.name, dtype, name, shown, judged)
                 report.record(
                     case=case.name, dtype=dtype, optimizer=name, comparison=asdict(comparison)
                 )
-    report.finish(rows)
+    report.finish()
 
 
 def _against_sgd(case: Case, dtype: str, optimizer: str, *, quick: bool) -> Comparison:

@@ -27,14 +27,14 @@ def peak(
     The product is NumPy's, of the same type on as many threads, in the same run, in turns.
     """
     report = Report("Share of the attainable peak, whole training steps", json_file)
-    rows = report.table("case", "type", "threads", "share [95 %]", "target")
+    report.columns("case", "type", "threads", "share [95 %]", "target")
     for case in cases:
         for dtype in dtypes:
             for threads in sorted({1, count_processors()}):
                 report.tell(f"{case.name} {dtype} on {threads}")
                 share = share_of_peak(case.task(dtype), threads, case.effort(quick=quick))
                 target = case.peak.get((dtype, threads))
-                shown = percent(share).replace("[", r"\[")
-                rows.add_row(case.name, dtype, str(threads), shown, verdict(share.median, target))
+                shown = percent(share)
+                report.row(case.name, dtype, str(threads), shown, verdict(share.median, target))
                 report.record(case=case.name, dtype=dtype, threads=threads, share=asdict(share))
-    report.finish(rows)
+    report.finish()

@@ -81,16 +81,16 @@ class Torch:
 def predict(dtypes: tuple[str, ...], quick: bool, json_file: str | None) -> None:
     """Prediction through 784-30-10: one column, and 10,000 against PyTorch."""
     report = Report("784-30-10, microseconds a call of feedforward", json_file)
-    rows = report.table("columns", "type", "bpmatrix", "pytorch", "bpmatrix is faster", "target")
+    report.columns("columns", "type", "bpmatrix", "pytorch", "bpmatrix is faster", "target")
     notes: list[str] = []
     for dtype in dtypes:
         for columns in (1, MANY):
             try:
-                rows.add_row(*_row(report, dtype, columns, quick=quick))
+                report.row(*_row(report, dtype, columns, quick=quick))
             except SkippedError as error:
                 notes.append(str(error))
-                rows.add_row(*_alone(dtype, columns))
-    report.finish(rows, notes)
+                report.row(*_alone(dtype, columns))
+    report.finish(notes)
 
 
 def _row(report: Report, dtype: str, columns: int, *, quick: bool) -> list[str]:
@@ -111,7 +111,7 @@ def _row(report: Report, dtype: str, columns: int, *, quick: bool) -> list[str]:
     assert best is not None
     report.record(columns=columns, dtype=dtype, comparison=asdict(best))
     target = _target(columns, best.g, best.ratio.median)
-    shown = str(best.ratio).replace("[", r"\[")
+    shown = str(best.ratio)
     return [str(columns), dtype, microseconds(best.g), microseconds(best.f), shown, target]
 
 

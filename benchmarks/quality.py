@@ -52,7 +52,7 @@ def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
     except MissingPackageError as error:
         raise click.ClickException(str(error)) from error
     report = Report("Accuracy or R^2 on a fifth of the rows, mean and range of 5 seeds", json_file)
-    rows = report.table("data", *WAYS.values())
+    report.columns("data", *WAYS.values())
     lines, notes, means = [], [], {}
     for table in TABLES:
         try:
@@ -67,16 +67,16 @@ def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
             f"{np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})"
             for scores in found.values()
         ]
-        rows.add_row(table.name, *cells)
+        report.row(table.name, *cells)
         lines.append(f"| {table.name} | {' | '.join(cells)} |")
         if " images" not in table.name:
             kind = "mean R^2" if table.regression else "mean accuracy"
             means.setdefault(kind, []).append([np.mean(scores) for scores in found.values()])
     for kind, scores in means.items():
         cells = [f"{mean:.3f}" for mean in np.mean(scores, axis=0)]
-        rows.add_row(f"{kind} of {len(scores)} tables", *cells)
+        report.row(f"{kind} of {len(scores)} tables", *cells)
         lines.append(f"| **{kind} of {len(scores)} tables** | {' | '.join(cells)} |")
-    report.finish(rows, notes)
+    report.finish(notes)
     if write is not None:
         _write(write, lines, notes, report.machine)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.storage.files import write_whole
@@ -27,8 +28,7 @@ class Report:
     def __init__(self, title: str, json_file: str | None = None) -> None:
         self.machine = describe_machine()
         self.title, self._json_file = title, json_file
-        width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
-        self.console = Console(width=width, highlight=False)
+        self._table = Table(title=title)
         self._progress = Console(stderr=True, highlight=False)
         self._records: list[dict[str, Any]] = []
 
@@ -40,19 +40,24 @@ class Report:
         """Keep figures for the JSON file."""
         self._records.append(figures)
 
-    def table(self, *columns: str) -> Table:
-        """Return an empty table; all columns but the first are numbers."""
-        made = Table(title=self.title)
-        for i, column in enumerate(columns):
-            made.add_column(column, justify="right" if i else "left")
-        return made
+    def columns(self, first: str, *numbers: str) -> None:
+        """Name the columns of the table."""
+        self._table.add_column(first)
+        for name in numbers:
+            self._table.add_column(name, justify="right")
 
-    def finish(self, table: Table, notes: Sequence[str] = ()) -> None:
+    def row(self, *cells: str) -> None:
+        """Add a row to the table."""
+        self._table.add_row(*map(Text, cells))  # as Text, brackets are brackets
+
+    def finish(self, notes: Sequence[str] = ()) -> None:
         """Print the table, the notes and the machine; write the file."""
-        self.console.print(table)
+        width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
+        console = Console(width=width, highlight=False)
+        console.print(self._table)
         for note in dict.fromkeys(notes):
-            self.console.print(f"- {note}", markup=False)
-        self.console.print(
+            console.print(f"- {note}", markup=False)
+        console.print(
             ", ".join(f"{name} {value}" for name, value in self.machine.items()), style="dim"
         )
         if self._json_file:
@@ -66,5 +71,4 @@ def verdict(value: float, target: float | None, *, at_most: bool = False) -> str
         return ""
     reached = value <= target if at_most else value >= target
     sign = "<=" if at_most else ">="
-    color, word = ("green", "reached") if reached else ("red", "not reached")
-    return f"{sign} {target:.3g} [{color}]{word}[/{color}]"
+    return f"{sign} {target:.3g} {'reached' if reached else 'NOT REACHED'}"

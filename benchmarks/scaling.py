@@ -37,13 +37,13 @@ def scaling(
     The first rows are those of a large product in NumPy: what a second processor is worth here.
     """
     report = Report("How many times as fast as one thread", json_file)
-    rows = report.table("case", "type", "threads", "gain [95 %]", "target")
+    report.columns("case", "type", "threads", "gain [95 %]", "target")
 
     def add(name: str, dtype: str, threads: int | str, target: float | None, arm: _Arm) -> None:
         report.tell(f"{name} {dtype} on {threads}")
         comparison = _against_one(arm, threads, quick=quick)
-        shown = str(comparison.ratio).replace("[", r"\[")
-        rows.add_row(name, dtype, str(threads), shown, verdict(comparison.ratio.median, target))
+        shown = str(comparison.ratio)
+        report.row(name, dtype, str(threads), shown, verdict(comparison.ratio.median, target))
         report.record(case=name, dtype=dtype, threads=threads, comparison=asdict(comparison))
 
     for dtype in dtypes:
@@ -53,7 +53,7 @@ def scaling(
             step = _step(case, dtype)
             for threads, target in _arms(case):
                 add(case.name, dtype, threads, target, step)
-    report.finish(rows)
+    report.finish()
 
 
 class _Arm(NamedTuple):

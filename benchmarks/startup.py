@@ -44,8 +44,7 @@ def seconds_of(program: str, cache: str | None = None) -> float:
 @JSON
 def startup(quick: bool, json_file: str | None) -> None:
     """Seconds of a whole process: import, training with a warm cache, first compilation."""
-    report = Report("Processes, seconds", json_file)
-    rows = report.table("what", "seconds", "target")
+    report = Report("Processes, seconds", ["what", "seconds", "target"], json_file)
     rounds = 3 if quick else 15
     pairs = [(seconds_of(IMPORT_BOTH), seconds_of(IMPORT_NUMPY)) for _ in range(rounds)]
     with tempfile.TemporaryDirectory() as cache:
@@ -57,6 +56,6 @@ def startup(quick: bool, json_file: str | None) -> None:
         ("first compilation: cold less warm", cold - warm, MOST_COMPILATION),
     )
     for what, seconds, target in figures:
-        rows.add_row(what, f"{seconds:.3f}", verdict(seconds, target, at_most=True))
+        report.row(what, f"{seconds:.3f}", verdict(seconds, target, at_most=True))
         report.record(what=what, seconds=seconds, target=target)
-    report.finish(rows)
+    report.finish()

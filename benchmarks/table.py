@@ -35,7 +35,7 @@ def table(
     clock starts.
     """
     report = Report("Training, microseconds per mini-batch", json_file)
-    rows = report.table("case", "type", CHAMPION, "on 1", "on all", *PEERS, "targets")
+    report.columns("case", "type", CHAMPION, "on 1", "on all", *PEERS, "targets")
     notes = [CHECKED]
     for case in cases:
         notes.append(f"{case.name}: {case.samples().source}")
@@ -51,9 +51,9 @@ def table(
             )
             notes += [f"{case.name} {dtype}: {note}" for note in contest.notes]
             report.tell(f"{case.name} {dtype}: {_in_a_line(contest)}")
-            rows.add_row(case.name, dtype, *_cells(contest), _targets(case, dtype, contest))
+            report.row(case.name, dtype, *_cells(contest), _targets(case, dtype, contest))
             _record(report, case, dtype, contest)
-    report.finish(rows, notes)
+    report.finish(notes)
 
 
 def _cells(contest: Contest) -> list[str]:
@@ -82,12 +82,7 @@ def _cell(figure: Figure | None) -> str:
     if figure.against is None:
         return time
     threads = "" if figure.name == CHAMPION else f" ({figure.threads}t)"
-    return f"{time}{threads}\n{_brackets(str(figure.against))}"
-
-
-def _brackets(text: str) -> str:
-    """Keep rich from reading an interval as markup."""
-    return text.replace("[", r"\[")
+    return f"{time}{threads}\n{figure.against}"
 
 
 def _targets(case: Case, dtype: str, contest: Contest) -> str:

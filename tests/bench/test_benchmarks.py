@@ -125,22 +125,25 @@ def test_a_case_that_is_not_there_is_wrong_use():
     assert CliRunner().invoke(main, ["table", "--case", "1-1/1"]).exit_code == 2
 
 
-def test_figures_are_written_as_json(tmp_path):
+def test_figures_are_printed_and_written_as_json(tmp_path, capsys):
     report = Report("figures", str(tmp_path / "figures.json"))
+    report.columns("case", "seconds")
     report.record(case="a", seconds=1.5)
-    report.finish(report.table("case", "seconds"))
+    report.row("a", "1.5 [1.4, 1.6]")
+    report.finish()
     content = json.loads((tmp_path / "figures.json").read_text())
 
     assert content["records"] == [{"case": "a", "seconds": 1.5}]
     assert content["machine"]["processor"]
     assert [path.name for path in tmp_path.iterdir()] == ["figures.json"]
+    assert "1.5 [1.4, 1.6]" in capsys.readouterr().out
 
 
 def test_a_verdict_says_whether_a_target_is_reached():
     assert verdict(2.5, 2.4).startswith(">= 2.4")
-    assert "not reached" not in verdict(2.5, 2.4)
-    assert "not reached" in verdict(2.3, 2.4)
-    assert "not reached" in verdict(13, 12, at_most=True)
+    assert "NOT REACHED" not in verdict(2.5, 2.4)
+    assert "NOT REACHED" in verdict(2.3, 2.4)
+    assert "NOT REACHED" in verdict(13, 12, at_most=True)
     assert verdict(1, None) == ""
 
 
