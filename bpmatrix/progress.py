@@ -10,7 +10,7 @@ from typing import Self, TextIO
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 
-__all__ = ["Bar", "bar", "lines"]
+__all__ = ["Bar", "Line", "bar", "filled", "lines"]
 
 # Outside of these bounds a number with four decimals says too little or takes too much room.
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e4
@@ -66,18 +66,58 @@ def lines(
     return write
 
 
+class Line:
+    """One line of a terminal or a notebook, drawn again and again; nothing in a file or a pipe.
+
+    Parameters
+    ----------
+    stream : text stream
+        Where to draw.
+    width : int, optional
+        In columns; None asks the terminal.
+    """
+
+    def __init__(self, stream: TextIO, width: int | None = None) -> None:
+        self._file = stream
+        self._width = _width_where_somebody_looks(stream) if width is None else width
+        self._shown = ""
+
+    def draw(self, text: str) -> None:
+        """Draw the line over the one before."""
+        # A line that is as wide as a terminal would not be drawn over: it begins a new one.
+        text = text[: max(0, self._width - 1)]
+        if text:
+            print(f"\r{text:<{len(self._shown)}}", end="", file=self._file, flush=True)
+            self._shown = text
+
+    def end(self) -> None:
+        """Leave the line as it is, if there is one; what is drawn next begins another."""
+        if self._shown:
+            print(file=self._file, flush=True)
+            self._shown = ""
+
+
+def filled(part: float) -> str:
+    """Return a bar that is filled to a part of 1.
+
+    Examples
+    --------
+    >>> filled(0.25)
+    '[#####               ]'
+    """
+    return f"[{'#' * int(BAR_WIDTH * part):<{BAR_WIDTH}}]"
+
+
 class Bar:
     """A callback that draws one line again and again; made by `bar`."""
 
     def __init__(self, stream: TextIO | None, monitored: str) -> None:
-        self._file = sys.stdout if stream is None else stream
+        self._line = Line(sys.stdout if stream is None else stream)
         self._monitored = monitored
-        self._width = _width_where_somebody_looks(self._file)
         self._begin()
 
     def _begin(self) -> None:
-        self._line, self._shown = "", ""
-        self._epochs, self._seconds, self._drawn_at = 0, 0.0, -math.inf
+        self._text, self._epochs, self._seconds, self._drawn_at = "", 0, 0.0, -math.inf
 
     def __enter__(self) -> Self:
         """Begin a run."""
@@ -88,31 +128,23 @@ class Bar:
         """Draw the line over the one before, unless that was a moment ago."""
         self._epochs += 1
         self._seconds += entry.seconds
-        # A line that is as wide as a terminal would not be drawn over: it begins a new one.
-        self._line = self._text(entry)[: max(0, self._width - 1)]
+        self._text = self._text_of(entry)
         if self._seconds - self._drawn_at >= SECONDS_BETWEEN_DRAWINGS:
-            self._draw()
+            self._line.draw(self._text)
+            self._drawn_at = self._seconds
 
     def __exit__(self, *_: object) -> None:
         """Draw the last line and end it, whatever ended the run."""
-        if self._line:
-            self._draw()
-            print(file=self._file, flush=True)
+        self._line.draw(self._text)
+        self._line.end()
 
-    def _draw(self) -> None:
-        if self._line:
-            text = f"{self._line:<{len(self._shown)}}"
-            print(f"\r{text}", end="", file=self._file, flush=True)
-            self._shown, self._drawn_at = self._line, self._seconds
-
-    def _text(self, entry: EpochInfo) -> str:
+    def _text_of(self, entry: EpochInfo) -> str:
         left = entry.last_epoch - entry.epoch
-        filled = BAR_WIDTH * self._epochs // (self._epochs + left)
         (_, place), *cells, _ = _cells(entry, self._monitored).items()
         figures = ", ".join(f"{name.strip()} {value}" for name, value in cells)
         seconds = f"{self._seconds / self._epochs * left:.0f} s left"
         place = f"{place:>{2 * len(str(entry.last_epoch)) + 1}}"
-        return f"{place} [{'#' * filled:<{BAR_WIDTH}}] {figures}, {seconds}"
+        return f"{place} {filled(self._epochs / (self._epochs + left))} {figures}, {seconds}"
 
 
 def bar(stream: TextIO | None = None, *, monitored: str = "validation") -> Bar:

@@ -16,6 +16,7 @@ import pooch
 
 from bpmatrix.datasets.sources import SOURCES
 from bpmatrix.errors import DownloadError
+from bpmatrix.progress import Line
 
 __all__ = ["cached", "fetch"]
 
@@ -60,7 +61,7 @@ def _fetch_file(name: str, file: str, folder: Path, *, show: bool) -> None:
     origin = SOURCES[name]
     failures = []
     for mirror in origin.mirrors:
-        line = _ProgressLine(f"{name}: {file}") if show else None
+        line = _Download(f"{name}: {file}") if show else None
         downloader = pooch.HTTPDownloader(progressbar=line or False, timeout=_TIMEOUT)
         try:
             pooch.retrieve(
@@ -94,29 +95,27 @@ def _reason(error: Exception) -> str:
     return f"the connection failed ({type(error).__name__})"
 
 
-class _ProgressLine:
-    """One line on standard error that follows a download, with the methods that pooch calls."""
+class _Download:
+    """The bytes of a download on one line of standard error, with the methods that pooch calls."""
+
+    total = 0
 
     def __init__(self, title: str) -> None:
-        self.title = title
-        self.total = 0
-        self.done = 0
-        self.open = False
+        self._title, self._done = title, 0
+        self._line = Line(sys.stderr, width=len(title) + 40)  # also where it is no terminal
 
     def update(self, n_bytes: int) -> None:
-        self.done += n_bytes
-        share = f"{min(1.0, self.done / self.total):4.0%}" if self.total else f"{self.done:,} bytes"
-        sys.stderr.write(f"\r{self.title} {share}")
-        sys.stderr.flush()
-        self.open = True
+        self._done += n_bytes
+        done = f"{self._done:,} bytes"
+        if self.total:
+            done = f"{min(1.0, self._done / self.total):4.0%}"
+        self._line.draw(f"{self._title} {done}")
 
     def reset(self) -> None:
-        self.done = 0
+        self._done = 0
 
     def close(self) -> None:
-        if self.open:
-            sys.stderr.write("\n")
-            self.open = False
+        self._line.end()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import pooch
 import pytest
 
 from bpmatrix import datasets
-from bpmatrix.datasets.download import _ProgressLine
+from bpmatrix.datasets.download import _Download
 from bpmatrix.datasets.sources import SOURCES, Source
 from bpmatrix.errors import DownloadError
 
@@ -178,7 +178,7 @@ def test_progress_is_one_line_a_file(serve, use_mirrors, write_folder, cache, ca
 
 
 def test_progress_of_unknown_length(capfd) -> None:
-    line = _ProgressLine("some file")
+    line = _Download("some file")
     line.update(1_024)
     line.close()
     line.close()
