@@ -21,7 +21,7 @@ from bpmatrix.bench.workers import SkippedError, Worker, thread_environment
 from bpmatrix.engine.places import count_processors
 from bpmatrix.errors import BpmatrixError
 
-Rows = tuple[NDArray[np.float64], NDArray[np.int64]]
+RowsAndLabels = tuple[NDArray[np.float64], NDArray[np.int64]]
 
 # Both sides add the same numbers in another order: in float32 an epoch's loss keeps five digits.
 AGREEMENT = {"float64": 1e-6, "float32": 1e-3}
@@ -33,24 +33,24 @@ class TableCase:
     """A table, how often it is shown in a fit, and what is aimed at."""
 
     name: str
-    load: Callable[[], Rows]
+    load: Callable[[], RowsAndLabels]
     epochs: int
     least_gain: float
 
 
-def _digits() -> Rows:
+def _digits() -> RowsAndLabels:
     digits = datasets.load("digits").train
     return digits.X.T / 16, digits.labels
 
 
-def _made_up() -> Rows:
+def _made_up() -> RowsAndLabels:
     rng = np.random.default_rng(1)
     X = rng.standard_normal((20_000, 50))
     y = (X @ rng.standard_normal((50, 5)) + rng.standard_normal((20_000, 5))).argmax(axis=1)
     return X, y
 
 
-def _mnist() -> Rows:
+def _mnist() -> RowsAndLabels:
     try:
         mnist = datasets.load("mnist", download=False).train
     except BpmatrixError as error:

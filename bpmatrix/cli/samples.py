@@ -19,11 +19,11 @@ from bpmatrix.errors import ArgumentError, DataFileError, ShapeError
 if TYPE_CHECKING:
     from bpmatrix import Network
 
-__all__ = ["Samples", "read_samples"]
+__all__ = ["SamplesToPredict", "read_samples"]
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class SamplesToPredict:
     """Samples as columns, and their labels where they are known.
 
     Attributes
@@ -46,7 +46,7 @@ class Samples:
 
 def read_samples(
     source: str, net: Network, *, folder: str | None = None, label_column: str | None = None
-) -> Samples:
+) -> SamplesToPredict:
     """Read what a network shall predict.
 
     Parameters
@@ -70,7 +70,7 @@ def read_samples(
     path = Path(source).expanduser()
     if source in ("digits", "mnist", "fashion-mnist") or not path.is_file():
         data = datasets.load(source, folder=folder, label_column=label_column)
-        samples = Samples(data.test.X, data.test.labels, f"the test part of {data.name}")
+        samples = SamplesToPredict(data.test.X, data.test.labels, f"the test part of {data.name}")
     elif folder is not None:
         raise ArgumentError(
             "folder belongs to 'mnist' and 'fashion-mnist'", got=source, cure="Leave it out."
@@ -86,7 +86,7 @@ def read_samples(
     return samples
 
 
-def _read_file(path: Path, net: Network, label_column: str | None) -> Samples:
+def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToPredict:
     kind = path.suffix.lower()
     if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
         return _read_table(open_table(path), net, label_column)
@@ -107,10 +107,10 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> Samples:
                 expected="one sample or more",
             )
         rows = images.reshape(len(images), -1)
-    return Samples(rows.T, labels, str(path))
+    return SamplesToPredict(rows.T, labels, str(path))
 
 
-def _read_table(table: Table, net: Network, label_column: str | None) -> Samples:
+def _read_table(table: Table, net: Network, label_column: str | None) -> SamplesToPredict:
     """Read the inputs of a network from a table, and labels where it has them."""
     width, n_inputs = len(table.first), net.description.sizes[0]
     label = None if label_column is None else table.column(label_column)
@@ -138,7 +138,7 @@ def _read_table(table: Table, net: Network, label_column: str | None) -> Samples
             if label_column is not None:  # asked for by name
                 raise
             note = str(error)
-    return Samples(cells.numbers.T, labels, str(table.path), note)
+    return SamplesToPredict(cells.numbers.T, labels, str(table.path), note)
 
 
 def _trained_on(net: Network) -> tuple[list[str], str]:

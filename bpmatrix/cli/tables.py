@@ -23,7 +23,7 @@ from bpmatrix.cli.destination import check_destination, deliver
 from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_a_ruling_class
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
-from bpmatrix.cli.targets import Samples, check_no_hole, read_parts, targets
+from bpmatrix.cli.targets import Rows, check_no_hole, read_parts, targets
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
@@ -142,7 +142,7 @@ def _said_of_the_score(model: Estimator, table: Table, cells: Cells, column: int
     if _has_classes(model) and not np.isin(y, model.classes_).any():
         name = table.names[column]
         return f"not scored: column {name!r} of {table.path} has not the model's classes"
-    return _score(model, Samples(cells.numbers, y), str(table.path))
+    return _score(model, Rows(cells.numbers, y), str(table.path))
 
 
 def facts_of(model: Estimator) -> list[tuple[str, object]]:
@@ -188,9 +188,7 @@ def _parameters(said: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _introduce(
-    source: str, target: str, model: Estimator, parts: tuple[Samples, Samples, Samples]
-) -> None:
+def _introduce(source: str, target: str, model: Estimator, parts: tuple[Rows, Rows, Rows]) -> None:
     """Print what is going to happen."""
     train = parts[0]
     n, *others = (len(part.y) for part in parts)
@@ -210,7 +208,7 @@ def _introduce(
     say()
 
 
-def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float) -> None:
+def _conclude(model: Estimator, test: Rows, save: Path | None, seconds: float) -> None:
     """Print how it went, and save the model if that was asked for."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
@@ -229,7 +227,7 @@ def _conclude(model: Estimator, test: Samples, save: Path | None, seconds: float
     facts(rows)
 
 
-def _score(model: Estimator, samples: Samples, where: str) -> str:
+def _score(model: Estimator, samples: Rows, where: str) -> str:
     value = model.score(samples.X, samples.y)
     if _has_classes(model):
         hits = round(value * len(samples.y))

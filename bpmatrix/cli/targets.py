@@ -12,7 +12,7 @@ from bpmatrix.datasets.cells import MISSING, cure_of, is_almost_a_number, number
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import DataFileError
 
-__all__ = ["Samples", "check_no_hole", "read_parts", "targets"]
+__all__ = ["Rows", "check_no_hole", "read_parts", "targets"]
 
 # A column of so few different whole numbers is taken for classes where nobody says --task.
 MOST_CLASSES = 20
@@ -23,7 +23,7 @@ LARGEST_WHOLE = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class Rows:
     """Rows of features, and what they should give."""
 
     X: NDArray[np.float64]
@@ -32,7 +32,7 @@ class Samples:
 
 def read_parts(
     source: str, target: str, task: str | None, seed: int
-) -> tuple[list[str], tuple[Samples, Samples, Samples]]:
+) -> tuple[list[str], tuple[Rows, Rows, Rows]]:
     """Return the names of the features, and rows to train on, to stop by and for the test."""
     table = open_table(source, header=True)
     column = table.column(target)
@@ -94,7 +94,7 @@ def check_no_hole(table: Table, cells: Cells, column: int) -> None:
 
 def _split(
     X: NDArray[np.float64], y: NDArray[Any], classes: bool, seed: int | None
-) -> tuple[Samples, Samples, Samples]:
+) -> tuple[Rows, Rows, Rows]:
     """Return rows to train on, to stop by and for the test, with each class in all of them."""
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
@@ -116,6 +116,6 @@ def _split(
         X, X_out, y, y_out = train_test_split(
             X, y, test_size=rows, random_state=seed, stratify=y if classes else None
         )
-        parts.append(Samples(X_out, y_out))
+        parts.append(Rows(X_out, y_out))
     test, validation = parts
-    return Samples(X, y), validation, test
+    return Rows(X, y), validation, test
