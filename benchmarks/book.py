@@ -44,7 +44,7 @@ def training_data() -> tuple[Pairs, str]:
     return [(row.reshape(-1, 1), vectorized_result(label)) for row, label in pairs], samples.source
 
 
-class OwnCost:
+class ReadersCost:
     """A cost that the engine does not know, though it is the cross-entropy."""
 
     fn = staticmethod(network2.CrossEntropyCost.fn)
@@ -113,7 +113,7 @@ def calls(data: Pairs) -> list[Calls]:
     """Return what is compared: its name, the loop, bpmatrix, and the least gain."""
     few, x = data[:FEW_IMAGES], data[0][0]
     loop, engine = network.Network(SIZES), network.Network(SIZES)
-    own_loop, own = network2.Network(SIZES), network2.Network(SIZES, cost=OwnCost())
+    own_loop, own = network2.Network(SIZES), network2.Network(SIZES, cost=ReadersCost())
     weights, biases = ([p.copy() for p in parts] for parts in (engine.weights, engine.biases))
     return [
         (

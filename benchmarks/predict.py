@@ -24,7 +24,7 @@ LEAST_GAIN = 1.2
 MOST_MICROSECONDS = 12.0
 
 
-class Engine:
+class OwnPrediction:
     """`Network.feedforward`, its checks included, on inputs in the network's type."""
 
     def __init__(self, task: Task, columns: int) -> None:
@@ -47,7 +47,7 @@ class Engine:
         return self.outputs
 
 
-class Torch:
+class TorchPrediction:
     """The same network as `linear` and `sigmoid` without gradients."""
 
     def __init__(self, task: Task, columns: int) -> None:
@@ -99,8 +99,8 @@ def _row(report: Report, dtype: str, columns: int, *, quick: bool) -> list[str]:
     best = None
     for threads in sorted({1, count_processors()}) if columns > 1 else (1,):
         with Worker("bpmatrix") as own, Worker("pytorch", thread_environment(threads)) as other:
-            own.make(Engine, task, columns)
-            other.make(Torch, task, columns)
+            own.make(OwnPrediction, task, columns)
+            other.make(TorchPrediction, task, columns)
             found = compare_arms(
                 other.arm("predict"), own.arm("predict"), quads=6 if quick else 40,
                 block_seconds=0.02,
@@ -118,7 +118,7 @@ def _row(report: Report, dtype: str, columns: int, *, quick: bool) -> list[str]:
 def _alone(dtype: str, columns: int) -> list[str]:
     """Time bpmatrix where PyTorch is not installed."""
     with Worker("bpmatrix") as own:
-        own.make(Engine, CASES[0].task(dtype), columns)
+        own.make(OwnPrediction, CASES[0].task(dtype), columns)
         arm = own.arm("predict")
         calls = calibrate(arm, 0.02)
         seconds = float(np.median([arm(calls) / calls for _ in range(9)]))

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -20,7 +20,7 @@ from benchmarks.gate.versus import judge_matches, prepare
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.storage.files import write_whole
 
-__all__ = ["Rate", "rate", "report", "self_test", "stands"]
+__all__ = ["rate", "report", "self_test", "stands"]
 
 # Shorter than the gate's own setting, which is the easier one: two pairs of processes instead of
 # three, two instead of four to confirm, 40 quads instead of 60.
@@ -43,26 +43,12 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- written by `python -m benchmarks self-test --full --docs` -->", "<!-- end -->"
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How often something happened, with its interval of 95 % (Wilson, 1927)."""
+def rate(times: int, of: int) -> str:
+    """Return how often something happened, with the interval of 95 % of Wilson (1927)."""
+    from scipy.stats import binomtest  # noqa: PLC0415 - of the extra test
 
-    times: int
-    of: int
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        percent, low, high = (100 * x for x in (self.times / self.of, self.low, self.high))
-        return f"{self.times} of {self.of}: {percent:.0f} % [{low:.0f}, {high:.0f}]"
-
-
-def rate(times: int, of: int) -> Rate:
-    """Return the rate and the interval that also holds for no event, or nothing but events."""
-    z, p = 1.959964, times / of
-    center = (p + z * z / (2 * of)) / (1 + z * z / of)
-    half = z / (1 + z * z / of) * float(np.sqrt(p * (1 - p) / of + z * z / (4 * of * of)))
-    return Rate(times, of, max(0.0, center - half), min(1.0, center + half))
+    low, high = binomtest(times, of).proportion_ci(method="wilson")
+    return f"{times} of {of}: {100 * times / of:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 @click.command("self-test")

@@ -9,8 +9,8 @@ from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
 
 __all__ = [
-    "Cell", "Table", "explanations", "headline", "machine", "markdown", "microseconds", "percent",
-    "summary", "tables", "title",
+    "Cell", "ReportTable", "explanations", "headline", "machine", "markdown", "microseconds",
+    "percent", "summary", "tables", "title",
 ]  # fmt: skip
 
 TITLES = {
@@ -38,7 +38,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class ReportTable:
     """A title, headings, and rows of a name and cells."""
 
     title: str
@@ -92,7 +92,7 @@ def headline(survey: Survey) -> str | None:
     )
 
 
-def tables(survey: Survey) -> list[Table]:
+def tables(survey: Survey) -> list[ReportTable]:
     """Return the tables of a survey: over mini-batch sizes for one network, else the whole grid."""
     if not survey.contenders:
         return []
@@ -149,7 +149,7 @@ def summary(survey: Survey) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(table: Table) -> str:
+def _markdown_table(table: ReportTable) -> str:
     lines = [
         "| " + " | ".join(table.headings) + " |",
         "| --- |" + " ---: |" * (len(table.headings) - 1),
@@ -158,21 +158,21 @@ def _markdown_table(table: Table) -> str:
     return f"{table.title}:\n\n" + "\n".join(lines)
 
 
-def _gains(survey: Survey) -> Table:
+def _gains(survey: Survey) -> ReportTable:
     """Return how many times as fast as the loop each is, over mini-batch sizes."""
     rows = tuple(
         (title(name), tuple(_ratio(point.gain(name, LOOP)) for point in survey.points))
         for name in survey.contenders
         if name != LOOP
     )
-    return Table("How many times as fast as the per-sample loop", _headings(survey), rows)
+    return ReportTable("How many times as fast as the per-sample loop", _headings(survey), rows)
 
 
-def _times(survey: Survey) -> Table:
+def _times(survey: Survey) -> ReportTable:
     """Return microseconds per sample, with the number of threads."""
     names = sorted(survey.contenders, key=lambda name: name != LOOP)
     rows = tuple((title(name), tuple(_time(p, name) for p in survey.points)) for name in names)
-    return Table("Microseconds per sample, and threads", _headings(survey), rows)
+    return ReportTable("Microseconds per sample, and threads", _headings(survey), rows)
 
 
 def _headings(survey: Survey) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ def _headings(survey: Survey) -> tuple[str, ...]:
     return (f"{sizes}, mini-batch of", *(f"{p.mini_batch_size:,}" for p in survey.points))
 
 
-def _grid(survey: Survey) -> Table:
+def _grid(survey: Survey) -> ReportTable:
     """Return a row for each point: the time of bpmatrix, and how many times as fast it is."""
     rivals = [name for name in survey.contenders if name != CHAMPION]
     rows = tuple(
@@ -195,7 +195,7 @@ def _grid(survey: Survey) -> Table:
         for point in survey.points
     )
     headings = ("network / mini-batch", "µs per sample", *map(title, rivals), "share of peak")
-    return Table(
+    return ReportTable(
         "bpmatrix: microseconds per sample and threads, how many times as fast as others, "
         "and share of the attainable peak on one thread",
         headings,

@@ -15,7 +15,6 @@ from bpmatrix.bench.contenders import ROSTER, Family
 from bpmatrix.bench.contenders.engine import Engine
 from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold, share_of_peak
 from bpmatrix.bench.machine import describe_machine
-from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
 from bpmatrix.bench.task import Task, TrainingData, classifier, real_data
 from bpmatrix.bench.workers import Crew, WorkerError
@@ -28,7 +27,7 @@ __all__ = ["CONTENDERS", "GRIDS", "PEERS", "Grid", "Spot", "survey"]
 # One variant of bpmatrix: the one that a user gets who asks for nothing.
 CONTENDERS: dict[str, Family] = ROSTER | {
     CHAMPION: replace(ROSTER[CHAMPION], threads=("auto",)),
-    SINGLE: Family(Engine, "the engine in float32", False, dtype="float32", threads=("auto",)),
+    SINGLE: Family(Engine, is_peer=False, dtype="float32", threads=("auto",)),
 }
 PEERS = tuple(name for name, family in CONTENDERS.items() if family.library is not None)
 
@@ -47,6 +46,11 @@ class Spot:
     mini_batch_size: int
     dtype: str
     names: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What a note calls it."""
+        return f"mini-batch {self.mini_batch_size}, width {self.width}, {self.dtype}"
 
     @property
     def weight(self) -> int:
@@ -150,8 +154,8 @@ def survey(grid: Grid, watch: Watch) -> Survey:
         for i, spot in enumerate(spots):
             part = spot.weight / sum(later.weight for later in spots[i:])
             seconds = max(part * (end - time.monotonic()), LEAST_SECONDS)
-            watcher = _Watcher(watch, spots, i)
-            points.append(_measure(grid, spot, data, seconds, crew, watcher, notes))
+            tell = _teller(watch, spots, i, seconds)
+            points.append(_measure(grid, spot, data, seconds, crew, tell, notes))
     return Survey(grid.name, data.source, date, machine, tuple(points), tuple(dict.fromkeys(notes)))
 
 
@@ -176,7 +180,7 @@ def _measure(
     data: TrainingData,
     seconds: float,
     crew: Crew,
-    watcher: _Watcher,
+    tell: Callable[[str], object],
     notes: list[str],
 ) -> Point:
     """Hold the contest of one place."""
@@ -184,25 +188,21 @@ def _measure(
     task = classifier(data, spot.width, m, spot.dtype)
     steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
     effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
-    watcher.expect(effort, len(spot.names))
     peak = None
     try:
         contest = hold(
-            task, spot.names, effort, roster=CONTENDERS, crew=crew,
-            tell=watcher.tell, each_round=watcher.one_more,
+            task, spot.names, effort, roster=CONTENDERS, crew=crew, tell=tell,
+            each_round=lambda: tell("measures"),
         )  # fmt: skip
         if grid.peak:
-            peak = _peak(task, grid, crew, watcher)
+            tell("share of the peak")
+            measured = Effort(QUADS_FOR_THE_PEAK, grid.block_seconds)
+            peak = share_of_peak(task, 1, measured, crew=crew)
     except WorkerError as error:
         contest = Contest(notes=[str(error)])
-    notes += [f"{watcher.place}: {note}" for note in contest.notes]
+    notes += [f"{spot.name}: {note}" for note in contest.notes]
     figures = tuple(_with_threads(figure, task) for figure in contest.figures.values())
     return Point(task.sizes, m, spot.dtype, figures, peak)
-
-
-def _peak(task: Task, grid: Grid, crew: Crew, watcher: _Watcher) -> Ratio:
-    watcher.tell("share of the peak")
-    return share_of_peak(task, 1, Effort(QUADS_FOR_THE_PEAK, grid.block_seconds), crew=crew)
 
 
 def _with_threads(figure: Figure, task: Task) -> Figure:
@@ -213,31 +213,13 @@ def _with_threads(figure: Figure, task: Task) -> Figure:
     return replace(figure, threads=choose_threads("auto", layout.size, task.mini_batch_size))
 
 
-class _Watcher:
-    """Tells how far a run is: by the weight of its places, and within a place by time or rounds."""
+def _teller(watch: Watch, spots: list[Spot], i: int, seconds: float) -> Callable[[str], None]:
+    """Return a function that tells how far a run is: by the weight of its places, and by time."""
+    spot, start = spots[i], time.monotonic()
+    before, total = sum(s.weight for s in spots[:i]), sum(s.weight for s in spots)
 
-    def __init__(self, watch: Watch, spots: list[Spot], index: int) -> None:
-        spot, weights = spots[index], [spot.weight for spot in spots]
-        self.place = f"mini-batch {spot.mini_batch_size}, width {spot.width}, {spot.dtype}"
-        self._watch, self._line = watch, ""
-        self._before = sum(weights[:index]) / sum(weights)
-        self._weight = spot.weight / sum(weights)
-        self._start, self._seconds = time.monotonic(), inf
-        self._done, self._expected = 0, 1
+    def tell(line: str) -> None:
+        part = min(1.0, (time.monotonic() - start) / seconds)
+        watch((before + part * spot.weight) / total, f"{spot.name}: {line}")
 
-    def expect(self, effort: Effort, rivals: int) -> None:
-        """Say what is going to happen: all are prepared, then come at most so many rounds."""
-        self._seconds = effort.seconds
-        self._expected = rivals + 4 + effort.quads
-
-    def tell(self, line: str) -> None:
-        """Say what happens now."""
-        self._line = line
-        self.one_more()
-
-    def one_more(self) -> None:
-        """Note that something was done."""
-        self._done += 1
-        elapsed = time.monotonic() - self._start
-        part = min(1.0, max(self._done / self._expected, elapsed / self._seconds))
-        self._watch(self._before + part * self._weight, f"{self.place}: {self._line}")
+    return tell

@@ -14,7 +14,7 @@ from bpmatrix.cli.destination import check_destination, check_pictures, write_al
 from bpmatrix.cli.show import facts, say, table
 
 if TYPE_CHECKING:
-    from bpmatrix.bench.report import Table
+    from bpmatrix.bench.report import ReportTable
     from bpmatrix.bench.survey import Survey
 
 __all__ = ["command"]
@@ -118,7 +118,7 @@ def _show(found: Survey) -> None:
     say(report.headline(found) or "No headline: the loop or bpmatrix was not timed; see above.")
 
 
-def _print(made: Table) -> None:
+def _print(made: ReportTable) -> None:
     """Print a table; what stands below a figure gets a row of its own."""
     rows = []
     for name, cells in made.rows:

@@ -16,7 +16,7 @@ from benchmarks.__main__ import main
 from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
-from benchmarks.predict import Engine as Predictor
+from benchmarks.predict import OwnPrediction
 from benchmarks.report import Report, verdict
 from bpmatrix import reference
 from bpmatrix.bench.contenders import ROSTER
@@ -104,7 +104,7 @@ def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
 
 def test_the_other_benchmarks_run(monkeypatch):
     task = CASES[0].tiny("float64")
-    predictor = Predictor(task, 3)
+    predictor = OwnPrediction(task, 3)
     predictor.predict(1)
     a = reference.feedforward(*task.first_weights(), task.activations, task.inputs()[:, :3])[1][-1]
     np.testing.assert_allclose(predictor.result(), a, rtol=1e-12)

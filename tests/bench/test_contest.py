@@ -21,8 +21,8 @@ class Once(Family):
 
 
 def contest(*families, champion=ROSTER["bpmatrix"].make, task=None):
-    roster = {"bpmatrix": Once(champion, "", is_peer=False)}
-    roster |= {make.__name__: Once(make, "") for make in families}
+    roster = {"bpmatrix": Once(champion, is_peer=False)}
+    roster |= {make.__name__: Once(make) for make in families}
     return hold(task or small_task(), roster, EFFORT, roster=roster)
 
 
@@ -71,7 +71,7 @@ def test_who_dies_on_the_way_is_named_and_the_others_go_on():
 
 
 def test_of_a_peer_the_faster_variant_goes_on():
-    roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "peer": Twice(Matrix, "")}
+    roster = {"bpmatrix": Once(Matrix, is_peer=False), "peer": Twice(Matrix)}
     found = hold(small_task(), ["peer"], EFFORT, roster=roster)
 
     assert len(found.figures) == 2
@@ -86,9 +86,9 @@ class Twice(Family):
 def test_when_the_time_is_up_no_round_begins_and_no_library_is_prepared():
     effort = replace(EFFORT, quads=1000, seconds=0.0)
     roster = {
-        "bpmatrix": Once(Matrix, "", is_peer=False),
-        "own": Once(Loop, ""),
-        "library": Once(Matrix, "", library="numpy"),
+        "bpmatrix": Once(Matrix, is_peer=False),
+        "own": Once(Loop),
+        "library": Once(Matrix, library="numpy"),
     }
     rounds = []
     found = hold(
@@ -102,8 +102,8 @@ def test_when_the_time_is_up_no_round_begins_and_no_library_is_prepared():
 
 def test_a_family_may_compute_in_a_type_of_its_own():
     roster = {
-        "bpmatrix": Once(Matrix, "", is_peer=False),
-        "single": Once(Matrix, "", dtype="float32"),
+        "bpmatrix": Once(Matrix, is_peer=False),
+        "single": Once(Matrix, dtype="float32"),
     }
     found = hold(small_task(), roster, EFFORT, roster=roster)
 
@@ -113,7 +113,7 @@ def test_a_family_may_compute_in_a_type_of_its_own():
 
 
 def test_a_crew_serves_several_contests():
-    roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "Dying": Once(Dying, "")}
+    roster = {"bpmatrix": Once(Matrix, is_peer=False), "Dying": Once(Dying)}
     with Crew() as crew:
         worker = crew.hire("bpmatrix", 1)
         for _ in range(2):
@@ -123,7 +123,7 @@ def test_a_crew_serves_several_contests():
 
 
 def test_a_peer_that_dies_while_its_variants_are_compared_is_named():
-    roster = {"bpmatrix": Once(Matrix, "", is_peer=False), "peer": Twice(Dying, "")}
+    roster = {"bpmatrix": Once(Matrix, is_peer=False), "peer": Twice(Dying)}
     found = hold(small_task(), roster, EFFORT, roster=roster)
 
     assert list(found.figures) == ["bpmatrix 1t"]

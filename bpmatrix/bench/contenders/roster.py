@@ -39,8 +39,6 @@ class Family:
     ----------
     make : callable
         Makes the contender of a task and a number of threads.
-    about : str
-        How it computes, for the report.
     is_peer : bool
         Whether the better of one thread and all is taken; else each variant stands for itself.
     dtype : str, optional
@@ -52,7 +50,6 @@ class Family:
     """
 
     make: Callable[[Task, int | str], Contender]
-    about: str
     is_peer: bool = True
     dtype: str | None = None
     threads: tuple[int | str, ...] | None = None
@@ -67,10 +64,10 @@ class Family:
 
 
 ROSTER: dict[str, Family] = {
-    "bpmatrix": Family(Engine, "the compiled engine", is_peer=False),
-    "loop": Family(Loop, "the book's loop over single samples, NumPy"),
-    "numpy": Family(Matrix, "the book's equations in matrix form, NumPy"),
-    "jax": Family(JaxScan, "lax.scan over the mini-batches in one jitted call", library="jax"),
-    "pytorch": Family(TorchEager, "eager, autograd, plain SGD step by hand", library="torch"),
-    "sklearn": Family(SklearnMLP, "partial_fit with each mini-batch", library="sklearn"),
+    "bpmatrix": Family(Engine, is_peer=False),
+    "loop": Family(Loop),
+    "numpy": Family(Matrix),
+    "jax": Family(JaxScan, library="jax"),
+    "pytorch": Family(TorchEager, library="torch"),
+    "sklearn": Family(SklearnMLP, library="sklearn"),
 }
