@@ -12,7 +12,6 @@ from benchmarks.gate.self_test import self_test
 from benchmarks.memory import memory
 from benchmarks.optimizers import optimizers
 from benchmarks.peak import peak
-from benchmarks.predict import predict
 from benchmarks.quality import quality
 from benchmarks.scaling import scaling
 from benchmarks.startup import startup
@@ -32,7 +31,7 @@ def main(*, avx2: bool) -> None:
 
 
 for command in (
-    table, book, peak, predict, optimizers, fading, estimators, quality, scaling, startup,
+    table, book, peak, optimizers, fading, estimators, quality, scaling, startup,
     memory, digests, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""The speed of a step, of the sigmoid and of an epoch, for pytest-benchmark.
+"""The speed of steps, the sigmoid, an epoch and a prediction, for pytest-benchmark.
 
 ``pytest benchmarks`` measures. With ``--benchmark-autosave`` it keeps the figures, and with
 ``--benchmark-compare`` it shows them beside the new ones. Whatever has to be compiled is called
@@ -85,3 +85,29 @@ def test_epoch(benchmark: Any, samples: TrainingData, dtype: str, n_threads: int
 
     epoch()
     benchmark(epoch)
+
+
+@pytest.mark.parametrize("columns", [1, 10_000])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("library", ["bpmatrix", "torch"])
+def test_prediction(benchmark: Any, library: str, dtype: str, columns: int) -> None:
+    """`Network.feedforward`, its checks included, through the book's network."""
+    benchmark.group = f"prediction of {columns:,} columns, {dtype}"
+    net = Network([784, WIDTH, 10], dtype=dtype, seed=1)
+    X = np.random.default_rng(0).random((columns, 784)).astype(dtype).T
+    expected = net.feedforward(X)
+    if library == "bpmatrix":
+        found = benchmark(net.feedforward, X)
+    else:
+        torch = pytest.importorskip("torch")
+        weights = [torch.from_numpy(W) for W in net.weights]
+        biases = [torch.from_numpy(b.ravel()) for b in net.biases]
+
+        def feedforward(x: Any) -> Any:
+            with torch.inference_mode():
+                for W, b in zip(weights, biases, strict=True):
+                    x = torch.nn.functional.linear(x, W, b).sigmoid_()
+                return x
+
+        found = benchmark(feedforward, torch.from_numpy(X.T)).numpy().T
+    np.testing.assert_allclose(found, expected, atol=1e-5)
