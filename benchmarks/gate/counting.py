@@ -6,7 +6,6 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from importlib import import_module
 from itertools import product
 from typing import Any
@@ -17,30 +16,13 @@ from numba.core.runtime import _nrt_python, rtsys
 from benchmarks.gate.cases import GateCase
 from benchmarks.gate.programs import network_and_samples, program
 
-__all__ = ["Counters", "Counts", "count", "peak_of"]
+__all__ = ["Counters", "count", "peak_of"]
 
 Call = Callable[[], object]
 
 # One slice of mini-batches, whatever the machine: where the engine cuts is a question of time.
 BATCHES, WIDTHS, STEPS, MANY_STEPS = (1, 10, 100), (10, 30, 100), 4, 100
 PEAK = GateCase("train", (784, 30, 10), 10, steps=MANY_STEPS)
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Of one call, what Python did.
-
-    Attributes
-    ----------
-    calls, lines : int
-        Functions called from Python; lines of Python that were run, a loop's again and again.
-    allocations : int
-        How often arrays took more memory, from line to line, and allocations inside of kernels.
-    """
-
-    calls: int
-    lines: int
-    allocations: int
 
 
 class Counters:
@@ -52,9 +34,9 @@ class Counters:
         for size in sizes:  # so that the caches of the package know all of them, or none
             _training(*size)()
         for batch, width in sizes:
-            found[f"batch {batch}, width {width}"] = asdict(count(_training(batch, width)))
+            found[f"batch {batch}, width {width}"] = count(_training(batch, width))
         many = count(_training(BATCHES[0], WIDTHS[0], MANY_STEPS))
-        return {**found, "many steps": asdict(many)}
+        return {**found, "many steps": many}
 
     def peak(self) -> int:
         """Return the most bytes that a training call holds beside what it was given."""
@@ -79,8 +61,12 @@ class Counters:
         }
 
 
-def count(call: Call) -> Counts:
+def count(call: Call) -> dict[str, int]:
     """Return what a call does when everything has been loaded and drawn before.
+
+    "calls" are functions called from Python; "lines" are lines of Python that were run, a loop's
+    again and again; "allocations" is how often arrays took more memory, from line to line, with
+    allocations inside of kernels.
 
     Memory is looked at wherever Python goes to a line, also to the same one again. What comes and
     goes within a line is not seen: that a loop allocates there shows in the lines.
@@ -115,7 +101,7 @@ def count(call: Call) -> Counts:
             sys.setprofile(hooks[1])
             sys.settrace(hooks[0])
         in_kernels = rtsys.get_allocation_stats().alloc - before
-    return Counts(calls, lines, allocations + in_kernels)
+    return {"calls": calls, "lines": lines, "allocations": allocations + in_kernels}
 
 
 def peak_of(call: Call) -> int:

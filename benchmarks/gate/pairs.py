@@ -11,7 +11,6 @@ import numpy as np
 from benchmarks.gate.cases import GateCase
 from benchmarks.gate.versions import Version
 from bpmatrix.bench.comparing import Arm, Pairs, calibrate, measure_quad
-from bpmatrix.bench.workers import Worker
 
 __all__ = ["Match", "Repeats", "RunResult", "log_ratios", "measure_run"]
 
@@ -82,7 +81,7 @@ def measure_run(
             arms = []
             for version in order:
                 workers[version.name].call("prepare", match.name, cases[version.name])
-                arms.append(_arm(workers[version.name], match.name))
+                arms.append(workers[version.name].arm("run", match.name))
             pairs = log_ratios(*arms, repeats, rng)
             sign = -1 if swapped else 1
             result.logs[match.name] = [sign * log for log in pairs.log_ratios]
@@ -102,7 +101,3 @@ def log_ratios(a: Arm, b: Arm, repeats: Repeats, rng: np.random.Generator) -> Pa
     for a_first in rng.random(repeats.quads) < 0.5:
         measure_quad(a, b, (calls, calls), pairs, a_first=bool(a_first))
     return pairs
-
-
-def _arm(worker: Worker, label: str) -> Arm:
-    return lambda calls: worker.time("run", label, calls)

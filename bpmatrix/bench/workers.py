@@ -118,9 +118,9 @@ class Worker:
         """Return the seconds that a method took, on the worker's clock."""
         return float(self._request("time", method, *arguments))
 
-    def arm(self, method: str) -> Arm:
-        """Return a method that takes a number of calls as an arm of a comparison."""
-        return lambda calls: self.time(method, calls)
+    def arm(self, method: str, *arguments: object) -> Arm:
+        """Return a method whose last argument is a number of calls as an arm of a comparison."""
+        return lambda calls: self.time(method, *arguments, calls)
 
     def fall_asleep(self) -> None:
         """Return when none of its threads runs, or when they have had half a second to end."""
