@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bpmatrix.cli.show import printable
-from bpmatrix.progress import Line, filled
+from bpmatrix.terminal import Line, filled
 
 __all__ = ["progress_bar"]
 

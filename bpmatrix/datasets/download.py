@@ -16,7 +16,7 @@ import pooch
 
 from bpmatrix.datasets.sources import SOURCES
 from bpmatrix.errors import DownloadError
-from bpmatrix.progress import Line
+from bpmatrix.terminal import Line
 
 __all__ = ["cached", "fetch"]
 
