@@ -10,9 +10,9 @@ import numpy as np
 
 from benchmarks.gate.cases import GateCase
 from benchmarks.gate.versions import Version
-from bpmatrix.bench.comparing import Arm, Pairs, calibrate, measure_quad
+from bpmatrix.bench.comparing import calibrate, measure_pairs
 
-__all__ = ["Match", "Repeats", "RunResult", "log_ratios", "measure_run"]
+__all__ = ["Match", "Repeats", "RunResult", "measure_run"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,10 @@ def measure_run(
             for version in order:
                 workers[version.name].call("prepare", match.name, cases[version.name])
                 arms.append(workers[version.name].arm("run", match.name))
-            pairs = log_ratios(*arms, repeats, rng)
+            # As many calls in a block of the one as of the other: what wakes up is slow at first.
+            calls = calibrate(arms[0], repeats.block_seconds)
+            arms[1](calls)
+            pairs = measure_pairs(*arms, (calls, calls), repeats.quads, rng)
             sign = -1 if swapped else 1
             result.logs[match.name] = [sign * log for log in pairs.log_ratios]
             seconds = float(np.median(pairs.seconds_a)), float(np.median(pairs.seconds_b))
@@ -91,13 +94,3 @@ def measure_run(
             name: worker.call("compilations_inside") for name, worker in workers.items()
         }
     return result
-
-
-def log_ratios(a: Arm, b: Arm, repeats: Repeats, rng: np.random.Generator) -> Pairs:
-    """Return the quads of two arms, with as many calls in a block of the one as of the other."""
-    calls = calibrate(a, repeats.block_seconds)
-    b(calls)
-    pairs = Pairs()
-    for a_first in rng.random(repeats.quads) < 0.5:
-        measure_quad(a, b, (calls, calls), pairs, a_first=bool(a_first))
-    return pairs

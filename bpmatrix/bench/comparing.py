@@ -19,7 +19,7 @@ from bpmatrix.bench.statistics import Ratio, median_ratio
 
 __all__ = [
     "Arm", "Comparison", "Pairs", "calibrate", "compare", "compare_arms", "in_process",
-    "measure_quad",
+    "measure_pairs", "measure_quad",
 ]  # fmt: skip
 
 # Runs so many calls and returns the seconds that they took.
@@ -123,9 +123,7 @@ def compare_arms(
     if quads < 1:
         raise ValueError(f"quads={quads}: expected at least 1")
     calls = calibrate(a, block_seconds), calibrate(b, block_seconds)
-    pairs = Pairs()
-    for a_first in np.random.default_rng(seed).random(quads) < 0.5:
-        measure_quad(a, b, calls, pairs, a_first=bool(a_first))
+    pairs = measure_pairs(a, b, calls, quads, np.random.default_rng(seed))
     return Comparison(
         median_ratio(pairs.log_ratios, confidence=confidence, seed=seed),
         float(np.median(pairs.seconds_a)),
@@ -183,6 +181,16 @@ def calibrate(arm: Arm, seconds: float) -> int:
         if factor < 2 or calls >= MOST_CALLS:
             return calls
         calls *= 2 ** int(np.log2(factor))
+
+
+def measure_pairs(
+    a: Arm, b: Arm, calls: tuple[int, int], quads: int, rng: np.random.Generator
+) -> Pairs:
+    """Return so many quads of two arms, in a random order."""
+    pairs = Pairs()
+    for a_first in rng.random(quads) < 0.5:
+        measure_quad(a, b, calls, pairs, a_first=bool(a_first))
+    return pairs
 
 
 def measure_quad(a: Arm, b: Arm, calls: tuple[int, int], pairs: Pairs, *, a_first: bool) -> None:
