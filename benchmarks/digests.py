@@ -96,6 +96,7 @@ class Run(NamedTuple):
 
 
 def reloaded(model: Any) -> Any:
+    """Return a model as it comes back from a file."""
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.safetensors")
         return bpmatrix.load(f"{folder}/model.safetensors")
@@ -215,6 +216,7 @@ def estimate(kind: str, given: Named, fit: str, threads: int) -> Found:
 
 
 def monitored(net: network2.Network, training: Any, evaluation: Any) -> Any:
+    """Return what two epochs of the book's training report with all monitors on."""
     return net.SGD(training, 2, 10, 0.5, 0.5, evaluation, *[True] * 4)
 
 
