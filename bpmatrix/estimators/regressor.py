@@ -247,7 +247,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ) -> Array:
         del incremental, classes
         if first:
-            self._one_column = y.ndim == 1 or y.shape[1] == 1
             self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
             table = y.reshape(len(y), -1)
             scaled = Standardization.of(table, weight) if self._scales_y() else None
