@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -570,13 +570,24 @@ class Network:
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
 
 
-def _opened(callbacks: Sequence[object]) -> ExitStack:
-    """Enter the callbacks that have something to close; leaving the stack leaves them."""
+@contextmanager
+def _opened(callbacks: Sequence[object]) -> Iterator[None]:
+    """Enter the callbacks that have something to close, and leave them with the run.
+
+    An error goes on to the caller, whatever a callback answers to it.
+    """
+    error = None
     with ExitStack() as stack:
-        for callback in callbacks:
-            if isinstance(callback, AbstractContextManager):
-                stack.enter_context(callback)
-        return stack.pop_all()
+        try:
+            for callback in callbacks:
+                if isinstance(callback, AbstractContextManager):
+                    stack.enter_context(callback)
+            yield
+        except BaseException as raised:
+            error = raised
+            raise
+    if error is not None:
+        raise error
 
 
 def _state(

@@ -387,9 +387,9 @@ def test_divergence_before_the_time_is_over() -> None:
 class Closing:
     """A callback with something to close."""
 
-    def __init__(self, error: type[Exception] | None = None) -> None:
+    def __init__(self, error: type[Exception] | None = None, *, answer: object = None) -> None:
         self.log: list[object] = []
-        self.error = error
+        self.error, self.answer = error, answer
 
     def __enter__(self) -> None:
         self.log.append("entered")
@@ -399,8 +399,9 @@ class Closing:
         if self.error is not None:
             raise self.error
 
-    def __exit__(self, kind, *_) -> None:
+    def __exit__(self, kind, *_) -> object:
         self.log.append(kind)
+        return self.answer
 
 
 @pytest.mark.parametrize(
@@ -423,6 +424,27 @@ def test_it_is_left_with_the_exception_that_ends_the_run() -> None:
     with pytest.raises(DivergenceError):
         net.train(X, LABELS, optimizer=SGD(1e300), callbacks=[other])
     assert other.log == ["entered", DivergenceError]
+
+
+def test_it_cannot_swallow_the_exception_that_ends_the_run() -> None:
+    """Else a training that has failed would look like one that has ended."""
+    net, other = network(), Closing()
+    callbacks = [other, Closing(ZeroDivisionError, answer=True)]
+    with pytest.raises(ZeroDivisionError):
+        net.train(X, LABELS, callbacks=callbacks)
+    assert other.log == ["entered", 1, None]  # as the one inside of it has answered
+    assert (net.epochs, net.trained[-1]["stopped_by"]) == (1, "error")
+    with pytest.raises(MemoryError):  # nor the one that keeps another from being entered
+        net.train(X, LABELS, callbacks=[Closing(answer=True), NoEntry()])
+    history = net.train(X, LABELS, epochs=1, callbacks=[Closing(answer=True)])
+    assert history.stopped_by == "epochs"
+
+
+class NoEntry(Closing):
+    """A callback that cannot be opened."""
+
+    def __enter__(self) -> None:
+        raise MemoryError
 
 
 def test_nothing_is_entered_for_wrong_arguments() -> None:
