@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,26 +15,27 @@ from sklearn.utils.validation import check_is_fitted
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation, prediction
-from bpmatrix.engine.processors import running
+from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
-from bpmatrix.estimators.descent import Descent, State
+from bpmatrix.estimators.descent import State
 from bpmatrix.estimators.gate import Gate
 from bpmatrix.estimators.parameters import (
+    HiddenLayers,
+    batch_size,
     check_parameters,
     check_type,
-    first_activations,
-    hidden_activations,
-    hidden_sizes,
 )
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.samples import Samples, as_columns
 from bpmatrix.estimators.standardization import Standardization
-from bpmatrix.estimators.stochastic import fit_stochastic, forget, go_on_recording
+from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.undo import Undo
 from bpmatrix.estimators.weights import first_parameters, no_parameters
-from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.run import warn_of_interruption
+from bpmatrix.training.slices import SliceRunner
 
 __all__ = ["MultilayerPerceptron"]
 
@@ -47,22 +47,8 @@ PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 class MultilayerPerceptron(Gate):
     """The part of an estimator that asks nothing of its targets."""
 
-    hidden_layer_sizes: int | Sequence[int]
-    activation: Any
-    solver: str
-    random_state: Any
-    warm_start: bool
-    early_stopping: bool
-    callbacks: Sequence[Callable[[EpochInfo], object]] | None
-    t_: int
     _optimizer: State | None
     _y_standardization: Standardization | None = None
-
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Set the arguments of a constructor, as scikit-learn wants them: unchanged."""
-        for name, value in arguments.items():
-            if name != "self":
-                setattr(self, name, value)
 
     def _fit(
         self,
@@ -80,7 +66,7 @@ class MultilayerPerceptron(Gate):
         the estimator becomes when the first step can be taken: whatever is refused or fails before
         has changed nothing.
         """
-        self._check_parameters()
+        layers = self._check_parameters()
         if incremental and self.early_stopping:
             raise ArgumentError(
                 "partial_fit does not support early_stopping=True",
@@ -95,60 +81,79 @@ class MultilayerPerceptron(Gate):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
             samples, held_out = shadow._prepare(
-                X, y, sample_weight, validation, incremental=incremental, classes=classes
+                layers, X, y, sample_weight, validation, incremental=incremental, classes=classes
             )
             if self.solver == "lbfgs":
-                theta, unfinished = fit_quasi_newton(shadow, samples)
+                theta, unfinished = fit_quasi_newton(
+                    shadow, shadow._description, shadow._parameters.flat, samples, shadow._loss_of
+                )
                 self.__dict__ = shadow.__dict__
                 self._parameters.flat[:] = theta
             else:
-                state = shadow._optimizer if incremental else None
-                changes_weights = self._is_fitted and shadow._parameters is self._parameters
-                descent = Descent(shadow, samples, state, keep_start=changes_weights)
-                unfinished = self._descend(shadow, descent, samples, held_out, incremental)
+                runner, state = self._runner(shadow, layers, samples, incremental=incremental)
+                fit = Fit(
+                    shadow, runner, state, samples, held_out,
+                    shadow._scores, shadow._loss_of, shadow._random_state,
+                    by_loss=validation is not None or self.standardize, incremental=incremental,
+                )  # fmt: skip
+                unfinished = self._descend(shadow, fit)
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)
 
-    def _descend(
+    def _runner(
         self,
         shadow: MultilayerPerceptron,
-        descent: Descent,
+        layers: HiddenLayers,
         samples: Samples,
-        held_out: Samples | None,
+        *,
         incremental: bool,
-    ) -> str | None:
+    ) -> tuple[SliceRunner, State]:
+        """Return what takes the steps, and its state: of a `partial_fit`, that of the last one."""
+        description, theta = shadow._description, shadow._parameters.flat
+        m = batch_size(self, samples.n)
+        state = (shadow._optimizer if incremental else None) or State.fresh(self, theta)
+        runner = SliceRunner(
+            description, theta, samples.columns, samples.targets, m,
+            choose_threads(self.n_threads, description.layout.size, m),
+            recipe=Recipe(state.moments.optimizer, dropout=(0.0, *layers.dropout)),
+            state=state.moments, sample_weight=samples.weight, seed=_seed(shadow._random_state),
+            with_parts=True, keep_start=self._is_fitted and theta is self._parameters.flat,
+        )  # fmt: skip
+        return runner, state
+
+    def _descend(self, shadow: MultilayerPerceptron, fit: Fit) -> str | None:
         """Become the shadow and train; return why the training has not converged, if so.
 
         If that fails, or is interrupted before an epoch is over, an estimator that was fitted is
         again what it was. One that was not keeps the weights that it has come to.
         """
-        before = Undo(self, descent) if self._is_fitted else None
-        shadow._optimizer = descent.state
+        before = Undo(self, fit) if self._is_fitted else None
+        shadow._optimizer = fit.state
+        unfinished = None
         try:
             self.__dict__ = shadow.__dict__
-            return fit_stochastic(self, descent, samples, held_out, incremental=incremental)
-        except KeyboardInterrupt:
-            epochs, keeps = self.n_iter_, "keeps the weights that it has"
-            if before and not epochs:
-                before.put_back(self)
-                keeps = "is as it was before"
+            unfinished = fit_stochastic(fit)
+        except KeyboardInterrupt:  # a moment before or after the loop, which hears it else
+            fit.history.stopped_by = "interrupt"
         except BaseException:
             if before:
                 before.put_back(self)
             raise
-        warnings.warn(
-            f"training was interrupted after {epochs} whole epochs; the estimator {keeps}",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-        return None
+        if fit.history.stopped_by == "interrupt":
+            epochs, keeps = self.n_iter_, "keeps the weights that it has"
+            if before and not epochs:
+                before.put_back(self)
+                keeps = "is as it was before"
+            warn_of_interruption(epochs, f"the estimator {keeps}")
+        return unfinished
 
-    def _check_parameters(self) -> None:
-        """Refuse parameters that no fit can use."""
-        check_parameters(self)
+    def _check_parameters(self) -> HiddenLayers:
+        """Refuse parameters that no fit can use; return what they say of the hidden layers."""
+        return check_parameters(self)
 
     def _prepare(
         self,
+        layers: HiddenLayers,
         X: Any,
         y: Any,
         sample_weight: Any,
@@ -169,29 +174,22 @@ class MultilayerPerceptron(Gate):
             self._check_split(samples)
         self._random_state = check_random_state(self.random_state)
         if not first:
-            self._go_on()
+            self._go_on(layers)
         else:
-            self._begin(samples.X, goes_on=goes_on)
+            self._begin(layers, samples.X, goes_on=goes_on)
         self.n_iter_ = 0
         if self.solver == "lbfgs":
             return samples, None
         if first and not goes_on:
-            forget(self)
+            self.__dict__.update(self._empty_records())
         else:
-            go_on_recording(self)
-        if self.early_stopping:
-            self._best = self._parameters.flat.copy()
-            # scikit-learn goes by the score. Where it has no say, the loss decides: it tells epochs
-            # apart that have one score (docs/decisions/0031).
-            losses = self.validation_loss_curve_ or ()
-            by_loss = held_out is not None or self.standardize
-            self._least_loss = np.nanmin([np.inf, *losses]) if by_loss else None
+            self._go_on_recording()
         return self._split(samples) if splits else (samples, held_out)
 
-    def _begin(self, X: Any, *, goes_on: bool) -> None:
+    def _begin(self, layers: HiddenLayers, X: Any, *, goes_on: bool) -> None:
         """Begin with new weights: drawn, or those that the user has set for a fit that goes on."""
         dtype = "float32" if X.dtype == np.float32 else "float64"
-        self._describe(self._described(dtype if self.dtype is None else self.dtype))
+        self._describe(self._described(layers, dtype if self.dtype is None else self.dtype))
         given = {name: vars(self)[name] for name in PUBLIC_WEIGHTS if name in vars(self)}
         if goes_on and given:
             self._publish(no_parameters(self._description))
@@ -199,20 +197,18 @@ class MultilayerPerceptron(Gate):
                 setattr(self, name, given.get(name, ()))
             self._take_over_public_weights(for_good=True)
         else:
-            activations = first_activations(self)
-            drawn = first_parameters(self._description, activations, self._random_state)
-            self._publish(drawn)
+            self._publish(first_parameters(self._description, layers.drawn_for, self._random_state))
         self._optimizer = None
         self.t_ = self.t_ if goes_on and hasattr(self, "t_") else 0
 
-    def _go_on(self) -> None:
+    def _go_on(self, layers: HiddenLayers) -> None:
         """Take the network on with the parameters of today, where its weights have room for them.
 
         As in scikit-learn, activation functions and loss may have changed. What would need other
         weights, or other inputs for the same weights, may not.
         """
         old = self._description
-        new = self._described(old.dtype if self.dtype is None else self.dtype)
+        new = self._described(layers, old.dtype if self.dtype is None else self.dtype)
         for name, is_now, was in (
             ("the layers", list(new.sizes), list(old.sizes)),
             ("dtype", new.dtype, old.dtype),
@@ -229,14 +225,14 @@ class MultilayerPerceptron(Gate):
         self._describe(new)
         self._take_over_public_weights(for_good=True)
 
-    def _described(self, dtype: Any) -> Description:
+    def _described(self, layers: HiddenLayers, dtype: Any) -> Description:
         """Return the network that the parameters of today ask for."""
         output, cost = self._output()
         dtype = np.dtype(dtype).name
         check_type(self, dtype)
         description = Description(
-            (self.n_features_in_, *hidden_sizes(self), self.n_outputs_),
-            (*hidden_activations(self), output),
+            (self.n_features_in_, *layers.sizes, self.n_outputs_),
+            (*layers.activations, output),
             cost,
             dtype=dtype,
         )
@@ -258,13 +254,14 @@ class MultilayerPerceptron(Gate):
             return evaluation.outputs(self._description, self._parameters.flat, columns).T
         return prediction.outputs(self._description, self._parameters.flat, columns).T
 
-    def _loss_samples(self, samples: Samples) -> float:
-        """Return the mean loss of some samples, without the penalty."""
+    def _scores(self, samples: Samples) -> evaluation.Scores:
+        """Return the mean loss of some samples, without the penalty, and their score."""
+        score = self._score_samples(samples)
         theta = self._parameters.flat
         found = evaluation.scores(
             self._description, theta, samples.columns, samples.targets, samples.weight
         )
-        return float(self._loss_of(found.cost))
+        return evaluation.Scores(float(self._loss_of(found.cost)), score)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.
@@ -288,6 +285,10 @@ class MultilayerPerceptron(Gate):
         """Return the output's activation function and the cost, as the engine names them."""
         raise NotImplementedError
 
+    def _score_samples(self, samples: Samples) -> float:
+        """Return the score of some samples, as scikit-learn's `score` has it."""
+        raise NotImplementedError
+
     def _scales_y(self) -> bool:
         """Whether the parameters of today ask for standardized targets."""
         return False
@@ -301,3 +302,9 @@ class MultilayerPerceptron(Gate):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _seed(random_state: np.random.RandomState) -> int:
+    """Return a number out of the state of a generator of any kind, without drawing from it."""
+    state = random_state.get_state(legacy=False)["state"]
+    return int(np.asarray(state["key"] if "key" in state else state["state"]).flat[0])

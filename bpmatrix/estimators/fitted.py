@@ -1,17 +1,18 @@
-"""The weights of an estimator: one flat vector, and scikit-learn's views of it."""
+"""What a fit leaves: one flat vector of weights with scikit-learn's views of it, and records."""
 
 from __future__ import annotations
 
 import copy
 from typing import Any, Self
 
+import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
+from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.samples.arrays import as_array
 
 __all__ = ["Fitted"]
@@ -19,8 +20,8 @@ __all__ = ["Fitted"]
 Array = NDArray[Any]
 
 
-class Fitted(BaseEstimator):
-    """What a fit leaves: a description, parameters, `coefs_` and `intercepts_`.
+class Fitted(Parameterized):
+    """What a fit leaves: a description, parameters, `coefs_`, `intercepts_`, and records.
 
     `coefs_` are writable views (n_in, n_out) of the parameters and `intercepts_` (n_out,), so that
     whoever writes into them changes the predictions. Arrays that take their place do so, too: they
@@ -34,6 +35,17 @@ class Fitted(BaseEstimator):
     # Plain attributes, as in scikit-learn, whose users set them beside weights of their own.
     n_layers_: int
     out_activation_: str
+    # The records of a fit. Those of scores are None where there are no validation samples, and
+    # either the best loss or the best score where that one does not decide when the fit ends.
+    n_iter_: int
+    t_: int
+    loss_: float
+    loss_curve_: list[float]
+    best_loss_: Any
+    validation_scores_: Any
+    validation_loss_curve_: Any
+    best_validation_score_: Any
+    _no_improvement_count: int
 
     @property
     def _is_fitted(self) -> bool:
@@ -88,6 +100,30 @@ class Fitted(BaseEstimator):
             view[:] = array
         if for_good:
             self.coefs_, self.intercepts_ = (list(views) for views in self._views)
+
+    def _empty_records(self) -> dict[str, Any]:
+        """Return what the records of a stochastic solver are before its first epoch."""
+        early = self.early_stopping
+        return {
+            "loss_curve_": [],
+            "validation_loss_curve_": None,
+            "validation_scores_": [] if early else None,
+            "best_validation_score_": -np.inf if early else None,
+            "best_loss_": None if early else np.inf,
+            "_no_improvement_count": 0,
+        }
+
+    def _go_on_recording(self) -> None:
+        """Begin the records that the fit before did not keep, and that the user has not set."""
+        empty = self._empty_records()
+        has_stopped_early = getattr(self, "best_loss_", empty["best_loss_"]) is None
+        # Records of the other way to stop end here.
+        kept = vars(self) if has_stopped_early == self.early_stopping else {}
+        for name, value in empty.items():
+            found = kept.get(name, value)
+            if isinstance(value, list) and not isinstance(found, list):
+                found = list(found)  # which can go on, where the user has set something else
+            setattr(self, name, found)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy and pickle without the views, which would become arrays of their own."""

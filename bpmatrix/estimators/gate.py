@@ -30,9 +30,6 @@ TYPES = (np.float64, np.float32, np.uint8)
 class Gate(Fitted):
     """The part of an estimator that data pass on their way to the engine."""
 
-    dtype: str | None
-    standardize: bool
-    validation_fraction: float
     _random_state: np.random.RandomState
     _standardization: Standardization | None
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
 from bpmatrix.checks import check_in_type, find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
+from bpmatrix.history import EpochInfo
 
 __all__ = [
+    "HiddenLayers",
+    "Parameterized",
     "batch_size",
     "check_parameters",
     "check_type",
-    "first_activations",
-    "hidden_activations",
-    "hidden_dropout",
-    "hidden_sizes",
     "is_stochastic",
     "name_of_dtype",
 ]
@@ -49,46 +50,111 @@ ANSWERS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "sta
 ENGINE_NAMES = {"logistic": "sigmoid"}
 
 
-def check_parameters(estimator: Any) -> None:
-    """Raise ArgumentError for the first parameter with a value that no fit can use.
+class Parameterized(BaseEstimator):
+    """The parameters of both estimators, unchanged, as the constructors took them."""
+
+    hidden_layer_sizes: int | Sequence[int]
+    activation: str | OwnActivation | Sequence[str | OwnActivation]
+    solver: str
+    alpha: float
+    batch_size: Any
+    learning_rate: str
+    learning_rate_init: float
+    power_t: float
+    max_iter: int
+    shuffle: bool
+    random_state: Any
+    tol: float
+    verbose: bool
+    warm_start: bool
+    momentum: float
+    nesterovs_momentum: bool
+    early_stopping: bool
+    validation_fraction: float
+    beta_1: float
+    beta_2: float
+    epsilon: float
+    n_iter_no_change: float
+    max_fun: int
+    dropout: float | Sequence[float]
+    standardize: bool
+    dtype: Any
+    n_threads: int | str
+    callbacks: Sequence[Callable[[EpochInfo], object]] | None
+
+    def _keep(self, arguments: dict[str, Any]) -> None:
+        """Set the arguments of a constructor, as scikit-learn wants them: unchanged."""
+        for name, value in arguments.items():
+            if name != "self":
+                setattr(self, name, value)
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenLayers:
+    """What the parameters say of each hidden layer, in the engine's words.
+
+    Attributes
+    ----------
+    sizes : tuple of int
+        Units.
+    activations : tuple of str or OwnActivation
+        Activation functions.
+    drawn_for : tuple of str or OwnActivation
+        The activation functions that the first weights of each layer are drawn for, outputs
+        included. As in scikit-learn, the outputs are drawn as if they had that of the layer before;
+        where there is no hidden layer, that of the parameter.
+    dropout : tuple of float
+        The probability of a unit to be left out of a step.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[str | OwnActivation, ...]
+    drawn_for: tuple[str | OwnActivation, ...]
+    dropout: tuple[float, ...]
+
+
+def check_parameters(parameters: Parameterized) -> HiddenLayers:
+    """Return what the parameters say of the hidden layers, when all of them have been checked.
 
     Raises
     ------
     ArgumentError
-        It names the parameter, what came and what was expected.
+        For the first parameter with a value that no fit can use; it names the parameter, what came
+        and what was expected.
     """
     for name, words in WORDS.items():
-        find(dict.fromkeys(words), getattr(estimator, name), name)
+        find(dict.fromkeys(words), getattr(parameters, name), name)
     for name, (expected, allowed) in NUMBERS.items():
-        real_number(getattr(estimator, name), name, expected, allowed)
+        real_number(getattr(parameters, name), name, expected, allowed)
     for name in ANSWERS:
-        value = getattr(estimator, name)
+        value = getattr(parameters, name)
         if not isinstance(value, bool | np.bool_):
             raise ArgumentError(f"{name} is no answer", got=repr(value), expected="True or False")
     for name in ("max_iter", "max_fun"):
-        whole_number(getattr(estimator, name), name, least=1)
-    if estimator.n_iter_no_change != math.inf:
-        whole_number(estimator.n_iter_no_change, "n_iter_no_change", least=1)
-    if estimator.dtype is not None:
-        find(dict.fromkeys(DTYPES), name_of_dtype(estimator.dtype), "dtype")
-    if estimator.batch_size != "auto":
-        whole_number(estimator.batch_size, "batch_size", least=1)
-    callbacks = estimator.callbacks
+        whole_number(getattr(parameters, name), name, least=1)
+    if parameters.n_iter_no_change != math.inf:
+        whole_number(parameters.n_iter_no_change, "n_iter_no_change", least=1)
+    if parameters.dtype is not None:
+        find(dict.fromkeys(DTYPES), name_of_dtype(parameters.dtype), "dtype")
+    if parameters.batch_size != "auto":
+        whole_number(parameters.batch_size, "batch_size", least=1)
+    callbacks: Any = parameters.callbacks
     if callbacks is not None and not (
         isinstance(callbacks, Sequence) and all(map(callable, callbacks))
     ):
         raise ArgumentError(
             "callbacks is no sequence of functions", got=repr(callbacks), expected="[function]"
         )
-    hidden_activations(estimator)
-    if any(hidden_dropout(estimator)) and estimator.solver == "lbfgs":
+    layers = _hidden_layers(parameters)
+    if any(layers.dropout) and parameters.solver == "lbfgs":
         raise ArgumentError(
             "the solver lbfgs cannot leave units out: its gradient would change from call to call",
             cure='Set dropout=0, or solver="adam".',
         )
+    return layers
 
 
-def check_type(estimator: Any, dtype: str) -> None:
+def check_type(parameters: Parameterized, dtype: str) -> None:
     """Raise ArgumentError for a number that a solver cannot work with in a type.
 
     Raises
@@ -97,70 +163,39 @@ def check_type(estimator: Any, dtype: str) -> None:
         It names the parameter and the type.
     """
     for name in ("alpha", "learning_rate_init"):
-        check_in_type(getattr(estimator, name), name, dtype)
-    check_in_type(estimator.epsilon, "epsilon", dtype, zero=estimator.solver != "adam")
+        check_in_type(getattr(parameters, name), name, dtype)
+    check_in_type(parameters.epsilon, "epsilon", dtype, zero=parameters.solver != "adam")
 
 
-def hidden_sizes(estimator: Any) -> tuple[int, ...]:
-    """Return the units of each hidden layer; a single number is one layer.
-
-    Raises
-    ------
-    ArgumentError
-        If one of them is no whole number from 1.
-    """
-    sizes = estimator.hidden_layer_sizes
-    listed = sizes if isinstance(sizes, Iterable) and not isinstance(sizes, str) else [sizes]
-    return tuple(whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
+def _hidden_layers(parameters: Parameterized) -> HiddenLayers:
+    given = parameters.hidden_layer_sizes
+    listed = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    sizes = tuple(whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
+    activations, last = _activations(parameters.activation, len(sizes))
+    dropout = _dropout(parameters.dropout, len(sizes))
+    return HiddenLayers(sizes, activations, (*activations, last), dropout)
 
 
-def hidden_activations(estimator: Any) -> tuple[str | OwnActivation, ...]:
-    """Return the activation function of each hidden layer, as the engine names it.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such function, or not one for each layer.
-    """
-    layers = len(hidden_sizes(estimator))
-    given = estimator.activation
-    is_one = not isinstance(given, Iterable) or isinstance(given, str)
-    names = [given] * layers if is_one else list(given)
-    if is_one:
-        _engine_name(given)
+def _activations(
+    given: Any, layers: int
+) -> tuple[tuple[str | OwnActivation, ...], str | OwnActivation]:
+    """Return the activation function of each hidden layer, and what the outputs are drawn for."""
+    if not isinstance(given, Iterable) or isinstance(given, str):  # one for all
+        name = _engine_name(given)
+        return (name,) * layers, name
+    names = tuple(given)
     if len(names) != layers:
         raise ArgumentError(
             "activation has not one name for each hidden layer",
             got=f"{len(names)} names for {layers} layers",
             cure="Name one for all layers, or a list of one for each of hidden_layer_sizes.",
         )
-    return tuple(map(_engine_name, names))
+    activations = tuple(map(_engine_name, names))
+    return activations, activations[-1] if activations else "relu"
 
 
-def first_activations(estimator: Any) -> tuple[str | OwnActivation, ...]:
-    """Return the activation function that the first weights of each layer are drawn for.
-
-    As in scikit-learn, the outputs are drawn as if they had that of the layer before; where there
-    is no hidden layer, that of the parameter.
-    """
-    hidden = hidden_activations(estimator)
-    given = estimator.activation
-    if hidden:
-        last = hidden[-1]
-    else:
-        last = _engine_name(given) if isinstance(given, str | OwnActivation) else "relu"
-    return (*hidden, last)
-
-
-def hidden_dropout(estimator: Any) -> tuple[float, ...]:
-    """Return the probability of a unit of each hidden layer to be left out of a step.
-
-    Raises
-    ------
-    ArgumentError
-        If there is not one for each layer, or one is no probability below 1.
-    """
-    layers, given = len(hidden_sizes(estimator)), estimator.dropout
+def _dropout(given: Any, layers: int) -> tuple[float, ...]:
+    """Return the probability of a unit of each hidden layer to be left out of a step."""
     listed = list(given) if isinstance(given, Iterable) else [given] * layers
     if len(listed) != layers or isinstance(given, str):
         raise ArgumentError(
@@ -181,18 +216,18 @@ def _engine_name(given: Any) -> str | OwnActivation:
     return cast("str | OwnActivation", name)
 
 
-def batch_size(estimator: Any, n: int) -> int:
+def batch_size(parameters: Parameterized, n: int) -> int:
     """Return how many samples a mini-batch holds; "auto" is 200, and n is the most."""
-    if estimator.batch_size == "auto":
+    if parameters.batch_size == "auto":
         return min(200, n)
-    if estimator.batch_size > n:
+    if parameters.batch_size > n:
         warnings.warn(
-            f"batch_size={estimator.batch_size} is more than the {n} samples, which are taken"
+            f"batch_size={parameters.batch_size} is more than the {n} samples, which are taken"
             " for it",
             UserWarning,
             stacklevel=5,
         )
-    return min(int(estimator.batch_size), n)
+    return min(int(parameters.batch_size), n)
 
 
 def name_of_dtype(dtype: Any) -> str:
@@ -203,9 +238,9 @@ def name_of_dtype(dtype: Any) -> str:
         return repr(dtype)
 
 
-def is_stochastic(estimator: Any) -> bool:
+def is_stochastic(parameters: Parameterized) -> bool:
     """Whether there are epochs, which `partial_fit` needs; else AttributeError, as scikit-learn."""
-    if estimator.solver == "lbfgs":
+    if parameters.solver == "lbfgs":
         raise AttributeError(
             "partial_fit needs epochs, and the solver lbfgs has none: set solver='adam' or 'sgd'"
         )

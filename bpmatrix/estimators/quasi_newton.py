@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
 from bpmatrix.estimators.blas import blas_on_one_thread
+from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.samples import Samples
 
 __all__ = ["fit_quasi_newton"]
@@ -19,8 +22,16 @@ __all__ = ["fit_quasi_newton"]
 Array = NDArray[Any]
 
 
-def fit_quasi_newton(estimator: Any, samples: Samples) -> tuple[Array, str | None]:
+def fit_quasi_newton(
+    model: Fitted,
+    description: Description,
+    theta: Array,
+    samples: Samples,
+    loss_of: Callable[[float], float],
+) -> tuple[Array, str | None]:
     """Return the weights that minimize cost and penalty of all samples at once.
+
+    Sets the records `loss_` and `n_iter_` of the model.
 
     The penalty is alpha / 2 times the sum of all squared weights, biases free, divided by the
     samples or the sum of their weights. The regressor minimizes the sum over its outputs, whose
@@ -29,7 +40,7 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> tuple[Array, str | Non
     Returns
     -------
     theta : (size,) array
-        The weights; those of the estimator, from which the search begins, stay as they are.
+        The weights; those from which the search begins stay as they are.
     message : str or None
         Why the search has not converged, to be told when all is done.
 
@@ -38,23 +49,23 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> tuple[Array, str | Non
     DataError
         If the cost is not finite at the first weights already.
     """
-    theta = estimator._parameters.flat.copy()
+    theta = theta.copy()
     weight = samples.n if samples.weight is None else float(samples.weight.sum())
-    decay = estimator.alpha / weight
-    penalized = Parameters.of(np.zeros_like(theta), estimator._description.layout)
+    decay = model.alpha / weight
+    penalized = Parameters.of(np.zeros_like(theta), description.layout)
     for W in penalized.weights:
         W[:] = decay
 
     def objective(point: Array) -> tuple[float, Array]:
         theta[:] = point
         cost, gradient = evaluation.cost_and_gradient(
-            estimator._description, theta, samples.columns, samples.targets, samples.weight
+            description, theta, samples.columns, samples.targets, samples.weight
         )
         shrink = penalized.flat * theta
         return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
 
     options = {
-        "maxfun": estimator.max_fun, "maxiter": estimator.max_iter, "gtol": estimator.tol,
+        "maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol,
     }  # fmt: skip
     with blas_on_one_thread():
         result = minimize(
@@ -67,13 +78,13 @@ def fit_quasi_newton(estimator: Any, samples: Samples) -> tuple[Array, str | Non
         )
     theta[:] = result.x
     shrunk = float((penalized.flat * theta) @ theta) / 2
-    estimator.loss_ = estimator._loss_of(result.fun - shrunk) + shrunk
-    estimator.n_iter_ = min(int(result.nit), estimator.max_iter)
-    if estimator.verbose:
-        print(f"L-BFGS-B: {result.nit} iterations, loss = {estimator.loss_:.8f}")
+    model.loss_ = loss_of(result.fun - shrunk) + shrunk
+    model.n_iter_ = min(int(result.nit), model.max_iter)
+    if model.verbose:
+        print(f"L-BFGS-B: {result.nit} iterations, loss = {model.loss_:.8f}")
     if result.success:
         return theta, None
     return theta, (
-        f"lbfgs stopped after {estimator.n_iter_} iterations and has not converged"
+        f"lbfgs stopped after {model.n_iter_} iterations and has not converged"
         f" ({result.message}): pass a larger max_iter or tol, or standardize=True"
     )

@@ -16,7 +16,7 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
-from bpmatrix.estimators.parameters import is_stochastic
+from bpmatrix.estimators.parameters import HiddenLayers, is_stochastic
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
@@ -238,9 +238,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     _y_is_numeric = True
     loss: str | AnyCost
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
+    def _check_parameters(self) -> HiddenLayers:
+        layers = super()._check_parameters()
         self._cost()
+        return layers
 
     def _learn_targets(
         self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any

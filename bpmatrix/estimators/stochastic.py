@@ -1,19 +1,27 @@
-"""Epochs of mini-batches until nothing improves: scikit-learn's loop on bpmatrix's engine."""
+"""The rules of scikit-learn's stochastic solvers: what is drawn, recorded, and when a fit ends."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from bpmatrix.engine.evaluation import Scores
 from bpmatrix.errors import DivergenceError
-from bpmatrix.estimators.descent import Descent
+from bpmatrix.estimators.descent import State
+from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.training.slices import NotFiniteError
+from bpmatrix.training.run import train_epochs
+from bpmatrix.training.slices import NotFiniteError, SliceRunner, Totals
 
-__all__ = ["fit_stochastic", "forget", "go_on_recording"]
+__all__ = ["Fit", "fit_stochastic"]
+
+Array = NDArray[Any]
+Orders = NDArray[np.int64]
 
 NOT_CONVERGED = (
     "the solver reached max_iter={} epochs and has not converged: pass a larger max_iter, or a"
@@ -21,57 +29,8 @@ NOT_CONVERGED = (
 )
 
 
-def forget(estimator: Any) -> None:
-    """Set what the records of a stochastic solver are before its first epoch."""
-    vars(estimator).update(_empty_records(estimator.early_stopping))
-
-
-def go_on_recording(estimator: Any) -> None:
-    """Begin the records that the fit before did not keep, and that the user has not set."""
-    empty = _empty_records(estimator.early_stopping)
-    has_stopped_early = getattr(estimator, "best_loss_", empty["best_loss_"]) is None
-    # Records of the other way to stop end here.
-    kept = vars(estimator) if has_stopped_early == estimator.early_stopping else {}
-    for name, value in empty.items():
-        found = kept.get(name, value)
-        if isinstance(value, list) and not isinstance(found, list):
-            found = list(found)  # which can go on, where the user has set something else
-        setattr(estimator, name, found)
-
-
-def _empty_records(early: bool) -> dict[str, Any]:
-    return {
-        "loss_curve_": [],
-        "validation_loss_curve_": None,
-        "validation_scores_": [] if early else None,
-        "best_validation_score_": -np.inf if early else None,
-        "best_loss_": None if early else np.inf,
-        "_no_improvement_count": 0,
-    }
-
-
-def fit_stochastic(
-    estimator: Any,
-    descent: Descent,
-    samples: Samples,
-    validation: Samples | None,
-    *,
-    incremental: bool,
-) -> str | None:
+def fit_stochastic(fit: Fit) -> str | None:
     """Train the weights of an estimator in place, and record what scikit-learn's fit records.
-
-    Parameters
-    ----------
-    estimator : MLPClassifier or MLPRegressor
-        With its weights drawn, and its records begun.
-    descent : Descent
-        What takes the steps.
-    samples : Samples
-        To train on.
-    validation : Samples or None
-        Scored after each epoch.
-    incremental : bool
-        Whether this is a `partial_fit`: one epoch.
 
     Returns
     -------
@@ -85,183 +44,259 @@ def fit_stochastic(
         early stopping only where no epoch had a score before.
     """
     try:
-        return _run(estimator, descent, samples, validation, incremental=incremental)
-    except NotFiniteError as error:
-        diverged = _diverged(error, estimator)
-        if not (estimator.early_stopping and estimator.best_validation_score_ > -np.inf):
-            raise diverged from None
-        _record_nothing(estimator, samples)
-        return f"{diverged} Early stopping has ended the fit with the best weights."
-    finally:
-        # Where Ctrl-C has come before the end of the first epoch, there is no best one.
-        if estimator.early_stopping and estimator.n_iter_:
-            estimator._parameters.flat[:] = estimator._best
-
-
-def _run(
-    estimator: Any,
-    descent: Descent,
-    samples: Samples,
-    validation: Samples | None,
-    *,
-    incremental: bool,
-) -> str | None:
-    """Train epoch after epoch, until one of the rules says stop."""
-    order = np.arange(samples.n)
-    while estimator.n_iter_ < estimator.max_iter:
-        start = time.perf_counter()
-        together = validation is None and not estimator.callbacks and not incremental
-        orders = _orders(estimator, order, _epochs_ahead(estimator, descent) if together else 1)
-        order = orders[-1]
-        entry = _epochs(orders, estimator, descent, samples, validation, start)
-        # All callbacks hear of the epoch, also after one of them has said stop.
-        answers = [callback(entry) for callback in estimator.callbacks or ()]
-        told = any(isinstance(said, bool | np.bool_) and said for said in answers)
-        if told or _has_converged(estimator, descent) or incremental:
-            return None
-    return NOT_CONVERGED.format(estimator.max_iter)
-
-
-def _epochs_ahead(estimator: Any, descent: Descent) -> int:
-    """Return after how many epochs, in at most a slice's time, a rule could say stop at first."""
-    if descent.state.rate.rule == "invscaling":  # another rate for each epoch
-        return 1
-    # An earlier fit may have left no patience at all: then the first epoch decides.
-    patience = max(1, estimator.n_iter_no_change - estimator._no_improvement_count + 1)
-    left = estimator.max_iter - estimator.n_iter_
-    return int(min(left, patience, descent.epochs_of_a_slice))
-
-
-def _orders(estimator: Any, order: Any, epochs: int) -> Any:
-    """Return in which order each of some epochs shows the samples; the first follows `order`."""
-    orders = np.empty((epochs, order.size), np.int64)
-    for row in orders:
-        if estimator.shuffle:
-            # The draws of sklearn.utils.shuffle, whose checks take longer than a small epoch.
-            places = np.arange(order.size)
-            estimator._random_state.shuffle(places)
-            order = order[places]
-        row[:] = order
-    return orders
-
-
-def _epochs(
-    orders: Any,
-    estimator: Any,
-    descent: Descent,
-    samples: Samples,
-    validation: Samples | None,
-    start: float,
-) -> EpochInfo:
-    """Show every sample once in each order, record losses and scores, and return the last entry."""
-    rate = descent.state.rate.now
-    try:
-        results, checked = descent.epochs(orders), None
-    except NotFiniteError:
-        if len(orders) == 1:
+        train_epochs(fit)
+    except DivergenceError as error:
+        # A callback may have trained another network.
+        if error.history is not fit.history or not fit.has_best_weights:
             raise
-        # Again, to the epoch that fails: those before it count.
-        rest = estimator, descent, samples, validation, start
-        return [_epochs(orders[i : i + 1], *rest) for i in range(len(orders))][-1]
-    n = samples.n
-    for loss, _ in results:
-        # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
-        estimator.n_iter_ += 1
-        estimator.loss_ = loss
-        estimator.t_ += n
-        estimator.loss_curve_.append(loss)
-        if estimator.verbose:
-            print(f"Iteration {estimator.n_iter_}, loss = {loss:.8f}")
-        checked = None if validation is None else _validate(estimator, validation)
-        _count_improvement(estimator)
-        descent.state.rate.end_epoch(estimator.t_)
-    loss, hits = results[-1]
-    return EpochInfo(
-        epoch=estimator.n_iter_,
-        last_epoch=estimator.max_iter,
-        cost=loss,
-        accuracy=hits if samples.targets.are_classes else None,
-        validation_cost=checked,
-        validation_accuracy=estimator.validation_scores_[-1]
-        if validation is not None and validation.targets.are_classes
-        else None,
-        learning_rate=rate,
-        seconds=time.perf_counter() - start,
-    )
+        fit.record_nothing()
+        return f"{error} Early stopping has ended the fit with the best weights."
+    return NOT_CONVERGED.format(fit.last_epoch) if fit.history.stopped_by == "epochs" else None
 
 
-def _validate(estimator: Any, validation: Samples) -> float:
-    """Record score and loss of the validation samples; return the loss."""
-    score = estimator._score_samples(validation)
-    loss = estimator._loss_samples(validation)
-    if estimator.validation_scores_ is None:
-        estimator.validation_scores_, estimator.best_validation_score_ = [], -np.inf
-    if estimator.validation_loss_curve_ is None:
-        estimator.validation_loss_curve_ = []
-    estimator.validation_scores_.append(score)
-    estimator.validation_loss_curve_.append(loss)
-    if estimator.verbose:
-        print(f"Validation score: {score:f}")
-    return float(loss)
+class Fit:
+    """The rules of one fit, for `train_epochs`.
 
+    Parameters
+    ----------
+    model : Fitted
+        The estimator, with its weights drawn and its records begun.
+    runner : SliceRunner
+        What takes the steps, with the moments of `state`.
+    state : State
+        Begun anew, or that of the run before, which goes on as it began, as in scikit-learn,
+        whatever the parameters say now.
+    samples : Samples
+        To train on.
+    validation : Samples or None
+        Scored after each epoch.
+    scores_of : function
+        Returns loss and score of some samples.
+    loss_of : function
+        Turns costs of the engine into scikit-learn's loss.
+    random_state : RandomState
+        Draws the orders.
+    by_loss : bool
+        Whether early stopping goes by the loss of the validation samples, and not by their score.
+        scikit-learn goes by the score. Where it has no say, the loss decides: it tells epochs apart
+        that have one score (docs/decisions/0031).
+    incremental : bool
+        Whether this is a `partial_fit`: one epoch.
+    """
 
-def _count_improvement(estimator: Any) -> None:
-    """Count the epochs that brought nothing, and keep the best weights of an early stopping."""
-    if estimator.early_stopping:
-        score, loss = estimator.validation_scores_[-1], estimator.validation_loss_curve_[-1]
-        best, least, tol = estimator.best_validation_score_, estimator._least_loss, estimator.tol
-        if least is None:
-            better, worse = score > best, score < best + tol
-        else:
-            better, worse = loss < least, not loss <= least - tol  # NaN is worse
-            estimator._least_loss = loss if better else least
-        if better:
-            estimator.best_validation_score_ = score
-            estimator._best[:] = estimator._parameters.flat
-    else:
-        loss, best = estimator.loss_, estimator.best_loss_
-        worse = loss > best - estimator.tol
-        estimator.best_loss_ = min(loss, best)
-        if estimator.validation_scores_:
-            estimator.best_validation_score_ = max(estimator.validation_scores_)
-    estimator._no_improvement_count = estimator._no_improvement_count + 1 if worse else 0
-
-
-def _has_converged(estimator: Any, descent: Descent) -> bool:
-    """Whether too many epochs brought nothing, and the learning rate cannot fall either."""
-    if estimator._no_improvement_count <= estimator.n_iter_no_change:
-        return False
-    goes_on = descent.state.rate.lower()
-    if estimator.verbose:
-        by_loss = estimator.early_stopping and estimator._least_loss is not None
-        score = "Validation loss" if by_loss else "Validation score"
-        what = score if estimator.early_stopping else "Training loss"
-        does = f"Setting learning rate to {descent.state.rate.now:f}" if goes_on else "Stopping."
-        print(
-            f"{what} did not improve more than tol={estimator.tol:f} for"
-            f" {estimator.n_iter_no_change} consecutive epochs. {does}"
+    def __init__(
+        self,
+        model: Fitted,
+        runner: SliceRunner,
+        state: State,
+        samples: Samples,
+        validation: Samples | None,
+        scores_of: Callable[[Samples], Scores],
+        loss_of: Callable[[Array], Array],
+        random_state: np.random.RandomState,
+        *,
+        by_loss: bool,
+        incremental: bool,
+    ) -> None:
+        self.model, self.runner, self.state, self.incremental = model, runner, state, incremental
+        self.history = History(seed=0)  # of the seed and the epochs the estimator has its own words
+        self.callbacks = model.callbacks or ()
+        self.are_classes = (
+            samples.targets.are_classes,
+            bool(validation and validation.targets.are_classes),
         )
-    if goes_on:
-        estimator._no_improvement_count = 0
-    return not goes_on
+        self._n, self._weight, self._validation = samples.n, samples.weight, validation
+        self._scores_of, self._loss_of = scores_of, loss_of
+        self._random_state, self._order = random_state, np.arange(samples.n)
+        self._first_rate = copy(state.rate)
+        self._best = runner.theta.copy() if model.early_stopping else None
+        losses = model.validation_loss_curve_ or ()
+        is_led_by_loss = model.early_stopping and by_loss
+        self._least_loss = np.nanmin([np.inf, *losses]) if is_led_by_loss else None
 
+    @property
+    def done(self) -> int:
+        """The epochs of this fit."""
+        return self.model.n_iter_
 
-def _record_nothing(estimator: Any, samples: Samples) -> None:
-    """Record an epoch that has led nowhere, as scikit-learn does: without numbers."""
-    estimator.n_iter_ += 1
-    estimator.t_ += samples.n
-    estimator.loss_ = np.nan
-    for curve in ("loss_curve_", "validation_scores_", "validation_loss_curve_"):
-        getattr(estimator, curve).append(np.nan)
+    @property
+    def last_epoch(self) -> int:
+        """The most epochs of a fit."""
+        return self.model.max_iter
 
+    @property
+    def has_best_weights(self) -> bool:
+        """Whether early stopping has seen a score, in this fit or the one that it goes on from."""
+        return self._best is not None and bool(self.model.best_validation_score_ > -np.inf)
 
-def _diverged(error: NotFiniteError, estimator: Any) -> DivergenceError:
-    epoch = estimator.n_iter_ + 1
-    return DivergenceError(
-        f"training diverged in epoch {epoch}, mini-batch {error.step}: {error.what} is not finite",
-        epoch=epoch,
-        step=error.step,
-        history=History(seed=0),
-        cure=f"Lower learning_rate_init (it is {estimator.learning_rate_init:g}), or pass"
-        f" standardize=True (the largest input of this slice is {error.largest_input:g}).",
-    )
+    def ahead(self) -> int:
+        """Run as many epochs as neither a rule, a callback nor a score has to be asked after."""
+        model, done = self.model, self.model.n_iter_
+        if done and (self._has_converged() or self.incremental):
+            self.history.stopped_by = "early_stopping"
+            return 0
+        left = model.max_iter - done
+        is_asked = self._validation is not None or self.callbacks or self.incremental
+        if is_asked or self.state.rate.rule == "invscaling":  # another rate for each epoch
+            return min(left, 1)
+        # An earlier fit may have left no patience at all: then the first epoch decides.
+        patience = max(1, model.n_iter_no_change - model._no_improvement_count + 1)
+        # What the engine runs in the time after which Ctrl-C should be heard.
+        together = max(1, self.runner.steps_of_a_slice // -(-self._n // self.runner.m))
+        return int(min(left, patience, together))
+
+    def rate(self) -> float:
+        """Follow the rule of the parameter `learning_rate`."""
+        return self.state.rate.now
+
+    def orders(self, epochs: int) -> Orders:
+        """Draw what scikit-learn draws; each order follows the one before."""
+        orders = np.empty((epochs, self._n), np.int64)
+        for row in orders:
+            if self.model.shuffle:
+                # The draws of sklearn.utils.shuffle, whose checks take longer than a small epoch.
+                places = np.arange(self._n)
+                self._random_state.shuffle(places)
+                self._order = self._order[places]
+            row[:] = self._order
+        return orders
+
+    def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
+        """Take a step for each mini-batch; return scikit-learn's loss and the share of hits.
+
+        The loss is the mean over the samples of their mini-batch's cost and penalty, each from
+        before its step.
+        """
+        epochs, n = orders.shape
+        starts = np.arange(0, n, self.runner.m)
+        sizes = np.append(starts[1:], n) - starts
+        if self._weight is None:
+            weights = np.tile(sizes, epochs)
+        else:
+            all_starts = (np.arange(epochs)[:, None] * n + starts).ravel()
+            weights = np.add.reduceat(self._weight[orders.ravel()], all_starts)
+        decays = self.model.alpha / weights
+        totals = self._run(orders, rate, decays)
+        costs, squares = self.runner.parts.T
+        losses = self._loss_of(costs) + decays / 2 * squares
+        return [
+            (float(loss @ sizes / n), each.hits / each.weight)
+            for loss, each in zip(losses.reshape(epochs, -1), totals, strict=True)
+        ]
+
+    def _run(self, orders: Orders, rate: float, decays: Array) -> list[Totals]:
+        """Run the epochs; of several, Ctrl-C leaves nothing, since nobody could record them."""
+        if len(orders) == 1:
+            return self.runner.run_epochs(orders, rate, decays)
+        theta, moments = self.runner.theta, self.state.moments
+        before = theta.copy(), moments.moments.copy(), moments.steps
+        try:
+            return self.runner.run_epochs(orders, rate, decays)
+        except KeyboardInterrupt:
+            theta[:], moments.moments[:], moments.steps = before
+            raise
+
+    def back_to_start(self) -> None:
+        """Undo all epochs, in the weights and in the state that came from the run before."""
+        self.runner.back_to_start()
+        self.state.rate = self._first_rate
+
+    def validate(self) -> Scores | None:
+        """Return loss and score of the validation samples."""
+        return None if self._validation is None else self._scores_of(self._validation)
+
+    def record(
+        self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
+    ) -> EpochInfo:
+        """Record losses and scores under scikit-learn's names."""
+        model = self.model
+        if scores is not None:
+            self._begin_scores()
+        for loss, _ in results:
+            # No function is called in these lines: Ctrl-C finds all of them done, or none.
+            model.n_iter_ += 1
+            model.loss_ = loss
+            model.t_ += self._n
+            model.loss_curve_ += [loss]
+            if scores is not None:
+                model.validation_scores_ += [scores.accuracy]
+                model.validation_loss_curve_ += [scores.cost]
+            if model.verbose:
+                print(f"Iteration {model.n_iter_}, loss = {loss:.8f}")
+                if scores is not None:
+                    print(f"Validation score: {scores.accuracy:f}")
+            self._count_improvement(scores)
+        self.state.rate.end_epoch(model.t_)
+        return entry
+
+    def _begin_scores(self) -> None:
+        """Begin the records that a fit without early stopping has only with validation samples."""
+        model = self.model
+        if model.validation_scores_ is None:
+            model.validation_scores_, model.best_validation_score_ = [], -np.inf
+        if model.validation_loss_curve_ is None:
+            model.validation_loss_curve_ = []
+
+    def _count_improvement(self, scores: Scores | None) -> None:
+        """Count the epochs that brought nothing, and keep the best weights of an early stopping."""
+        model = self.model
+        if scores is not None and self._best is not None:
+            score, loss = scores.accuracy, scores.cost
+            best, least, tol = model.best_validation_score_, self._least_loss, model.tol
+            if least is None:
+                better, worse = score > best, score < best + tol
+            else:
+                better, worse = loss < least, not loss <= least - tol  # NaN is worse
+                self._least_loss = loss if better else least
+            if better:
+                model.best_validation_score_ = score
+                self._best[:] = self.runner.theta
+        else:
+            loss, best = model.loss_, model.best_loss_
+            worse = loss > best - model.tol
+            model.best_loss_ = min(loss, best)
+            if model.validation_scores_:
+                model.best_validation_score_ = max(model.validation_scores_)
+        model._no_improvement_count = model._no_improvement_count + 1 if worse else 0
+
+    def _has_converged(self) -> bool:
+        """Whether too many epochs brought nothing, and the learning rate cannot fall either."""
+        model, rate = self.model, self.state.rate
+        if model._no_improvement_count <= model.n_iter_no_change:
+            return False
+        goes_on = rate.lower()
+        if model.verbose:
+            score = "Validation score" if self._least_loss is None else "Validation loss"
+            what = "Training loss" if self._best is None else score
+            does = f"Setting learning rate to {rate.now:f}" if goes_on else "Stopping."
+            print(
+                f"{what} did not improve more than tol={model.tol:f} for"
+                f" {model.n_iter_no_change} consecutive epochs. {does}"
+            )
+        if goes_on:
+            model._no_improvement_count = 0
+        return not goes_on
+
+    def cure(self, error: NotFiniteError, rate: float) -> str:
+        """Name what the estimators take."""
+        del rate  # the user knows that of the first epoch
+        return (
+            f"Lower learning_rate_init (it is {self.model.learning_rate_init:g}), or pass"
+            f" standardize=True (the largest input of this slice is {error.largest_input:g})."
+        )
+
+    def end(self) -> None:
+        """Put back the best weights; before the end of the first epoch, there are none."""
+        if self._best is not None and self.model.n_iter_:
+            self.runner.theta[:] = self._best
+
+    def record_nothing(self) -> None:
+        """Record an epoch that has led nowhere, as scikit-learn does: without numbers."""
+        model = self.model
+        model.n_iter_ += 1
+        model.t_ += self._n
+        model.loss_ = np.nan
+        for curve in (model.loss_curve_, model.validation_scores_, model.validation_loss_curve_):
+            if curve is not None:
+                curve.append(np.nan)
+        self.end()

@@ -21,6 +21,7 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import BpmatrixError, DataError, ModelFileError
+from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
@@ -41,7 +42,7 @@ KINDS_OF_LABELS = "biufUO"
 STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
 
 
-def save(estimator: Any, path: str | os.PathLike[str]) -> None:
+def save(estimator: Fitted, path: str | os.PathLike[str]) -> None:
     """Write a fitted estimator to a file: all of it or, on an error, nothing."""
     labels = getattr(estimator, "_labels", None)
     if labels and labels.classes.dtype.kind not in KINDS_OF_LABELS:
@@ -142,14 +143,14 @@ def _restored(
     if stored["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(stored["feature_names"], dtype=object)
     if stored["labels"] is not None:
-        _restore_labels(estimator, stored["labels"])
+        estimator._take_labels(_labels(stored["labels"], estimator.n_outputs_))
     sizes = estimator.n_features_in_, estimator.n_outputs_
     if sizes != (description.sizes[0], description.sizes[-1]):
         raise ValueError("network and estimator are of different sizes")
     return estimator
 
 
-def _restore_labels(estimator: Any, stored: Mapping[str, Any]) -> None:
+def _labels(stored: Mapping[str, Any], outputs: int) -> Labels:
     if not isinstance(stored["classes"], list) or not isinstance(stored["sparse"], bool):
         raise TypeError("labels are no list")
     if np.dtype(stored["dtype"]).kind not in KINDS_OF_LABELS:
@@ -158,12 +159,12 @@ def _restore_labels(estimator: Any, stored: Mapping[str, Any]) -> None:
         raise ValueError(f"labels are of kind {stored['kind']}")
     classes = np.array(stored["classes"], dtype=stored["dtype"])
     labels = Labels(classes, stored["kind"], stored["sparse"])
-    if classes.ndim != 1 or labels.outputs != estimator.n_outputs_:
+    if classes.ndim != 1 or labels.outputs != outputs:
         raise ValueError("there are not as many classes as outputs")
-    estimator._take_labels(labels)
+    return labels
 
 
-def _parameters_of(estimator: Any) -> dict[str, Any]:
+def _parameters_of(estimator: Fitted) -> dict[str, Any]:
     """Return the parameters, a type by its name."""
     found: dict[str, Any] = estimator.get_params(deep=False)
     if found["dtype"] is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,9 @@ def no_parameters(description: Description) -> Parameters:
 
 
 def first_parameters(
-    description: Description, activations: Sequence[str | OwnActivation], random_state: Any
+    description: Description,
+    activations: Sequence[str | OwnActivation],
+    random_state: np.random.RandomState,
 ) -> Parameters:
     """Draw weights and biases uniformly: Glorot & Bengio 2010, with factor 2 before a logistic.
 

@@ -27,10 +27,11 @@ from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import gate
 from bpmatrix.storage import persistence
-from bpmatrix.training import run
 from bpmatrix.training.arguments import checked_training_arguments
 from bpmatrix.training.course import Course
 from bpmatrix.training.optimizers import Optimizer
+from bpmatrix.training.record import recorded
+from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
@@ -478,7 +479,7 @@ class Network:
             validation_split,
         )  # fmt: skip
         settings = checked_training_arguments(
-            self._description, n=samples.n, recorded=run.recorded(samples, checked),
+            self._description, n=samples.n, recorded=recorded(samples, checked),
             optimizer=self._course.optimizer if optimizer is None else optimizer,
             epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
             clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
@@ -487,10 +488,10 @@ class Network:
         )  # fmt: skip
         gate.warn_of_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._course), _opened(settings.callbacks):
-            history = run.train(
+            history = Run(
                 self._description, self.parameters, self._course, samples, checked, settings,
                 self._trained,
-            )  # fmt: skip
+            ).train()  # fmt: skip
         return history  # noqa: RET504 - a with statement may swallow an error
 
     def save(self, path: str | os.PathLike[str]) -> None:

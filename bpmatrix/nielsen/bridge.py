@@ -23,6 +23,7 @@ from bpmatrix.engine.processors import choose_threads, running, threads_worth_st
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, as_targets
+from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
 __all__ = [
@@ -295,11 +296,6 @@ def descend(
 
 
 def diverged(what: str, epoch: int, step: int, eta: float) -> DivergenceError:
-    """Return the error of a training whose cost or weights are not finite any more."""
-    return DivergenceError(
-        f"training diverged in epoch {epoch}, mini-batch {step}: {what} is not finite",
-        epoch=epoch,
-        step=step,
-        history=History(seed=0),  # the book's programs have neither seed nor history
-        cure=f"Lower eta (it is {eta:g}).",
-    )
+    """Return the error of a training whose weights are not finite any more."""
+    # The book's programs have neither seed nor history.
+    return run.diverged(what, epoch, step, History(seed=0), f"Lower eta (it is {eta:g}).")

@@ -15,7 +15,7 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.training.optimizers import SGD, Optimizer
 from bpmatrix.training.recipe import Recipe
-from bpmatrix.training.run import Settings
+from bpmatrix.training.record import Settings
 from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
 from bpmatrix.training.stopping import EarlyStopping
 

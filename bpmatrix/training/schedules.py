@@ -19,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count, repeat
+from itertools import count
 
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.errors import ArgumentError
@@ -259,7 +259,7 @@ class ReduceOnPlateau:
 Schedule = Callable[[int], float] | ReduceOnPlateau
 
 
-def factors(schedule: Schedule | None, epoch: int, past: Sequence[EpochInfo]) -> Iterator[float]:
+def factors(schedule: Schedule, epoch: int, past: Sequence[EpochInfo]) -> Iterator[float]:
     """Yield the factor of `epoch`, and of each one after it while `past` grows by those before.
 
     Examples
@@ -268,8 +268,6 @@ def factors(schedule: Schedule | None, epoch: int, past: Sequence[EpochInfo]) ->
     >>> next(following), next(following)
     (1.0, 0.1)
     """
-    if schedule is None:
-        return repeat(1.0)
     if isinstance(schedule, ReduceOnPlateau):
         # The iterator of a list sees what is appended to it while it has not come to its end.
         return schedule.factors(iter(past))

@@ -146,7 +146,7 @@ ROWS = [
     Row("nielsen/bridge.py: as_outputs", "y has numbers that the cost has no meaning for",
         lambda _: train(net(), (x, 4 * y)), "make the network with cost=network2.QuadraticCost",
         lambda _: (train(net(), (x, y)), train(net(cost=network2.QuadraticCost), (x, 4 * y)))),
-    Row("nielsen/bridge.py: diverged",
+    Row("training/run.py: diverged",
         "training diverged in epoch {}, mini-batch {}: {} is not finite",
         lambda _: train(net(), eta=1e308, lmbda=1e3), "Lower eta (it is 1e+308).",
         lambda _: again_with_a_smaller_eta()),

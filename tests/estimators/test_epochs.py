@@ -15,7 +15,7 @@ pytest.importorskip("sklearn", reason="the estimators are made of scikit-learn's
 from sklearn.exceptions import ConvergenceWarning
 
 from bpmatrix.estimators import MLPClassifier, MLPRegressor
-from bpmatrix.estimators.descent import Descent
+from bpmatrix.estimators.stochastic import Fit
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((70, 4))
@@ -32,15 +32,15 @@ def fitted(kind, callbacks, sample_weight=None, **parameters):
 @pytest.fixture
 def runs(monkeypatch):
     """How many epochs each call of the engine ran."""
-    found, epochs = [], Descent.epochs
+    found, taken = [], Fit.steps
 
-    def counted(self, orders):
-        steps = len(orders) * -(-orders.shape[1] // self.m)
-        assert len(orders) == 1 or steps <= self._runner.steps_of_a_slice
+    def counted(self, orders, rate):
+        steps = len(orders) * -(-orders.shape[1] // self.runner.m)
+        assert len(orders) == 1 or steps <= self.runner.steps_of_a_slice
         found.append(len(orders))
-        return epochs(self, orders)
+        return taken(self, orders, rate)
 
-    monkeypatch.setattr(Descent, "epochs", counted)
+    monkeypatch.setattr(Fit, "steps", counted)
     return found
 
 

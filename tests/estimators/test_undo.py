@@ -16,7 +16,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from bpmatrix import MLPClassifier, MLPRegressor, OwnActivation
 from bpmatrix.errors import ArgumentError, DivergenceError
-from bpmatrix.estimators.descent import Descent
+from bpmatrix.estimators.stochastic import Fit
+from bpmatrix.estimators.undo import CURVES
 from bpmatrix.training import slices
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
@@ -213,7 +214,7 @@ def test_memory_that_is_missing_is_missed_before_anything_changes(monkeypatch):
     def no_memory(*arguments, **how):
         raise MemoryError
 
-    monkeypatch.setattr(Descent, "__init__", no_memory)
+    monkeypatch.setattr(Fit, "__init__", no_memory)
     for call in (
         lambda: model.fit(X[:, :2], LABELS == "ash"),
         lambda: model.partial_fit(X, LABELS),
@@ -274,13 +275,13 @@ def test_ctrl_c_in_the_first_epoch_gives_back_the_model(monkeypatch):
     model = regressor().fit(X, Y)
     before = state(model)
 
-    run_epochs = Descent.epochs
+    steps = Fit.steps
 
-    def interrupted(self, orders):
-        run_epochs(self, orders[:1])
+    def interrupted(self, orders, rate):
+        steps(self, orders[:1], rate)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Descent, "epochs", interrupted)
+    monkeypatch.setattr(Fit, "steps", interrupted)
     for fit in (model.fit, model.partial_fit):
         with pytest.warns(RuntimeWarning, match="after 0 whole epochs; .* is as it was before"):
             fit(X, Y + 1)
@@ -326,6 +327,26 @@ def test_whatever_the_moment_a_model_is_the_old_one_or_a_trained_one(error, solv
             assert twin is not first or outcome is model
     assert len(found) > 100
     assert old.n_iter_ in found
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_ctrl_c_finds_an_epoch_recorded_as_a_whole_or_not_at_all(early_stopping):
+    """Also while the validation samples are scored: no loss without its score."""
+    models, seen = [], set()
+
+    def prepare():
+        models[:] = [regressor(max_iter=2, early_stopping=early_stopping)]
+        return lambda: models[0].fit(X, Y, None, X, Y)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for _ in interruptions(KeyboardInterrupt, prepare, every=3):
+            found = vars(models[0])
+            curves = [found.get(name) or [] for name in CURVES]
+            assert {*map(len, curves)} == {found.get("n_iter_", 0)}
+            assert found.get("t_", 0) == 48 * found.get("n_iter_", 0)
+            seen.add(len(curves[0]))
+    assert seen == {0, 1, 2}
 
 
 def test_a_warning_that_is_an_error_comes_when_all_is_done():

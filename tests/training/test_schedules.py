@@ -118,11 +118,10 @@ def test_factors_follow_a_past_that_grows() -> None:
     assert given == [schedule.after(grown[:e]) for e in range(5)] == [1, 1, 0.5, 0.5, 0.25]
 
 
-def test_factors_of_callables_and_of_none() -> None:
-    """They begin with the epoch that is asked for; None is 1 for ever."""
-    for schedule, expected in ((lambda epoch: epoch, [7, 8, 9]), (None, [1, 1, 1])):
-        following = factors(schedule, 7, [])
-        assert [next(following) for _ in range(3)] == expected
+def test_factors_of_callables() -> None:
+    """They begin with the epoch that is asked for."""
+    following = factors(lambda epoch: epoch, 7, [])
+    assert [next(following) for _ in range(3)] == [7, 8, 9]
 
 
 # ----------------------------------------------------------------------------------- descriptions

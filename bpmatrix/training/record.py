@@ -1,0 +1,87 @@
+"""What a run of training was asked for, and how it went, in words that a model file can hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpmatrix.history import EpochInfo, History
+from bpmatrix.samples.samples import Samples
+from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.schedules import Schedule
+from bpmatrix.training.stopping import EarlyStopping
+
+__all__ = ["Callback", "Settings", "recorded", "words_of"]
+
+Callback = Callable[[EpochInfo], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The arguments of `Network.train`, checked."""
+
+    epochs: int
+    mini_batch_size: int
+    recipe: Recipe
+    weight_decay: float
+    shuffle: bool
+    threads: int
+    callbacks: Sequence[Callback]
+    restore_best: bool
+    schedule: Schedule | None = None
+    early_stopping: EarlyStopping | None = None
+    max_seconds: float | None = None
+
+
+def recorded(samples: Samples, validation: Samples | None) -> list[str]:
+    """Return which metrics a run on these data records."""
+    names = ["cost", "accuracy"] if samples.targets.are_classes else ["cost"]
+    if validation is not None:
+        names += [f"validation_{name}" for name in recorded(validation, None)]
+    return names
+
+
+def words_of(
+    settings: Settings, samples: Samples, history: History, best: EpochInfo | None
+) -> dict[str, Any]:
+    """Return how a run went, in the words and numbers that a model file can hold.
+
+    The figures are those of the epoch whose weights the network has. `best` is the best epoch: to
+    look for it here, at each epoch, would take a time that grows with their square.
+    """
+    clip_norm = settings.recipe.clip_norm
+    figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
+    kept = best if settings.restore_best or not history.epochs else history.epochs[-1]
+    found = {name: getattr(kept, name) for name in figures} if kept else {}
+    return {
+        "epochs": len(history.epochs),
+        "samples": samples.n,
+        "mini_batch_size": settings.mini_batch_size,
+        "optimizer": repr(settings.recipe.optimizer),
+        "weight_decay": settings.weight_decay,
+        "l1": settings.recipe.l1,
+        "clip_norm": clip_norm if math.isfinite(clip_norm) else None,
+        "dropout": list(settings.recipe.dropout),
+        "weighted": samples.weights is not None,
+        "shuffle": settings.shuffle,
+        "restore_best": settings.restore_best,
+        "schedule": _words(settings.schedule),
+        "early_stopping": _words(settings.early_stopping),
+        "max_seconds": settings.max_seconds,
+        "stopped_by": history.stopped_by,
+        "best_epoch": best.epoch if best else None,
+        **{name: value for name, value in found.items() if _is_finite(value)},
+    }
+
+
+def _words(description: object) -> str | None:
+    """Return the name of a function, and of anything else what it says of itself."""
+    if description is None:
+        return None
+    return str(getattr(description, "__qualname__", repr(description)))
+
+
+def _is_finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
