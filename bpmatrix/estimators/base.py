@@ -30,7 +30,6 @@ from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.samples import Samples, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
-from bpmatrix.estimators.undo import Undo
 from bpmatrix.estimators.weights import first_parameters, no_parameters
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.recipe import Recipe
@@ -42,6 +41,7 @@ __all__ = ["MultilayerPerceptron"]
 Array = NDArray[Any]
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
+CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
 class MultilayerPerceptron(Gate):
@@ -127,22 +127,30 @@ class MultilayerPerceptron(Gate):
         If that fails, or is interrupted before an epoch is over, an estimator that was fitted is
         again what it was. One that was not keeps the weights that it has come to.
         """
-        before = Undo(self, fit) if self._is_fitted else None
+        old, was_fitted, unfinished = self.__dict__, self._is_fitted, None
+        curves = [(curve, len(curve)) for curve in map(old.get, CURVES) if isinstance(curve, list)]
+
+        def put_back() -> None:
+            self.__dict__ = old
+            # A fit changes weights and lists of records in place, since the user may hold them.
+            fit.back_to_start()
+            for curve, length in curves:
+                del curve[length:]
+
         shadow._optimizer = fit.state
-        unfinished = None
         try:
             self.__dict__ = shadow.__dict__
             unfinished = fit_stochastic(fit)
-        except KeyboardInterrupt:  # a moment before or after the loop, which hears it else
+        except KeyboardInterrupt:  # just before or after the loop, which catches it otherwise
             fit.history.stopped_by = "interrupt"
         except BaseException:
-            if before:
-                before.put_back(self)
+            if was_fitted:
+                put_back()
             raise
         if fit.history.stopped_by == "interrupt":
             epochs, keeps = self.n_iter_, "keeps the weights that it has"
-            if before and not epochs:
-                before.put_back(self)
+            if was_fitted and not epochs:
+                put_back()
                 keeps = "is as it was before"
             warn_of_interruption(epochs, f"the estimator {keeps}")
         return unfinished

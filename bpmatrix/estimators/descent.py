@@ -61,11 +61,6 @@ class Rate:
     power: float
     now: float
 
-    @classmethod
-    def of(cls, first: float, rule: str, power: float) -> Rate:
-        """Begin."""
-        return cls(float(first), rule, power, float(first))
-
     def end_epoch(self, samples: int) -> None:
         """Take note of an epoch's end, after so many samples in all."""
         if self.rule == "invscaling":
@@ -90,7 +85,8 @@ class State:
     def fresh(cls, parameters: Parameterized, theta: Array) -> State:
         """Return the state before the first step."""
         rule = parameters.learning_rate if parameters.solver == "sgd" else "constant"
-        rate = Rate.of(parameters.learning_rate_init, rule, parameters.power_t)
+        first = float(parameters.learning_rate_init)
+        rate = Rate(first, rule, parameters.power_t, now=first)
         return cls(rate, OptimizerState.fresh(_optimizer(parameters), theta))
 
 

@@ -35,8 +35,8 @@ class Fitted(Parameterized):
     # Plain attributes, as in scikit-learn, whose users set them beside weights of their own.
     n_layers_: int
     out_activation_: str
-    # The records of a fit. Those of scores are None where there are no validation samples, and
-    # either the best loss or the best score where that one does not decide when the fit ends.
+    # The records of a fit. Those of validation samples are lists or None; `best_loss_` is None with
+    # early stopping, and `best_validation_score_` without validation samples.
     n_iter_: int
     t_: int
     loss_: float

@@ -51,7 +51,7 @@ ENGINE_NAMES = {"logistic": "sigmoid"}
 
 
 class Parameterized(BaseEstimator):
-    """The parameters of both estimators, unchanged, as the constructors took them."""
+    """The parameters that both estimators share, as they were passed to the constructor."""
 
     hidden_layer_sizes: int | Sequence[int]
     activation: str | OwnActivation | Sequence[str | OwnActivation]

@@ -16,7 +16,7 @@ from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.samples import Samples
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.training.run import train_epochs
-from bpmatrix.training.slices import NotFiniteError, SliceRunner, Totals
+from bpmatrix.training.slices import SliceRunner, Totals
 
 __all__ = ["Fit", "fit_stochastic"]
 
@@ -46,7 +46,7 @@ def fit_stochastic(fit: Fit) -> str | None:
     try:
         train_epochs(fit)
     except DivergenceError as error:
-        # A callback may have trained another network.
+        # It may come from another network, which a callback trains.
         if error.history is not fit.history or not fit.has_best_weights:
             raise
         fit.record_nothing()
@@ -99,8 +99,12 @@ class Fit:
         incremental: bool,
     ) -> None:
         self.model, self.runner, self.state, self.incremental = model, runner, state, incremental
-        self.history = History(seed=0)  # of the seed and the epochs the estimator has its own words
-        self.callbacks = model.callbacks or ()
+        self.history = History(seed=0)  # an estimator records epochs and seed itself
+        self.callbacks, self.last_epoch = model.callbacks or (), model.max_iter
+        self.cure = (
+            f"Lower learning_rate_init (it is {model.learning_rate_init:g}), or pass"
+            " standardize=True (the largest input of this slice is {largest:g})."
+        )
         self.are_classes = (
             samples.targets.are_classes,
             bool(validation and validation.targets.are_classes),
@@ -120,37 +124,32 @@ class Fit:
         return self.model.n_iter_
 
     @property
-    def last_epoch(self) -> int:
-        """The most epochs of a fit."""
-        return self.model.max_iter
-
-    @property
     def has_best_weights(self) -> bool:
         """Whether early stopping has seen a score, in this fit or the one that it goes on from."""
         return self._best is not None and bool(self.model.best_validation_score_ > -np.inf)
 
     def ahead(self) -> int:
-        """Run as many epochs as neither a rule, a callback nor a score has to be asked after."""
+        """Return after how many epochs a rule could first end the fit, at most a slice of them."""
         model, done = self.model, self.model.n_iter_
         if done and (self._has_converged() or self.incremental):
             self.history.stopped_by = "early_stopping"
             return 0
-        left = model.max_iter - done
-        is_asked = self._validation is not None or self.callbacks or self.incremental
-        if is_asked or self.state.rate.rule == "invscaling":  # another rate for each epoch
+        left = self.last_epoch - done
+        one_by_one = self._validation is not None or self.callbacks or self.incremental
+        if one_by_one or self.state.rate.rule == "invscaling":  # each epoch has its own rate
             return min(left, 1)
         # An earlier fit may have left no patience at all: then the first epoch decides.
         patience = max(1, model.n_iter_no_change - model._no_improvement_count + 1)
-        # What the engine runs in the time after which Ctrl-C should be heard.
+        # As many as run in the time after which Ctrl-C should be noticed.
         together = max(1, self.runner.steps_of_a_slice // -(-self._n // self.runner.m))
         return int(min(left, patience, together))
 
     def rate(self) -> float:
-        """Follow the rule of the parameter `learning_rate`."""
+        """Return the rate that the parameter `learning_rate` asks for."""
         return self.state.rate.now
 
     def orders(self, epochs: int) -> Orders:
-        """Draw what scikit-learn draws; each order follows the one before."""
+        """Shuffle as scikit-learn does: each permutation is applied to the previous order."""
         orders = np.empty((epochs, self._n), np.int64)
         for row in orders:
             if self.model.shuffle:
@@ -230,7 +229,7 @@ class Fit:
         return entry
 
     def _begin_scores(self) -> None:
-        """Begin the records that a fit without early stopping has only with validation samples."""
+        """Create the records of scores, which exist only with validation samples."""
         model = self.model
         if model.validation_scores_ is None:
             model.validation_scores_, model.best_validation_score_ = [], -np.inf
@@ -277,21 +276,13 @@ class Fit:
             model._no_improvement_count = 0
         return not goes_on
 
-    def cure(self, error: NotFiniteError, rate: float) -> str:
-        """Name what the estimators take."""
-        del rate  # the user knows that of the first epoch
-        return (
-            f"Lower learning_rate_init (it is {self.model.learning_rate_init:g}), or pass"
-            f" standardize=True (the largest input of this slice is {error.largest_input:g})."
-        )
-
     def end(self) -> None:
-        """Put back the best weights; before the end of the first epoch, there are none."""
+        """Restore the best weights; before the end of the first epoch there are none."""
         if self._best is not None and self.model.n_iter_:
             self.runner.theta[:] = self._best
 
     def record_nothing(self) -> None:
-        """Record an epoch that has led nowhere, as scikit-learn does: without numbers."""
+        """Record the epoch that diverged as NaN, as scikit-learn does; restore the best weights."""
         model = self.model
         model.n_iter_ += 1
         model.t_ += self._n

@@ -1,4 +1,4 @@
-"""What a run of training was asked for, and how it went, in words that a model file can hold."""
+"""The settings of a training run, and the record of it that a model file holds."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ Orders = NDArray[np.int64]  # (epochs, n): the samples of each epoch
 
 
 class Rules(Protocol):
-    """What a face gives to the one training loop, `train_epochs`; each has rules of its own.
+    """What differs between the faces of `train_epochs`, the one training loop.
 
     Attributes
     ----------
@@ -50,33 +50,36 @@ class Rules(Protocol):
         Each is called with the `EpochInfo` of the last epochs.
     are_classes : pair of bool
         Whether the targets of the training and of the validation samples name classes.
+    last_epoch : int
+        The number of the epoch after which the run ends.
+    cure : str
+        How to avoid divergence, in the parameters of the face: a format string with the fields
+        `rate`, the learning rate, and `largest`, the largest input.
     """
 
     history: History
     callbacks: Sequence[Callback]
     are_classes: tuple[bool, bool]
+    last_epoch: int
+    cure: str
 
     @property
     def done(self) -> int:
         """The number of the last whole epoch."""
 
-    @property
-    def last_epoch(self) -> int:
-        """The number of the epoch after which the run ends."""
-
     def ahead(self) -> int:
-        """Return how many epochs may run before a rule has to look again; 0 ends the run."""
+        """Return how many epochs to run before any rule is asked again; 0 ends the run."""
 
     def rate(self) -> float:
         """Return the learning rate of the next epochs."""
 
     def orders(self, epochs: int) -> Orders:
-        """Draw in which order each of the next epochs shows the samples."""
+        """Return the samples of each of the next epochs, in the order in which they are shown."""
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; return cost and accuracy of each epoch.
 
-        If this raises NotFiniteError, several epochs have been undone.
+        Of several epochs, none has changed anything if this raises NotFiniteError.
         """
 
     def validate(self) -> Scores | None:
@@ -85,17 +88,14 @@ class Rules(Protocol):
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
-        """Record epochs that are whole; return the last one as the callbacks hear of it."""
-
-    def cure(self, error: NotFiniteError, rate: float) -> str:
-        """Return what to do about a training that diverges, in the face's own words."""
+        """Record complete epochs; return the entry of the last one, which the callbacks get."""
 
     def end(self) -> None:
-        """Leave the weights that the run ends with, whatever ended it."""
+        """Called when the run has ended, whatever ended it."""
 
 
 def train_epochs(rules: Rules) -> None:
-    """Train until something ends the run; `rules.history.stopped_by` says what.
+    """Train epoch after epoch until the run ends; `rules.history.stopped_by` says why.
 
     Raises
     ------
@@ -127,10 +127,10 @@ def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInf
     try:
         results = rules.steps(orders, rate)
     except NotFiniteError as error:
-        if len(orders) > 1:  # again, to the epoch that fails: those before it count
+        if len(orders) > 1:  # one by one, so that those before the failure are recorded
             return [_epochs(rules, order[None], rate, start) for order in orders][-1]
-        cure, epoch = rules.cure(error, rate), rules.done + 1
-        raise diverged(error.what, epoch, error.step, rules.history, cure) from None
+        cure = rules.cure.format(rate=rate, largest=error.largest_input)
+        raise diverged(error.what, rules.done + 1, error.step, rules.history, cure) from None
     cost, accuracy = results[-1]
     scores, (names, validation_names) = rules.validate(), rules.are_classes
     entry = EpochInfo(
@@ -158,7 +158,7 @@ def diverged(what: str, epoch: int, step: int, history: History, cure: str) -> D
 
 
 def warn_of_interruption(epochs: int, consequence: str) -> None:
-    """Warn, in the line that called the method that called the caller, of a Ctrl-C."""
+    """Warn of a Ctrl-C, at the line of the user that is two calls above the caller."""
     warnings.warn(
         f"training was interrupted after {epochs} whole epochs; {consequence}",
         RuntimeWarning,
@@ -182,6 +182,11 @@ class Run:
     trained : list of dict
         Gets the record of the run.
     """
+
+    cure = (
+        "Lower the learning rate (it is {rate:g}), or scale the inputs with input_scale"
+        " (the largest of this slice is {largest:g} after scaling)."
+    )
 
     def __init__(
         self,
@@ -297,13 +302,6 @@ class Run:
         if self.callbacks:  # which may save or copy the network
             self._note({"stopped_by": None})
         return entry
-
-    def cure(self, error: NotFiniteError, rate: float) -> str:
-        """Name what `Network` and its `train` take."""
-        return (
-            f"Lower the learning rate (it is {rate:g}), or scale the inputs with input_scale"
-            f" (the largest of this slice is {error.largest_input:g} after scaling)."
-        )
 
     def end(self) -> None:
         """Put the best weights back, if they were asked for, and note how the run went."""

@@ -16,8 +16,8 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from bpmatrix import MLPClassifier, MLPRegressor, OwnActivation
 from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.estimators.base import CURVES
 from bpmatrix.estimators.stochastic import Fit
-from bpmatrix.estimators.undo import CURVES
 from bpmatrix.training import slices
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
