@@ -285,7 +285,8 @@ class MultilayerPerceptron(Gate):
             If the file cannot be written.
         """
         check_is_fitted(self)
-        storage.save(self, path)
+        self._take_over_public_weights()
+        storage.save(self, self._description, self._parameters, path)
 
     # ------------------------------------------------- what classifier and regressor know
 

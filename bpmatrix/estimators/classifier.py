@@ -242,9 +242,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     classes_: Array
     class_weight: str | Mapping[Any, float] | None
 
-    def _take_labels(self, labels: Labels) -> None:
-        self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
-
     def _learn_targets(
         self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
     ) -> Array:
@@ -265,7 +262,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                     cure="Set warm_start=False to begin anew.",
                 )
         if first:
-            self._take_labels(labels)
+            self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
         return self._encode(y)
 
     def _known_classes(self) -> Array | None:

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.costs import Huber, Quantile
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import BpmatrixError, DataError, ModelFileError
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.labels import Labels
@@ -42,7 +41,12 @@ KINDS_OF_LABELS = "biufUO"
 STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
 
 
-def save(estimator: Fitted, path: str | os.PathLike[str]) -> None:
+def save(
+    estimator: Fitted,
+    description: Description,
+    parameters: Parameters,
+    path: str | os.PathLike[str],
+) -> None:
     """Write a fitted estimator to a file: all of it or, on an error, nothing."""
     labels = getattr(estimator, "_labels", None)
     if labels and labels.classes.dtype.kind not in KINDS_OF_LABELS:
@@ -75,14 +79,13 @@ def save(estimator: Fitted, path: str | os.PathLike[str]) -> None:
             },
             "feature_names": None if names is None else names.tolist(),
         },
-        "network": persistence.described(estimator._description),
+        "network": persistence.described(description),
     }
     others: dict[str, Array] = {}
     for attribute, name in STANDARDIZATIONS.items():
         if (found := getattr(estimator, attribute, None)) is not None:
             others |= {f"{name}.mean": found.mean, f"{name}.scale": found.scale}
-    estimator._take_over_public_weights()
-    persistence.write(path, metadata, estimator._parameters, others)
+    persistence.write(path, metadata, parameters, others)
 
 
 def restore(
@@ -115,15 +118,14 @@ def restore(
         for part in ("mean", "scale")
     }
     flat, arrays = persistence.read_tensors(file, path, description, others)
+    state: dict[str, Any] = {"_description": description, "_parameters": flat, "_optimizer": None}
     for attribute, name in STANDARDIZATIONS.items():
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
-        setattr(estimator, attribute, Standardization(*found) if found else None)
-    estimator._describe(description)
+        state[attribute] = Standardization(*found) if found else None
     is_said = "loss" in metadata["estimator"]["parameters"]
     if isinstance(description.cost, Huber | Quantile) and not is_said:
         estimator.loss = description.cost
-    estimator._optimizer = None
-    estimator._publish(Parameters.of(aligned_copy(flat), description.layout))
+    estimator.__setstate__(state)
     return estimator
 
 
@@ -143,7 +145,8 @@ def _restored(
     if stored["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(stored["feature_names"], dtype=object)
     if stored["labels"] is not None:
-        estimator._take_labels(_labels(stored["labels"], estimator.n_outputs_))
+        labels = _labels(stored["labels"], estimator.n_outputs_)
+        estimator.__setstate__({"_labels": labels, "classes_": labels.classes})
     sizes = estimator.n_features_in_, estimator.n_outputs_
     if sizes != (description.sizes[0], description.sizes[-1]):
         raise ValueError("network and estimator are of different sizes")

@@ -24,8 +24,10 @@ from numeric import same_bits, unit_roundoff
 from strategies import cases, seeds
 
 from bpmatrix import SGD, Adam, EarlyStopping, History, Network, RMSprop, reference
+from bpmatrix.engine.evaluation import Scores
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.training import run
+from bpmatrix.training.slices import NotFiniteError
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 60
@@ -114,6 +116,69 @@ def test_full_batches_of_a_linear_network_approach_least_squares() -> None:
     bound = contraction**steps * distance + 2 * rounding
     assert bound < 1e-9
     assert np.linalg.norm(net.parameters - best) <= bound
+
+
+# --------------------------------------------------------------------------------------- the loop
+
+
+class Logged:
+    """Rules of three epochs that log what the loop calls; epoch `bad` diverges."""
+
+    are_classes, last_epoch, cure = (False, True), 3, "Lower it ({rate:g}, {largest:g})."
+
+    def __init__(self, together: int, callbacks=(), bad: int = 0) -> None:
+        self.history, self.callbacks = History(seed=0), callbacks
+        self.together, self.bad, self.done, self.log = together, bad, 0, []
+
+    def ahead(self) -> int:
+        return min(self.together, self.last_epoch - self.done)
+
+    def rate(self) -> float:
+        self.log.append("rate")
+        return 0.5
+
+    def orders(self, epochs: int) -> np.ndarray:
+        self.log.append(f"orders {epochs}")
+        return np.arange(self.done + 1, self.done + epochs + 1)[:, None]  # the number of each
+
+    def steps(self, orders: np.ndarray, rate: float) -> list[tuple[float, float]]:
+        self.log.append(f"steps {orders.ravel().tolist()}")
+        if self.bad in orders:
+            raise NotFiniteError("the cost", 7, 9.0)
+        return [(float(epoch), rate) for epoch in orders.ravel()]
+
+    def validate(self) -> Scores:
+        return Scores(2.0, 1.0)
+
+    def record(self, results, scores, entry):
+        self.done += len(results)
+        self.history.epochs.append(entry)
+        return entry
+
+    def end(self) -> None:
+        self.log.append(f"end by {self.history.stopped_by}")
+
+
+def test_the_loop_asks_for_the_rate_then_draws_then_takes_the_steps() -> None:
+    heard = []
+    rules = Logged(2, [heard.append])
+    run.train_epochs(rules)
+    first, second = ["rate", "orders 2", "steps [1, 2]"], ["rate", "orders 1", "steps [3]"]
+    assert rules.log == [*first, *second, "end by epochs"]
+    assert heard == rules.history.epochs
+    assert [(e.epoch, e.cost, e.accuracy, e.validation_accuracy) for e in heard] == [
+        (2, 2.0, None, 1.0), (3, 3.0, None, 1.0),
+    ]  # fmt: skip
+
+
+def test_epochs_that_diverge_together_are_run_again_one_by_one() -> None:
+    """In the orders that were drawn: what was complete before is recorded."""
+    rules = Logged(3, bad=2)
+    with pytest.raises(DivergenceError, match=r"epoch 2, mini-batch 7: .* Lower it \(0.5, 9\)"):
+        run.train_epochs(rules)
+    steps = ["steps [1, 2, 3]", "steps [1]", "steps [2]"]
+    assert rules.log == ["rate", "orders 3", *steps, "end by error"]
+    assert [e.epoch for e in rules.history.epochs] == [1]
 
 
 # ------------------------------------------------------------------------- two runs, one long run
