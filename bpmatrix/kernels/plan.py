@@ -117,19 +117,6 @@ class Plan(NamedTuple):
         return np.concatenate([[self.sizes.size], *vectors, cost, numbers], dtype=np.int64)
 
 
-class Columns(NamedTuple):
-    """Where the columns of training data or targets lie: one column every `stride` bytes.
-
-    `kind` is an element type of `codes`, or LABELS; `scale` multiplies each element. Programs take
-    the four as a plain tuple, again for the sake of numba's time.
-    """
-
-    address: int
-    stride: int
-    kind: int
-    scale: float
-
-
 class Step(NamedTuple):
     """The numbers that an update rule takes a step with; rows of them go to a program.
 

@@ -61,11 +61,7 @@ print("every shape is inside")
 for name in ("theta", "work"):
     try:
         runner = SliceRunner(d, case.theta, X, targets, 17, 1)
-        if name == "theta":
-            runner.theta = case.theta[:-1]
-            runner._before = runner.theta.copy(), runner._before[1]
-        else:
-            runner._work = runner._work[:-1]
+        runner._fixed[name] = runner._fixed[name][:-1]
         runner.run(np.arange(17), 0.01, 0.0)
     except IndexError:
         print(name, "is too short")

@@ -16,6 +16,7 @@ from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import sample_weight_columns
 from bpmatrix.kernels import codes
 from bpmatrix.kernels import threads as kernels
+from bpmatrix.kernels.arguments import TrainSlice
 
 
 @pytest.mark.parametrize("grain", [1, 2, 3, 4, 6])
@@ -89,11 +90,13 @@ def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
     nothing = np.zeros((0, case.theta.size), dtype)
     control[kernels.CALLED_OFF] = 1
     numbers, batches = SGD(1.0).steps(1.0, 0, 1), np.array([[0, 6, 0]])
-    taken = load_program("train_slice", dtype)(
-        0, 2, control, g.table, g.theta, nothing, nothing, g.work, g.X, g.Y,
-        sample_weight_columns(None), np.arange(6), batches, codes.PLAIN, numbers, 0, 0,
-        np.zeros(6), np.zeros(6, np.int64), np.zeros((1, 3)), np.zeros((0, 2)),
+    given = TrainSlice(
+        table=g.table, theta=g.theta, moments=nothing, sums=nothing, work=g.work, X=g.X, Y=g.Y,
+        V=sample_weight_columns(None), order=np.arange(6), batches=batches, rule=codes.PLAIN,
+        numbers=numbers, seed=0, first_step=0, costs=np.zeros(6), hits=np.zeros(6, np.int64),
+        totals=np.zeros((1, 3)), parts=np.zeros((0, 2)),
     )  # fmt: skip
+    taken = load_program("train_slice", dtype)(0, 2, control, tuple(given))
     assert taken == -1
     assert control[kernels.ARRIVALS] == 1
     assert (g.theta == case.theta).all()

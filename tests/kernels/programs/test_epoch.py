@@ -12,6 +12,7 @@ from strategies import Case, cases, gate, make_case
 
 from bpmatrix import SGD, Adam, Network, reference
 from bpmatrix.architecture.description import Description
+from bpmatrix.kernels.arguments import TrainSlice
 from bpmatrix.training import slices
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
@@ -126,9 +127,9 @@ def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
         monkeypatch.setattr(slices, "SECONDS_PER_SLICE", seconds)
         runner, theta = runner_of(case, 5, threads)
         lengths, program = [], runner._program
-        runner._program = lambda t, *rest, p=program, ls=lengths: (
-            ls.append(len(rest[13])) if t == 0 else None,
-            p(t, *rest),
+        runner._program = lambda t, of, control, given, p=program, ls=lengths: (
+            ls.append(len(TrainSlice(*given).batches)) if t == 0 else None,
+            p(t, of, control, given),
         )[1]
         totals = runner.run(order, 0.3, 0.02)
         assert len(lengths) == expected_slices
