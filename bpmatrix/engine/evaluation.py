@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.processors import threads_worth_starting
-from bpmatrix.engine.threads import CALLED_OFF, run_together
+from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import (
     GradientSum,
     input_columns,
@@ -20,8 +20,8 @@ from bpmatrix.engine.workspace import (
     target_columns,
     workspace,
 )
-from bpmatrix.kernels import codes
 from bpmatrix.kernels.arguments import Evaluate
+from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import Targets, check_finite
 from bpmatrix.samples.sparse import SparseColumns
 
@@ -44,7 +44,7 @@ COLUMNS_AT_A_TIME = 96
 # Between two calls of the compiled program Python looks whether Ctrl-C was pressed.
 MULTIPLICATIONS_PER_CALL = 1 << 29
 
-NO_TARGETS = (0, 0, codes.LABELS, 1.0)
+NO_TARGETS = (0, 0, LABELS, 1.0)
 NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
 # What is not asked for has no room, and what is not given no address.
 NOTHING: dict[str, dict[str, Any]] = {

@@ -40,12 +40,12 @@ BLOCK_GRAIN = 12
 
 # Columns of a multiple of so many elements would lie a power of two of bytes apart, and would fight
 # for the same few places of a cache.
-CROWDED = 256
+CONFLICTING = 256
 
 
 def pitch(n: int) -> int:
     """Return how many elements of a work matrix lie from one column of n elements to the next."""
-    return n + CACHE_LINE if n % CROWDED == 0 else n
+    return n + CACHE_LINE if n % CONFLICTING == 0 else n
 
 
 def whole_lines(elements: int) -> int:

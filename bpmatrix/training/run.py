@@ -163,8 +163,8 @@ class _Run:
         number = self.course.epochs + 1
         rate = next(self._rates)
         try:
-            totals = self._runner.run(
-                self._order(), rate, self.settings.weight_decay, self._deadline
+            [totals] = self._runner.run_epochs(
+                self._order()[None], rate, self.settings.weight_decay, self._deadline
             )
         except NotFiniteError as error:
             raise _diverged(error, number, rate, self.history) from None

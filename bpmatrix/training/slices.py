@@ -70,7 +70,7 @@ class SliceRunner:
     description : Description
         The network.
     theta : (size,) array
-        Its parameters, which `run` changes.
+        Its parameters, which `run_epochs` changes.
     X, targets : array, Targets
         Data that passed the gate; kept alive here, since the program reads it through addresses.
     mini_batch_size : int
@@ -80,7 +80,7 @@ class SliceRunner:
     recipe : Recipe, optional
         Plain gradient descent by default.
     state : OptimizerState, optional
-        That of the recipe's optimizer, which `run` changes; a fresh one by default.
+        That of the recipe's optimizer, which `run_epochs` changes; a fresh one by default.
     sample_weight : (n,) array of float64, optional
         How much each sample counts, above 0; a mini-batch is divided by the sum of its weights.
     seed : int, default 0
@@ -146,16 +146,6 @@ class SliceRunner:
         self.steps_of_a_slice = 1 + int(
             SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
         )
-
-    def run(
-        self,
-        order: NDArray[np.int64],
-        rate: float,
-        weight_decay: float | Array = 0.0,
-        deadline: float = math.inf,
-    ) -> Totals:
-        """Take a step for each mini-batch of `order`: one epoch of `run_epochs`."""
-        return self.run_epochs(order[None], rate, weight_decay, deadline)[0]
 
     def run_epochs(
         self,

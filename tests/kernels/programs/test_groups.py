@@ -119,7 +119,7 @@ def test_training_by_groups_is_that_of_the_book(dtype):
     order = np.random.default_rng(1).permutation(12_000)
     weights, biases, *rest = case.in_float64()
     for _ in range(3):
-        runner.run(order, 0.5, 0.05)
+        runner.run_epochs(order[None], 0.5, 0.05)
         biases, weights = reference.train(
             reference.gradient_by_matrix, weights, biases, *rest, order, 7_000, 0.5, 0.05
         )
@@ -163,7 +163,7 @@ def test_sparse_samples_go_by_groups():
         theta = case.theta.copy()
         runner = SliceRunner(case.description, theta, X, case.targets, 3500, 2)
         assert len(runner._fixed["sums"]) == GROUPS
-        found.append((runner.run(np.arange(3500), 0.5), theta))
+        found.append((runner.run_epochs(np.arange(3500)[None], 0.5), theta))
     assert found[0][0] == found[1][0]
     assert same_bits(found[0][1], found[1][1])
     assert not same_bits(found[0][1], case.theta)
