@@ -78,11 +78,11 @@ class Plan(NamedTuple):
     offsets of (n_l, columns) matrices in the work array, and `seen` those of what the next layer
     sees of a: a itself unless units are dropped, which happens to `dropout` of 2^32. `y` is the
     offset of the (n_L, columns) targets, `sample_weights` that of the weights of the samples,
-    `ones` and `zeros` those of two constant vectors. A thread carries `block` columns forward and
-    back at a time. Where threads share the rows of the first layer, each has its own copy of a[0],
-    `own_inputs` elements behind that of the thread before; otherwise that is 0. Each thread has
-    `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a packed
-    panel.
+    `ones` and `zeros` those of two constant vectors. A thread carries `columns_in_cache` columns
+    forward and back at a time. Where threads share the rows of the first layer, each has its own
+    copy of a[0], `own_inputs` elements behind that of the thread before; otherwise that is 0. Each
+    thread has `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a
+    packed panel.
     """
 
     sizes: Integers
@@ -100,7 +100,7 @@ class Plan(NamedTuple):
     ones: int
     zeros: int
     columns: int
-    block: int
+    columns_in_cache: int
     own_inputs: int
     scratch: int
     scratch_size: int

@@ -75,17 +75,15 @@ def _take_steps(t, threads, control, given):
         weight = _total_weight(V, samples, size, like)
         if t == 0:
             _record(V, samples, size, like, weight, costs, hits, given.totals[row], part)
-        if not _move(
-            t, threads, control, plan, given.rule, step, theta, first, second, sums, work,
-            size, weight,
-        ):  # fmt: skip
+        if not _move(t, threads, control, plan, given, step, first, second, size, weight):
             return -1
     return len(given.numbers)
 
 
 @inlined
-def _move(t, threads, control, plan, rule, step, theta, first, second, sums, work, m, weight):
+def _move(t, threads, control, plan, given, step, first, second, m, weight):
     """Move thread t's share of theta by the gradient of m columns; False when called off."""
+    rule, theta, sums, work = given.rule, given.theta, given.sums, given.work
     if len(sums) > 0:
         if len(sums) > 1:
             add_groups(sums, t, threads)
