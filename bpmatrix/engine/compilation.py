@@ -18,8 +18,8 @@ __all__ = ["load_program", "warm_up"]
 
 Program = Callable[..., Any]
 
-# Of each program: its module, the types of what a thread has for itself, in numba's spelling, the
-# structure of what all threads share, and what the program is for.
+# For each program: its module, the types of the arguments that belong to one thread as numba spells
+# them, the structure of those that all threads share, and what the program is for.
 SHARE = "int64, int64, int64[::1], real[::1]"
 PROGRAMS = {
     "train_slice": ("epoch", "int64, int64, int64[::1]", TrainSlice, "training"),

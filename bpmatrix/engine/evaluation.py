@@ -46,7 +46,7 @@ MULTIPLICATIONS_PER_CALL = 1 << 29
 
 NO_TARGETS = (0, 0, LABELS, 1.0)
 NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
-# What is not asked for has no room, and what is not given no address.
+# Results that are not wanted are empty arrays; what is not given has address 0.
 NOTHING: dict[str, dict[str, Any]] = {
     dtype: {
         "outputs": np.empty((0, 0), dtype),
@@ -161,7 +161,7 @@ def _mean(numbers: Array, weights: Floats | None) -> float:
 def asking(
     description: Description, theta: Array, X: Array | SparseColumns, **asked: Any
 ) -> Evaluate:
-    """Return the arguments of `evaluate` that ask for nothing but what is named."""
+    """Return the arguments of `evaluate` for the named results, and no others."""
     data = input_columns(X, description.input_scale)
     return Evaluate(theta=writable(theta), X=data, **(NOTHING[description.dtype] | asked))
 
@@ -175,14 +175,14 @@ def _evaluate(description: Description, X: Array | SparseColumns, given: Evaluat
         If X holds NaN or infinity.
     """
     # A gradient is summed in the order of the columns; all else is a column's own.
-    most = 1 if given.gradient.size else None
-    finite = call_for_columns("evaluate", description, X.shape[1], given, most=most)
+    threads = 1 if given.gradient.size else None
+    finite = call_for_columns("evaluate", description, X.shape[1], given, threads=threads)
     if not all(finite) and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
         check_finite(X, description.dtype, "X")
 
 
 def writable(theta: Array) -> Array:
-    """Return theta, or a copy: numba would compile a program anew for an array of another kind."""
+    """Return theta, or a copy if it is read-only, for which numba would compile a program anew."""
     return theta if theta.flags.writeable else theta.copy()
 
 
@@ -193,9 +193,9 @@ def call_for_columns(
     given: tuple[Any, ...],
     *,
     passes: int = 1,
-    most: int | None = None,
+    threads: int | None = None,
 ) -> list[Any]:
-    """Call a program for all of n columns, and return what the calls have returned.
+    """Call a program for all n columns, block by block, and return the results of the calls.
 
     Parameters
     ----------
@@ -206,15 +206,15 @@ def call_for_columns(
     n : int
         How many columns there are.
     given : tuple
-        What the threads share.
+        The fields of the program's structure in `kernels.arguments`.
     passes : int, default 1
-        How many multiplications a column takes for each parameter.
-    most : int, optional
-        The largest number of threads; as many as are worth it by default.
+        The multiplications per column and parameter.
+    threads : int, optional
+        The number of threads; by default as many as are worth starting.
     """
     program = load_program(name, description.dtype)
     work_of_a_column = passes * description.layout.size
-    threads = most or threads_worth_starting(n * work_of_a_column)
+    threads = threads or threads_worth_starting(n * work_of_a_column)
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
     shared = tuple(given)

@@ -1,7 +1,7 @@
-"""What Python hands to a compiled program: one structure for each, whose annotations are its types.
+"""The arguments of each compiled program: one structure, compiled for the types it declares.
 
-A program takes the fields as a plain tuple, behind the arguments that are a thread's own, and makes
-the structure of them again: for a named tuple numba takes ten times as long.
+Python passes the fields as a plain tuple, after the arguments that belong to one thread, and the
+program names them again: numba takes ten times as long to type a named tuple (decision 10).
 """
 
 from typing import Annotated, Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Types for Python, and in numba's spelling, where `real` is the type of theta.
+# Each type for Python and as numba spells it; `real` stands for the type of theta.
 Count = Annotated[int, "int64"]
 Flag = Annotated[bool, "boolean"]
 Integers = Annotated[NDArray[np.int64], "int64[::1]"]
@@ -35,12 +35,12 @@ class Columns(NamedTuple):
 
 
 class TrainSlice(NamedTuple):
-    """What all threads share in `train_slice`: a slice of mini-batches.
+    """The arguments of `train_slice` that all threads share: a slice of mini-batches.
 
-    `table` is that of a `Plan`, `V` holds the weights of the samples or address 0. A row of
-    `moments` is what the rule keeps, laid out as theta; so is each row of `sums`: none, one for a
-    gradient that is to be clipped, or one for each group of the columns of a mini-batch that may
-    have more of them than the plan.
+    `table` is that of a `Plan`; `V` are the weights of the samples, with address 0 if there are
+    none. `moments` holds the state of the update rule, one row per moment, laid out as theta. So
+    are the rows of `sums`: none, one for a gradient that is clipped, or one for each group of
+    columns of a mini-batch that may have more columns than the plan.
 
     A row of `batches` says which samples of `order` a mini-batch has, from the first to before the
     last, and which row of `totals` gains the weighted sums of their costs, in their order, and of
@@ -72,14 +72,14 @@ class TrainSlice(NamedTuple):
 
 
 class Evaluate(NamedTuple):
-    """What all threads share in `evaluate`.
+    """The arguments of `evaluate` that all threads share.
 
-    What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
-    theta: the sum over the samples, each times its weight in `V`, which has address 0 where there
-    are none. It is the sum of the group of samples that has last been begun, and that of whole
-    groups is added to `total`, where the caller has put zeros: so samples may come in several
-    calls, in their order. The last four need targets `Y`. Tiny numbers keep their values; with
-    `flushes` they are 0, as in training.
+    Results that are not wanted are empty arrays: `outputs` (n, n_L), `costs` and `hits` (n,), and
+    `gradient`, laid out as theta: the sum over the samples, weighted by `V`, which has address 0
+    if there are no weights. `gradient` holds the sum of the current group of samples, and the sums
+    of complete groups are added to `total`, which starts at zero: so samples may come in several
+    calls, in order. The last four results need targets `Y`. Subnormal numbers keep their values;
+    with `flushes` they are 0, as in training.
     """
 
     theta: Reals
@@ -95,11 +95,10 @@ class Evaluate(NamedTuple):
 
 
 class InputGradient(NamedTuple):
-    """What all threads share in `input_gradient`.
+    """The arguments of `input_gradient` that all threads share.
 
-    `gradient` (n * n_0) is that of the cost of each sample with targets `Y`, or of the activation
-    of an output unit where `output` is not negative. It is taken by the inputs as the first layer
-    sees them, scaled.
+    `gradient` (n * n_0) is that of each sample's cost, given targets `Y`, or that of the activation
+    of unit `output` if it is not negative. The inputs are those that the first layer sees: scaled.
     """
 
     theta: Reals
