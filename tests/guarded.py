@@ -17,6 +17,7 @@ from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
+from bpmatrix.kernels.arguments import Evaluate, TrainSlice
 from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, GROUPS, Step, pitch
 from bpmatrix.training.recipe import PLAIN, Recipe
 
@@ -90,10 +91,11 @@ def look(
     if carry_on is not None:
         group[:], total[:] = carry_on.group, carry_on.total
     V, last = sample_weight_columns(weights), n if last is None else last
-    load_program("evaluate", d.dtype)(
-        g.table, g.theta, g.work, g.X, g.Y, V, first, last, False,
-        outputs, costs, hits[1:-1], group, total,
+    given = Evaluate(
+        theta=g.theta, outputs=outputs, X=g.X, Y=g.Y, V=V, flushes=False,
+        costs=costs, hits=hits[1:-1], gradient=group, total=total,
     )  # fmt: skip
+    load_program("evaluate", d.dtype)(first, last, g.table, g.work, tuple(given))
     g.assert_untouched()
     assert g.theta.tobytes() == case.theta.tobytes()
     assert all(map(is_intact, (outputs, costs, group, total)))
@@ -128,16 +130,15 @@ def steps(
         numbers[:, Step._fields.index(name)] = value
     order = np.asarray(order, np.int64)
     batches = np.array([(i, min(i + m, order.size), 0) for i in range(0, order.size, m)])
-    V = sample_weight_columns(weights)
-    program = load_program("train_slice", d.dtype)
-    taken = run_together(
-        threads,
-        lambda t, control: program(
-            t, threads, control, g.table, g.theta, moments, sums, g.work, g.X, g.Y, V,
-            order, batches, recipe.rule, numbers, seed, first_step,
-            costs, hits[1:-1], totals, np.empty((0, 2)),
-        ),
+    given = TrainSlice(
+        table=g.table, theta=g.theta, moments=moments, sums=sums, work=g.work, X=g.X, Y=g.Y,
+        V=sample_weight_columns(weights), order=order, batches=batches, rule=recipe.rule,
+        numbers=numbers, seed=seed, first_step=first_step, costs=costs, hits=hits[1:-1],
+        totals=totals, parts=np.empty((0, 2)),
     )  # fmt: skip
+    program = load_program("train_slice", d.dtype)
+    shared = tuple(given)
+    taken = run_together(threads, lambda t, control: program(t, threads, control, shared))
     g.assert_untouched()
     assert all(map(is_intact, (costs, moments, sums)))
     assert hits[0] == hits[-1] == UNWRITTEN

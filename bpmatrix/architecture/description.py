@@ -150,7 +150,7 @@ class Description:
             ones=work.ones,
             zeros=work.zeros,
             columns=columns,
-            block=columns_in_cache(sizes, self.layout.size, itemsize, columns),
+            columns_in_cache=columns_in_cache(sizes, self.layout.size, itemsize, columns),
             own_inputs=work.own_inputs,
             scratch=work.scratch,
             scratch_size=work.scratch_size,

@@ -9,23 +9,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, get_type_hints
 
-import numpy as np
-
-from bpmatrix.architecture.description import Description
-from bpmatrix.engine.workspace import input_columns, workspace
-from bpmatrix.kernels.plan import Step
+from bpmatrix.kernels.arguments import Evaluate, InputGradient, TrainSlice
 from bpmatrix.signals import signals_held
 
 __all__ = ["load_program", "warm_up"]
 
 Program = Callable[..., Any]
 
-WORK = {
-    "train_slice": "training",
-    "evaluate": "prediction",
-    "input_gradient": "gradient by the inputs",
+# For each program: its module, the types of the arguments that belong to one thread as numba spells
+# them, the structure of those that all threads share, and what the program is for.
+SHARE = "int64, int64, int64[::1], real[::1]"
+PROGRAMS = {
+    "train_slice": ("epoch", "int64, int64, int64[::1]", TrainSlice, "training"),
+    "evaluate": ("evaluate", SHARE, Evaluate, "prediction"),
+    "input_gradient": ("input_gradient", SHARE, InputGradient, "gradient by the inputs"),
 }
 
 _loaded: dict[tuple[str, str], Program] = {}
@@ -59,12 +58,9 @@ def load_program(name: str, dtype: str) -> Program:
         The type that it computes in.
     """
     if (name, dtype) not in _loaded:
-        with _loading, signals_held():
-            for module in ("epoch", "evaluate"):
-                import_module(f"bpmatrix.kernels.programs.{module}")
-            with _compilation_announced(WORK[name], dtype):
-                if (name, dtype) not in _loaded:
-                    _loaded[name, dtype] = _load(name, dtype)
+        with _loading, signals_held(), _compilation_announced(PROGRAMS[name][-1], dtype):
+            if (name, dtype) not in _loaded:
+                _loaded[name, dtype] = _load(name, dtype)
     return _loaded[name, dtype]
 
 
@@ -85,34 +81,17 @@ def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
 
 
 def _load(name: str, dtype: str) -> Program:
-    """Call the program once with arguments of the right types, which compiles or loads it."""
-    table, work = workspace(Description((1, 1), ("identity",), "quadratic", dtype=dtype), 1)
-    sample = np.zeros(1)
-    data = input_columns(sample[None, :], 1.0)
-    theta, costs, hits = np.zeros(2, dtype), np.zeros(1), np.zeros(1, np.int64)
-    if name == "train_slice":
-        from bpmatrix.kernels.programs.epoch import train_slice  # noqa: PLC0415 - numba loads here
+    """Compile a program for the types of its arguments, or load it from disk."""
+    from numba.core.sigutils import normalize_signature  # noqa: PLC0415 - numba loads here
 
-        control, order, totals = np.zeros(32, np.int64), np.zeros(1, np.int64), np.zeros((1, 3))
-        moments = sums = np.zeros((0, theta.size), dtype)
-        memory = table, theta, moments, sums, work
-        samples = data, data, data, order, np.array([[0, 1, 0]])
-        step = Step(*[0.0] * len(Step._fields))._replace(longest=np.inf)  # there is room for no sum
-        how = 0, np.array([step]), 0, 0
-        records = costs, hits, totals, np.zeros((0, 2))
-        train_slice(0, 1, control, *memory, *samples, *how, *records)
-        return train_slice
-    if name == "input_gradient":
-        from bpmatrix.kernels.programs.input_gradient import input_gradient  # noqa: PLC0415
-
-        input_gradient(table, theta, work, data, data, -1, 0, 1, np.zeros(1, dtype))
-        return input_gradient
-    from bpmatrix.kernels.programs.evaluate import evaluate  # noqa: PLC0415
-
-    outputs = np.zeros((1, 1), dtype)
-    results = outputs, costs, hits, theta.copy(), np.zeros(2)
-    evaluate(table, theta, work, data, data, data, 0, 1, False, *results)
-    return evaluate
+    module, own, structure, _ = PROGRAMS[name]
+    program = getattr(import_module(f"bpmatrix.kernels.programs.{module}"), name)
+    fields = get_type_hints(structure, include_extras=True).values()
+    shared = ", ".join(field.__metadata__[0] for field in fields)
+    text = f"({own}, Tuple(({shared})))".replace("real", dtype)
+    types, _ = normalize_signature(text)  # type: ignore[no-untyped-call]
+    program.compile(types)  # the text would be another key of the cache than a call's
+    return program  # type: ignore[no-any-return]
 
 
 @contextmanager

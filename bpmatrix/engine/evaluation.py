@@ -12,21 +12,29 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.processors import threads_worth_starting
-from bpmatrix.engine.threads import CALLED_OFF, run_together
+from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import (
-    NO_SUM,
-    ColumnsOf,
     GradientSum,
     input_columns,
     sample_weight_columns,
     target_columns,
     workspace,
 )
-from bpmatrix.kernels import codes
+from bpmatrix.kernels.arguments import Evaluate
+from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import Targets, check_finite
 from bpmatrix.samples.sparse import SparseColumns
 
-__all__ = ["Scores", "cost_and_gradient", "gradient", "outputs", "scores"]
+__all__ = [
+    "Scores",
+    "asking",
+    "call_for_columns",
+    "cost_and_gradient",
+    "gradient",
+    "outputs",
+    "scores",
+    "writable",
+]
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -36,13 +44,22 @@ COLUMNS_AT_A_TIME = 96
 # Between two calls of the compiled program Python looks whether Ctrl-C was pressed.
 MULTIPLICATIONS_PER_CALL = 1 << 29
 
-NOTHING = {
-    dtype: (np.empty((0, 0), dtype), np.empty(0), np.empty(0, np.int64), NO_SUM[dtype])
+NO_TARGETS = (0, 0, LABELS, 1.0)
+NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
+# Results that are not wanted are empty arrays; what is not given has address 0.
+NOTHING: dict[str, dict[str, Any]] = {
+    dtype: {
+        "outputs": np.empty((0, 0), dtype),
+        "Y": NO_TARGETS,
+        "V": sample_weight_columns(None),
+        "flushes": False,
+        "costs": np.empty(0),
+        "hits": np.empty(0, np.int64),
+        "gradient": np.empty(0, dtype),
+        "total": np.empty(0),
+    }
     for dtype in ("float64", "float32")
 }
-NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
-NO_TARGETS = (0, 0, codes.LABELS, 1.0)
-NO_WEIGHTS = sample_weight_columns(None)
 
 # A thread keeps its last work array for the next call, if it has at most so many elements: to make
 # one takes longer than to carry a sample through a small network.
@@ -69,8 +86,7 @@ class Scores:
 def outputs(description: Description, theta: Array, X: Array | SparseColumns) -> Array:
     """Return the output activations (n_L, n) of the columns of X, which passed `as_columns`."""
     results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
-    _, costs, hits, gradient = NOTHING[description.dtype]
-    _evaluate(description, theta, X, NO_TARGETS, results, costs, hits, gradient)
+    _evaluate(description, X, asking(description, theta, X, outputs=results))
     return results.T
 
 
@@ -83,9 +99,9 @@ def scores(
 ) -> Scores:
     """Return the mean cost and the accuracy over the columns of X, each with its weight."""
     n = X.shape[1]
-    results, _, _, gradient = NOTHING[description.dtype]
     costs, hits = np.empty(n), np.empty(n, np.int64)
-    _evaluate(description, theta, X, target_columns(targets), results, costs, hits, gradient)
+    Y = target_columns(targets)
+    _evaluate(description, X, asking(description, theta, X, Y=Y, costs=costs, hits=hits))
     return Scores(_mean(costs, weights), _mean(hits, weights))
 
 
@@ -97,8 +113,7 @@ def gradient(
     weights: Floats | None = None,
 ) -> Array:
     """Return the gradient of the mean cost over the columns of X, laid out as theta."""
-    _, costs, _, _ = NOTHING[description.dtype]
-    return _gradient(description, theta, X, targets, weights, costs)
+    return _gradient(description, theta, X, targets, weights)
 
 
 def cost_and_gradient(
@@ -113,7 +128,7 @@ def cost_and_gradient(
     As in training, what falls below the normal range on the way is 0.
     """
     costs = np.empty(X.shape[1])
-    slope = _gradient(description, theta, X, targets, weights, costs, flushes=True)
+    slope = _gradient(description, theta, X, targets, weights, costs=costs, flushes=True)
     return _mean(costs, weights), slope
 
 
@@ -123,16 +138,14 @@ def _gradient(
     X: Array | SparseColumns,
     targets: Targets,
     weights: Floats | None,
-    costs: Floats,
-    *,
-    flushes: bool = False,
+    **asked: Any,
 ) -> Array:
-    """Return the gradient of the mean cost; `costs` is filled if it has room."""
-    results, _, hits, _ = NOTHING[description.dtype]
+    """Return the gradient of the mean cost, with what else is asked for."""
     n = X.shape[1]
     sums = GradientSum.over(n, theta)
     Y, V = target_columns(targets), sample_weight_columns(weights)
-    _evaluate(description, theta, X, Y, results, costs, hits, sums, V, flushes=flushes)
+    asked.update(Y=Y, V=V, gradient=sums.group, total=sums.total)
+    _evaluate(description, X, asking(description, theta, X, **asked))
     return sums.mean(n, n if weights is None else float(weights.sum()))
 
 
@@ -145,53 +158,81 @@ def _mean(numbers: Array, weights: Floats | None) -> float:
         return float(np.average(numbers[counting], weights=weights[counting]))
 
 
-def _evaluate(
-    description: Description,
-    theta: Array,
-    X: Array | SparseColumns,
-    Y: ColumnsOf,
-    results: Array,
-    costs: Array,
-    hits: Array,
-    gradient: GradientSum,
-    V: ColumnsOf = NO_WEIGHTS,
-    *,
-    flushes: bool = False,
-) -> None:
-    """Call the compiled program for all columns of X; what has room is filled.
+def asking(
+    description: Description, theta: Array, X: Array | SparseColumns, **asked: Any
+) -> Evaluate:
+    """Return the arguments of `evaluate` for the named results, and no others."""
+    data = input_columns(X, description.input_scale)
+    return Evaluate(theta=writable(theta), X=data, **(NOTHING[description.dtype] | asked))
+
+
+def _evaluate(description: Description, X: Array | SparseColumns, given: Evaluate) -> None:
+    """Call the compiled program for all columns of X.
 
     Raises
     ------
     DataError
         If X holds NaN or infinity.
     """
-    program = load_program("evaluate", description.dtype)
-    if not theta.flags.writeable:
-        theta = theta.copy()  # numba would compile the program anew for an array of another kind
-    n, data = X.shape[1], input_columns(X, description.input_scale)
-    work_of_a_column = description.layout.size
     # A gradient is summed in the order of the columns; all else is a column's own.
-    threads = 1 if gradient.group.size else threads_worth_starting(n * work_of_a_column)
+    threads = 1 if given.gradient.size else None
+    finite = call_for_columns("evaluate", description, X.shape[1], given, threads=threads)
+    if not all(finite) and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
+        check_finite(X, description.dtype, "X")
+
+
+def writable(theta: Array) -> Array:
+    """Return theta, or a copy if it is read-only, for which numba would compile a program anew."""
+    return theta if theta.flags.writeable else theta.copy()
+
+
+def call_for_columns(
+    name: str,
+    description: Description,
+    n: int,
+    given: tuple[Any, ...],
+    *,
+    passes: int = 1,
+    threads: int | None = None,
+) -> list[Any]:
+    """Call a program for all n columns, block by block, and return the results of the calls.
+
+    Parameters
+    ----------
+    name : {"evaluate", "input_gradient"}
+        The program.
+    description : Description
+        The network.
+    n : int
+        How many columns there are.
+    given : tuple
+        The fields of the program's structure in `kernels.arguments`.
+    passes : int, default 1
+        The multiplications per column and parameter.
+    threads : int, optional
+        The number of threads; by default as many as are worth starting.
+    """
+    program = load_program(name, description.dtype)
+    work_of_a_column = passes * description.layout.size
+    threads = threads or threads_worth_starting(n * work_of_a_column)
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
-    not_finite: list[int] = []
+    shared = tuple(given)
+    answers: list[Any] = []
 
-    def evaluate_share(t: int, control: Array) -> None:
+    def call_for_share(t: int, control: Array) -> None:
         table, work = _own_workspace(description, columns)
         last = n * (t + 1) // threads
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                what = data, Y, V, start, stop, flushes
-                if not program(table, theta, work, *what, results, costs, hits, *gradient):
-                    not_finite.append(start)
+                answers.append(program(start, stop, table, work, shared))
 
     if threads == 1:
-        evaluate_share(0, NOT_CALLED_OFF)  # a sample may take less time than new control words
+        call_for_share(0, NOT_CALLED_OFF)  # may take less time than new control words
     else:
-        run_together(threads, evaluate_share)
-    if not_finite and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
-        check_finite(X, description.dtype, "X")
+        run_together(threads, call_for_share)
+    return answers
 
 
 def _own_workspace(description: Description, columns: int) -> tuple[Array, Array]:

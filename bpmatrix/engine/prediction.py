@@ -18,7 +18,7 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation
 from bpmatrix.engine.compilation import Program, load_program
 from bpmatrix.engine.processors import threads_worth_starting
-from bpmatrix.engine.workspace import NO_SUM, ColumnsOf, input_columns, workspace
+from bpmatrix.engine.workspace import workspace
 from bpmatrix.samples.arrays import as_columns, check_finite
 
 __all__ = ["outputs"]
@@ -38,7 +38,7 @@ EXACT = {
 class _Desk:
     """Ready for samples of one shape: their place, and the arguments of the program.
 
-    `before` are its arguments after theta and before the results, `after` those behind them.
+    `before` are its arguments before theta and the results, `after` those behind them.
     """
 
     description: Description
@@ -46,9 +46,8 @@ class _Desk:
     types: frozenset[np.dtype[Any]]
     shape_of_results: tuple[int, int]
     program: Program
-    table: Array
-    before: tuple[Array, ColumnsOf, ColumnsOf, ColumnsOf, int, int, bool]
-    after: tuple[Array, Array, Array, Array]
+    before: tuple[int, int, Array, Array]
+    after: tuple[Any, ...]
 
 
 class _Kept(threading.local):
@@ -83,7 +82,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
         theta = theta.copy()  # numba would compile the program anew for an array of another kind
     desk.samples[...] = X
     results = np.empty(desk.shape_of_results, theta.dtype)
-    finite = desk.program(desk.table, theta, *desk.before, results, *desk.after)
+    finite = desk.program(*desk.before, (theta, results, *desk.after))
     _kept.desk = desk
     if not finite:
         check_finite(X, description.dtype, name)
@@ -104,15 +103,12 @@ def _are_few(description: Description, X: Array) -> bool:
 def _new_desk(description: Description, n: int) -> _Desk:
     dtype = description.dtype
     samples = np.empty((n, description.sizes[0]), dtype).T
-    table, work = workspace(description, n)
-    where = input_columns(samples, description.input_scale)
     return _Desk(
         description,
         samples,
         EXACT[dtype],
         (n, description.sizes[-1]),
         load_program("evaluate", dtype),
-        table,
-        (work, where, evaluation.NO_TARGETS, evaluation.NO_WEIGHTS, 0, n, False),
-        (*evaluation.NOTHING[dtype][1:3], *NO_SUM[dtype]),
+        (0, n, *workspace(description, n)),
+        evaluation.asking(description, samples[0], samples)[2:],  # behind theta and the results
     )

@@ -23,14 +23,12 @@ from numpy.typing import NDArray
 
 from bpmatrix.engine.places import count_processors, current_processor, settle
 from bpmatrix.errors import ThreadStartError
+from bpmatrix.kernels.codes import CALLED_OFF, CROWDED, FLAGS, SPACING
 
-__all__ = ["CALLED_OFF", "run_together"]
+__all__ = ["run_together"]
 
 Result = TypeVar("Result")
 Run = Callable[[int, object], None]
-
-# The layout of the control words, in elements of 8 bytes: see `kernels/threads.py`.
-CALLED_OFF, CROWDED, FLAGS, SPACING = 8, 9, 16, 8
 
 # Who waits for a thread to begin looks so often whether it is still alive.
 SECONDS_BETWEEN_LOOKS = 0.02

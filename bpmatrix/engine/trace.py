@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.evaluation import asking
 from bpmatrix.engine.memory import aligned_zeros
-from bpmatrix.engine.workspace import (
-    GradientSum,
-    input_columns,
-    sample_weight_columns,
-    target_columns,
-)
+from bpmatrix.engine.workspace import GradientSum, target_columns
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.samples.arrays import Targets
 
@@ -122,13 +118,10 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     work = aligned_zeros(elements, description.dtype)
     work[plan.ones : plan.ones + m] = 1
     flat = parameters.flat
-    outputs, costs, hits = np.empty((0, 0), flat.dtype), np.empty(0), np.empty(0, np.int64)
     sums = GradientSum.over(m, flat)
-    program(
-        plan.table(), flat, work, input_columns(X, description.input_scale),
-        target_columns(targets), sample_weight_columns(None), 0, m, False,
-        outputs, costs, hits, *sums,
-    )  # fmt: skip
+    Y = target_columns(targets)
+    given = asking(description, flat, X, Y=Y, gradient=sums.group, total=sums.total)
+    program(0, m, plan.table(), work, tuple(given))
     nabla = Parameters.of(sums.mean(m, m), description.layout)
 
     def matrix(offset: int, rows: int) -> Array:

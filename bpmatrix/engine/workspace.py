@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.kernels import codes, plan
+from bpmatrix.kernels.arguments import Place
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = [
-    "NO_SUM",
     "GradientSum",
     "columns_at_a_time",
     "input_columns",
@@ -26,8 +26,6 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-# The fields of `kernels.plan.Columns`.
-ColumnsOf = tuple[int, int, int, float]
 
 KINDS = {
     np.dtype(np.uint8): codes.UINT8,
@@ -88,17 +86,13 @@ class GradientSum(NamedTuple):
     def mean(self, samples: int, weight: float) -> Array:
         """Return the sum over all samples, divided by the sum of their weights."""
         if self.total.size == 0:
-            self.group[:] /= weight
-            return self.group
+            return np.divide(self.group, weight, out=self.group)
         if samples % plan.COLUMNS_OF_A_SUM:
             self.total[:] += self.group
         return np.divide(self.total, weight, out=self.group, casting="same_kind")
 
 
-NO_SUM = {dtype: GradientSum(np.empty(0, dtype), np.empty(0)) for dtype in ("float64", "float32")}
-
-
-def input_columns(X: Array | SparseColumns, scale: float) -> ColumnsOf:
+def input_columns(X: Array | SparseColumns, scale: float) -> Place:
     """Return where the columns of an array that passed `arrays.as_inputs` lie.
 
     The caller keeps the array alive for as long as a program reads it.
@@ -108,7 +102,7 @@ def input_columns(X: Array | SparseColumns, scale: float) -> ColumnsOf:
     return X.ctypes.data, X.strides[1], KINDS[X.dtype], scale
 
 
-def target_columns(targets: Targets) -> ColumnsOf:
+def target_columns(targets: Targets) -> Place:
     """Return where the targets that passed `arrays.as_targets` lie."""
     array = targets.array
     if targets.are_labels:
@@ -116,7 +110,7 @@ def target_columns(targets: Targets) -> ColumnsOf:
     return input_columns(array, 1.0)
 
 
-def sample_weight_columns(weights: Array | None) -> ColumnsOf:
+def sample_weight_columns(weights: Array | None) -> Place:
     """Return where weights of samples (n,) of float64 lie; address 0 says that there are none."""
     if weights is None:
         return 0, 0, codes.FLOAT64, 1.0

@@ -1,4 +1,10 @@
-"""The integers by which compiled code knows a name: activation functions, costs, element types."""
+"""The integers by which compiled code knows names, and its words for threads that meet."""
+
+# Where words stand in the control array of threads that meet, in elements of 8 bytes: how many have
+# arrived; whether all are called off and, beside it, whether there are more threads than
+# processors; and one flag for each thread, SPACING apart: each on a cache line of its own.
+ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16
+SPACING = 8
 
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
 

@@ -40,12 +40,12 @@ BLOCK_GRAIN = 12
 
 # Columns of a multiple of so many elements would lie a power of two of bytes apart, and would fight
 # for the same few places of a cache.
-CROWDED = 256
+CONFLICTING = 256
 
 
 def pitch(n: int) -> int:
     """Return how many elements of a work matrix lie from one column of n elements to the next."""
-    return n + CACHE_LINE if n % CROWDED == 0 else n
+    return n + CACHE_LINE if n % CONFLICTING == 0 else n
 
 
 def whole_lines(elements: int) -> int:
@@ -78,11 +78,11 @@ class Plan(NamedTuple):
     offsets of (n_l, columns) matrices in the work array, and `seen` those of what the next layer
     sees of a: a itself unless units are dropped, which happens to `dropout` of 2^32. `y` is the
     offset of the (n_L, columns) targets, `sample_weights` that of the weights of the samples,
-    `ones` and `zeros` those of two constant vectors. A thread carries `block` columns forward and
-    back at a time. Where threads share the rows of the first layer, each has its own copy of a[0],
-    `own_inputs` elements behind that of the thread before; otherwise that is 0. Each thread has
-    `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a packed
-    panel.
+    `ones` and `zeros` those of two constant vectors. A thread carries `columns_in_cache` columns
+    forward and back at a time. Where threads share the rows of the first layer, each has its own
+    copy of a[0], `own_inputs` elements behind that of the thread before; otherwise that is 0. Each
+    thread has `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a
+    packed panel.
     """
 
     sizes: Integers
@@ -100,7 +100,7 @@ class Plan(NamedTuple):
     ones: int
     zeros: int
     columns: int
-    block: int
+    columns_in_cache: int
     own_inputs: int
     scratch: int
     scratch_size: int
@@ -115,19 +115,6 @@ class Plan(NamedTuple):
         vectors, numbers = self[:VECTORS], self[VECTORS + 1 :]
         cost = self.cost.code, np.float64(self.cost.parameter).view(np.int64)
         return np.concatenate([[self.sizes.size], *vectors, cost, numbers], dtype=np.int64)
-
-
-class Columns(NamedTuple):
-    """Where the columns of training data or targets lie: one column every `stride` bytes.
-
-    `kind` is an element type of `codes`, or LABELS; `scale` multiplies each element. Programs take
-    the four as a plain tuple, again for the sake of numba's time.
-    """
-
-    address: int
-    stride: int
-    kind: int
-    scale: float
 
 
 class Step(NamedTuple):

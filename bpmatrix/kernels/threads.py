@@ -1,9 +1,4 @@
-"""Where threads meet: a barrier out of one atomic counter, with a way out.
-
-The control array holds an arrival counter, a flag that calls everybody off beside one that says
-that there are more threads than processors, and one flag for each thread, each on a cache line of
-its own.
-"""
+"""Where threads meet: a barrier out of one atomic counter, with a way out."""
 
 import platform
 import sys
@@ -13,12 +8,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bpmatrix.kernels.codes import ARRIVALS, CALLED_OFF, CROWDED
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.plan import CACHE_LINE, GRAIN
-
-ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16  # in elements of 8 bytes
-SPACING = 8
 
 # A waiting thread spins a little, for the others are a few microseconds away, and then offers its
 # processor: with more threads than processors the one that is waited for must get to run. Some

@@ -290,7 +290,7 @@ def descend(
     with running(theta.flat):
         runner = SliceRunner(description, theta.flat, X, Y, m, threads)
         try:
-            runner.run(order, eta, weight_decay)
+            runner.run_epochs(order[None], eta, weight_decay)
         except NotFiniteError as error:
             raise diverged(error.what, epoch, error.step, eta) from None
 

@@ -23,6 +23,7 @@ from bpmatrix.engine.workspace import (
     target_columns,
     workspace,
 )
+from bpmatrix.kernels.arguments import TrainSlice
 from bpmatrix.kernels.plan import GROUPS, Step
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
@@ -69,7 +70,7 @@ class SliceRunner:
     description : Description
         The network.
     theta : (size,) array
-        Its parameters, which `run` changes.
+        Its parameters, which `run_epochs` changes.
     X, targets : array, Targets
         Data that passed the gate; kept alive here, since the program reads it through addresses.
     mini_batch_size : int
@@ -79,7 +80,7 @@ class SliceRunner:
     recipe : Recipe, optional
         Plain gradient descent by default.
     state : OptimizerState, optional
-        That of the recipe's optimizer, which `run` changes; a fresh one by default.
+        That of the recipe's optimizer, which `run_epochs` changes; a fresh one by default.
     sample_weight : (n,) array of float64, optional
         How much each sample counts, above 0; a mini-batch is divided by the sum of its weights.
     seed : int, default 0
@@ -116,25 +117,28 @@ class SliceRunner:
         self.m = mini_batch_size
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
-        self._seed = seed % (1 << 63)
         self._with_parts = with_parts
         self._data = X, targets, sample_weight
-        self._columns = (
-            input_columns(X, description.input_scale),
-            target_columns(targets),
-            sample_weight_columns(sample_weight),
-        )
         self._program = load_program("train_slice", description.dtype)
         columns = columns_at_a_time(description, mini_batch_size)
         grouped = columns < mini_batch_size
         self.threads = min(threads, GROUPS) if grouped else threads
-        self._table, self._work = workspace(
-            description, columns, self.threads, recipe.dropped, apart=grouped
-        )
+        table, work = workspace(description, columns, self.threads, recipe.dropped, apart=grouped)
         rows = GROUPS if grouped else int(math.isfinite(recipe.clip_norm))
-        self._sums = np.empty((rows, theta.size), theta.dtype)
-        self._costs = np.empty(mini_batch_size)
-        self._hits = np.empty(mini_batch_size * targets.are_classes, np.int64)
+        self._fixed: dict[str, Any] = {
+            "table": table,
+            "theta": theta,
+            "moments": self.state.moments,
+            "sums": np.empty((rows, theta.size), theta.dtype),
+            "work": work,
+            "X": input_columns(X, description.input_scale),
+            "Y": target_columns(targets),
+            "V": sample_weight_columns(sample_weight),
+            "rule": recipe.rule,
+            "seed": seed % (1 << 63),
+            "costs": np.empty(mini_batch_size),
+            "hits": np.empty(mini_batch_size * targets.are_classes, np.int64),
+        }
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
         self._keeps_start = keep_start
         self._start: tuple[Array, Array, int] | None = None
@@ -142,16 +146,6 @@ class SliceRunner:
         self.steps_of_a_slice = 1 + int(
             SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
         )
-
-    def run(
-        self,
-        order: NDArray[np.int64],
-        rate: float,
-        weight_decay: float | Array = 0.0,
-        deadline: float = math.inf,
-    ) -> Totals:
-        """Take a step for each mini-batch of `order`: one epoch of `run_epochs`."""
-        return self.run_epochs(order[None], rate, weight_decay, deadline)[0]
 
     def run_epochs(
         self,
@@ -186,7 +180,7 @@ class SliceRunner:
         totals = np.zeros((len(orders), 3))
         epochs, n = orders.shape
         done, steps = 0, epochs * -(-n // self.m)
-        decays = np.broadcast_to(weight_decay, steps)
+        decays = np.full(steps, weight_decay, np.float64)
         self.parts = np.empty((steps * self._with_parts, 2))
         while done < steps:
             start = time.perf_counter()
@@ -198,7 +192,11 @@ class SliceRunner:
             numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
             numbers[:, L2] = decays[now]
             numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
-            self._run_slice(orders.ravel(), batches, numbers, (totals, self.parts[now]), done)
+            given = TrainSlice(
+                **self._fixed, order=orders.ravel(), batches=batches, numbers=numbers,
+                first_step=self.state.steps, totals=totals, parts=self.parts[now],
+            )  # fmt: skip
+            self._run_slice(given, done)
             done += count
             speed = count / max(time.perf_counter() - start, 1e-6)
             most = 10.0 * self.steps_of_a_slice
@@ -210,29 +208,19 @@ class SliceRunner:
         if self._start:
             self.theta[:], self.state.moments[:], self.state.steps = self._start
 
-    def _run_slice(
-        self,
-        order: NDArray[np.int64],
-        batches: NDArray[np.int64],
-        numbers: Array,
-        recorded: tuple[Array, Array],
-        steps_before: int,
-    ) -> None:
+    def _run_slice(self, given: TrainSlice, steps_before: int) -> None:
         if self._keeps_start and self._start and self._start[0] is self._before[0]:
             self._before = np.empty_like(self.theta), np.empty_like(self.state.moments)
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
         if self._start is None:
             self._start = *self._before, self.state.steps
-        memory = self._table, self.theta, self.state.moments, self._sums, self._work
-        how = self.recipe.rule, numbers, self._seed, self.state.steps
-        records = self._costs, self._hits, *recorded
-        given = *memory, *self._columns, order, batches, *how, *records
+        count, batches, shared = len(given.batches), given.batches, tuple(given)
         try:
             taken = run_together(
-                self.threads, lambda t, control: self._program(t, self.threads, control, *given)
+                self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
-            if taken == len(numbers) and np.isfinite(self.theta).all():
-                self.state.steps += len(numbers)
+            if taken == count and np.isfinite(self.theta).all():
+                self.state.steps += count
                 return
         except BaseException:
             # Ctrl-C is heard when the program has returned, before its weights were looked at; what
@@ -240,12 +228,12 @@ class SliceRunner:
             if not np.isfinite(self.theta).all():
                 self.theta[:], self.state.moments[:] = self._before
             elif not self._is_as_before():
-                self.state.steps += len(numbers)
+                self.state.steps += count
             raise
         self.theta[:], self.state.moments[:] = self._before
-        what = "a weight" if taken == len(numbers) else "the cost"
-        step = steps_before + min(taken + 1, len(numbers))
-        samples = np.unique(order[batches[0, 0] : batches[-1, 1]])
+        what = "a weight" if taken == count else "the cost"
+        step = steps_before + min(taken + 1, count)
+        samples = np.unique(given.order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
 
     def _is_as_before(self) -> bool:

@@ -80,8 +80,8 @@ def test_the_same_bits_for_any_number_of_threads(sizes):
     results = []
     for threads in (1, 2, 3, 5):
         case = make_case(d, 40, seed=1)
-        SliceRunner(d, case.theta, case.inputs, case.targets, 16, threads).run(
-            np.arange(40), 0.01, 0.0
+        SliceRunner(d, case.theta, case.inputs, case.targets, 16, threads).run_epochs(
+            np.arange(40)[None], 0.01, 0.0
         )
         results.append(case.theta)
     assert all(same_bits(theta, results[0]) for theta in results)

@@ -228,7 +228,7 @@ def test_a_failure_in_one_share_ends_the_others(monkeypatch, place: int, error: 
     monkeypatch.setattr(evaluation, "load_program", lambda *_: slow_program)
     failed = threading.Event()
 
-    def slow_program(plan, theta, work, X, Y, V, start, stop, *rest):
+    def slow_program(start, stop, *rest):
         share = int(start >= 50_000)
         if start in {0, 50_000}:
             meeting.wait(30)
@@ -238,7 +238,7 @@ def test_a_failure_in_one_share_ends_the_others(monkeypatch, place: int, error: 
         failed.wait(30)
         time.sleep(0.01)  # time for the failure to be noticed
         calls.append(start)
-        return program(plan, theta, work, X, Y, V, start, stop, *rest)
+        return program(start, stop, *rest)
 
     with pytest.raises(error):
         net.feedforward(np.zeros((100_000, 7)).T)

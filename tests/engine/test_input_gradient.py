@@ -15,7 +15,7 @@ from strategies import Case, cases, descriptions, make_case
 
 from bpmatrix import Network, reference
 from bpmatrix.architecture.description import Description
-from bpmatrix.engine import input_gradient
+from bpmatrix.engine import evaluation, input_gradient
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 
 SOFTMAX = Description((5, 7, 4), ("tanh", "softmax"), "log_likelihood")
@@ -149,8 +149,8 @@ def test_central_differences(description: Description, output: int | None) -> No
 def test_a_column_alone_has_the_bits_that_it_has_in_a_batch(case: Case) -> None:
     """Also when blocks of columns and threads cut the batch."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(input_gradient, "COLUMNS_AT_A_TIME", 7)
-        patched.setattr(input_gradient, "threads_worth_starting", lambda _: 3)
+        patched.setattr(evaluation, "COLUMNS_AT_A_TIME", 7)
+        patched.setattr(evaluation, "threads_worth_starting", lambda _: 3)
         cost, output = of_cost(case), of_output(case, 0)
     assert same_bits(cost, of_cost(case))
     for j in range(case.X.shape[1]):

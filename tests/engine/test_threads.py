@@ -18,9 +18,9 @@ import pytest
 from interruptions import interruptions
 
 from bpmatrix.engine import threads as module
-from bpmatrix.engine.threads import CALLED_OFF, run_together
+from bpmatrix.engine.threads import run_together
 from bpmatrix.errors import ThreadStartError
-from bpmatrix.kernels import threads as kernels
+from bpmatrix.kernels.codes import CALLED_OFF, CROWDED, FLAGS, SPACING
 
 # A limit for what must not hang, far above what it takes.
 PATIENCE = 30
@@ -46,16 +46,6 @@ def wait_as_at_a_barrier(control: np.ndarray) -> int:
     return -1
 
 
-def test_the_layout_of_the_control_words_is_that_of_the_kernels() -> None:
-    """Both sides speak of the same words."""
-    assert (module.CALLED_OFF, module.CROWDED, module.FLAGS, module.SPACING) == (
-        kernels.CALLED_OFF,
-        kernels.CROWDED,
-        kernels.FLAGS,
-        kernels.SPACING,
-    )
-
-
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_every_number_runs_once_at_the_same_time(count: int) -> None:
     """t = 0 is the caller, the others are threads of their own; the result is that of t = 0."""
@@ -66,8 +56,8 @@ def test_every_number_runs_once_at_the_same_time(count: int) -> None:
         meeting.wait()
         seen.append((t, threading.get_ident()))
         assert control.dtype == np.int64
-        assert np.flatnonzero(control).tolist() in ([], [module.CROWDED])
-        assert control.size >= module.FLAGS + count * module.SPACING
+        assert np.flatnonzero(control).tolist() in ([], [CROWDED])
+        assert control.size >= FLAGS + count * SPACING
         return 100 + t
 
     assert run_together(count, program) == 100
@@ -80,7 +70,7 @@ def test_every_number_runs_once_at_the_same_time(count: int) -> None:
 def test_more_threads_than_processors_are_a_crowd(threads, monkeypatch) -> None:
     """Who waits in a crowd gives its processor away at once."""
     monkeypatch.setattr(module, "count_processors", lambda: 2)
-    assert run_together(threads, lambda t, control: bool(control[module.CROWDED])) is (threads > 2)
+    assert run_together(threads, lambda t, control: bool(control[CROWDED])) is (threads > 2)
 
 
 def test_two_calls_at_once_do_not_wait_for_each_other() -> None:

@@ -12,7 +12,7 @@ from strategies import descriptions
 
 from bpmatrix.engine.workspace import input_columns, target_columns, workspace
 from bpmatrix.kernels import codes
-from bpmatrix.kernels.plan import Columns
+from bpmatrix.kernels.arguments import Columns
 from bpmatrix.samples.arrays import Targets
 
 

@@ -27,7 +27,7 @@ def digest_of_training():
             case = make_case(d, 150, seed=1)
             for m in (7, 140):
                 runner = SliceRunner(d, case.theta, case.inputs, case.targets, m, 2)
-                runner.run(np.arange(150), 0.001, 0.1)
+                runner.run_epochs(np.arange(150)[None], 0.001, 0.1)
                 digest.update(case.theta.tobytes())
     return digest.hexdigest()
 """
@@ -47,7 +47,7 @@ for n_in in range(1, 18):
         case = make_case(d, 17, seed=1)
         X, targets = case.inputs, case.targets
         for m in range(1, 18):
-            SliceRunner(d, case.theta, X, targets, m, 1).run(np.arange(m), 0.01, 0.0)
+            SliceRunner(d, case.theta, X, targets, m, 1).run_epochs(np.arange(m)[None], 0.01, 0.0)
 for n in range(1, 18):
     for bias in (True, False):
         d = Description((n, 18 - n, n), ("relu", "softmax"), "log_likelihood", bias=bias)
@@ -55,18 +55,15 @@ for n in range(1, 18):
         X, targets = case.inputs, case.targets
         outputs(d, case.theta, X), gradient(d, case.theta, X, targets)
         for threads in (1, 2, 5):
-            SliceRunner(d, case.theta, X, targets, n, threads).run(np.arange(17), 0.01, 0.0)
+            runner = SliceRunner(d, case.theta, X, targets, n, threads)
+            runner.run_epochs(np.arange(17)[None], 0.01, 0.0)
 print("every shape is inside")
 
 for name in ("theta", "work"):
     try:
         runner = SliceRunner(d, case.theta, X, targets, 17, 1)
-        if name == "theta":
-            runner.theta = case.theta[:-1]
-            runner._before = runner.theta.copy(), runner._before[1]
-        else:
-            runner._work = runner._work[:-1]
-        runner.run(np.arange(17), 0.01, 0.0)
+        runner._fixed[name] = runner._fixed[name][:-1]
+        runner.run_epochs(np.arange(17)[None], 0.01, 0.0)
     except IndexError:
         print(name, "is too short")
 print("training gives", digest_of_training())

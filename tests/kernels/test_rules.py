@@ -251,7 +251,7 @@ def fading_run(optimizer, l2, l1, dtype, way="rows", threads=1):
     )  # fmt: skip
 
     def take_steps():
-        run.run(np.arange(n), optimizer.learning_rate, l2)
+        run.run_epochs(np.arange(n)[None], optimizer.learning_rate, l2)
         return [run.theta, *state.moments]
 
     return [theta, *state.moments], take_steps

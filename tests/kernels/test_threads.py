@@ -10,12 +10,11 @@ from strategies import make_case
 
 from bpmatrix import SGD
 from bpmatrix.architecture.description import Description
-from bpmatrix.engine import threads as callers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import sample_weight_columns
 from bpmatrix.kernels import codes
-from bpmatrix.kernels import threads as kernels
+from bpmatrix.kernels.arguments import TrainSlice
 
 
 @pytest.mark.parametrize("grain", [1, 2, 3, 4, 6])
@@ -31,12 +30,10 @@ def test_shares_cover_all_lines_once(grain):
             assert max(tiles) - min(tiles) <= 1
 
 
-def test_python_and_kernels_agree_on_the_control_words():
-    """`bpmatrix.engine.threads` loads no numba, so it has the layout a second time."""
-    for name in ("CALLED_OFF", "FLAGS", "SPACING"):
-        assert getattr(callers, name) == getattr(kernels, name)
-    places = {kernels.ARRIVALS, kernels.CALLED_OFF, kernels.FLAGS}
-    assert len({place // kernels.SPACING for place in places}) == 3
+def test_control_words_that_change_have_cache_lines_of_their_own():
+    """A thread that raises its flag takes no line away from those who wait."""
+    places = {codes.ARRIVALS, codes.CALLED_OFF, codes.FLAGS}
+    assert len({place // codes.SPACING for place in places}) == 3
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5, 8])
@@ -68,10 +65,10 @@ def test_whoever_waits_can_be_called_off():
         )
     )
     waiting.start()
-    while control[kernels.ARRIVALS] == 0:  # until it stands at the barrier
+    while control[codes.ARRIVALS] == 0:  # until it stands at the barrier
         threading.Event().wait(0.001)
     assert waiting.is_alive()
-    control[kernels.CALLED_OFF] = 1
+    control[codes.CALLED_OFF] = 1
     waiting.join()
     assert result == [-1]
 
@@ -87,13 +84,15 @@ def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
     g, control = Guarded(case, 6, 2), np.zeros(32, np.int64)
     assert (g.plan.own_inputs > 0) == by_rows
     nothing = np.zeros((0, case.theta.size), dtype)
-    control[kernels.CALLED_OFF] = 1
+    control[codes.CALLED_OFF] = 1
     numbers, batches = SGD(1.0).steps(1.0, 0, 1), np.array([[0, 6, 0]])
-    taken = load_program("train_slice", dtype)(
-        0, 2, control, g.table, g.theta, nothing, nothing, g.work, g.X, g.Y,
-        sample_weight_columns(None), np.arange(6), batches, codes.PLAIN, numbers, 0, 0,
-        np.zeros(6), np.zeros(6, np.int64), np.zeros((1, 3)), np.zeros((0, 2)),
+    given = TrainSlice(
+        table=g.table, theta=g.theta, moments=nothing, sums=nothing, work=g.work, X=g.X, Y=g.Y,
+        V=sample_weight_columns(None), order=np.arange(6), batches=batches, rule=codes.PLAIN,
+        numbers=numbers, seed=0, first_step=0, costs=np.zeros(6), hits=np.zeros(6, np.int64),
+        totals=np.zeros((1, 3)), parts=np.zeros((0, 2)),
     )  # fmt: skip
+    taken = load_program("train_slice", dtype)(0, 2, control, tuple(given))
     assert taken == -1
-    assert control[kernels.ARRIVALS] == 1
+    assert control[codes.ARRIVALS] == 1
     assert (g.theta == case.theta).all()

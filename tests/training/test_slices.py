@@ -46,7 +46,7 @@ def test_the_steps_of_a_run_by_hand() -> None:
     run = linear([1.0], [1.0, 2.0], [0.0, 1.0])
     # Sample 1: a = 2, cost 1/2, w = 1 - 1/8 (2 - 1) 2 = 3/4.
     # Sample 0: a = 3/4, cost 9/32, w = 3/4 - 1/8 3/4 = 21/32.
-    cost, *_ = run.run(np.array([1, 0]), RATE, 0.0)
+    [(cost, *_)] = run.run_epochs(np.array([[1, 0]]), RATE, 0.0)
     assert run.theta.tolist() == [21 / 32]
     assert cost == 1 / 2 + 9 / 32
 
@@ -54,7 +54,7 @@ def test_the_steps_of_a_run_by_hand() -> None:
 def test_weight_decay_shrinks_the_weight_once_a_step() -> None:
     """w <- (1 - eta decay) w before the gradient, so with a gradient of 0 only that."""
     run = linear([1.0], [0.0, 0.0], [0.0, 0.0])
-    run.run(np.array([0, 1]), RATE, DECAY)
+    run.run_epochs(np.array([[0, 1]]), RATE, DECAY)
     assert run.theta.tolist() == [(1 - RATE * DECAY) ** 2]
 
 
@@ -62,7 +62,7 @@ def test_the_last_mini_batch_is_divided_by_its_own_size() -> None:
     """Three samples in twos: the mean over two, then the mean over one."""
     run = linear([0.0], [1.0, 1.0, 1.0], [4.0, 4.0, 4.0], m=2)
     # w = 0 + 1/8 4 = 1/2, then 1/2 + 1/8 (4 - 1/2) = 15/16. Costs 8, 8, (7/2)^2 / 2.
-    cost, *_ = run.run(np.arange(3), RATE, 0.0)
+    [(cost, *_)] = run.run_epochs(np.arange(3)[None], RATE, 0.0)
     assert run.theta.tolist() == [15 / 16]
     assert cost == 8 + 8 + 49 / 8
 
@@ -78,7 +78,7 @@ def test_the_length_of_a_slice_decides_nothing(
     whole = runner(case, m)
     whole.steps_of_a_slice = order.size
     try:
-        totals = whole.run(order, RATE, DECAY)
+        totals = whole.run_epochs(order[None], RATE, DECAY)
     except NotFiniteError:  # a deep network of identities diverges at this rate
         reject()
     cut = SliceRunner(case.description, cut_theta, case.inputs, case.targets, m, threads)
@@ -86,7 +86,7 @@ def test_the_length_of_a_slice_decides_nothing(
     monkeypatch = pytest.MonkeyPatch()
     with monkeypatch.context() as patched:
         patched.setattr(slices, "SECONDS_PER_SLICE", 0.0)  # one step a slice after the first
-        assert cut.run(order, RATE, DECAY) == totals
+        assert cut.run_epochs(order[None], RATE, DECAY) == totals
     assert cut.steps_of_a_slice == 1
     assert same_bits(cut.theta, whole.theta)
 
@@ -106,7 +106,7 @@ def test_epochs_in_one_run_are_those_of_several(
     single = SliceRunner(case.description, single_theta, *arguments, 1, with_parts=True)
     for order, decay in zip(orders, np.split(decays, epochs), strict=True):
         try:
-            expected.append(single.run(order, 2.0**-12, decay))
+            expected += single.run_epochs(order[None], 2.0**-12, decay)
         except NotFiniteError:
             reject()
         parts.append(single.parts)
@@ -123,8 +123,8 @@ def test_the_step_of_a_later_epoch_that_is_not_finite() -> None:
     run = linear([1.0], X, y)
     run.steps_of_a_slice = 4
     same = linear([1.0], X, y)
-    same.run(np.array([0, 1, 2]), RATE, 0.0)
-    same.run(np.array([0]), RATE, 0.0)
+    same.run_epochs(np.array([[0, 1, 2]]), RATE, 0.0)
+    same.run_epochs(np.array([[0]]), RATE, 0.0)
     decays = np.zeros(9)
     decays[5] = 1e300  # w becomes -1e299, and the next cost infinite
     with pytest.raises(NotFiniteError) as caught:
@@ -137,7 +137,7 @@ def test_slices_grow_at_most_tenfold() -> None:
     """The number of steps follows the measured speed, but no slice is ten times the one before."""
     run = linear([0.0], [1.0], [0.0])
     run.steps_of_a_slice = 3
-    run.run(np.zeros(3, np.int64), 0.0, 0.0)
+    run.run_epochs(np.zeros((1, 3), np.int64), 0.0, 0.0)
     assert 1 <= run.steps_of_a_slice <= 30
 
 
@@ -148,11 +148,11 @@ def test_after_the_deadline_no_slice_begins(per_slice: int) -> None:
     run, same = linear([2.0], X, y), linear([2.0], X, y)
     run.steps_of_a_slice = per_slice
     if per_slice == 5:
-        run.run(np.arange(5), RATE, 0.0, deadline=-math.inf)
+        run.run_epochs(np.arange(5)[None], RATE, 0.0, deadline=-math.inf)
     else:
         with pytest.raises(OutOfTimeError):
-            run.run(np.arange(5), RATE, 0.0, deadline=-math.inf)
-    same.run(np.arange(per_slice), RATE, 0.0)
+            run.run_epochs(np.arange(5)[None], RATE, 0.0, deadline=-math.inf)
+    same.run_epochs(np.arange(per_slice)[None], RATE, 0.0)
     assert same_bits(run.theta, same.theta)
 
 
@@ -167,7 +167,7 @@ def test_a_cost_that_is_not_finite_undoes_its_slice(threads: int, per_slice: int
     run = linear([2.0], X, [0.0] * 5, threads=threads)
     run.steps_of_a_slice = per_slice
     before, kept = linear([2.0], X, [0.0] * 5), 3 // per_slice * per_slice
-    before.run(order[:kept], RATE, 0.0)
+    before.run_epochs(order[:kept][None], RATE, 0.0)
     monkeypatch = pytest.MonkeyPatch()
     with monkeypatch.context() as patched, warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -175,7 +175,7 @@ def test_a_cost_that_is_not_finite_undoes_its_slice(threads: int, per_slice: int
         patched.setattr(slices, "SECONDS_PER_SLICE", 1.0)
         patched.setattr(slices, "time", SimpleNamespace(perf_counter=count(1.0).__next__))
         with pytest.raises(NotFiniteError) as caught:
-            run.run(order, RATE, 0.0)
+            run.run_epochs(order[None], RATE, 0.0)
     assert caught.value.what == "the cost"
     assert caught.value.step == 4
     assert caught.value.largest_input == 1e200
@@ -189,7 +189,7 @@ def test_a_weight_that_is_not_finite_undoes_its_slice() -> None:
     # a = 1, cost 1/2; w = 1 - 1e200 * 1e150 * (1 - 0) is beyond float64 when x = 1e150, w = 1e-150.
     run = linear([1e-150], [1e150], [0.0])
     with pytest.raises(NotFiniteError) as caught:
-        run.run(np.zeros(1, np.int64), 1e200, 0.0)
+        run.run_epochs(np.zeros((1, 1), np.int64), 1e200, 0.0)
     assert caught.value.what == "a weight"
     assert caught.value.step == 1
     assert run.theta.tolist() == [1e-150]
@@ -217,7 +217,7 @@ def test_ctrl_c_never_leaves_weights_that_are_not_finite(monkeypatch, moment, ra
 
     monkeypatch.setattr(slices, "run_together", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run.run(np.zeros(1, np.int64), rate, 0.0)
+        run.run_epochs(np.zeros((1, 1), np.int64), rate, 0.0)
     assert np.isfinite(run.theta).all()
     stepped = moment == "after the program" and rate == RATE
     assert (run.theta[0] == 1e-150) == (not stepped)
@@ -236,13 +236,13 @@ def test_nothing_of_a_bad_step_stays_anywhere(case: Case, m: int, threads: int, 
     outputs = evaluation.outputs(case.description, start, case.inputs)
     case.theta[:] = bad
     with pytest.raises(NotFiniteError):
-        run.run(order, RATE, DECAY)
+        run.run_epochs(order[None], RATE, DECAY)
     case.theta[:] = start
     assert same_bits(evaluation.outputs(case.description, case.theta, case.inputs), outputs)
     results = []
     for each in (run, fresh):
         try:
-            results.append(each.run(order, 2.0**-12, DECAY))
+            results.append(each.run_epochs(order[None], 2.0**-12, DECAY))
         except NotFiniteError:  # a deep network of identities may diverge
             reject()
     assert results[0] == results[1]
@@ -255,7 +255,7 @@ def test_ctrl_c_while_bad_weights_are_looked_at() -> None:
 
     def prepare():
         runs[:] = [linear([1e-150], [1e150], [0.0])]
-        return lambda: runs[0].run(np.zeros(1, np.int64), 1e200, 0.0)
+        return lambda: runs[0].run_epochs(np.zeros((1, 1), np.int64), 1e200, 0.0)
 
     for outcome in interruptions(KeyboardInterrupt, prepare):
         assert isinstance(outcome, KeyboardInterrupt)
@@ -278,7 +278,7 @@ def test_a_slice_whose_threads_cannot_start_is_as_if_it_had_not_begun(monkeypatc
     disturbed, undisturbed = with_adam(), with_adam()
     order = np.arange(12)
     for run in (disturbed, undisturbed):
-        run.run(order, RATE)
+        run.run_epochs(order[None], RATE)
     start = _thread.start_new_thread
     for started in range(threads - 1):
         left = [start] * started
@@ -290,12 +290,12 @@ def test_a_slice_whose_threads_cannot_start_is_as_if_it_had_not_begun(monkeypatc
 
         monkeypatch.setattr(_thread, "start_new_thread", failing_start)
         with pytest.raises(ThreadStartError):
-            disturbed.run(order, RATE)
+            disturbed.run_epochs(order[None], RATE)
         monkeypatch.undo()
         assert disturbed.state.steps == undisturbed.state.steps == 3
         assert same_bits(disturbed.theta, undisturbed.theta)
     for run in (disturbed, undisturbed):
-        run.run(order, RATE)
+        run.run_epochs(order[None], RATE)
     assert disturbed.state.steps == undisturbed.state.steps == 6
     assert same_bits(disturbed.theta, undisturbed.theta)
     assert same_bits(disturbed.state.moments, undisturbed.state.moments)
@@ -315,10 +315,10 @@ def test_one_specialization_whatever_the_numbers() -> None:
     from bpmatrix.kernels.programs.epoch import train_slice  # noqa: PLC0415 - numba loads here
 
     run = linear([0.0], [1.0], [1.0])
-    run.run(np.zeros(1, np.int64), 0.5, 0.0)
+    run.run_epochs(np.zeros((1, 1), np.int64), 0.5, 0.0)
     if not hasattr(train_slice, "signatures"):
         pytest.skip("the compiler is switched off")
     before = list(train_slice.signatures)
     for rate in (1, np.float32(0.5), np.float64(0.5)):
-        run.run(np.zeros(1, np.int64), rate, 0.0)
+        run.run_epochs(np.zeros((1, 1), np.int64), rate, 0.0)
     assert train_slice.signatures == before

@@ -48,7 +48,8 @@ class Engine:
 
     def train(self, steps: int) -> None:
         """Take so many steps."""
-        self._runner.run(self._mini_batches.take(steps).ravel(), self.task.learning_rate, 0.0)
+        order = self._mini_batches.take(steps).ravel()
+        self._runner.run_epochs(order[None], self.task.learning_rate)
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
         """Return weights and biases."""

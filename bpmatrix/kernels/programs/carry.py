@@ -28,8 +28,8 @@ def carry_to_first_rows(t, threads, plan, theta, work, X, order, draw, m):
 def carry_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
     """Carry columns first <= j < last through the network and back; False if a cost diverged."""
     finite = True
-    for start in range(first, last, plan.block):
-        stop = min(start + plan.block, last)
+    for start in range(first, last, plan.columns_in_cache):
+        stop = min(start + plan.columns_in_cache, last)
         finite &= carry_block(t, plan, theta, work, X, Y, V, order, draw, start, stop, costs, hits)
     return finite
 

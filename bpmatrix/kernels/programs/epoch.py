@@ -9,65 +9,49 @@ Where a mini-batch has more columns than the plan, they own groups of columns (`
 
 import math
 
+from bpmatrix.kernels.arguments import Columns, TrainSlice
 from bpmatrix.kernels.backprop import sum_gradients
 from bpmatrix.kernels.clipping import clipped, squared_weights
-from bpmatrix.kernels.codes import PLAIN
+from bpmatrix.kernels.codes import FLAGS, PLAIN, SPACING
 from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
 from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back, stay_apart
-from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.programs.carry import carry_columns, carry_to_first_rows
 from bpmatrix.kernels.programs.groups import add_groups, sum_groups
-from bpmatrix.kernels.threads import FLAGS, SPACING, barrier, share
+from bpmatrix.kernels.threads import barrier, share
 from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule
 from bpmatrix.kernels.views import plan_of, step_of
 
 
 @program
-def train_slice(
-    t, threads, control, table, theta, moments, sums, work,
-    X, Y, V, order, batches, rule, numbers, seed, first_step, costs, hits, totals, parts,
-):  # fmt: skip
+def train_slice(t, threads, control, given):
     """Take one step for each row of `batches`; return how many steps were taken.
 
-    `table` is that of a `Plan`; `X`, `Y` and `V`, the weights of the samples or address 0, are the
-    fields of `Columns`. A row of `batches` says which samples of `order` a mini-batch has, from the
-    first to before the last, and which row of `totals` gains the weighted sums of their costs, in
-    their order, and of the right answers, both from before the update, and the sum of the weights.
-    A row of `numbers` holds a `Step` of the update rule, a row of `moments` what the rule keeps,
-    laid out as theta; so is each row of `sums`: none, one for a gradient that is to be clipped, or
-    one for each group of the columns of a mini-batch that may have more of them than the plan.
-    `seed` and `first_step` decide which units are dropped. `costs` holds a number for each column,
-    `hits` too or none. `parts` has room for two numbers of each step, or none: the mean cost, and
-    the sum of the squares of all weights of the network, both from before the update. A mini-batch
-    whose cost is not finite is not applied by any thread: all return the number of steps before it.
-    When called off, -1. What fades on the way is 0, so that it costs no time.
+    `given` are the fields of `TrainSlice`. A mini-batch whose cost is not finite is not applied by
+    any thread: all return the number of steps before it. When called off, -1. What fades on the way
+    is 0, so that it costs no time.
     """
     mode = flush_to_zero()
-    taken = _take_steps(
-        t, threads, control, table, theta, moments, sums, work,
-        X, Y, V, order, batches, rule, numbers, seed, first_step, costs, hits, totals, parts,
-    )  # fmt: skip
+    taken = _take_steps(t, threads, control, TrainSlice(*given))
     set_back(mode)
     return taken
 
 
 @kernel
-def _take_steps(
-    t, threads, control, table, theta, moments, sums, work,
-    X, Y, V, order, batches, rule, numbers, seed, first_step, costs, hits, totals, parts,
-):  # fmt: skip
+def _take_steps(t, threads, control, given):
     """What `train_slice` does, in whatever mode the thread is in."""
     stay_apart()
-    plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
-    first = moments[0] if moments.shape[0] > 0 else theta
-    second = moments[1] if moments.shape[0] > 1 else theta
-    for k in range(len(numbers)):
-        start, stop, row = batches[k, 0], batches[k, 1], batches[k, 2]
-        samples, size, part = order[start:], stop - start, parts[k : k + 1]
-        step, draw = step_of(numbers[k]), draw_of(seed, first_step + k)
+    plan, theta, work = plan_of(given.table), given.theta, given.work
+    X, Y, V = Columns(*given.X), Columns(*given.Y), Columns(*given.V)
+    sums, costs, hits = given.sums, given.costs, given.hits
+    first = given.moments[0] if given.moments.shape[0] > 0 else theta
+    second = given.moments[1] if given.moments.shape[0] > 1 else theta
+    for k in range(len(given.numbers)):
+        start, stop, row = given.batches[k, 0], given.batches[k, 1], given.batches[k, 2]
+        samples, size, part = given.order[start:], stop - start, given.parts[k : k + 1]
+        step, draw = step_of(given.numbers[k]), draw_of(given.seed, given.first_step + k)
         if plan.own_inputs > 0:
             carry_to_first_rows(t, threads, plan, theta, work, X, samples, draw, size)
             if not barrier(control, threads):
@@ -90,17 +74,16 @@ def _take_steps(
         like = at(theta, 0, 1)
         weight = _total_weight(V, samples, size, like)
         if t == 0:
-            _record(V, samples, size, like, weight, costs, hits, totals, row, part)
-        if not _move(
-            t, threads, control, plan, rule, step, theta, first, second, sums, work, size, weight
-        ):
+            _record(V, samples, size, like, weight, costs, hits, given.totals[row], part)
+        if not _move(t, threads, control, plan, given, step, first, second, size, weight):
             return -1
-    return len(numbers)
+    return len(given.numbers)
 
 
 @inlined
-def _move(t, threads, control, plan, rule, step, theta, first, second, sums, work, m, weight):
+def _move(t, threads, control, plan, given, step, first, second, m, weight):
     """Move thread t's share of theta by the gradient of m columns; False when called off."""
+    rule, theta, sums, work = given.rule, given.theta, given.sums, given.work
     if len(sums) > 0:
         if len(sums) > 1:
             add_groups(sums, t, threads)
@@ -134,10 +117,9 @@ def _total_weight(V, order, m, like):
 
 
 @kernel
-def _record(V, order, m, like, total_weight, costs, hits, totals, row, part):
+def _record(V, order, m, like, total_weight, costs, hits, totals, part):
     """Add what the samples of a mini-batch come to, in their order; note their mean cost."""
-    cost, costs_so_far = 0.0, totals[row, 0]
-    hits_so_far, weights_so_far = totals[row, 1], totals[row, 2]
+    cost, costs_so_far, hits_so_far, weights_so_far = 0.0, totals[0], totals[1], totals[2]
     for j in range(m):
         weight = weight_of(V, order[j], like)
         cost += weight * costs[j]
@@ -145,8 +127,7 @@ def _record(V, order, m, like, total_weight, costs, hits, totals, row, part):
         if hits.size > 0:
             hits_so_far += weight * hits[j]
         weights_so_far += weight
-    totals[row, 0], totals[row, 1] = costs_so_far, hits_so_far
-    totals[row, 2] = weights_so_far
+    totals[0], totals[1], totals[2] = costs_so_far, hits_so_far, weights_so_far
     if part.shape[0] > 0:
         part[0, 0] = cost / total_weight
 

@@ -1,5 +1,6 @@
 """The program that looks at a network without changing it: outputs, costs, hits, gradient."""
 
+from bpmatrix.kernels.arguments import Columns, Evaluate
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
 from bpmatrix.kernels.dropout import NO_DRAW
@@ -8,7 +9,7 @@ from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
 from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back
 from bpmatrix.kernels.machine.vectors import long_vectors
-from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, Columns
+from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM
 from bpmatrix.kernels.views import (
     activations,
     errors,
@@ -20,21 +21,16 @@ from bpmatrix.kernels.views import (
 
 
 @program
-def evaluate(
-    table, theta, work, X, Y, V, first, last, flushes, outputs, costs, hits, gradient, total
-):
-    """Carry the samples first <= i < last through the network, `plan.columns` at a time.
+def evaluate(first, last, table, work, given):
+    """Carry the samples first <= i < last through the network; False if one is not finite.
 
-    What is asked for is what has room: `outputs` (n, n_L), `costs` and `hits` (n,), `gradient` as
-    theta: the sum over the samples, each times its weight, by groups of them. It is the sum of the
-    group that has last been begun, and that of whole groups is added to `total`, where the caller
-    has put zeros: so samples may come in several calls, in their order. The last four need targets
-    `Y`. `table` is that of a `Plan`; `X`, `Y` and `V`, the weights of the samples or address 0, are
-    the fields of `Columns`. Tiny numbers keep their values; with `flushes` they are 0, as in
-    training.
+    `table` is that of a `Plan`, for as many samples at a time as `work` has room for; `given` are
+    the fields of `Evaluate`.
     """
-    mode = flush_to_zero() if flushes else 0
-    plan, X, Y, V = plan_of(table), Columns(*X), Columns(*Y), Columns(*V)
+    given = Evaluate(*given)
+    mode = flush_to_zero() if given.flushes else 0
+    plan, X, Y, V = plan_of(table), Columns(*given.X), Columns(*given.Y), Columns(*given.V)
+    theta, outputs, costs, gradient = given.theta, given.outputs, given.costs, given.gradient
     L, finite = plan.sizes.size - 1, True
     n = plan.sizes[0]
     direct = gradient.size == 0 and can_be_read_in_place(X, activations(plan, work, 0, 0, 1).start)
@@ -55,13 +51,13 @@ def evaluate(
             gather_block(Y, start, targets(plan, work, 0, m))
         if costs.size > 0:
             z, y = weighted_inputs(plan, work, L, 0, m), targets(plan, work, 0, m)
-            measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, hits, start)
+            measure(plan.cost, z, a, y, errors(plan, work, L, 0, m), costs, given.hits, start)
         if gradient.size > 0:
             if V.address != 0:
                 gather_block(V, start, sample_weights(plan, work, 0, m))
             backpropagate(plan, theta, work, NO_DRAW, V.address != 0, 0, 0, m)
-            _sum_by_groups(plan, work, start, m, gradient, total)
-    if flushes:
+            _sum_by_groups(plan, work, start, m, gradient, given.total)
+    if given.flushes:
         set_back(mode)
     return finite
 

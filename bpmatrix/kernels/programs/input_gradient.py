@@ -4,6 +4,7 @@ The book stops at delta[1], since weights and biases are what it trains. The inp
 activation function, so that theirs is dC/dx = W[1]^T delta[1].
 """
 
+from bpmatrix.kernels.arguments import Columns, InputGradient
 from bpmatrix.kernels.backprop import backpropagate_errors, feedforward
 from bpmatrix.kernels.codes import SOFTMAX
 from bpmatrix.kernels.costs import output_error
@@ -12,7 +13,6 @@ from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.gather import gather_block
 from bpmatrix.kernels.machine.instructions import at, convert, shift
 from bpmatrix.kernels.machine.jit import kernel, program
-from bpmatrix.kernels.plan import Columns
 from bpmatrix.kernels.products.products import pull_back
 from bpmatrix.kernels.views import (
     Lines,
@@ -27,13 +27,14 @@ from bpmatrix.kernels.views import (
 
 
 @program
-def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
-    """Fill `gradient` (n * n_0) for the samples first <= i < last, `plan.columns` at a time.
+def input_gradient(first, last, table, work, given):
+    """Fill `gradient` for the samples first <= i < last.
 
-    It is that of the cost of each sample with targets `Y`, or of the activation of an output unit
-    where `output` is not negative. It is taken by the inputs as the first layer sees them, scaled.
+    `table` is that of a `Plan`, for as many samples at a time as `work` has room for; `given` are
+    the fields of `InputGradient`.
     """
-    plan, X, Y = plan_of(table), Columns(*X), Columns(*Y)
+    given = InputGradient(*given)
+    plan, X, Y, theta = plan_of(table), Columns(*given.X), Columns(*given.Y), given.theta
     L, n_0 = plan.sizes.size - 1, plan.sizes[0]
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
@@ -42,14 +43,14 @@ def input_gradient(table, theta, work, X, Y, output, first, last, gradient):
         feedforward(plan, theta, work, x, False, NO_DRAW, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
-        if output < 0:
+        if given.output < 0:
             y = targets(plan, work, 0, m)
             gather_block(Y, start, y)
             output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
         else:
-            jacobian_row(plan.sigma[L], output, z, a, delta)
+            jacobian_row(plan.sigma[L], given.output, z, a, delta)
         backpropagate_errors(plan, theta, work, NO_DRAW, 0, 0, m)  # (BP2)
-        out = Lines(at(gradient, start * n_0, m * n_0), m, n_0, n_0)
+        out = Lines(at(given.gradient, start * n_0, m * n_0), m, n_0, n_0)
         W, delta = weights(plan, theta, 1), errors(plan, work, 1, 0, m)
         pull_back(W, delta, out, scratch_of(plan, work, 0))
 

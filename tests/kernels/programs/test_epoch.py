@@ -12,6 +12,7 @@ from strategies import Case, cases, gate, make_case
 
 from bpmatrix import SGD, Adam, Network, reference
 from bpmatrix.architecture.description import Description
+from bpmatrix.kernels.arguments import TrainSlice
 from bpmatrix.training import slices
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
@@ -46,7 +47,7 @@ def test_training_is_that_of_the_book(activations, cost, m, gradient):
         case = make_case(Description((9, 7, 6, 4), activations, cost, dtype=dtype), 23, seed=3)
         runner, theta = runner_of(case, m)
         for _ in range(3):
-            runner.run(order, 0.05, 0.05)
+            runner.run_epochs(order[None], 0.05, 0.05)
         weights, biases, *rest = case.in_float64()
         for _ in range(3):
             biases, weights = reference.train(
@@ -126,11 +127,11 @@ def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
         monkeypatch.setattr(slices, "SECONDS_PER_SLICE", seconds)
         runner, theta = runner_of(case, 5, threads)
         lengths, program = [], runner._program
-        runner._program = lambda t, *rest, p=program, ls=lengths: (
-            ls.append(len(rest[13])) if t == 0 else None,
-            p(t, *rest),
+        runner._program = lambda t, of, control, given, p=program, ls=lengths: (
+            ls.append(len(TrainSlice(*given).batches)) if t == 0 else None,
+            p(t, of, control, given),
         )[1]
-        totals = runner.run(order, 0.3, 0.02)
+        totals = runner.run_epochs(order[None], 0.3, 0.02)
         assert len(lengths) == expected_slices
         assert sum(lengths) == 7
         results.append((theta, totals))
@@ -260,7 +261,7 @@ def test_divergence_puts_theta_back(threads, dtype):
     case = make_case(network, 30, seed=1)
     runner, theta = runner_of(case, 5, threads)
     with pytest.raises(NotFiniteError) as caught:
-        runner.run(np.arange(30), 1e30, 0.0)
+        runner.run_epochs(np.arange(30)[None], 1e30, 0.0)
     assert 1 < caught.value.step <= 6
     assert caught.value.what == "the cost"
     assert same_bits(theta, case.theta)
@@ -273,7 +274,7 @@ def test_a_weight_that_overflows_puts_theta_back(threads, dtype):
     case = make_case(Description((5, 2), ("identity",), "quadratic", dtype=dtype), 5, 1)
     runner, theta = runner_of(case, 5, threads)
     with pytest.raises(NotFiniteError) as caught:
-        runner.run(np.arange(5), float(np.finfo(dtype).max), 0.0)
+        runner.run_epochs(np.arange(5)[None], float(np.finfo(dtype).max), 0.0)
     assert caught.value.what == "a weight"
     assert caught.value.step == 1
     assert same_bits(theta, case.theta)
@@ -289,7 +290,7 @@ def test_divergence_in_a_later_slice_keeps_the_slices_before(dtype, monkeypatch)
     case.Y[:, 25] = large / 2  # finite, but its square is not
     runner, theta = runner_of(case, 10)
     with pytest.raises(NotFiniteError) as caught:
-        runner.run(np.arange(30), 0.01, 0.0)
+        runner.run_epochs(np.arange(30)[None], 0.01, 0.0)
     assert caught.value.step == 3
     assert same_bits(theta, kept)
 

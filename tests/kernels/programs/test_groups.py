@@ -99,14 +99,15 @@ def test_a_large_mini_batch_goes_by_groups(dtype):
     for m, grouped in ((2 * GROUPS * block - 1, False), (2 * GROUPS * block, True)):
         for threads in (1, 3):
             runner, _, _ = runner_of(small, m, m, threads)
-            assert len(runner._sums) == (GROUPS if grouped else 0)
+            assert len(runner._fixed["sums"]) == (GROUPS if grouped else 0)
             # a[0..2], delta[1..2], z[2], y, and the scratch of 64 x 48 and 48 lines.
             columns = (20 + 2 * 30 + 4 * 4) * (block * threads if grouped else m)
             scratch = (64 * 48 + 48 * 32) * threads
-            assert columns <= runner._work.size <= 1.05 * (columns + scratch) + 64 * threads
+            elements = runner._fixed["work"].size
+            assert columns <= elements <= 1.05 * (columns + scratch) + 64 * threads
     large = Description((700, 100, 4), ("tanh", "sigmoid"), "quadratic", dtype=dtype)
     runner, _, _ = runner_of(large, 2000, 2000)
-    assert len(runner._sums) == 0
+    assert len(runner._fixed["sums"]) == 0
 
 
 @DTYPES
@@ -114,11 +115,11 @@ def test_training_by_groups_is_that_of_the_book(dtype):
     """Six steps of 7,000 and of 5,000 columns: 1e-12, and as many u in float32."""
     d = Description((30, 40, 4), ("tanh", "sigmoid"), "cross_entropy", dtype=dtype)
     runner, case, theta = runner_of(d, 12_000, 7_000, threads=2)
-    assert len(runner._sums) == GROUPS
+    assert len(runner._fixed["sums"]) == GROUPS
     order = np.random.default_rng(1).permutation(12_000)
     weights, biases, *rest = case.in_float64()
     for _ in range(3):
-        runner.run(order, 0.5, 0.05)
+        runner.run_epochs(order[None], 0.5, 0.05)
         biases, weights = reference.train(
             reference.gradient_by_matrix, weights, biases, *rest, order, 7_000, 0.5, 0.05
         )
@@ -161,8 +162,8 @@ def test_sparse_samples_go_by_groups():
     for X in (table.T, columns):
         theta = case.theta.copy()
         runner = SliceRunner(case.description, theta, X, case.targets, 3500, 2)
-        assert len(runner._sums) == GROUPS
-        found.append((runner.run(np.arange(3500), 0.5), theta))
+        assert len(runner._fixed["sums"]) == GROUPS
+        found.append((runner.run_epochs(np.arange(3500)[None], 0.5), theta))
     assert found[0][0] == found[1][0]
     assert same_bits(found[0][1], found[1][1])
     assert not same_bits(found[0][1], case.theta)
@@ -174,7 +175,7 @@ def test_threads_beyond_the_groups_are_not_started():
     many, _, _ = runner_of(small, 4608, 4608, threads=40)
     most, _, _ = runner_of(small, 4608, 4608, threads=GROUPS)
     assert many.threads == most.threads == GROUPS
-    assert many._work.size == most._work.size
+    assert many._fixed["work"].size == most._fixed["work"].size
 
 
 def test_costs_are_those_of_the_network():
