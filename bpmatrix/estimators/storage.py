@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.costs import ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_copy
@@ -119,7 +119,7 @@ def restore(
         setattr(estimator, attribute, Standardization(*found) if found else None)
     estimator._describe(description)
     is_said = "loss" in metadata["estimator"]["parameters"]
-    if isinstance(description.cost, Huber | Quantile) and not is_said:
+    if isinstance(description.cost, ParameterCost) and not is_said:
         estimator.loss = description.cost
     estimator._optimizer = None
     estimator._publish(Parameters.of(aligned_copy(flat), description.layout))

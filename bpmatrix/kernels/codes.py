@@ -3,7 +3,6 @@
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
 
 QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD = range(3)
-ABSOLUTE, HUBER, QUANTILE, POISSON = range(3, 7)
 
 # In place of such a number may stand the address of a block, which is larger: no system maps the
 # first page of memory. A block is asked for values or for slopes.
