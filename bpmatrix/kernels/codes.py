@@ -12,6 +12,3 @@ VALUE, SLOPE = range(2)
 # What the columns of training data, or the targets, are in memory. LABELS are int64 numbers of
 # classes, one a sample; of SPARSE columns only what is not 0 is there; the others are all there.
 UINT8, FLOAT32, FLOAT64, LABELS, SPARSE_FLOAT32, SPARSE_FLOAT64 = range(6)
-
-# The update rules. PLAIN is DESCENT without anything that would need the gradient itself.
-PLAIN, DESCENT, MOMENTUM, NESTEROV, ADAM = range(5)

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bpmatrix.checks import check_in_type, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
-from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Step
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
@@ -46,8 +45,8 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
         raise NotImplementedError
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
@@ -130,11 +129,11 @@ class SGD(Optimizer):
             )
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
         if self.momentum == 0:
-            return codes.DESCENT, 0
-        return codes.NESTEROV if self.nesterov else codes.MOMENTUM, 1
+            return "DESCENT", 0
+        return "NESTEROV" if self.nesterov else "MOMENTUM", 1
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
@@ -181,9 +180,9 @@ class RMSprop(Optimizer):
         self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
-        return codes.ADAM, 2
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        return "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
@@ -238,9 +237,9 @@ class Adam(Optimizer):
         self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
-        return codes.ADAM, 2
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        return "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`.
@@ -305,7 +304,9 @@ class AdamW(Adam):
         check_in_type(self.weight_decay, "weight_decay", dtype)
 
 
-OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)
+}
 
 
 def _rows(count: int, **numbers: float | Floats) -> Floats:

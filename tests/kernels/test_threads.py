@@ -14,7 +14,7 @@ from bpmatrix.engine import threads as callers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import sample_weight_columns
-from bpmatrix.kernels import codes
+from bpmatrix.kernels import rules
 from bpmatrix.kernels import threads as kernels
 
 
@@ -91,7 +91,7 @@ def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
     numbers, batches = SGD(1.0).steps(1.0, 0, 1), np.array([[0, 6, 0]])
     taken = load_program("train_slice", dtype)(
         0, 2, control, g.table, g.theta, nothing, nothing, g.work, g.X, g.Y,
-        sample_weight_columns(None), np.arange(6), batches, codes.PLAIN, numbers, 0, 0,
+        sample_weight_columns(None), np.arange(6), batches, rules.PLAIN, numbers, 0, 0,
         np.zeros(6), np.zeros(6, np.int64), np.zeros((1, 3)), np.zeros((0, 2)),
     )  # fmt: skip
     assert taken == -1
