@@ -169,6 +169,9 @@ def _off_error(cost, a, Y, off_a, unit):
         return slope, np.where(at_the_kink, 1 / unit, 2 * slope)
     if isinstance(cost, Huber):
         return np.minimum(gap, cost.delta), off_a + gap
+    assert cost == "quadratic" or find_cost(cost).partner, (
+        f"how far may the slope of {cost} be off?"
+    )
     return gap, off_a + gap
 
 
@@ -215,6 +218,7 @@ def _off_activation(name, z, a, off_z, unit):
     if name == "exp":
         off_a = a * (off_z + curve + ELEMENTARY)
         return off_a, a, off_a
+    assert name == "identity", f"how far may {name} and its slope be off?"
     return off_z, slope, np.zeros_like(a)
 
 

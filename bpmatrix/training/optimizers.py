@@ -86,6 +86,7 @@ class SGD(Optimizer):
     The gradient g is the mean over the mini-batch. Nielsen, ch. 1, (20) and (21). With momentum,
     v <- momentum * v - learning_rate * g; theta <- theta + v: Nielsen, ch. 3, (107) and (108).
     With Nesterov's step, theta <- theta + momentum * v - learning_rate * g, with the new v.
+
     Where a schedule changes the rate, v keeps the rates of the steps that made it, as in
     scikit-learn and Keras; PyTorch's has none in it, and is multiplied with the rate of now.
 
@@ -272,7 +273,9 @@ class AdamW(Adam):
     """Adam whose weights also shrink by themselves, by learning_rate * weight_decay a step.
 
     The decay is not scaled as the gradient is; biases do not shrink. I. Loshchilov and F. Hutter,
-    ICLR 2019, algorithm 2. Parameters and errors are those of `Adam`, and:
+    ICLR 2019, algorithm 2.
+
+    Parameters and errors are those of `Adam`, and:
 
     Parameters
     ----------
