@@ -249,15 +249,10 @@ class Cost:
 COSTS = {
     record.name: record
     for record in (
+        Cost("quadratic", "1/2 sum (a - y)^2", code=codes.QUADRATIC, loss="squared_error"),
         Cost(
-            name="quadratic",
-            formula="1/2 sum (a - y)^2",
-            code=codes.QUADRATIC,
-            loss="squared_error",
-        ),
-        Cost(
-            name="cross_entropy",
-            formula="-sum (y ln a + (1 - y) ln(1 - a))",
+            "cross_entropy",
+            "-sum (y ln a + (1 - y) ln(1 - a))",
             remark="one class, or several independent ones",
             code=codes.CROSS_ENTROPY,
             partner="sigmoid",
@@ -265,8 +260,8 @@ COSTS = {
             highest_target=1.0,
         ),
         Cost(
-            name="log_likelihood",
-            formula="-sum y ln a",
+            "log_likelihood",
+            "-sum y ln a",
             remark="one class of several",
             code=codes.LOG_LIKELIHOOD,
             partner="softmax",
@@ -274,28 +269,28 @@ COSTS = {
             highest_target=1.0,
         ),
         Cost(
-            name="absolute",
-            formula="sum |a - y|",
+            "absolute",
+            "sum |a - y|",
             remark="the slope at 0 is 0",
             kinks=(0.0,),
             loss="absolute_error",
         ),
         Cost(
-            name="huber",
-            formula="sum 1/2 (a - y)^2 where |a - y| <= delta, else delta (|a - y| - delta / 2)",
+            "huber",
+            "sum 1/2 (a - y)^2 where |a - y| <= delta, else delta (|a - y| - delta / 2)",
             parameter=Huber,
             loss="huber",
         ),
         Cost(
-            name="quantile",
-            formula="sum q (y - a) where a < y, else (1 - q) (a - y)",
+            "quantile",
+            "sum q (y - a) where a < y, else (1 - q) (a - y)",
             remark="the slope at 0 is 0",
             parameter=Quantile,
             loss="quantile",
         ),
         Cost(
-            name="poisson",
-            formula="sum a - y + y ln(y / a)",
+            "poisson",
+            "sum a - y + y ln(y / a)",
             remark="half the deviance of a count y at the rate a",
             partner="exp",
             lowest_target=0.0,
