@@ -123,7 +123,7 @@ COST: dict[str, Callable[[Matrix, Matrix, Matrix, float], Matrix]] = {
     "poisson": lambda z, a, y, _: half_deviance(z, y),
 }
 
-# dC/da, but for the costs whose outputs' sigma' cancels; at a kink 0.
+# dC/da, but of the costs that belong with one output, whose sigma' cancels; at a kink 0.
 COST_PRIME: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
     "quadratic": lambda a, y, _: a - y,
     "absolute": lambda a, y, _: np.sign(a - y),
@@ -154,11 +154,12 @@ def cost_terms(cost: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
 
 
 def output_error(cost: Any, output: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
-    """(BP1): delta_L. For cross-entropy, log-likelihood and Poisson sigma' cancels (ch. 3)."""
-    if cost in {"cross_entropy", "log_likelihood", "poisson"}:
-        return a - y
+    """(BP1): delta_L. Where a cost has no entry in COST_PRIME, sigma' cancels (ch. 3)."""
     if isinstance(cost, str) or hasattr(cost, "parameter"):
-        slope = COST_PRIME[getattr(cost, "name", cost)](a, y, getattr(cost, "parameter", 0.0))
+        name = getattr(cost, "name", cost)
+        if name not in COST_PRIME:
+            return a - y
+        slope = COST_PRIME[name](a, y, getattr(cost, "parameter", 0.0))
     else:
         slope = np.asarray(np.vectorize(cost.derivative, otypes=[a.dtype])(a, y))
     return slope * sigma_prime(output, z)

@@ -9,7 +9,8 @@ Needs the extra ``dev``; to measure, also ``bench``, and a machine that does not
 
 A block of code stands between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a
 function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
-``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``.
+``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``. Between
+``<!-- records PART -->`` and ``<!-- end -->`` is a list or table of operations (`tables.py`).
 
 The pictures of docs/tutorial.md are those that its own program draws; docs/layout.svg shows the
 import contract of pyproject.toml (`drawing.py`). The links of docs/api.md lead to its headings
@@ -32,6 +33,7 @@ import matplotlib as mpl
 from drawing import drawing
 from griffe2md import default_config, render_object_docs
 from links import with_links
+from tables import with_records
 
 from bpmatrix import cli
 from bpmatrix.bench import plots, report
@@ -188,7 +190,9 @@ def pages() -> dict[Path, str]:
     """Return every page that is written here, with its text."""
     survey = from_json(FIGURES.read_text(encoding="utf-8"), FIGURES.name)
     written = {
-        page: with_figures(INCLUDE.sub(included, page.read_text(encoding="utf-8")), survey)
+        page: with_figures(
+            with_records(INCLUDE.sub(included, page.read_text(encoding="utf-8"))), survey
+        )
         for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
         if page.name != "api.md"
     }

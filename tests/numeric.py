@@ -19,7 +19,8 @@ from typing import NamedTuple
 import numpy as np
 
 from bpmatrix import reference
-from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.activations import find_activation
+from bpmatrix.architecture.costs import Huber, ParameterCost, Quantile, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 
@@ -139,7 +140,7 @@ def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
     faded = smallest_normal(dtype) / unit
     a_s, off, slopes, off_slopes = forward_bound(weights, biases, activations, X, dtype)
     delta, off_delta = _off_error(cost, a_s[-1], Y, off[-1], unit)
-    if cost not in {"cross_entropy", "log_likelihood", "poisson"}:
+    if find_cost(cost).partner is None:
         delta, off_delta = delta * slopes[-1], off_delta * slopes[-1] + delta * off_slopes[-1]
         off_delta = off_delta + delta
     off_delta = off_delta + 2 * faded
@@ -168,6 +169,9 @@ def _off_error(cost, a, Y, off_a, unit):
         return slope, np.where(at_the_kink, 1 / unit, 2 * slope)
     if isinstance(cost, Huber):
         return np.minimum(gap, cost.delta), off_a + gap
+    assert cost == "quadratic" or find_cost(cost).partner, (
+        f"how far may the slope of {cost} be off?"
+    )
     return gap, off_a + gap
 
 
@@ -214,15 +218,17 @@ def _off_activation(name, z, a, off_z, unit):
     if name == "exp":
         off_a = a * (off_z + curve + ELEMENTARY)
         return off_a, a, off_a
+    assert name == "identity", f"how far may {name} and its slope be off?"
     return off_z, slope, np.zeros_like(a)
 
 
 def far_from_kinks(activations, cost, zs, a, Y) -> bool:
     """Whether no number is within 1e-3 of where a slope, or the slope of a slope, jumps."""
-    bent = {"relu", "leaky_relu", "elu"}
-    near = [np.abs(z) for z, name in zip(zs, activations, strict=True) if name in bent]
-    if cost == "absolute" or isinstance(cost, Quantile):
-        near.append(np.abs(a - Y))
-    if isinstance(cost, Huber):
-        near.append(np.abs(np.abs(a - Y) - cost.delta))
+    near = [
+        np.abs(z - kink)
+        for z, name in zip(zs, activations, strict=True)
+        for kink in find_activation(name).kinks
+    ]
+    kinks = cost.kinks if isinstance(cost, ParameterCost) else find_cost(cost).kinks
+    near.extend(np.abs(a - Y - kink) for kink in kinks)
     return all(distance.min(initial=1.0) > 1e-3 for distance in near)

@@ -12,20 +12,22 @@ from itertools import product
 import numpy as np
 from hypothesis import strategies as st
 
-from bpmatrix.architecture.activations import find_activation
-from bpmatrix.architecture.costs import Huber, Quantile, find_cost
+from bpmatrix.architecture.activations import ACTIVATIONS, find_activation
+from bpmatrix.architecture.costs import COSTS, Huber, Quantile, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.samples.arrays import Targets, as_inputs, as_targets
 
 # exp is an output alone: a second one above it would overflow.
-HIDDEN = ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "identity"]
+HIDDEN = [name for name, f in ACTIVATIONS.items() if f.elementwise and name != "exp"]
+PARAMETERS = {"huber": Huber(0.7), "quantile": Quantile(0.8)}
 # Cost and output belong together; those without a partner take any element-wise output.
 PAIRS = (
-    ("cross_entropy", "sigmoid"),
-    ("log_likelihood", "softmax"),
-    ("poisson", "exp"),
-    *product(("quadratic", "absolute", Huber(0.7), Quantile(0.8)), (*HIDDEN, "exp")),
+    *((name, cost.partner) for name, cost in COSTS.items() if cost.partner),
+    *product(
+        (PARAMETERS.get(name, name) for name, cost in COSTS.items() if not cost.partner),
+        (*HIDDEN, "exp"),
+    ),
 )
 
 depths = st.integers(1, 4)

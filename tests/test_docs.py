@@ -9,6 +9,7 @@ from __future__ import annotations
 import doctest
 import importlib
 import re
+import runpy
 import tomllib
 from collections import Counter
 from functools import cache
@@ -105,6 +106,14 @@ def test_every_block_is_of_a_language_that_a_test_knows(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert len(re.findall(r"^ *```", text, re.MULTILINE)) == 2 * len(BLOCK.findall(text))
     assert {match[2] for match in BLOCK.finditer(text)} <= {"python", "py", *OTHER_LANGUAGES}
+
+
+def test_lists_of_operations_are_those_of_the_records() -> None:
+    with_records = runpy.run_path(str(ROOT / "docs" / "tables.py"))["with_records"]
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    assert sum(text.count("<!-- records ") for text in texts.values()) == 4
+    stale = [name_of(page) for page, text in texts.items() if with_records(text) != text]
+    assert not stale, "python docs/build.py writes them"
 
 
 def test_what_a_reader_is_told_to_install_can_be_installed_from_a_clone() -> None:

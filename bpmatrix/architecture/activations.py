@@ -1,6 +1,7 @@
-"""The activation functions by name: what a person says, and the number that compiled code knows.
+"""The activation functions: one record for each, with all that the other modules ask of it.
 
-The formulas themselves are in `kernels/elementwise.py` (fast) and `reference.py` (to read).
+The formulas themselves are in `kernels/elementwise.py` and `kernels/functions/activations.py`
+(fast) and `reference.py` (to read). To add one, see "Adding an operation" in CONTRIBUTING.md.
 """
 
 from __future__ import annotations
@@ -22,73 +23,98 @@ class Activation:
     ----------
     name : str
         The name that ``Network(activation=...)`` takes.
-    code : int or None
-        Its number in the kernels; None where it is a block of its own
-        (`kernels/programs/blocks.py`).
     formula, derivative : str
-        sigma and sigma', for people.
+        sigma and sigma', for people and for the tables of the documentation.
+    remark : str
+        What the documentation says beside the formula.
+    code : int or None
+        Its number in the kernels; None where it is a block of its own, made of the formulas of this
+        name in `kernels/functions/activations.py`.
     elementwise : bool
         Whether each a depends on its own z alone. Softmax does not, and so it can stand at the
         output only.
     keeps_z : bool
-        Whether sigma' needs z, which then has a work matrix of its own.
+        Whether sigma' is computed from z, which then has a work matrix of its own, not from a.
+    kinks : tuple of float
+        The z at which sigma' or its own slope jumps: the gradient check stays away from there.
     lowest, highest : float or None
         What it never falls below and never exceeds; None where it has no such bound.
+    initializer : str
+        How the weights of a layer begin that has it, unless the user says so. Where it is ``"he"``,
+        a layer after it begins with ``"glorot"``.
     """
 
     name: str
-    code: int | None
     formula: str
     derivative: str
+    remark: str = ""
+    code: int | None = None
     elementwise: bool = True
     keeps_z: bool = False
+    kinks: tuple[float, ...] = ()
     lowest: float | None = None
     highest: float | None = None
+    initializer: str = "scaled_normal"
 
 
+# ReLU and its relatives halve a random z, more or less, which the initializer "he" makes up for.
 ACTIVATIONS = {
     record.name: record
     for record in (
         Activation(
-            "sigmoid",
-            codes.SIGMOID,
-            "1 / (1 + exp(-z))",
-            "a (1 - a)",
-            lowest=0.0,
-            highest=1.0,
+            "sigmoid", "1 / (1 + exp(-z))", "a (1 - a)", code=codes.SIGMOID, lowest=0.0, highest=1.0
         ),
-        Activation("tanh", codes.TANH, "tanh(z)", "1 - a^2", lowest=-1.0, highest=1.0),
-        Activation("relu", codes.RELU, "max(z, 0)", "1 where z > 0, else 0", lowest=0.0),
+        Activation("tanh", "tanh(z)", "1 - a^2", code=codes.TANH, lowest=-1.0, highest=1.0),
+        Activation(
+            "relu",
+            "max(z, 0)",
+            "1 where z > 0, else 0",
+            code=codes.RELU,
+            kinks=(0.0,),
+            lowest=0.0,
+            initializer="he",
+        ),
         Activation(
             "leaky_relu",
-            None,
             "z where z > 0, else 0.01 z",
             "1 where z > 0, else 0.01",
+            kinks=(0.0,),
+            initializer="he",
         ),
         Activation(
             "elu",
-            None,
             "z where z > 0, else exp(z) - 1",
             "1 where z > 0, else exp(z)",
+            kinks=(0.0,),
             lowest=-1.0,
+            initializer="he",
         ),
-        Activation("gelu", None, "z Phi(z)", "Phi(z) + z phi(z)", keeps_z=True, lowest=-0.17),
+        Activation(
+            "gelu",
+            "z Phi(z)",
+            "Phi(z) + z phi(z)",
+            remark="with the exact normal distribution function Phi, density phi",
+            keeps_z=True,
+            lowest=-0.17,
+            initializer="he",
+        ),
         Activation(
             "silu",
-            None,
             "z / (1 + exp(-z))",
             "s (1 + z (1 - s)) with s = 1 / (1 + exp(-z))",
             keeps_z=True,
             lowest=-0.2785,
+            initializer="he",
         ),
-        Activation("softplus", None, "log(1 + exp(z))", "1 - exp(-a)", lowest=0.0),
-        Activation("exp", None, "exp(z)", "a", lowest=0.0),
-        Activation("identity", codes.IDENTITY, "z", "1"),
+        Activation("softplus", "log(1 + exp(z))", "1 - exp(-a)", lowest=0.0, initializer="he"),
+        Activation("exp", "exp(z)", "a", lowest=0.0),
+        Activation("identity", "z", "1", code=codes.IDENTITY),
         Activation(
             "softmax",
-            codes.SOFTMAX,
             "exp(z_k) / sum_i exp(z_i)",
             "a_k (1 where i = k, else 0) - a_k a_i",
+            remark="at the output",
+            code=codes.SOFTMAX,
             elementwise=False,
             lowest=0.0,
             highest=1.0,
@@ -158,5 +184,5 @@ def find_activation(activation: str | OwnActivation) -> Activation:
     '1 - a^2'
     """
     if isinstance(activation, OwnActivation):
-        return Activation(str(activation), None, "your own", "your own", keeps_z=True)
+        return Activation(str(activation), "your own", "your own", keeps_z=True)
     return find(ACTIVATIONS, activation, "activation function")

@@ -1,87 +1,75 @@
-"""The costs by name, and the output activation functions that each belongs with.
+"""The costs: one record for each, with all that the other modules ask of it.
 
-The formulas themselves are in `kernels/costs.py` (fast) and `reference.py` (to read).
+The formulas themselves are in `kernels/costs.py` and `kernels/functions/distances.py` (fast) and
+`reference.py` (to read). To add one, see "Adding an operation" in CONTRIBUTING.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar
 
-from bpmatrix.checks import find, named_function, real_number
+import numpy as np
+
+from bpmatrix.checks import check_in_type, find, named_function, real_number
+from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 
-__all__ = ["COSTS", "AnyCost", "Cost", "Huber", "OwnCost", "Quantile", "as_cost", "find_cost"]
+__all__ = [
+    "COSTS",
+    "AnyCost",
+    "Cost",
+    "Huber",
+    "OwnCost",
+    "ParameterCost",
+    "Quantile",
+    "as_cost",
+    "find_cost",
+]
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
-    """The cost C of one sample; the cost of a batch is the mean over its samples.
+class ParameterCost:
+    """What the costs with a parameter have in common: one number, and the name of the cost."""
 
-    Attributes
-    ----------
-    name : str
-        The name that ``Network(cost=...)`` takes.
-    code : int or None
-        Its number in the kernels; -1 for one's own, which has an address.
-    formula : str
-        C of one sample, summed over the outputs, for people.
-    partner : str or None
-        The one output activation function that it belongs with, for which dC/dz is a - y; None
-        where any element-wise function will do.
-    highest_target, lowest_target : float or None
-        The targets that it has a meaning for; None for any.
-    """
+    name: ClassVar[str]
 
-    name: str
-    code: int
-    formula: str
-    partner: str | None = None
-    lowest_target: float | None = None
-    highest_target: float | None = None
+    @property
+    def parameter(self) -> float:
+        """What the kernels take."""
+        return float(getattr(self, self._argument))
 
+    @property
+    def kinks(self) -> tuple[float, ...]:
+        """At which a - y the slope or its own slope jumps."""
+        raise NotImplementedError
 
-COSTS = {
-    record.name: record
-    for record in (
-        Cost("quadratic", codes.QUADRATIC, "1/2 sum (a - y)^2"),
-        Cost(
-            "cross_entropy",
-            codes.CROSS_ENTROPY,
-            "-sum (y ln a + (1 - y) ln(1 - a))",
-            partner="sigmoid",
-            lowest_target=0.0,
-            highest_target=1.0,
-        ),
-        Cost(
-            "log_likelihood",
-            codes.LOG_LIKELIHOOD,
-            "-sum y ln a",
-            partner="softmax",
-            lowest_target=0.0,
-            highest_target=1.0,
-        ),
-        Cost("absolute", codes.ABSOLUTE, "sum |a - y|"),
-        Cost(
-            "huber",
-            codes.HUBER,
-            "sum 1/2 (a - y)^2 where |a - y| <= delta, else delta (|a - y| - delta / 2)",
-        ),
-        Cost("quantile", codes.QUANTILE, "sum q (y - a) where a < y, else (1 - q) (a - y)"),
-        Cost(
-            "poisson",
-            codes.POISSON,
-            "sum a - y + y ln(y / a)",
-            partner="exp",
-            lowest_target=0.0,
-        ),
-    )
-}
+    def check_type(self, dtype: str) -> None:
+        """Refuse a parameter that is infinite or 0 in the type of a network.
+
+        Raises
+        ------
+        ArgumentError
+            If it is; it names the type.
+        """
+        check_in_type(self.parameter, self._argument, dtype, zero=False)
+
+    def _check(self, expected: str, allowed: Callable[[float], bool]) -> None:
+        number = real_number(getattr(self, self._argument), self._argument, expected, allowed)
+        object.__setattr__(self, self._argument, number)
+
+    @property
+    def _argument(self) -> str:
+        (field,) = fields(self)
+        return field.name
+
+    def __str__(self) -> str:
+        return f"{self.name}({self._argument}={self.parameter:g})"
 
 
 @dataclass(frozen=True, slots=True)
-class Huber:
+class Huber(ParameterCost):
     """The Huber cost: quadratic near the target, absolute far from it, for data with outliers.
 
     ``cost="huber"`` is ``cost=Huber()``. Huber 1964, Annals of Mathematical Statistics 35.
@@ -108,20 +96,16 @@ class Huber:
 
     def __post_init__(self) -> None:
         """Refuse what is no distance."""
-        delta = real_number(self.delta, "delta", "a finite number above 0", lambda x: x > 0)
-        object.__setattr__(self, "delta", delta)
+        self._check("a finite number above 0", lambda delta: delta > 0)
 
     @property
-    def parameter(self) -> float:
-        """What the kernels take."""
-        return self.delta
-
-    def __str__(self) -> str:
-        return f"huber(delta={self.delta:g})"
+    def kinks(self) -> tuple[float, ...]:
+        """At which a - y the slope of the slope jumps."""
+        return (-self.delta, self.delta)
 
 
 @dataclass(frozen=True, slots=True)
-class Quantile:
+class Quantile(ParameterCost):
     """The quantile cost, also called pinball loss: its minimum is the quantile q of the targets.
 
     ``cost="quantile"`` is ``cost=Quantile()``, the median. Koenker & Bassett 1978, Econometrica 46.
@@ -150,16 +134,24 @@ class Quantile:
 
     def __post_init__(self) -> None:
         """Refuse what is no fraction."""
-        q = real_number(self.q, "q", "a number between 0 and 1", lambda x: 0 < x < 1)
-        object.__setattr__(self, "q", q)
+        self._check("a number between 0 and 1", lambda q: 0 < q < 1)
 
     @property
-    def parameter(self) -> float:
-        """What the kernels take."""
-        return self.q
+    def kinks(self) -> tuple[float, ...]:
+        """At which a - y the slope jumps."""
+        return (0.0,)
 
-    def __str__(self) -> str:
-        return f"quantile(q={self.q:g})"
+    def check_type(self, dtype: str) -> None:
+        """Refuse a q that is 0 or 1 in a type: see `ParameterCost.check_type`."""
+        ParameterCost.check_type(self, dtype)
+        below_one = np.nextafter(np.ones(1, dtype), 0)[0]
+        if np.dtype(dtype).type(self.q) > below_one:
+            raise ArgumentError(
+                f"q is 1 in {dtype}",
+                got=repr(self.q),
+                expected=f"{below_one!s} at most",
+                cure='Pass a smaller one, or take dtype="float64".',
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +200,104 @@ class OwnCost:
         return str(self.name)
 
 
-AnyCost = str | Huber | Quantile | OwnCost
+AnyCost = str | ParameterCost | OwnCost
 
-WITH_PARAMETER: dict[str, type[Huber | Quantile]] = {"huber": Huber, "quantile": Quantile}
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """The cost C of one sample; the cost of a batch is the mean over its samples.
+
+    Attributes
+    ----------
+    name : str
+        The name that ``Network(cost=...)`` takes.
+    formula : str
+        C of one sample, summed over the outputs, for people and for the tables of the
+        documentation.
+    remark : str
+        What the documentation says beside the formula.
+    code : int or None
+        Its number in the kernels; None where it is a block of its own, made of the formulas of this
+        name in `kernels/functions/distances.py`.
+    partner : str or None
+        The one output activation function that it belongs with: sigma' cancels, and dC/dz is a - y.
+        None where any element-wise function will do.
+    parameter : type or None
+        The class of the cost where it has a parameter.
+    kinks : tuple of float
+        At which a - y the slope jumps, of a cost without a parameter: the gradient check stays away
+        from there.
+    lowest_target, highest_target : float or None
+        The targets that it has a meaning for; None for any.
+    loss : str or None
+        Its name as a loss of `MLPRegressor`, which is scikit-learn's where that has it; None where
+        it is not one.
+    """
+
+    name: str
+    formula: str
+    remark: str = ""
+    code: int | None = None
+    partner: str | None = None
+    parameter: type[ParameterCost] | None = None
+    kinks: tuple[float, ...] = ()
+    lowest_target: float | None = None
+    highest_target: float | None = None
+    loss: str | None = None
+
+
+COSTS = {
+    record.name: record
+    for record in (
+        Cost("quadratic", "1/2 sum (a - y)^2", code=codes.QUADRATIC, loss="squared_error"),
+        Cost(
+            "cross_entropy",
+            "-sum (y ln a + (1 - y) ln(1 - a))",
+            remark="one class, or several independent ones",
+            code=codes.CROSS_ENTROPY,
+            partner="sigmoid",
+            lowest_target=0.0,
+            highest_target=1.0,
+        ),
+        Cost(
+            "log_likelihood",
+            "-sum y ln a",
+            remark="one class of several",
+            code=codes.LOG_LIKELIHOOD,
+            partner="softmax",
+            lowest_target=0.0,
+            highest_target=1.0,
+        ),
+        Cost(
+            "absolute",
+            "sum |a - y|",
+            remark="the slope at 0 is 0",
+            kinks=(0.0,),
+            loss="absolute_error",
+        ),
+        Cost(
+            "huber",
+            "sum 1/2 (a - y)^2 where |a - y| <= delta, else delta (|a - y| - delta / 2)",
+            parameter=Huber,
+            loss="huber",
+        ),
+        Cost(
+            "quantile",
+            "sum q (y - a) where a < y, else (1 - q) (a - y)",
+            remark="the slope at 0 is 0",
+            parameter=Quantile,
+            loss="quantile",
+        ),
+        Cost(
+            "poisson",
+            "sum a - y + y ln(y / a)",
+            remark="half the deviance of a count y at the rate a",
+            partner="exp",
+            lowest_target=0.0,
+            loss="poisson",
+        ),
+    )
+}
 
 
 def as_cost(cost: AnyCost) -> AnyCost:
@@ -226,8 +313,8 @@ def as_cost(cost: AnyCost) -> AnyCost:
     >>> as_cost("huber"), as_cost("quadratic")
     (Huber(delta=1.0), 'quadratic')
     """
-    find_cost(cost)
-    return WITH_PARAMETER[cost]() if isinstance(cost, str) and cost in WITH_PARAMETER else cost
+    parameter = find_cost(cost).parameter
+    return parameter() if parameter is not None and isinstance(cost, str) else cost
 
 
 def find_cost(cost: AnyCost) -> Cost:
@@ -244,5 +331,5 @@ def find_cost(cost: AnyCost) -> Cost:
     'sigmoid'
     """
     if isinstance(cost, OwnCost):
-        return Cost(str(cost), -1, "your own")
-    return find(COSTS, cost.name if isinstance(cost, Huber | Quantile) else cost, "cost")
+        return Cost(str(cost), "your own")
+    return find(COSTS, cost.name if isinstance(cost, ParameterCost) else cost, "cost")

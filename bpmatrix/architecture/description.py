@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
-from bpmatrix.architecture.costs import COSTS, AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
+from bpmatrix.architecture.costs import (
+    COSTS,
+    AnyCost,
+    OwnCost,
+    ParameterCost,
+    as_cost,
+    find_cost,
+)
 from bpmatrix.architecture.own_functions import address_of
 from bpmatrix.architecture.parameters import Layout
 from bpmatrix.checks import check_in_type, find, real_number, whole_number
@@ -31,7 +38,7 @@ class Description:
         Units per layer, n_0 ... n_L, at least two of them, each at least 1.
     activations : tuple of str or OwnActivation
         The activation function of each layer l = 1..L.
-    cost : str, Huber, Quantile or OwnCost
+    cost : str, ParameterCost or OwnCost
         The name of the cost; a name of those with a parameter becomes an object.
     input_scale : float
         The factor on every input, part of the model.
@@ -86,18 +93,8 @@ class Description:
             If one is infinite in it, or 0, or 1 where that makes a difference; it names the type.
         """
         check_in_type(self.input_scale, "input_scale", self.dtype, zero=False)
-        if isinstance(self.cost, Huber):
-            check_in_type(self.cost.delta, "delta", self.dtype, zero=False)
-        if isinstance(self.cost, Quantile):
-            check_in_type(self.cost.q, "q", self.dtype, zero=False)
-            below_one = np.nextafter(np.ones(1, self.dtype), 0)[0]
-            if np.dtype(self.dtype).type(self.cost.q) > below_one:
-                raise ArgumentError(
-                    f"q is 1 in {self.dtype}",
-                    got=repr(self.cost.q),
-                    expected=f"{below_one!s} at most",
-                    cure='Pass a smaller one, or take dtype="float64".',
-                )
+        if isinstance(self.cost, ParameterCost):
+            self.cost.check_type(self.dtype)
 
     @cached_property
     def layout(self) -> Layout:
@@ -136,7 +133,7 @@ class Description:
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
-            sigma=np.array([0, *map(self._code_of, self.activations)], dtype=np.int64),
+            sigma=np.array([0, *self._codes()], dtype=np.int64),
             cost=self._cost(),
             W=W,
             b=b,
@@ -158,16 +155,19 @@ class Description:
         )
         return plan, work.size
 
-    def _code_of(self, activation: str | OwnActivation) -> int:
-        """Return the number or address by which compiled code knows an activation function."""
-        code = find_activation(activation).code
-        return address_of(activation, self.dtype) if code is None else code
+    def _codes(self) -> Iterator[int]:
+        """Give the number or address by which compiled code knows each activation function."""
+        for activation in self.activations:
+            record = find_activation(activation)
+            function = activation if isinstance(activation, OwnActivation) else record
+            yield address_of(function, self.dtype) if record.code is None else record.code
 
     def _cost(self) -> Cost:
-        if isinstance(self.cost, OwnCost):
-            return Cost(address_of(self.cost, self.dtype), 0.0)
-        parameter = self.cost.parameter if isinstance(self.cost, Huber | Quantile) else 0.0
-        return Cost(find_cost(self.cost).code, parameter)
+        record = find_cost(self.cost)
+        function = self.cost if isinstance(self.cost, OwnCost) else record
+        code = address_of(function, self.dtype) if record.code is None else record.code
+        parameter = self.cost.parameter if isinstance(self.cost, ParameterCost) else 0.0
+        return Cost(code, parameter, int(record.partner is not None))
 
 
 def choose_activations(

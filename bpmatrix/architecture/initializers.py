@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
 from bpmatrix.errors import ArgumentError
@@ -47,9 +48,6 @@ def lecun(rng: np.random.Generator, n_in: int, n_out: int) -> tuple[Floats, Floa
     return W / np.sqrt(n_in), np.zeros((n_out, 1))
 
 
-# ReLU and its relatives: a random z is halved, more or less, which `he` makes up for.
-RECTIFIERS = {"relu", "leaky_relu", "elu", "gelu", "silu", "softplus"}
-
 INITIALIZERS: dict[str, Draw] = {
     function.__name__: function for function in (standard_normal, scaled_normal, glorot, he, lecun)
 }
@@ -61,10 +59,10 @@ def find_initializer(name: str | None, activation: str, before: str | None = Non
     Parameters
     ----------
     name : str or None
-        None chooses `he` for ReLU and its relatives, `glorot` for another layer that comes after
-        one of them, as the outputs do, and `scaled_normal` elsewhere.
+        None chooses that of the activation function: `he` for ReLU and its relatives, `glorot` for
+        another layer that comes after one of them, as the outputs do, `scaled_normal` elsewhere.
     activation : str
-        The name of the layer's activation function.
+        The name of the layer's activation function; one's own may have any.
     before : str, optional
         That of the layer before; None for the first one.
 
@@ -81,8 +79,11 @@ def find_initializer(name: str | None, activation: str, before: str | None = Non
     'glorot'
     """
     if name is None:
-        after_rectifiers = glorot if before in RECTIFIERS else scaled_normal
-        return he if activation in RECTIFIERS else after_rectifiers
+        own, previous = (
+            ACTIVATIONS[function].initializer if function in ACTIVATIONS else "scaled_normal"
+            for function in (activation, before)
+        )
+        name = "glorot" if previous == "he" != own else own
     return find(INITIALIZERS, name, "initializer")
 
 

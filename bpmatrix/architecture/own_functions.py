@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.architecture.costs import OwnCost
+from bpmatrix.architecture.activations import Activation, OwnActivation
+from bpmatrix.architecture.costs import Cost, OwnCost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.signals import signals_held
 
 __all__ = ["address_of"]
 
+Named = Activation | Cost
 Own = OwnActivation | OwnCost
 
 # The step of a difference, and how far it may be from a derivative: twice the rounding of the
@@ -34,7 +35,7 @@ OUTPUTS = (-4.13, -0.71, 0.087, 0.34, 0.77, 1.93, 6.1)
 TARGETS = (-2.0, 0.0, 0.45, 1.0, 3.0)
 
 # Compiled code is never given back: its address may stand in a plan.
-_compiled: dict[tuple[str | Own, str], Any] = {}
+_compiled: dict[tuple[Named | Own, str], Any] = {}
 # A fork waits for whoever compiles, as the child could never go on.
 _compiling = threading.RLock()
 if hasattr(os, "register_at_fork"):
@@ -45,8 +46,8 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def address_of(function: str | Own, dtype: str) -> int:
-    """Return the address of the block of an activation function, by name, or of one's own.
+def address_of(function: Named | Own, dtype: str) -> int:
+    """Return the address of the block of an activation function or cost, ours or one's own.
 
     Raises
     ------
@@ -55,7 +56,7 @@ def address_of(function: str | Own, dtype: str) -> int:
     """
     if (function, dtype) not in _compiled:
         with _compiling, signals_held():
-            if not isinstance(function, str) and (function, "float64") not in _compiled:
+            if isinstance(function, Own) and (function, "float64") not in _compiled:
                 block = _compile(function, "float64")
                 _check_slope(function, block)
                 _compiled[function, "float64"] = block
@@ -70,11 +71,13 @@ def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:
     return own.cost, own.derivative
 
 
-def _compile(function: str | Own, dtype: str) -> Any:
+def _compile(function: Named | Own, dtype: str) -> Any:
     from bpmatrix.kernels.programs import blocks  # noqa: PLC0415 - numba loads at a first computation
 
-    if isinstance(function, str):
-        return blocks.named(function, dtype)
+    if isinstance(function, Activation):
+        return blocks.activation(function.name, function.keeps_z, dtype)
+    if isinstance(function, Cost):
+        return blocks.cost(function.name, dtype)
     of_an_activation = isinstance(function, OwnActivation)
     make: Callable[..., Any] = blocks.own_activation if of_an_activation else blocks.own_cost
     try:
@@ -143,5 +146,5 @@ def _ask(block: Any, what: int, place: NDArray[np.float64]) -> float:
     x, out = place.copy(), np.array([1.0 if what == codes.SLOPE else place[0]])
     arguments = x, x[1:] if x.size > 1 else x, out
     pointers = [array.ctypes.data_as(POINTER(c_double)) for array in arguments]
-    block.ctypes(what, *pointers, 1)
+    block.ctypes(what, 0.0, *pointers, 1)
     return float(out[0])

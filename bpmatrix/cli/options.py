@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
+from bpmatrix.cli.names import MOMENTUM, Listing, optimizers
+
 __all__ = [
     "HIDDEN",
     "INTERRUPTED",
-    "LEARNING_RATES",
     "MINI_BATCH_SIZE",
-    "MOMENTUM",
     "Options",
     "with_options",
 ]
@@ -25,9 +25,6 @@ INTERRUPTED = 130
 HIDDEN = 30
 # Those of `Network.train`, which a test compares.
 MINI_BATCH_SIZE = 10
-# The optimizers by their names here, each with its learning rate by default.
-LEARNING_RATES = {"sgd": 0.5, "momentum": 0.05, "rmsprop": 0.001, "adam": 0.001, "adamw": 0.001}
-MOMENTUM = 0.9
 
 
 @dataclass(frozen=True)
@@ -88,6 +85,11 @@ def _threads(context: click.Context, parameter: click.Parameter, value: str) -> 
     return value if value == "auto" else int(value)
 
 
+def _optimizer(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    """Read the name of an optimizer."""
+    return str(click.Choice(list(optimizers())).convert(value, parameter, context))
+
+
 OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("data", default="digits", metavar="[DATA]"),
     click.option(
@@ -98,11 +100,11 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     ),
     click.option(
         "--activation",
+        cls=Listing,
         default="sigmoid",
         show_default=True,
         metavar="NAME[,...]",
-        help="sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp or identity; or one "
-        "for each layer, separated by commas.",
+        help="{activations}; or one for each layer, separated by commas.",
     ),
     click.option(
         "--output",
@@ -111,16 +113,17 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     ),
     click.option(
         "--cost",
+        cls=Listing,
         default="cross_entropy",
         show_default=True,
         metavar="NAME",
-        help="cross_entropy, log_likelihood, quadratic, absolute, huber, quantile or poisson.",
+        help="{costs}.",
     ),
     click.option(
         "--initializer",
+        cls=Listing,
         metavar="NAME",
-        help="scaled_normal, standard_normal, glorot, he or lecun.  "
-        "[default: he for relu and its relatives, else scaled_normal]",
+        help="{initializers}.  [default: he for relu and its relatives, else scaled_normal]",
     ),
     click.option(
         "--epochs",
@@ -138,17 +141,21 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     ),
     click.option(
         "--optimizer",
-        type=click.Choice(list(LEARNING_RATES)),
+        cls=Listing,
+        callback=_optimizer,
         default="sgd",
         show_default=True,
-        help=f"How a gradient becomes a step; momentum is sgd with a momentum of {MOMENTUM}.",
+        metavar="NAME",
+        help="How a gradient becomes a step: {optimizers}; "
+        f"momentum is sgd with a momentum of {MOMENTUM}.",
     ),
     click.option(
         "--learning-rate",
+        cls=Listing,
         type=float,
         metavar="ETA",
         help="The length of a step; for sgd as a factor on the mean gradient of a mini-batch.  "
-        "[default: 0.5 for sgd, 0.05 for momentum, 0.001 for the others]",
+        "[default: {rates}]",
     ),
     click.option(
         "--schedule",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,12 +12,11 @@ import click
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
+from bpmatrix.cli.names import optimizers
 from bpmatrix.cli.options import (
     HIDDEN,
     INTERRUPTED,
-    LEARNING_RATES,
     MINI_BATCH_SIZE,
-    MOMENTUM,
     Options,
     with_options,
 )
@@ -224,16 +224,8 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
 
 
 def _optimizer(options: Options) -> Optimizer:
-    from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop  # noqa: PLC0415 - loads NumPy
-
-    name, rate = options.optimizer, options.learning_rate
-    rate = LEARNING_RATES[name] if rate is None else rate
-    if name == "momentum":
-        return SGD(rate, momentum=MOMENTUM)
-    kinds: dict[str, type[Optimizer]] = {
-        "sgd": SGD, "rmsprop": RMSprop, "adam": Adam, "adamw": AdamW
-    }  # fmt: skip
-    return kinds[name](rate)
+    optimizer, rate = optimizers()[options.optimizer], options.learning_rate
+    return optimizer if rate is None else replace(optimizer, learning_rate=rate)
 
 
 def _schedule(options: Options) -> Schedule | None:

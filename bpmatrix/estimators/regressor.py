@@ -13,7 +13,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.architecture.costs import AnyCost, Huber, OwnCost, Quantile, as_cost, find_cost
+from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import HiddenLayers, is_stochastic
@@ -27,14 +27,8 @@ __all__ = ["MLPRegressor"]
 
 Array = NDArray[Any]
 
-# The engine's names of scikit-learn's losses.
-LOSSES = {
-    "squared_error": "quadratic",
-    "poisson": "poisson",
-    "absolute_error": "absolute",
-    "huber": "huber",
-    "quantile": "quantile",
-}
+# The engine's names of the losses.
+LOSSES = {record.loss: name for name, record in COSTS.items() if record.loss}
 
 
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -48,7 +42,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ----------
     loss : str or cost, default "squared_error"
         "squared_error", "poisson" (half of the deviance, with exp at the output), "absolute_error",
-        "huber", "quantile" (the median); `bpmatrix.Huber(delta)`, `bpmatrix.Quantile(q)` or
+        "quantile" (the median) or the `loss` of another record in
+        ``bpmatrix.architecture.costs.COSTS``; `bpmatrix.Huber(delta)`, `bpmatrix.Quantile(q)` or
         `bpmatrix.OwnCost`. With `standardize` they apply to the standardized target.
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each hidden layer; empty for none: linear regression.
@@ -286,7 +281,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         loss: Any = self.loss
         if isinstance(loss, str) and loss in LOSSES:
             return as_cost(LOSSES[loss])
-        if isinstance(loss, Huber | Quantile | OwnCost):
+        if isinstance(loss, ParameterCost | OwnCost):
             return loss
         # Before 1.7, scikit-learn's regressor had no loss, and began with hidden_layer_sizes.
         are_layers = isinstance(loss, int | Iterable) and not isinstance(loss, str)

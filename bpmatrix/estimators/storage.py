@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.architecture.costs import Huber, Quantile
+from bpmatrix.architecture.costs import ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.errors import BpmatrixError, DataError, ModelFileError
@@ -123,7 +123,7 @@ def restore(
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
         state[attribute] = Standardization(*found) if found else None
     is_said = "loss" in metadata["estimator"]["parameters"]
-    if isinstance(description.cost, Huber | Quantile) and not is_said:
+    if isinstance(description.cost, ParameterCost) and not is_said:
         estimator.loss = description.cost
     estimator.__setstate__(state)
     return estimator

@@ -89,7 +89,7 @@ def diagnose(
         Samples as columns, as for training.
     targets : array_like
         As for `Network.train`.
-    optimizer : SGD, RMSprop, Adam or AdamW, optional
+    optimizer : SGD, Adam or another Optimizer, optional
         With which to take the steps; None means what it means to `Network.train`.
     mini_batch_size : int, optional
         Samples in a step; None means 10, or m where there are fewer.

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix import reference
-from bpmatrix.architecture.costs import AnyCost, Huber, Quantile
+from bpmatrix.architecture.activations import find_activation
+from bpmatrix.architecture.costs import ParameterCost, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.network import Network
@@ -25,9 +26,6 @@ DIFFERENCES = 50
 COLUMNS = 100
 # Columns times parameters: a large network is checked on fewer columns, within seconds.
 MOST_WORK = 100_000_000
-
-# Activation functions whose slope, or its slope, jumps at 0.
-BENT = {"relu", "leaky_relu", "elu"}
 
 # Sums of some thousand products, each rounded.
 LOOP_LIMIT_IN_EPS = 4096
@@ -173,17 +171,14 @@ def _differences(
 def _cost(d: Description, parameters: Parameters, X: Array, Y: Array) -> tuple[float, list[Array]]:
     """Return the mean cost, and on which side of each kink, of slope or curvature, numbers are."""
     zs, a_s = reference.feedforward(parameters.weights, _biases(parameters), d.activations, X)
-    bent = [z > 0 for z, name in zip(zs, d.activations, strict=True) if name in BENT]
-    bent.append(np.digitize(a_s[-1] - Y, _kinks(d.cost)))
+    bent = [
+        np.digitize(z, find_activation(name).kinks, right=True)
+        for z, name in zip(zs, d.activations, strict=True)
+    ]
+    cost = d.cost if isinstance(d.cost, ParameterCost) else find_cost(d.cost)
+    bent.append(np.digitize(a_s[-1] - Y, cost.kinks))
     costs = reference.cost_terms(d.cost, zs[-1], a_s[-1], Y)
     return float(costs.sum() / X.shape[1]), bent
-
-
-def _kinks(cost: AnyCost) -> list[float]:
-    """Return at which distances from the target a cost has a kink."""
-    if isinstance(cost, Huber):
-        return [-cost.delta, cost.delta]
-    return [0.0] if cost == "absolute" or isinstance(cost, Quantile) else []
 
 
 def _biases(parameters: Parameters) -> tuple[Array, ...]:

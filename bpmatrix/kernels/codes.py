@@ -9,7 +9,6 @@ SPACING = 8
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
 
 QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD = range(3)
-ABSOLUTE, HUBER, QUANTILE, POISSON = range(3, 7)
 
 # In place of such a number may stand the address of a block, which is larger: no system maps the
 # first page of memory. A block is asked for values or for slopes.
@@ -19,6 +18,3 @@ VALUE, SLOPE = range(2)
 # What the columns of training data, or the targets, are in memory. LABELS are int64 numbers of
 # classes, one a sample; of SPARSE columns only what is not 0 is there; the others are all there.
 UINT8, FLOAT32, FLOAT64, LABELS, SPARSE_FLOAT32, SPARSE_FLOAT64 = range(6)
-
-# The update rules. PLAIN is DESCENT without anything that would need the gradient itself.
-PLAIN, DESCENT, MOMENTUM, NESTEROV, ADAM = range(5)

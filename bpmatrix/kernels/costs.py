@@ -1,24 +1,19 @@
 """The costs of one sample each, and the error of the output layer (BP1).
 
-To add one: its number in `codes.py`, its two formulas here, its description in
-`bpmatrix/architecture/costs.py`. A cost of a saturated output is computed from z, where a has lost
-its digits.
+The few that most networks have are part of every program. The others are blocks (`blocks.py`),
+as with activation functions. A cost of a saturated output is computed from z, where a has lost its
+digits. To add one, see "Adding an operation" in .github/CONTRIBUTING.md.
 """
 
 from bpmatrix.kernels.codes import (
-    ABSOLUTE,
     CROSS_ENTROPY,
     FIRST_ADDRESS,
-    HUBER,
     LOG_LIKELIHOOD,
-    POISSON,
     QUADRATIC,
-    QUANTILE,
     SLOPE,
     VALUE,
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
-from bpmatrix.kernels.functions.deviance import half_deviance
 from bpmatrix.kernels.functions.exponential import exp, log1p
 from bpmatrix.kernels.machine.instructions import call_block, convert, shift
 from bpmatrix.kernels.machine.jit import kernel
@@ -30,40 +25,19 @@ from bpmatrix.kernels.views import span
 def output_error(cost, sigma, z, a, y, delta):
     """(BP1) delta <- dC/da * sigma'(z) of each sample.
 
-    Quadratic: (a - y) sigma'(z). Cross-entropy with sigmoid, log-likelihood with softmax and
-    Poisson with exp: a - y, since dC/da cancels sigma' (Nielsen, ch. 3, (66) to (68) and problem on
-    (84)). The others: their slope of a - y, times sigma'(z).
+    Quadratic: (a - y) sigma'(z). Where the cost belongs with its output, as cross-entropy with
+    sigmoid and log-likelihood with softmax, a - y: dC/da cancels sigma' (Nielsen, ch. 3, (66) to
+    (68) and problem on (84)).
     """
     a_k, y_k, delta_k = a.start, y.start, delta.start
     n = span(a)
     if cost.code >= FIRST_ADDRESS:
-        call_block(cost.code, SLOPE, a_k, y_k, delta_k, n)
+        call_block(cost.code, SLOPE, cost.parameter, a_k, y_k, delta_k, n)
     else:
         for k in range(n):
             delta_k[k] = a_k[k] - y_k[k]
-        _slopes(cost.code, convert(cost.parameter, a_k), delta_k, n)
-    if cost.code not in (CROSS_ENTROPY, LOG_LIKELIHOOD, POISSON):
+    if not cost.cancels:
         times_sigma_prime(sigma, z, a, delta)
-
-
-@kernel
-def _slopes(code, parameter, d, n):
-    """d <- dC/da of d = a - y, where that is not d itself; at a kink 0."""
-    long_vectors()
-    zero, one = convert(0, d), convert(1, d)
-    if code == ABSOLUTE:
-        for k in range(n):
-            x = d[k]
-            d[k] = one if x > zero else (-one if x < zero else x)
-    elif code == HUBER:
-        for k in range(n):
-            x = d[k]
-            low = -parameter if x < -parameter else x
-            d[k] = parameter if low > parameter else low
-    elif code == QUANTILE:
-        for k in range(n):
-            x = d[k]
-            d[k] = one - parameter if x > zero else (-parameter if x < zero else x)
 
 
 @kernel
@@ -88,38 +62,10 @@ def cost_terms(cost, z, a, y, terms):
             wrong = zero if y_k[k] == one else (one - y_k[k]) * above
             missing = zero if y_k[k] == zero else y_k[k] * below
             out[k] = log1p(exp(-(above + below))) + wrong + missing
-    elif code == POISSON:
-        for k in range(n):
-            out[k] = convert(half_deviance(float(z_k[k]), float(a_k[k]), float(y_k[k])), out)
-    elif code >= FIRST_ADDRESS:
-        call_block(code, VALUE, a_k, y_k, out, n)
     else:
         for k in range(n):
-            out[k] = a_k[k] - y_k[k]
-        _terms_of_distances(code, convert(cost.parameter, out), out, n)
-
-
-@kernel
-def _terms_of_distances(code, parameter, d, n):
-    """d <- the cost of d = a - y.
-
-    Absolute: |d|. Huber: d^2 / 2 up to |d| = delta, from there on the line that goes on from it,
-    delta (|d| - delta / 2). Quantile: q |d| below the target, (1 - q) |d| above.
-    """
-    long_vectors()
-    half, one = convert(0.5, d), convert(1, d)
-    if code == ABSOLUTE:
-        for k in range(n):
-            d[k] = abs(d[k])
-    elif code == HUBER:
-        for k in range(n):
-            far = abs(d[k])
-            near = parameter if far > parameter else far
-            d[k] = near * (far - half * near)
-    elif code == QUANTILE:
-        for k in range(n):
-            below, above = -parameter * d[k], (one - parameter) * d[k]
-            d[k] = below if below > above else above
+            out[k] = z_k[k]
+        call_block(code, VALUE, cost.parameter, a_k, y_k, out, n)
 
 
 @kernel

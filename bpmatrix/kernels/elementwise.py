@@ -3,8 +3,7 @@
 The few that most networks have are part of every program. The others are blocks (`blocks.py`),
 which are compiled when a network first has them, and called through their addresses.
 
-To add one: its two formulas in `rectifiers.py`, its block in `blocks.py`, its description in
-`bpmatrix/architecture/activations.py`. If sigma' needs z, say `keeps_z` in the description.
+To add one, see "Adding an operation" in .github/CONTRIBUTING.md.
 """
 
 from bpmatrix.kernels.codes import FIRST_ADDRESS, RELU, SIGMOID, SLOPE, SOFTMAX, TANH, VALUE
@@ -49,7 +48,7 @@ def activate(sigma, z, a):
         for j in range(a.count):
             _divide_by_sum(shift(a_k, j * a.step), a.length)
     elif sigma >= FIRST_ADDRESS:
-        call_block(sigma, VALUE, a_k, a_k, a_k, n)
+        call_block(sigma, VALUE, 0.0, a_k, a_k, a_k, n)
 
 
 @kernel
@@ -90,4 +89,4 @@ def times_sigma_prime(sigma, z, a, delta):
             d = delta_k[k]
             delta_k[k] = zero if a_k[k] <= zero else d
     elif sigma >= FIRST_ADDRESS:
-        call_block(sigma, SLOPE, z.start, a_k, delta_k, n)
+        call_block(sigma, SLOPE, 0.0, z.start, a_k, delta_k, n)

@@ -63,11 +63,13 @@ VECTORS = 9
 class Cost(NamedTuple):
     """What compiled code knows of a cost: its number of `codes` or the address of a block.
 
-    `parameter` is 0 where the cost takes none.
+    `parameter` is 0 where the cost takes none; `cancels` is 1 where its slope cancels that of the
+    output's activation function, else 0.
     """
 
     code: int
     parameter: float
+    cancels: int
 
 
 class Plan(NamedTuple):
@@ -113,7 +115,8 @@ class Plan(NamedTuple):
         The parameter of the cost travels as the integer of the same bits.
         """
         vectors, numbers = self[:VECTORS], self[VECTORS + 1 :]
-        cost = self.cost.code, np.float64(self.cost.parameter).view(np.int64)
+        code, parameter, cancels = self.cost
+        cost = code, np.float64(parameter).view(np.int64), cancels
         return np.concatenate([[self.sizes.size], *vectors, cost, numbers], dtype=np.int64)
 
 

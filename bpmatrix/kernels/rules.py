@@ -7,15 +7,17 @@ step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Losh
 (sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step. RMSprop is Adam with
 beta_1 = 0, which needs no corrections. What fades below the normal range is 0 (`underflow.py`).
 
-To add one: its number in `codes.py`, its loop here, its description in
-`bpmatrix/training/optimizers.py`.
+To add one, see "Adding an operation" in .github/CONTRIBUTING.md.
 """
 
-from bpmatrix.kernels.codes import ADAM, DESCENT, MOMENTUM, NESTEROV, PLAIN
 from bpmatrix.kernels.functions.roots import root
 from bpmatrix.kernels.machine.instructions import convert, fma, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
+
+# By these names an optimizer asks for its rule. PLAIN is DESCENT without anything that would need
+# the gradient itself.
+PLAIN, DESCENT, MOMENTUM, NESTEROV, ADAM = range(5)
 
 
 @kernel

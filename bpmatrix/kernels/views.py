@@ -21,8 +21,8 @@ def plan_of(table):
     v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
     return Plan(
         v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8],
-        Cost(s[0], float_of(s[1])),
-        s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11],
+        Cost(s[0], float_of(s[1]), s[2]),
+        s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12],
     )  # fmt: skip
 
 

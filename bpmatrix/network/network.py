@@ -48,10 +48,9 @@ class Network:
     sizes : sequence of int
         Units per layer, inputs first: ``[784, 30, 10]``.
     activation : str, OwnActivation or sequence of them, default "sigmoid"
-        ``"sigmoid"``, ``"tanh"``, ``"relu"``, ``"leaky_relu"`` (slope 0.01 below 0), ``"elu"``
-        (alpha 1), ``"gelu"`` (the exact one), ``"silu"``, ``"softplus"``, ``"exp"`` or
-        ``"identity"``: one for all layers, or one for each layer after the inputs (for each hidden
-        layer, if `output` is given).
+        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or another name in
+        ``bpmatrix.architecture.activations.ACTIVATIONS``: one for all layers, or one for each layer
+        after the inputs (for each hidden layer, if `output` is given).
     output : str or OwnActivation, optional
         The activation function of the last layer; also ``"softmax"``. None chooses what belongs to
         the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson, for the
@@ -60,8 +59,8 @@ class Network:
         Summed over the outputs of a sample. ``"cross_entropy"``, for one class or several
         independent ones, takes a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
         the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
-        ``"quadratic"``, ``"absolute"``, ``"huber"`` (see `Huber`) and ``"quantile"`` (see
-        `Quantile`) take any element-wise output.
+        ``"quadratic"``, ``"absolute"`` and most other names in
+        ``bpmatrix.architecture.costs.COSTS`` take any element-wise output.
     initializer : str or sequence of them, optional
         ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``: one for
         all layers, or one for each layer after the inputs. None takes he for ReLU and its
@@ -399,9 +398,10 @@ class Network:
         mini_batch_size : int, optional
             Samples in a step, at most n. None means 10, or n where there are fewer. A short last
             mini-batch is kept and divided by its own size.
-        optimizer : SGD, RMSprop, Adam or AdamW, optional
-            What it keeps from step to step goes on in the next run, as long as that has an equal
-            one. None takes that of the run before, or ``SGD(learning_rate=0.5)`` in the first run.
+        optimizer : SGD, Adam or another Optimizer, optional
+            One of ``bpmatrix.training.optimizers``. What it keeps from step to step goes on in the
+            next run, as long as that has an equal one. None takes that of the run before, or
+            ``SGD(learning_rate=0.5)`` in the first run.
         weight_decay : float, default 0.0
             The penalty is weight_decay / 2 times the sum of all squared weights, biases free. The
             book's lambda is n * weight_decay.

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as as_safetensors
 
 from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.architecture.costs import WITH_PARAMETER, AnyCost, Huber, OwnCost, Quantile
+from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
@@ -217,7 +217,7 @@ def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
 
 def _written(cost: AnyCost) -> str | dict[str, Any]:
     """Return a cost as it stands in a file: its name, with its parameter where it takes one."""
-    if isinstance(cost, Huber | Quantile):
+    if isinstance(cost, ParameterCost):
         return {"name": cost.name, **asdict(cost)}
     return str(cost)
 
@@ -225,7 +225,8 @@ def _written(cost: AnyCost) -> str | dict[str, Any]:
 def _read_cost(written: object) -> AnyCost:
     if isinstance(written, dict):
         arguments = dict(written)
-        return find(WITH_PARAMETER, arguments.pop("name"), "cost")(**arguments)
+        kinds = {name: record.parameter for name, record in COSTS.items() if record.parameter}
+        return find(kinds, arguments.pop("name"), "cost")(**arguments)
     if isinstance(written, str):
         return written
     raise TypeError(f"cost is {written!r}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import MISSING, fields
 from itertools import repeat
 
 import numpy as np
@@ -13,7 +14,7 @@ from bpmatrix.checks import check_in_type, real_number, whole_number
 from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
-from bpmatrix.training.optimizers import SGD, Optimizer
+from bpmatrix.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import Settings
 from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
@@ -55,9 +56,7 @@ def checked_training_arguments(
     optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
-            "optimizer is none of ours",
-            got=repr(optimizer),
-            expected="SGD(learning_rate=...), RMSprop(), Adam() or AdamW()",
+            "optimizer is none of ours", got=repr(optimizer), expected=_calls_of_optimizers()
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
@@ -197,3 +196,12 @@ def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
                 expected="a function that takes the EpochInfo of an epoch",
             )
     return functions
+
+
+def _calls_of_optimizers() -> str:
+    """Return how the optimizers are made, with what they need: ``SGD(learning_rate=...)``."""
+    calls = []
+    for name, kind in OPTIMIZERS.items():
+        needed = (f"{field.name}=..." for field in fields(kind) if field.default is MISSING)
+        calls.append(f"{name}({', '.join(needed)})")
+    return f"{', '.join(calls[:-1])} or {calls[-1]}"

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from bpmatrix.checks import check_in_type, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
-from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import Step
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
@@ -46,8 +45,8 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(shown)})"
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
         raise NotImplementedError
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
@@ -87,6 +86,7 @@ class SGD(Optimizer):
     The gradient g is the mean over the mini-batch. Nielsen, ch. 1, (20) and (21). With momentum,
     v <- momentum * v - learning_rate * g; theta <- theta + v: Nielsen, ch. 3, (107) and (108).
     With Nesterov's step, theta <- theta + momentum * v - learning_rate * g, with the new v.
+
     Where a schedule changes the rate, v keeps the rates of the steps that made it, as in
     scikit-learn and Keras; PyTorch's has none in it, and is multiplied with the rate of now.
 
@@ -130,11 +130,11 @@ class SGD(Optimizer):
             )
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
         if self.momentum == 0:
-            return codes.DESCENT, 0
-        return codes.NESTEROV if self.nesterov else codes.MOMENTUM, 1
+            return "DESCENT", 0
+        return "NESTEROV" if self.nesterov else "MOMENTUM", 1
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
@@ -181,9 +181,9 @@ class RMSprop(Optimizer):
         self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
-        return codes.ADAM, 2
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        return "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`."""
@@ -238,9 +238,9 @@ class Adam(Optimizer):
         self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
 
     @property
-    def rule(self) -> tuple[int, int]:
-        """The number of the update rule in the kernels, and how many moments it keeps."""
-        return codes.ADAM, 2
+    def rule(self) -> tuple[str, int]:
+        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        return "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers of so many steps: see `Optimizer.steps`.
@@ -273,7 +273,9 @@ class AdamW(Adam):
     """Adam whose weights also shrink by themselves, by learning_rate * weight_decay a step.
 
     The decay is not scaled as the gradient is; biases do not shrink. I. Loshchilov and F. Hutter,
-    ICLR 2019, algorithm 2. Parameters and errors are those of `Adam`, and:
+    ICLR 2019, algorithm 2.
+
+    Parameters and errors are those of `Adam`, and:
 
     Parameters
     ----------
@@ -305,7 +307,9 @@ class AdamW(Adam):
         check_in_type(self.weight_decay, "weight_decay", dtype)
 
 
-OPTIMIZERS = {kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)}
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)
+}
 
 
 def _rows(count: int, **numbers: float | Floats) -> Floats:

@@ -9,7 +9,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from bpmatrix.engine.memory import aligned_copy, aligned_zeros
-from bpmatrix.kernels import codes
 from bpmatrix.kernels.plan import OUT_OF
 from bpmatrix.training.optimizers import SGD, Optimizer
 
@@ -42,9 +41,11 @@ class Recipe:
     @property
     def rule(self) -> int:
         """The number of the update rule; PLAIN adds the sums to theta as they are."""
-        rule = self.optimizer.rule[0]
-        plain = rule == codes.DESCENT and self.l1 == 0 and math.isinf(self.clip_norm)
-        return codes.PLAIN if plain else rule
+        from bpmatrix.kernels import rules  # noqa: PLC0415 - loads numba
+
+        name, _ = self.optimizer.rule
+        plain = name == "DESCENT" and self.l1 == 0 and math.isinf(self.clip_norm)
+        return int(getattr(rules, "PLAIN" if plain else name))
 
     @property
     def dropped(self) -> tuple[int, ...]:

@@ -6,22 +6,27 @@ import math
 
 import pytest
 
-from bpmatrix import Huber, Network, Quantile
+from bpmatrix import Huber, Network, Quantile, reference
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS, find_cost
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
+from bpmatrix.kernels.functions import distances
 
 
 def test_names_and_codes_agree() -> None:
     """Each cost is found by its own name and has a code of its own."""
-    robust = ["absolute", "huber", "quantile", "poisson"]
-    assert list(COSTS) == ["quadratic", "cross_entropy", "log_likelihood", *robust]
+    robust = {"absolute", "huber", "quantile", "poisson"}
+    assert set(COSTS) >= {"quadratic", "cross_entropy", "log_likelihood", *robust}
     for name, record in COSTS.items():
         assert find_cost(name) is record
         assert record.name == name
-        assert record.code == getattr(codes, name.upper())
-    assert len({record.code for record in COSTS.values()}) == len(COSTS)
+        assert record.code == getattr(codes, name.upper(), None)
+        assert (record.code is None) == hasattr(distances, f"{name}_slope")
+        assert (record.partner is None) == (name in reference.COST_PRIME)
+    known = [record.code for record in COSTS.values() if record.code is not None]
+    assert len(set(known)) == len(known)
+    assert set(reference.COST) == set(COSTS)
 
 
 @pytest.mark.parametrize(

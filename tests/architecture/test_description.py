@@ -154,7 +154,13 @@ def test_the_plan_tells_the_kernels_the_network(description: Description) -> Non
     for number, name in zip(plan.sigma[1:], d.activations, strict=True):
         code = ACTIVATIONS[name].code
         assert number == code if code is not None else number >= codes.FIRST_ADDRESS
-    assert plan.cost == (find_cost(d.cost).code, getattr(d.cost, "parameter", 0))
+    record = find_cost(d.cost)
+    assert plan.cost.parameter == getattr(d.cost, "parameter", 0)
+    assert plan.cost.cancels == (record.partner is not None)
+    if record.code is None:
+        assert plan.cost.code >= codes.FIRST_ADDRESS
+    else:
+        assert plan.cost.code == record.code
     W, b = d.layout.offsets()
     assert (plan.W.tolist(), plan.b.tolist()) == (W.tolist(), b.tolist())
     assert plan.columns == 5

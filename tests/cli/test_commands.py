@@ -24,7 +24,7 @@ from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.architecture.description import DTYPES
 from bpmatrix.architecture.initializers import INITIALIZERS
-from bpmatrix.cli import main, options
+from bpmatrix.cli import main, names, options
 from bpmatrix.engine import compilation
 from bpmatrix.kernels.machine import cache
 from bpmatrix.plots import figures
@@ -206,7 +206,7 @@ def test_help_names_what_there_is_to_choose(capsys: Captured):
 
 
 def test_defaults_are_those_of_the_library():
-    assert DEFAULT_OPTIMIZER.learning_rate == options.LEARNING_RATES["sgd"]
+    assert DEFAULT_OPTIMIZER.learning_rate == names.optimizers()["sgd"].learning_rate
     assert DEFAULT_MINI_BATCH_SIZE == options.MINI_BATCH_SIZE
 
 

@@ -142,7 +142,7 @@ ROWS = [
         lambda _: NET.weights[0].__setitem__(slice(None), np.zeros((3, 2))),
     ),
     Row(
-        "architecture/description.py: Description.check_type",
+        "architecture/costs.py: Quantile.check_type",
         "q is 1 in {}",
         lambda _: quantile(1 - 1e-10, "float32"),
         'Pass a smaller one, or take dtype="float64".',

@@ -305,7 +305,7 @@ def test_a_loss_that_looks_like_layers_is_told_by_its_name():
         assert cure == f"hidden_layer_sizes={layers!r}."
     for loss in ("hinge", None, 1.5, np.mean):
         with pytest.raises(
-            ArgumentError, match=r"unknown loss: got .* or quantile or a Huber"
+            ArgumentError, match=r"unknown loss: got .* or quantile or poisson or a Huber"
         ) as caught:
             MLPRegressor(loss).fit(X, X[:, 0])
         assert "hidden_layer_sizes" not in str(caught.value)

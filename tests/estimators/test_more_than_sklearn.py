@@ -315,7 +315,7 @@ def test_each_loss_has_its_own_best_constant(loss, best):
 
 
 def test_losses_that_there_are_not():
-    with pytest.raises(ArgumentError, match="squared_error or poisson"):
+    with pytest.raises(ArgumentError, match="squared_error or absolute_error"):
         MLPRegressor(loss="hinge").fit(X, y)
     with pytest.raises(DataError, match="poisson"):
         MLPRegressor(loss="poisson").fit(X, -y)

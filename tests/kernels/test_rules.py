@@ -15,10 +15,11 @@ from bpmatrix import SGD, Adam, AdamW, Network, RMSprop, reference
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.samples.arrays import as_targets
+from bpmatrix.training import optimizers
 from bpmatrix.training.recipe import OptimizerState, Recipe
 from bpmatrix.training.slices import SliceRunner
 
-OPTIMIZERS = (
+CHOSEN = (
     SGD(0.1),
     SGD(0.1, momentum=0.9),
     SGD(0.1, momentum=0.5, nesterov=True),
@@ -26,10 +27,15 @@ OPTIMIZERS = (
     Adam(0.01),
     AdamW(0.02, beta_1=0.8, beta_2=0.99, epsilon=1e-6, weight_decay=0.3),
 )
+# A new one is tested with its defaults, until somebody chooses better numbers.
+OPTIMIZERS = (
+    *CHOSEN,
+    *(kind() for kind in optimizers.OPTIMIZERS.values() if kind not in set(map(type, CHOSEN))),
+)
 # (weight_decay, l1, clip_norm): the plain rule, each alone, all together.
 EXTRAS = ((0.0, 0.0, np.inf), (0.1, 0.0, np.inf), (0.0, 0.02, np.inf), (0.0, 0.0, 0.05),
           (0.1, 0.02, 0.05))  # fmt: skip
-optimizers = st.sampled_from(OPTIMIZERS)
+any_optimizer = st.sampled_from(OPTIMIZERS)
 extras = st.sampled_from(EXTRAS)
 
 
@@ -131,7 +137,7 @@ def test_momentum_is_pytorch_s_as_long_as_the_rate_stays(nesterov):
 
 
 @settings(max_examples=60)
-@given(cases(), optimizers, extras, st.integers(1, 8), seeds)
+@given(cases(), any_optimizer, extras, st.integers(1, 8), seeds)
 def test_the_bits_do_not_depend_on_threads(case, optimizer, extra, m, seed):
     """theta and the moments, in both types, for every shape."""
     order = np.random.default_rng(seed).permutation(case.X.shape[1])

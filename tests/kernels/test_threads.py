@@ -13,7 +13,7 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import sample_weight_columns
-from bpmatrix.kernels import codes
+from bpmatrix.kernels import codes, rules
 from bpmatrix.kernels.arguments import TrainSlice
 
 
@@ -88,7 +88,7 @@ def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
     numbers, batches = SGD(1.0).steps(1.0, 0, 1), np.array([[0, 6, 0]])
     given = TrainSlice(
         table=g.table, theta=g.theta, moments=nothing, sums=nothing, work=g.work, X=g.X, Y=g.Y,
-        V=sample_weight_columns(None), order=np.arange(6), batches=batches, rule=codes.PLAIN,
+        V=sample_weight_columns(None), order=np.arange(6), batches=batches, rule=rules.PLAIN,
         numbers=numbers, seed=0, first_step=0, costs=np.zeros(6), hits=np.zeros(6, np.int64),
         totals=np.zeros((1, 3)), parts=np.zeros((0, 2)),
     )  # fmt: skip

@@ -115,7 +115,10 @@ class CodeCache(FunctionCache):
         """Return all that decides the machine code, as bytes."""
         config.reload_config()  # as numba does before it compiles
         sources = self._impl.locator.get_source_stamp(), _digest_of_sources()
-        function = self._impl.filename_base, self._index_key(sig, codegen)
+        # Module, name, line and types say which function it is, and the sources what it does. The
+        # cells of a closure, as `blocks.py` makes, are kernels: numba would pickle them into its
+        # key with a random number.
+        function = self._impl.filename_base, sig, codegen.magic_tuple()
         return repr((function, sources, numba.__version__, _settings())).encode()
 
     def _path(self, key):

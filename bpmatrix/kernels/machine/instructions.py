@@ -100,7 +100,7 @@ def pointer_like(typingctx, address, pointer):
 
 
 @intrinsic
-def call_block(typingctx, address, what, x, y, out, n):
+def call_block(typingctx, address, what, parameter, x, y, out, n):
     """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
 
     def codegen(context, builder, signature, arguments):
@@ -111,7 +111,7 @@ def call_block(typingctx, address, what, x, y, out, n):
         return context.get_dummy_value()
 
     size = types.intp
-    return types.void(size, size, x, x, x, size), codegen
+    return types.void(size, size, types.float64, x, x, x, size), codegen
 
 
 @intrinsic

@@ -71,7 +71,8 @@ def program(function: Function) -> Function:
 def callback(function, signature, *, keep):
     """Compile a function as C sees it, to be called through the `address` of what is returned.
 
-    With `keep` its machine code stays on disk, which a function with a closure cannot have.
+    With `keep` its machine code stays on disk, under its qualified name: a closure needs one that
+    says what its cells hold.
     """
     if not keep:
         return cfunc(signature, **FLAGS)(function)

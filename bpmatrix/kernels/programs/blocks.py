@@ -6,75 +6,58 @@ nothing of it, and do not grow with what a network does not use. Called with VAL
 
 * ... a block of an activation function does out <- sigma(out) or out <- out * sigma'(z), with z
   and a at hand;
-* ... a block of a cost does out <- C(a, y) or out <- dC/da, for each output.
+* ... a block of a cost does out <- C(a, y) or out <- dC/da, for each output; before VALUE, `out`
+  holds z.
 
-A user's own functions become blocks as well. Blocks take no lock of Python's, and where such a
-function raises an error, the whole block is NaN, so that the run ends as one that diverged.
+Ours are made of the formulas in `functions/activations.py` and `functions/distances.py`, found by
+name. A user's own functions become blocks as well. Blocks take no lock of Python's, and where such
+a function raises an error, the whole block is NaN, so that the run ends as one that diverged.
 """
 
 import numpy as np
 from numba import types
 
 from bpmatrix.kernels.codes import SLOPE
-from bpmatrix.kernels.functions import exponential, rectifiers
-from bpmatrix.kernels.machine.jit import callback, foreign, kernel
+from bpmatrix.kernels.functions import activations, distances
+from bpmatrix.kernels.machine.instructions import convert
+from bpmatrix.kernels.machine.jit import callback, foreign
 from bpmatrix.kernels.machine.vectors import long_vectors
 
 REALS = {"float64": types.float64, "float32": types.float32}
 
 
-@kernel
-def _activate(sigma, sigma_prime, what, x, out, n):
-    """A block of two scalar functions; x is what the slope is computed from, z or a."""
-    long_vectors()
-    if what == SLOPE:
-        for k in range(n):
-            out[k] *= sigma_prime(x[k])
-    else:
-        for k in range(n):
-            out[k] = sigma(out[k])
+def activation(name, needs_z, dtype):
+    """Compile the block of an activation function, or load it from disk."""
+    sigma, sigma_prime = getattr(activations, name), getattr(activations, f"{name}_slope")
+
+    def block(what, parameter, z, a, out, n):
+        long_vectors()
+        x = z if needs_z else a
+        if what == SLOPE:
+            for k in range(n):
+                out[k] *= sigma_prime(x[k])
+        else:
+            for k in range(n):
+                out[k] = sigma(out[k])
+
+    return _kept(block, f"{name}_of_{'z' if needs_z else 'a'}", dtype)
 
 
-# Below, functions are named with their modules: numba keeps no machine code of a function that
-# hands on a global name of its own module.
+def cost(name, dtype):
+    """Compile the block of a cost, or load it from disk."""
+    value, slope = getattr(distances, name), getattr(distances, f"{name}_slope")
 
+    def block(what, parameter, a, y, out, n):
+        long_vectors()
+        p = convert(parameter, out)
+        if what == SLOPE:
+            for k in range(n):
+                out[k] = slope(a[k], y[k], p)
+        else:
+            for k in range(n):
+                out[k] = convert(value(out[k], a[k], y[k], p), out)
 
-def leaky_relu(what, z, a, out, n):
-    """z, and z / 100 below 0."""
-    _activate(rectifiers.leaky_relu, rectifiers.leaky_relu_slope, what, a, out, n)
-
-
-def elu(what, z, a, out, n):
-    """z, and e^z - 1 below 0."""
-    _activate(rectifiers.elu, rectifiers.elu_slope, what, a, out, n)
-
-
-def gelu(what, z, a, out, n):
-    """z Phi(z)."""
-    _activate(rectifiers.gelu, rectifiers.gelu_slope, what, z, out, n)
-
-
-def silu(what, z, a, out, n):
-    """z sigmoid(z)."""
-    _activate(rectifiers.silu, rectifiers.silu_slope, what, z, out, n)
-
-
-def softplus(what, z, a, out, n):
-    """ln(1 + e^z)."""
-    _activate(exponential.softplus, rectifiers.softplus_slope, what, a, out, n)
-
-
-def exp(what, z, a, out, n):
-    """e^z."""
-    _activate(exponential.exp, rectifiers.exp_slope, what, a, out, n)
-
-
-BLOCKS = {block.__name__: block for block in (leaky_relu, elu, gelu, silu, softplus, exp)}
-
-
-def named(name, dtype):
-    """Compile the block of a name, or load it from disk."""
-    return callback(BLOCKS[name], _signature(dtype), keep=True)
+    return _kept(block, name, dtype)
 
 
 def own_activation(sigma, sigma_prime, dtype):
@@ -82,7 +65,7 @@ def own_activation(sigma, sigma_prime, dtype):
     sigma, sigma_prime = foreign(sigma), foreign(sigma_prime)
     real = REALS[dtype]
 
-    def block(what, z, a, out, n):
+    def block(what, parameter, z, a, out, n):
         long_vectors()
         try:
             if what == SLOPE:
@@ -103,7 +86,7 @@ def own_cost(cost, derivative, dtype):
     cost, derivative = foreign(cost), foreign(derivative)
     real = REALS[dtype]
 
-    def block(what, a, y, out, n):
+    def block(what, parameter, a, y, out, n):
         long_vectors()
         try:
             if what == SLOPE:
@@ -119,6 +102,12 @@ def own_cost(cost, derivative, dtype):
     return callback(block, _signature(dtype), keep=False)
 
 
+def _kept(block, name, dtype):
+    """Compile a block of ours under a name of its own, which its file on disk is known by."""
+    block.__name__ = block.__qualname__ = name
+    return callback(block, _signature(dtype), keep=True)
+
+
 def _signature(dtype):
     numbers = types.CPointer(REALS[dtype])
-    return types.void(types.intp, numbers, numbers, numbers, types.intp)
+    return types.void(types.intp, types.float64, numbers, numbers, numbers, types.intp)

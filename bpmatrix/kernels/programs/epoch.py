@@ -12,7 +12,7 @@ import math
 from bpmatrix.kernels.arguments import Columns, TrainSlice
 from bpmatrix.kernels.backprop import sum_gradients
 from bpmatrix.kernels.clipping import clipped, squared_weights
-from bpmatrix.kernels.codes import FLAGS, PLAIN, SPACING
+from bpmatrix.kernels.codes import FLAGS, SPACING
 from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
 from bpmatrix.kernels.machine.instructions import at
@@ -20,6 +20,7 @@ from bpmatrix.kernels.machine.jit import inlined, kernel, program
 from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back, stay_apart
 from bpmatrix.kernels.programs.carry import carry_columns, carry_to_first_rows
 from bpmatrix.kernels.programs.groups import add_groups, sum_groups
+from bpmatrix.kernels.rules import PLAIN
 from bpmatrix.kernels.threads import barrier, share
 from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule
 from bpmatrix.kernels.views import plan_of, step_of

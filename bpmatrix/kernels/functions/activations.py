@@ -1,10 +1,11 @@
-"""The relatives of ReLU, and their slopes: scalars in, scalars out.
+"""The activation functions that are blocks, and their slopes: scalars in, scalars out.
 
-A slope is computed from a, where a can tell, and else from z. What fades to the left ends in
-subnormal numbers, and is rounded to them once: until then it is `huge` times as large.
+A slope is computed from a, where a can tell, and else from z, as the record of the function says.
+What fades to the left ends in subnormal numbers, and is rounded to them once: until then it is
+`huge` times as large. `blocks.py` looks here for the name of a function, and for name_slope.
 """
 
-from bpmatrix.kernels.functions.exponential import expm1, huge_exp
+from bpmatrix.kernels.functions.exponential import exp, expm1, huge_exp, softplus  # noqa: F401
 from bpmatrix.kernels.functions.normal import normal
 from bpmatrix.kernels.machine.formats import constants
 from bpmatrix.kernels.machine.instructions import fma

@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 from numeric import same_bits
 
-from bpmatrix.kernels.functions import rectifiers
+from bpmatrix.kernels.functions import activations
 from bpmatrix.kernels.functions.exponential import softplus
 from bpmatrix.kernels.functions.normal import normal
 from bpmatrix.kernels.machine import formats
@@ -49,24 +49,24 @@ def exact_sigmoid(z):
 FUNCTIONS = {
     "phi": (phi, exact_phi, 3, None, (0, 1 / math.sqrt(2 * math.pi), 0)),
     "tail": (tail, lambda z: exact_Phi(-abs(z)), 5, None, (0, 0.5, 0)),
-    "gelu": (rectifiers.gelu, lambda z: z * exact_Phi(z), 6, None, (0, 0, inf)),
+    "gelu": (activations.gelu, lambda z: z * exact_Phi(z), 6, None, (0, 0, inf)),
     "gelu_slope": (
-        rectifiers.gelu_slope,
+        activations.gelu_slope,
         lambda z: exact_Phi(z) + z * exact_phi(z),
         6,
         lambda z: max(exact_Phi(z), abs(z) * exact_phi(z)),
         (0, 0.5, 1),
     ),
-    "silu": (rectifiers.silu, lambda z: z * exact_sigmoid(z), 3, None, (0, 0, inf)),
+    "silu": (activations.silu, lambda z: z * exact_sigmoid(z), 3, None, (0, 0, inf)),
     "silu_slope": (
-        rectifiers.silu_slope,
+        activations.silu_slope,
         lambda z: exact_sigmoid(z) * (1 + z * exact_sigmoid(-z)),
         5,
         lambda z: max(exact_sigmoid(z), abs(z) * exact_sigmoid(z) * exact_sigmoid(-z)),
         (0, 0.5, 1),
     ),
     "elu": (
-        rectifiers.elu,
+        activations.elu,
         lambda z: z if z > 0 else mpmath.expm1(z),
         2.3,
         None,
@@ -89,11 +89,11 @@ LOOPS = {name: loop_over(parts[0]) for name, parts in FUNCTIONS.items()}
 LOOPS |= {
     name: loop_over(function)
     for name, function in [
-        ("leaky_relu", rectifiers.leaky_relu),
-        ("leaky_relu_slope", rectifiers.leaky_relu_slope),
-        ("elu_slope", rectifiers.elu_slope),
+        ("leaky_relu", activations.leaky_relu),
+        ("leaky_relu_slope", activations.leaky_relu_slope),
+        ("elu_slope", activations.elu_slope),
         ("softplus", softplus),
-        ("softplus_slope", rectifiers.softplus_slope),
+        ("softplus_slope", activations.softplus_slope),
     ]
 }
 every_function = pytest.mark.parametrize("name", FUNCTIONS)
