@@ -47,7 +47,11 @@ def past(*costs: float) -> list[EpochInfo]:
         (InverseScaling(power=0), [1] * 5),
         (Warmup(epochs=4), [1 / 4, 1 / 2, 3 / 4, 1, 1]),
         (Warmup(epochs=1), [1] * 5),
-        (Warmup(epochs=2, then=lambda epoch: 1 / epoch), [1 / 2, 1 / 2, 1 / 3, 1 / 4, 1 / 5]),
+        pytest.param(
+            Warmup(epochs=2, then=lambda epoch: 1 / epoch),
+            [1 / 2, 1 / 2, 1 / 3, 1 / 4, 1 / 5],
+            id="Warmup, then a function",
+        ),
     ],
     ids=str,
 )
@@ -205,7 +209,7 @@ def rates_of_torch(torch, make, metrics=None, epochs: int = 12) -> list[float]:
             lambda s: lambda o: s.LinearLR(o, start_factor=1 / 4, total_iters=3),
         ),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_the_same_rates_as_pytorch(torch, ours, theirs) -> None:
     """PyTorch goes from rate to rate by products: a few roundings in each of twelve epochs."""
