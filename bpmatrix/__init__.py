@@ -1,4 +1,4 @@
-"""bpmatrix: backpropagation over a whole mini-batch as one matrix, for multilayer perceptrons.
+"""bpmatrix: multilayer perceptrons, trained by backpropagation of whole mini-batches as matrices.
 
 >>> from bpmatrix import Network, SGD, datasets
 >>> digits = datasets.load("digits")
@@ -54,8 +54,8 @@ __all__ = [
     "verify",
 ]
 
-# Where each name comes from; it is imported when it is first asked for, so that `bpmatrix --help`
-# waits for nothing.
+# The module that defines each name. It is imported when the name is first used, so that
+# `bpmatrix --help` answers at once.
 _HOMES = {
     "SGD": "bpmatrix.training.optimizers",
     "Adam": "bpmatrix.training.optimizers",
@@ -78,30 +78,30 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name at its first use."""
+    """Import a public name when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module 'bpmatrix' has no attribute {name!r}")
     home = _HOMES.get(name, f"bpmatrix.{name}")
     try:
         if home not in sys.modules:
-            # NumPy, whose import Ctrl-C has interrupted, cannot be imported again.
+            # If Ctrl-C interrupts the import of NumPy, it cannot be imported again.
             with import_module("bpmatrix.signals").signals_held():
                 import_module(home)
-        module = import_module(home)  # waits for another thread that is importing it
+        module = import_module(home)  # waits if another thread is importing it
         return getattr(module, name) if name in _HOMES else module
     except MissingPackageError as error:
         return _stand_in(name, error)
 
 
 def __dir__() -> list[str]:
-    """Name what is public, and what Python says of every module."""
+    """List the public names and the module's dunder names."""
     return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
 
 
 def _stand_in(name: str, error: MissingPackageError) -> type:
-    """Return a class in the place of one that needs a missing package.
+    """Return a class that raises the error when called.
 
-    Whatever looks through the names finds it: ``import *``, hasattr, help. Who calls it is told.
+    So ``import *``, hasattr and help work without the missing package.
     """
 
     def refuse(*_: object, **__: object) -> NoReturn:

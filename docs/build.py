@@ -1,20 +1,19 @@
-"""Write the parts of the documentation that are taken from the code.
+"""Write the parts of the documentation that are generated from the code.
 
-    python docs/build.py            writes docs/api.md, the included code in docs/*.md, and whatever
-                                    shows figures: README.md, docs/benchmarks.md, the pictures
-    python docs/build.py --bench    measures the figures anew before, into docs/bench.json
-    python docs/build.py --check    exits with 1 if one of them is not what it should be
+    python docs/build.py            writes docs/api.md, the code included in docs/*.md, the figures
+                                    in README.md and docs/benchmarks.md, and the pictures
+    python docs/build.py --bench    first measures the figures again, into docs/bench.json
+    python docs/build.py --check    exits with 1 if any of these files is out of date
 
-Needs the extra ``dev``; to measure, also ``bench``, and a machine that does nothing else.
+Needs the extra ``dev``; to measure, also ``bench``, and an otherwise idle machine.
 
-A block of code stands between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a
-function or class of that file; without a NAME, the whole file. Between ``<!-- bench PART -->`` and
-``<!-- end -->`` is what `bpmatrix bench` reports: PART is ``summary`` or ``markdown``. Between
-``<!-- records PART -->`` and ``<!-- end -->`` is a list or table of operations (`tables.py`).
+Code is included between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a function or
+class in that file; without it, the whole file. The report of `bpmatrix bench` goes between
+``<!-- bench PART -->`` and ``<!-- end -->``: PART is ``summary`` or ``markdown``. A list or table of
+operations goes between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables.py`).
 
-The pictures of docs/tutorial.md are those that its own program draws; docs/layout.svg shows the
-import contract of pyproject.toml (`drawing.py`). The links of docs/api.md lead to its headings
-(`links.py`).
+The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg shows the import
+contract in pyproject.toml (`drawing.py`). Links in docs/api.md lead to its headings (`links.py`).
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ PICTURES = re.compile(r"^!\[.*?\]\((\S+\.svg)\)$", re.MULTILINE)
 BENCH = re.compile(r"<!-- bench (summary|markdown) -->\n.*?<!-- end -->", re.DOTALL)
 INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
 
-# What a user meets, in the order of a first reading.
+# The public interface, in the order of a first reading.
 PUBLIC = (
     "network.network.Network",
     "architecture.activations.OwnActivation",
@@ -98,8 +97,8 @@ PUBLIC = (
 )
 HEAD = """# The public interface
 
-Written from the docstrings by `python docs/build.py`. Columns are samples throughout: `n_l` counts
-the units of layer l, `m` or `n` the samples.
+Generated from the docstrings by `python docs/build.py`. Columns are samples throughout: layer l has
+`n_l` units; `m` or `n` is the number of samples.
 
 """
 
@@ -124,7 +123,7 @@ def api() -> str:
     for found in objects:
         for name, member in list(found.members.items()):
             if member.is_alias and not member.target_path.startswith("bpmatrix."):
-                del found.members[name]  # what a module imports is not its interface
+                del found.members[name]  # imported names are not part of the interface
     page = HEAD + "\n".join(render_object_docs(found, config) for found in objects)
 
     def path_of(name: str) -> str | None:
@@ -137,7 +136,7 @@ def api() -> str:
 
 
 def included(match: re.Match[str]) -> str:
-    """Return an include block with the code that it asks for."""
+    """Return an include block, filled with its code."""
     file, name = match.groups()
     source = (ROOT / file).read_text(encoding="utf-8")
     if name is not None:
@@ -150,12 +149,12 @@ def included(match: re.Match[str]) -> str:
         start = min([found[0].lineno, *(d.lineno for d in found[0].decorator_list)])
         source = "\n".join(lines[start - 1 : found[0].end_lineno]) + "\n"
     head = f"<!-- include {file}{' ' + name if name else ''} -->"
-    # `py`, not `python`: these are to be read; the blocks marked `python` are executed by a test.
+    # `py`, not `python`: a test runs the blocks marked `python`.
     return f"{head}\n```py\n{source}```\n<!-- end -->"
 
 
 def with_figures(page: str, survey: Survey) -> str:
-    """Return a page with what the figures give in its blocks."""
+    """Return a page whose bench blocks report the survey."""
 
     def block(match: re.Match[str]) -> str:
         head = match[0].splitlines()[0]
@@ -165,10 +164,9 @@ def with_figures(page: str, survey: Survey) -> str:
 
 
 def pictures_of_the_tutorial() -> dict[Path, str]:
-    """Return the pictures that the tutorial shows, drawn by its program where it has changed.
+    """Return the tutorial's pictures, drawn by its program, or none if it has not changed.
 
-    As with the speed-up, the bytes depend on the version of matplotlib: a picture says of which
-    program it is.
+    The bytes depend on the version of matplotlib, so a picture records a digest of its program.
     """
     text = TUTORIAL.read_text(encoding="utf-8")
     program = "".join(PROGRAM.findall(text))
@@ -177,7 +175,7 @@ def pictures_of_the_tutorial() -> dict[Path, str]:
     shown = [DOCS / name for name in PICTURES.findall(text)]
     if all(path.exists() and mark in path.read_text(encoding="utf-8") for path in shown):
         return {}
-    # No date, the same names of elements each time, text as outlines of matplotlib's font.
+    # No date, the same element ids each time, text as outlines of matplotlib's font.
     os.environ["SOURCE_DATE_EPOCH"] = "0"
     look = {"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}
     with tempfile.TemporaryDirectory() as folder, mpl.rc_context(look), contextlib.chdir(folder):
@@ -187,7 +185,7 @@ def pictures_of_the_tutorial() -> dict[Path, str]:
 
 
 def pages() -> dict[Path, str]:
-    """Return every page that is written here, with its text."""
+    """Return every generated file, with its text."""
     survey = from_json(FIGURES.read_text(encoding="utf-8"), FIGURES.name)
     written = {
         page: with_figures(
@@ -197,7 +195,7 @@ def pages() -> dict[Path, str]:
         if page.name != "api.md"
     }
     written[DOCS / "api.md"] = api().rstrip() + "\n"
-    # The bytes of a picture depend on the version of matplotlib; it says which figures it shows.
+    # The bytes depend on the version of matplotlib, so the picture records which figures it shows.
     shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
@@ -206,7 +204,7 @@ def pages() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write the pages, or compare them."""
+    """Write the files, or with ``--check`` compare them."""
     if "--bench" in sys.argv and cli.main(["bench", "--json", str(FIGURES)]):
         return 1
     stale = []

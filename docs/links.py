@@ -1,4 +1,4 @@
-"""The links within docs/api.md: griffe2md writes paths of objects, where GitHub has anchors."""
+"""Links within docs/api.md: griffe2md links to paths of objects, GitHub needs anchors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LINK = re.compile(r"\[([^\]]+)\]\(#([^)]+)\)")
 
 
 def anchors(page: str) -> dict[str, str]:
-    """Return the anchor that GitHub gives to each heading of a page, by the heading's text.
+    """Return GitHub's anchor for each heading of a page, by the heading's text.
 
-    It keeps letters, digits, underscores and hyphens, makes hyphens of blanks, and counts repeats.
+    It keeps letters, digits, underscores and hyphens, turns blanks into hyphens, numbers repeats.
     """
     seen: Counter[str] = Counter()
     found = {}
@@ -29,18 +29,18 @@ def anchors(page: str) -> dict[str, str]:
 
 
 def with_links(page: str, path_of: Callable[[str], str | None]) -> str:
-    """Return a page whose links lead to its headings; text alone where there is no such heading.
+    """Return a page whose links lead to its headings; a link without a heading becomes plain text.
 
     Parameters
     ----------
     page : str
-        Its headings are paths of objects; its links name paths, or objects by their last name.
+        Its headings are paths of objects; its links name a path, or the last part of one.
     path_of : callable
-        Returns the path where an object of bpmatrix is defined, or None.
+        Returns the path under which an object of bpmatrix is defined, or None.
     """
     places = {path: anchor for path, anchor in anchors(page).items() if "." in path}
     last_names = Counter(path.rpartition(".")[2] for path in places)
-    # Classes alone: attributes and the words of a sentence have the same names.
+    # Only classes: names of attributes are also words of sentences.
     by_last_name = {
         name: path
         for path in places
@@ -49,7 +49,7 @@ def with_links(page: str, path_of: Callable[[str], str | None]) -> str:
 
     def linked(match: re.Match[str]) -> str:
         text, target = match.groups()
-        name = target.partition(",")[0]  # two attributes of one line: "cost, chance"
+        name = target.partition(",")[0]  # two attributes on one line: "cost, chance"
         for path in (name, path_of(name), by_last_name.get(name)):
             if path in places:
                 return f"[{text}](#{places[path]})"

@@ -1,4 +1,4 @@
-"""What a network is: sizes, activation functions, cost, first weights, and one flat vector of them.
+"""What a network is: sizes, activation functions, cost, initial weights, and the flat vector.
 
-Nothing here computes an output or changes a weight; samples and optimizers do not live here.
+Nothing here computes an output or changes a weight; samples and optimizers do not belong here.
 """

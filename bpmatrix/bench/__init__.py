@@ -1,7 +1,7 @@
-"""Timing that can be believed: pairs, medians, intervals, and the answer checked first.
+"""Reliable timing: interleaved pairs, medians, intervals, and results checked before timing.
 
-Any two programs can be compared; `contenders/` holds the peers of this one. What decides whether
-a change may land is in the repository's own `benchmarks/`.
+It compares any two programs; `contenders/` runs other libraries. The CI gate against slowdowns is
+in `benchmarks/` in the repository.
 
 >>> from bpmatrix.bench import compare
 >>> comparison = compare(lambda: sum(range(20_000)), lambda: sum(range(1_000)), quads=8)

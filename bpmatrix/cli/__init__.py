@@ -1,8 +1,7 @@
-"""The command line: one module for each command, and what they have in common.
+"""The command line: one module per command, and what they share.
 
-A module here loads numba, NumPy and rich inside of its functions, never at its top, so that
-``--help`` answers at once. What a command does lives in the rooms below: here are its words, its
-options and what it prints.
+Modules here import numba, NumPy and rich inside functions, never at the top, so that ``--help``
+answers at once. They define options and print results; the work is done in lower layers.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Data sets for classification: digits in the package, MNIST, and a user's own files.
+"""Data sets for classification: the digits in the package, MNIST, and a user's own files.
 
-Every array here has samples as columns, and a sample is contiguous in memory, so that the network
-takes it without a copy. `load` is the one entry. Nothing here knows of a network.
+Samples are columns and contiguous in memory, so that a network reads them without a copy. `load` is
+the only entry point. Nothing here depends on networks.
 """
 
 from bpmatrix.datasets.dataset import DataSet, Split

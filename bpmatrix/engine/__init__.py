@@ -1,4 +1,4 @@
-"""How a network runs: programs loaded, work memory, threads, and what is computed without learning.
+"""Running compiled programs: loading them, work matrices, threads, and evaluation of a network.
 
-The bridge from arrays to compiled programs and back. What changes a weight does not live here.
+The bridge between arrays and compiled programs. Code that changes weights does not belong here.
 """

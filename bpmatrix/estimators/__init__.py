@@ -1,7 +1,7 @@
-"""The scikit-learn face: estimators whose samples are rows.
+"""Estimators with the interface of scikit-learn: rows are samples.
 
-Parameters, attributes and random numbers are scikit-learn's; the engine below works on columns and
-knows no scikit-learn.
+Parameters, attributes and random numbers are scikit-learn's; the engine works on columns and does
+not depend on scikit-learn.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ __all__ = ["MLPClassifier", "MLPRegressor", "restored"]
 
 
 def restored(file: Any, path: Path, metadata: Mapping[str, Any]) -> MLPClassifier | MLPRegressor:
-    """Return the estimator that an open model file holds."""
+    """Return the estimator stored in an open model file."""
     kinds = {kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)}
     estimator: MLPClassifier | MLPRegressor = restore(kinds, file, path, metadata)
     return estimator

@@ -1,4 +1,4 @@
-"""Proof and diagnosis: gradients checked three ways, a look at every layer, what it means.
+"""Gradient checks (`verify`), and a diagnosis of training problems, layer by layer (`diagnose`).
 
-Nothing here changes a network, and nothing below this room knows of it.
+Nothing here changes a network.
 """

@@ -1,6 +1,6 @@
-"""The engine's own face, `Network`: columns are samples.
+"""`Network`, the main class of the public interface: columns are samples.
 
-The class and the gate before it; whatever it does is done by the rooms below.
+The class and the checks of its arguments; the work is done in lower layers.
 """
 
 from bpmatrix.network.network import Network

@@ -1,9 +1,9 @@
-"""Pictures of a training and of a network, drawn by matplotlib (the extra ``plot``).
+"""Plots of training runs and networks, with matplotlib (the extra ``plot``).
 
-Each function returns a `matplotlib.figure.Figure` of its own and touches no global state:
-``figure.savefig("curves.svg")`` keeps it, a notebook shows it.
+Each function returns a new `matplotlib.figure.Figure` and changes no global state. Save it with
+``figure.savefig("curves.svg")``; a notebook displays it.
 
-What is drawn is computed in the rooms below; benchmarks draw their own in `bench/`.
+The numbers are computed in lower layers; plots of benchmarks are in `bench/`.
 """
 
 from bpmatrix.plots.pictures import (

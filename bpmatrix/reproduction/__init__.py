@@ -1,5 +1,5 @@
-"""The published experiments, run again: what was printed, what comes out here, and the band.
+"""Published experiments, run again: the published figure, ours, and the accepted band.
 
-`experiments` says what was published and what is to be expected, `running` trains, `report` and
-`plots` show. The command is ``bpmatrix reproduce``. What measures speed is in `bench/`.
+`experiments` defines them, `running` trains the networks, `report` and `plots` show the results.
+The command is ``bpmatrix reproduce``. Speed is measured in `bench/`.
 """

@@ -1,5 +1,5 @@
-"""What a network is shown: arrays, targets and weights that passed the gate, and splits of them.
+"""Samples: checks of a user's arrays, targets and weights, and the split of validation data.
 
-Everything that comes from a user is checked here, once; nothing here knows of a network, and the
-files that samples come from are read in `datasets/`.
+Each array is checked here, once. Nothing here depends on networks; data files are read in
+`datasets/`.
 """

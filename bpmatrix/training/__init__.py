@@ -1,5 +1,5 @@
-"""How a network learns: optimizers, schedules, stopping, and the training loop over slices.
+"""Training: optimizers, learning-rate schedules, stopping rules, and the training loop.
 
-A run goes from `arguments.py` (checked) over `run.py` (epochs) to `slices.py` (mini-batches in the
-compiled program). What an epoch is shown and what a network is do not live here.
+`arguments.py` checks the arguments, `run.py` loops over epochs, and `slices.py` passes mini-batches
+to the compiled program. Samples and the definition of a network do not belong here.
 """

@@ -1,9 +1,8 @@
-"""Those who take part: each trains the network of a `Task` in its own way, with the same result.
+"""Contenders: each trains the network of a `Task` in its own way, with the same result.
 
-A contender is made from a task and a number of threads, inside of a worker process. It has
-``train(steps)``, which takes so many steps from where it stands, and ``parameters()``, which
-returns (weights, biases). Peers are imported when a contender is made, by name: none is needed to
-import this package.
+A contender is created from a task and a number of threads, in a worker process. ``train(steps)``
+takes that many further steps, ``parameters()`` returns (weights, biases). Other libraries are
+imported only when their contender is created.
 """
 
 from bpmatrix.bench.contenders.roster import ROSTER, Contender, Family

@@ -1,4 +1,4 @@
-"""Functions of one number: exp and its relatives, the relatives of ReLU, the normal law, roots.
+"""Scalar functions: exp and its relatives, variants of ReLU, the normal distribution, roots.
 
-Scalars in, scalars out, for any compiled loop. What knows of layers or matrices does not live here.
+Scalars in, scalars out, for any compiled loop. Nothing here depends on layers or matrices.
 """

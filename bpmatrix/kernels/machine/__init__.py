@@ -1,5 +1,5 @@
-"""What kernels are compiled by: numba's flags and cache, and the words of LLVM that numba lacks.
+"""How kernels are compiled: numba's flags, the cache, and LLVM instructions that numba lacks.
 
-Arithmetic of networks does not live here, and LLVM is spoken only here, in the two tiles and in the
-barrier.
+Arithmetic of networks does not belong here. Outside this folder, only the tiles, the exponential
+function and the barrier contain LLVM code.
 """

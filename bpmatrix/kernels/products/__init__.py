@@ -1,4 +1,4 @@
-"""The products of a layer: two register tiles, and the matrices that are cut into them.
+"""Matrix products of a layer: two register tiles, and the loops that cut matrices into them.
 
-All the multiplications of a network happen here; what they are multiplied for does not live here.
+All matrix products of a network are computed here; the equations that use them are elsewhere.
 """

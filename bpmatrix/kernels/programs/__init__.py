@@ -1,5 +1,5 @@
-"""What a thread runs: entry points that Python calls, and how they walk through the columns.
+"""Compiled programs: the entry points called from Python, which loop over the columns.
 
-`epoch.py` trains, `evaluate.py` looks, `input_gradient.py` goes one layer further back. The
-equations do not live here: they are in `backprop.py`.
+`epoch.py` trains, `evaluate.py` computes outputs, costs and gradients, `input_gradient.py` takes
+the gradient back to the inputs. The equations are in `backprop.py`.
 """
