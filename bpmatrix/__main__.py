@@ -1,4 +1,4 @@
-"""``python -m bpmatrix``: the command line where the script ``bpmatrix`` is not on the path."""
+"""``python -m bpmatrix``: the command line, if the script ``bpmatrix`` is not on the path."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Checks of arguments that are no arrays: numbers, and names out of a table."""
+"""Checks of arguments that are not arrays: numbers, names in a table, functions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def whole_number(value: object, name: str, *, least: int) -> int:
     Raises
     ------
     ArgumentError
-        If it is no whole number, or smaller than `least`.
+        If it is not a whole number, or smaller than `least`.
 
     Examples
     --------
@@ -32,13 +32,13 @@ def whole_number(value: object, name: str, *, least: int) -> int:
     3
     """
     number = least - 1
-    # An old NumPy takes its own truth values for whole numbers, with a warning.
+    # Older versions of NumPy accept np.bool_ as an index, with a warning.
     if not isinstance(value, bool | np.bool_):
         with suppress(TypeError):
             number = index(value)  # type: ignore[arg-type]
     if number < least:
         raise ArgumentError(
-            f"{name} is no such number",
+            f"{name} is not valid",
             got=repr(value),
             expected=f"a whole number, {least} or more",
         )
@@ -51,16 +51,16 @@ def real_number(value: object, name: str, expected: str, allowed: Callable[[floa
     Parameters
     ----------
     value : object
-        What came: any real number that a float can hold, but no text and no bool.
+        Any real number that fits into a float; str and bool are rejected.
     name, expected : str
-        The argument's name, and what it should be, for the error.
+        The argument's name, and what is expected, for the error.
     allowed : callable
-        Whether a finite number will do.
+        Returns whether a finite number is allowed.
 
     Raises
     ------
     ArgumentError
-        If it is no finite number that is allowed.
+        If it is not a number, not finite, or not allowed.
 
     Examples
     --------
@@ -68,31 +68,30 @@ def real_number(value: object, name: str, expected: str, allowed: Callable[[floa
     3.0
     """
     number = math.nan
-    # isinstance(value, SupportsFloat) says the same, and takes longer than a small network's step.
+    # isinstance(value, SupportsFloat) is equivalent, but slower than a step of a small network.
     if hasattr(value, "__float__") and not isinstance(value, bool | np.bool_):
         try:
             number = float(value)
         except (OverflowError, TypeError, ValueError):
             number = math.nan
     if not (math.isfinite(number) and allowed(number)):
-        raise ArgumentError(f"{name} is no such number", got=repr(value), expected=expected)
+        raise ArgumentError(f"{name} is not valid", got=repr(value), expected=expected)
     return number
 
 
 def check_in_type(
     number: float, name: str, dtype: str, *, factor: float = 1.0, zero: bool = True
 ) -> None:
-    """Check that a number does not become infinite in a type, nor 0 where that is another thing.
+    """Check that a number does not become infinite in a dtype, or 0 if `zero` is False.
 
-    Numbers below the normal range are 0 in training, so they are here. A number that is only
-    rounded in the type will do, and so will one whose 0 is as good: a step of 1e-46 moves nothing.
+    Subnormal numbers count as 0, since training flushes them to 0. Rounding is allowed.
 
     Parameters
     ----------
     number, name : float, str
-        A finite number, and what it is called, for the error.
+        A finite number, and its name for the error.
     dtype : str
-        The type that a network computes in.
+        The network's dtype.
     factor : float, default 1.0
         What the number is multiplied by before it is used.
     zero : bool, default True
@@ -101,7 +100,7 @@ def check_in_type(
     Raises
     ------
     ArgumentError
-        If it becomes infinite, or 0 where it may not.
+        If it becomes infinite, or 0 although `zero` is False.
 
     Examples
     --------
@@ -131,12 +130,12 @@ def check_in_type(
 
 
 def find(table: Mapping[str, Entry], name: object, what: str) -> Entry:
-    """Return the entry of that name.
+    """Return the entry with that name.
 
     Raises
     ------
     ArgumentError
-        If there is none; it lists the names, and says which one another library's stands for.
+        If there is none; it lists the names, and suggests one for a name of another library.
 
     Examples
     --------
@@ -160,7 +159,7 @@ def named_function(function: object, argument: str, name: str | None) -> str:
     Raises
     ------
     ArgumentError
-        If it is no function, or the name is no text or empty.
+        If it is not a function, or the name is not a string or empty.
 
     Examples
     --------
@@ -169,7 +168,7 @@ def named_function(function: object, argument: str, name: str | None) -> str:
     """
     if not callable(function):
         raise ArgumentError(
-            f"{argument} is no function",
+            f"{argument} must be a function",
             got=repr(function),
             cure=f"Pass the function itself: {argument}=function.",
         )
@@ -177,6 +176,8 @@ def named_function(function: object, argument: str, name: str | None) -> str:
         name = getattr(function, "__name__", type(function).__name__)
     if not isinstance(name, str) or not name:
         raise ArgumentError(
-            "the name of a function is no text", got=repr(name), cure='Pass name="..." or none.'
+            "the name of a function must be a string",
+            got=repr(name),
+            cure='Pass name="...", or leave it out.',
         )
     return name

@@ -1,8 +1,8 @@
-"""The errors of bpmatrix: each says what is wrong, what came, what was expected, and the cure.
+"""The errors of bpmatrix: each says what is wrong, what was passed, what was expected, what to do.
 
-Every error is a `BpmatrixError` and also the builtin that it refines, so that code that knows
-nothing of bpmatrix still catches it: ``except ValueError`` what is wrong with an argument, and a
-training that diverged, which scikit-learn tells by a ValueError too.
+Every error is a `BpmatrixError` and also a builtin exception, so that code written without bpmatrix
+in mind catches it: ``except ValueError`` catches wrong arguments, and also a training that
+diverged, since scikit-learn raises a ValueError there.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class BpmatrixError(Exception):
     Parameters
     ----------
     what : str
-        What is wrong, as a sentence without its full stop.
+        What is wrong, as a sentence without the final period.
     got, expected : object, optional
-        What came and what was expected.
+        What was passed and what was expected.
     cure : str, optional
         What to do about it, as a sentence.
 
@@ -71,7 +71,7 @@ class ShapeError(BpmatrixError, ValueError):
 
 
 class ArrayTypeError(BpmatrixError, TypeError):
-    """An argument is no array of numbers: a DataFrame, text, complex numbers."""
+    """An argument is not an array of real numbers: a DataFrame, text, complex numbers."""
 
 
 class DataError(BpmatrixError, ValueError):
@@ -79,31 +79,31 @@ class DataError(BpmatrixError, ValueError):
 
 
 class ArgumentError(BpmatrixError, ValueError):
-    """An argument that is no array has a value that bpmatrix does not take."""
+    """An argument other than an array has an invalid value."""
 
 
 class UnknownArgumentError(ArgumentError, TypeError):
-    """A call has a keyword that the function does not take, as a word of another library."""
+    """A call has an unknown keyword, perhaps one of another library."""
 
 
 class UnknownAttributeError(BpmatrixError, AttributeError):
-    """A network has no such attribute; perhaps one of another library has."""
+    """A network does not have this attribute; perhaps it is one of another library."""
 
 
 class AssignmentError(BpmatrixError, TypeError, AttributeError):
-    """Something was to be replaced that can only be written into."""
+    """An array was assigned to an attribute that can only be changed in place."""
 
 
 class DataFileError(BpmatrixError, ValueError):
-    """A data file is damaged, truncated or of another format."""
+    """A data file is damaged, truncated or in another format."""
 
 
 class DataNotFoundError(BpmatrixError, FileNotFoundError):
-    """A data set or file is nowhere to be found."""
+    """A data set or file was not found."""
 
 
 class DestinationError(BpmatrixError, OSError):
-    """A file cannot be written to the place that was named: no file may take the place of it."""
+    """The destination is not a file: writing would replace a folder, a device or a pipe."""
 
 
 class DownloadError(BpmatrixError, OSError):
@@ -111,11 +111,11 @@ class DownloadError(BpmatrixError, OSError):
 
 
 class MissingPackageError(BpmatrixError, ImportError):
-    """A package is not installed, or too old, that only a part of bpmatrix needs."""
+    """An optional package is missing or too old."""
 
     @classmethod
     def of_extra(cls, what: str, package: str, extra: str) -> MissingPackageError:
-        """Return the error with the command that brings the package.
+        """Return the error with the command that installs the package.
 
         Parameters
         ----------
@@ -124,7 +124,7 @@ class MissingPackageError(BpmatrixError, ImportError):
         package : str
             The package.
         extra : str
-            The extra in ``pyproject.toml`` that names it.
+            The extra in ``pyproject.toml`` that lists it.
 
         Examples
         --------
@@ -138,27 +138,27 @@ class MissingPackageError(BpmatrixError, ImportError):
 
 
 class ModelFileError(BpmatrixError, ValueError):
-    """A model file is damaged, of another format, or does not describe a network."""
+    """A model file is damaged, in another format, or does not describe a network."""
 
 
 class ThreadStartError(BpmatrixError, RuntimeError):
-    """The system starts no further thread, or has no memory for one."""
+    """The system cannot start another thread, for example for lack of memory."""
 
 
 class DivergenceError(BpmatrixError, ArithmeticError, ValueError):
-    """Training met a cost or weight that is not finite.
+    """A cost or weight became NaN or infinite during training.
 
-    An ArithmeticError by what happened, a ValueError because that is what scikit-learn raises.
+    Also a ValueError, because that is what scikit-learn raises.
 
     Attributes
     ----------
     epoch : int
-        The epoch in which it happened, counted from 1 over all the network's training.
+        The epoch in which it happened, counted from 1 over all training of the network.
     step : int
-        The mini-batch of that epoch, counted from 1; the weights are those of the start of the
-        slice of mini-batches that holds it.
+        The mini-batch of that epoch, counted from 1; the weights are those from the start of its
+        slice of mini-batches.
     history : History
-        What was recorded up to the end of the epoch before.
+        What was recorded up to the end of the previous epoch.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class DivergenceError(BpmatrixError, ArithmeticError, ValueError):
         self.history = history
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle by the finished message, since the constructor takes keywords."""
+        """Pickle the complete message, since the constructor takes keywords."""
         return _restore_divergence, (self.args[0], self.epoch, self.step, self.history)
 
 

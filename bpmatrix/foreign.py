@@ -1,7 +1,7 @@
-"""Words of other libraries, and what to write for them here: for errors, never as second names.
+"""Names from other libraries, and what to write instead: for errors only, never as aliases.
 
-The tables have what to write, with ``{}`` where the value goes, and the words that ask for it: ours
-first, since an argument of `Network` is a foreign word to `Network.train`.
+The tables map what to write, with ``{}`` for the value, to the names that mean it: ours first,
+since an argument of `Network` is a foreign name to `Network.train`.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ SCHEDULE: Words = _by_word({
     'metric="validation_cost"': "metric monitor",
 })  # fmt: skip
 
-# The words of `Network` in the estimators, which have scikit-learn's.
+# Names of `Network` and other libraries, for the estimators, which use scikit-learn's.
 ESTIMATOR: Words = _by_word({
     "hidden_layer_sizes={}": "hidden_layers hidden_sizes hidden layers sizes",
     "max_iter={}": "epochs n_epochs num_epochs",
@@ -124,7 +124,7 @@ ESTIMATOR: Words = _by_word({
     "n_threads={}": "n_jobs",
 })  # fmt: skip
 
-# What a user of another library asks a Network for.
+# Attributes that users of other libraries look for.
 ATTRIBUTES: Words = _by_word({
     "train(X, targets)": "fit partial_fit SGD learn minimize optimize update_mini_batch",
     "feedforward(X)": "forward predict_proba transform decision_function activate predict_on_batch",
@@ -143,7 +143,7 @@ ATTRIBUTES: Words = _by_word({
     "load(path)": "load_model load_weights from_file restore",
 })  # fmt: skip
 
-# Names that are values: of costs, activation functions and initializers.
+# Names passed as values: costs, activation functions, initializers and dtypes.
 NAMES: Words = _by_word({
     "quadratic": "mse squared_error mean_squared_error mseloss",
     "absolute": "mae l1loss absolute_error mean_absolute_error",
@@ -167,7 +167,7 @@ NAMES: Words = _by_word({
 
 
 def our_name(name: object, table: Mapping[str, Any]) -> str | None:
-    """Return the name in a table that says the same as another library's.
+    """Return the name in a table that corresponds to another library's, if any.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def our_name(name: object, table: Mapping[str, Any]) -> str | None:
 
 
 def missing_attribute(owner: object, name: str) -> UnknownAttributeError:
-    """Return the error of a Network that has no such attribute.
+    """Return the error for an unknown attribute of a Network.
 
     Examples
     --------
@@ -188,21 +188,21 @@ def missing_attribute(owner: object, name: str) -> UnknownAttributeError:
     """
     cure = f"Write network.{ATTRIBUTES[name]}." if name in ATTRIBUTES else None
     error = UnknownAttributeError(f"Network has no attribute {name}", cure=cure)
-    error.name, error.obj = name, owner  # from which Python guesses what was meant
+    error.name, error.obj = name, owner  # Python derives its suggestion from these
     return error
 
 
 def knowing(
     words: Words, elsewhere: str = "{}", others: Words = MappingProxyType({})
 ) -> Callable[[Function], Function]:
-    """Return a decorator: a function, or a constructor, answers foreign keywords with their cure.
+    """Return a decorator: unknown keywords raise an error that says what to write instead.
 
     Parameters
     ----------
     words : mapping
-        The words that stand for its own arguments.
+        The foreign names for arguments of the decorated function or class.
     elsewhere, others : str and mapping, optional
-        Another call, with ``{}`` where its arguments go, and the words for those.
+        Another call, with ``{}`` for its arguments, and the foreign names for those.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def _unknown(
     elsewhere: str,
     others: Words,
 ) -> UnknownArgumentError:
-    """Return the error of a call with keywords that it does not have."""
+    """Return the error for a call with unknown keywords."""
     foreign = [word for word in keywords if word not in ours]
     here = [word for word in foreign if word in words]
     there = [word for word in foreign if word in others and word not in words]
@@ -258,7 +258,7 @@ def _unknown(
 
 
 def _lines(foreign: Sequence[str], words: Words, keywords: Mapping[str, Any]) -> list[str]:
-    """Return what to write for foreign words; what goes into one object is written as one."""
+    """Return what to write for foreign names; arguments of the same object are merged."""
     m = _shown(keywords.get("batch_size", keywords.get("mini_batch_size", 10)))
     plain: list[str] = []
     objects: dict[str, list[str]] = {}
@@ -276,7 +276,7 @@ def _lines(foreign: Sequence[str], words: Words, keywords: Mapping[str, Any]) ->
 
 
 def _optimizer(parts: list[str], asked: object) -> str:
-    """Return the optimizer that was asked for by its name or as an object, or SGD."""
+    """Return the optimizer that was passed, by name or as an object, or SGD."""
     if not (parts or asked is None or isinstance(asked, str)):
         return f"optimizer={asked!r}"
     names = (name for name in ("AdamW", "Adam", "RMSprop") if name.lower() in str(asked).lower())
@@ -290,7 +290,7 @@ def _optimizer(parts: list[str], asked: object) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a number, a name or a short list as it is written; of data three dots."""
+    """Return a number, a name or a short list as Python code; three dots for data."""
     if isinstance(value, str):
         value = NAMES.get(value.lower(), value)
     plain = value is None or isinstance(value, bool | int | float | str | list | tuple)

@@ -1,4 +1,4 @@
-"""What a training run records, epoch by epoch."""
+"""The record of a training run, epoch by epoch."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 __all__ = ["METRICS", "EpochInfo", "History", "badness"]
 
-# What an epoch can be judged by, the first choice first: a cost sees a change of any output, an
-# accuracy only one that turns an answer, so that it stands still for epochs on end.
+# What an epoch can be judged by, in order of preference: a cost responds to a change of any output,
+# an accuracy only to a different class, so it may not change for many epochs.
 METRICS = ("validation_cost", "validation_accuracy", "cost", "accuracy")
 COLUMNS = (
     "epoch", "cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate",
@@ -22,23 +22,23 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class EpochInfo:
-    """What is known at the end of an epoch; a callback gets one.
+    """The figures of one epoch, as passed to callbacks.
 
     Attributes
     ----------
     epoch, last_epoch : int
-        Counted from 1 over all the network's training; the run ends after `last_epoch`.
+        Counted from 1 over all training of the network; the run ends after `last_epoch`.
     cost, accuracy : float, float or None
-        Means over the epoch's mini-batches, each before its update. No accuracy where the targets
-        name no classes.
+        Means over the epoch's mini-batches, each before its update. The accuracy is None if the
+        targets are not classes.
     validation_cost, validation_accuracy : float or None
         After the epoch; None without validation data.
     learning_rate : float
-        That of the epoch: the optimizer's, times the factor of the schedule.
+        The optimizer's learning rate times the schedule's factor for this epoch.
     seconds : float
-        What the epoch took, validation included.
+        The duration of the epoch, including validation.
     is_best : bool
-        Whether the run had no better epoch before this one, in the sense of `History.best_epoch`.
+        Whether this is the best epoch of the run so far, as `History.best_epoch` defines it.
     """
 
     epoch: int
@@ -54,24 +54,24 @@ class EpochInfo:
 
 @dataclass
 class History:
-    """What a training run recorded, epoch by epoch.
+    """The record of a training run, epoch by epoch.
 
     Attributes
     ----------
     epochs : list of EpochInfo
-        One entry for each epoch that was finished.
+        One entry for each completed epoch.
     stopped_by : str
         Why the run ended: ``"epochs"``, ``"callback"``, ``"early_stopping"``, ``"max_seconds"`` or
         ``"interrupt"``; in a `DivergenceError` and in `Network.trained` also ``"error"``.
     seed : int
-        The seed of the network, whether it was given or drawn.
+        The seed of the network, given or drawn.
     metric : str or None
-        What `best_epoch` goes by, where `EarlyStopping` named it.
+        The figure that `EarlyStopping` named for `best_epoch`, if any.
 
     Notes
     -----
     `cost`, `accuracy`, `validation_cost`, `validation_accuracy`, `learning_rate` and `seconds` are
-    lists with a number for each epoch, empty where there was nothing to record.
+    lists with one number per epoch, or empty if nothing was recorded.
     """
 
     seed: int
@@ -90,7 +90,7 @@ class History:
 
     @property
     def accuracy(self) -> list[float]:
-        """Fraction of right answers over each epoch's mini-batches, before their updates."""
+        """Accuracy over each epoch's mini-batches, before their updates."""
         return self._column("accuracy")
 
     @property
@@ -100,7 +100,7 @@ class History:
 
     @property
     def validation_accuracy(self) -> list[float]:
-        """Fraction of right answers on the validation data after each epoch."""
+        """Accuracy on the validation data after each epoch."""
         return self._column("validation_accuracy")
 
     @property
@@ -110,14 +110,14 @@ class History:
 
     @property
     def seconds(self) -> list[float]:
-        """Seconds that each epoch took, validation included."""
+        """Duration of each epoch in seconds, including validation."""
         return self._column("seconds")
 
     @property
     def best_epoch(self) -> int | None:
-        """The epoch that was best by `metric`; the first of equals.
+        """The best epoch by `metric`; the first one in case of a tie.
 
-        Where that is None, the epoch of the lowest validation cost, and without validation data of
+        If `metric` is None, the epoch with the lowest validation cost, or without validation data
         the lowest cost. None before the end of the first epoch.
         """
         if not self.epochs:
@@ -125,7 +125,7 @@ class History:
         return min(self.epochs, key=lambda entry: badness(entry, self.metric)).epoch
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Return the columns by name, "epoch" first, without those that hold nothing.
+        """Return the columns by name, "epoch" first, without empty ones.
 
         Examples
         --------
@@ -144,11 +144,11 @@ class History:
             If pandas is not installed.
         """
         try:
-            import pandas as pd  # noqa: PLC0415 - no dependency of ours
+            import pandas as pd  # noqa: PLC0415 - an optional package
         except ImportError:
-            raise ImportError(  # `errors` knows a History, so that a History knows no errors
+            raise ImportError(  # `errors` imports this module, so this one cannot import `errors`
                 "History.to_frame() needs pandas, which is not installed."
-                " Install it with `pip install pandas`, or take History.to_dict()."
+                " Install it with `pip install pandas`, or use History.to_dict()."
             ) from None
         return pd.DataFrame(self.to_dict()).set_index("epoch")
 
@@ -164,7 +164,7 @@ class History:
 
 
 def badness(entry: EpochInfo, metric: str | None = None) -> float:
-    """Return what the best epoch has least of; what is no number is worst."""
+    """Return the figure to minimize; NaN ranks last."""
     if metric is None:
         metric = next(name for name in METRICS if getattr(entry, name) is not None)
     value = float(getattr(entry, metric))

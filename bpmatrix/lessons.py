@@ -1,9 +1,9 @@
-"""The lesson's order of updates, the last layer first, and its two measures of training.
+"""The lesson's layer-by-layer updates, last layer first, and its two measures of accuracy.
 
-A lesson on networks of one, two and more layers updates one layer at a time: first the last one;
-then everything is computed anew, so that the layer below sees the new weights above it; and so on
-down to the first. Gradient descent as in the book (`Network.train`) computes once and updates all
-layers together. For networks of one layer the two are the same.
+The lesson on networks of one, two and more layers updates one layer at a time: first the last one;
+then everything is computed again, so that the gradient of the layer below uses the new weights; and
+so on down to the first. Gradient descent as in the book (`Network.train`) computes the gradient
+once and updates all layers together. For networks with one layer the two are the same.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ __all__ = [
 def update_in_sequence(
     net: Network, X: ArrayLike, targets: ArrayLike, learning_rate: float
 ) -> None:
-    """Update the layers l = L, L - 1, ..., 1, each by a gradient that sees those above it updated.
+    """Update layers L, L - 1, ..., 1 in turn, recomputing the gradient after each update.
 
     Parameters
     ----------
     net : Network
         Changed in place.
     X : (n_0, m) array_like
-        Samples as columns: the mini-batch, or all data as in the lesson.
+        Samples as columns: a mini-batch, or all data as in the lesson.
     targets : array_like
         As for `Network.gradient`.
     learning_rate : float
@@ -57,7 +57,7 @@ def update_in_sequence(
     """
     rate = real_number(learning_rate, "learning_rate", "a finite number, 0 or more", _not_negative)
     for l in range(len(net.weights) - 1, -1, -1):
-        gradient = net.gradient(X, targets)  # forward and back anew
+        gradient = net.gradient(X, targets)  # forward and backward again
         net.weights[l][:] -= rate * gradient.weights[l]
         if net.biases:
             net.biases[l][:] -= rate * gradient.biases[l]
@@ -75,7 +75,7 @@ def train_in_sequence(
     X, targets
         As for `update_in_sequence`.
     epochs : int
-        How often.
+        Number of updates of every layer.
     learning_rate : float
         The step size.
 
@@ -89,7 +89,7 @@ def train_in_sequence(
     ShapeError, ArrayTypeError, DataError, ArgumentError
         For wrong arguments, before anything has changed.
     DivergenceError
-        If a cost or weight is not finite; the network is then as it was before that epoch.
+        If a cost or weight is not finite; the network then has the weights from before that epoch.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def train_in_sequence(
     costs: list[float] = []
     for epoch in range(whole_number(epochs, "epochs", least=0)):
         before = net.parameters.copy()
-        with np.errstate(over="ignore", invalid="ignore"):  # said below, in words
+        with np.errstate(over="ignore", invalid="ignore"):  # reported below
             update_in_sequence(net, X, targets, learning_rate)
         cost = net.cost(X, targets)
         if not (np.isfinite(cost) and np.isfinite(net.parameters).all()):
@@ -122,8 +122,8 @@ def train_in_sequence(
 def regression_accuracy(net: Network, X: ArrayLike, Y: ArrayLike) -> float:
     """Return the lesson's train accuracy of a regression: 100 - sqrt(sum of (a - y)^2) / n * 100.
 
-    100 is a perfect fit; the number has no lower end, and grows with the number n of samples alone,
-    since the root grows more slowly than n.
+    100 is a perfect fit; there is no lower bound. For errors of the same size it grows with the
+    number of samples n, since the root grows like sqrt(n).
 
     Parameters
     ----------
@@ -132,12 +132,12 @@ def regression_accuracy(net: Network, X: ArrayLike, Y: ArrayLike) -> float:
     X : (n_0, n) array_like
         Samples as columns.
     Y : (n_L, n) or, with one output, (n,) array_like
-        The wanted outputs.
+        The targets.
 
     Raises
     ------
     ShapeError
-        If Y is no matrix of such outputs.
+        If Y does not have the shape of the outputs.
 
     Examples
     --------
@@ -148,12 +148,12 @@ def regression_accuracy(net: Network, X: ArrayLike, Y: ArrayLike) -> float:
     """
     a, y = net.feedforward(X), np.asarray(Y, np.float64)
     if y.shape not in (a.shape, a.shape[1:] if len(a) == 1 else a.shape):
-        raise ShapeError(f"Y has shape {y.shape}", expected=f"{a.shape}, as the outputs")
+        raise ShapeError(f"Y has shape {y.shape}", expected=f"{a.shape}, the shape of the outputs")
     return float(100 - np.sqrt(np.sum((a - y.reshape(a.shape)) ** 2)) / a.shape[1] * 100)
 
 
 def share_of_right_answers(net: Network, X: ArrayLike, targets: ArrayLike) -> float:
-    """Return the lesson's train accuracy of a classification: right answers in per cent.
+    """Return the lesson's train accuracy of a classification: `Network.accuracy` in per cent.
 
     Examples
     --------

@@ -16,16 +16,16 @@ __all__ = ["load"]
 
 
 def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
-    """Return the network or the estimator that a model file holds. Nothing in it is ever executed.
+    """Load a network or an estimator from a model file. Nothing in the file is ever executed.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ModelFileError
-        If it is damaged or no model of bpmatrix.
+        If it is damaged or not a bpmatrix model.
     ImportError
-        If it holds an estimator, and scikit-learn is not installed.
+        If it contains an estimator and scikit-learn is not installed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Progress as callbacks: what `Network.train` tells of each epoch, for people to read."""
+"""Callbacks that show the progress of `Network.train`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpmatrix.terminal import Line, filled
 
 __all__ = ["Bar", "bar", "lines"]
 
-# Outside of these bounds a number with four decimals says too little or takes too much room.
+# Outside these bounds a number with four decimals has too few digits or takes too much space.
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e4
 SECONDS_BETWEEN_DRAWINGS = 0.1
 
@@ -21,19 +21,19 @@ SECONDS_BETWEEN_DRAWINGS = 0.1
 def lines(
     stream: TextIO | None = None, *, monitored: str = "validation"
 ) -> Callable[[EpochInfo], None]:
-    """Return a callback that writes a line for each epoch, below a line with the names.
+    """Return a callback that writes a heading, and one line per epoch.
 
     Parameters
     ----------
     stream : text stream, optional
-        Where to write; flushed after each line. None is standard output.
+        Where to write; flushed after each line. None means standard output.
     monitored : str, default "validation"
-        What the samples passed as ``validation`` are called in the heading.
+        What to call the ``validation`` samples in the heading.
 
     Returns
     -------
     callable
-        For ``callbacks=[...]`` of one run of training; a second run takes a new one.
+        For ``callbacks=[...]``. Create a new one for each run.
 
     Examples
     --------
@@ -68,7 +68,7 @@ def lines(
 
 
 class Bar:
-    """A callback that draws one line again and again; made by `bar`."""
+    """A callback that redraws one line; created by `bar`."""
 
     def __init__(self, stream: TextIO | None, monitored: str) -> None:
         self._line = Line(sys.stdout if stream is None else stream)
@@ -84,7 +84,7 @@ class Bar:
         return self
 
     def __call__(self, entry: EpochInfo) -> None:
-        """Draw the line over the one before, unless that was a moment ago."""
+        """Redraw the line, unless it was drawn a moment ago."""
         self._epochs += 1
         self._seconds += entry.seconds
         self._text = self._text_of(entry)
@@ -93,7 +93,7 @@ class Bar:
             self._drawn_at = self._seconds
 
     def __exit__(self, *_: object) -> None:
-        """Draw the last line and end it, whatever ended the run."""
+        """Draw the last state and end the line, however the run ended."""
         self._line.draw(self._text)
         self._line.end()
 
@@ -112,37 +112,37 @@ def bar(stream: TextIO | None = None, *, monitored: str = "validation") -> Bar:
     Parameters
     ----------
     stream : text stream, optional
-        Where to draw. None is standard output.
+        Where to draw. None means standard output.
     monitored : str, default "validation"
-        What the samples passed as ``validation`` are called.
+        What to call the ``validation`` samples.
 
     Returns
     -------
     callable
-        For ``callbacks=[...]``, of one run at a time.
+        For ``callbacks=[...]``, for one run at a time.
 
     Examples
     --------
     >>> from bpmatrix import Network, progress
     >>> net = Network([1, 1], seed=1)
-    >>> history = net.train([[0.0, 1.0]], [0.0, 1.0], callbacks=[progress.bar()])  # nobody looks
+    >>> history = net.train([[0.0, 1.0]], [0.0, 1.0], callbacks=[progress.bar()])  # no terminal
     """
     _check_stream(stream, "bar")
     return Bar(stream, monitored)
 
 
 def _check_stream(stream: object, name: str) -> None:
-    """Refuse what cannot be written to: ``callbacks=[progress.bar]`` would pass an epoch for it."""
+    """Check that the stream can be written to: ``callbacks=[progress.bar]`` would pass an epoch."""
     if not (stream is None or hasattr(stream, "write")):
         raise ArgumentError(
-            f"progress.{name} takes a stream to write to",
+            f"progress.{name} needs a stream to write to",
             got=type(stream).__name__,
             cure=f"Call it: callbacks=[progress.{name}()].",
         )
 
 
 def _cells(entry: EpochInfo, monitored: str) -> dict[str, str]:
-    """Return what is known of an epoch, under headings as wide as any value."""
+    """Return the figures of an epoch by heading; headings are as wide as any value."""
     last = str(entry.last_epoch)
     cells = {
         f"{'epoch':>{2 * len(last) + 1}}": f"{entry.epoch}/{last}",

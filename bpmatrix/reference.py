@@ -1,7 +1,8 @@
 """The book in plain NumPy: the loop over single samples, and the same equations for a matrix.
 
-This file is written for reading, and shares nothing with the engine: it is the judge of its
-gradients and the baseline of its speed. Layer l = 1..L of the book is element l - 1 of every list.
+This file is written for reading. It shares no code with the engine, whose gradients are checked
+against it and whose speed is compared with it. Layer l = 1..L of the book is element l - 1 of every
+list.
 
 Source: M. A. Nielsen, *Neural Networks and Deep Learning*, chapters 1 to 3.
 """
@@ -39,20 +40,20 @@ def sigmoid(z: Matrix) -> Matrix:
 
 
 def softmax(z: Matrix) -> Matrix:
-    """e^z divided by its sum over the outputs."""
+    """e^z / sum of e^z over the outputs."""
     e: Matrix = np.exp(z - z.max(axis=0))
     total: Matrix = e.sum(axis=0)
     return e / total
 
 
 def phi(z: Matrix) -> Matrix:
-    """The density of the normal distribution."""
+    """Density of the normal distribution."""
     density: Matrix = np.exp(-(z**2) / 2)
     return density / math.sqrt(2 * math.pi)
 
 
 def Phi(z: Matrix) -> Matrix:
-    """The distribution function of the normal distribution."""
+    """Cumulative distribution function of the normal distribution."""
     return np.asarray(np.vectorize(math.erfc, otypes=[float])(-z / math.sqrt(2)) / 2, z.dtype)
 
 
@@ -85,9 +86,9 @@ SIGMA_PRIME: dict[str, Callable[[Matrix], Matrix]] = {
 
 
 def distance_from_log(z: Matrix) -> Matrix:
-    """-ln a of a = softmax(z): max z - z + ln(1 + the sum of e^(z - max z) without that of max z).
+    """-ln a for a = softmax(z): max z - z + ln(1 + sum of e^(z - max z) over the other outputs).
 
-    Nothing cancels, so that -ln a of an a near 1 keeps its digits, which a itself has lost.
+    Nothing cancels, so -ln a is exact for a near 1, where a itself is rounded.
     """
     below: Matrix = z.max(axis=0) - z
     others = np.exp(-below)
@@ -98,8 +99,7 @@ def distance_from_log(z: Matrix) -> Matrix:
 def half_deviance(z: Matrix, y: Matrix) -> Matrix:
     """Half the deviance a - y + y ln(y / a) with a = e^z: y (e^-w - 1 + w), where w = ln(y) - z.
 
-    Where w is small, e^-w - 1 + w = w^2 (1/2! - w/3! + w^2/4! - ...). No digits are lost but those
-    that ln(y) - z has lost.
+    For small w, e^-w - 1 + w = w^2 (1/2! - w/3! + w^2/4! - ...). Only ln(y) - z loses digits.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         w = np.log(y) - z
@@ -109,8 +109,8 @@ def half_deviance(z: Matrix, y: Matrix) -> Matrix:
     return np.where(y == 0, np.exp(z), np.where(np.abs(w) < 1, near, far))
 
 
-# With the weighted input z of an output, the output a, its target y and the parameter of the cost,
-# where it takes one. From z, where a has lost its digits: 1 - sigmoid(z) = sigmoid(-z).
+# Functions of the weighted input z, the output a, its target y and the cost's parameter, if any.
+# Some use z because a is rounded: 1 - sigmoid(z) = sigmoid(-z).
 COST: dict[str, Callable[[Matrix, Matrix, Matrix, float], Matrix]] = {
     "quadratic": lambda z, a, y, _: (a - y) ** 2 / 2,
     "cross_entropy": lambda z, a, y, _: y * np.logaddexp(0, -z) + (1 - y) * np.logaddexp(0, z),
@@ -123,7 +123,7 @@ COST: dict[str, Callable[[Matrix, Matrix, Matrix, float], Matrix]] = {
     "poisson": lambda z, a, y, _: half_deviance(z, y),
 }
 
-# dC/da, but of the costs that belong with one output, whose sigma' cancels; at a kink 0.
+# dC/da, except for costs with a matching output, where sigma' cancels; 0 at a kink.
 COST_PRIME: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
     "quadratic": lambda a, y, _: a - y,
     "absolute": lambda a, y, _: np.sign(a - y),
@@ -133,28 +133,28 @@ COST_PRIME: dict[str, Callable[[Matrix, Matrix, float], Matrix]] = {
 
 
 def sigma(activation: Any, z: Matrix) -> Matrix:
-    """sigma(z) by name, or of one's own `OwnActivation`."""
+    """sigma(z) of an activation function by name, or of an `OwnActivation`."""
     if isinstance(activation, str):
         return SIGMA[activation](z)
     return np.asarray(np.vectorize(activation.sigma, otypes=[z.dtype])(z))
 
 
 def sigma_prime(activation: Any, z: Matrix) -> Matrix:
-    """sigma'(z), likewise."""
+    """sigma'(z) of the same."""
     if isinstance(activation, str):
         return SIGMA_PRIME[activation](z)
     return np.asarray(np.vectorize(activation.sigma_prime, otypes=[z.dtype])(z))
 
 
 def cost_terms(cost: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
-    """C of each output: of a cost by name, one with a parameter, or one's own `OwnCost`."""
+    """C of each output, for a cost by name, with a parameter, or an `OwnCost`."""
     if isinstance(cost, str) or hasattr(cost, "parameter"):
         return COST[getattr(cost, "name", cost)](z, a, y, getattr(cost, "parameter", 0.0))
     return np.asarray(np.vectorize(cost.cost, otypes=[a.dtype])(a, y))
 
 
 def output_error(cost: Any, output: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
-    """(BP1): delta_L. Where a cost has no entry in COST_PRIME, sigma' cancels (ch. 3)."""
+    """(BP1): delta_L. For costs without an entry in COST_PRIME, sigma' cancels (ch. 3)."""
     if isinstance(cost, str) or hasattr(cost, "parameter"):
         name = getattr(cost, "name", cost)
         if name not in COST_PRIME:
@@ -243,9 +243,9 @@ def gradient_by_matrix(
 def input_gradient(
     weights: Matrices, activations: Sequence[Any], zs: Matrices, delta: Matrix
 ) -> Matrix:
-    """Return dC/dX, column by column, from delta_L: (BP2) down to the inputs, which have no sigma.
+    """Return dC/dX, one column per sample, from delta_L: (BP2) down to the inputs, without sigma'.
 
-    Of an activation of the output layer instead of the cost, delta_L is its row of the Jacobian.
+    For the gradient of an output instead of the cost, pass `jacobian_row` as delta_L.
     """
     for l in range(len(weights) - 2, -1, -1):
         delta = np.dot(weights[l + 1].T, delta) * sigma_prime(activations[l], zs[l])  # (BP2)
@@ -254,7 +254,7 @@ def input_gradient(
 
 
 def jacobian_row(output: Any, k: int, z: Matrix) -> Matrix:
-    """Return da_k/dz of the output layer: sigma'(z_k) in row k; softmax has a full row."""
+    """Return da_k/dz of the output layer: sigma'(z_k) in row k, zero elsewhere; softmax has all."""
     delta = np.zeros(z.shape, z.dtype)
     if output == "softmax":
         a = softmax(z)
@@ -291,14 +291,14 @@ def train(
     learning_rate: float,
     weight_decay: float = 0.0,
 ) -> Gradient:
-    """Return (biases, weights) after one step for each mini-batch of the samples in `order`.
+    """Return (biases, weights) after one step per mini-batch of the samples in `order`.
 
     `gradient` is `gradient_by_loop` or `gradient_by_matrix`. Nielsen, ch. 1, (20) and (21), with
     the weight decay of ch. 3, (93).
     """
     for start in range(0, len(order), mini_batch_size):
         batch = order[start : start + mini_batch_size]
-        # Through the transpose, so that a column of the mini-batch is contiguous, as in the book.
+        # Indexing the transpose keeps each column of the mini-batch contiguous, as in the book.
         x, y = X.T[batch].T, Y.T[batch].T
         nabla_b, nabla_W = gradient(weights, biases, activations, cost, x, y)
         eta, m = learning_rate, len(batch)

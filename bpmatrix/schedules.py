@@ -1,4 +1,4 @@
-"""Learning-rate schedules under their public name; they live in `training/schedules.py`."""
+"""Learning-rate schedules under their public name; they are defined in `training/schedules.py`."""
 
 from bpmatrix.training.schedules import (
     Cosine,

@@ -1,4 +1,4 @@
-"""Signals that arrive at a bad moment: what their handlers raise waits until the moment is over."""
+"""Deferring exceptions of signal handlers, such as Ctrl-C, to the end of a block."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["signals_held"]
 
 @contextmanager
 def signals_held() -> Iterator[None]:
-    """Let no signal end the block: what a handler raises in it is raised at its end.
+    """Defer what signal handlers raise within the block to its end.
 
-    Python runs the handlers of signals between any two lines of the main thread, and Ctrl-C raises
-    KeyboardInterrupt there: in the middle of an import, or in a place from where no exception gets
-    out, as a callback of C is. A handler that raises nothing does its work at once, as ever.
+    Python runs signal handlers between any two instructions of the main thread, so Ctrl-C may raise
+    KeyboardInterrupt in the middle of an import, or in a callback from C, which cannot pass an
+    exception on. Handlers still run at once; only their exceptions wait.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def signals_held() -> Iterator[None]:
     ['all of it', 'then Ctrl-C']
     >>> _ = signal.signal(signal.SIGINT, before)
     """
-    if threading.current_thread() is not threading.main_thread():  # the others get no signals
+    if threading.current_thread() is not threading.main_thread():  # only it runs signal handlers
         yield
         return
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
@@ -53,7 +53,7 @@ def signals_held() -> Iterator[None]:
     try:
         for number in signal.valid_signals():
             handler = signal.getsignal(number)
-            if callable(handler):  # else no function of Python's hears of it
+            if callable(handler):  # otherwise no Python function is called
                 handlers[number] = handler
                 signal.signal(number, hold)
         yield
@@ -61,7 +61,7 @@ def signals_held() -> Iterator[None]:
         try:
             for number in reversed(handlers):
                 signal.signal(number, handlers[number])
-        finally:  # a handler that is back may raise; those that are not let everything through
+        finally:  # a restored handler may raise; from here on, so may those not yet restored
             holding = False
         if raised:
             raise raised.pop(0)

@@ -1,6 +1,6 @@
-"""The book's algorithm once more, as plainly as it can be written: one sample, one layer at a time.
+"""The book's algorithm again, as plainly as possible: one sample, one layer at a time.
 
-It shares nothing with the package: no file of it is imported here.
+It shares no code with the package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def slope(z):
 
 
 def draw(sizes, *, scaled=False):
-    """All biases, then all weights, from NumPy's global random numbers."""
+    """Draw all biases, then all weights, from NumPy's global random numbers."""
     biases = [np.random.randn(n, 1) for n in sizes[1:]]
     weights = []
     for n_in, n_out in pairwise(sizes):
@@ -30,7 +30,7 @@ def draw(sizes, *, scaled=False):
 
 
 def gradient(biases, weights, x, y, *, cross_entropy=False):
-    """Return what one sample adds to nabla_b and nabla_w."""
+    """Return nabla_b and nabla_w of one sample."""
     seen, z = [x], []
     for b, w in zip(biases, weights, strict=True):
         z.append(w @ seen[-1] + b)
@@ -87,7 +87,7 @@ def mean_cost(biases, weights, data, lmbda, *, cross_entropy=False):
 
 
 def random_data(n, n_in, n_out, *, seed=0):
-    """(x, y) with one-hot y, and the same with labels."""
+    """Return pairs (x, y) with one-hot y, and the same with labels."""
     rng = np.random.default_rng(seed)
     pairs, labeled = [], []
     for _ in range(n):

@@ -1,6 +1,6 @@
-"""Calls of compiled code that the package has no function for: single products, fma, the barrier.
+"""Calls of compiled code for which the package has no function: single products, fma, the barrier.
 
-They are cached with the kernels' own digest, so that they are compiled once a version.
+They are cached with the digest of the kernels, so they are compiled once per version.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bpmatrix.kernels.threads import atomic_add, barrier, share
 from bpmatrix.kernels.views import Lines, Scratch
 
 WEIGHTED_INPUT, PULL_BACK, SUM_OVER_COLUMNS, DESCEND = range(4)
-MARGIN = 24  # elements of a guard zone: more than any vector or tile reaches
+MARGIN = 24  # elements of a guard zone: larger than any vector or tile
 
 
 @kernel
@@ -49,9 +49,9 @@ def fuse(x, y, z, out):
 
 @program
 def meet(t, threads, control, rounds, places, counter):
-    """Walk through barriers with the others; return how often somebody was found behind.
+    """Pass `rounds` barriers with the other threads; return how often one was found behind.
 
-    Before each barrier a thread says where it is; after it, all must have said the same.
+    Before each barrier a thread stores its round; after it, all must have stored the same.
     """
     behind = 0
     for r in range(1, rounds + 1):
@@ -67,7 +67,7 @@ def meet(t, threads, control, rounds, places, counter):
 
 
 def guarded(array):
-    """Return a copy of a C-ordered array with guard zones of NaN before and behind it."""
+    """Return a copy of a C-ordered array with guard zones of NaN before and after it."""
     memory = np.full(array.size + 2 * MARGIN, np.nan, array.dtype)
     inside = memory[MARGIN:-MARGIN].reshape(array.shape)
     inside[...] = array
@@ -75,7 +75,7 @@ def guarded(array):
 
 
 def is_intact(inside) -> bool:
-    """Whether nobody wrote into the guard zones around an array of `guarded`."""
+    """Whether the guard zones around an array of `guarded` are unchanged."""
     return bool(np.isnan(inside.base[:MARGIN]).all() and np.isnan(inside.base[-MARGIN:]).all())
 
 
@@ -93,17 +93,17 @@ def _multiply(what, left, right, out, b=None, *, carry_on=False, keep=1.0, scale
 
 
 def weighted_input_of(W, a, b):
-    """z = W a + b, one line a column."""
+    """z = W a + b, one line per column."""
     return _multiply(WEIGHTED_INPUT, W, a, np.full((len(a), len(W)), np.nan, W.dtype), b)
 
 
 def pull_back_of(W, delta):
-    """W^T delta, one line a column."""
+    """W^T delta, one line per column."""
     return _multiply(PULL_BACK, W, delta, np.full((len(delta), W.shape[1]), np.nan, W.dtype))
 
 
 def sum_over_columns_of(delta, a, start=None):
-    """delta a^T, from zero or on from a start."""
+    """delta a^T, added to zero or to `start`."""
     nothing = np.full((delta.shape[1], a.shape[1]), np.nan, a.dtype)
     C = nothing if start is None else start
     return _multiply(SUM_OVER_COLUMNS, delta, a, C, carry_on=start is not None)
@@ -116,5 +116,5 @@ def descend_of(delta, a, keep, scale, W):
 
 @program
 def share_of(n, t, threads, grain):
-    """What thread t owns of n lines."""
+    """The share of thread t of n lines."""
     return share(n, t, threads, grain)

@@ -1,4 +1,4 @@
-"""What holds for every test: hypothesis profiles, and a line that says which bpmatrix is tested."""
+"""Settings for all tests: hypothesis profiles, and a line that says which bpmatrix is tested."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A Python that a test starts would otherwise put the current folder, the checkout, on its sys.path
+# Otherwise a Python started by a test would put the current folder, the checkout, on its sys.path
 # and import the source tree instead of the installed package.
 os.environ["PYTHONSAFEPATH"] = "1"
 
-# The same examples in every run and on every machine: a failure is one that anybody can repeat.
-# No deadline and no complaint about slow input: the first example of a test may compile kernels.
+# The same examples in every run and on every machine, so that failures can be reproduced. No
+# deadline and no check for slow input: the first example of a test may compile kernels.
 settings.register_profile(
     "same",
     deadline=None,
@@ -24,10 +24,10 @@ settings.register_profile(
     derandomize=True,
     print_blob=True,
 )
-# Fewer of them, for questions to the installation, not to the arithmetic.
+# Fewer examples, for checks of the installation rather than the arithmetic.
 settings.register_profile("quick", settings.get_profile("same"), max_examples=10)
-# Others in every run: pytest -m hypothesis --hypothesis-profile=random. `.ci/run random` names the
-# seed that it has drawn; --hypothesis-seed=N takes it again.
+# Other examples in every run: pytest -m hypothesis --hypothesis-profile=random. `.ci/run random`
+# prints the seed; --hypothesis-seed=N repeats a run.
 settings.register_profile("random", settings.get_profile("same"), derandomize=False)
 settings.load_profile("same")
 
@@ -42,8 +42,8 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ctrl_c_is_heard():
-    """Hear SIGINT also where the tests were started in the background, which ignores it."""
+def _ctrl_c_is_handled():
+    """Handle SIGINT also if the tests run in the background, where it is ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
@@ -51,6 +51,6 @@ def _ctrl_c_is_heard():
 
 @pytest.fixture(autouse=True)
 def _same_random_numbers():
-    """Begin each test with the same global random numbers, which the book's programs draw from."""
+    """Seed the global random numbers, which the book's programs use, before each test."""
     random.seed(0)
     np.random.seed(0)

@@ -1,8 +1,7 @@
-"""The two compiled programs, called as the package calls them, but between guard zones.
+"""The two compiled programs, called as the package does, but between guard zones.
 
-theta, the inputs, the targets and every result lie between NaN; the work array is NaN wherever no
-constant has to be. So whatever a program reads and should not makes its results NaN, and whatever
-it writes and should not is seen.
+theta, inputs, targets and results are surrounded by NaN; the work array is NaN except for its
+constants. So reading outside makes results NaN, and writing outside is detected.
 """
 
 from __future__ import annotations
@@ -26,9 +25,9 @@ UNWRITTEN = -7
 
 
 class Guarded:
-    """The arguments of a program for a case, with room for so many columns at a time.
+    """The arguments of a program for a case, with work matrices for `columns` columns.
 
-    With `apart` each thread has so many columns of its own.
+    With `apart`, each thread has work matrices of its own.
     """
 
     def __init__(
@@ -53,7 +52,7 @@ class Guarded:
         self.Y = target_columns(self._targets)
 
     def assert_untouched(self) -> None:
-        """Assert that nothing was written around theta, nor between and around work matrices."""
+        """Assert that nothing was written around theta, or between and around work matrices."""
         assert is_intact(self.theta)
         assert np.isnan(self._memory[:AROUND]).all()
         assert np.isnan(self._memory[-AROUND:]).all()
@@ -76,10 +75,10 @@ class Guarded:
 def look(
     case: Case, *, columns=None, first=0, last=None, carry_on=None, weights=None
 ) -> SimpleNamespace:
-    """Call `evaluate`: outputs (n_L, n), costs, hits (n,), and the sum of the gradients as theta.
+    """Call `evaluate`: outputs (n_L, n), costs, hits (n,), and the sum of gradients, as theta.
 
-    `carry_on` is what a call before has returned, whose sum goes on; `weights` are those of the
-    samples. `group` and `total` are the two parts of the sum, `gradient` is the sum, in float64.
+    `carry_on` is the result of a previous call, whose sum is continued; `weights` are sample
+    weights. `group` and `total` are the two parts of the sum, `gradient` is the sum, in float64.
     """
     n, d = case.X.shape[1], case.description
     g = Guarded(case, columns or n)
@@ -112,8 +111,8 @@ def steps(
 ) -> SimpleNamespace:  # fmt: skip
     """Call `train_slice` on all threads; return theta, moments, taken, and the totals.
 
-    `rates` are those of the steps, one after the other, of an optimizer that begins. With room for
-    fewer `columns` than m, threads own groups of columns.
+    `rates` are the learning rates of the first steps of an optimizer. With work matrices for fewer
+    `columns` than m, threads own groups of columns.
     """
     d, columns = case.description, columns or m
     grouped = columns < m

@@ -1,8 +1,8 @@
-"""Interrupts a call at each of the moments at which Python looks for a signal, one after another.
+"""Interrupt a call at each moment at which Python checks for signals, one after another.
 
-CPython runs the handlers of signals when a Python function begins and when a function of C has
-returned; also at the end of a loop's body, which is as good as one of these. A profile function is
-called at the same moments, and what it raises comes from there, as it does from a handler.
+CPython runs signal handlers when a Python function begins and when a C function has returned; also
+at the end of a loop's body, which is equivalent to one of these. A profile function is called at
+the same moments, and its exceptions are raised there, like those of a handler.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ Call = Callable[[], object]
 def interruptions(
     error: type[BaseException], prepare: Callable[[], Call], every: int = 1
 ) -> Iterator[object]:
-    """Prepare and call again and again, raise the error at a later moment each time.
+    """Prepare and call repeatedly, raising the error at a later moment each time.
 
-    With `every`, at each so-and-so-many-th moment of a call that has many.
+    `every` skips moments: only every so many are tried.
 
-    Yields what came of it: the exception that left the call, or what it returned all the same. The
-    last is from the last moment of the call.
+    Yields the outcome: the exception that left the call, or the returned value. The last one is
+    from the last moment of the call.
     """
     for moment in count(0, every):
         left, outcome = _interrupted(moment, error, prepare())
-        if left >= 0:  # the call was over before its moment had come
+        if left >= 0:  # the call ended before the moment
             return
         yield outcome
 
@@ -38,15 +38,15 @@ def _interrupted(moment: int, error: type[BaseException], call: Call) -> tuple[i
 
     def look(frame, event: str, argument: object) -> None:
         nonlocal left
-        # A generator is also "called" when it is thrown away, which is no such moment.
+        # A generator is also "called" when it is discarded, which does not count.
         is_call = event == "call" and not frame.f_code.co_flags & inspect.CO_GENERATOR
         if is_call or (event == "c_return" and argument is not sys.setprofile):
             left -= 1
             if left < 0:
-                raise error  # once: Python removes a profile function that raises
+                raise error  # only once: Python removes a profile function that raises
 
     before = sys.getprofile()
-    gc.disable()  # what is raised in a finalizer is lost
+    gc.disable()  # exceptions in finalizers are lost
     sys.setprofile(look)
     try:
         outcome = call()
@@ -56,6 +56,6 @@ def _interrupted(moment: int, error: type[BaseException], call: Call) -> tuple[i
         sys.setprofile(before)
         gc.enable()
     if isinstance(outcome, BaseException):
-        # Its frames hold what was interrupted, and this one holds it.
+        # Avoid a reference cycle with the frames of the traceback.
         outcome = outcome.with_traceback(None)
     return left, outcome

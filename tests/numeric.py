@@ -1,13 +1,13 @@
-"""Numbers to compare with: exact sums, central differences, and bounds that are derived.
+"""Exact sums, central differences, and error bounds derived from the arithmetic.
 
-A bound counts roundings. A sum of n products, added in any order, with or without fused
-multiply-add, is off by at most (n + 1) u times the sum of the terms' absolute values, to first
-order in the unit roundoff u (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed.,
-section 3.1). `assert_close` takes the count and the scale; nothing is guessed.
+A bound counts roundings. A sum of n products, in any order, with or without fused multiply-add, has
+an error of at most (n + 1) u times the sum of the terms' absolute values, to first order in the
+unit roundoff u (Higham, *Accuracy and Stability of Numerical Algorithms*, 2nd ed., section 3.1).
+`assert_close` takes the number of roundings and the scale.
 
-That is the relative part. A result below the smallest normal number has fewer digits, or becomes 0:
-each operation may then be off by as much as that number, whatever its scale (Higham, section 2.8).
-Every bound has this absolute part, too.
+That is the relative part. A result below the smallest normal number has fewer digits, or is flushed
+to 0: then the error of each operation may be as large as that number, whatever the scale (Higham,
+section 2.8). Every bound has this absolute part, too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bpmatrix.architecture.costs import Huber, ParameterCost, Quantile, find_cos
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 
-# exp, tanh and what is made of them: ours and NumPy's are within 4 ULP, which is 8 u.
+# exp, tanh and functions computed from them: ours and NumPy's are within 4 ULP, which is 8 u.
 ELEMENTARY = 8
 
 
@@ -34,14 +34,14 @@ def unit_roundoff(dtype) -> float:
 
 
 def smallest_normal(dtype) -> float:
-    """How far an operation may be off, absolutely, whose result fades."""
+    """The absolute error of an operation whose result underflows."""
     return float(np.finfo(dtype).tiny)
 
 
 def assert_close(actual, expected, *, roundings, scale, dtype=None) -> None:
-    """Assert that two numbers differ by at most so many roundings of numbers of this scale.
+    """Assert that two numbers differ by at most `roundings` roundings of numbers of this scale.
 
-    `roundings` counts those of both sides together. A tenth is added for the products of errors.
+    `roundings` counts those of both sides together. 10 % is added for products of errors.
     """
     actual, expected = np.asarray(actual), np.asarray(expected)
     assert actual.shape == expected.shape
@@ -57,13 +57,13 @@ def assert_close(actual, expected, *, roundings, scale, dtype=None) -> None:
 
 
 def same_bits(x, y) -> bool:
-    """Whether two arrays hold the same bits, whatever their order in memory; NaN equals NaN."""
+    """Whether two arrays have the same bits, regardless of memory order; NaN equals NaN."""
     x, y = np.asarray(x), np.asarray(y)
     return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
 
 
 def flat(biases, weights, description: Description):
-    """Return parameters of `reference`, or their gradient, laid out as theta."""
+    """Return parameters of `reference`, or their gradient, in the order of theta."""
     p = Parameters.of(np.empty(description.layout.size), description.layout)
     for view, value in zip((*p.weights, *p.biases), (*weights, *biases), strict=False):
         view[:] = value
@@ -86,7 +86,7 @@ def central_differences(f: Callable[[np.ndarray], float], theta, eps: float = 1e
 def exact_sums(left, right):
     """Sums over k of left[i, k] * right[j, k] for every n <= K: (n, i, j), each rounded once.
 
-    Both factors are cut into halves of 26 bits, so that every product of halves is exact.
+    Both factors are split into halves of 26 bits, so every product of halves is exact.
     """
     parts = [halves(x.astype(np.float64)) for x in (left, right)]
     terms = np.stack([np.einsum("ik,jk->ijk", x, y) for x in parts[0] for y in parts[1]], axis=-1)
@@ -98,13 +98,13 @@ def exact_sums(left, right):
 
 
 def halves(x):
-    """Return two numbers of 26 bits whose sum is x, by Veltkamp's splitting."""
+    """Return two numbers of 26 bits whose sum is x (Veltkamp's splitting)."""
     high = 134217729.0 * x - (134217729.0 * x - x)  # 2^27 + 1
     return high, x - high
 
 
 class Forward(NamedTuple):
-    """Activations from X on, how far each may be off, sigma' of each layer, how far that is off."""
+    """Activations from X on and their errors, sigma' of each layer and its error."""
 
     a_s: list
     off: list
@@ -113,7 +113,7 @@ class Forward(NamedTuple):
 
 
 def forward_bound(weights, biases, activations, X, dtype) -> Forward:
-    """Return the numbers of the way forward with their errors, in units of u of `dtype`."""
+    """Return the numbers of the forward pass with their errors, in units of u of `dtype`."""
     unit, faded = unit_roundoff(dtype), smallest_normal(dtype) / unit_roundoff(dtype)
     zs, a_s = reference.feedforward(weights, biases, activations, X)
     slopes, off_slopes, off = [], [], [np.zeros(X.shape)]
@@ -130,11 +130,11 @@ def forward_bound(weights, biases, activations, X, dtype) -> Forward:
 
 
 def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
-    """How far the mean gradient may be off, (nabla_b, nabla_W), by a first-order error analysis.
+    """The error of the mean gradient, (nabla_b, nabla_W), by a first-order error analysis.
 
-    The errors are carried through the network as the numbers are, in units of u of `dtype`; the
-    result holds for one computation with any order of its sums. A ReLU whose z is within its own
-    error of the kink may take either derivative.
+    Errors are propagated through the network with the numbers, in units of u of `dtype`; the bound
+    holds for sums in any order. A ReLU whose z is within its own error of the kink may have either
+    derivative.
     """
     unit, m = unit_roundoff(dtype), X.shape[1]
     faded = smallest_normal(dtype) / unit
@@ -160,7 +160,7 @@ def gradient_bound(weights, biases, activations, cost, X, Y, dtype):
 
 
 def _off_error(cost, a, Y, off_a, unit):
-    """|dC/da|, or the whole delta where sigma' cancels, and how far it is off."""
+    """|dC/da|, or all of delta if sigma' cancels, and its error."""
     gap = np.abs(a - Y)
     if cost in {"absolute", "quantile"} or isinstance(cost, Quantile):
         slope = np.abs(reference.COST_PRIME["quantile"](a, Y, getattr(cost, "q", 0.5)))
@@ -176,9 +176,9 @@ def _off_error(cost, a, Y, off_a, unit):
 
 
 def _off_activation(name, z, a, off_z, unit):
-    """The error of a = sigma(z), |sigma'|, and the error of sigma' where z is off by off_z.
+    """The error of a = sigma(z), |sigma'|, and the error of sigma', if z is off by off_z.
 
-    What a curve adds is at most its second derivative, which none has above 1, or above a for exp.
+    `curve` bounds the second-order term: no second derivative exceeds 1, or a for exp.
     """
     if name == "softmax":
         # A shift by max z, exp, n additions, a division; an error of z moves all outputs.
@@ -223,7 +223,7 @@ def _off_activation(name, z, a, off_z, unit):
 
 
 def far_from_kinks(activations, cost, zs, a, Y) -> bool:
-    """Whether no number is within 1e-3 of where a slope, or the slope of a slope, jumps."""
+    """Whether no number is within 1e-3 of a jump of the first or second derivative."""
     near = [
         np.abs(z - kink)
         for z, name in zip(zs, activations, strict=True)

@@ -1,7 +1,7 @@
-"""The slow twins of the update rules: whole gradients, whole vectors, formulas as in the papers.
+"""Slow twins of the update rules: whole gradients, whole vectors, formulas as in the papers.
 
-And those of what fades: the operations of a step without a gradient, each rounded, and 0 where it
-is below the smallest normal number.
+And a twin for underflow: the operations of a step without a gradient, each rounded and flushed to 0
+below the smallest normal number.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from bpmatrix import SGD, AdamW, RMSprop
 
 
 class RuleTwin:
-    """Moves theta by the rule of an optimizer; `free` are the parameters without penalties."""
+    """Update theta by the rule of an optimizer; `free` are the parameters without penalties."""
 
     def __init__(self, optimizer, theta, free, *, l2=0.0, l1=0.0, clip_norm=np.inf):
         self.optimizer, self.theta, self.penalized = optimizer, theta, ~free
@@ -43,10 +43,10 @@ class RuleTwin:
 
 
 class FadingTwin:
-    """Lets w, v and s fade by the rule of an optimizer, of which a million steps are done.
+    """Let w, v and s underflow by the rule of an optimizer, after a million steps.
 
-    w and v lie at the end of the normal range, where NumPy rounds otherwise. But a step multiplies
-    them alone, and adds their products: times `far`, a power of two, they are ordinary numbers.
+    w and v are at the end of the normal range, where NumPy rounds differently. Since a step is
+    linear in them, they are stored times `far`, a power of two, as ordinary numbers.
     """
 
     def __init__(self, optimizer, w, v, s, *, l2=0.0, l1=0.0):
@@ -74,7 +74,7 @@ class FadingTwin:
         self.w = self._kept(fma(real(keep), self.w, step))
 
     def _descend(self, rate, mu, g):
-        """The rules of SGD; without momentum or l1 the penalty is a factor of w."""
+        """The rules of SGD; without momentum or l1 the penalty is a factor on w."""
         change = self._kept(rate * g)
         if mu == 0 and self.l1 == 0:
             self.w = self._kept(self.real(1 + rate.item() * self.l2) * self.w)
@@ -86,14 +86,14 @@ class FadingTwin:
             self.w = self._kept(self.w + ahead)
 
     def _kept(self, x, far=None):
-        """Return numbers of the type of w, 0 where they are below the smallest normal one."""
+        """Return numbers in the dtype of w, flushed to 0 below the smallest normal number."""
         x = x.astype(self.real)
         least = np.finfo(self.real).tiny * self.real(self.far if far is None else far)
         return np.where(np.abs(x) < least, self.real(0), x)
 
 
 class TorchMomentum:
-    """PyTorch's rule of SGD with momentum: what is kept has no rate in it."""
+    """PyTorch's rule of SGD with momentum: the velocity does not include the rate."""
 
     def __init__(self, optimizer, theta):
         self.optimizer, self.theta, self.kept = optimizer, theta, np.zeros_like(theta)

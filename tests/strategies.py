@@ -1,7 +1,7 @@
-"""What hypothesis draws: networks of every kind that bpmatrix knows, and mini-batches for them.
+"""Hypothesis strategies: networks of every kind, and mini-batches for them.
 
-A drawn number is a seed; the parameters and samples come from it, so that they are ordinary
-numbers and a failing example shrinks to a small network.
+Hypothesis draws a seed, from which parameters and samples are computed: so these are ordinary
+numbers, and a failing example shrinks to a small network.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.samples.arrays import Targets, as_inputs, as_targets
 
-# exp is an output alone: a second one above it would overflow.
+# exp is used only for outputs: two of them in a row would overflow.
 HIDDEN = [name for name, f in ACTIVATIONS.items() if f.elementwise and name != "exp"]
 PARAMETERS = {"huber": Huber(0.7), "quantile": Quantile(0.8)}
-# Cost and output belong together; those without a partner take any element-wise output.
+# Cost and output; costs without a partner work with any element-wise output.
 PAIRS = (
     *((name, cost.partner) for name, cost in COSTS.items() if cost.partner),
     *product(
@@ -32,7 +32,7 @@ PAIRS = (
 
 depths = st.integers(1, 4)
 dtypes = st.sampled_from(("float64", "float32"))
-# Every tail of a vector and every split of a tile occurs below 18; the larger ones meet blocks.
+# Every vector tail and every tile split occurs below 18; larger widths test blocking.
 widths = st.one_of(*[st.integers(1, 17)] * 5, st.sampled_from((30, 64, 100, 256)))
 batch_sizes = st.one_of(*[st.integers(1, 20)] * 5, st.sampled_from((33, 64, 130)))
 seeds = st.integers(0, 2**32 - 1)
@@ -54,17 +54,17 @@ class Case:
 
     @property
     def inputs(self) -> np.ndarray:
-        """X as it leaves the gate."""
+        """X after the check."""
         return as_inputs(self.X, self.description.sizes[0], self.description.dtype)
 
     @property
     def targets(self) -> Targets:
-        """The labels where there are some, else Y, as they leave the gate."""
+        """The labels, or Y if there are none, after the check."""
         return gate(self.description, self.Y if self.labels is None else self.labels)
 
     @property
     def reachable(self) -> np.ndarray:
-        """Y, brought to where the output can come near it: Network.train takes no other."""
+        """Y, scaled into the range of the output layer, as Network.train requires."""
         output = find_activation(self.description.activations[-1])
         if output.lowest is None or find_cost(self.description.cost).partner:
             return self.Y
@@ -75,7 +75,7 @@ class Case:
         )
 
     def in_float64(self):
-        """Return what the functions of `reference` take: weights, biases, ..., X, Y."""
+        """Return the arguments of functions of `reference`: weights, biases, ..., X, Y."""
         d = self.description
         parameters = Parameters.of(self.theta.astype(np.float64), d.layout)
         biases = parameters.biases or [np.zeros((n, 1)) for n in d.sizes[1:]]
@@ -84,14 +84,14 @@ class Case:
 
 
 def gate(description: Description, targets: np.ndarray) -> Targets:
-    """Return targets as they leave the gate."""
+    """Return checked targets."""
     return as_targets(targets, description.sizes[-1], targets.shape[-1], description.dtype)
 
 
 def make_case(description: Description, m: int, seed: int, *, labeled: bool = False) -> Case:
-    """Return a case whose numbers a seed decides.
+    """Return a case with random numbers from a seed.
 
-    Weights are scaled to keep each layer's numbers near 1, where an activation function bends.
+    Weights are scaled to keep z near 1, where activation functions are not linear.
     """
     rng = np.random.default_rng(seed)
     n_in, n_out, cost = description.sizes[0], description.sizes[-1], description.cost
@@ -115,7 +115,7 @@ def make_case(description: Description, m: int, seed: int, *, labeled: bool = Fa
 
 @st.composite
 def descriptions(draw, widths=widths, depths=depths, dtypes=dtypes) -> Description:
-    """Draw a network of any depth, widths, activation functions, cost, type, with or without b."""
+    """Draw a network of any depth, widths, functions, cost and dtype, with or without biases."""
     layers = draw(depths)
     cost, output = draw(st.sampled_from(PAIRS))
     hidden = [draw(st.sampled_from(HIDDEN)) for _ in range(layers - 1)]

@@ -1,4 +1,4 @@
-"""What CI asks for is there: the steps of `.ci/run` are those of the workflows and of the page."""
+"""The steps of `.ci/run` are those of the workflows and of CONTRIBUTING."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RUN, WORKFLOWS = ROOT / ".ci" / "run", ROOT / ".github" / "workflows"
-# Asked for without `.ci/run`: the base of a pull request is not origin/main.
+# Run without `.ci/run`: the base of a pull request is not origin/main.
 BY_ITSELF = {"gate"}
 
 pytestmark = pytest.mark.skipif(not RUN.exists(), reason="the source distribution has no CI")
 
 
 def steps() -> set[str]:
-    """Return the steps that `.ci/run` has functions for."""
+    """Return the steps defined as functions in `.ci/run`."""
     return set(re.findall(r"^step_(\w+)\(\)", RUN.read_text(encoding="utf-8"), re.MULTILINE))
 
 
 def asked_for(workflow: Path) -> list[list[str]]:
-    """Return the steps that each call of `.ci/run` in a workflow names."""
+    """Return the steps named in each call of `.ci/run` in a workflow."""
     calls = re.findall(r"bash \.ci/run([^\n]*)", workflow.read_text(encoding="utf-8"))
     return [call.split() for call in calls]
 
 
 def test_each_step_is_in_a_lane() -> None:
-    """A function without a place would never run."""
+    """A step without a lane would never run."""
     text = RUN.read_text(encoding="utf-8")
     lanes = re.search(r"^LANES=\((.*)\)$", text, re.MULTILINE)[1].replace('"', "").split()
     others = re.findall(r'^(?:ALONE|ASKED_FOR)="(.*)"$', text, re.MULTILINE)
@@ -35,27 +35,27 @@ def test_each_step_is_in_a_lane() -> None:
 
 
 @pytest.mark.parametrize("workflow", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)
-def test_a_workflow_asks_for_steps_that_there_are(workflow: Path) -> None:
+def test_the_steps_in_a_workflow_exist(workflow: Path) -> None:
     assert {name for call in asked_for(workflow) for name in call} <= steps()
 
 
-def test_the_workflow_of_every_commit_asks_for_every_step_once() -> None:
+def test_the_workflow_of_every_commit_runs_every_step_once() -> None:
     asked = [name for call in asked_for(WORKFLOWS / "ci.yml") for name in call]
     assert sorted(asked) == sorted(steps() - BY_ITSELF)
 
 
-def test_a_release_asks_for_all_steps() -> None:
+def test_a_release_runs_all_steps() -> None:
     assert asked_for(WORKFLOWS / "release.yml") == [[]]
 
 
 def test_the_page_names_the_steps() -> None:
-    """CONTRIBUTING's table has a row for each step, and for nothing else."""
+    """CONTRIBUTING's table has exactly one row per step."""
     page = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = page.split("| step | what it holds |")[1].split("\n\n")[0]
     assert sorted(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == sorted(steps())
 
 
-def test_every_page_asks_for_steps_that_there_are() -> None:
+def test_the_steps_in_every_page_exist() -> None:
     pages = [ROOT / ".github" / "CONTRIBUTING.md", ROOT / "pyproject.toml"]
     pages += [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
     for page in pages:
@@ -64,7 +64,7 @@ def test_every_page_asks_for_steps_that_there_are() -> None:
 
 
 def test_the_hooks_before_a_commit_are_those_of_lint() -> None:
-    """What a commit passes here it passes in CI: the same commands, in the same order."""
+    """The same commands, in the same order."""
     lint = re.search(
         r"^step_lint\(\).*?^}", RUN.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""Each error of the package has a row: a call that gets it, and one that follows its cure."""
+"""Each error of the package has a row: a call that raises it, and one that follows its cure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ROWS = [row for name in TABLES for row in import_module(f"cures.{name}").ROWS]
 
 
 def each(rows: list[Row]) -> pytest.MarkDecorator:
-    """Run a test with each row; one that needs a package only where it is."""
+    """Run a test with each row; skip rows whose package is not installed."""
     return pytest.mark.parametrize(
         "row",
         [
@@ -32,7 +32,7 @@ def each(rows: list[Row]) -> pytest.MarkDecorator:
 
 
 def test_every_error_has_a_row_and_every_row_an_error() -> None:
-    """Errors of one function that read alike have a row each; one with several cures has more."""
+    """Errors with the same text in one function have a row each; several cures, several rows."""
     made, listed = Counter(errors_in_the_package()), Counter((r.where, r.what) for r in ROWS)
     assert not made - listed, "errors without a row"
     assert not listed.keys() - made.keys(), "rows without an error"
@@ -40,7 +40,7 @@ def test_every_error_has_a_row_and_every_row_an_error() -> None:
 
 @each(ROWS)
 def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
-    """The message begins so, and holds the cure; a row without a cure says why."""
+    """The message starts with the row's text and contains the cure; a row without one says why."""
     with pytest.raises(Exception) as caught:
         row.wrong(tmp_path)
     message = str(caught.value)
@@ -54,7 +54,7 @@ def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
 
 @each([row for row in ROWS if row.right is not None])
 def test_the_cure_works(row: Row, tmp_path: Path) -> None:
-    """In the folder in which it went wrong before."""
-    with pytest.raises(Exception):  # noqa: B017 - what it says is tested above
+    """In the same folder as the failing call."""
+    with pytest.raises(Exception):  # noqa: B017 - the message is tested above
         row.wrong(tmp_path)
     row.right(tmp_path)

@@ -1,7 +1,6 @@
-"""Every example of README, docs and docstrings runs, in the order in which it is read.
+"""Every example in README, docs and docstrings runs, in reading order.
 
-Python blocks of the pages are fenced with `python` and executed; excerpts of the source are fenced
-with `py`, and have to stand in the source as they stand in the page.
+Python blocks fenced with `python` are executed; excerpts fenced with `py` must equal the source.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The errors: how they read, what else they are, and that they survive a process boundary."""
+"""Errors: their messages, their builtin base classes, copying and pickling."""
 
 from __future__ import annotations
 
@@ -47,34 +47,34 @@ def through_pickle(error: Exception) -> Exception:
     ],
 )
 def test_message_names_what_got_expected_and_cure(parts: dict, message: str) -> None:
-    """A message is what, got, expected, cure in this order, and nothing for a missing part."""
+    """A message has what, got, expected and cure in this order; missing parts are omitted."""
     assert str(BpmatrixError("it is wrong", **parts)) == message
 
 
 @pytest.mark.parametrize(("name", "builtin"), BUILTIN.items())
 def test_every_error_is_also_a_builtin(name: str, builtin) -> None:
-    """Code that knows nothing of bpmatrix catches each error as the builtin that it refines."""
+    """Code that does not know bpmatrix can catch each error as a builtin exception."""
     error = getattr(errors, name)
     assert issubclass(error, BpmatrixError)
     for kind in builtin if isinstance(builtin, tuple) else [builtin]:
         assert issubclass(error, kind)
 
 
-def test_what_diverges_is_caught_as_scikit_learns_is() -> None:
-    """Whose fit tells of weights that are not finite by a ValueError."""
+def test_divergence_is_a_value_error() -> None:
+    """As in scikit-learn, if weights are not finite."""
     with pytest.raises(ValueError, match="training diverged"):
         raise DivergenceError("training diverged", epoch=1, step=1, history=History(1))
 
 
 def test_the_table_above_is_complete() -> None:
-    """Every error that the module offers is in the table of this file."""
+    """Every error in the module is in the table of this file."""
     assert set(errors.__all__) == {*BUILTIN, "BpmatrixError"}
 
 
 @pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, through_pickle])
 @pytest.mark.parametrize("name", SIMPLE)
 def test_errors_are_copied_and_pickled_whole(name: str, copied) -> None:
-    """A copy has the type and the message, so that an error can leave a worker process."""
+    """A copy has the same type and message, so errors can leave a worker process."""
     error = getattr(errors, name)("wrong", got=1, expected=2, cure="Do that.")
     same = copied(error)
     assert type(same) is type(error)

@@ -1,4 +1,4 @@
-"""Words of other libraries: refused wherever they stand, and what the error says to write works."""
+"""Names from other libraries are rejected everywhere, and what the error suggests works."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bpmatrix.errors import ArgumentError, UnknownArgumentError, UnknownAttribut
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((3, 24))
 TARGETS = (X[0] > 0).astype(int)
-# What is passed for a foreign word, by the argument of ours that it stands for.
+# What to pass for a foreign name, by the argument of ours that it stands for.
 VALUES = {
     "targets": TARGETS,
     "epochs": 2,
@@ -61,7 +61,7 @@ def network() -> Network:
 
 
 def told(call: Callable[[], object]) -> str:
-    """Return what the error of a call tells to write; it is every error that it should be."""
+    """Return what the error of a call suggests, after checking the types of the error."""
     with pytest.raises(UnknownArgumentError, match="has no argument") as caught:
         call()
     assert isinstance(caught.value, ArgumentError)
@@ -85,8 +85,8 @@ FOREIGN_TO_TRAIN = [
 
 
 @pytest.mark.parametrize("word", FOREIGN_TO_TRAIN)
-def test_train_refuses_a_foreign_word_and_says_what_to_write(word: str) -> None:
-    """Nothing has changed, and the line that is told is an argument that trains."""
+def test_train_rejects_a_foreign_name_and_says_what_to_write(word: str) -> None:
+    """Nothing changes, and the suggested argument works."""
     net = network()
     before = net.parameters.tolist()
     value = value_for(word, foreign.TRAIN[word])
@@ -98,7 +98,7 @@ def test_train_refuses_a_foreign_word_and_says_what_to_write(word: str) -> None:
     arguments = {"epochs": 1, "validation": (X, TARGETS), "sample_weight": None}
     if line.startswith("validation"):
         del arguments["validation"]
-    # What is no number or name is for the reader to put in.
+    # "..." is for the reader to fill in.
     line = line.replace("[...]", "[print]").replace("...", "None")
     given = eval(f"dict({line})", NAMESPACE)
     assert net.train(X, TARGETS, **arguments | given).epochs
@@ -110,7 +110,7 @@ FOREIGN_TO_NETWORK = [
 
 
 @pytest.mark.parametrize("word", FOREIGN_TO_NETWORK)
-def test_a_network_refuses_a_foreign_word_and_says_what_to_write(word: str) -> None:
+def test_a_network_rejects_a_foreign_name_and_says_what_to_write(word: str) -> None:
     value = value_for(word, foreign.NETWORK[word])
     given = {} if "sizes" in foreign.NETWORK[word] else {"sizes": [3, 4, 2]}
     line = told(lambda: Network(**given, **{word: value}))
@@ -161,12 +161,12 @@ def test_a_network_refuses_a_foreign_word_and_says_what_to_write(word: str) -> N
          "batch_size=20, random_state=1"),
     ],
 )  # fmt: skip
-def test_what_belongs_together_is_told_together(call, line: str) -> None:
+def test_arguments_of_one_object_are_merged(call, line: str) -> None:
     assert told(lambda: call(network())) == line
 
 
-def test_a_word_of_nobody() -> None:
-    """The arguments that there are, and nothing to write; a foreign one beside it is answered."""
+def test_an_unknown_argument() -> None:
+    """The error lists all arguments; a foreign name beside it still gets a suggestion."""
     with pytest.raises(UnknownArgumentError) as caught:
         bpmatrix.SGD(speed=1)
     assert str(caught.value) == (
@@ -178,8 +178,8 @@ def test_a_word_of_nobody() -> None:
         bpmatrix.SGD(speed=1, lr=1)
 
 
-def test_the_face_is_what_it_was() -> None:
-    """Signature, name and documentation are those of the function that does the work."""
+def test_decorated_functions_keep_their_signature() -> None:
+    """And their name and documentation."""
     parameters = inspect.signature(Network.train).parameters
     assert not {p.kind for p in parameters.values()} & {inspect.Parameter.VAR_KEYWORD}
     assert Network.train.__name__ == "train"
@@ -202,8 +202,8 @@ def test_the_face_is_what_it_was() -> None:
         (bpmatrix.EarlyStopping, foreign.EARLY_STOPPING),
     ],
 )
-def test_our_own_arguments_are_words_elsewhere(call, words) -> None:
-    """Each is in its table, so that it is answered where it does not belong."""
+def test_our_own_arguments_are_in_the_tables(call, words) -> None:
+    """So there is a suggestion when they are passed to the wrong function."""
     names = set(inspect.signature(call).parameters) - {"self", "X"}
     assert names <= set(words)
     assert all(words[name].startswith((f"{name}=", f'{name}="')) for name in names)
@@ -213,8 +213,8 @@ def test_our_own_arguments_are_words_elsewhere(call, words) -> None:
 
 
 @pytest.mark.parametrize("name", foreign.ATTRIBUTES)
-def test_a_network_has_no_foreign_attribute_and_says_what_it_has(name, tmp_path, monkeypatch):
-    """For hasattr it is not there; what is told can be executed."""
+def test_a_foreign_attribute_raises_an_error_with_a_suggestion(name, tmp_path, monkeypatch):
+    """hasattr is False; the suggestion can be executed."""
     monkeypatch.chdir(tmp_path)
     net = network()
     net.save("net")
@@ -228,8 +228,8 @@ def test_a_network_has_no_foreign_attribute_and_says_what_it_has(name, tmp_path,
         exec(part, NAMESPACE | {"network": net})
 
 
-def test_an_attribute_of_nobody() -> None:
-    """Python may guess what was meant, as for every object."""
+def test_an_unknown_attribute() -> None:
+    """Python may suggest a similar name, as for every object."""
     net = network()
     with pytest.raises(AttributeError, match=r"Network has no attribute wieghts$") as caught:
         net.wieghts  # noqa: B018
@@ -242,8 +242,8 @@ TABLES = {"cost": COSTS, "activation": ACTIVATIONS, "initializer": INITIALIZERS}
 
 
 @pytest.mark.parametrize("name", foreign.NAMES)
-def test_a_foreign_name_is_refused_with_ours(name: str) -> None:
-    """In any spelling of capitals; ours then makes a network."""
+def test_the_error_for_a_foreign_value_suggests_ours(name: str) -> None:
+    """In upper and lower case; the suggested value works."""
     ours = foreign.NAMES[name]
     argument = next((key for key, table in TABLES.items() if ours in table), "dtype")
     for spelled in (name, name.upper()):
@@ -254,7 +254,7 @@ def test_a_foreign_name_is_refused_with_ours(name: str) -> None:
     assert Network([3, 4, 2], **{argument: ours}, **output)
 
 
-def test_an_activation_that_no_layer_would_use_is_looked_at_too() -> None:
+def test_an_activation_that_no_layer_would_use_is_checked_too() -> None:
     with pytest.raises(
         ArgumentError, match=r"unknown activation function: got 'logistic'.*\"sigmoid\""
     ):

@@ -1,4 +1,4 @@
-"""The History of a run: its columns, its best epoch, how it reads."""
+"""The History of a run: columns, best epoch, repr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COLUMNS = ("cost", "accuracy", "validation_cost", "validation_accuracy", "learni
 
 
 def history_of(**columns: list) -> History:
-    """Return a History whose entries have these figures, one epoch after the other."""
+    """Return a History with these figures, one number per epoch."""
     count = len(next(iter(columns.values())))
     nothing = replace(ENTRY, accuracy=None, validation_cost=None, validation_accuracy=None)
     entries = [
@@ -29,14 +29,14 @@ def history_of(**columns: list) -> History:
 
 
 def test_columns_are_those_of_the_epochs() -> None:
-    """Each figure is a list with one number for each epoch, in their order."""
+    """Each figure is a list with one number per epoch, in order."""
     columns = {name: [i + 0.5, i + 1.5] for i, name in enumerate(COLUMNS)}
     history = history_of(**columns)
     assert {name: getattr(history, name) for name in COLUMNS} == columns
 
 
-def test_what_was_not_recorded_is_an_empty_list() -> None:
-    """Without classes there is no accuracy, without validation data no score."""
+def test_figures_that_were_not_recorded_are_empty_lists() -> None:
+    """Accuracy without classes, validation figures without validation data."""
     history = history_of(cost=[1.0, 2.0])
     assert history.accuracy == history.validation_cost == history.validation_accuracy == []
     assert history.cost == [1.0, 2.0]
@@ -57,7 +57,7 @@ def test_what_was_not_recorded_is_an_empty_list() -> None:
             },
             2,
         ),
-        # The first of equals, wherever the equals stand.
+        # Ties: the first one.
         ({"cost": [2.0, 1.0, 1.0]}, 2),
         ({"cost": [1.0, 1.0, 1.0]}, 1),
         ({"cost": [9.0, 9.0, 9.0], "validation_cost": [0.5, 0.25, 0.25]}, 2),
@@ -69,7 +69,7 @@ def test_best_epoch(columns: dict, best: int) -> None:
 
 
 def test_best_epoch_counts_over_all_training() -> None:
-    """The best epoch is a number of the network's training, not a place in the list."""
+    """The best epoch is counted over all runs; it is not an index into the list."""
     history = History(seed=1, epochs=[replace(ENTRY, epoch=7), replace(ENTRY, epoch=8)])
     assert history.best_epoch == 7
     assert History(seed=1).best_epoch is None
@@ -79,8 +79,8 @@ def test_best_epoch_counts_over_all_training() -> None:
     ("metric", "best"),
     [("cost", 3), ("accuracy", 2), ("validation_cost", 1), ("validation_accuracy", 4), (None, 1)],
 )
-def test_best_epoch_by_the_metric_that_was_named(metric: str | None, best: int) -> None:
-    """Costs are best where they are lowest, accuracies where they are highest."""
+def test_best_epoch_by_metric(metric: str | None, best: int) -> None:
+    """The lowest cost, the highest accuracy."""
     history = history_of(
         cost=[4.0, 3.0, 1.0, 2.0],
         accuracy=[0.1, 0.9, 0.2, 0.3],
@@ -91,15 +91,15 @@ def test_best_epoch_by_the_metric_that_was_named(metric: str | None, best: int) 
     assert history.best_epoch == best
 
 
-def test_what_is_no_number_is_never_best() -> None:
-    """Wherever it stands; with nothing else, the first epoch is the best."""
+def test_nan_is_never_best() -> None:
+    """Unless all others are worse; then the first epoch is the best."""
     assert history_of(cost=[math.nan, 2.0, 3.0]).best_epoch == 2
     assert history_of(cost=[2.0, math.nan]).best_epoch == 1
     assert history_of(cost=[math.nan, math.inf]).best_epoch == 1
 
 
-def test_to_dict_has_the_columns_that_hold_something() -> None:
-    """The epoch first; the same numbers as the properties; all names where no epoch was done."""
+def test_to_dict_has_the_columns_that_are_not_empty() -> None:
+    """The epoch first, and the same numbers as the properties; all columns before any epoch."""
     history = history_of(cost=[2.0, 1.0], validation_cost=[3.0, 4.0])
     history.epochs = [replace(e, epoch=e.epoch + 6) for e in history.epochs]
     assert history.to_dict() == {
@@ -112,7 +112,7 @@ def test_to_dict_has_the_columns_that_hold_something() -> None:
 
 @pytest.mark.parametrize("epochs", [0, 3])
 def test_to_frame(epochs: int) -> None:
-    """A row for each epoch, a column for each figure, as pandas has them."""
+    """One row per epoch, one column per figure."""
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     history = history_of(cost=[3.0, 2.0, 1.0], validation_accuracy=[0.5, 0.25, 0.75])
     history.epochs = history.epochs[:epochs]
@@ -130,7 +130,7 @@ def test_without_pandas_the_error_has_the_cure(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_repr() -> None:
-    """A History reads in one line: epochs, last cost, last validation accuracy, why it ended."""
+    """One line: epochs, last cost, last validation accuracy, why the run ended."""
     assert repr(History(seed=1)) == "History(no epoch finished, stopped_by='epochs')"
     history = history_of(cost=[2.0, 0.123456])
     assert repr(history) == "History(2 epochs, cost 0.1235, stopped_by='epochs')"

@@ -1,4 +1,4 @@
-"""House rules that a syntax tree can check. What needs a tool of its own is in `.ci/run lint`."""
+"""House rules checked on the syntax tree. Checks by other tools are in `.ci/run lint`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ KERNELS = PACKAGE / "kernels"
 DECORATORS = KERNELS / "machine" / "jit.py"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-# Without docstrings: what is explained at length may be long.
+# Without docstrings.
 MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 50
 
-# The files that speak LLVM: numba's extension interface changes with its releases, and what
-# depends on it has to stay in sight.
+# The files that contain LLVM code: numba's extension interface changes with its releases, so the
+# code that depends on it should be in few places.
 LOW_LEVEL = {
     "kernels/functions/exponential.py",
     "kernels/machine/formats.py",
@@ -49,7 +49,7 @@ def functions_in(tree: ast.AST) -> Iterator[Function]:
 
 
 def imports_in(tree: ast.AST) -> Iterator[str]:
-    """Yield what is imported, in full: ``numba.njit`` for ``from numba import njit``."""
+    """Yield the full names of imports: ``numba.njit`` for ``from numba import njit``."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -59,7 +59,7 @@ def imports_in(tree: ast.AST) -> Iterator[str]:
 
 
 def lines_of_docstrings(tree: ast.AST) -> set[int]:
-    """Return the numbers of the lines that docstrings take."""
+    """Return the line numbers of docstrings."""
     documented = (ast.Module, ast.ClassDef, *Function.__args__)
     texts = [
         node.body[0]
@@ -70,9 +70,9 @@ def lines_of_docstrings(tree: ast.AST) -> set[int]:
 
 
 def own_length(function: Function) -> int:
-    """Count the lines of a function without its docstring and without functions inside of it.
+    """Count the lines of a function without its docstring and without nested functions.
 
-    A function inside is counted for itself: an intrinsic of numba is one, wrapped in its types.
+    Nested functions are counted separately: intrinsics of numba contain one.
     """
     lines = set(range(function.lineno, function.end_lineno + 1)) - lines_of_docstrings(function)
     for inner in functions_in(ast.Module(function.body, [])):
@@ -98,14 +98,14 @@ def compiled_functions() -> list:
 
 
 def test_the_rules_find_the_code():
-    """A rule that looks at nothing would hold for ever."""
+    """A rule that checks nothing would always pass."""
     assert "kernel" in decorators_of_jit()
     assert len(compiled_functions()) > 10
     assert {"errors.py", "reference.py", "kernels/backprop.py"} <= {name_of(path) for path in FILES}
 
 
 @pytest.mark.parametrize("function", compiled_functions())
-def test_a_kernel_says_what_it_does(function: Function):
+def test_a_kernel_has_a_docstring(function: Function):
     docstring = ast.get_docstring(function)
 
     assert docstring
@@ -113,7 +113,7 @@ def test_a_kernel_says_what_it_does(function: Function):
 
 @pytest.mark.parametrize("function", compiled_functions())
 def test_a_kernel_does_not_raise(function: Function):
-    """It runs beside threads that would wait for it at the barrier for ever."""
+    """Other threads would wait for it at the barrier forever."""
     forbidden = [node for node in ast.walk(function) if isinstance(node, ast.Raise | ast.Assert)]
 
     assert not forbidden, f"line {forbidden[0].lineno}"
@@ -128,7 +128,7 @@ def test_a_kernel_does_not_print(function: Function):
 
 @pytest.mark.parametrize("function", compiled_functions())
 def test_a_kernel_reads_before_it_chooses(function: Function):
-    """a[k] = 0 if ... else a[k] is a branch around a store: LLVM vectorizes it or not (0006)."""
+    """a[k] = 0 if ... else a[k] is a branch around a store, which LLVM may not vectorize (0006)."""
     stores = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
     choices = [(node, choice) for node in stores for choice in ast.walk(node.value)
                if isinstance(choice, ast.IfExp)]  # fmt: skip
@@ -165,14 +165,14 @@ def test_compiler_flags_have_one_home(path: Path):
     assert not compilers & set(imports_in(tree_of(path)))
 
 
-def test_the_reference_needs_numpy_alone():
+def test_the_reference_needs_only_numpy():
     outside = {name.split(".")[0] for name in imports_in(tree_of(PACKAGE / "reference.py"))}
 
     assert outside - set(sys.stdlib_module_names) == {"numpy"}
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_file_can_be_read_in_one_go(path: Path):
+def test_a_file_is_short_enough(path: Path):
     lines = path.read_text(encoding="utf-8").count("\n")
 
     assert lines - len(lines_of_docstrings(tree_of(path))) <= MOST_LINES_OF_A_FILE
@@ -189,8 +189,8 @@ def test_a_function_fits_on_a_screen(path: Path):
     assert not long
 
 
-def test_every_module_has_tests_of_its_name_or_of_a_name_that_is_written_down():
-    """CONTRIBUTING has a row for each module without a namesake, for no other, and none in vain."""
+def test_every_module_has_tests_of_its_name_or_is_listed():
+    """CONTRIBUTING lists exactly the modules without tests of the same name."""
     tests = Path(__file__).parent
     page = (tests.parent / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = page.split("<!-- tests of another name -->")[1].split("\n\n")[0]
@@ -207,7 +207,7 @@ def test_every_module_has_tests_of_its_name_or_of_a_name_that_is_written_down():
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=name_of)
-def test_a_room_says_what_lives_there(folder: Path):
+def test_every_folder_has_a_docstring(folder: Path):
     text = ast.get_docstring(tree_of(folder / "__init__.py"))
 
     assert text

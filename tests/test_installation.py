@@ -1,4 +1,4 @@
-"""The package as it is installed: which one is tested, what it names, what its import loads."""
+"""The installed package: which one is tested, its public names, what its import loads."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_public_name_exists():
 
 
 def test_dir_lists_the_public_names_and_nothing_else():
-    """Beside what Python says of every module; and each of them once."""
+    """Except for dunder names; each name once."""
     names = [name for name in dir(bpmatrix) if not name.startswith("__")]
 
     assert names == sorted(bpmatrix.__all__)
@@ -66,18 +66,18 @@ def test_the_command_is_declared():
     assert callable(script.load())
 
 
-def test_each_module_names_what_it_has():
-    """`__all__` is what the documentation and `import *` go by."""
+def test_the_names_in_all_exist():
+    """The documentation and `import *` use `__all__`."""
     for info in pkgutil.walk_packages(bpmatrix.__path__, "bpmatrix."):
-        if info.name == "bpmatrix.__main__":  # which runs the command line
+        if info.name == "bpmatrix.__main__":  # runs the command line
             continue
         module = importlib.import_module(info.name)
         for name in getattr(module, "__all__", ()):
             assert hasattr(module, name), f"{module.__name__}.__all__ names {name}"
 
 
-def test_every_class_with_slots_says_what_its_state_is():
-    """Pickles of protocols 0 and 1, and libraries that follow them, do not ask the slots."""
+def test_every_class_with_slots_has_getstate():
+    """Pickle protocols 0 and 1, and libraries that rely on them, ignore slots."""
     for info in pkgutil.walk_packages(bpmatrix.__path__, "bpmatrix."):
         if info.name == "bpmatrix.__main__":
             continue
@@ -94,7 +94,7 @@ def test_every_class_with_slots_says_what_its_state_is():
     "statement", ["import bpmatrix", "from bpmatrix import Network", "import bpmatrix.cli"]
 )
 def test_import_loads_nothing_heavy(statement: str):
-    """-P keeps the current folder off sys.path: the new process sees the installed package too."""
+    """-P keeps the current folder off sys.path, so the process imports the installed package."""
     code = f"import sys\n{statement}\nprint(*sorted(set(sys.modules) & {set(HEAVY)!r}))"
     process = subprocess.run(
         [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=False

@@ -1,4 +1,4 @@
-"""The lessons: regressions as networks of one neuron, deeper ones, updates in sequence, layers."""
+"""The lessons: regression with one neuron, deeper networks, layer-by-layer updates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ N = 40
 X = RNG.standard_normal((3, N))
 TRUTH = np.array([[1.5, -2.0, 0.5]])
 VALUES = TRUTH @ X + 0.7 + 0.1 * RNG.standard_normal((1, N))
-# Some answers are wrong, so that the best weights are finite.
+# Not linearly separable, so the best weights are finite.
 ANSWERS = ((TRUTH @ X + 0.7 > 0) ^ (RNG.random((1, N)) < 0.15)).astype(float)
 PAIRS = {"linear": ("identity", "quadratic"), "logistic": ("sigmoid", "cross_entropy")}
 WITH_ONES = np.vstack([X, np.ones(N)])
@@ -30,9 +30,9 @@ def neuron(kind: str, n_in: int = 3, *, bias: bool = True) -> Network:
 
 
 def test_one_linear_neuron_is_linear_regression() -> None:
-    """Gradient descent ends where numpy.linalg.lstsq is at once.
+    """Gradient descent converges to the solution of numpy.linalg.lstsq.
 
-    With the eigenvalues of X X^T / n in [0.4, 2] and rate 0.3, an error shrinks by 0.88 an epoch.
+    With the eigenvalues of X X^T / n in [0.4, 2] and rate 0.3, errors shrink by 0.88 per epoch.
     """
     net = neuron("linear")
     whole_batches(net, X, VALUES, 500, 0.3)
@@ -41,7 +41,7 @@ def test_one_linear_neuron_is_linear_regression() -> None:
 
 
 def test_one_sigmoid_neuron_is_logistic_regression() -> None:
-    """Gradient descent ends where Newton's method does, which is written out here."""
+    """Gradient descent converges to the result of Newton's method, which is written out here."""
     net = neuron("logistic")
     whole_batches(net, X, ANSWERS, 5000, 1.0)
     theta = np.zeros(4)
@@ -54,7 +54,7 @@ def test_one_sigmoid_neuron_is_logistic_regression() -> None:
 
 @pytest.mark.parametrize("kind", ["linear", "logistic"])
 def test_a_row_of_ones_is_the_bias(kind) -> None:
-    """As the lesson writes it: no biases, and a 1 below each sample."""
+    """As in the lesson: no biases, and a 1 below each sample."""
     plain, ones = neuron(kind), neuron(kind, 4, bias=False)
     ones.parameters[:] = plain.parameters
     targets = {"linear": VALUES, "logistic": ANSWERS}[kind]
@@ -65,7 +65,7 @@ def test_a_row_of_ones_is_the_bias(kind) -> None:
 
 @pytest.mark.parametrize("sizes", [[3, 4, 1], [3, 4, 5, 1], [3, 2, 4, 3, 2, 1]], ids=str)
 def test_linear_layers_compute_linear_regression(sizes) -> None:
-    """However deep, the product of the weights can only be a line: the one of least squares."""
+    """A stack of linear layers is a linear function: the least squares solution."""
     net = Network(sizes, activation="identity", cost="quadratic", seed=1)
     whole_batches(net, X, VALUES, 4000, 0.05)
     best = np.linalg.lstsq(WITH_ONES.T, VALUES[0], rcond=None)[0]
@@ -74,7 +74,7 @@ def test_linear_layers_compute_linear_regression(sizes) -> None:
 
 @pytest.mark.parametrize("sizes", [[2, 4, 1], [2, 6, 5, 1]], ids=str)
 def test_layers_of_sigmoids_learn_what_one_neuron_cannot(sizes) -> None:
-    """Exclusive or: no line parts it, two layers do."""
+    """Exclusive or is not linearly separable."""
     corners = np.array([[0.0, 0.0, 1.0, 1.0], [0.0, 1.0, 0.0, 1.0]])
     answers = np.array([[0.0, 1.0, 1.0, 0.0]])
     deep, single = Network(sizes, seed=1), Network([2, 1], seed=1)
@@ -85,7 +85,7 @@ def test_layers_of_sigmoids_learn_what_one_neuron_cannot(sizes) -> None:
 
 
 def lesson_in_sequence(weights, biases, names, x, y, rate, epochs) -> None:
-    """The lesson's own order, in NumPy: update the last layer, go forward again, the next below."""
+    """The lesson's order, in NumPy: update the last layer, go forward again, update the next."""
     functions = {
         "sigmoid": (squash, lambda z: squash(z) * (1 - squash(z))),
         "identity": (lambda z: z, np.ones_like),
@@ -98,7 +98,7 @@ def lesson_in_sequence(weights, biases, names, x, y, rate, epochs) -> None:
             for W, b, name in zip(weights, biases, names, strict=True):
                 z.append(W @ a[-1] + b)
                 a.append(functions[name][0](z[-1]))
-            error = a[-1] - y  # of both: identity with squares, sigmoid with cross-entropy
+            error = a[-1] - y  # for identity with quadratic cost, and sigmoid with cross-entropy
             for k in reversed(range(l, len(weights) - 1)):
                 error = (weights[k + 1].T @ error) * functions[names[k]][1](z[k])
             weights[l] = weights[l] - rate * error @ a[l].T / n
@@ -109,7 +109,7 @@ def lesson_in_sequence(weights, biases, names, x, y, rate, epochs) -> None:
 @pytest.mark.parametrize("kind", ["linear", "logistic"])
 @pytest.mark.parametrize("sizes", [[3, 1], [3, 4, 2], [3, 4, 5, 2, 2]], ids=str)
 def test_updates_in_sequence_are_the_lessons(sizes, kind, bias) -> None:
-    """Exact against NumPy at any depth, with biases or with none."""
+    """They equal the NumPy version at any depth, with and without biases."""
     layers = len(sizes) - 1
     last, cost = PAIRS[kind]
     names = ["tanh"] * (layers - 1) + [last]
@@ -140,7 +140,7 @@ def test_updates_in_sequence_are_the_lessons(sizes, kind, bias) -> None:
 
 
 def test_the_order_of_updates_makes_a_difference() -> None:
-    """With one layer none; with two the lower one sees the new weights above it."""
+    """Except with one layer: the gradient of a lower layer uses the new weights above it."""
     for sizes, same in (([3, 1], True), ([3, 4, 1], False)):
         together, apart = (Network(sizes, seed=1) for _ in range(2))
         whole_batches(together, X, ANSWERS, 1, 0.5)
@@ -154,10 +154,10 @@ def test_the_lessons_accuracies_by_hand() -> None:
     net = neuron("linear", 1)
     net.parameters[:] = [1, 0]
     rows = [[1.0, 2.0, 3.0, 4.0]]
-    wanted = [[1.0, 5.0, 3.0, 8.0]]  # errors 0, 3, 0, 4: root of their squares 5, of 4 samples
-    assert lessons.regression_accuracy(net, rows, wanted) == 100 - 5 / 4 * 100
-    assert lessons.regression_accuracy(net, rows, wanted[0]) == 100 - 5 / 4 * 100
-    with pytest.raises(ShapeError, match="as the outputs"):
+    targets = [[1.0, 5.0, 3.0, 8.0]]  # errors 0, 3, 0, 4: root of the sum of squares 5, 4 samples
+    assert lessons.regression_accuracy(net, rows, targets) == 100 - 5 / 4 * 100
+    assert lessons.regression_accuracy(net, rows, targets[0]) == 100 - 5 / 4 * 100
+    with pytest.raises(ShapeError, match="the shape of the outputs"):
         lessons.regression_accuracy(net, rows, [[1.0], [2.0]])
     net = neuron("logistic", 1)
     net.parameters[:] = [1, -2.5]
@@ -176,14 +176,14 @@ def test_wrong_arguments_and_divergence() -> None:
     with pytest.raises(DivergenceError, match="Lower the learning rate") as caught:
         lessons.train_in_sequence(net, X, VALUES, epochs=2000, learning_rate=10)
     assert caught.value.epoch > 1
-    # It is as it was before the epoch that went wrong.
+    # The weights are those from before the epoch that diverged.
     same = neuron("linear")
     lessons.train_in_sequence(same, X, VALUES, epochs=caught.value.epoch - 1, learning_rate=10)
     assert (net.parameters == same.parameters).all()
 
 
 class Layer:
-    """A layer as an object, as a lesson of 2013 had them: error and delta are kept in it."""
+    """A layer as an object that stores its error and delta, as in a lesson of 2013."""
 
     def __init__(self, W, b):
         self.W, self.b = W.copy(), b.copy()
@@ -225,13 +225,13 @@ def test_mini_batches_of_one_are_the_network_of_layer_objects() -> None:
         for l, layer in enumerate(layers):
             np.testing.assert_allclose(net.weights[l], layer.W, rtol=0, atol=1e-13)
             np.testing.assert_allclose(net.biases[l], layer.b, rtol=0, atol=1e-13)
-    # One epoch in the order of the file is those steps, one after the other.
+    # An epoch without shuffling equals these steps.
     assert (whole.parameters == net.parameters).all()
 
 
 @pytest.mark.parametrize("cost", ["quadratic", "cross_entropy", "log_likelihood"])
-def test_delta_is_what_the_demon_finds(cost) -> None:
-    """The book's demon sits at a neuron and adds a little to its z: the cost changes by delta."""
+def test_delta_is_the_derivative_with_respect_to_z(cost) -> None:
+    """The book's demon adds a small h to the z of a neuron: the cost changes by h delta."""
     output = {"quadratic": "tanh", "cross_entropy": "sigmoid", "log_likelihood": "softmax"}[cost]
     names = ["tanh", "sigmoid", output]
     net = Network([3, 4, 5, 3], activation=names, cost=cost, seed=1)

@@ -1,4 +1,4 @@
-"""The line that each epoch writes."""
+"""The progress callbacks: lines and a bar."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def written(*entries: EpochInfo, **options: str) -> str:
     return stream.getvalue()
 
 
-def test_a_line_for_each_epoch_below_one_heading():
+def test_one_line_per_epoch_below_one_heading():
     assert written(entry(1), entry(12, cost=0.0421, validation_accuracy=1.0)) == (
         "epoch       cost  validation accuracy  seconds\n"
         " 1/30     0.5000              87.50 %     1.50\n"
@@ -36,7 +36,7 @@ def test_a_line_for_each_epoch_below_one_heading():
     )
 
 
-def test_columns_stay_where_they_are():
+def test_columns_are_aligned():
     extremes = [
         entry(1, 1000, cost=12345678.9),
         entry(10, 1000, cost=0.0),
@@ -57,13 +57,13 @@ def test_without_classes_the_cost_is_shown():
     assert line.split() == ["1/30", "0.5000", "0.2500", "1.50"]
 
 
-def test_without_validation_nothing_stands_in_its_place():
+def test_without_validation_the_column_is_left_out():
     line = written(entry(validation_accuracy=None, validation_cost=None)).splitlines()[1]
 
     assert line.split() == ["1/30", "0.5000", "1.50"]
 
 
-def test_standard_output_is_the_one_of_the_moment(capsys: pytest.CaptureFixture[str]):
+def test_standard_output_is_looked_up_at_each_epoch(capsys: pytest.CaptureFixture[str]):
     progress.lines()(entry())
 
     assert capsys.readouterr().out == written(entry())
@@ -86,7 +86,7 @@ def test_each_line_is_flushed():
 
 
 class Terminal(io.StringIO):
-    """Where somebody looks: it draws over a line after a carriage return."""
+    """A terminal, which overwrites a line after a carriage return."""
 
     def isatty(self) -> bool:
         return True
@@ -118,7 +118,7 @@ def test_a_bar_is_one_line_that_ends_with_the_run(terminal: Terminal):
 
 
 def test_a_bar_counts_the_epochs_of_its_run(terminal: Terminal):
-    """The second run of a network begins with an empty bar, and so does one more with this bar."""
+    """A second run of a network starts with an empty bar, also if the bar is reused."""
     draw = progress.bar(terminal, monitored="test")
     for first in (5, 9):
         with draw:
@@ -147,7 +147,7 @@ def test_a_bar_stays_within_the_terminal(terminal: Terminal, monkeypatch: pytest
     assert [len(line) for line in terminal.getvalue().rstrip("\n").split("\r")] == [0, 19, 19]
 
 
-def test_a_bar_is_not_drawn_more_often_than_anybody_can_see(terminal: Terminal):
+def test_a_bar_is_not_drawn_more_often_than_ten_times_a_second(terminal: Terminal):
     with progress.bar(terminal) as draw:
         for epoch in range(1, 1001):
             draw(entry(epoch, last_epoch=1000, seconds=0.001))
@@ -157,7 +157,7 @@ def test_a_bar_is_not_drawn_more_often_than_anybody_can_see(terminal: Terminal):
 
 @pytest.mark.parametrize("forced", [False, True])
 def test_a_file_and_a_pipe_stay_empty(monkeypatch: pytest.MonkeyPatch, forced: bool):
-    """Also where the environment asks for colors everywhere, and beside a notebook."""
+    """Also if the environment forces colors, and within a notebook."""
     if forced:
         monkeypatch.setenv("FORCE_COLOR", "1")
         shell = type("ZMQInteractiveShell", (), {})()
@@ -168,7 +168,7 @@ def test_a_file_and_a_pipe_stay_empty(monkeypatch: pytest.MonkeyPatch, forced: b
     assert stream.getvalue() == ""
 
 
-def test_a_stream_that_can_only_be_written_to_stays_empty():
+def test_a_stream_without_isatty_stays_empty():
     written = []
     stream = SimpleNamespace(write=written.append, flush=lambda: None)
     with progress.bar(stream) as draw:
@@ -176,8 +176,8 @@ def test_a_stream_that_can_only_be_written_to_stays_empty():
     assert not written
 
 
-def test_a_notebook_is_drawn_into(monkeypatch: pytest.MonkeyPatch):
-    """Its standard output is no terminal, but goes back at a carriage return."""
+def test_a_bar_is_drawn_in_a_notebook(monkeypatch: pytest.MonkeyPatch):
+    """Its standard output is not a terminal, but supports carriage returns."""
     stream = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
     shell = type("ZMQInteractiveShell", (), {})()
     monkeypatch.setattr(builtins, "get_ipython", lambda: shell, raising=False)
@@ -187,14 +187,14 @@ def test_a_notebook_is_drawn_into(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize("name", ["bar", "lines"])
-def test_a_callback_that_was_not_made_says_how(name: str):
+def test_a_callback_that_was_not_called_raises_an_error(name: str):
     """callbacks=[progress.bar] calls it with the first epoch."""
     with pytest.raises(ArgumentError, match=rf"got EpochInfo.*callbacks=\[progress\.{name}\(\)\]"):
         getattr(progress, name)(entry())
 
 
 @pytest.mark.parametrize("stop", ["epochs", "callback", "max_seconds", "interrupt", "error"])
-def test_a_bar_ends_its_line_whatever_ends_the_run(terminal: Terminal, stop: str):
+def test_a_bar_ends_its_line_however_the_run_ends(terminal: Terminal, stop: str):
     def end(info: EpochInfo) -> bool:
         if stop == "interrupt":
             raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The judge is judged: by central differences, by its own other form, by hand."""
+"""The reference against central differences, loop against matrix form, and examples by hand."""
 
 import ast
 from pathlib import Path
@@ -21,7 +21,7 @@ small = descriptions(widths=st.integers(1, 6), depths=st.integers(1, 4), dtypes=
 @given(cases(small, st.integers(1, 4)))
 @settings(max_examples=60)
 def test_gradient_by_loop_is_the_slope_of_the_mean_cost(case):
-    """Central differences, 1e-6; what has a kink is kept off it."""
+    """It agrees with central differences to 1e-6, away from kinks."""
     weights, biases, activations, cost, X, Y = case.in_float64()
     zs, a_s = reference.feedforward(weights, biases, activations, X)
     assume(far_from_kinks(activations, cost, zs, a_s[-1], Y))
@@ -42,7 +42,7 @@ def test_gradient_by_loop_is_the_slope_of_the_mean_cost(case):
 @given(cases())
 @settings(max_examples=60)
 def test_both_forms_give_the_same_gradient(case):
-    """The matrix form is the loop, up to the roundings of its sums."""
+    """The matrix form equals the loop, up to rounding of the sums."""
     arguments = case.in_float64()
     loop, matrix = reference.gradient_by_loop(*arguments), reference.gradient_by_matrix(*arguments)
     bound = gradient_bound(*arguments, "float64")
@@ -109,8 +109,8 @@ def test_mean_cost_by_hand():
         ("poisson", [2.0], [0.0], mpmath.exp(2)),
     ],
 )
-def test_a_cost_keeps_its_digits_where_an_output_has_lost_them(cost, z, y, exact):
-    """The judge of a network that is sure must not see 0, or the largest number there is."""
+def test_a_cost_is_exact_although_the_output_is_rounded(cost, z, y, exact):
+    """The cost of a confident network is neither 0 nor infinite."""
     z, y = np.array(z)[:, None], np.array(y, float)[:, None]
     output = {"cross_entropy": "sigmoid", "log_likelihood": "softmax", "poisson": "exp"}[cost]
     terms = reference.cost_terms(cost, z, reference.sigma(output, z), y)
@@ -119,7 +119,7 @@ def test_a_cost_keeps_its_digits_where_an_output_has_lost_them(cost, z, y, exact
 
 @pytest.mark.parametrize("gradient", [reference.gradient_by_loop, reference.gradient_by_matrix])
 def test_train_takes_the_step_of_the_book(gradient):
-    """W <- (1 - eta decay) W - eta/m sum; biases do not decay; a short mini-batch has its own m."""
+    """W <- (1 - eta decay) W - eta/m sum; biases do not decay; m is the size of each mini-batch."""
     W, b = [np.array([[2.0]])], [np.array([[1.0]])]
     X, Y = np.array([[1.0, 3.0, 2.0]]), np.array([[0.0, 8.0, 0.0]])
     order = np.array([0, 1, 2])
@@ -131,11 +131,11 @@ def test_train_takes_the_step_of_the_book(gradient):
     )
     assert_close(weights[0], [[-2.48]], roundings=10, scale=6)
     assert_close(biases[0], [[-1.55]], roundings=10, scale=4)
-    assert (W[0].item(), b[0].item()) == (2, 1)  # what was passed in is left alone
+    assert (W[0].item(), b[0].item()) == (2, 1)  # the arguments are unchanged
 
 
-def test_reference_imports_numpy_alone():
-    """The judge shares nothing with the judged."""
+def test_the_reference_imports_only_numpy():
+    """It shares no code with the engine it checks."""
     tree = ast.parse(Path(reference.__file__).read_text(encoding="utf-8"))
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
     modules = {alias.name for node in imports for alias in node.names}

@@ -1,4 +1,4 @@
-"""Signals that arrive at a bad moment: they are heard, and the moment is not disturbed."""
+"""`signals_held`: exceptions of signal handlers are raised after the block, and never lost."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bpmatrix.signals import signals_held
 
 @pytest.fixture
 def handler():
-    """Put handlers of one's own in place for a test: `handler(number, function)`."""
+    """Set signal handlers for a test: `handler(number, function)`."""
     before = {}
 
     def handle(number, function):
@@ -38,7 +38,7 @@ def test_ctrl_c_waits_for_the_end_of_the_block():
         signal.raise_signal(signal.SIGINT)
 
 
-def test_a_block_that_nobody_disturbs_changes_no_handler():
+def test_handlers_are_restored():
     before = [signal.getsignal(number) for number in signal.valid_signals()]
     with signals_held():
         pass
@@ -46,7 +46,7 @@ def test_a_block_that_nobody_disturbs_changes_no_handler():
     assert [signal.getsignal(number) for number in signal.valid_signals()] == before
 
 
-def test_a_handler_that_raises_nothing_works_at_once(handler):
+def test_a_handler_that_raises_nothing_runs_at_once(handler):
     heard = []
     handler(signal.SIGTERM, lambda number, frame: heard.append(number))
     with signals_held():
@@ -54,8 +54,8 @@ def test_a_handler_that_raises_nothing_works_at_once(handler):
         assert heard == [signal.SIGTERM]
 
 
-def test_what_any_handler_raises_waits(handler):
-    """A limit of time ends no import either."""
+def test_any_exception_of_a_handler_waits(handler):
+    """For example that of a timeout."""
 
     def over(number, frame):
         raise TimeoutError
@@ -87,7 +87,7 @@ def test_an_error_of_the_block_comes_out_and_does_not_hide_ctrl_c():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_what_an_inner_block_holds_waits_for_the_outer_one():
+def test_exceptions_of_an_inner_block_wait_for_the_outer_one():
     done = []
     with pytest.raises(KeyboardInterrupt), signals_held():  # noqa: PT012
         with signals_held():
@@ -97,8 +97,8 @@ def test_what_an_inner_block_holds_waits_for_the_outer_one():
     assert done == [1]
 
 
-def test_a_thread_has_no_signals_to_hold():
-    """Python lets the main thread alone set handlers."""
+def test_in_other_threads_nothing_happens():
+    """Only the main thread can set handlers."""
     done = []
 
     def work():
@@ -111,8 +111,8 @@ def test_a_thread_has_no_signals_to_hold():
     assert done == [signal.default_int_handler]
 
 
-def test_ctrl_c_at_every_moment_of_a_block_is_heard():
-    """Also while handlers are being replaced and put back: the block is done or not begun."""
+def test_ctrl_c_at_every_moment_of_a_block_is_raised():
+    """Also while handlers are replaced and restored: the block is completed or not started."""
     moment, left, done = 0, -1, []
 
     def look(frame, event, argument):
@@ -169,7 +169,7 @@ except KeyboardInterrupt:
 
 
 def test_ctrl_c_while_the_package_imports_numpy():
-    """NumPy that was left half imported could not be imported again."""
+    """After an interrupted import, NumPy could not be imported again."""
     run = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True)
 
     assert (run.stdout, run.stderr) == ("heard, (3,)\n", "")

@@ -1,10 +1,10 @@
-"""The slow twins of the tiles: NumPy programs that round as the kernels promise to, bit for bit.
+"""Slow twins of the tiles: NumPy programs that round as the kernels promise to, bit for bit.
 
 A weighted input of more than 16 terms is summed in lanes, 4 of float64 or 8 of float32: the k-th
-term goes into lane k modulo the lanes, by fused multiply-add from zero; halves of the lanes are
-added until one is left; the bias comes last. Fewer terms are added to the bias, in their order. An
-outer sum adds its terms in their order by fused multiply-add from zero.
-The twins stay far from overflow and underflow.
+term goes into lane k modulo the number of lanes, by fused multiply-add from zero; then halves of
+the lanes are added until one is left; the bias is added last. Fewer terms are added to the bias, in
+order. An outer sum adds its terms in order by fused multiply-add from zero.
+The twins do not handle overflow and underflow.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ def fma(x, y, z):
 
 
 def _exact_sum(x, y):
-    """T. J. Dekker, D. E. Knuth: the rounded sum, and what the rounding lost."""
+    """T. J. Dekker, D. E. Knuth: the rounded sum, and its rounding error."""
     s = x + y
     t = s - x
     return s, (x - (s - t)) + (y - t)
 
 
 def _exact_product(x, y):
-    """T. J. Dekker, Numerische Mathematik 18 (1971) 224-242: likewise for a product."""
+    """T. J. Dekker, Numerische Mathematik 18 (1971) 224-242: the same for a product."""
     (x1, x2), (y1, y2) = halves(x), halves(y)
     p = x * y
     return p, x2 * y2 - (((p - x1 * y1) - x2 * y1) - x1 * y2)
 
 
 def _sum_to_odd(x, y):
-    """x + y, rounded to the neighbor with an odd mantissa where it is not exact."""
+    """x + y, rounded to the neighbor with an odd mantissa if it is not exact."""
     s, lost = _exact_sum(x, y)
     s, lost = np.atleast_1d(s), np.atleast_1d(lost)
     even = s.view(np.int64) % 2 == 0
@@ -67,7 +67,7 @@ def dot(W, A, b):
 
 
 def weighted_input(W, A, b):
-    """z[j, i] = b[i] + sum_k W[i, k] A[j, k], in the order that the number of terms asks for."""
+    """z[j, i] = b[i] + sum_k W[i, k] A[j, k], in the order for this number of terms."""
     if W.shape[1] > 16:
         return dot(W, A, b)
     return outer(A.T, W.T, np.tile(b, (len(A), 1)))
@@ -82,7 +82,7 @@ def outer(d, x, start=None):
 
 
 def outer_by_groups(d, x, groups):
-    """Likewise, the terms in groups of nearly equal size, whose sums are added in their order."""
+    """The same, with the terms in groups of nearly equal size, whose sums are added in order."""
     ends = [len(d) * g // groups for g in range(groups + 1)]
     first, *others = (outer(d[i:j], x[i:j]) for i, j in pairwise(ends))
     for other in others:
@@ -93,8 +93,8 @@ def outer_by_groups(d, x, groups):
 def step(weights, biases, activations, X, Y, eta, weight_decay, groups=1):
     """One step of gradient descent on the quadratic cost; returns biases, weights, costs.
 
-    For layers of ReLU and identity alone, which round nothing. X and Y are (samples, units), which
-    are summed in so many groups.
+    Only for layers of ReLU and identity, which do not round. X and Y are (samples, units); samples
+    are summed in `groups` groups.
     """
     dtype, m = weights[0].dtype, len(X)
     a_s = [X]

@@ -1,4 +1,4 @@
-"""A look at a network that does not learn, or should learn better: what is measured and found."""
+"""`diagnose`: measure why a network does not learn, or not well enough."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ __all__ = ["Diagnosis", "diagnose"]
 
 Array = NDArray[Any]
 
-# Enough to know a share of the samples to a few per cent.
+# Enough to estimate a share of the samples to a few percent.
 COLUMNS = 1000
 STEPS = 10
-# Where a layer works; a function is nowhere steeper than here, unless it grows without end.
-BEND = np.linspace(-3.0, 3.0, 601)
-SEARCHES = 200
+# The usual range of z. Activation functions are steepest here, unless their slope is unbounded.
+USUAL_Z = np.linspace(-3.0, 3.0, 601)
+SEARCH_STEPS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What `diagnose` found; print it to read it.
+    """The result of `diagnose`, to be printed.
 
     Attributes
     ----------
     findings : tuple of Finding
-        The worst first: the one that is furthest beyond its limit. What follows from another is
-        left out (short steps below units that are flat) or comes last (that nothing was learned).
+        The worst first: the one furthest beyond its limit. Findings that follow from another one
+        are omitted (short steps below flat units) or come last (nothing was learned).
     layers : tuple of LayerHealth
-        What was measured in each layer, whether it is a finding or not. None of them where the
-        activations are not finite, which then is the only finding.
+        The measurements of each layer. Empty if activations are not finite, which is then the only
+        finding.
     cost, chance : float
-        The mean cost of the samples, and that of the best single answer for all of them.
+        The mean cost of the samples, and the mean cost of the best constant output.
     n_columns : int
-        How many samples were looked at.
+        The number of samples used.
     """
 
     findings: tuple[Finding, ...]
@@ -61,7 +61,7 @@ class Diagnosis:
         return not self.findings
 
     def __str__(self) -> str:
-        """Return a line for each finding."""
+        """Return one line per finding."""
         if self.is_good:
             return "Nothing found: inputs, units, updates and cost are as they should be."
         return "\n".join(map(str, self.findings))
@@ -75,11 +75,11 @@ def diagnose(
     optimizer: Optimizer | None = None,
     mini_batch_size: int | None = None,
 ) -> Diagnosis:
-    """Look for what keeps a network from learning; it is not changed.
+    """Find out what keeps a network from learning, without changing it.
 
-    Dead and saturated units, the size of updates against that of the weights, inputs that are not
-    scaled, and the cost against chance. At most 1,000 samples are looked at, the same ones in every
-    call, and a copy of the network takes ten steps on them.
+    Looks for dead and saturated units, steps too large or too small for the weights, unscaled
+    inputs, and a cost no better than chance. Uses at most 1,000 samples, the same ones in every
+    call, and takes ten steps on them with a copy of the network.
 
     Parameters
     ----------
@@ -90,19 +90,19 @@ def diagnose(
     targets : array_like
         As for `Network.train`.
     optimizer : SGD, Adam or another Optimizer, optional
-        With which to take the steps; None means what it means to `Network.train`.
+        The optimizer for the steps; None as for `Network.train`.
     mini_batch_size : int, optional
-        Samples in a step; None means 10, or m where there are fewer.
+        Samples per step; None means 10, or m if m is smaller.
 
     Returns
     -------
     Diagnosis
-        Its text is plain sentences, the worst first; no two of them ask for opposite things.
+        Prints as plain sentences, the worst first; their advice never conflicts.
 
     Raises
     ------
     ShapeError, ArrayTypeError, DataError, ArgumentError
-        As `Network.train`.
+        As for `Network.train`.
 
     Examples
     --------
@@ -115,12 +115,12 @@ def diagnose(
     >>> diagnose(net, digits.train.X, digits.train.labels).findings[0].kind
     'large_inputs'
     """
-    net.cost(X, targets)  # refuses what does not fit, before columns are drawn from it
+    net.cost(X, targets)  # checks X and targets before columns are drawn
     m = checked_mini_batch_size(mini_batch_size, np.shape(X)[1])
     X, targets = np.asarray(X), np.asarray(targets)
     rng = np.random.default_rng(0)
     columns = rng.choice(X.shape[1], min(COLUMNS, X.shape[1]), replace=False)
-    # Numbers, no bytes: `train` would warn of bytes that are not scaled, which is found here.
+    # As floats: `train` would warn about unscaled bytes, which are a finding here.
     X, targets = X[:, columns].astype(np.float64), targets[..., columns]
     trace, cost = net.trace(X, targets), net.cost(X, targets)
     chance, nothing = _chance(net, trace.Y)
@@ -147,29 +147,30 @@ def diagnose(
     found += symptoms.of_cost(
         cost, chance, nothing, found, epochs=net.epochs, classes=_names_classes(trace.Y)
     )
-    # That nothing was learned follows from whatever else was found.
+    # Last: "nothing learned" follows from the other findings.
     found.sort(key=lambda finding: (finding.kind == "nothing_learned", -finding.excess))
     return Diagnosis(tuple(found), layers, cost, chance, columns.size)
 
 
 def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Array:
-    """Return |sigma'(z)| against the steepest there is, for each unit and sample.
+    """Return |sigma'(z)| / max |sigma'| for each unit and sample.
 
-    sigma' is what a network of one weight of 1 says: the gradient of its output by its input. So
-    nothing here needs to know the function. Softmax has no sigma'; it is nowhere flat by itself.
+    sigma' is computed as the gradient of a one-unit network with weight 1 with respect to its
+    input, so any activation function will do. Softmax has no sigma' and counts as nowhere flat.
     """
     if not find_activation(activation).elementwise:
         return np.ones(layer.z.shape)
     unit = Network([1, 1], output=activation, cost="quadratic", bias=False, seed=0)
     unit.weights[0][:] = 1
-    bend = np.abs(unit.input_gradient(BEND[None, :], output=0))
-    steepest = bend[np.isfinite(bend)].max(initial=0) or 1.0  # one's own may have ends, or none
+    usual = np.abs(unit.input_gradient(USUAL_Z[None, :], output=0))
+    # A custom function may be undefined on a part of the range, or flat.
+    steepest = usual[np.isfinite(usual)].max(initial=0) or 1.0
     slopes = np.abs(unit.input_gradient(layer.z.reshape(1, -1).astype(np.float64), output=0))
     return np.asarray(slopes.reshape(layer.z.shape) / steepest)
 
 
 def _flat_units(slopes: Array | None) -> tuple[float, float]:
-    """Return the share of units that are dead, and of the others that are saturated."""
+    """Return the shares of dead units and of saturated units."""
     if slopes is None:
         return 0.0, 0.0
     dead = (slopes < symptoms.FLAT).all(axis=1)
@@ -180,10 +181,10 @@ def _flat_units(slopes: Array | None) -> tuple[float, float]:
 def _updates(
     net: Network, X: Array, targets: Array, optimizer: Optimizer | None, m: int
 ) -> list[tuple[float, float]]:
-    """Return the size of a step against that of the weights, median and largest, by layer."""
+    """Return the median and the largest of |step| / |weights| for each layer."""
     n, ratios, twin = X.shape[1], [], copy.deepcopy(net)
-    # Weights that begin at zero have no size that a step could be compared with.
-    begun = [bool(W.any()) for W in twin.weights]
+    # Steps cannot be compared with weights that start at zero.
+    nonzero = [bool(W.any()) for W in twin.weights]
     m = min(n, m)
     for k in range(STEPS):
         batch = np.arange(k * m, (k + 1) * m) % n
@@ -194,23 +195,23 @@ def _updates(
             )
         except DivergenceError:
             return [(math.inf, math.inf)] * len(before)
-        layers = zip(begun, twin.weights, before, strict=True)
+        layers = zip(nonzero, twin.weights, before, strict=True)
         sizes = ((_size(W - old), _size(old) if some else 0.0) for some, W, old in layers)
         ratios.append([step / size if size else 0.0 for step, size in sizes])
     return [(float(np.median(layer)), max(layer)) for layer in zip(*ratios, strict=True)]
 
 
 def _size(W: Array) -> float:
-    """Return the root mean square, also of numbers whose squares are beyond the type."""
+    """Return the root mean square, even if squares overflow or underflow."""
     largest = float(np.abs(W).max())
     return largest * float(np.sqrt(((W / largest) ** 2).mean())) if largest else 0.0
 
 
 def _chance(net: Network, Y: Array) -> tuple[float, float]:
-    """Return the cost of the best single answer, and of outputs that say nothing, z = 0.
+    """Return the cost of the best constant output, and the cost at z = 0.
 
-    A network of biases alone searches the answer. Each goes down by a length of its own, which
-    grows while the slope keeps its sign and shrinks where it turns (Riedmiller & Braun 1993).
+    A network with only biases is trained by Rprop: each step length grows while the sign of the
+    slope stays the same, and shrinks when it changes (Riedmiller & Braun 1993).
     """
     d = net.description
     biases = Network([1, len(Y)], output=d.activations[-1], cost=d.cost, seed=0)
@@ -219,7 +220,7 @@ def _chance(net: Network, Y: Array) -> tuple[float, float]:
     nothing = best = biases.cost(X, Y)
     b[:] = 0.5  # ReLU is flat at 0
     length, last = np.full(b.shape, 0.1), np.zeros(b.shape)
-    for _ in range(SEARCHES):
+    for _ in range(SEARCH_STEPS):
         sign = np.sign(biases.gradient(X, Y).biases[0])
         length *= np.where(sign * last < 0, 0.5, 1.2)
         b -= sign * length

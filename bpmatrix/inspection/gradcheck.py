@@ -1,4 +1,4 @@
-"""The proof that the matrix is the book: the engine's gradient against two independent ones."""
+"""`verify`: the engine's gradient against the book's loop and central differences."""
 
 from __future__ import annotations
 
@@ -19,39 +19,40 @@ __all__ = ["Agreement", "verify"]
 
 Array = NDArray[Any]
 
-# The step of a central difference. Its error is about STEP^2 from the curve, and the rounding error
-# of the cost divided by STEP: together least near the third root of the machine epsilon.
+# The step of a central difference. The truncation error is about STEP^2, the rounding error about
+# eps / STEP; the sum is smallest near STEP = eps^(1/3).
 STEP = 1e-5
 DIFFERENCES = 50
 COLUMNS = 100
-# Columns times parameters: a large network is checked on fewer columns, within seconds.
+# Columns times parameters: large networks are checked on fewer columns, to take only seconds.
 MOST_WORK = 100_000_000
 
-# Sums of some thousand products, each rounded.
+# Rounding of sums of some thousand products.
 LOOP_LIMIT_IN_EPS = 4096
 DIFFERENCES_LIMIT = 1e-6
-# The error a - y of an output is off by the rounding of a, however small it is: of a network that
-# is sure of its right answers, little else is left. So a gradient counts for at least this part of
-# that of outputs that are off by 1.
+# Rounding of a limits the accuracy of the error a - y, however small it is: in a network that is
+# confident and correct, little else is left. So differences are divided by at least this fraction
+# of the gradient that outputs off by 1 would give.
 LEAST_ERROR = 1 / 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """How far the engine's gradient is from two others, relative to the largest element of each.
+    """The engine's gradient compared with two others: the largest relative differences.
 
-    Where all outputs are right to within 1/1024, relative to what an error of that size gives.
+    They are relative to the largest element of the other gradient or, if all outputs are within
+    1/1024 of their targets, to that of a gradient with errors of 1/1024.
 
     Attributes
     ----------
     loop : float
-        From the book's loop over single samples, in float64.
+        Difference from the book's loop over single samples, in float64.
     differences : float
-        From central differences of the cost, in float64, for some parameters.
+        Difference from central differences of the cost, in float64, for some parameters.
     n_columns, n_parameters : int
-        How many samples and, for the central differences, parameters were drawn.
+        The number of samples and, for the central differences, parameters used.
     loop_limit, differences_limit : float
-        What rounding explains in the type of the network.
+        The largest differences that rounding can cause in the network's dtype.
     """
 
     loop: float
@@ -63,16 +64,16 @@ class Agreement:
 
     @property
     def is_good(self) -> bool:
-        """Whether neither difference is larger than rounding explains; NaN is."""
+        """Whether both differences are within their limits; NaN is not."""
         return self.loop <= self.loop_limit and self.differences <= self.differences_limit
 
 
 def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     """Compare the gradient of a network with the per-sample loop and with central differences.
 
-    At most 100 samples, fewer in a network of over a million parameters, and 50 parameters for the
-    central differences are drawn, the same ones in every call. A parameter whose step carries a
-    number across a kink of ReLU, its relatives or the cost is left out.
+    Uses at most 100 samples, fewer if the network has over a million parameters, and central
+    differences for 50 parameters, the same ones in every call. Parameters whose step crosses a kink
+    of the cost or of an activation function such as ReLU are left out.
 
     Parameters
     ----------
@@ -86,7 +87,7 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     Returns
     -------
     Agreement
-        For a correct gradient in float64 about 1e-15 and 1e-9; `is_good` says whether both are
+        About 1e-15 and 1e-9 for a correct gradient in float64; `is_good` tells whether both are
         within their limits.
 
     Raises
@@ -101,7 +102,7 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     >>> agreement.is_good, agreement.loop < 1e-12, agreement.n_columns, agreement.n_parameters
     (True, True, 2, 32)
     """
-    net.cost(X, targets)  # refuses what does not fit, before columns are drawn from it
+    net.cost(X, targets)  # checks X and targets before columns are drawn
     X, targets = np.asarray(X), np.asarray(targets)
     d, rng = net.description, np.random.default_rng(0)
     most = min(COLUMNS, max(1, MOST_WORK // net.parameters.size))
@@ -112,7 +113,7 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     ours = net.gradient(X, targets).flat.astype(np.float64)
     parameters = Parameters.of(net.parameters.astype(np.float64), d.layout)
     loop_limit = LOOP_LIMIT_IN_EPS * float(np.finfo(d.dtype).eps)
-    with np.errstate(over="ignore"):  # the book's sigmoid, far to the left: 1 / (1 + e^-z) is 0
+    with np.errstate(over="ignore"):  # e^-z in the book's sigmoid may overflow; the result is 0
         chosen, slopes = _differences(d, parameters, inputs, Y, rng)
         loop = _loop(d, parameters, inputs, Y)
         least = LEAST_ERROR * _size_of_a_gradient(d, parameters, inputs)
@@ -127,22 +128,22 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
 
 
 def _loop(d: Description, parameters: Parameters, X: Array, Y: Array) -> Array:
-    """Return the gradient of the mean cost from the loop over single samples, laid out as theta."""
+    """Return the gradient of the mean cost by the per-sample loop, in the order of theta."""
     network = parameters.weights, _biases(parameters), d.activations
     return _mean(d, reference.gradient_by_loop(*network, d.cost, X, Y), X.shape[1])
 
 
 def _size_of_a_gradient(d: Description, parameters: Parameters, X: Array) -> float:
-    """Return the largest element of the gradient where each output of each sample is off by 1."""
+    """Return the largest element of the gradient if each output of each sample were off by 1."""
     network = parameters.weights, _biases(parameters), d.activations
     a = reference.feedforward(*network, X)[1][-1]
-    # Of the costs whose sigma' cancels, (BP1) is a - y, whatever the activation function.
+    # With a cost where sigma' cancels, (BP1) is a - y for any activation function.
     sums = reference.gradient_by_matrix(*network, "cross_entropy", X, a - 1)
     return float(np.abs(_mean(d, sums, X.shape[1])).max())
 
 
 def _mean(d: Description, sums: tuple[list[Array], list[Array]], n: int) -> Array:
-    """Return sums over n samples, (nabla_b, nabla_W), divided by n and laid out as theta."""
+    """Return the sums (nabla_b, nabla_W) divided by n, in the order of theta."""
     parts = []
     for b, W in zip(*sums, strict=True):
         parts += [W.ravel(), b.ravel()] if d.bias else [W.ravel()]
@@ -152,7 +153,7 @@ def _mean(d: Description, sums: tuple[list[Array], list[Array]], n: int) -> Arra
 def _differences(
     d: Description, parameters: Parameters, X: Array, Y: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Return the numbers of some parameters, and the central differences of the cost there."""
+    """Return indices of some parameters, and central differences of the cost for them."""
     theta = parameters.flat
     chosen, slopes = [], []
     for i in rng.choice(theta.size, size=min(DIFFERENCES, theta.size), replace=False):
@@ -169,7 +170,7 @@ def _differences(
 
 
 def _cost(d: Description, parameters: Parameters, X: Array, Y: Array) -> tuple[float, list[Array]]:
-    """Return the mean cost, and on which side of each kink, of slope or curvature, numbers are."""
+    """Return the mean cost, and on which side of each kink (jump of C' or C'') the numbers are."""
     zs, a_s = reference.feedforward(parameters.weights, _biases(parameters), d.activations, X)
     bent = [
         np.digitize(z, find_activation(name).kinks, right=True)
@@ -182,7 +183,7 @@ def _cost(d: Description, parameters: Parameters, X: Array, Y: Array) -> tuple[f
 
 
 def _biases(parameters: Parameters) -> tuple[Array, ...]:
-    """Return the biases, zeros in a network without any."""
+    """Return the biases, or zeros if the network has none."""
     return tuple(parameters.biases) or tuple(np.zeros((len(W), 1)) for W in parameters.weights)
 
 

@@ -1,7 +1,4 @@
-"""The gate of `Network`: what a user passes, checked and turned into samples of a description.
-
-Everything is checked here, before anything changes.
-"""
+"""Checks of the samples that a user passes to `Network`, before anything changes."""
 
 from __future__ import annotations
 
@@ -35,17 +32,17 @@ __all__ = [
 Array = NDArray[Any]
 
 ANY_NUMBERS = (
-    'For any numbers take output="identity" with cost="quadratic"; they are learned best with mean '
-    "0 and deviation 1, (y - y.mean()) / y.std(). Or scale them into these bounds."
+    'For targets of any size use output="identity" with cost="quadratic", best with standardized '
+    "targets, (y - y.mean()) / y.std(). Or scale them into these bounds."
 )
-# Targets that were scaled to the very ends of an interval may miss them.
+# Targets scaled to the ends of an interval may exceed them by rounding.
 ROUNDING = 1e-6
-# Small whole numbers in bytes may be counts; larger ones are pixels.
+# Small integers in bytes may be counts; larger ones are pixels.
 BYTES_LIKE_NUMBERS = 16
 
 
 def inputs(d: Description, X: ArrayLike, name: str = "X", *, check: bool = True) -> Array:
-    """Return inputs as columns; without `check`, a program finds those that are not finite."""
+    """Return inputs as columns; without `check`, the compiled program finds NaN and infinity."""
     if check:
         return as_inputs(X, d.sizes[0], d.dtype, name=name)
     return as_columns(X, d.sizes[0], name=name)
@@ -54,7 +51,7 @@ def inputs(d: Description, X: ArrayLike, name: str = "X", *, check: bool = True)
 def samples(
     d: Description, X: ArrayLike, targets: ArrayLike, prefix: str = "", *, check: bool = True
 ) -> Samples:
-    """Return inputs and targets together; `prefix` stands before their names in an error."""
+    """Return checked inputs and targets; `prefix` precedes their names in errors."""
     array = inputs(d, X, prefix + "X", check=check)
     cost = find_cost(d.cost)
     checked = as_targets(
@@ -75,7 +72,7 @@ def samples(
 def weighed(
     d: Description, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
 ) -> Samples:
-    """Return samples to be looked at, with their weights."""
+    """Return samples to evaluate, with their weights."""
     return weigh(samples(d, X, targets, check=False), sample_weight, d.dtype)
 
 
@@ -89,7 +86,7 @@ def to_train_on(
     validation: object,
     validation_split: float,
 ) -> tuple[Samples, Samples | None]:
-    """Return what is trained on and what is validated on: split off, or as it was given."""
+    """Return the training samples and the validation samples, passed or split off."""
     given = samples(d, X, targets)
     check_reach(d, given)
     given = weigh(given, sample_weight, d.dtype)
@@ -102,11 +99,11 @@ def to_train_on(
         return hold_out(given, fraction, seed) if fraction else (given, None)
     if fraction:
         raise ArgumentError(
-            "validation and validation_split exclude each other", cure="Pass one of the two."
+            "validation and validation_split cannot be combined", cure="Pass one of the two."
         )
     if not isinstance(validation, tuple | list) or len(validation) not in {2, 3}:
         raise ArgumentError(
-            "validation is no pair",
+            "validation must be a pair",
             got=type(validation).__name__,
             expected="(X, targets) or (X, targets, sample_weight)",
         )
@@ -117,39 +114,39 @@ def to_train_on(
 
 
 def check_reach(d: Description, given: Samples) -> None:
-    """Refuse to train for targets that no weights can bring the output to."""
+    """Reject targets outside the range of the output layer."""
     output = find_activation(d.activations[-1])
     if not given.targets.are_labels:
         check_interval(
             given.targets.array,
             (output.lowest, output.highest),
             "targets",
-            f"that the output {output.name} cannot reach",
+            f"outside the range of the {output.name} output",
             ANY_NUMBERS,
             slack=ROUNDING,
         )
 
 
 def names_classes(d: Description) -> bool:
-    """Return whether the outputs of a network name a class."""
+    """Return whether the outputs of a network stand for classes."""
     return d.sizes[-1] > 1 or d.activations[-1] == "sigmoid"
 
 
 def check_names_classes(d: Description) -> None:
-    """Refuse to name a class by a single output that is no sigmoid."""
+    """Reject a single output other than a sigmoid, which does not predict a class."""
     if not names_classes(d):
         raise ArgumentError(
-            f"a single {d.activations[-1]} output names no class",
-            cure="Use feedforward(X) for its values, or cost(X, targets) for its quality.",
+            f"a single {d.activations[-1]} output does not predict a class",
+            cure="Use feedforward(X) for its values, or cost(X, targets) to judge them.",
         )
 
 
 def warn_of_unscaled_bytes(X: Array, input_scale: float) -> None:
-    """Integers are taken as the numbers that they are; for pixels that is seldom meant."""
+    """Warn of pixels as bytes without input_scale: integers are used unscaled."""
     if X.dtype == np.uint8 and input_scale == 1 and X.max() > BYTES_LIKE_NUMBERS:
         warnings.warn(
-            f"X holds bytes up to {X.max()} and the network has no input_scale, so that its units"
-            " saturate; for pixels construct it with Network(..., input_scale=1/255)",
+            f"X contains bytes up to {X.max()} and the network has no input_scale, so its units"
+            " saturate; for pixels, create it with Network(..., input_scale=1/255)",
             UserWarning,
             stacklevel=4,
         )

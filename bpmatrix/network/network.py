@@ -1,4 +1,4 @@
-"""The network: a description plus one flat vector of parameters."""
+"""`Network`: a description plus one flat vector of parameters."""
 
 from __future__ import annotations
 
@@ -49,23 +49,23 @@ class Network:
         Units per layer, inputs first: ``[784, 30, 10]``.
     activation : str, OwnActivation or sequence of them, default "sigmoid"
         ``"sigmoid"``, ``"tanh"``, ``"relu"`` or another name in
-        ``bpmatrix.architecture.activations.ACTIVATIONS``: one for all layers, or one for each layer
-        after the inputs (for each hidden layer, if `output` is given).
+        ``bpmatrix.architecture.activations.ACTIVATIONS``: one for all layers, or one per layer after
+        the inputs (per hidden layer if `output` is given).
     output : str or OwnActivation, optional
-        The activation function of the last layer; also ``"softmax"``. None chooses what belongs to
-        the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson, for the
-        quadratic cost sigmoid or tanh where the other layers have it, else identity.
+        The activation function of the last layer; also ``"softmax"``. None chooses the one that
+        matches the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson;
+        for the quadratic cost sigmoid or tanh if the other layers use it, otherwise identity.
     cost : str, Huber, Quantile or OwnCost, default "cross_entropy"
         Summed over the outputs of a sample. ``"cross_entropy"``, for one class or several
-        independent ones, takes a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
+        independent ones, needs a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
         the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
         ``"quadratic"``, ``"absolute"`` and most other names in
-        ``bpmatrix.architecture.costs.COSTS`` take any element-wise output.
+        ``bpmatrix.architecture.costs.COSTS`` work with any element-wise output.
     initializer : str or sequence of them, optional
         ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``: one for
-        all layers, or one for each layer after the inputs. None takes he for ReLU and its
-        relatives, glorot for the outputs after them, scaled_normal elsewhere. Arrays of your own go
-        in through ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
+        all layers, or one per layer after the inputs. None means he for ReLU and its variants,
+        glorot for an output layer above them, scaled_normal otherwise. To set your own arrays,
+        use ``weights[i][:] = ...`` and ``biases[i][:] = ...``.
     input_scale : float, optional
         A factor on every input, part of the model and saved with it. None means 1.
     bias : bool, default True
@@ -73,12 +73,12 @@ class Network:
     dtype : str, default "float64"
         ``"float64"`` or ``"float32"``.
     seed : int, optional
-        Drives the first weights and the order of the samples. None draws one, kept in `seed`.
+        Determines the initial weights and the order of the samples. None draws one; see `seed`.
 
     Raises
     ------
     ArgumentError
-        If the arguments describe no network.
+        If the arguments are invalid, or do not fit together.
 
     Examples
     --------
@@ -129,7 +129,7 @@ class Network:
 
     @property
     def description(self) -> Description:
-        """Sizes, activation functions, cost, scale of the inputs and type."""
+        """Sizes, activation functions, cost, input scale, bias and dtype."""
         return self._description
 
     @property
@@ -139,31 +139,31 @@ class Network:
 
     @parameters.setter
     def parameters(self, array: Array) -> None:
-        """Take the vector back, as ``network.parameters *= 2`` asks for, and no other."""
+        """Accept only the vector itself, so that ``network.parameters *= 2`` works."""
         check_in_place("parameters", array, self._parameters.flat)
 
     @property
     def weights(self) -> tuple[Array, ...]:
         """Writable views (n_l, n_{l-1}) of `parameters`; ``weights[0]`` belongs to layer l = 1.
 
-        ``weights[0][:] = W`` puts numbers in, ``weights[0] *= 2`` changes them; another array
-        cannot take a view's place.
+        Change them in place, with ``weights[0][:] = W`` or ``weights[0] *= 2``; a view cannot be
+        replaced by another array.
         """
         return self._parameters.weights
 
     @weights.setter
     def weights(self, arrays: tuple[Array, ...]) -> None:
-        """Refuse other arrays, and say what to write."""
+        """Reject other arrays, and say what to write."""
         check_in_place("weights", arrays, self._parameters.weights)
 
     @property
     def biases(self) -> tuple[Array, ...]:
-        """Writable views (n_l, 1) of `parameters`; empty in a network without biases."""
+        """Writable views (n_l, 1) of `parameters`; empty if the network has no biases."""
         return self._parameters.biases
 
     @biases.setter
     def biases(self, arrays: tuple[Array, ...]) -> None:
-        """Refuse other arrays, and say what to write."""
+        """Reject other arrays, and say what to write."""
         check_in_place("biases", arrays, self._parameters.biases)
 
     def feedforward(self, X: ArrayLike) -> Array:
@@ -173,12 +173,12 @@ class Network:
         ----------
         X : (n_0, m) array_like
             Samples as columns. uint8, float32 and float64 with contiguous columns (``table.T`` of
-            a row-major table) are read as they are; a C-ordered matrix is copied once.
+            a row-major table) are read in place; a C-ordered matrix is copied once.
 
         Raises
         ------
         ShapeError, ArrayTypeError, DataError
-            If X is no such matrix, or holds NaN or infinity.
+            If X does not have this shape, is not numeric, or contains NaN or infinity.
 
         Examples
         --------
@@ -191,14 +191,15 @@ class Network:
         return prediction.outputs(self._description, self._parameters.flat, X)
 
     def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the class (m,) that each column's outputs name.
+        """Return the predicted class (m,) of each column.
 
-        The largest output, ties to the lowest; of one sigmoid output, whether it is above 0.5.
+        The index of the largest output, in case of a tie the lowest; for a single sigmoid output, 1
+        if it is above 0.5.
 
         Raises
         ------
         ArgumentError
-            If the network has one output that is no sigmoid: then it names no class.
+            If the network has a single output that is not a sigmoid.
 
         Examples
         --------
@@ -215,16 +216,16 @@ class Network:
     def accuracy(
         self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Return the fraction of columns whose class is that of their target.
+        """Return the fraction of columns whose predicted class is correct.
 
         Parameters
         ----------
         X : (n_0, m) array_like
             Samples as columns.
         targets : (m,) labels or (n_L, m) array_like
-            What they should be; of Y, the class that each column names.
+            The correct classes; for a matrix, the largest target of each column.
         sample_weight : (m,) array_like, optional
-            How much each column counts, 0 or more.
+            The weight of each column, 0 or more.
 
         Raises
         ------
@@ -244,7 +245,7 @@ class Network:
     def cost(
         self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
     ) -> float:
-        """Return the mean cost over the columns, each with its weight, without any penalty.
+        """Return the mean cost over the columns, weighted by `sample_weight`, without penalties.
 
         Examples
         --------
@@ -264,7 +265,7 @@ class Network:
         Returns
         -------
         gradient : Parameters
-            ``.weights[i]``, ``.biases[i]`` and ``.flat``, shaped as the network's own.
+            ``.weights[i]``, ``.biases[i]`` and ``.flat``, with the shapes of the network's own.
 
         Examples
         --------
@@ -283,24 +284,24 @@ class Network:
     def input_gradient(
         self, X: ArrayLike, targets: ArrayLike | None = None, *, output: int | None = None
     ) -> Array:
-        """Return the gradient of each sample's cost, or of one output, by the sample (n_0, m).
+        """Return the gradient (n_0, m) of each sample's cost, or of an output, with respect to X.
 
-        Column j is W_1^T delta_1 of sample j alone, no mean over the samples, in the units of X:
-        the factor `input_scale` is in it. It says which inputs the network looks at.
+        Column j is W_1^T delta_1 of sample j alone, without a mean over the samples, including the
+        factor `input_scale`. It shows which inputs matter to the network.
 
         Parameters
         ----------
         X : (n_0, m) array_like
             Samples as columns.
         targets : array_like, optional
-            As for `cost`: the gradient is that of the cost of each sample.
+            As for `cost`: returns the gradient of each sample's cost.
         output : int, optional
-            An output unit from 0, instead of targets: the gradient is that of its activation.
+            The index of an output: returns the gradient of its activation.
 
         Raises
         ------
         ArgumentError
-            If neither or both are given, or there is no such output.
+            If neither or both are given, or the output does not exist.
 
         Examples
         --------
@@ -316,7 +317,7 @@ class Network:
         """
         if (targets is None) == (output is None):
             raise ArgumentError(
-                "input_gradient takes either targets or an output",
+                "input_gradient needs either targets or an output",
                 cure="Pass targets for the gradient of the cost, output=k for that of output k.",
             )
         if targets is None:
@@ -327,7 +328,7 @@ class Network:
         return input_gradient(self._description, self.parameters, samples.X, samples.targets)
 
     def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
-        """Return z, a, delta, nabla_b and nabla_W of every layer, with a printout to read.
+        """Return z, a, delta, nabla_b and nabla_W of every layer; print it to read it.
 
         Examples
         --------
@@ -340,19 +341,19 @@ class Network:
 
     @property
     def seed(self) -> int:
-        """The seed that was given or drawn."""
+        """The seed, given or drawn."""
         return self._course.seed
 
     @property
     def epochs(self) -> int:
-        """How many epochs the network has been trained for."""
+        """The number of epochs of training so far."""
         return self._course.epochs
 
     @property
     def trained(self) -> list[dict[str, Any]]:
-        """How each run of `train` went, one dictionary a run; saved with the model.
+        """A summary of each run of `train`, one dictionary per run; saved with the model.
 
-        Of a run that goes on, ``"stopped_by"`` is None, and the rest is that of its whole epochs.
+        During a run, ``"stopped_by"`` is None and the figures are those of the completed epochs.
         """
         return self._trained
 
@@ -381,68 +382,67 @@ class Network:
         early_stopping: EarlyStopping | None = None,
         max_seconds: float | None = None,
     ) -> History:
-        """Train the network in place; a second call goes on where the first one ended.
+        """Train the network in place; another call continues the training.
 
         Parameters
         ----------
         X : (n_0, n) array_like
-            Samples as columns, in any type that `feedforward` takes; never converted as a whole.
-            The numbers in X and Y are read in place where they need no conversion: who changes them
-            during the run changes what the next steps see.
+            Samples as columns, as for `feedforward`. X and Y are read in place if they need no
+            conversion: changing them during the run changes the following steps.
         targets : array_like
-            Labels (n,), or Y (n_L, n), or with one output a row (n,). No number may lie beyond what
-            the output reaches, as 0 to 1 for a sigmoid; ``output="identity"`` reaches all. Labels
-            and weights of samples are copied when the run begins.
+            Labels (n,), or Y (n_L, n), or with one output (n,). Targets must be in the range of the
+            output layer, for example 0 to 1 for a sigmoid; ``output="identity"`` has no limit.
+            Labels and sample weights are copied when the run begins.
         epochs : int, default 30
-            How often every sample is shown.
+            Passes over all samples.
         mini_batch_size : int, optional
-            Samples in a step, at most n. None means 10, or n where there are fewer. A short last
+            Samples per step, at most n. None means 10, or n if n is smaller. A smaller last
             mini-batch is kept and divided by its own size.
         optimizer : SGD, Adam or another Optimizer, optional
-            One of ``bpmatrix.training.optimizers``. What it keeps from step to step goes on in the
-            next run, as long as that has an equal one. None takes that of the run before, or
+            One of ``bpmatrix.training.optimizers``. Its state carries over to the next run if that
+            has an equal optimizer. None means the previous run's optimizer, or
             ``SGD(learning_rate=0.5)`` in the first run.
         weight_decay : float, default 0.0
-            The penalty is weight_decay / 2 times the sum of all squared weights, biases free. The
+            The penalty is weight_decay / 2 times the sum of squared weights, without biases. The
             book's lambda is n * weight_decay.
         l1 : float, default 0.0
-            The same for a penalty of l1 times the sum of the sizes of all weights.
+            A penalty of l1 times the sum of absolute weights.
         clip_norm : float, optional
-            The length to which the gradient of a step's mean cost is shortened if it is longer.
+            The largest norm of the gradient of a step's mean cost; larger ones are scaled down.
         dropout : float or sequence of float, default 0.0
-            The probability of a unit to be left out of a sample's pass in training: one for all
-            hidden layers, or one for the inputs and one for each hidden layer.
+            The probability that a unit is dropped for a sample during training: one for all hidden
+            layers, or one for the inputs and one per hidden layer.
         sample_weight : (n,) array_like, optional
-            How much each column counts in cost, gradient and all that is recorded, 0 or more. A
-            mini-batch is divided by the sum of its weights; 0 is the same as no such sample.
+            The weight of each column in cost, gradient and recorded figures, 0 or more. A
+            mini-batch is divided by the sum of its weights; a weight of 0 leaves the sample out.
         class_weight : mapping or "balanced", optional
-            A factor on that for each class, in training and validation; "balanced" lets all classes
-            count the same in training.
+            A factor on the sample weights for each class, in training and validation; "balanced"
+            gives every class the same total weight in training.
         validation : tuple (X, targets), optional
             Or (X, targets, sample_weight). Scored after each epoch, never trained on.
         validation_split : float, default 0.0
-            In place of `validation`, the fraction of the samples that is scored and not trained on:
-            a random one, of every class where the targets name classes; the same in every run on
-            the same data.
+            Instead of `validation`, the fraction of the samples to hold out: random, stratified if
+            the targets are classes, and the same in every run on the same data.
         shuffle : bool, default True
-            Whether each epoch has an order of its own.
+            Whether to shuffle the samples in each epoch.
         n_threads : int or "auto"
             Threads that share each mini-batch; the weights do not depend on it. "auto" uses one
-            where a mini-batch is too small to share.
+            thread if a mini-batch is too small to share.
         callbacks : sequence of functions
-            Each is called with an `EpochInfo` after every epoch; one that returns True ends the
-            run. One that is also a context manager, as `progress.bar()`, is left with the run.
+            Called with an `EpochInfo` after every epoch; returning True ends the run. A callback
+            that is also a context manager, such as `progress.bar()`, is entered and exited with the
+            run.
         restore_best : bool, default False
-            Whether to end with the weights of `History.best_epoch`, whatever ended the run; always
+            Whether to end with the weights of `History.best_epoch`, however the run ended; always
             so with `early_stopping`.
         schedule : callable or ReduceOnPlateau, optional
-            The factor on the learning rate in an epoch, which is counted from 1 over all runs: one
-            of `bpmatrix.schedules`, or any callable. None is constant.
+            The factor on the learning rate in each epoch, counted from 1 over all runs: one of
+            `bpmatrix.schedules`, or any callable. None means a constant rate.
         early_stopping : EarlyStopping, optional
-            Ends the run when the epochs no longer improve.
+            Ends the run when epochs no longer improve.
         max_seconds : float, optional
-            Ends the run at the first slice of mini-batches after that time, compilation apart. As
-            after Ctrl-C, an epoch that is not whole is kept in the weights and not in the History.
+            Ends the run at the first slice of mini-batches after that time, without compilation. As
+            after Ctrl-C, the steps of an incomplete epoch are in the weights, not in the History.
 
         Returns
         -------
@@ -453,12 +453,12 @@ class Network:
         ------
         ShapeError, ArrayTypeError, DataError, ArgumentError
             For wrong arguments, or while another thread trains this network; before anything has
-            changed. For a factor of the schedule that is none, at the end of the epoch before.
+            changed. For an invalid factor of the schedule, at the end of the previous epoch.
         DivergenceError
             If a cost or weight is not finite.
         ThreadStartError
-            If the system starts no further thread; weights and optimizer are then those of whole
-            slices.
+            If the system cannot start another thread; weights and optimizer are then those of the
+            last complete slice.
 
         Examples
         --------
@@ -492,18 +492,18 @@ class Network:
                 self._description, self.parameters, self._course, samples, checked, settings,
                 self._trained,
             ).train()  # fmt: skip
-        return history  # noqa: RET504 - a with statement may swallow an error
+        return history  # noqa: RET504 - for mypy, a with statement may suppress an error
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the network to one .safetensors file: all of it or, on an error, nothing.
+        """Write the network to one .safetensors file, completely or not at all.
 
-        The file holds weights, biases, description, the stream of permutations and how the network
-        was trained (`docs/file-format.md`).
+        The file contains weights, biases, description, the state of the shuffling and the record of
+        training (`docs/file-format.md`).
 
         Raises
         ------
         ArgumentError
-            If the network has functions of the user's own, which no file could hold.
+            If the network has custom functions, which cannot be stored.
         DataError
             If a parameter is not finite.
         OSError
@@ -513,14 +513,14 @@ class Network:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
-        """Return the network that `save` wrote. Nothing in the file is ever executed.
+        """Load a network written by `save`. Nothing in the file is ever executed.
 
         Raises
         ------
         FileNotFoundError
-            If there is no such file.
+            If the file does not exist.
         ModelFileError
-            If it is damaged or no network of bpmatrix.
+            If it is damaged or not a bpmatrix network.
 
         Examples
         --------
@@ -537,23 +537,23 @@ class Network:
         return network
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copy and pickle without the views, which would become arrays of their own."""
+        """Copy and pickle without the views, which would become separate arrays."""
         return {**self.__dict__, "_parameters": self.parameters}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the views anew, of parameters that begin on a cache line."""
+        """Copy the parameters to the start of a cache line, and create the views."""
         self.__dict__.update(state)
         theta = aligned_copy(state["_parameters"])
         self._parameters = Parameters.of(theta, self._description.layout)
 
     def __copy__(self) -> Network:
-        """Copy all of it: of two networks with one optimizer's state each would train the other."""
+        """Copy everything: with a shared optimizer state, training one would affect the other."""
         return copy.deepcopy(self)
 
-    if not TYPE_CHECKING:  # for a type checker no attribute but those above
+    if not TYPE_CHECKING:  # type checkers should know only the attributes above
 
         def __getattr__(self, name: str) -> NoReturn:
-            """Say what takes the place of what other libraries' networks have."""
+            """Say what to use instead of an attribute of another library's networks."""
             raise missing_attribute(self, name)
 
     def _scores(
@@ -565,7 +565,7 @@ class Network:
         )
 
     def __repr__(self) -> str:
-        """Show what the network is, in one line."""
+        """Describe the network in one line."""
         d, count = self._description, self.parameters.size
         functions = "-".join(map(str, d.activations))
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
@@ -573,9 +573,9 @@ class Network:
 
 @contextmanager
 def _opened(callbacks: Sequence[object]) -> Iterator[None]:
-    """Enter the callbacks that have something to close, and leave them with the run.
+    """Enter the callbacks that are context managers, and exit them with the run.
 
-    An error goes on to the caller, whatever a callback answers to it.
+    An error is raised even if a callback's __exit__ returns True.
     """
     error = None
     with ExitStack() as stack:
@@ -594,7 +594,7 @@ def _opened(callbacks: Sequence[object]) -> Iterator[None]:
 def _state(
     description: Description, theta: Array, course: Course, trained: list[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return what makes up a network, as it is copied and pickled."""
+    """Return the state of a network, as it is copied and pickled."""
     return {
         "_description": description,
         "_parameters": theta,

@@ -1,7 +1,7 @@
-"""What the pictures ask of a network, and how an estimator answers: curves, classes, weights.
+"""What the plots need from a network or an estimator: curves, predicted classes, weights.
 
-An estimator is known by its attributes, as everywhere in scikit-learn, so that nothing is imported
-for it and a pipeline will do. Its samples are rows.
+Estimators are recognized by their attributes, as in scikit-learn, so nothing is imported for them
+and a pipeline works, too. Their samples are rows.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from bpmatrix.network import Network
 __all__ = ["Answers", "Curve", "Estimator", "answers", "columns_of", "curves", "first_weights"]
 
 Array = NDArray[Any]
-Estimator = Any  # one of ours, of scikit-learn's or of a user's: what has the attributes
+Estimator = Any  # ours, scikit-learn's or a user's: any object with the attributes
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A figure of each epoch, of the training and of the validation samples; either may be empty.
+    """A figure by epoch, for the training and the validation samples; either may be empty.
 
-    Where validation began with a later fit, it has fewer numbers: those of the last epochs.
+    If validation began with a later fit, `validation` has only the numbers of the last epochs.
     """
 
     title: str
@@ -38,39 +38,39 @@ class Curve:
 
 @dataclass(frozen=True)
 class Answers:
-    """The classes of samples, and those that were named.
+    """The true and the predicted classes of samples.
 
     Attributes
     ----------
-    truth, said : (m,) arrays of int
-        Places in `names`.
+    truth, predicted : (m,) arrays of int
+        Indices into `names`.
     names : sequence of str
         The classes.
-    sureness : (m,) array
-        The output of the class that was named.
+    confidence : (m,) array
+        The output of the predicted class.
     """
 
     truth: NDArray[np.int64]
-    said: NDArray[np.int64]
+    predicted: NDArray[np.int64]
     names: Sequence[str]
-    sureness: Array
+    confidence: Array
 
 
 def curves(source: History | Estimator) -> tuple[list[int], list[Curve]]:
-    """Return the epochs of a History or of a fitted estimator, and what there is to draw of them.
+    """Return the epochs of a History or of a fitted estimator, and their curves.
 
     Raises
     ------
     DataError
-        If no epoch was finished.
+        If no epoch was completed.
     ArgumentError
-        If it is neither, or keeps no curve.
+        If it is neither, or has no curves.
     """
     if isinstance(source, History):
         if not source.epochs:
             raise DataError(
-                "the history holds no epoch: there is nothing to draw",
-                cure="Train for an epoch or more.",
+                "the history has no epochs: there is nothing to plot",
+                cure="Train for at least one epoch.",
             )
         epochs = [entry.epoch for entry in source.epochs]
         cost = Curve("Cost", "mean cost of a sample", source.cost, source.validation_cost)
@@ -79,9 +79,9 @@ def curves(source: History | Estimator) -> tuple[list[int], list[Curve]]:
     losses = getattr(source, "loss_curve_", None)
     if not losses:
         raise ArgumentError(
-            "there are no learning curves to draw",
+            "there are no learning curves to plot",
             got=type(source).__name__,
-            expected="the History that train returned, or an estimator that adam or sgd has fitted",
+            expected="the History that train returned, or an estimator fitted with adam or sgd",
         )
     scores = getattr(source, "validation_scores_", None) or []
     validation = getattr(source, "validation_loss_curve_", None) or []
@@ -92,67 +92,69 @@ def curves(source: History | Estimator) -> tuple[list[int], list[Curve]]:
 
 
 def _accuracy(training: Sequence[float], validation: Sequence[float]) -> Curve:
-    percent = ([100 * part for part in values] for values in (training, validation))
-    return Curve("Accuracy", "right answers, per cent", *percent)
+    percent = ([100 * share for share in values] for values in (training, validation))
+    return Curve("Accuracy", "accuracy, percent", *percent)
 
 
 def answers(net: Network | Estimator, X: ArrayLike, labels: ArrayLike) -> Answers:
-    """Return what a network or a classifier says of samples whose classes are known.
+    """Return the predictions of a network or a classifier for samples with known classes.
 
     Raises
     ------
     ShapeError, ArrayTypeError, DataError, ArgumentError
-        If they are no samples of it, or no class of one sample is a class of the other kind.
+        If X or the labels do not fit, or it does not predict one class per sample.
     """
     if not isinstance(net, Network):
         return _answers_of_estimator(net, X, labels)
-    net.accuracy(X, labels)  # refuses what does not fit
+    net.accuracy(X, labels)  # checks X and labels
     truth, n = np.asarray(labels), max(2, net.description.sizes[-1])
     if truth.ndim != 1 or not np.isin(truth, range(n)).all():
         raise ArgumentError(
-            "labels is no row of classes",
+            "labels must be one class per sample",
             got=f"shape {truth.shape} of {truth.dtype}",
             expected="(m,), whole numbers from 0",
             cure="Pass Y.argmax(axis=0) for one-hot columns.",
         )
     a = net.feedforward(X)
-    sureness = np.maximum(a[0], 1 - a[0]) if len(a) == 1 else a.max(axis=0)
-    return Answers(truth.astype(np.int64), net.predict(X), [*map(str, range(n))], sureness)
+    confidence = np.maximum(a[0], 1 - a[0]) if len(a) == 1 else a.max(axis=0)
+    return Answers(truth.astype(np.int64), net.predict(X), [*map(str, range(n))], confidence)
 
 
 def _answers_of_estimator(estimator: Estimator, X: Any, labels: ArrayLike) -> Answers:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise ArgumentError(
-            "there are no classes to tell apart",
+            "there are no classes to compare",
             got=type(estimator).__name__,
             expected="a Network whose outputs are classes, or a fitted classifier",
         )
-    said, truth = np.asarray(estimator.predict(X)), np.asarray(labels)
-    if truth.shape != said.shape or truth.ndim != 1:
+    predicted, truth = np.asarray(estimator.predict(X)), np.asarray(labels)
+    if truth.shape != predicted.shape or truth.ndim != 1:
         raise ShapeError(
-            "labels do not belong to the samples, each of one class",
+            "labels must have one class per sample",
             got=f"shape {truth.shape}",
-            expected=f"({len(said)},), and an estimator that names one class",
+            expected=f"({len(predicted)},), and an estimator that predicts one class per sample",
         )
-    places = {label: place for place, label in enumerate(np.asarray(classes).tolist())}
-    if unknown := [label for label in truth.tolist() if label not in places]:
+    index = {label: i for i, label in enumerate(np.asarray(classes).tolist())}
+    if unknown := [label for label in truth.tolist() if label not in index]:
         raise DataError(
-            "labels hold a class that the estimator does not know",
+            "labels contain a class that is unknown to the estimator",
             got=repr(unknown[0]),
-            expected=", ".join(map(repr, places)),
+            expected=", ".join(map(repr, index)),
         )
-    truth, said = (np.array([places[label] for label in row.tolist()]) for row in (truth, said))
+    truth, predicted = (
+        np.array([index[label] for label in row.tolist()]) for row in (truth, predicted)
+    )
     has_outputs = hasattr(estimator, "predict_proba")
-    sureness = estimator.predict_proba(X).max(axis=1) if has_outputs else np.zeros(len(said))
-    return Answers(truth, said, [*map(str, places)], sureness)
+    confidence = estimator.predict_proba(X).max(axis=1) if has_outputs else np.zeros(len(truth))
+    return Answers(truth, predicted, [*map(str, index)], confidence)
 
 
-def columns_of(net: Network | Estimator, X: Any, places: NDArray[np.int64]) -> Array:
+def columns_of(net: Network | Estimator, X: Any, samples: NDArray[np.int64]) -> Array:
     """Return some of the samples as columns."""
     if isinstance(net, Network):
-        return np.asarray(X)[:, places]
-    rows = X.tocsr()[places].toarray() if hasattr(X, "tocsr") else np.asarray(X)[places]
+        return np.asarray(X)[:, samples]
+    rows = X.tocsr()[samples].toarray() if hasattr(X, "tocsr") else np.asarray(X)[samples]
     return np.asarray(rows).T
 
 
@@ -162,14 +164,14 @@ def first_weights(net: Network | Estimator) -> Array:
     Raises
     ------
     ArgumentError
-        If there are none, as before the fit.
+        If there are none, for example before `fit`.
     """
     if isinstance(net, Network):
         return net.weights[0]
     coefs = getattr(net, "coefs_", None)
     if coefs is None:
         raise ArgumentError(
-            "there are no weights to draw",
+            "there are no weights to plot",
             got=type(net).__name__,
             expected="a Network, or a fitted MLPClassifier or MLPRegressor",
         )

@@ -1,4 +1,4 @@
-"""Empty figures of matplotlib (the extra ``plot``), and how they become files."""
+"""New matplotlib figures (the extra ``plot``), and writing them as SVG and PNG."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["check_matplotlib", "new_figure", "png", "svg"]
 
 
 def check_matplotlib(what: str) -> None:
-    """Check that matplotlib is installed, which `what` draws with.
+    """Check that matplotlib is installed; `what` is what needs it, for the error.
 
     Raises
     ------
@@ -29,33 +29,33 @@ def check_matplotlib(what: str) -> None:
 
 
 def svg(figure: Figure, description: str | None = None) -> bytes:
-    """Return a figure as an SVG file: the same figure, the same bytes.
+    """Return a figure as an SVG file; equal figures give equal bytes.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         What to draw.
     description : str, optional
-        What the file shall say of itself.
+        A description, stored as metadata.
     """
     matplotlib: Any = import_module("matplotlib")
     metadata = {"Date": None} | ({"Description": description} if description else {})
     file = io.BytesIO()
-    # Text as outlines of the font that matplotlib brings, fixed names of elements, and no date.
+    # Text as outlines of matplotlib's font, fixed element ids, and no date.
     with matplotlib.rc_context({"svg.hashsalt": "bpmatrix", "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", metadata=metadata)
     return file.getvalue()
 
 
 def png(figure: Figure) -> bytes:
-    """Return a figure as a PNG file, in its own resolution."""
+    """Return a figure as a PNG file, at its own resolution."""
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of so many inches, which belongs to nobody else; notebooks show it.
+    """Return an empty figure, independent of pyplot, that notebooks display; sizes in inches.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def new_figure(width: float, height: float) -> Figure:
     check_matplotlib("bpmatrix.plots")
     figures: Any = import_module("matplotlib.figure")
     figure: Figure = figures.Figure(figsize=(width, height), layout="constrained")
-    # pyplot tells notebooks how to show the figures that it made, and did not make this one. A
-    # notebook asks the object itself by this name; a partial can be pickled with it.
+    # pyplot registers only its own figures with notebooks. Otherwise a notebook calls this method
+    # of the object; a partial can be pickled with the figure.
     figure._repr_png_ = partial(png, figure)  # type: ignore[attr-defined]
     return figure

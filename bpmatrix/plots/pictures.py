@@ -1,4 +1,4 @@
-"""The pictures: learning curves, a confusion matrix, images of digits and of hidden weights."""
+"""Plots: learning curves, confusion matrix, images of samples and of weights."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ __all__ = [
 
 Array = NDArray[Any]
 
-# Of Okabe and Ito's palette, which color-blind people tell apart; lines differ in style, too.
+# From Okabe and Ito's palette for color-blind readers; the lines also differ in style.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
-# Light to dark by counts; blue and red by sign: both survive color blindness and gray printing.
+# Light to dark for counts, blue and red for signs: readable if color-blind or printed in gray.
 COUNTS, SIGNS, INK = "Blues", "RdBu", "gray_r"
-# More numbers than these do not fit into their cells.
+# With more classes, the numbers do not fit into their cells.
 MOST_CLASSES_WITH_NUMBERS = 20
 MOST_IMAGES = 100
 
 
 def learning_curves(history: History | Estimator) -> Figure:
-    """Draw the cost by epoch and, where there is one, the accuracy beside it.
+    """Plot the cost by epoch and, if recorded, the accuracy beside it.
 
     Parameters
     ----------
     history : History or estimator
-        What `Network.train` returned. The training's curve is the mean over each epoch's
-        mini-batches, before their updates; that of the validation samples is taken after the epoch.
-        Or an estimator that "adam" or "sgd" has fitted: its loss and validation scores.
+        What `Network.train` returned. The training curve is the mean over each epoch's
+        mini-batches, before their updates; the validation curve is measured after each epoch.
+        Or an estimator fitted with "adam" or "sgd": its loss and validation scores.
 
     Raises
     ------
     DataError
-        If no epoch was finished.
+        If no epoch was completed.
     ArgumentError
         If it is something else.
     MissingPackageError
@@ -85,7 +85,7 @@ def learning_curves(history: History | Estimator) -> Figure:
 
 
 def _mark_best(axes: Any, epoch: int, value: float) -> None:
-    """Put a dot where the best epoch is."""
+    """Mark the best epoch with a circle."""
     label = f"best epoch, {epoch}"
     axes.plot(epoch, value, "o", color=VALIDATION, fillstyle="none", label=label)
 
@@ -97,45 +97,47 @@ def confusion_matrix(
     *,
     class_names: Sequence[str] | None = None,
 ) -> Figure:
-    """Draw how often each class was taken for which; what is right stands on the diagonal.
+    """Plot the confusion matrix; correct answers are on the diagonal.
 
     Parameters
     ----------
     net : Network or classifier
-        A network that names classes, or a fitted estimator that does.
+        A network whose outputs are classes, or a fitted classifier.
     X : (n_0, m) array_like
-        Samples as columns; for an estimator as rows.
+        Samples as columns; as rows for an estimator.
     labels : (m,) array_like
-        Their classes: whole numbers, or the labels of the estimator.
+        Their classes: whole numbers, or the estimator's labels.
     class_names : sequence of str, optional
-        What to write at the axes, one a class in their order. None writes the classes.
+        Tick labels, one per class. None uses the classes themselves.
 
     Raises
     ------
     ShapeError, ArrayTypeError, DataError, ArgumentError
-        As `Network.accuracy`; ArgumentError also for another number of names than of classes.
+        As `Network.accuracy`; ArgumentError also if there is not one name per class.
     MissingPackageError
         If matplotlib is not installed.
     """
     found = answers(net, X, labels)
-    truth, said, n = found.truth, found.said, len(found.names)
+    truth, n = found.truth, len(found.names)
     names = [str(name) for name in (found.names if class_names is None else class_names)]
     if len(names) != n:
         raise ArgumentError(
-            "class_names does not fit", got=f"{len(names)} names", expected=f"{n}, one a class"
+            "class_names has the wrong length",
+            got=f"{len(names)} names",
+            expected=f"{n}, one per class",
         )
     counts = np.zeros((n, n), np.int64)
-    np.add.at(counts, (truth, said), 1)
+    np.add.at(counts, (truth, found.predicted), 1)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     right = int(counts.trace())
     side = 2.2 + 0.42 * min(n, 30)
     figure = new_figure(side + 1, side)
     axes = figure.add_subplot(
-        title=f"{right:,} of {truth.size:,} right ({100 * right / truth.size:.2f} %)",
-        xlabel="class that the network named",
-        ylabel="class that the sample has",
+        title=f"{right:,} of {truth.size:,} correct ({100 * right / truth.size:.2f} %)",
+        xlabel="predicted class",
+        ylabel="true class",
     )
-    # The root brings out the few that went wrong beside the many that did not.
+    # The square root makes the few errors visible beside the many correct answers.
     norm = import_module("matplotlib.colors").PowerNorm(0.5, vmin=0, vmax=1)
     image = axes.imshow(shares, cmap=COUNTS, norm=norm)
     bar = figure.colorbar(image, ax=axes, label="share of the class", shrink=0.8)
@@ -151,19 +153,19 @@ def confusion_matrix(
 
 
 def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = None) -> Figure:
-    """Draw the weights of each unit of the first layer as an image, in the places of the inputs.
+    """Draw the weights of each unit of the first layer as an image.
 
     Parameters
     ----------
     net : Network or estimator
-        Its inputs are pixels, row by row. Of more than 100 units the first 100 are drawn.
+        Its inputs are pixels, row by row. At most 100 units are drawn, the first ones.
     shape : pair of int, optional
-        Rows and columns of an image. None takes a square.
+        Rows and columns of an image. None means a square.
 
     Raises
     ------
     ArgumentError
-        If the inputs do not fill the shape.
+        If the inputs do not fit the shape.
     MissingPackageError
         If matplotlib is not installed.
     """
@@ -181,38 +183,38 @@ def misclassified(
     shape: tuple[int, int] | None = None,
     most: int = 20,
 ) -> Figure:
-    """Draw the samples that the network took for another class, those first of which it was surest.
+    """Draw misclassified samples, the most confident first.
 
     Parameters
     ----------
     net : Network or classifier
-        A network that names classes, or a fitted estimator that does.
+        A network whose outputs are classes, or a fitted classifier.
     X : (n_0, m) array_like
-        Images as columns, pixels row by row; for an estimator as rows.
+        Images as columns, pixels row by row; as rows for an estimator.
     labels : (m,) array_like
-        Their classes: whole numbers, or the labels of the estimator.
+        Their classes: whole numbers, or the estimator's labels.
     shape : pair of int, optional
-        Rows and columns of an image. None takes a square.
+        Rows and columns of an image. None means a square.
     most : int, default 20
-        How many to draw.
+        The largest number of images.
 
     Raises
     ------
     ShapeError, ArrayTypeError, DataError, ArgumentError
-        As `Network.accuracy`; ArgumentError also if the inputs do not fill the shape.
+        As `Network.accuracy`; ArgumentError also if the inputs do not fit the shape.
     MissingPackageError
         If matplotlib is not installed.
     """
     most = whole_number(most, "most", least=0)
     found = answers(net, X, labels)
-    truth, said, names = found.truth, found.said, found.names
-    wrong = np.flatnonzero(said != truth)
-    wrong = wrong[np.argsort(-found.sureness[wrong], kind="stable")][:most]
-    titles = [f"{names[truth[j]]} seen as {names[said[j]]}" for j in wrong]
-    count = int((said != truth).sum())
+    truth, predicted, names = found.truth, found.predicted, found.names
+    wrong = np.flatnonzero(predicted != truth)
+    wrong = wrong[np.argsort(-found.confidence[wrong], kind="stable")][:most]
+    titles = [f"{names[truth[j]]} seen as {names[predicted[j]]}" for j in wrong]
+    count = int((predicted != truth).sum())
     heading = f"{count:,} of {truth.size:,} samples misclassified"
     if count > len(wrong):
-        heading += f"; the {len(wrong)} surest ones"
+        heading += f"; the {len(wrong)} most confident"
     return images(columns_of(net, X, wrong), shape=shape, titles=titles, heading=heading)
 
 
@@ -224,23 +226,25 @@ def images(
     heading: str | None = None,
     scale: str | None = None,
 ) -> Figure:
-    """Draw columns as images on one scale: gray, or blue and red where some numbers are negative.
+    """Draw columns as images on one scale: gray, or blue and red if some numbers are negative.
 
     Parameters
     ----------
     X : (n_0, m) array_like
-        Images as columns, pixels row by row. The first 100 are drawn.
+        Images as columns, pixels row by row. At most 100 are drawn, the first ones.
     shape : pair of int, optional
-        Rows and columns of an image. None takes a square.
+        Rows and columns of an image. None means a square.
     titles : sequence of str, optional
-        A line above each image.
-    heading, scale : str, optional
-        A line above all, and what the numbers are: with it, a bar explains the colors.
+        A title for each image.
+    heading : str, optional
+        A title for the figure.
+    scale : str, optional
+        The label of a color bar; None draws no bar.
 
     Raises
     ------
     ShapeError, ArrayTypeError, ArgumentError
-        If X is no matrix of numbers, its columns do not fill the shape, or titles are missing.
+        If X is not a matrix of numbers, its columns do not fit the shape, or titles are missing.
     MissingPackageError
         If matplotlib is not installed.
     """
@@ -249,12 +253,14 @@ def images(
         raise ShapeError(
             f"X has shape {X.shape}",
             expected="images as columns",
-            cure="Pass X[:, None] for a single one, X.reshape(len(X), -1).T for a stack of them.",
+            cure="Pass X[:, None] for a single image, X.reshape(len(X), -1).T for a stack.",
         )
     table = X.T[:MOST_IMAGES]
     rows, columns = _checked_shape(shape, len(X))
     if titles is not None and len(titles) < len(table):
-        raise ArgumentError(f"{len(titles)} titles are too few", expected=f"{len(table)}")
+        raise ArgumentError(
+            "there are too few titles", got=f"{len(titles)}", expected=f"{len(table)}"
+        )
     across = 10 if len(table) >= 20 else max(1, math.ceil(math.sqrt(2 * len(table))))
     down = max(1, math.ceil(len(table) / across))
     width = 0.95 * across + (1.0 if scale else 0.0)
@@ -286,12 +292,12 @@ def _checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:
     pair: object = (side, side) if shape is None else shape
     if not isinstance(pair, tuple | list) or len(pair) != 2:
         raise ArgumentError(
-            "shape is no pair", got=repr(shape), expected="(rows, columns), such as (28, 28)"
+            "shape must be a pair", got=repr(shape), expected="(rows, columns), such as (28, 28)"
         )
     rows, columns = (whole_number(length, "shape", least=1) for length in pair)
     if rows * columns != n:
         raise ArgumentError(
-            f"{n} inputs are no image of {rows} x {columns} pixels",
+            f"{n} inputs do not fill an image of {rows} x {columns} pixels",
             cure=f"Pass shape=(rows, columns) whose product is {n}.",
         )
     return rows, columns

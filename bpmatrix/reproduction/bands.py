@@ -1,4 +1,4 @@
-"""How far a figure of ours may be from a published one, fixed before anything is run."""
+"""How far our figures may be from published ones, fixed before the first run."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ __all__ = ["RULE", "Band", "band"]
 Band = tuple[float, float]
 
 IMAGES = 10_000
-# The book prints two runs of one experiment twice: 95.49 and 95.33 %, 96.48 and 96.53 % (ch. 3, 5).
-# Two figures have the standard deviation |a - b| / sqrt(2): 0.113 and 0.035, which is 2.5 and 1.0 %
-# of the share of wrong answers. The larger stands for the spread over seeds.
+# For two experiments the book prints two runs: 95.49 and 95.33 %, 96.48 and 96.53 % (ch. 3, 5).
+# Their standard deviations |a - b| / sqrt(2) are 0.113 and 0.035, that is 2.5 and 1.0 % of the
+# share of wrong answers. The larger one serves as the spread over seeds.
 SPREAD_OF_ERRORS = 0.025
 SIGMAS = 3
 RULE = (
     "three standard deviations of the difference between one published run and the mean of ours, "
     "sqrt((p (1 - p) / 10,000 + (0.025 (1 - p))^2) (1 + 1 / runs)): the binomial error of a share "
-    "p of 10,000 images, and the spread over seeds, 2.5 % of the wrong answers, which is the "
-    "larger of the two that the book shows by printing an experiment twice (95.49 and 95.33 %, "
-    "96.48 and 96.53 %)"
+    "p of 10,000 images, and the spread over seeds, 2.5 % of the wrong answers, the larger of the "
+    "two values that follow from experiments printed twice in the book (95.49 and 95.33 %, 96.48 "
+    "and 96.53 %)"
 )
 
 
@@ -28,7 +28,7 @@ def band(published: float, runs: int) -> Band:
 
     Examples
     --------
-    >>> low, high = band(96.49, runs=3)     # 0.71 to each side
+    >>> low, high = band(96.49, runs=3)     # plus or minus 0.71
     >>> round(low, 2), round(high, 2)
     (95.78, 97.2)
     """

@@ -1,8 +1,8 @@
-"""What was published, as data: the networks, the figures, their sources, and the bands.
+"""The published experiments: networks, figures, sources and bands.
 
 Chapters are those of M. A. Nielsen, *Neural Networks and Deep Learning*; fig/*.json are the raw
-curves in its repository. All train on the first 50,000 images of MNIST in mini-batches of 10,
-unless they say otherwise. Nielsen reports the best epoch, in chapters 1 and 6 of three runs.
+curves in its repository. Unless stated otherwise, networks train on the first 50,000 images of
+MNIST in mini-batches of 10. Nielsen reports the best epoch, in chapters 1 and 6 of three runs.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from bpmatrix.reproduction.bands import RULE, Band, band
 
 __all__ = ["EXPERIMENTS", "Claim", "Experiment"]
 
-# The book's weakest classifier looks at the mean darkness alone (ch. 1).
+# The book's weakest classifier uses only the mean darkness (ch. 1).
 DARKNESS = 22.25
-# Of MNIST's test images 892 show a 5, fewer than any other digit: what always names one digit is
-# right at least as often.
+# 892 of MNIST's test images show a 5, the rarest digit: always predicting one digit gives at least
+# this accuracy.
 RAREST = 8.92
-# What the book, ch. 3, cites as the best of plain feedforward nets without further tricks.
+# The best plain feedforward network that the book cites (ch. 3).
 CEILING = 98.4
-# The best figure for an MLP on Fashion-MNIST among those published: 512-256 ReLU.
+# The best published figure for an MLP on Fashion-MNIST: 512-256 ReLU.
 FASHION_CEILING = 88.63
 
 
@@ -35,11 +35,11 @@ class Claim:
     statistic : str
         ``"first"``, ``"best"`` or ``"last"`` epoch, the mean over our runs; ``"best of runs"``.
     published : float
-        Per cent.
+        Percent.
     source : str
-        Where it stands.
+        Where it was published.
     limits : pair of float, optional
-        The band, where the rule of `bands` does not hold; `reason` then says why these.
+        The band, if the rule of `bands` does not apply; `reason` then justifies it.
     """
 
     statistic: str
@@ -49,7 +49,7 @@ class Claim:
     reason: str = RULE
 
     def band(self, runs: int) -> Band:
-        """Return between what our figure has to be."""
+        """Return the bounds for our figure."""
         return band(self.published, runs) if self.limits is None else self.limits
 
 
@@ -60,19 +60,21 @@ class Experiment:
     Attributes
     ----------
     table, name : str
-        The group that the command takes, and the title of the row.
+        The group, an argument of the command, and the title of the row.
     settings : mapping
         Arguments of `Network`.
     lmbda : float
-        The book's lambda, whose penalty is lambda / 2n times the sum of the squared weights.
+        The book's lambda; the penalty is lambda / 2n times the sum of squared weights.
     n_train : int, optional
-        The first so many training images; 60,000 adds those for validation. None: 50,000.
+        The number of training images, the first ones; 60,000 includes those for validation. None
+        means 50,000.
     judged : str
-        ``"test"``, ``"validation"``, or ``"test at best validation"``: a run is then one figure.
+        ``"test"``, ``"validation"``, or ``"test at best validation"``, which gives one figure per
+        run.
     like_network3 : bool
-        Whether weights begin, and samples are ordered, as in the book's network3.
+        Whether initial weights and the order of samples are those of the book's network3.
     runs, quick_runs : int
-        How many seeds; 0 quick runs leave it out of ``--quick``.
+        The number of seeds; 0 quick runs leave the experiment out of ``--quick``.
     """
 
     table: str
@@ -103,8 +105,8 @@ FIRST = (
     ),
     Experiment(
         "chapter1", "100 hidden units", (784, 100, 10), 3.0, 30,
-        (Claim("best of runs", 96.59, "ch. 1, best of three runs; readers had worse ones"),),
-        # Some runs never learn one of the digits: of six, one that does is likelier.
+        (Claim("best of runs", 96.59, "ch. 1, best of three runs; readers got lower figures"),),
+        # Some runs never learn one of the digits; with six, it is likely that one run learns all.
         CHAPTER_1, runs=6,
     ),
     Experiment(
@@ -112,8 +114,8 @@ FIRST = (
         (Claim(
             "last", 21.42, "ch. 1",
             (10.9, 50.0),
-            "more than chance, 10 % and three standard errors, but not half of the answers: the "
-            "book shows one run, and where a run begins is chance",
+            "better than chance by three standard errors, but less than half of the answers: the "
+            "book shows one run, and initial weights are random",
         ),),
         CHAPTER_1, quick_runs=1,
     ),
@@ -122,8 +124,8 @@ FIRST = (
         (Claim(
             "last", 9.82, "ch. 1",
             (RAREST, DARKNESS),
-            "from the share of the rarest digit, as always naming one digit gives, to the 22.25 % "
-            "of the book's weakest classifier, which knows the mean darkness alone",
+            "from the share of the rarest digit, the least that predicting a single digit gives, "
+            "to the 22.25 % of the book's weakest classifier, which uses only the mean darkness",
         ),),
         CHAPTER_1, quick_runs=1,
     ),
@@ -223,7 +225,7 @@ PAPER = (
 
 
 def _mlp(table: str, hidden: tuple[int, ...], activation: str, claim: Claim) -> Experiment:
-    """Return a network of the paper; trained as here, since its recipe needs Adam."""
+    """Return a network of the paper; trained with SGD, where the paper used Adam."""
     return Experiment(
         table, f"{activation} {'-'.join(map(str, hidden))}", (784, *hidden, 10), 0.1, 20, (claim,),
         {"activation": activation, "output": "softmax", "cost": "log_likelihood",
@@ -234,14 +236,14 @@ def _mlp(table: str, hidden: tuple[int, ...], activation: str, claim: Claim) -> 
 
 
 def _at_least(published: float, ceiling: float, source: str) -> Claim:
-    """Return a claim that ours, which trains in another way, may surpass."""
+    """Return a claim that ours may exceed, since it is trained differently."""
     return Claim(
         "last",
         published,
         source,
         (band(published, 3)[0], max(band(published, 3)[1], ceiling)),
-        "below, the rule for three runs; above, the best published figure for such networks, "
-        f"{ceiling} %, where the rule is narrower: scikit-learn's Adam was replaced by SGD",
+        "lower bound: the rule for three runs; upper bound: at least the best published figure for "
+        f"such networks, {ceiling} %, since scikit-learn's Adam was replaced by SGD",
     )
 
 

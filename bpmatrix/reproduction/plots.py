@@ -1,4 +1,4 @@
-"""The curves of the experiments as pictures, drawn by matplotlib (the extra ``plot``) as SVG."""
+"""Plots of the experiments' curves as SVG, with matplotlib (the extra ``plot``)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ INCHES = (8.0, 4.2)
 
 
 def pictures(outcomes: Sequence[Outcome]) -> dict[str, bytes]:
-    """Return a picture of accuracy by epoch for each experiment with curves, by file name.
+    """Return a plot of accuracy by epoch for each experiment with curves, by file name.
 
-    One line for each run, and a dashed one for each published figure.
+    One line per run, and a dashed one per published figure.
     """
     return {
         f"{_file_name(outcome)}.svg": _draw(outcome)
@@ -33,7 +33,7 @@ def _draw(outcome: Outcome) -> bytes:
     figure = new_figure(*INCHES)
     e = outcome.experiment
     axes = figure.add_subplot(
-        title=f"{e.table}: {e.name}", xlabel="epoch", ylabel=f"{e.judged} accuracy, per cent"
+        title=f"{e.table}: {e.name}", xlabel="epoch", ylabel=f"{e.judged} accuracy, percent"
     )
     for seed, curve in enumerate(outcome.curves):
         axes.plot(range(1, len(curve) + 1), curve, label=f"seed {seed}")

@@ -1,8 +1,8 @@
-"""The lessons, which print no figures but end where a solution is known: how far from it ours ends.
+"""The lessons, whose solutions are known: the distance of the trained network from the solution.
 
-One neuron with the identity is linear regression, and so are linear layers on top of each other:
-they end at least squares. One neuron with sigmoid and cross-entropy is logistic regression, which
-Newton's method solves.
+One neuron with the identity is linear regression, and so is a stack of linear layers: the solution
+is least squares. One neuron with sigmoid and cross-entropy is logistic regression, solved by
+Newton's method.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["LIMIT", "PROOFS", "Proof"]
 
 Array = NDArray[Any]
 
-# Gradient descent converges linearly: the epochs below bring it far nearer than this.
+# Gradient descent converges linearly; with the epochs below it gets much closer than this.
 LIMIT = 1e-6
 SAMPLES = 50
 NEWTON_STEPS = 20
@@ -29,7 +29,7 @@ NEWTON_STEPS = 20
 
 @dataclass(frozen=True)
 class Proof:
-    """A lesson, and the largest distance of its outcome from the known solution.
+    """A lesson, and the largest distance of its result from the known solution.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Proof:
 
 
 def _data() -> tuple[Array, Array, Array]:
-    """Return X (2, n), a noisy linear y (n,), and noisy answers (n,), which no line separates."""
+    """Return X (2, n), a noisy linear y (n,), and noisy classes (n,), not linearly separable."""
     rng = np.random.default_rng(1)
     X = rng.standard_normal((2, SAMPLES))
     y = 2 * X[0] - 3 * X[1] + 1 + 0.1 * rng.standard_normal(SAMPLES)
@@ -60,7 +60,7 @@ def _least_squares(X: Array, y: Array) -> Array:
 
 
 def _newton(X: Array, answers: Array) -> Array:
-    """Return the weights and the bias of logistic regression by Newton's method."""
+    """Return weights and bias of logistic regression by Newton's method."""
     rows = _with_ones(X).T
     theta = np.zeros(rows.shape[1])
     for _ in range(NEWTON_STEPS):
@@ -70,7 +70,7 @@ def _newton(X: Array, answers: Array) -> Array:
 
 
 def _train(net: Network, X: Array, targets: Array, *, epochs: int, learning_rate: float) -> None:
-    """Train on all samples at once; pass on the Ctrl-C that ended `Network.train`."""
+    """Train on all samples at once; re-raise a Ctrl-C that ended `Network.train`."""
     optimizer = SGD(learning_rate)
     history = net.train(X, targets, epochs=epochs, mini_batch_size=SAMPLES, optimizer=optimizer)
     if history.stopped_by == "interrupt":

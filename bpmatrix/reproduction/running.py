@@ -1,4 +1,4 @@
-"""Experiments are run: some seeds, a curve each, and what the curves say about each claim."""
+"""Running experiments: one curve per seed, and whether the curves confirm the claims."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ STATISTICS: dict[str, Callable[[list[Curve]], float]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of an experiment.
+    """The result of an experiment.
 
     Attributes
     ----------
     curves : tuple of tuples of float
-        For each run the judged accuracy after each epoch, in per cent; a single figure where that
-        is what the experiment judges.
+        For each run the accuracy after each epoch, in percent, or a single figure if the
+        experiment judges only that.
     seconds : float
-        For all runs, the judging after each epoch included.
+        The duration of all runs, including validation.
     """
 
     experiment: Experiment
@@ -47,7 +47,7 @@ class Outcome:
     seconds: float
 
     def ours(self, claim: Claim) -> float:
-        """Return our figure for a claim, in per cent."""
+        """Return our figure for a claim, in percent."""
         return STATISTICS[claim.statistic](list(self.curves))
 
     def holds(self, claim: Claim) -> bool:
@@ -68,18 +68,18 @@ def run(
     runs: int | None = None,
     watch: Callable[[int, EpochInfo], object] | None = None,
 ) -> Outcome:
-    """Train the network of an experiment from some seeds, 0, 1, 2, ...
+    """Train the network of an experiment with the seeds 0, 1, 2, ...
 
     Parameters
     ----------
     experiment : Experiment
         What to train.
     data : DataSet
-        The data that it names.
+        The data set named by the experiment.
     runs : int, optional
-        How many seeds; None takes the experiment's own.
+        The number of seeds; None means `experiment.runs`.
     watch : callable, optional
-        Is given the seed and the `EpochInfo` after each epoch.
+        Called with the seed and the `EpochInfo` after each epoch.
 
     Raises
     ------
@@ -102,7 +102,7 @@ def run(
 
 
 def build(experiment: Experiment, seed: int, scale: float) -> Network:
-    """Return the untrained network: in float32, whose rounding is far below every band."""
+    """Return the untrained network, in float32: rounding is far smaller than any band."""
     net = Network(
         experiment.sizes, **experiment.settings, input_scale=scale, dtype="float32", seed=seed
     )
@@ -112,7 +112,7 @@ def build(experiment: Experiment, seed: int, scale: float) -> Network:
 
 
 def _begin_like_network3(net: Network, rng: np.random.Generator) -> None:
-    """Draw weights from N(0, 1 / n_out) and biases from N(0, 1); the softmax layer begins at 0."""
+    """Draw weights from N(0, 1 / n_out) and biases from N(0, 1); the softmax layer starts at 0."""
     for W, b in zip(net.weights[:-1], net.biases[:-1], strict=True):
         W[:] = rng.standard_normal(W.shape) / np.sqrt(W.shape[0])
         b[:] = rng.standard_normal(b.shape)
@@ -120,10 +120,10 @@ def _begin_like_network3(net: Network, rng: np.random.Generator) -> None:
 
 
 def _training_data(experiment: Experiment, data: DataSet) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return the first images that the experiment asks for, those for validation after the rest."""
+    """Return the first `n_train` images; validation images follow the training images."""
     train, more, n = data.train, data.validation, experiment.n_train
     if n is not None and n > train.labels.size:
-        # Joined as rows, so that a sample stays contiguous.
+        # Concatenated as rows, so that samples stay contiguous.
         X = np.concatenate([train.X.T, more.X.T]).T
         return X[:, :n], np.concatenate([train.labels, more.labels])[:n]
     return train.X[:, :n], train.labels[:n]

@@ -1,7 +1,7 @@
-"""The only gate for arrays: shape, type, and that every number is finite.
+"""Checks of arrays: shape, dtype, and that every number is finite.
 
-Whatever passes has its samples as columns, each column contiguous in memory, in a type that the
-kernels read. What needs no change is passed on without a copy.
+The result has samples as columns, each contiguous in memory, in a dtype that the kernels read.
+Arrays that need no change are not copied.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ Array = NDArray[Any]
 Interval = tuple[float | None, float | None]
 
 KERNEL_TYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))
-# How many elements are looked at together, so that a check needs no second copy of the data.
+# Elements checked at a time, so that a check does not need memory for a copy of the data.
 CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Targets as the kernels take them.
+    """Targets in the form that the kernels read.
 
     Attributes
     ----------
     array : array
-        Labels (n,) of int64, a copy that nobody else can change; or Y (n_L, n) with contiguous
-        columns, which may be the user's own.
+        Labels (n,) of int64, a private copy; or Y (n_L, n) with contiguous columns, possibly the
+        user's memory.
     are_labels : bool
-        Which of the two.
+        Whether `array` contains labels.
     are_classes : bool
-        Whether they name a class for each sample: labels, one-hot columns, a row of 0 and 1.
+        Whether each target is a class: labels, one-hot columns, or a row of 0 and 1.
     """
 
     array: Array
@@ -55,30 +55,30 @@ class Targets:
 
 
 def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
-    """Return X as a matrix (rows, n) whose columns are contiguous.
+    """Return X as a matrix (rows, n) with contiguous columns.
 
-    uint8, float32 and float64 stay as they are. bool becomes uint8, float16 float32, and any other
-    real type float64. A matrix with contiguous columns is not copied; a C-ordered one is, once.
+    uint8, float32 and float64 are kept. bool becomes uint8, float16 becomes float32, and any other
+    real dtype float64. A matrix with contiguous columns is not copied; a C-ordered one is, once.
 
     Parameters
     ----------
     X : (rows, n) array_like
         Samples as columns.
     rows : int
-        What the network expects: n_0.
+        The number of inputs of the network, n_0.
     dtype : str
-        The type that the network computes in, which must be able to hold the numbers.
+        The network's dtype, in which all numbers must be finite.
     name : str
-        What to call the array in an error.
+        The name of the array in errors.
 
     Raises
     ------
     ArrayTypeError
-        If X is a DataFrame or a sparse matrix, or holds no real numbers.
+        If X is a DataFrame or a sparse matrix, or does not contain real numbers.
     ShapeError
-        If it is not a matrix of so many rows.
+        If it is not a matrix with that many rows.
     DataError
-        If it is empty or holds NaN or infinity.
+        If it is empty or contains NaN or infinity.
 
     Examples
     --------
@@ -92,9 +92,9 @@ def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
 
 
 def as_columns(X: ArrayLike, rows: int, *, name: str = "X") -> Array:
-    """Return what `as_inputs` returns, for a program that finds NaN and infinity on its own.
+    """Return X as `as_inputs` does, for programs that detect NaN and infinity themselves.
 
-    A look at all of X before the computation can take as long as the computation.
+    Checking all of X in advance can take as long as the computation.
     """
     array = as_array(X, name)
     _check_matrix(array, rows, name)
@@ -117,20 +117,20 @@ def as_targets(
     Parameters
     ----------
     targets : array_like
-        (n_L, n): Y itself. (n,) of whole numbers with n_L >= 2: labels, 0 to n_L - 1. (n,) with
+        (n_L, n): Y itself. (n,) of integers with n_L >= 2: labels, 0 to n_L - 1. (n,) with
         n_L = 1: the row of targets.
     n_outputs, n_samples : int
-        What the network and the inputs expect.
+        The network's number of outputs, and the number of samples in X.
     dtype : str
-        The type that the network computes in.
+        The network's dtype.
     interval : pair of float or None
-        The lowest and highest target that the cost has a meaning for.
+        The lowest and the highest target for which the cost is defined.
     sum_to_one : bool
         Whether each column must be a distribution.
     name : str
-        What to call the array in an error.
+        The name of the array in errors.
     cure : str
-        What to do about a target outside of the interval.
+        What to do about a target outside the interval.
 
     Raises
     ------
@@ -152,7 +152,7 @@ def as_targets(
         raise _wrong_count(name, array.shape[1], n_samples)
     array = _with_contiguous_columns(array)
     check_finite(array, dtype, name)
-    check_interval(array, interval, name, "that the cost has no meaning for", cure)
+    check_interval(array, interval, name, "for which the cost is not defined", cure)
     if sum_to_one:
         _check_sums(array, name)
     one_hot = bool(((array == 0) | (array == 1)).all())
@@ -161,15 +161,15 @@ def as_targets(
 
 
 def as_array(values: ArrayLike, name: str) -> Array:
-    """Return an array of real numbers, of any shape and type.
+    """Return an array of real numbers, of any shape and dtype.
 
-    It may be a view of the user's numbers, but never the user's array itself, which could get
-    another shape or type while it is read here.
+    The result may share memory with the user's array but is never the same object, whose shape or
+    dtype could be changed while it is in use.
 
     Raises
     ------
     ArrayTypeError
-        If it is a DataFrame, sparse, masked or ragged, or holds no real numbers.
+        If it is a DataFrame, sparse, masked or ragged, or does not contain real numbers.
     """
     array = values if type(values) is np.ndarray else _foreign_array(values, name)
     array = array.view()
@@ -185,17 +185,17 @@ def as_array(values: ArrayLike, name: str) -> Array:
 
 def _how_to_get_numbers(array: Array, name: str) -> str:
     if array.dtype.kind == "c":
-        return f"Pass {name}.real, and {name}.imag as further numbers if they matter."
-    text = f"Pass numpy.asarray({name}, float) if it is numbers written as text or objects"
+        return f"Pass {name}.real, and {name}.imag as additional rows if it matters."
+    text = f"Pass numpy.asarray({name}, float) if the numbers are stored as text or objects"
     if name.endswith("targets"):
-        text += f", numpy.unique({name}, return_inverse=True)[1] if it is names of classes"
+        text += f", numpy.unique({name}, return_inverse=True)[1] if they are class names"
     return f"{text}."
 
 
 def check_finite(array: Array, dtype: str, name: str) -> None:
-    """Raise DataError unless all numbers are finite; it names the first place and the count.
+    """Raise DataError unless all numbers are finite; it gives the first position and the count.
 
-    A float64 number that float32 cannot hold counts as infinite where the network is of float32.
+    For a float32 network, numbers too large for float32 count as infinite.
     """
     if array.dtype.kind != "f":
         return
@@ -222,27 +222,27 @@ def check_finite(array: Array, dtype: str, name: str) -> None:
             f"{name} has {bad} value{'s' * (bad > 1)} that {'are' if bad > 1 else 'is'} NaN,"
             f" infinite or too large for {dtype}",
             got=f"{value} first, in {place} (counted from 0)",
-            cure='Scale the numbers, or take dtype="float64".'
+            cure='Scale the numbers, or use dtype="float64".'
             if np.isfinite(value)
-            else "Remove these samples or fill the gaps before training or predicting.",
+            else "Remove these samples or fill in the missing values first.",
         )
 
 
 def check_interval(
     array: Array, interval: Interval, name: str, what: str, cure: str, *, slack: float = 0.0
 ) -> None:
-    """Raise DataError unless all numbers are in an interval, which may have one end or none.
+    """Raise DataError unless all numbers are in a closed interval.
 
     Parameters
     ----------
     array : array
         A matrix of finite numbers.
     interval : pair of float or None
-        The ends, which belong to it.
+        The bounds; None for no bound.
     name, what, cure : str
-        What to call the array, what is wrong with other numbers, and what to do about them.
+        The name of the array, what is wrong with other numbers, and what to do about them.
     slack : float, default 0.0
-        How far outside a number may be.
+        The allowed distance from the interval.
     """
     low = -math.inf if interval[0] is None else interval[0]
     high = math.inf if interval[1] is None else interval[1]
@@ -260,7 +260,7 @@ def check_interval(
 
 
 def _foreign_array(values: ArrayLike, name: str) -> Array:
-    """Return as an array what is none; refuse what NumPy would turn into something else."""
+    """Convert to an array what is not one; reject what NumPy would misinterpret."""
     check_is_fetched(values, name, "columns")
     if hasattr(values, "to_numpy"):
         raise ArrayTypeError(
@@ -281,8 +281,8 @@ def _foreign_array(values: ArrayLike, name: str) -> Array:
         return np.asarray(values)
     except ValueError:
         raise ArrayTypeError(
-            f"{name} is no array: its rows have different lengths",
-            cure="Give all rows as many numbers.",
+            f"{name} is not an array: its rows have different lengths",
+            cure="Give all rows the same length.",
         ) from None
 
 
@@ -309,12 +309,12 @@ def _check_matrix(array: Array, rows: int, name: str) -> None:
 
 
 def _with_contiguous_columns(array: Array) -> Array:
-    """Return the matrix in a type and an order that the kernels read; copy only if need be."""
+    """Return the matrix in a dtype and memory order that the kernels read; copy only if needed."""
     step_is_right = array.shape[0] == 1 or array.strides[0] == array.itemsize
     if step_is_right and array.dtype in KERNEL_TYPES and array.flags.aligned:
         return array
-    # What float64 cannot hold becomes infinite here, and is refused as such.
-    with np.errstate(over="ignore"):  # copies; asfortranarray may not
+    # Numbers too large for float64 become infinite here, and are rejected later.
+    with np.errstate(over="ignore"):  # np.array always copies, asfortranarray does not
         return np.array(array, dtype=_kernel_type(array.dtype), order="F")
 
 
@@ -329,15 +329,15 @@ def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Array:
     if labels.size == 0:
-        raise DataError(f"{name} is empty", expected="one label for each sample")
-    # Programs write where a label points to: a callback that changes the user's array must not be
-    # able to change these after the check.
+        raise DataError(f"{name} is empty", expected="one label per sample")
+    # Programs use labels as indices to write to: a callback that changes the user's array must not
+    # change the checked labels.
     labels = labels.copy()
     if labels.shape[0] != n_samples:
         raise _wrong_count(name, labels.shape[0], n_samples)
     if labels.dtype.kind == "f":
         raise ArrayTypeError(
-            f"{name} has one axis, so it should hold labels",
+            f"{name} has one axis, so it must contain labels",
             got=f"an array of {labels.dtype}",
             expected=f"whole numbers from 0 to {n_outputs - 1}",
             cure=f"Pass {name}.astype(int) for labels, or Y of shape ({n_outputs}, {n_samples}).",
@@ -348,20 +348,20 @@ def _as_labels(labels: Array, n_outputs: int, n_samples: int, name: str) -> Arra
             f"{name} has {outside.size} label{'s' * (outside.size > 1)} out of range",
             got=f"{labels[outside[0]]} first, at position {outside[0]}",
             expected=f"0 to {n_outputs - 1}, since the network has {n_outputs} outputs",
-            cure="Number the classes from 0, or give the network an output for each.",
+            cure="Number the classes from 0, or give the network one output per class.",
         )
     return labels.astype(np.int64, copy=False)
 
 
 def _check_sums(array: Array, name: str) -> None:
     sums = array.sum(axis=0, dtype=np.float64)
-    # A distribution written in float32 misses 1 by a rounding error for each of its terms.
+    # The sum of a float32 distribution may differ from 1 by one rounding error per term.
     wrong = np.flatnonzero(np.abs(sums - 1) > 1e-6 * array.shape[0])
     if wrong.size:
         raise DataError(
-            f"{name} has {wrong.size} columns that are no distribution over the classes",
-            got=f"a sum of {sums[wrong[0]]:g} first, in column {wrong[0]}",
-            expected="1",
+            f"{name} has {wrong.size} columns that do not sum to 1",
+            got=f"{sums[wrong[0]]:g} first, in column {wrong[0]}",
+            expected="a distribution over the classes",
             cure="Divide each column by its sum, or pass labels.",
         )
 
@@ -370,5 +370,5 @@ def _wrong_count(name: str, got: int, expected: int) -> ShapeError:
     return ShapeError(
         f"{name} and X do not have the same number of samples",
         got=f"{got} targets",
-        expected=f"{expected}, one for each column of X",
+        expected=f"{expected}, one per column of X",
     )

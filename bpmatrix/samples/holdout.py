@@ -1,4 +1,4 @@
-"""Validation data that are split off the samples."""
+"""Splitting validation data off the samples."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from bpmatrix.samples.samples import Samples
 
 __all__ = ["hold_out"]
 
-# The network's seed drives the first weights, the orders, and with this key the splits.
+# The spawn key of splits; initial weights and shuffling use other keys of the network's seed.
 SPLITS = 2
 
 
 def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Samples]:
-    """Split samples at random into those to train on, uncopied, and a copy of those to validate on.
+    """Split samples at random into training samples, not copied, and a copy to validate on.
 
-    The split is a function of the seed, the number of samples and their classes, so that every run
-    on the same data holds out the same ones. Where the targets name classes, each class gives its
-    share. Samples that are not shown are on neither side.
+    The split is a function of the seed, the number of samples and their classes, so every run on
+    the same data holds out the same samples. It is stratified if the targets are classes. Samples
+    left out of `samples.shown` are on neither side.
 
     Raises
     ------
     ArgumentError
-        If the fraction leaves nothing on one of the two sides.
+        If the fraction leaves one side empty.
 
     Examples
     --------
@@ -40,15 +40,15 @@ def hold_out(samples: Samples, fraction: float, seed: int) -> tuple[Samples, Sam
     count = round(n * fraction)
     if not 0 < count < n:
         raise ArgumentError(
-            f"validation_split={fraction} of {n} samples is none of them, or all",
-            cure="Take another fraction, more samples, or pass validation=(X, targets).",
+            f"validation_split={fraction} of {n} samples leaves one side of the split empty",
+            cure="Use another fraction or more samples, or pass validation=(X, targets).",
         )
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SPLITS,)))
     order = columns[rng.permutation(n)]
     if samples.targets.are_classes:
         order = order[np.lexsort(np.atleast_2d(samples.targets.array)[:, order])]
-    # Every so many samples of that order one is held out, and so one of so many of each class.
-    place = np.arange(n) * count
-    held_out = (place + count) // n > place // n
+    # Hold out samples at regular intervals of this order, which is sorted by class.
+    position = np.arange(n) * count
+    held_out = (position + count) // n > position // n
     validation = samples.take(np.sort(order[held_out]))
     return replace(samples, shown=np.sort(order[~held_out])), validation

@@ -1,4 +1,4 @@
-"""Input that is refused by name: dates, and tables whose numbers are still to be fetched."""
+"""Errors for common wrong input: dates, and tables of databases that are not in memory."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ __all__ = ["check_is_fetched", "check_no_dates"]
 
 DATES = (dt.date, dt.time, np.datetime64)
 DURATIONS = (dt.timedelta, np.timedelta64)
-# How NumPy, pandas, Arrow and Polars spell their types of columns.
+# The names of column types in NumPy, pandas, Arrow and Polars.
 TYPES_OF_DATES = re.compile(r"date|time(?!delta)", re.IGNORECASE)
 TYPES_OF_DURATIONS = re.compile(r"timedelta|duration", re.IGNORECASE)
 
-# What the table of a database or a plan of one is told by, and how its numbers are had: with rows
-# as samples, and with columns as samples.
+# A method that identifies a database table or a lazy query, and how to get its numbers, with rows
+# as samples and with columns as samples.
 FETCHED = {
     "fetchnumpy": (  # DuckDB
         "Pass {0}.df(), or np.column_stack(list({0}.fetchnumpy().values())) without pandas.",
         "Pass np.stack(list({0}.fetchnumpy().values())), whose columns are the samples.",
     ),
     "toPandas": ("Pass {0}.toPandas().", "Pass {0}.toPandas().to_numpy().T."),  # Spark
-    "collect": ("Pass {0}.collect().", "Pass {0}.collect().to_numpy().T."),  # Polars, lazily
+    "collect": ("Pass {0}.collect().", "Pass {0}.collect().to_numpy().T."),  # Polars LazyFrame
 }
 
 
 def check_is_fetched(values: Any, name: str, samples: str) -> None:
-    """Refuse a table whose numbers are elsewhere, or not computed yet.
+    """Reject a table whose numbers are not in memory.
 
     Parameters
     ----------
     values : object
-        What came.
+        What was passed.
     name : str
-        What to call it in the error.
+        Its name in the error.
     samples : {"rows", "columns"}
-        Where the caller has its samples, for the cure.
+        Whether the caller's samples are rows or columns, for the cure.
 
     Raises
     ------
     ArrayTypeError
-        It says how the numbers are had.
+        If it is such a table; the error says how to fetch the numbers.
     """
     if isinstance(values, np.ndarray | list | tuple) or hasattr(values, "__array__"):
         return
     for method, (of_rows, of_columns) in FETCHED.items():
         if hasattr(values, method):
             raise ArrayTypeError(
-                f"{name} is a {type(values).__name__}, whose numbers have to be fetched first",
+                f"{name} is a {type(values).__name__}, whose numbers must be fetched first",
                 cure=(of_rows if samples == "rows" else of_columns).format(name),
             )
 
 
 def check_no_dates(values: Any, name: str) -> None:
-    """Refuse dates, times and durations, which NumPy would turn into numbers of some unit.
+    """Reject dates, times and durations, which NumPy would convert to numbers in some unit.
 
     Raises
     ------
     ArrayTypeError
-        It names the column, or shows the first one that is not of a column of dates.
+        If there are any; the error names the column, or shows the first value.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def check_no_dates(values: Any, name: str) -> None:
     if isinstance(values, list | tuple):
         try:
             values = np.asarray(values)
-        except ValueError:  # rows of different lengths, which others tell of
+        except ValueError:  # rows of different lengths, an error elsewhere
             return
     if hasattr(values, "columns") and hasattr(values, "dtypes"):
         for column, dtype in zip(values.columns, values.dtypes, strict=True):
@@ -93,7 +93,7 @@ def check_no_dates(values: Any, name: str) -> None:
 
 
 def _check_type(dtype: Any, name: str, where: str = "") -> None:
-    if getattr(dtype, "kind", "O") in "biufc":  # asked first: it is quick, and nearly always so
+    if getattr(dtype, "kind", "O") in "biufc":  # fast, and nearly always true
         return
     if TYPES_OF_DURATIONS.match(str(dtype)):
         raise _no_numbers(name, f"{where}{dtype}", are_durations=True)
@@ -116,5 +116,5 @@ def _no_numbers(name: str, got: str, *, are_durations: bool) -> ArrayTypeError:
     return ArrayTypeError(
         f"{name} does not hold real numbers, but {what}",
         got=got,
-        cure=f"Turn them into numbers first, for example into days: {how}.",
+        cure=f"Convert them to numbers first, for example to days: {how}.",
     )

@@ -1,4 +1,4 @@
-"""Inputs and targets that passed the gate, together."""
+"""Checked inputs and targets, with their weights."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Samples:
-    """Inputs and targets that passed the gate.
+    """Checked inputs and targets, with their weights.
 
     Attributes
     ----------
     X, targets : array, Targets
-        The columns and what belongs to them.
+        Samples as columns, and their targets.
     shown : (n,) array of int64 or None
-        The columns that training shows; None is all of them.
+        The columns used for training; None means all.
     weights : array of float64 or None
-        How much each column counts; None is 1 for all of them.
+        The weight of each column; None means 1.
     """
 
     X: Array
@@ -36,11 +36,11 @@ class Samples:
 
     @property
     def n(self) -> int:
-        """How many samples training shows."""
+        """The number of samples used for training."""
         return int(self.X.shape[1] if self.shown is None else self.shown.size)
 
     def take(self, columns: NDArray[np.int64]) -> Samples:
-        """Return a copy of some columns, each contiguous as those of X are."""
+        """Return a copy of some columns, each contiguous."""
         array = self.targets.array
         return Samples(
             self.X.T[columns].T,

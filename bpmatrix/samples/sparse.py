@@ -1,4 +1,4 @@
-"""Samples most of whose numbers are 0: only the others are kept, and brought to a mini-batch."""
+"""Sparse samples: only the elements that are not 0 are stored."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["SparseColumns"]
 
 @dataclass(frozen=True, eq=False)
 class SparseColumns:
-    """A matrix (n_0, n) of samples as columns, by the elements that are not 0.
+    """A sparse matrix (n_0, n) whose columns are samples.
 
-    It is SciPy's CSC matrix, or a CSR matrix of rows turned round, in types that the kernels read.
-    No column may name a row twice. The kernels write where `rows` says: who makes one has checked
-    that all of them lie inside, and lets nobody else change `starts` and `rows`.
+    The layout is that of SciPy's CSC matrix, or of the transpose of a CSR matrix, in dtypes that
+    the kernels read. A column must not contain a row twice. The kernels use `rows` as indices to
+    write to: the creator must check them, and must not share `starts` and `rows`.
 
     Attributes
     ----------
     shape : pair of int
         n_0 and n.
     starts : (n + 1,) array of int64
-        Where the elements of each column begin; the last is their number.
+        The index of the first element of each column, and the number of elements (indptr).
     rows : array of int32
-        The row of each element.
+        The row of each element (indices).
     values : array of float32 or float64
-        The elements.
+        The elements (data).
 
     Examples
     --------
@@ -45,7 +45,7 @@ class SparseColumns:
     table: NDArray[np.int64] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Bring the arrays into the types that the kernels read; copy only if need be."""
+        """Convert the arrays to dtypes that the kernels read; copy only if needed."""
         wide = self.values.dtype if self.values.dtype == np.float32 else np.dtype(np.float64)
         for name, dtype in (("starts", np.int64), ("rows", np.int32), ("values", wide)):
             array = np.ascontiguousarray(getattr(self, name), dtype)

@@ -1,4 +1,4 @@
-"""How much each sample counts: weights of samples, and weights of their classes."""
+"""Sample weights and class weights."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ Floats = NDArray[np.float64]
 def weigh(
     samples: Samples, sample_weight: ArrayLike | None, dtype: str, *, prefix: str = ""
 ) -> Samples:
-    """Return samples that count as often as they are told to.
+    """Return the samples with weights.
 
     Parameters
     ----------
     samples : Samples
-        What has no weights yet.
+        Samples without weights.
     sample_weight : (n,) array_like or None
-        A number for each column, 0 or more.
+        The weight of each column, 0 or more.
     dtype : str
-        The type that the network computes in.
+        The network's dtype.
     prefix : str
-        What stands before ``sample_weight`` in an error.
+        What precedes ``sample_weight`` in errors.
 
     Raises
     ------
     ShapeError, ArrayTypeError, DataError
-        If the weights are no such numbers, or all of them 0.
+        If the weights are invalid, or all 0.
 
     Examples
     --------
@@ -59,14 +59,14 @@ def weigh(
 def weigh_classes(
     samples: Samples, factors: Floats | None, dtype: str, *, prefix: str = ""
 ) -> Samples:
-    """Return samples whose weights are multiplied by the factors of their classes, if any.
+    """Return the samples with weights multiplied by the factors of their classes, if any.
 
     Raises
     ------
     DataError
-        If all weights become 0, or too large or small for the type.
+        If all weights become 0, or one too large or too small for the dtype.
     ArgumentError
-        If the targets name no classes.
+        If the targets are not classes.
 
     Examples
     --------
@@ -85,22 +85,22 @@ def weigh_classes(
 
 
 def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -> Floats | None:
-    """Return the factor of every class that the network knows, from class 0 on.
+    """Return the factor of every class of the network, from class 0 on.
 
     Parameters
     ----------
     class_weight : mapping, "balanced" or None
-        A factor for each class, 1 for one that is not named; "balanced" gives all classes the same
-        sum of weights.
+        A factor per class, 1 for classes that are not listed; "balanced" gives every class the same
+        total weight.
     samples : Samples
-        What is trained on, with the weights of its samples.
+        The training samples, with their weights.
     n_classes : int
-        How many classes the network knows.
+        The network's number of classes.
 
     Raises
     ------
     ArgumentError
-        If the targets name no classes, or `class_weight` is no such thing.
+        If the targets are not classes, or `class_weight` is invalid.
 
     Examples
     --------
@@ -117,13 +117,15 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
         return balanced(sums)
     if not isinstance(class_weight, Mapping):
         raise ArgumentError(
-            "class_weight is none", got=repr(class_weight), expected='"balanced" or {class: weight}'
+            'class_weight is neither "balanced" nor a mapping',
+            got=repr(class_weight),
+            expected='"balanced" or {class: weight}',
         )
     found = set(np.flatnonzero(np.bincount(classes)).tolist())
     unknown = [key for key in class_weight if key not in found]
     if unknown:
         raise ArgumentError(
-            "class_weight names classes that no target has",
+            "class_weight contains classes that do not occur in the targets",
             got=", ".join(map(repr, unknown)),
             expected=", ".join(map(str, sorted(found))),
         )
@@ -137,7 +139,7 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
 
 
 def balanced(sums: Array) -> Floats:
-    """Return factors that give all classes the same sum of weights, and 1 to those without any.
+    """Return factors that give every class the same total weight; 1 for classes without samples.
 
     Examples
     --------
@@ -151,9 +153,9 @@ def balanced(sums: Array) -> Floats:
 
 
 def shown(samples: Samples) -> Samples:
-    """Return the samples without those that count nothing, which are never shown.
+    """Return the samples with those of weight 0 left out of training.
 
-    So a weight of 0 is the same as a sample that is not there, order and mini-batches included.
+    A weight of 0 is then the same as removing the sample, down to the order and the mini-batches.
 
     Examples
     --------
@@ -165,9 +167,8 @@ def shown(samples: Samples) -> Samples:
     if samples.weights is None or samples.weights.all():
         return samples
     columns = np.arange(samples.X.shape[1]) if samples.shown is None else samples.shown
-    # Some do count: `weigh` and `weigh_classes` refuse weights that are all 0.
-    counting = columns[samples.weights[columns] > 0]
-    return replace(samples, shown=counting)
+    # At least one is left: `weigh` and `weigh_classes` reject weights that are all 0.
+    return replace(samples, shown=columns[samples.weights[columns] > 0])
 
 
 def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
@@ -176,13 +177,13 @@ def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
         raise ShapeError(
             f"{name} has shape {weights.shape}",
             expected=f"({n},)",
-            cure="Pass a number for each column of X.",
+            cure="Pass one weight per column of X.",
         )
-    weights = np.array(weights, dtype=np.float64)  # a copy: what is checked stays as it is
+    weights = np.array(weights, dtype=np.float64)  # a copy, which cannot change after the check
     check_finite(weights[None], "float64", name)
     if weights.min() < 0:
         raise DataError(
-            f"{name} has numbers below 0",
+            f"{name} has negative numbers",
             got=f"{weights.min():g}, in column {weights.argmin()}",
             expected="0 or more",
         )
@@ -190,33 +191,32 @@ def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
 
 
 def check_range(weights: Floats, dtype: str, name: str) -> None:
-    """Check that something counts, and that sums of costs and gradients can hold the weights.
+    """Check that a weight is positive, and that weighted sums can neither overflow nor underflow.
 
     Raises
     ------
     DataError
-        If all weights are 0, or one is too large or small for the type.
+        If all weights are 0, or one is too large or too small for the dtype.
 
     Examples
     --------
     >>> check_range(np.array([0.0, 2.0]), "float32", "sample_weight")
     """
-    counting = weights[weights > 0]
-    if counting.size == 0:
+    positive = weights[weights > 0]
+    if positive.size == 0:
         raise DataError(
-            f"no sample counts: {name} is 0 everywhere",
-            cure="Give one sample or more a weight above 0.",
+            f"{name} is 0 for all samples", cure="Give at least one sample a weight above 0."
         )
     limits = np.finfo(dtype)
-    least, most = float(counting.min()), float(counting.max())
-    # Square roots leave as much room again for what is weighted.
+    least, most = float(positive.min()), float(positive.max())
+    # Half of the exponent range is left for the numbers to be weighted.
     low, high = float(limits.tiny) ** 0.5, float(limits.max) ** 0.5
-    if least < low or most > high / counting.size:
+    if least < low or most > high / positive.size:
         raise DataError(
             f"{name} is too small or too large for {dtype}",
             got=f"{least:.3g} to {most:.3g}",
             expected=f"0, or from {low:.0e} up to a sum of {high:.0e}",
-            cure="Divide the weights by their mean: only their ratios count.",
+            cure="Divide the weights by their mean: only their ratios matter.",
         )
 
 
@@ -224,7 +224,7 @@ def _classes(targets: Targets) -> NDArray[np.int64]:
     """Return the class of each column."""
     if not targets.are_classes:
         raise ArgumentError(
-            "class_weight needs targets that name classes",
+            "class_weight needs targets that are classes",
             cure="Pass labels or one-hot columns, or sample_weight for other targets.",
         )
     array = targets.array

@@ -1,4 +1,4 @@
-"""Writing a file so that after a crash at any moment the old or the new one is there, whole."""
+"""Atomic writing: after a crash at any moment, the old or the new file exists, complete."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-# The open files of processes, by their numbers.
+# Paths of open file descriptors.
 DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\w+/)+fd")
 
 
 def standing_at(path: Path) -> str | None:
-    """Return what stands at a path, behind all links, if no file may take its place.
+    """Return what is at a path, following links, if a file must not replace it.
 
     Returns
     -------
     str or None
-        "a folder", "a pipe", "a device" and the like; None for a file, and where there is nothing.
+        "a folder", "a pipe", "a device" and so on; None for a file or an unused name.
 
     Raises
     ------
     OSError
-        If the system cannot tell: of a loop of links, or of a name that is too long.
+        If the path cannot be resolved: a loop of links, or a name that is too long.
 
     Examples
     --------
@@ -47,11 +47,11 @@ def standing_at(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     if not stat.S_ISREG(mode):
-        return KINDS.get(stat.S_IFMT(mode), "something that is no file")
+        return KINDS.get(stat.S_IFMT(mode), "not a regular file")
     link = path.absolute()
     while True:
         folder = link.parent.resolve()
-        if DESCRIPTORS.fullmatch(str(folder)):  # who has it open may be in the middle of writing
+        if DESCRIPTORS.fullmatch(str(folder)):  # its owner may be writing to it
             return "an open file of a process"
         if not link.is_symlink():
             return None
@@ -59,14 +59,14 @@ def standing_at(path: Path) -> str | None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write the content beside the path, flush it to the disk, and rename it.
+    """Write the content to a new file in the same folder, flush it to disk, and rename it.
 
     Raises
     ------
     DestinationError
-        If a folder, a device, a pipe or a socket stands there, which stays as it is.
+        If the path is a folder, a device, a pipe or a socket, which is left alone.
     OSError
-        If the folder does not exist or cannot be written; the file at `path` is then as it was.
+        If the folder does not exist or is not writable; the file at `path` is then unchanged.
 
     Examples
     --------
@@ -79,7 +79,7 @@ def write_whole(path: Path, content: bytes) -> None:
     standing = standing_at(path)
     if standing is not None:
         raise DestinationError(
-            f"{path} is {standing}", expected="a file, or a name that is free", cure="Name a file."
+            f"{path} is {standing}", expected="a file, or an unused name", cure="Name a file."
         )
     target = Path(os.path.realpath(path))
     beside = target.with_name(f".{secrets.token_hex(8)}.part")
@@ -99,7 +99,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """Make the rename itself last through a power cut; Windows has no such call."""
+    """Make the rename survive a power failure; Windows has no such call."""
     if os.name == "nt":
         return
     descriptor = os.open(folder, os.O_RDONLY)

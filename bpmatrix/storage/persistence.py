@@ -1,6 +1,6 @@
-"""Model files: one .safetensors file, the parameters by name and the rest as JSON beside them.
+"""Model files: one .safetensors file with the parameters by name, and the rest as JSON metadata.
 
-Nothing in a file is executed, and everything in it is checked before a network is made of it.
+Nothing in a file is executed, and everything is checked before a network is created.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def save(
     course: Course,
     trained: list[dict[str, Any]],
 ) -> None:
-    """Write a network to a file: all of it or, on an error, nothing.
+    """Write a network to a file, completely or not at all.
 
     Raises
     ------
     ArgumentError
-        If the network has functions of the user's own.
+        If the network has custom functions.
     DataError
         If a parameter is not finite.
     OSError
@@ -74,8 +74,8 @@ def save(
 
 
 def described(description: Description) -> dict[str, Any]:
-    """Return what a file says of a network; ArgumentError where it has one's own functions."""
-    _refuse_own_functions(description)
+    """Return a description as JSON; ArgumentError if it has custom functions."""
+    _check_no_custom_functions(description)
     return {
         "sizes": description.sizes,
         "activations": description.activations,
@@ -92,7 +92,7 @@ def write(
     parameters: Parameters,
     others: Mapping[str, Array] | None = None,
 ) -> None:
-    """Write a file: metadata, the parameters of a network, and other arrays by their names."""
+    """Write a file: metadata, the parameters of a network, and other arrays by name."""
     if not np.isfinite(parameters.flat).all():
         raise DataError(
             "the network has weights that are not finite",
@@ -110,9 +110,9 @@ def load(path: str | os.PathLike[str]) -> Model:
     Raises
     ------
     DataNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ModelFileError
-        If it is damaged or no network of bpmatrix.
+        If it is damaged or not a bpmatrix network.
     """
     with opened(path) as (file, metadata):
         return _read(file, Path(path), metadata)
@@ -120,25 +120,25 @@ def load(path: str | os.PathLike[str]) -> Model:
 
 @contextmanager
 def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Open a model file for a while, and read its metadata; errors as of `load`."""
+    """Open a model file and read its metadata; a context manager. Raises as `load`."""
     path = Path(path)
     if not path.is_file():
-        raise DataNotFoundError(f"there is no model file {path}", cure="Check the path.")
+        raise DataNotFoundError(f"model file {path} not found", cure="Check the path.")
     try:
         with safe_open(path, framework="numpy") as file:
             yield file, _metadata(file, path)
     except SafetensorError as error:
         raise ModelFileError(
-            f"{path} is no whole .safetensors file",
+            f"{path} is not a complete .safetensors file",
             got=str(error),
-            cure="Save the model again; a copy that broke off looks like this.",
+            cure="Save or copy the model again; perhaps it was not copied completely.",
         ) from None
 
 
 def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
     if "estimator" in metadata:
         raise ModelFileError(
-            f"{path} holds an estimator: a network with preprocessing of its inputs",
+            f"{path} contains an estimator, not a network",
             cure=f"Load it with bpmatrix.load({str(path)!r}).",
         )
     try:
@@ -156,12 +156,12 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
     if state is not None:
         state.moments = kept.get(MOMENTS, np.empty((0, size), description.dtype))
         if (state.moments[1:] < 0).any():  # means of squares
-            raise ModelFileError(f"{path} holds moments that no optimizer keeps")
+            raise ModelFileError(f"{path} contains negative means of squares of the optimizer")
     return description, flat, course, trained
 
 
 def description_of(metadata: Mapping[str, Any]) -> Description:
-    """Return the network that a file tells of; raises all kinds of errors if it tells of none."""
+    """Return the description stored in the metadata; raises various errors if it is invalid."""
     network = dict(metadata["network"])
     return Description(
         sizes=tuple(network.pop("sizes")),
@@ -182,7 +182,7 @@ def read_tensors(
     Raises
     ------
     ModelFileError
-        If the file holds other tensors, or one that is not finite.
+        If the file contains other tensors, or one that is not finite.
     """
     _check_tensors(file, path, description, others)
     flat = np.empty(description.layout.size, description.dtype)
@@ -190,7 +190,7 @@ def read_tensors(
         view[:] = file.get_tensor(name)
     rest = {name: file.get_tensor(name) for name in others}
     if not all(np.isfinite(array).all() for array in (flat, *rest.values())):
-        raise ModelFileError(f"{path} holds weights that are not finite")
+        raise ModelFileError(f"{path} contains weights that are not finite")
     return flat, rest
 
 
@@ -216,7 +216,7 @@ def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
 
 
 def _written(cost: AnyCost) -> str | dict[str, Any]:
-    """Return a cost as it stands in a file: its name, with its parameter where it takes one."""
+    """Return a cost as stored in a file: its name, with its parameter if it has one."""
     if isinstance(cost, ParameterCost):
         return {"name": cost.name, **asdict(cost)}
     return str(cost)
@@ -232,15 +232,15 @@ def _read_cost(written: object) -> AnyCost:
     raise TypeError(f"cost is {written!r}")
 
 
-def _refuse_own_functions(description: Description) -> None:
-    """A file could hold their names, and no reader would know what they compute."""
-    own = [f for f in (*description.activations, description.cost) if isinstance(f, Own)]
-    if own:
+def _check_no_custom_functions(description: Description) -> None:
+    """Reject custom functions: a file could store only their names."""
+    custom = [f for f in (*description.activations, description.cost) if isinstance(f, Own)]
+    if custom:
         raise ArgumentError(
-            "a network with functions of one's own cannot be saved to a file",
-            got=", ".join(map(str, own)),
-            cure="Keep its numbers with numpy.save(file, network.parameters) and, with the "
-            "functions at hand, put them into a new network: network.parameters[:] = ...",
+            "a network with custom functions cannot be saved to a file",
+            got=", ".join(map(str, custom)),
+            cure="Save its parameters with numpy.save(file, network.parameters), and copy them into"
+            " a new network with the same functions: network.parameters[:] = ...",
         )
 
 
@@ -253,7 +253,7 @@ def _trained(runs: object) -> list[dict[str, Any]]:
 def _check_tensors(
     file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
 ) -> None:
-    """Compare names, shapes and types with the description before any memory is taken."""
+    """Compare names, shapes and dtypes with the description before memory is allocated."""
     layers = list(zip(description.sizes[1:], description.sizes[:-1], strict=True))
     shapes = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
     if description.bias:
@@ -262,7 +262,7 @@ def _check_tensors(
     names = set(file.keys())
     if names != set(expected):
         raise ModelFileError(
-            f"{path} does not hold the tensors of its network",
+            f"{path} does not contain the tensors of its network",
             got=", ".join(sorted(names)) or "none",
             expected=", ".join(expected),
         )
@@ -271,7 +271,7 @@ def _check_tensors(
         kind = STORED_TYPES.get(stored.get_dtype())
         if stored.get_shape() != shape or kind != dtype:
             raise ModelFileError(
-                f"{path} has a wrong tensor {name}",
+                f"{path} has an invalid tensor {name}",
                 got=f"{stored.get_dtype()} of shape {stored.get_shape()}",
                 expected=f"{dtype} of shape {shape}",
             )
@@ -283,12 +283,12 @@ def _names(parameters: Parameters) -> dict[str, Array]:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Refuse an object that names a key twice: readers would disagree about its value."""
+    """Reject an object with a repeated key: JSON readers disagree about its value."""
     keys = [key for key, _ in pairs]
     if len(set(keys)) != len(keys):
-        raise ValueError("a key stands twice")
+        raise ValueError("a key occurs twice")
     return dict(pairs)
 
 
 def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is no number")
+    raise ValueError(f"{constant} is not a number in JSON")

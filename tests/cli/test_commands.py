@@ -441,10 +441,10 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--mini-batch-size 2000", "Pass --mini-batch-size 1200 or less."),
         ("--layers 64,0,10", "no list of sizes"),
         ("--hidden 4", "--task and --hidden belong to --target"),
-        ("--learning-rate nan", "--learning-rate is no such number: got nan"),
+        ("--learning-rate nan", "--learning-rate is not valid: got nan"),
         ("--optimizer adagrad", "--optimizer"),
         ("--dropout 1", "dropout"),
-        ("--weight-decay -1", "--weight-decay is no such number"),
+        ("--weight-decay -1", "--weight-decay is not valid"),
         ("--threads none", "neither auto nor a number"),
         ("--threads 0", "neither auto nor a number"),
         ("--seed -1", "--seed"),
@@ -752,8 +752,8 @@ def test_output_goes_to_a_file(model: str, capsys: Captured):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ("none digits", "there is no model file none"),
-        ("table.csv digits", "no whole .safetensors file"),
+        ("none digits", "model file none not found"),
+        ("table.csv digits", "not a complete .safetensors file"),
         ("MODEL none", "there is no data set, file or folder 'none'"),
         ("MODEL table.csv", "got samples of 3 inputs, expected 64"),
         ("MODEL table.csv --folder here", "folder belongs to"),

@@ -1,4 +1,4 @@
-"""The errors of `network`: what a call of a network's methods is given."""
+"""The errors of `network`: arguments of a network's methods."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def frozen(*, writeable: bool) -> None:
 ROWS = [
     Row(
         "network/gate.py: to_train_on",
-        "validation and validation_split exclude each other",
+        "validation and validation_split cannot be combined",
         lambda _: trained(validation=(X, LABELS), validation_split=0.5),
         "Pass one of the two.",
         lambda _: (trained(validation=(X, LABELS)), trained(validation_split=0.5)),
     ),
     Row(
         "network/gate.py: to_train_on",
-        "validation is no pair",
+        "validation must be a pair",
         lambda _: trained(validation=X),
         "expected (X, targets) or (X, targets, sample_weight)",
         lambda _: (
@@ -48,14 +48,14 @@ ROWS = [
     ),
     Row(
         "network/gate.py: check_names_classes",
-        "a single {} output names no class",
+        "a single {} output does not predict a class",
         lambda _: one_output().predict(X),
-        "Use feedforward(X) for its values, or cost(X, targets) for its quality.",
+        "Use feedforward(X) for its values, or cost(X, targets) to judge them.",
         lambda _: (one_output().feedforward(X), one_output().cost(X, [1.0, 2.0])),
     ),
     Row(
         "network/network.py: Network.input_gradient",
-        "input_gradient takes either targets or an output",
+        "input_gradient needs either targets or an output",
         lambda _: gradient(),
         "Pass targets for the gradient of the cost, output=k for that of output k.",
         lambda _: (gradient(targets=LABELS), gradient(output=2)),

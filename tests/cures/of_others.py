@@ -1,4 +1,4 @@
-"""The errors of the modules of one file, and of the benchmarks."""
+"""Errors of top-level modules, and of the benchmarks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def in_sequence(learning_rate: float) -> None:
 
 
 def diverged_elsewhere(learning_rate: float) -> None:
-    """As a process of a pool hands the error back."""
+    """The error as returned from a process pool."""
     try:
         in_sequence(learning_rate)
     except DivergenceError as error:
@@ -46,7 +46,7 @@ def own(**keywords: object) -> OwnActivation:
 
 
 def without(package: str, module: str) -> None:
-    """Import a module of ours anew, where a package is missing; nothing of it is kept."""
+    """Import one of our modules again with a package missing; leave sys.modules unchanged."""
     loaded = {name: None for name in sys.modules if name.partition(".")[0] == package}
     with patch.dict(sys.modules, loaded | {package: None}):
         for name in [name for name in sys.modules if name.startswith(module)]:
@@ -69,14 +69,14 @@ ROWS = [
     ),
     Row(
         "checks.py: whole_number",
-        "{} is no such number",
+        "{} is not valid",
         lambda _: trained(epochs=2.5),
         "expected a whole number, 0 or more",
         lambda _: (trained(epochs=0), trained(epochs=2)),
     ),
     Row(
         "checks.py: real_number",
-        "{} is no such number",
+        "{} is not valid",
         lambda _: SGD(learning_rate=0.1, momentum=1),
         "expected a number from 0 to below 1",
         lambda _: (SGD(learning_rate=0.1, momentum=0), SGD(learning_rate=0.1, momentum=0.99)),
@@ -97,16 +97,16 @@ ROWS = [
     ),
     Row(
         "checks.py: named_function",
-        "{} is no function",
+        "{} must be a function",
         lambda _: own(sigma="tanh"),
         "Pass the function itself: sigma=function.",
         lambda _: own(sigma=np.tanh),
     ),
     Row(
         "checks.py: named_function",
-        "the name of a function is no text",
+        "the name of a function must be a string",
         lambda _: own(name=1),
-        'Pass name="..." or none.',
+        'Pass name="...", or leave it out.',
         lambda _: (own(name="twice"), own()),
     ),
     Row(
@@ -122,7 +122,7 @@ ROWS = [
         lambda _: without("sklearn", "bpmatrix.estimators"),
         "scikit-learn, which is missing or too old. In a clone of bpmatrix: pip install"
         " '.[sklearn]'",
-        lambda _: import_module("bpmatrix.estimators"),  # where that was done
+        lambda _: import_module("bpmatrix.estimators"),  # with the package installed
     ),
     Row(
         "foreign.py: missing_attribute",
@@ -141,16 +141,16 @@ ROWS = [
     Row(
         "history.py: History.to_frame",
         "History.to_frame() needs pandas, which is not installed."
-        " Install it with `pip install pandas`, or take History.to_dict().",
+        " Install it with `pip install pandas`, or use History.to_dict().",
         lambda _: as_a_frame(),
-        "Install it with `pip install pandas`, or take History.to_dict().",
+        "Install it with `pip install pandas`, or use History.to_dict().",
         lambda _: Network([2, 3], seed=1).train(X, LABELS, epochs=1).to_dict(),
     ),
     Row(
         "foreign.py: missing_attribute",
         "Network has no attribute {}",
         lambda _: Network([2, 3]).astype("float32"),
-        why="Nobody knows what was meant; Python guesses at a name that is spelled nearly so.",
+        why="The intended name is unknown; Python suggests one with a similar spelling.",
     ),
     Row(
         "foreign.py: _unknown",
@@ -170,12 +170,12 @@ ROWS = [
         "lessons.py: regression_accuracy",
         "Y has shape {}",
         lambda _: lessons.regression_accuracy(line(), LINE, [1.0, 3.0]),
-        "expected (1, 3), as the outputs",
+        "expected (1, 3), the shape of the outputs",
         lambda _: lessons.regression_accuracy(line(), LINE, [SOUGHT]),
     ),
     Row(
         "progress.py: _check_stream",
-        "progress.{} takes a stream to write to",
+        "progress.{} needs a stream to write to",
         lambda _: trained(callbacks=[progress.bar]),
         "Call it: callbacks=[progress.bar()].",
         lambda _: trained(callbacks=[progress.bar()]),

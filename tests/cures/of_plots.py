@@ -1,4 +1,4 @@
-"""The errors of `plots`: what there is nothing to draw of."""
+"""The errors of `plots`."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ def without_matplotlib() -> None:
 PICTURES = [
     Row(
         "plots/faces.py: curves",
-        "the history holds no epoch: there is nothing to draw",
+        "the history has no epochs: there is nothing to plot",
         lambda _: plots.learning_curves(history(0)),
-        "Train for an epoch or more.",
+        "Train for at least one epoch.",
         lambda _: plots.learning_curves(history(1)),
     ),
     Row(
         "plots/faces.py: curves",
-        "there are no learning curves to draw",
+        "there are no learning curves to plot",
         lambda _: plots.learning_curves(NET),
-        "expected the History that train returned, or an estimator that adam or sgd has fitted",
+        "expected the History that train returned, or an estimator fitted with adam or sgd",
         lambda _: (plots.learning_curves(history(2)), plots.learning_curves(CLASSIFIER)),
     ),
     Row(
         "plots/faces.py: answers",
-        "labels is no row of classes",
+        "labels must be one class per sample",
         lambda _: plots.confusion_matrix(NET, X, np.eye(3)[:, LABELS]),
         "Pass Y.argmax(axis=0) for one-hot columns.",
         lambda _: plots.confusion_matrix(NET, X, np.eye(3)[:, LABELS].argmax(axis=0)),
     ),
     Row(
         "plots/faces.py: _answers_of_estimator",
-        "there are no classes to tell apart",
+        "there are no classes to compare",
         lambda _: plots.confusion_matrix(REGRESSOR, X.T, LABELS),
         "expected a Network whose outputs are classes, or a fitted classifier",
         lambda _: (
@@ -61,21 +61,21 @@ PICTURES = [
     ),
     Row(
         "plots/faces.py: _answers_of_estimator",
-        "labels do not belong to the samples, each of one class",
+        "labels must have one class per sample",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS[:5]),
-        "expected (12,), and an estimator that names one class",
+        "expected (12,), and an estimator that predicts one class per sample",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
     ),
     Row(
         "plots/faces.py: _answers_of_estimator",
-        "labels hold a class that the estimator does not know",
+        "labels contain a class that is unknown to the estimator",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS + 1),
         "expected 0, 1, 2",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
     ),
     Row(
         "plots/faces.py: first_weights",
-        "there are no weights to draw",
+        "there are no weights to plot",
         lambda _: plots.hidden_weights(MLPClassifier()),
         "expected a Network, or a fitted MLPClassifier or MLPRegressor",
         lambda _: [plots.hidden_weights(model) for model in (NET, CLASSIFIER, REGRESSOR)],
@@ -85,39 +85,39 @@ PICTURES = [
         "{}",
         lambda _: without_matplotlib(),
         "pip install '.[plot]'",
-        lambda _: plots.images(X),  # where it is installed
+        lambda _: plots.images(X),  # with the package installed
     ),
     Row(
         "plots/pictures.py: confusion_matrix",
-        "class_names does not fit",
+        "class_names has the wrong length",
         lambda _: plots.confusion_matrix(NET, X, LABELS, class_names=["a", "b"]),
-        "expected 3, one a class",
+        "expected 3, one per class",
         lambda _: plots.confusion_matrix(NET, X, LABELS, class_names=["a", "b", "c"]),
     ),
     Row(
         "plots/pictures.py: images",
         "X has shape {}",
         lambda _: plots.images(STACK),
-        "Pass X[:, None] for a single one, X.reshape(len(X), -1).T for a stack of them.",
+        "Pass X[:, None] for a single image, X.reshape(len(X), -1).T for a stack.",
         lambda _: (plots.images(X[:, 0][:, None]), plots.images(STACK.reshape(len(STACK), -1).T)),
     ),
     Row(
         "plots/pictures.py: images",
-        "{} titles are too few",
+        "there are too few titles",
         lambda _: plots.images(X, titles=["one"]),
         "expected 12",
         lambda _: plots.images(X, titles=["one"] * 12),
     ),
     Row(
         "plots/pictures.py: _checked_shape",
-        "shape is no pair",
+        "shape must be a pair",
         lambda _: plots.images(X, shape=4),
         "expected (rows, columns), such as (28, 28)",
         lambda _: plots.images(X, shape=(2, 2)),
     ),
     Row(
         "plots/pictures.py: _checked_shape",
-        "{} inputs are no image of {} x {} pixels",
+        "{} inputs do not fill an image of {} x {} pixels",
         lambda _: plots.images(X[:3]),
         "Pass shape=(rows, columns) whose product is 3.",
         lambda _: plots.images(X[:3], shape=(3, 1)),

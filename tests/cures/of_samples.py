@@ -1,4 +1,4 @@
-"""The errors of `samples`: arrays, weights and what is held out."""
+"""The errors of `samples`: arrays, weights and splits."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MASKED = np.ma.array(X, mask=X > 2)
 SPARSE_LIKE = SimpleNamespace(toarray=lambda: X.T)
 TABLE = SimpleNamespace(to_numpy=lambda: X.T)
 COLUMN = SimpleNamespace(to_numpy=lambda: LABELS)
-QUERY = SimpleNamespace(collect=lambda: TABLE)  # as a plan of Polars
+QUERY = SimpleNamespace(collect=lambda: TABLE)  # like a LazyFrame of Polars
 
 
 def net(
@@ -37,28 +37,28 @@ ROWS = [
         "samples/arrays.py: as_array",
         "{} does not hold real numbers",
         lambda _: net().feedforward(X.astype(str)),
-        "Pass numpy.asarray(X, float) if it is numbers written as text or objects.",
+        "Pass numpy.asarray(X, float) if the numbers are stored as text or objects.",
         lambda _: net().feedforward(np.asarray(X.astype(str), float)),
     ),
     Row(
         "samples/arrays.py: as_array",
         "{} does not hold real numbers",
         lambda _: net().feedforward(X + 1j),
-        "Pass X.real, and X.imag as further numbers if they matter.",
+        "Pass X.real, and X.imag as additional rows if it matters.",
         lambda _: (net().feedforward((X + 1j).real), net(inputs=4).feedforward(np.vstack([X, X]))),
     ),
     Row(
         "samples/arrays.py: as_array",
         "{} does not hold real numbers",
         lambda _: net().cost(X, NAMES),
-        "numpy.unique(targets, return_inverse=True)[1] if it is names of classes.",
+        "numpy.unique(targets, return_inverse=True)[1] if they are class names.",
         lambda _: net().cost(X, np.unique(NAMES, return_inverse=True)[1]),
     ),
     Row(
         "samples/arrays.py: check_finite",
         "{} has {} value{} that {} NaN, infinite or too large for {}",
         lambda _: net().feedforward(HOLED),
-        "Remove these samples or fill the gaps before training or predicting.",
+        "Remove these samples or fill in the missing values first.",
         lambda _: (
             net().feedforward(HOLED[:, np.isfinite(HOLED).all(axis=0)]),
             net().feedforward(np.nan_to_num(HOLED)),
@@ -68,7 +68,7 @@ ROWS = [
         "samples/arrays.py: check_finite",
         "{} has {} value{} that {} NaN, infinite or too large for {}",
         lambda _: net(dtype="float32").feedforward(1e40 * X),
-        'Scale the numbers, or take dtype="float64".',
+        'Scale the numbers, or use dtype="float64".',
         lambda _: (net(dtype="float32").feedforward(X), net().feedforward(1e40 * X)),
     ),
     Row(
@@ -104,9 +104,9 @@ ROWS = [
     ),
     Row(
         "samples/arrays.py: _foreign_array",
-        "{} is no array: its rows have different lengths",
+        "{} is not an array: its rows have different lengths",
         lambda _: net().feedforward([[1.0, 2.0], [3.0]]),
-        "Give all rows as many numbers.",
+        "Give all rows the same length.",
         lambda _: net().feedforward([[1.0, 2.0], [3.0, 4.0]]),
     ),
     Row(
@@ -155,12 +155,12 @@ ROWS = [
         "samples/arrays.py: _as_labels",
         "{} is empty",
         lambda _: net().cost(X, LABELS[:0]),
-        "expected one label for each sample",
+        "expected one label per sample",
         lambda _: net().cost(X, LABELS),
     ),
     Row(
         "samples/arrays.py: _as_labels",
-        "{} has one axis, so it should hold labels",
+        "{} has one axis, so it must contain labels",
         lambda _: net().cost(X, LABELS * 1.0),
         "Pass targets.astype(int) for labels, or Y of shape (3, 12).",
         lambda _: (net().cost(X, (LABELS * 1.0).astype(int)), net().cost(X, Y)),
@@ -169,15 +169,15 @@ ROWS = [
         "samples/arrays.py: _as_labels",
         "{} has {} label{} out of range",
         lambda _: net().cost(X, LABELS + 1),
-        "Number the classes from 0, or give the network an output for each.",
+        "Number the classes from 0, or give the network one output per class.",
         lambda _: (net().cost(X, LABELS), net(outputs=4).cost(X, LABELS + 1)),
     ),
     Row(
         "samples/arrays.py: check_interval",
         "{} has {} number{} {}",
         lambda _: trained(targets=Y - 2),
-        'For any numbers take output="identity" with cost="quadratic"; they are learned best with'
-        " mean 0 and deviation 1, (y - y.mean()) / y.std(). Or scale them into these bounds.",
+        'For targets of any size use output="identity" with cost="quadratic", best with'
+        " standardized targets, (y - y.mean()) / y.std(). Or scale them into these bounds.",
         lambda _: (
             trained(Network([2, 3], output="identity", cost="quadratic"), targets=Y - 2),
             trained(targets=Y / 2),
@@ -185,7 +185,7 @@ ROWS = [
     ),
     Row(
         "samples/arrays.py: _check_sums",
-        "{} has {} columns that are no distribution over the classes",
+        "{} has {} columns that do not sum to 1",
         lambda _: net("log_likelihood").cost(X, Y / 2),
         "Divide each column by its sum, or pass labels.",
         lambda _: (
@@ -197,14 +197,14 @@ ROWS = [
         "samples/arrays.py: _wrong_count",
         "{} and X do not have the same number of samples",
         lambda _: net().cost(X, LABELS[:7]),
-        "expected 12, one for each column of X",
+        "expected 12, one per column of X",
         lambda _: net().cost(X, LABELS),
     ),
     Row(
         "samples/holdout.py: hold_out",
-        "validation_split={} of {} samples is none of them, or all",
+        "validation_split={} of {} samples leaves one side of the split empty",
         lambda _: trained(validation_split=0.01),
-        "Take another fraction, more samples, or pass validation=(X, targets).",
+        "Use another fraction or more samples, or pass validation=(X, targets).",
         lambda _: (
             trained(validation_split=0.25),
             trained(X=np.tile(X, 10), targets=np.tile(LABELS, 10), validation_split=0.01),
@@ -213,7 +213,7 @@ ROWS = [
     ),
     Row(
         "samples/refused.py: check_is_fetched",
-        "{} is a {}, whose numbers have to be fetched first",
+        "{} is a {}, whose numbers must be fetched first",
         lambda _: net().feedforward(QUERY),
         "Pass X.collect().to_numpy().T.",
         lambda _: net().feedforward(QUERY.collect().to_numpy().T),
@@ -222,26 +222,26 @@ ROWS = [
         "samples/refused.py: _no_numbers",
         "{} does not hold real numbers, but {}",
         lambda _: net().feedforward(DAYS),
-        "for example into days: (x - x.min()) / np.timedelta64(1, 'D').",
+        "for example to days: (x - x.min()) / np.timedelta64(1, 'D').",
         lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
     ),
     Row(
         "samples/refused.py: _no_numbers",
         "{} does not hold real numbers, but {}",
         lambda _: net().feedforward(DAYS - DAYS.min()),
-        "for example into days: x / np.timedelta64(1, 'D').",
+        "for example to days: x / np.timedelta64(1, 'D').",
         lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
     ),
     Row(
         "samples/weighting.py: factors_of_classes",
-        "class_weight is none",
+        'class_weight is neither "balanced" nor a mapping',
         lambda _: trained(class_weight=2.0),
         'expected "balanced" or {class: weight}',
         lambda _: (trained(class_weight="balanced"), trained(class_weight={0: 2.0})),
     ),
     Row(
         "samples/weighting.py: factors_of_classes",
-        "class_weight names classes that no target has",
+        "class_weight contains classes that do not occur in the targets",
         lambda _: trained(class_weight={0: 2.0, 3: 1.0}),
         "expected 0, 1, 2",
         lambda _: trained(class_weight={0: 2.0, 1: 1.0, 2: 1.0}),
@@ -250,33 +250,33 @@ ROWS = [
         "samples/weighting.py: _checked",
         "{} has shape {}",
         lambda _: trained(sample_weight=np.ones((1, 12))),
-        "Pass a number for each column of X.",
+        "Pass one weight per column of X.",
         lambda _: trained(sample_weight=np.ones(12)),
     ),
     Row(
         "samples/weighting.py: _checked",
-        "{} has numbers below 0",
+        "{} has negative numbers",
         lambda _: trained(sample_weight=X[0]),
         "expected 0 or more",
         lambda _: trained(sample_weight=np.maximum(X[0], 0)),
     ),
     Row(
         "samples/weighting.py: check_range",
-        "no sample counts: {} is 0 everywhere",
+        "{} is 0 for all samples",
         lambda _: trained(sample_weight=np.zeros(12)),
-        "Give one sample or more a weight above 0.",
+        "Give at least one sample a weight above 0.",
         lambda _: trained(sample_weight=np.eye(12)[3]),
     ),
     Row(
         "samples/weighting.py: check_range",
         "{} is too small or too large for {}",
         lambda _: trained(sample_weight=np.full(12, 1e200)),
-        "Divide the weights by their mean: only their ratios count.",
+        "Divide the weights by their mean: only their ratios matter.",
         lambda _: trained(sample_weight=np.full(12, 1e200) / 1e200),
     ),
     Row(
         "samples/weighting.py: _classes",
-        "class_weight needs targets that name classes",
+        "class_weight needs targets that are classes",
         lambda _: trained(targets=Y / 2, class_weight="balanced"),
         "Pass labels or one-hot columns, or sample_weight for other targets.",
         lambda _: (

@@ -1,4 +1,4 @@
-"""The errors of `storage`: model files, whole and damaged."""
+"""The errors of `storage`: model files, complete and damaged."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from safetensors.numpy import load_file, save_file
 import bpmatrix
 from bpmatrix import Adam, MLPClassifier, Network, OwnActivation
 
-DAMAGED = "Nothing brings back what a damaged or forged file does not hold."
+DAMAGED = "A damaged or forged file cannot be repaired."
 WITH_OWN = {
     "sizes": [2, 3, 1],
     "activation": OwnActivation(lambda z: z * z, lambda z: 2 * z),
@@ -37,7 +37,7 @@ def saved(folder: Path) -> Path:
 
 
 def loaded(folder: Path, change: Change) -> Network:
-    """Load a file that was written by hand: tensors and metadata of a saved one, changed."""
+    """Load a saved file with changed tensors and metadata."""
     path = saved(folder)
     with safe_open(path, framework="numpy") as file:
         metadata = json.loads(file.metadata()["bpmatrix"])
@@ -84,7 +84,7 @@ ROWS = [
         "storage/files.py: write_whole",
         "{} is {}",
         lambda folder: network().save(folder),
-        "expected a file, or a name that is free. Name a file.",
+        "expected a file, or an unused name. Name a file.",
         lambda folder: network().save(folder / "net.safetensors"),
     ),
     Row(
@@ -96,21 +96,21 @@ ROWS = [
     ),
     Row(
         "storage/persistence.py: opened",
-        "there is no model file {}",
+        "model file {} not found",
         lambda folder: bpmatrix.load(folder / "ned.safetensors"),
         "Check the path.",
         lambda folder: bpmatrix.load(saved(folder)),
     ),
     Row(
         "storage/persistence.py: opened",
-        "{} is no whole .safetensors file",
+        "{} is not a complete .safetensors file",
         cut_short,
-        "Save the model again",
+        "Save or copy the model again",
         lambda folder: Network.load(saved(folder)),
     ),
     Row(
         "storage/persistence.py: _read",
-        "{} holds an estimator: a network with preprocessing of its inputs",
+        "{} contains an estimator, not a network",
         of_an_estimator,
         "Load it with bpmatrix.load(",
         lambda folder: bpmatrix.load(str(folder / "model.safetensors")),
@@ -123,13 +123,13 @@ ROWS = [
     ),
     Row(
         "storage/persistence.py: _read",
-        "{} holds moments that no optimizer keeps",
+        "{} contains negative means of squares of the optimizer",
         lambda folder: loaded(folder, lambda tensors, _: tensors["optimizer.moments"].fill(-1)),
         why=DAMAGED,
     ),
     Row(
         "storage/persistence.py: read_tensors",
-        "{} holds weights that are not finite",
+        "{} contains weights that are not finite",
         lambda folder: loaded(folder, lambda tensors, _: tensors["layer.1.weights"].fill(np.nan)),
         why=DAMAGED,
     ),
@@ -154,22 +154,22 @@ ROWS = [
         why="No version with another format has been written yet.",
     ),
     Row(
-        "storage/persistence.py: _refuse_own_functions",
-        "a network with functions of one's own cannot be saved to a file",
+        "storage/persistence.py: _check_no_custom_functions",
+        "a network with custom functions cannot be saved to a file",
         lambda folder: Network(**WITH_OWN).save(folder / "own.safetensors"),
-        "Keep its numbers with numpy.save(file, network.parameters) and, with the functions at"
-        " hand, put them into a new network: network.parameters[:] = ...",
+        "Save its parameters with numpy.save(file, network.parameters), and copy them into a new"
+        " network with the same functions: network.parameters[:] = ...",
         kept_by_its_numbers,
     ),
     Row(
         "storage/persistence.py: _check_tensors",
-        "{} does not hold the tensors of its network",
+        "{} does not contain the tensors of its network",
         lambda folder: loaded(folder, lambda tensors, _: tensors.pop("layer.1.biases")),
         why=DAMAGED,
     ),
     Row(
         "storage/persistence.py: _check_tensors",
-        "{} has a wrong tensor {}",
+        "{} has an invalid tensor {}",
         lambda folder: loaded(folder, lambda tensors, _: tensors.update({"layer.1.biases": X})),
         why=DAMAGED,
     ),

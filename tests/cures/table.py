@@ -1,4 +1,4 @@
-"""What a row of the table of cures is, and how the errors of the package are found."""
+"""Rows of the table of cures, and finding the errors of the package."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from bpmatrix import errors
 __all__ = ["Row", "errors_in_the_package"]
 
 PACKAGE = Path(bpmatrix.__file__).parent
-# By the name that is called. Builtin errors, but for a package that is missing, are our own slips,
-# or told by an error of ours: one of a damaged file, a protocol of Python.
+# The names of error classes. Other builtin errors are bugs, part of a protocol of Python, or
+# converted to one of these.
 NAMES = {*errors.__all__, "of_extra", "ImportError", "UsageError", "BadParameter"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """An error of the package, a call that gets it, and a call that does what its cure says.
+    """An error of the package, a call that raises it, and a call that follows its cure.
 
     Attributes
     ----------
     where : str
-        The file and the function that make the error: ``"samples/arrays.py: as_array"``.
+        The file and the function that raise the error: ``"samples/arrays.py: as_array"``.
     what : str
-        How its message begins, as it stands in the source; ``{}`` for what is put in.
+        The beginning of its message, as in the source; ``{}`` for fields.
     wrong : function
-        Gets the error; takes a folder to write in.
+        Raises the error; takes a folder to write in.
     cure : str or None
-        A part of the message that says what to do. None: it says nothing, and `why` says why.
+        The part of the message that says what to do, or None; `why` then says why.
     right : function or None
-        Follows the cure to success; takes the same folder.
+        Follows the cure; takes the same folder.
     why : str
         Why there is no cure, or none that a test could follow.
     needs : str
-        A package that both calls need and the tests can do without.
+        An optional package that both calls need.
     """
 
     where: str
@@ -50,13 +50,13 @@ class Row:
     needs: str = ""
 
     def says(self, message: str) -> bool:
-        """Whether a message begins as this row says."""
+        """Whether a message starts with this row's text."""
         parts = (re.escape(part) for part in self.what.split("{}"))
         return re.match(".*?".join(parts), message, re.DOTALL) is not None
 
 
 def errors_in_the_package() -> list[tuple[str, str]]:
-    """Return where each error of ours is made, and how its message begins."""
+    """Return where each of our errors is raised, and the beginning of its message."""
     return [
         (f"{path.relative_to(PACKAGE).as_posix()}: {scope}", _text(call.args[0]))
         for path in sorted(PACKAGE.rglob("*.py"))
@@ -66,7 +66,7 @@ def errors_in_the_package() -> list[tuple[str, str]]:
 
 
 def _calls(node: ast.AST, scope: str) -> Iterator[tuple[str, ast.Call]]:
-    """Yield each call below a node, and the function that it stands in."""
+    """Yield each call below a node, with the function that contains it."""
     for child in ast.iter_child_nodes(node):
         inside = scope
         if isinstance(child, ast.FunctionDef | ast.ClassDef):
@@ -81,7 +81,7 @@ def _name(function: ast.expr) -> str:
 
 
 def _text(node: ast.expr) -> str:
-    """Return the text of a string in the source, with {} for what is put in."""
+    """Return the text of a string in the source, with {} for fields."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):

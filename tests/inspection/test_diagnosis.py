@@ -1,4 +1,4 @@
-"""Diagnosis: a network that was made to have a fault is found to have it, and a healthy one not."""
+"""`diagnose` finds the fault of a network that was made faulty, and none in a healthy network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def kinds(diagnosis) -> set:
     return {(finding.kind, finding.layer) for finding in diagnosis.findings}
 
 
-# ------------------------------------------------------------------------------------ clean bills
+# ------------------------------------------------------------------------------- healthy networks
 
 
 @pytest.mark.parametrize("epochs", [0, 2, 20])
@@ -46,8 +46,8 @@ def kinds(diagnosis) -> set:
     ],
     ids=str,
 )
-def test_a_healthy_network_gets_a_clean_bill(arguments: dict, epochs: int) -> None:
-    """Before, in the middle of, and after a training that ends above 94 % on the test digits."""
+def test_nothing_is_found_in_a_healthy_network(arguments: dict, epochs: int) -> None:
+    """Before, during and after a training that ends above 93 % on the test digits."""
     net = network(**arguments)
     rate = 3.0 if arguments.get("cost") == "quadratic" else 0.5
     optimizer = SGD(0.05 if "lu" in arguments.get("activation", "") else rate)
@@ -65,8 +65,8 @@ def test_a_healthy_network_gets_a_clean_bill(arguments: dict, epochs: int) -> No
     assert diagnose(net, X, LABELS, optimizer=optimizer) == diagnosis
 
 
-def test_regression_and_single_outputs_get_one_too() -> None:
-    """Targets of mean 0 and deviation 1; a single sigmoid output; two samples."""
+def test_nothing_is_found_in_healthy_regression_and_single_outputs() -> None:
+    """Standardized targets; a single sigmoid output; two samples."""
     rng = np.random.default_rng(3)
     inputs = rng.standard_normal((5, 400))
     y = np.tanh(inputs[0]) + 0.1 * rng.standard_normal(400)
@@ -80,7 +80,7 @@ def test_regression_and_single_outputs_get_one_too() -> None:
 
 
 def test_inputs_that_are_not_scaled() -> None:
-    """Bytes as they are: said first, with their number and size, and without a warning."""
+    """Unscaled bytes are the first finding, with number and size, and without a warning."""
     diagnosis = diagnose(Network([64, 30, 10], seed=1), X, LABELS, optimizer=SGD(0.001))
     first = diagnosis.findings[0]
     size = np.sqrt((X.astype(float) ** 2).mean(axis=1))
@@ -103,11 +103,11 @@ def test_one_hot_inputs_are_not_small() -> None:
 
 
 def test_dead_units() -> None:
-    """Six ReLUs of thirty below zero whatever comes: counted, and nothing else is found."""
+    """Six of thirty ReLUs are negative for every sample; nothing else is found."""
     net = network(activation="relu", cost="log_likelihood")
     net.biases[0][:] = 5
     net.biases[0][:6] = -100
-    net.weights[1][:] *= 0.1  # of what the others now give, the outputs make little
+    net.weights[1][:] *= 0.1  # the other units are large now
     diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
     assert kinds(diagnosis) == {("dead_units", 1)}
     assert diagnosis.findings[0].value == diagnosis.layers[0].dead == 6 / 30
@@ -124,7 +124,7 @@ def test_saturated_units(activation: str) -> None:
     assert f"of 30 {activation} units are saturated" in str(diagnosis)
 
 
-def test_a_saturated_layer_that_has_learned_is_no_fault() -> None:
+def test_a_saturated_layer_that_has_learned_is_not_a_finding() -> None:
     net = network(activation="tanh", sizes=(64, 100, 50, 10))
     net.train(X, LABELS, epochs=30)
     diagnosis = diagnose(net, X, LABELS)
@@ -133,15 +133,15 @@ def test_a_saturated_layer_that_has_learned_is_no_fault() -> None:
     assert diagnosis.is_good
 
 
-def test_a_unit_that_is_always_on_at_its_end_is_dead() -> None:
-    """Dead is a matter of slopes: a sigmoid that is 1 for every sample learns as little."""
+def test_a_sigmoid_that_is_always_1_is_dead() -> None:
+    """Its slope is zero, as that of a ReLU that is always 0."""
     net = network()
     net.biases[0][:10] = 50
     assert diagnose(net, X, LABELS).layers[0].dead == 10 / 30
 
 
 def test_wrong_outputs_that_are_saturated() -> None:
-    """Nielsen's learning slowdown: the quadratic cost, and not cross-entropy."""
+    """Nielsen's learning slowdown: with the quadratic cost, not with cross-entropy."""
     for cost, expected in [("quadratic", True), ("cross_entropy", False)]:
         net = network(cost=cost)
         net.biases[1][:] = 8
@@ -166,7 +166,7 @@ def test_the_size_of_an_update_is_that_of_the_step() -> None:
     g = net.gradient(inputs, labels)
     diagnosis = diagnose(net, inputs, labels, optimizer=SGD(1e-6), mini_batch_size=50)
     for W, nabla, layer in zip(net.weights, g.weights, diagnosis.layers, strict=True):
-        # Ten steps of 1e-6 hardly move the network, so all are alike.
+        # Ten steps at a rate of 1e-6 hardly move the network, so all are alike.
         expected = 1e-6 * np.sqrt((nabla**2).mean() / (W**2).mean())
         assert layer.update == pytest.approx(expected, rel=1e-3)
 
@@ -182,7 +182,7 @@ def test_steps_that_diverge() -> None:
 
 
 def test_a_network_that_has_diverged() -> None:
-    """Weights that have grown too far: that alone is said, and not that X is wrong."""
+    """Weights that are too large are the only finding; X is not blamed."""
     rng = np.random.default_rng(1)
     inputs = rng.standard_normal((3, 100))
     for layer, activation in ((1, "relu"), (2, "sigmoid")):
@@ -191,10 +191,10 @@ def test_a_network_that_has_diverged() -> None:
         diagnosis = diagnose(net, inputs, inputs[0])
         assert kinds(diagnosis) == {("not_finite", layer)}
         assert diagnosis.layers == ()
-        assert "start anew with a smaller learning rate" in str(diagnosis)
+        assert "start again with a smaller learning rate" in str(diagnosis)
 
 
-def test_a_function_of_ones_own_without_a_value() -> None:
+def test_a_custom_function_that_is_not_defined_everywhere() -> None:
     own = OwnActivation(lambda z: math.log(1 + z), lambda z: 1 / (1 + z), "log1p")
     net = Network([1, 4, 1], activation=own, output="identity", cost="quadratic", seed=1)
     net.weights[0][:], net.biases[0][:] = 1, 0
@@ -204,8 +204,8 @@ def test_a_function_of_ones_own_without_a_value() -> None:
     )
 
 
-def test_a_step_that_changes_nothing_is_no_small_step() -> None:
-    """All hidden units dead: no weight of theirs moves, and only the dead are a finding there."""
+def test_a_step_of_length_zero_is_not_a_small_step() -> None:
+    """With all hidden units dead, their weights do not move; only "dead" is a finding."""
     net = network(activation="relu", cost="log_likelihood")
     net.biases[0][:] = -100
     diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
@@ -213,8 +213,8 @@ def test_a_step_that_changes_nothing_is_no_small_step() -> None:
     assert kinds(diagnosis) == {("dead_units", 1)}
 
 
-def test_weights_of_zero_have_no_size() -> None:
-    """Regression from zero, as in the lessons: the first step is no fault."""
+def test_steps_are_not_compared_with_weights_of_zero() -> None:
+    """The first step of a regression from zero, as in the lessons, is not a finding."""
     net = network(sizes=(64, 10), cost="log_likelihood")
     net.parameters[:] = 0
     assert diagnose(net, X, LABELS, optimizer=SGD(0.05)).is_good
@@ -227,18 +227,18 @@ def test_a_wrong_mini_batch_size(m) -> None:
 
 
 def test_an_initial_cost_far_above_chance() -> None:
-    """Large last weights make a network sure before it has seen anything."""
+    """Large weights in the last layer make an untrained network confident."""
     net = network(cost="log_likelihood")
     net.weights[1][:] *= 30
     diagnosis = diagnose(net, X, LABELS, optimizer=SGD(0.05))
     assert kinds(diagnosis) == {("initial_cost", None)}
     found = diagnosis.findings[0]
-    # Softmax that says nothing: ln 10.
+    # Uniform softmax: ln 10.
     assert found.value == pytest.approx(diagnosis.cost / math.log(10))
 
 
 def test_targets_that_are_far_away() -> None:
-    """Regression on targets about 1,000: the best constant answer has their variance / 2."""
+    """Regression on targets about 1,000: the cost of the best constant is their variance / 2."""
     rng = np.random.default_rng(3)
     inputs = rng.standard_normal((5, 400))
     y = 1000 + inputs[0]
@@ -250,7 +250,7 @@ def test_targets_that_are_far_away() -> None:
 
 
 def test_labels_that_do_not_belong_to_the_samples() -> None:
-    """After training on shuffled labels with a tiny rate the cost is that of one answer."""
+    """After training on shuffled labels the cost is that of the best constant output."""
     labels = np.random.default_rng(5).permutation(LABELS)
     net = network(cost="log_likelihood")
     net.train(X, labels, epochs=3, optimizer=SGD(0.01))
@@ -268,21 +268,21 @@ def test_the_worst_comes_first() -> None:
     assert [f.excess for f in found] == sorted((f.excess for f in found), reverse=True)
 
 
-# ----------------------------------------------------------------------- advice that fits together
+# ------------------------------------------------------------------------------- consistent advice
 
 SMALLER, LARGER = "smaller learning rate", "larger learning rate"
 
 
 def raw_table() -> tuple[np.ndarray, np.ndarray]:
-    """Return a table of columns between 0.1 and 2,000 in size, and classes that it decides."""
+    """Return a table of columns between 0.1 and 2,000 in size, and classes that depend on it."""
     rng = np.random.default_rng(8)
     hidden = rng.standard_normal((6, 200))
     inputs = 10.0 ** np.arange(-1, 5, 1)[:, None].clip(max=3.3) * (3 + hidden)
     return inputs, (hidden[0] + hidden[3] > 0).astype(int) + (hidden[1] > 1)
 
 
-def test_units_that_too_long_steps_have_flattened() -> None:
-    """Their steps are short because they are flat: a larger learning rate made them so."""
+def test_units_flattened_by_long_steps() -> None:
+    """Steps are short because units are flat, which too large a learning rate has caused."""
     net = network(sizes=(64, 50, 10), activation="tanh")
     net.train(X, LABELS, epochs=2, optimizer=SGD(300.0))
     assert net.cost(X, LABELS) > 100
@@ -300,7 +300,7 @@ def test_units_that_too_long_steps_have_flattened() -> None:
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu"])
 def test_the_first_advice_for_a_raw_table_works(activation: str) -> None:
-    """Inputs come first and scaling cures the rest; nobody has made a step that was too long."""
+    """Inputs come first, and scaling cures the rest."""
     inputs, labels = raw_table()
     net = Network([6, 20, 3], activation=activation, cost="log_likelihood", seed=1)
     diagnosis = diagnose(net, inputs, labels, optimizer=SGD(0.05))
@@ -308,7 +308,7 @@ def test_the_first_advice_for_a_raw_table_works(activation: str) -> None:
     assert LARGER not in str(diagnosis)
     assert "standardize each input" in str(diagnosis)
     units = [str(f) for f in diagnosis.findings if f.kind in {"dead_units", "saturated_units"}]
-    assert all("Begin with scaled inputs" in text and SMALLER not in text for text in units)
+    assert all("Start with scaled inputs" in text and SMALLER not in text for text in units)
     mean, size = inputs.mean(axis=1, keepdims=True), inputs.std(axis=1, keepdims=True)
     assert diagnose(net, (inputs - mean) / size, labels, optimizer=SGD(0.05)).is_good
 
@@ -316,10 +316,8 @@ def test_the_first_advice_for_a_raw_table_works(activation: str) -> None:
 @pytest.mark.parametrize("activation", ["sigmoid", "relu", "silu"])
 @pytest.mark.parametrize("scale", [1e-5, 1.0, 300.0])
 @pytest.mark.parametrize("rate", [1e-9, 0.1, 100.0])
-def test_no_two_sentences_ask_for_opposite_things(
-    activation: str, scale: float, rate: float
-) -> None:
-    """Over networks that are healthy, starved, flooded, frozen and burnt, trained or not."""
+def test_advice_never_conflicts(activation: str, scale: float, rate: float) -> None:
+    """For small, normal and large weights, inputs and learning rates, trained or not."""
     rng = np.random.default_rng(21)
     inputs = scale * rng.standard_normal((4, 60))
     labels = (inputs[0] > 0).astype(int)
@@ -351,19 +349,19 @@ LARGE_INPUTS = symptoms.Finding("large_inputs", 1, 50.0, 4.0, "")
 @pytest.mark.parametrize(
     ("updates", "found", "trained", "small", "says"),
     [
-        # Alone, below, at and above what is flat; (BP2) goes down.
+        # Alone; below, at and above flat units.
         ([1e-8, 1e-3, 1e-3], [], True, [1], LARGER),
         ([1e-8, 1e-3, 1e-3], [flat("saturated_units", 2)], True, [], None),
         ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], True, [], None),  # start anew
         ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], False, [2], LARGER),
         ([1e-8, 1e-8, 1e-8], [flat("slow_outputs", 3)], True, [], None),
-        # A rate that is too large somewhere is too large.
-        ([1e-8, 3.0, 1e-3], [], False, [1], "Take fewer layers or Adam"),
+        # A rate that is too large for one layer is too large.
+        ([1e-8, 3.0, 1e-3], [], False, [1], "Use fewer layers or Adam"),
         ([1e-8, 1e-3, 3.0], [], False, [1], LARGER),  # the last layer recovers
         ([1e-8, 1e-3, 1e-3], [LARGE_INPUTS], False, [1], "scaled inputs and then a " + LARGER),
     ],
 )
-def test_which_short_steps_ask_for_a_larger_rate(updates, found, trained, small, says) -> None:
+def test_which_short_steps_suggest_a_larger_rate(updates, found, trained, small, says) -> None:
     layers = [health(l, size) for l, size in enumerate(updates, start=1)]
     findings = list(symptoms.of_updates(layers, found, poor=True, trained=trained))
     short = [finding for finding in findings if finding.kind == "small_updates"]
@@ -371,7 +369,7 @@ def test_which_short_steps_ask_for_a_larger_rate(updates, found, trained, small,
     assert all(says in str(finding) for finding in short)
 
 
-# --------------------------------------------------------------------------------- what is measured
+# ------------------------------------------------------------------------------------ measurements
 
 
 def slopes_of(activation, z: np.ndarray) -> np.ndarray:
@@ -382,7 +380,7 @@ def slopes_of(activation, z: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("name", sorted(reference.SIGMA_PRIME))
 def test_slopes_are_those_of_the_function(name: str) -> None:
-    """Asked of the engine, sigma' is the reference's, against its largest value."""
+    """The engine's sigma' equals the reference's, relative to its maximum."""
     z = np.linspace(-6, 6, 240).reshape(4, 60)
     expected = np.abs(reference.SIGMA_PRIME[name](z))
     steepest = np.abs(reference.SIGMA_PRIME[name](np.linspace(-3, 3, 601))).max()
@@ -398,8 +396,8 @@ def slope_of_the_step(z: float) -> float:
     return 20 * a_step(z) * (1 - a_step(z))
 
 
-def test_a_function_of_ones_own_is_asked_too() -> None:
-    """A sigmoid twenty times too steep: its units are saturated wherever it is not near 0."""
+def test_slopes_of_a_custom_function() -> None:
+    """A sigmoid twenty times as steep: units are saturated unless z is near 0."""
     step = OwnActivation(a_step, slope_of_the_step)
     z = np.linspace(-1, 1, 40).reshape(2, 20)
     expected = slope_of_the_step(0.0)
@@ -420,7 +418,7 @@ def test_softmax_is_nowhere_flat() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        # The best answer to classes is their share: entropy, summed over outputs or not.
+        # The best constant output is the share of each class: entropy, summed over outputs or not.
         ({"cost": "log_likelihood"}, lambda p: -(p * np.log(p)).sum()),
         (
             {"cost": "cross_entropy"},
@@ -431,7 +429,7 @@ def test_softmax_is_nowhere_flat() -> None:
         ({"cost": "quadratic", "activation": "relu"}, lambda p: (p * (1 - p)).sum() / 2),
     ],
 )
-def test_chance_is_the_best_single_answer(arguments: dict, expected) -> None:
+def test_chance_is_the_cost_of_the_best_constant_output(arguments: dict, expected) -> None:
     labels = np.array([0, 0, 0, 0, 0, 1, 1, 1, 2, 2])
     Y = np.eye(3)[:, labels]
     chance, _ = _chance(Network([2, 4, 3], seed=1, **arguments), Y)

@@ -1,4 +1,4 @@
-"""The proof that users run: it agrees for correct gradients, and it would notice wrong ones."""
+"""`verify` accepts correct gradients and detects wrong ones."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ X, LABELS = np.random.default_rng(1).random((4, 6)), [0, 1, 2, 0, 1, 2]
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("cost", ["quadratic", "cross_entropy", "log_likelihood"])
 def test_the_gradient_agrees_and_the_network_is_not_changed(cost, bias):
-    """Loop and differences agree to 1e-12 and 1e-6, and theta keeps its bits."""
+    """Loop and differences agree to 1e-12 and 1e-6, and theta is unchanged."""
     net = Network([4, 5, 3], cost=cost, bias=bias, seed=1)
     before = net.parameters.copy()
 
@@ -27,8 +27,8 @@ def test_the_gradient_agrees_and_the_network_is_not_changed(cost, bias):
     assert (net.parameters == before).all()
 
 
-def test_a_wrong_gradient_is_noticed(monkeypatch):
-    """One wrong element of the engine's gradient shows in both figures."""
+def test_a_wrong_gradient_is_detected(monkeypatch):
+    """A gradient that is off by 1e-3 shows in both figures."""
     net = Network([4, 5, 3], seed=1)
     right = net.gradient(X, LABELS)
     wrong = Parameters.of(right.flat.copy(), net.description.layout)
@@ -42,8 +42,8 @@ def test_a_wrong_gradient_is_noticed(monkeypatch):
     assert not agreement.is_good
 
 
-def test_the_command_shows_a_line_for_each_network_and_succeeds(capsys):
-    """`bpmatrix verify` prints its table and ends with 0."""
+def test_the_command_prints_one_line_per_network(capsys):
+    """`bpmatrix verify` prints its table and exits with 0."""
     assert main(["verify"]) == 0
     assert capsys.readouterr().out.count("same gradient") == 5
 
@@ -72,8 +72,8 @@ def test_float32_is_judged_by_its_own_rounding():
     assert agreement.loop_limit == 2**29 * verify(Network([4, 5, 3]), X, LABELS).loop_limit
 
 
-def test_confidently_wrong_answers_do_not_blur_the_differences():
-    """With a = 1 - 1e-13, the logarithm of 1 - a has three digits; that of z has all."""
+def test_confidently_wrong_answers_do_not_spoil_the_differences():
+    """With a = 1 - 1e-13, ln(1 - a) computed from a has three digits; from z it has all."""
     net = Network([4, 3], seed=1)
     net.weights[0][:], net.biases[0][:] = 0, 30
 
@@ -83,8 +83,8 @@ def test_confidently_wrong_answers_do_not_blur_the_differences():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("cost", ["cross_entropy", "log_likelihood"])
 @pytest.mark.parametrize("margin", [6, 12, 18, 40, 900])
-def test_a_network_that_is_sure_of_its_right_answers_is_verified(margin, cost, dtype):
-    """Little more than the rounding of a is left in a - y; the cost has all its digits."""
+def test_a_network_that_is_confident_and_correct_is_verified(margin, cost, dtype):
+    """a - y is little more than the rounding error of a; the cost has all its digits."""
     net = Network([3, 3], cost=cost, dtype=dtype, seed=1)
     net.weights[0][:], net.biases[0][:] = margin * (2 * np.eye(3) - 1), 0
     inputs = np.eye(3)[:, LABELS] + 0.05 * np.random.default_rng(2).standard_normal((3, 6))
@@ -97,7 +97,7 @@ def test_a_network_that_is_sure_of_its_right_answers_is_verified(margin, cost, d
 
 
 def test_a_step_across_a_kink_is_left_out():
-    """At z = 0 every step of the bias and of the weight of a ReLU crosses the kink."""
+    """At z = 0 every step of a ReLU's bias and weight crosses the kink."""
     net = Network([1, 1, 1], activation="relu", cost="quadratic", seed=1)
     net.weights[0][:], net.biases[0][:], net.weights[1][:] = 1, -1, 1
 
@@ -108,13 +108,13 @@ def test_a_step_across_a_kink_is_left_out():
 
 
 @pytest.mark.parametrize("targets", [[0, 1], [[0.5]], [0, 1, 2, 0, 1, 3]])
-def test_what_does_not_fit_is_refused(targets):
+def test_targets_that_do_not_fit_are_rejected(targets):
     with pytest.raises(bpmatrix.BpmatrixError):
         verify(Network([4, 5, 3], seed=1), X, targets)
 
 
-def test_the_command_takes_a_model_and_data(tmp_path, capsys):
-    """One line for the model; the numbers of columns and parameters are said."""
+def test_the_command_accepts_a_model_and_data(tmp_path, capsys):
+    """It prints one line for the model, with the number of columns and parameters."""
     model = str(tmp_path / "digits.safetensors")
     Network([64, 5, 10], input_scale=1 / 16, seed=1).save(model)
 
@@ -125,7 +125,7 @@ def test_the_command_takes_a_model_and_data(tmp_path, capsys):
     assert "for 50 of the 385 parameters" in out
 
 
-def test_the_command_ends_with_1_where_the_gradient_is_wrong(monkeypatch, capsys):
+def test_the_command_exits_with_1_if_the_gradient_is_wrong(monkeypatch, capsys):
     right = Network.gradient
 
     def wrong(self, X, targets):
@@ -139,7 +139,7 @@ def test_the_command_ends_with_1_where_the_gradient_is_wrong(monkeypatch, capsys
     assert capsys.readouterr().out.count("DIFFERENT") == 5
 
 
-def test_a_model_alone_or_data_without_labels_is_refused(tmp_path, capsys):
+def test_a_model_alone_or_data_without_labels_is_rejected(tmp_path, capsys):
     model, data = str(tmp_path / "net.safetensors"), tmp_path / "inputs.csv"
     Network([2, 2], seed=1).save(model)
     data.write_text("1,2\n3,4\n")

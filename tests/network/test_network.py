@@ -1,4 +1,4 @@
-"""The network: how it is made, what it answers, that its views are one vector."""
+"""`Network`: construction, outputs, and views of one vector."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def brief(value: object) -> str:
     ],
 )
 def test_output_is_chosen_by_the_cost(arguments: dict, activations: tuple) -> None:
-    """Without `output` the cost decides: sigmoid, softmax, or that of the other layers."""
+    """Without `output`: sigmoid, softmax, or the function of the other layers."""
     assert Network([2, 3, 1], **arguments).description.activations == activations
 
 
 def test_defaults() -> None:
-    """Cross-entropy, sigmoid, float64, biases, inputs as they are."""
+    """Cross-entropy, sigmoid, float64, biases, unscaled inputs."""
     d = Network([2, 3, 1]).description
     assert (d.sizes, d.cost, d.activations) == ((2, 3, 1), "cross_entropy", ("sigmoid",) * 2)
     assert (d.input_scale, d.bias, d.dtype) == (1.0, True, "float64")
@@ -105,21 +105,21 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=brief)
-def test_what_is_no_network_is_an_argument_error(wrong: dict) -> None:
-    """Every impossible argument, of whatever type, ends in an ArgumentError."""
+def test_wrong_arguments_raise_an_argument_error(wrong: dict) -> None:
+    """Whatever their type."""
     with pytest.raises(ArgumentError):
         Network(**{"sizes": [2, 3, 1], **wrong})
 
 
 @pytest.mark.parametrize("sizes", [[2, 3, 1], (2, 3, 1), np.array([2, 3, 1]), iter([2, 3, 1])])
 def test_sizes_of_any_sequence(sizes) -> None:
-    """A list, a tuple, an array or an iterator of numbers describes a network."""
+    """A list, a tuple, an array or an iterator."""
     assert Network(sizes).description.sizes == (2, 3, 1)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_type_is_that_of_all_that_is_computed(dtype: str) -> None:
-    """Parameters, outputs and gradient are of the network's type, whatever that of the inputs."""
+def test_results_have_the_dtype_of_the_network(dtype: str) -> None:
+    """Parameters, outputs and gradient, whatever the dtype of the inputs."""
     net = Network([2, 1], dtype=dtype)
     assert net.description.dtype == dtype
     for inputs in (X, X.astype(np.float32), X.astype(int)):
@@ -130,7 +130,7 @@ def test_the_type_is_that_of_all_that_is_computed(dtype: str) -> None:
 
 @given(st.integers(0, 2**70), st.integers(1, 99) | st.integers(1, 2**70))
 def test_same_seed_same_weights(seed: int, step: int) -> None:
-    """A seed of any size decides weights and order; any other one gives others."""
+    """A seed of any size determines weights and order; other seeds give others."""
     nets = [Network([2, 3, 3], seed=s) for s in (seed, seed, seed + step)]
     for net in nets:
         net.train(X, LABELS, epochs=1)
@@ -140,7 +140,7 @@ def test_same_seed_same_weights(seed: int, step: int) -> None:
 
 
 def test_no_seed_draws_one_and_records_it() -> None:
-    """Two networks without a seed differ; the recorded seed makes each again."""
+    """Two networks without a seed differ; the recorded seed reproduces each."""
     nets = [Network([2, 3, 3]) for _ in range(2)]
     assert nets[0].seed != nets[1].seed  # one in 4 billion would be equal
     for net in nets:
@@ -175,7 +175,7 @@ def assert_views(net: Network) -> None:
 
 
 def through_pickle(protocol: int):
-    """Return a function that copies by way of a pickle of this protocol."""
+    """Return a function that copies by pickling with this protocol."""
     return lambda net: pickle.loads(pickle.dumps(net, protocol))
 
 
@@ -187,7 +187,7 @@ COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy} | {
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_copies_are_whole_and_apart(copied, dtype: str) -> None:
-    """A copy has views of a vector of its own, and trains on as the original does."""
+    """A copy has views of its own vector, and continues training as the original does."""
     net = Network([2, 3, 3], seed=1, dtype=dtype, input_scale=0.5)
     net.train(X, LABELS, epochs=2, optimizer=Adam(0.25))
     same = copied(net)
@@ -205,7 +205,7 @@ def test_copies_are_whole_and_apart(copied, dtype: str) -> None:
 
 
 def test_the_views_are_one_writable_vector() -> None:
-    """Whoever writes into a view changes what the network computes with."""
+    """Writing into a view changes the network."""
     assert_views(Network([2, 3, 1], seed=1))
     net = Network([2, 3, 1], bias=False)
     assert net.biases == ()
@@ -214,7 +214,7 @@ def test_the_views_are_one_writable_vector() -> None:
 
 @pytest.mark.parametrize("place", ["parameters", "weights[0]", "biases[-1]"])
 def test_numbers_are_changed_in_place_and_arrays_are_not_replaced(place: str) -> None:
-    """`+=` works and changes once; `=` is refused with what to write, and changes nothing."""
+    """`+=` works; `=` raises an error that says what to write, and changes nothing."""
     net = Network([2, 3, 1], seed=1)
     names = {"net": net, "array": 0.5}
     before = eval(f"net.{place}.copy()", names)
@@ -247,9 +247,9 @@ def test_repr_is_one_line() -> None:
 
 
 def test_feedforward_is_that_of_the_reference() -> None:
-    """Outputs are (n_L, m), one column for each column of X, and those of the book.
+    """Outputs are (n_L, m), one column per column of X, and equal the book's.
 
-    Some twenty operations on numbers of size 1 to 10 lie behind each.
+    The bound allows for some twenty operations on numbers of size 1 to 10.
     """
     net = Network([2, 5, 3], activation="tanh", cost="log_likelihood", input_scale=0.5, seed=2)
     a = net.feedforward(X)
@@ -260,7 +260,7 @@ def test_feedforward_is_that_of_the_reference() -> None:
 
 @pytest.mark.parametrize("outputs", [[[1.0, 2, 2], [1, 2, 3], [0, 1, 3]], [[0.0] * 3] * 3])
 def test_predict_is_argmax_with_ties_to_the_lowest(outputs: list) -> None:
-    """The class is the largest output; of equals the lowest."""
+    """The class is the largest output, in case of a tie the lowest."""
     net = Network([3, 3], activation="identity", cost="quadratic", bias=False)
     net.weights[0][:] = outputs
     expected = [max(range(3), key=lambda k, j=j: (outputs[k][j], -k)) for j in range(3)]
@@ -268,7 +268,7 @@ def test_predict_is_argmax_with_ties_to_the_lowest(outputs: list) -> None:
     assert net.predict(np.eye(3)).dtype == np.int64
     assert net.accuracy(np.eye(3), expected) == 1
     assert net.accuracy(np.eye(3), [(k + 1) % 3 for k in expected]) == 0
-    # The class that a column of Y names is found by the same rule.
+    # The class of a column of Y is found by the same rule.
     assert net.accuracy(np.eye(3), outputs) == 1
 
 
@@ -287,8 +287,8 @@ def test_a_single_sigmoid_is_1_above_one_half(cost: str) -> None:
 
 
 @pytest.mark.parametrize("activation", ["identity", "tanh", "relu"])
-def test_another_single_output_names_no_class(activation: str) -> None:
-    """`predict` and `accuracy` raise and name feedforward; training records no accuracy."""
+def test_another_single_output_does_not_predict_a_class(activation: str) -> None:
+    """`predict` and `accuracy` raise an error; training records no accuracy."""
     net = Network([2, 1], output=activation, activation="tanh", cost="quadratic", seed=1)
     for call in (lambda: net.predict(X), lambda: net.accuracy(X, ROW)):
         with pytest.raises(ArgumentError, match="feedforward"):
@@ -300,7 +300,7 @@ def test_another_single_output_names_no_class(activation: str) -> None:
 
 @pytest.mark.parametrize("cost", ["cross_entropy", "log_likelihood", "quadratic"])
 def test_labels_mean_their_one_hot_columns(cost: str) -> None:
-    """Every method gives for labels, bit for bit, what it gives for Y."""
+    """Every method gives the same bits for labels as for Y."""
     net = Network([2, 5, 3], cost=cost, seed=2)
     assert net.cost(X, LABELS) == net.cost(X, Y)
     assert net.accuracy(X, LABELS) == net.accuracy(X, Y)
@@ -323,7 +323,7 @@ def test_a_vector_is_the_row_of_a_single_output() -> None:
 
 
 def test_the_gradient_is_shaped_as_the_network() -> None:
-    """`.weights[i]` and `.biases[i]` are views of `.flat`, laid out as theta."""
+    """`.weights[i]` and `.biases[i]` are views of `.flat`, in the order of theta."""
     net = Network([2, 5, 3], seed=2)
     gradient = net.gradient(X, LABELS)
     assert [W.shape for W in gradient.weights] == [W.shape for W in net.weights]
@@ -334,7 +334,7 @@ def test_the_gradient_is_shaped_as_the_network() -> None:
 
 
 def test_cost_and_gradient_exclude_the_penalty() -> None:
-    """Training with weight decay changes neither what `cost` nor what `gradient` means."""
+    """Also after training with weight decay."""
     net = Network([2, 5, 3], seed=2)
     net.train(X, LABELS, epochs=1, weight_decay=0.5)
     same = Network([2, 5, 3], seed=3)
@@ -343,8 +343,8 @@ def test_cost_and_gradient_exclude_the_penalty() -> None:
     assert same_bits(same.gradient(X, LABELS).flat, net.gradient(X, LABELS).flat)
 
 
-def test_looking_changes_nothing() -> None:
-    """No method but `train` touches parameters, order or count of epochs."""
+def test_only_train_changes_a_network() -> None:
+    """Other methods leave parameters, order and number of epochs alone."""
     net = Network([2, 5, 3], seed=2)
     before, state = net.parameters.copy(), net._course.shuffler.bit_generator.state
     net.feedforward(X), net.predict(X), net.accuracy(X, Y), net.cost(X, Y)
@@ -355,7 +355,7 @@ def test_looking_changes_nothing() -> None:
 
 
 def test_finite_input_of_any_size_gives_no_warning() -> None:
-    """Numbers up to the largest of float64 pass through every method without a RuntimeWarning."""
+    """Numbers up to the largest float64 cause no RuntimeWarning in any method."""
     for cost, activation in (("cross_entropy", "tanh"), ("log_likelihood", "relu")):
         net = Network([2, 5, 3], cost=cost, activation=activation, seed=2)
         huge = X * (np.finfo(float).max / 4)
@@ -366,7 +366,7 @@ def test_finite_input_of_any_size_gives_no_warning() -> None:
 
 
 def test_read_only_parameters_are_read_and_not_trained() -> None:
-    """A frozen network predicts with the same bits and compiles nothing; `train` says the cure."""
+    """A frozen network predicts the same bits and compiles nothing; `train` raises an error."""
     net = Network([2, 3], seed=1)
     before = net.feedforward(X)
     net.parameters.flags.writeable = False

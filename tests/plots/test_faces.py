@@ -1,4 +1,4 @@
-"""Pictures of estimators are those of the same network; whoever has no such numbers is told so."""
+"""Plots of estimators equal those of the same network; without the numbers, an error says so."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WORDS = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven",
 
 @pytest.fixture(scope="module")
 def fitted() -> MLPClassifier:
-    """Return a classifier of words, whose order is not that of the digits."""
+    """Return a classifier with words as labels, which sort differently from the digits."""
     model = MLPClassifier(
         hidden_layer_sizes=(12,), max_iter=15, early_stopping=True, random_state=1
     )
@@ -31,7 +31,7 @@ def fitted() -> MLPClassifier:
 
 @pytest.fixture(scope="module")
 def twin(fitted) -> Network:
-    """Return the network that the classifier is, on the classes in their order."""
+    """Return a network with the classifier's weights; classes in sorted order."""
     net = Network([64, 12, 10], activation="relu", cost="log_likelihood")
     for l in range(2):
         net.weights[l][:] = fitted.coefs_[l].T
@@ -52,7 +52,7 @@ def pictures(figure) -> list:
 
 
 def test_learning_curves_of_a_classifier(fitted) -> None:
-    """Its loss, and the accuracy of the validation samples in per cent."""
+    """Its loss, and the validation accuracy in percent."""
     loss, accuracy = plots.learning_curves(fitted).axes
     epochs = range(1, fitted.n_iter_ + 1)
     losses, scores = np.array(fitted.loss_curve_), 100 * np.array(fitted.validation_scores_)
@@ -61,7 +61,7 @@ def test_learning_curves_of_a_classifier(fitted) -> None:
 
 
 def test_learning_curves_of_a_regressor_whose_validation_began_later() -> None:
-    """R² is no per cent; the second fit's numbers stand at its own epochs."""
+    """R² is not shown in percent; the second fit's numbers are drawn at its own epochs."""
     y = ROWS @ np.arange(64) / 100
     model = MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, warm_start=True, random_state=1)
     with pytest.warns(UserWarning, match="has not converged|reached"):
@@ -76,18 +76,18 @@ def test_learning_curves_of_a_regressor_whose_validation_began_later() -> None:
 
 
 def test_a_confusion_matrix_counts_the_labels_of_the_estimator(fitted, twin) -> None:
-    """The same cells as the twin's, and the words at the axes."""
+    """The same cells as the twin's, with the words as tick labels."""
     places = np.searchsorted(fitted.classes_, WORDS[TRUTH])
     figure = plots.confusion_matrix(fitted, TEST, WORDS[TRUTH])
     assert cells(figure) == cells(plots.confusion_matrix(twin, TEST.T, places))
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == sorted(WORDS)
     right = int((fitted.predict(TEST) == WORDS[TRUTH]).sum())
-    assert figure.axes[0].get_title().startswith(f"{right} of 150 right")
+    assert figure.axes[0].get_title().startswith(f"{right} of 150 correct")
 
 
 @pytest.mark.parametrize("kind", [np.asarray, sparse.csr_array, np.ndarray.tolist])
 def test_misclassified_and_weights_of_an_estimator(fitted, twin, kind) -> None:
-    """The same images in the same order, under the words."""
+    """The same images in the same order, titled with the words."""
     places = np.searchsorted(fitted.classes_, WORDS[TRUTH])
     figure = plots.misclassified(fitted, kind(TEST), WORDS[TRUTH], most=5)
     assert pictures(figure) == pictures(plots.misclassified(twin, TEST.T, places, most=5))
@@ -97,8 +97,8 @@ def test_misclassified_and_weights_of_an_estimator(fitted, twin, kind) -> None:
     assert pictures(plots.hidden_weights(fitted)) == pictures(plots.hidden_weights(twin))
 
 
-def test_any_classifier_will_do() -> None:
-    """A pipeline and one without probabilities, whose classes are numbers with gaps."""
+def test_any_classifier_works() -> None:
+    """A pipeline with a classifier without probabilities, whose labels are -3 and 8."""
     linear_model = pytest.importorskip("sklearn.linear_model")
     pipeline = pytest.importorskip("sklearn.pipeline")
     preprocessing = pytest.importorskip("sklearn.preprocessing")
@@ -111,7 +111,7 @@ def test_any_classifier_will_do() -> None:
     assert "misclassified" in plots.misclassified(model, ROWS, y).get_suptitle()
 
 
-def test_what_has_no_such_numbers_is_told_so(fitted) -> None:
+def test_objects_without_the_numbers_raise_an_error(fitted) -> None:
     for nothing in (Network([2, 1]), MLPClassifier(), fitted.coefs_, None):
         with pytest.raises(
             ArgumentError, match=r"no learning curves .* History that train returned"
@@ -119,12 +119,12 @@ def test_what_has_no_such_numbers_is_told_so(fitted) -> None:
             plots.learning_curves(nothing)
     quasi_newton = MLPRegressor(hidden_layer_sizes=(), solver="lbfgs", alpha=10.0)
     quasi_newton.fit(ROWS, LABELS / 10)
-    with pytest.raises(ArgumentError, match="adam or sgd has fitted"):
+    with pytest.raises(ArgumentError, match="fitted with adam or sgd"):
         plots.learning_curves(quasi_newton)
     for nothing in (quasi_newton, MLPClassifier(), None):
         with pytest.raises(ArgumentError, match=r"no classes .* fitted classifier"):
             plots.confusion_matrix(nothing, ROWS, LABELS)
-    with pytest.raises(ArgumentError, match="no weights to draw"):
+    with pytest.raises(ArgumentError, match="no weights to plot"):
         plots.hidden_weights(MLPClassifier())
     with pytest.raises(DataError, match=r"'eleven'.*'zero'"):
         plots.confusion_matrix(fitted, TEST[:1], ["eleven"])
@@ -132,10 +132,10 @@ def test_what_has_no_such_numbers_is_told_so(fitted) -> None:
         plots.confusion_matrix(fitted, TEST[:1], ["one", "two"])
 
 
-def test_of_several_labels_a_sample_there_is_no_such_matrix() -> None:
+def test_several_labels_per_sample_are_rejected() -> None:
     Y = np.stack([LABELS > 4, LABELS % 2], axis=1).astype(int)
     model = MLPClassifier(hidden_layer_sizes=(), max_iter=2, random_state=1)
     with pytest.warns(UserWarning, match="has not converged|reached"):
         model.fit(ROWS, Y)
-    with pytest.raises(ShapeError, match="each of one class"):
+    with pytest.raises(ShapeError, match="one class per sample"):
         plots.confusion_matrix(model, ROWS, Y)

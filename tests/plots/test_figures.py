@@ -1,4 +1,4 @@
-"""Figures and their files, where matplotlib is installed."""
+"""Figures and their files, if matplotlib is installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_without_matplotlib_the_error_says_what_to_install(monkeypatch: pytest.M
 
 
 def test_the_same_figure_gives_the_same_bytes() -> None:
-    """Without a date; with the description that was asked for."""
+    """No date, and the given description."""
     pytest.importorskip("matplotlib")
 
     def drawn(description: str | None = None) -> bytes:
@@ -35,14 +35,14 @@ def test_the_same_figure_gives_the_same_bytes() -> None:
     assert b"of what" not in drawn()
 
 
-def test_a_notebook_is_given_a_picture() -> None:
-    """Asked as IPython asks, which finds no figure of pyplot's; also after pickling and copying."""
+def test_a_notebook_displays_a_figure() -> None:
+    """As IPython calls it for a figure unknown to pyplot; also after pickling and copying."""
     pytest.importorskip("matplotlib")
     figure = figures.new_figure(2, 1)
     figure.add_subplot().plot([1, 2], [3, 4])
     shown = figure._repr_png_()
     assert shown.startswith(b"\x89PNG\r\n\x1a\n")
-    width, height = struct.unpack(">II", shown[16:24])  # of the header, IHDR
+    width, height = struct.unpack(">II", shown[16:24])  # in the header, IHDR
     assert (width, height) == (round(2 * figure.dpi), round(figure.dpi))
     for same in (copy.deepcopy(figure), pickle.loads(pickle.dumps(figure))):
         assert same._repr_png_.args == (same,)

@@ -1,4 +1,4 @@
-"""The pictures show the numbers that they are of; how they look is for people to judge."""
+"""The plots show the right numbers; how they look is not tested."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def trained() -> tuple[Network, History]:
 
 
 def with_classes(labels: list[int], n: int = 3) -> Network:
-    """Return a network whose input is the one-hot column of the class that it will name."""
+    """Return a network that predicts the class of its one-hot input."""
     net = Network([n, n], cost="log_likelihood", seed=1)
     net.weights[0][:], net.biases[0][:] = 5 * np.eye(n), 0
     return net
@@ -41,7 +41,7 @@ def lines(axes) -> dict:
 
 
 def test_learning_curves_are_the_history(trained) -> None:
-    """Cost left, accuracy right in per cent, a dot where the best epoch is."""
+    """Cost on the left, accuracy in percent on the right, a circle at the best epoch."""
     _, history = trained
     cost, accuracy = plots.learning_curves(history).axes
     best = f"best epoch, {history.best_epoch}"
@@ -51,11 +51,11 @@ def test_learning_curves_are_the_history(trained) -> None:
     assert lines(accuracy)["validation"] == [[i + 1, a] for i, a in enumerate(percent)]
     assert lines(accuracy)[best] == [[history.best_epoch, max(percent)]]
     assert cost.get_xlabel() == "epoch"
-    assert "per cent" in accuracy.get_ylabel()
+    assert "percent" in accuracy.get_ylabel()
 
 
 def test_learning_curves_without_validation_or_accuracy() -> None:
-    """Regression without validation: one curve in one picture; epochs go on counting."""
+    """Regression without validation: one curve in one plot, starting at a later epoch."""
     entries = [EpochInfo(e, 9, 1.0 / e, None, None, None, 0.5, 0.1) for e in (8, 9)]
     (axes,) = plots.learning_curves(History(1, entries)).axes
     assert lines(axes) == {"training": [[8, 1 / 8], [9, 1 / 9]]}
@@ -64,15 +64,15 @@ def test_learning_curves_without_validation_or_accuracy() -> None:
 
 
 def test_confusion_matrix_counts() -> None:
-    """Row: the class of the sample; column: the class that was named; the share of the row."""
-    truth, said = np.array([0, 0, 0, 0, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1, 2])
-    figure = plots.confusion_matrix(with_classes([]), np.eye(3)[:, said], truth)
+    """Rows are true classes, columns predicted ones; colors show the share of the row."""
+    truth, predicted = np.array([0, 0, 0, 0, 1, 2, 2]), np.array([0, 0, 0, 1, 1, 1, 2])
+    figure = plots.confusion_matrix(with_classes([]), np.eye(3)[:, predicted], truth)
     axes = figure.axes[0]
     counts = {text.get_position(): text.get_text() for text in axes.texts}
-    # Texts stand at (column, row); cells of nothing stay empty.
+    # Positions are (column, row); cells with count 0 have no text.
     assert counts == {(0, 0): "3", (1, 0): "1", (1, 1): "1", (1, 2): "1", (2, 2): "1"}
     assert axes.images[0].get_array().tolist() == [[0.75, 0.25, 0], [0, 1, 0], [0, 0.5, 0.5]]
-    assert axes.get_title() == "5 of 7 right (71.43 %)"
+    assert axes.get_title() == "5 of 7 correct (71.43 %)"
 
 
 def test_confusion_matrix_with_names_and_with_one_output() -> None:
@@ -80,7 +80,7 @@ def test_confusion_matrix_with_names_and_with_one_output() -> None:
         with_classes([]), np.eye(3), [0, 1, 2], class_names=["cat", "dog", "emu"]
     )
     assert [t.get_text() for t in named.axes[0].get_yticklabels()] == ["cat", "dog", "emu"]
-    with pytest.raises(ArgumentError, match="class_names does not fit: got 2 names, expected 3"):
+    with pytest.raises(ArgumentError, match="wrong length: got 2 names, expected 3"):
         plots.confusion_matrix(with_classes([]), np.eye(3), [0, 1, 2], class_names=["a", "b"])
     binary = Network([1, 1], seed=1)
     binary.weights[0][:], binary.biases[0][:] = 1, 0
@@ -93,7 +93,7 @@ def test_confusion_matrix_of_many_classes_has_no_numbers() -> None:
     assert not figure.axes[0].texts
 
 
-def test_labels_have_to_be_a_row(trained) -> None:
+def test_labels_must_be_one_class_per_sample(trained) -> None:
     net, _ = trained
     with pytest.raises(ArgumentError, match="argmax"):
         plots.confusion_matrix(net, DIGITS.test.X[:, :2], np.eye(10)[:, :2])
@@ -102,12 +102,12 @@ def test_labels_have_to_be_a_row(trained) -> None:
     one = Network([64, 1], seed=1)
     with pytest.raises(ArgumentError, match="whole numbers from 0"):
         plots.confusion_matrix(one, DIGITS.test.X[:, :2], [0.7, 0.2])
-    with pytest.raises(ArgumentError, match="most is no such number"):
+    with pytest.raises(ArgumentError, match="most is not valid"):
         plots.misclassified(net, DIGITS.test.X, DIGITS.test.labels, most=-1)
 
 
 def test_hidden_weights_are_the_rows_of_W(trained) -> None:
-    """A picture for each unit, white at zero, on one scale."""
+    """One image per unit, white at zero, on one scale."""
     net, _ = trained
     drawn = [axes.images[0] for axes in plots.hidden_weights(net).axes if axes.images]
     assert len(drawn) == 20
@@ -118,44 +118,44 @@ def test_hidden_weights_are_the_rows_of_W(trained) -> None:
     }
 
 
-def test_of_many_units_the_first_are_drawn() -> None:
+def test_only_the_first_100_units_are_drawn() -> None:
     figure = plots.hidden_weights(Network([4, 120, 2], seed=1))
     assert sum(bool(axes.images) for axes in figure.axes) == 100
     assert "first 100 of 120" in figure.get_suptitle()
 
 
-def test_an_image_needs_a_shape() -> None:
+def test_the_shape_of_an_image_is_checked() -> None:
     net = Network([6, 2], seed=1)
-    with pytest.raises(ArgumentError, match=r"6 inputs are no image of 2 x 2.*shape="):
+    with pytest.raises(ArgumentError, match=r"6 inputs do not fill an image of 2 x 2.*shape="):
         plots.hidden_weights(net)
     for shape in (6, (6,), "23", (2.0, 3.0), (-2, -3)):
-        with pytest.raises(ArgumentError, match="shape is no"):
+        with pytest.raises(ArgumentError, match=r"shape (must be a pair|is not valid)"):
             plots.hidden_weights(net, shape=shape)
     with pytest.raises(ShapeError, match=r"X\[:, None\]"):
         plots.images(np.ones(4))
-    with pytest.raises(ArgumentError, match="1 titles are too few: expected 2"):
+    with pytest.raises(ArgumentError, match="too few titles: got 1, expected 2"):
         plots.images(np.ones((4, 2)), titles=["one"])
     figure = plots.hidden_weights(net, shape=(2, 3))
     assert figure.axes[0].images[0].get_array().shape == (2, 3)
 
 
-def test_misclassified_shows_the_surest_first(trained) -> None:
-    """The order is that of the largest output; the title says class and answer."""
+def test_misclassified_shows_the_most_confident_first(trained) -> None:
+    """Sorted by the largest output; the title names the true and the predicted class."""
     net, _ = trained
     X, labels = DIGITS.test.X, DIGITS.test.labels
-    said, a = net.predict(X), net.feedforward(X)
-    wrong = sorted(np.flatnonzero(said != labels), key=lambda j: -a[:, j].max())
+    predicted, a = net.predict(X), net.feedforward(X)
+    wrong = sorted(np.flatnonzero(predicted != labels), key=lambda j: -a[:, j].max())
     figure = plots.misclassified(net, X, labels, most=3)
     drawn = [axes for axes in figure.axes if axes.images]
     assert len(wrong) > 3
     assert [axes.get_title() for axes in drawn] == [
-        f"{labels[j]} seen as {said[j]}" for j in wrong[:3]
+        f"{labels[j]} seen as {predicted[j]}" for j in wrong[:3]
     ]
     assert drawn[0].images[0].get_array().tolist() == X[:, wrong[0]].reshape(8, 8).tolist()
     assert f"{len(wrong)} of 297 samples misclassified" in figure.get_suptitle()
 
 
-def test_nothing_misclassified_is_a_picture_too() -> None:
+def test_nothing_misclassified_gives_an_empty_figure() -> None:
     net = with_classes([], 4)
     figure = plots.misclassified(net, np.eye(4), np.arange(4))
     assert figure.get_suptitle() == "0 of 4 samples misclassified"
@@ -163,7 +163,7 @@ def test_nothing_misclassified_is_a_picture_too() -> None:
 
 
 def test_pyplot_is_not_imported() -> None:
-    """No global state: a program that draws with pyplot finds none of our figures in it."""
+    """No global state: pyplot does not see our figures."""
     program = (
         "import sys; from bpmatrix import Network, plots; "
         "plots.hidden_weights(Network([4, 2], seed=1)); print('matplotlib.pyplot' in sys.modules)"

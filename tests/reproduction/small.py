@@ -1,4 +1,4 @@
-"""Experiments on the digits that train in a moment."""
+"""Experiments on the digits that train in an instant."""
 
 from bpmatrix.reproduction.experiments import Claim, Experiment
 
@@ -8,6 +8,6 @@ def small(*claims, **changes):
     return Experiment("chapter1", "small", (64, 10, 10), 0.5, 3, claims, **settings)
 
 
-# The digits have 297 test images of ten classes: 0 and 100 % are out of a trained network's reach.
+# With 297 test images of ten classes, no trained network gets 0 or 100 %.
 SURE = Claim("best", 50.0, "made up", (1.0, 99.99), "made up")
 NEVER = Claim("best", 50.0, "made up", (0.0, 0.5), "made up")

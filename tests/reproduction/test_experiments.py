@@ -1,4 +1,4 @@
-"""The table of experiments: each can be built and says where its figures come from."""
+"""The table of experiments: each can be built, and each claim has a source."""
 
 import numpy as np
 import pytest
@@ -31,12 +31,12 @@ def test_its_claims_can_be_judged(experiment):
         assert 0 <= low <= claim.published <= high <= 100
 
 
-def test_no_two_have_one_name():
+def test_names_are_unique():
     assert len({name_of(e) for e in EXPERIMENTS}) == len(EXPERIMENTS)
 
 
-def test_network3_begins_with_its_own_weights():
-    """N(0, 1 / n_out), not 1 / n_in: 0.1 for 100 units, within five errors of 78,400 draws."""
+def test_network3_has_its_own_initial_weights():
+    """N(0, 1 / n_out), not 1 / n_in: 0.1 for 100 units, within five standard errors."""
     (experiment,) = (e for e in EXPERIMENTS if e.like_network3)
     first, last = build(experiment, 0, 1 / 255).weights
 

@@ -1,4 +1,4 @@
-"""The lessons end at the known solutions, and a wrong end is seen."""
+"""The lessons reach the known solutions, and it is detected if one does not."""
 
 import pytest
 
@@ -7,11 +7,11 @@ from bpmatrix.training.optimizers import SGD
 
 
 @pytest.mark.parametrize("proof", proofs.PROOFS, ids=lambda proof: proof.name)
-def test_a_lesson_ends_at_the_solution(proof):
+def test_a_lesson_reaches_the_solution(proof):
     assert proof.distance() <= proofs.LIMIT
 
 
-def test_training_too_slow_to_arrive_is_seen(monkeypatch):
+def test_too_slow_a_training_is_detected(monkeypatch):
     monkeypatch.setattr(proofs, "SGD", lambda rate: SGD(rate / 1000))
 
     assert proofs.PROOFS[0].distance() > proofs.LIMIT

@@ -1,4 +1,4 @@
-"""Experiments are run as they say, and judged by their claims."""
+"""Experiments run as defined, and are judged by their claims."""
 
 from dataclasses import replace
 
@@ -15,8 +15,8 @@ from bpmatrix.training.optimizers import SGD
 DIGITS = datasets.load("digits")
 
 
-def test_a_run_is_that_of_the_network():
-    """The curve of seed 0 is that of `Network.train` with lambda / n, judged by the test images."""
+def test_a_run_equals_network_train():
+    """The curve of seed 0 is that of `Network.train` with lambda / n, with the test images."""
     net = Network([64, 10, 10], input_scale=DIGITS.scale, dtype="float32", seed=0)
     history = net.train(
         DIGITS.train.X[:, :200], DIGITS.train.labels[:200], epochs=3, optimizer=SGD(0.5),
@@ -30,7 +30,7 @@ def test_a_run_is_that_of_the_network():
     assert outcome.curves[0] != outcome.curves[1]
 
 
-def test_more_images_than_there_are_for_training_come_from_validation(monkeypatch):
+def test_validation_images_are_added_if_more_are_needed(monkeypatch):
     seen = []
 
     def spy(self, X, labels, **arguments):
@@ -68,7 +68,7 @@ def test_statistics(statistic, expected):
     assert outcome.ours(Claim(statistic, 0.0, "")) == expected
 
 
-def test_a_figure_is_in_its_band_or_not():
+def test_an_outcome_is_good_if_all_figures_are_in_their_bands():
     curves = ((50.0, 70.0),)
 
     assert Outcome(small(SURE), curves, 1.0).is_good

@@ -1,4 +1,4 @@
-"""The gate for arrays: what passes, unchanged where possible, and what is refused and how."""
+"""Checks of arrays: what is accepted, without a copy if possible, and what is rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bpmatrix.samples import arrays
 from bpmatrix.samples.arrays import as_inputs, as_targets, check_finite
 
 RNG = np.random.default_rng(5)
-TABLE = RNG.integers(0, 12, (6, 4))  # whole numbers that every type below holds exactly
+TABLE = RNG.integers(0, 12, (6, 4))  # integers that are exact in every dtype below
 X = np.asfortranarray(TABLE.T, dtype=np.float64)
 LABELS = np.array([0, 1, 2, 0, 1, 2])
 Y = np.asfortranarray(np.eye(3)[:, LABELS])
@@ -28,14 +28,14 @@ def network(cost: str = "cross_entropy", **rest) -> Network:
 
 
 class Frame:
-    """What a DataFrame shows of itself."""
+    """A stand-in for a DataFrame."""
 
     def to_numpy(self) -> np.ndarray:
         return TABLE
 
 
 class Sparse:
-    """What a sparse matrix shows of itself."""
+    """A stand-in for a sparse matrix."""
 
     def toarray(self) -> np.ndarray:
         return TABLE
@@ -47,7 +47,7 @@ def with_value(array: np.ndarray, place: tuple, value: float) -> np.ndarray:
     return copy
 
 
-# ------------------------------------------------------------------------------ what is refused
+# -------------------------------------------------------------------------------------- rejected
 
 WRONG_INPUTS = {
     "rows": (
@@ -68,7 +68,7 @@ WRONG_INPUTS = {
     "dates": (X.astype("M8[s]"), ArrayTypeError, ["X does not hold", "dates", "datetime64"]),
     "times": (X.astype("m8[s]"), ArrayTypeError, ["X does not hold", "durations", "timedelta64"]),
     "None": (None, ArrayTypeError, ["X does not hold real numbers", "object"]),
-    "ragged": ([[1, 2], [3]] * 2, ArrayTypeError, ["X is no array", "different lengths"]),
+    "ragged": ([[1, 2], [3]] * 2, ArrayTypeError, ["X is not an array", "different lengths"]),
     "masked": (np.ma.masked_equal(X, 1), ArrayTypeError, ["X is a masked array", "filled"]),
     "NaN": (
         with_value(X, (2, 3), np.nan),
@@ -92,7 +92,7 @@ WRONG_TARGETS = {
     "rows are samples": (Y.T, ShapeError, ["(6, 3)", "targets.T if yours are rows"]),
     "columns": (Y[:, :5], ShapeError, ["same number of samples", "got 5", "expected 6"]),
     "labels": (LABELS[:5], ShapeError, ["same number of samples", "got 5", "expected 6"]),
-    "no labels": ([], DataError, ["targets is empty", "one label for each sample"]),
+    "no labels": ([], DataError, ["targets is empty", "one label per sample"]),
     "no column": (np.zeros((3, 0)), DataError, ["targets is empty", "(3, 0)"]),
     "negative": (
         with_value(LABELS, (4,), -1),
@@ -113,7 +113,7 @@ WRONG_TARGETS = {
     "text": (LABELS.astype(str), ArrayTypeError, ["targets does not hold real numbers", "<U"]),
     "DataFrame": (Frame(), ArrayTypeError, ["targets is a Frame", "targets.to_numpy()"]),
     "sparse": (Sparse(), ArrayTypeError, ["targets is a sparse matrix"]),
-    "ragged": ([[1], [2, 3]], ArrayTypeError, ["targets is no array"]),
+    "ragged": ([[1], [2, 3]], ArrayTypeError, ["targets is not an array"]),
     "NaN": (with_value(Y, (1, 5), np.nan), DataError, ["nan first", "row 1, column 5"]),
     "outside the interval": (
         with_value(with_value(Y, (0, 3), -0.25), (2, 4), 1.5),
@@ -124,7 +124,7 @@ WRONG_TARGETS = {
 
 
 def methods() -> list:
-    """Return each method of Network that takes samples, as a function of network, X, targets."""
+    """Return each method of Network with samples as arguments, as a function of net, X, targets."""
     return [
         pytest.param(lambda net, X, targets: net.train(X, targets, epochs=1), id="train"),
         pytest.param(
@@ -141,7 +141,7 @@ def methods() -> list:
 
 
 def assert_refused(call, net: Network, error: type, words: list[str], prefix: str) -> None:
-    """Assert the error, each of its parts, and that the network is as it was."""
+    """Assert the error and each of its parts, and that the network has not changed."""
     before = net.parameters.copy()
     state = net._course.shuffler.bit_generator.state
     with warnings.catch_warnings():
@@ -160,8 +160,8 @@ def assert_refused(call, net: Network, error: type, words: list[str], prefix: st
 
 @pytest.mark.parametrize("method", methods())
 @pytest.mark.parametrize("kind", WRONG_INPUTS)
-def test_wrong_inputs_are_refused_by_every_method(method, kind: str, request) -> None:
-    """Each method names what is wrong with X, what it got and the cure, and changes nothing."""
+def test_wrong_inputs_are_rejected_by_every_method(method, kind: str, request) -> None:
+    """The error says what is wrong with X, what was passed and the cure; nothing changes."""
     wrong, error, words = WRONG_INPUTS[kind]
     net = network()
     prefix = "validation X" if request.node.callspec.id.endswith("validation") else "X"
@@ -170,8 +170,7 @@ def test_wrong_inputs_are_refused_by_every_method(method, kind: str, request) ->
 
 @pytest.mark.parametrize("kind", WRONG_INPUTS)
 @pytest.mark.parametrize("method", ["feedforward", "predict"])
-def test_wrong_inputs_are_refused_by_what_takes_no_targets(method: str, kind: str) -> None:
-    """So do feedforward and predict."""
+def test_wrong_inputs_are_rejected_by_methods_without_targets(method: str, kind: str) -> None:
     wrong, error, words = WRONG_INPUTS[kind]
     net = network()
     assert_refused(lambda: getattr(net, method)(wrong), net, error, words, "X")
@@ -179,25 +178,25 @@ def test_wrong_inputs_are_refused_by_what_takes_no_targets(method: str, kind: st
 
 @pytest.mark.parametrize("method", methods())
 @pytest.mark.parametrize("kind", WRONG_TARGETS)
-def test_wrong_targets_are_refused_by_every_method(method, kind: str, request) -> None:
-    """Each method names what is wrong with the targets, and changes nothing."""
+def test_wrong_targets_are_rejected_by_every_method(method, kind: str, request) -> None:
+    """The error says what is wrong with the targets; nothing changes."""
     wrong, error, words = WRONG_TARGETS[kind]
     net = network()
     prefix = "validation targets" if request.node.callspec.id.endswith("validation") else "targets"
     assert_refused(lambda: method(net, X, wrong), net, error, words, prefix)
 
 
-def test_columns_that_are_no_distribution_are_refused_for_log_likelihood() -> None:
-    """With softmax each column of Y must sum to 1; the first that does not is named."""
+def test_columns_that_do_not_sum_to_1_are_rejected_for_log_likelihood() -> None:
+    """The error names the first such column."""
     wrong = with_value(with_value(Y, (0, 2), 0.5), (0, 4), 0.25)
-    words = ["targets has 2 columns", "a sum of 1.5 first, in column 2", "expected 1", "labels"]
+    words = ["targets has 2 columns that do not sum to 1", "1.5 first, in column 2", "labels"]
     net = network("log_likelihood")
     assert_refused(lambda: net.cost(X, wrong), net, DataError, words, "targets")
     assert np.isfinite(network("quadratic").cost(X, wrong))
 
 
-def test_distributions_written_in_float32_pass() -> None:
-    """Columns that were divided by their sum in float32 are distributions, to its rounding."""
+def test_distributions_in_float32_are_accepted() -> None:
+    """Their columns sum to 1 up to rounding."""
     Y32 = RNG.random((3, 1000), dtype=np.float32)
     Y32 /= Y32.sum(axis=0)
     assert (Y32.sum(axis=0, dtype=np.float64) != 1).any()
@@ -215,12 +214,12 @@ def test_one_sided_intervals() -> None:
         as_targets(row, 1, 2, "float64", interval=(None, 0.0))
 
 
-# --------------------------------------------------------------------------- numbers not finite
+# --------------------------------------------------------------------------------- NaN, infinity
 
 
 @given(st.data(), st.sampled_from(["float32", "float64"]), st.integers(1, 7))
 def test_first_place_and_count_are_those_of_numpy(data, dtype: str, chunk: int) -> None:
-    """Whatever the chunks, the error names the first bad sample and counts all bad numbers."""
+    """For any chunk size, the error names the first bad sample and counts all bad numbers."""
     shape = arrays_of.array_shapes(min_dims=2, max_dims=2, max_side=6)
     array = data.draw(arrays_of.arrays(dtype, shape))
     finite = np.isfinite(array)
@@ -240,7 +239,7 @@ def test_first_place_and_count_are_those_of_numpy(data, dtype: str, chunk: int) 
 
 @pytest.mark.parametrize("chunk", [1, 4, 8, 1 << 18])
 def test_bad_numbers_in_several_chunks(monkeypatch, chunk: int) -> None:
-    """The count is over all chunks, the place is that of the first."""
+    """The count is over all chunks, the position that of the first number."""
     monkeypatch.setattr(arrays, "CHUNK", chunk)
     bad = X.copy(order="F")
     bad[[1, 3, 0, 2], [1, 1, 3, 5]] = [np.inf, np.nan, np.nan, -np.inf]
@@ -249,13 +248,13 @@ def test_bad_numbers_in_several_chunks(monkeypatch, chunk: int) -> None:
 
 
 def test_a_vector_is_checked_too() -> None:
-    """Of a vector the position is named."""
+    """For a vector, the error names the position."""
     with pytest.raises(DataError, match="nan first, in position 2"):
         check_finite(np.array([0.0, 1.0, np.nan]), "float64", "x")
 
 
 @pytest.mark.parametrize("columns", [1, 200_000])
-def test_the_last_number_of_the_last_chunk_is_looked_at(columns: int) -> None:
+def test_the_last_number_of_the_last_chunk_is_checked(columns: int) -> None:
     """A single NaN at the very end of data of several chunks is found."""
     big = np.zeros((columns, 4)).T
     big[-1, -1] = np.nan
@@ -263,8 +262,8 @@ def test_the_last_number_of_the_last_chunk_is_looked_at(columns: int) -> None:
         as_inputs(big, 4, "float64")
 
 
-def test_numbers_that_float32_cannot_hold_are_infinite_to_a_float32_network() -> None:
-    """1e39 is a number of float64 and no number of float32; the largest float32 is one."""
+def test_numbers_too_large_for_float32_are_infinite_to_a_float32_network() -> None:
+    """1e39 is too large for float32, but not for float64."""
     largest = float(np.finfo(np.float32).max)
     wide = with_value(X, (1, 2), 1e39)
     assert is_read_in_place(as_inputs(wide, 4, "float64"), wide)
@@ -277,11 +276,11 @@ def test_numbers_that_float32_cannot_hold_are_infinite_to_a_float32_network() ->
     assert_refused(lambda: net.train(wide, LABELS), net, DataError, ["1e+39"], "X")
 
 
-# ------------------------------------------------------------------- what passes, and how it does
+# -------------------------------------------------------------------------------------- accepted
 
 
 def unaligned(array: np.ndarray) -> np.ndarray:
-    """Return the same numbers, one byte off the boundary of their type."""
+    """Return the same numbers, misaligned by one byte."""
     memory = np.zeros(array.nbytes + 1, np.uint8)
     moved = memory[1:].view(array.dtype).reshape(array.shape[::-1]).T
     moved[:] = array
@@ -303,7 +302,7 @@ def spread(array: np.ndarray) -> np.ndarray:
 
 
 def in_strides(array: np.ndarray) -> np.ndarray:
-    """Return the same numbers with contiguous columns that are apart."""
+    """Return the same numbers in contiguous columns with gaps between them."""
     large = np.zeros((array.shape[0] + 3, array.shape[1]), order="F")
     large[:-3] = array
     return large[:-3]
@@ -350,7 +349,7 @@ def memmapped(array: np.ndarray, path) -> np.ndarray:
 
 
 def assert_same_answers(inputs: object, targets: object, plain: np.ndarray, cost: str) -> None:
-    """Assert that outputs, cost, gradient and trained weights are those of the plain copies."""
+    """Assert that outputs, cost, gradient and trained weights equal those of plain copies."""
     net, same = network(cost), network(cost)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -364,19 +363,19 @@ def assert_same_answers(inputs: object, targets: object, plain: np.ndarray, cost
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_whatever_the_memory_the_answers_are_those_of_the_plain_copy(variant: str) -> None:
-    """Type, byte order, order, strides, alignment and flags of X and Y change no bit."""
+def test_results_do_not_depend_on_the_memory_layout(variant: str) -> None:
+    """The dtype, byte order, order, strides, alignment and flags of X and Y change no bit."""
     change = VARIANTS[variant]
     assert_same_answers(change(X), change(Y), X, "quadratic")
 
 
 def test_bool_is_0_and_1() -> None:
-    """A matrix of bool holds the numbers 0 and 1."""
+    """A matrix of bool means the numbers 0 and 1."""
     assert_same_answers(X > 5, Y > 0, np.asfortranarray(X > 5, dtype=np.float64), "quadratic")
 
 
-def test_memory_maps_are_read_as_they_are(tmp_path) -> None:
-    """A file that is mapped read-only serves as X and as Y, and is not copied into memory."""
+def test_memory_maps_are_read_in_place(tmp_path) -> None:
+    """A read-only memory map works as X and as Y, and is not copied."""
     inputs, targets = memmapped(X, tmp_path / "X"), memmapped(Y, tmp_path / "Y")
     assert_same_answers(inputs, targets, X, "quadratic")
     assert np.shares_memory(as_inputs(inputs, 4, "float64"), inputs)
@@ -386,8 +385,8 @@ LABEL_TYPES = ["u1", "i1", "i2", ">i4", "i8", ">i8", "u8"]
 
 
 @pytest.mark.parametrize("kind", [*LABEL_TYPES, "list", "strided", "reversed", "read-only"])
-def test_whatever_the_memory_labels_are_labels(kind: str) -> None:
-    """Labels of any integer type and layout mean the one-hot columns of Y."""
+def test_labels_of_any_dtype_and_memory_layout(kind: str) -> None:
+    """They mean the one-hot columns of Y."""
     variants = {
         "list": LABELS.tolist(),
         "strided": np.repeat(LABELS, 3)[::3],
@@ -407,7 +406,7 @@ def test_bool_labels_are_classes_0_and_1() -> None:
 
 
 def is_read_in_place(array: np.ndarray, given: np.ndarray) -> bool:
-    """Whether an array is another view of the same numbers."""
+    """Whether an array is another view of the same memory."""
     mine, its = (
         (a.ctypes.data, a.shape, a.strides, a.dtype, a.flags.writeable) for a in (array, given)
     )
@@ -416,15 +415,15 @@ def is_read_in_place(array: np.ndarray, given: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("variant", NOT_COPIED)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_what_the_kernels_can_read_is_not_copied(variant: str, dtype: str) -> None:
-    """uint8, float32 and float64 with contiguous columns are passed on as they are."""
+def test_arrays_that_kernels_can_read_are_not_copied(variant: str, dtype: str) -> None:
+    """uint8, float32 and float64 with contiguous columns are read in place."""
     array = VARIANTS[variant](X)
     assert is_read_in_place(as_inputs(array, 4, dtype), array)
     assert is_read_in_place(as_targets(array, 4, 6, dtype).array, array)
 
 
-def test_what_passed_the_gate_keeps_its_shape_and_type() -> None:
-    """They are asked for again in every epoch: those of the user's array may be others by then."""
+def test_checked_arrays_keep_their_shape_and_dtype() -> None:
+    """They are used in every epoch, when the user's array may have changed."""
     array = np.zeros((1, 12))
     inputs, targets = as_inputs(array, 1, "float64"), as_targets(array, 1, 12, "float64").array
     with warnings.catch_warnings():
@@ -438,7 +437,7 @@ def test_what_passed_the_gate_keeps_its_shape_and_type() -> None:
 
 @pytest.mark.parametrize("kind", [*LABEL_TYPES, "?"])
 def test_labels_are_copied(kind: str) -> None:
-    """A label is an address in the end: nobody else can change one that has been looked at."""
+    """Labels are used as indices: they must not change after the check."""
     given = np.array([0, 1, 1, 0]).astype(kind)
     labels = as_targets(given, 2, 4, "float64").array
     assert not np.shares_memory(labels, given)
@@ -446,7 +445,7 @@ def test_labels_are_copied(kind: str) -> None:
     assert labels.tolist() == [0, 1, 1, 0]
 
 
-def test_one_row_is_not_copied_whatever_its_order() -> None:
+def test_one_row_is_not_copied_in_any_order() -> None:
     """In a matrix of one row every column is contiguous, also in a row of a C-ordered table."""
     row = np.ascontiguousarray(X)[2:3]
     assert is_read_in_place(as_inputs(row, 1, "float64"), row)
@@ -454,15 +453,15 @@ def test_one_row_is_not_copied_whatever_its_order() -> None:
     assert np.shares_memory(as_targets(vector, 1, 6, "float64").array, vector)
 
 
-def test_a_row_major_table_is_taken_transposed_without_a_copy() -> None:
+def test_the_transpose_of_a_row_major_table_is_not_copied() -> None:
     """T.T of a C-ordered table T of samples shares its memory."""
     table = np.ascontiguousarray(X.T)
     assert np.shares_memory(as_inputs(table.T, 4, "float64"), table)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_what_leaves_the_gate_can_be_read_by_the_kernels(variant: str) -> None:
-    """Whatever came, the columns are contiguous, aligned, native and of one of three types."""
+def test_checked_arrays_can_be_read_by_kernels(variant: str) -> None:
+    """Columns are contiguous, aligned, native and of one of three dtypes."""
     array = as_inputs(VARIANTS[variant](X), 4, "float64")
     assert array.dtype in (np.uint8, np.float32, np.float64)
     assert array.dtype.isnative
@@ -479,8 +478,8 @@ def test_what_leaves_the_gate_can_be_read_by_the_kernels(variant: str) -> None:
         ("u8", "f8"), ("g", "f8"),
     ],
 )  # fmt: skip
-def test_types_after_the_gate(given_type: str, becomes: str) -> None:
-    """bool becomes uint8, float16 float32, what the kernels read stays, all else is float64."""
+def test_dtypes_after_the_check(given_type: str, becomes: str) -> None:
+    """bool becomes uint8, float16 float32; dtypes that kernels read stay; others become float64."""
     array = as_inputs(np.ones((4, 2), given_type), 4, "float64")
     assert array.dtype == np.dtype(becomes)
     assert array.dtype.isnative
@@ -488,8 +487,7 @@ def test_types_after_the_gate(given_type: str, becomes: str) -> None:
     assert (array == 1).all()
 
 
-def test_the_callers_arrays_are_never_written() -> None:
-    """Training writes neither X nor targets."""
+def test_training_does_not_write_to_x_or_targets() -> None:
     inputs, targets = X.copy(order="F"), LABELS.copy()
     network().train(inputs, targets, epochs=2)
     assert same_bits(inputs, X)
@@ -513,8 +511,8 @@ def test_the_callers_arrays_are_never_written() -> None:
         ([0, 1, 2, 0, 1, 1], 1, False, False),
     ],
 )
-def test_what_targets_are(targets, outputs: int, are_labels: bool, are_classes: bool) -> None:
-    """1-D with several outputs are labels; one-hot columns and a row of 0 and 1 name classes."""
+def test_kinds_of_targets(targets, outputs: int, are_labels: bool, are_classes: bool) -> None:
+    """1-D targets for several outputs are labels; one-hot columns and rows of 0 and 1, classes."""
     result = as_targets(targets, outputs, 6, "float64")
     assert (result.are_labels, result.are_classes) == (are_labels, are_classes)
     assert result.array.shape == ((6,) if are_labels else (outputs, 6))

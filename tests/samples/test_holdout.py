@@ -1,4 +1,4 @@
-"""Validation data that are split off: which samples, how many, and what stays as it was."""
+"""Splitting off validation data: which samples, how many, and the results of training."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ LABELS = (X[0] > 0).astype(int) + (X[1] > 0)
 
 
 def numbered(targets, n_outputs: int = 3) -> Samples:
-    """Return samples whose only input is their number."""
+    """Return samples whose only input is their index."""
     n = np.shape(targets)[-1]
     return Samples(np.arange(float(n))[None], as_targets(targets, n_outputs, n, "float64"))
 
 
 def split(samples: Samples, fraction: float, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the samples on both sides."""
+    """Return the indices of the samples on both sides."""
     train, validation = hold_out(samples, fraction, seed)
     return train.X[0, train.shown].astype(int), validation.X[0].astype(int)
 
@@ -37,7 +37,7 @@ def split(samples: Samples, fraction: float, seed: int = 1) -> tuple[np.ndarray,
 def test_each_sample_is_on_one_side_and_each_class_on_both(
     n: int, classes: int, fraction: float, seed: int, data
 ) -> None:
-    """As many as the fraction says are held out, of each class its share, to one sample."""
+    """The fraction is held out, stratified up to one sample per class."""
     labels = np.array(data.draw(st.lists(st.integers(0, classes - 1), min_size=n, max_size=n)))
     samples, count = numbered(labels), round(n * fraction)
     if not 0 < count < n:
@@ -64,8 +64,8 @@ def test_each_sample_is_on_one_side_and_each_class_on_both(
     ],
     ids=["labels", "one-hot", "regression"],
 )
-def test_the_split_is_random_and_that_of_the_seed(targets: np.ndarray) -> None:
-    """The same for the same seed, another for another one, and not the last samples."""
+def test_the_split_is_random_and_determined_by_the_seed(targets: np.ndarray) -> None:
+    """The same for the same seed, different for different seeds, and not the last samples."""
     samples = numbered(targets)
     held_out = [split(samples, 0.2, seed)[1].tolist() for seed in (1, 1, 2, 3)]
     assert held_out[0] == held_out[1]
@@ -75,7 +75,7 @@ def test_the_split_is_random_and_that_of_the_seed(targets: np.ndarray) -> None:
 
 
 def test_every_sample_can_be_held_out() -> None:
-    """Over many seeds each is, about as often as every other: 0.25 of 400, 3 to 5 sigma around."""
+    """Over 400 seeds each is held out about 100 times, within 5 sigma."""
     samples, counts = numbered(np.repeat([0, 1], [30, 10])), np.zeros(40)
     for seed in range(400):
         counts[split(samples, 0.25, seed)[1]] += 1
@@ -83,7 +83,7 @@ def test_every_sample_can_be_held_out() -> None:
     assert np.abs(counts - 100).max() < 5 * sigma
 
 
-def test_one_hot_columns_are_stratified_as_labels_are() -> None:
+def test_one_hot_columns_are_stratified_like_labels() -> None:
     labels = np.repeat([0, 1, 2], [30, 20, 10])
     for targets in (labels, np.eye(3)[:, labels]):
         assert np.bincount(labels[split(numbered(targets), 0.5)[1]]).tolist() == [15, 10, 5]
@@ -91,14 +91,14 @@ def test_one_hot_columns_are_stratified_as_labels_are() -> None:
     assert row[split(numbered(row, 1), 0.2)[1]].sum() == 2
 
 
-def test_what_is_trained_on_is_not_copied() -> None:
+def test_training_samples_are_not_copied() -> None:
     samples = numbered(np.repeat([0, 1], 20))
     train, validation = hold_out(samples, 0.25, 1)
     assert train.X is samples.X
     assert validation.X.flags.f_contiguous
 
 
-# ---------------------------------------------------------------------------------- in a training
+# ------------------------------------------------------------------------------- in Network.train
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_what_is_trained_on_is_not_copied() -> None:
     ids=["labels", "Y", "regression"],
 )
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_a_split_is_as_good_as_validation_data_given(targets: np.ndarray, shuffle: bool) -> None:
-    """The same bits and figures as when the two sides are passed by hand."""
+def test_a_split_equals_separate_validation_data(targets: np.ndarray, shuffle: bool) -> None:
+    """The same bits and figures as if both sides are passed explicitly."""
     apart, by_hand = (Network([3, 5, 3], cost="quadratic", seed=9) for _ in range(2))
     history = apart.train(X, targets, epochs=3, validation_split=0.3, shuffle=shuffle)
     train, _ = hold_out(gate.samples(apart._description, X, targets), 0.3, 9)
@@ -124,7 +124,7 @@ def test_a_split_is_as_good_as_validation_data_given(targets: np.ndarray, shuffl
 
 
 def test_a_sample_of_weight_zero_is_on_neither_side() -> None:
-    """A split of weighted samples is that of those that count: the same bits and figures."""
+    """The same bits and figures as without these samples."""
     weights = RNG.integers(0, 3, 40).astype(float)
     counting = weights > 0
     assert not counting.all()
@@ -139,7 +139,7 @@ def test_a_sample_of_weight_zero_is_on_neither_side() -> None:
 
 
 def test_a_continued_training_holds_out_the_same_samples() -> None:
-    """Two runs are one long run, so that nothing is learned that is validated on."""
+    """Two runs equal one long run, so the network never trains on its validation data."""
     whole, parts = (Network([3, 5, 3], seed=9) for _ in range(2))
     whole.train(X, LABELS, epochs=5, validation_split=0.3)
     for epochs in (2, 3):
@@ -147,8 +147,8 @@ def test_a_continued_training_holds_out_the_same_samples() -> None:
     assert same_bits(whole.parameters, parts.parameters)
 
 
-def test_samples_held_out_do_not_count_where_training_diverges() -> None:
-    """A column that cannot be trained on ends in the error where it is shown, and only there."""
+def test_held_out_samples_do_not_make_training_diverge() -> None:
+    """A huge number raises the error on the training side only."""
     net = Network([3, 3], activation="identity", cost="quadratic", seed=9)
     train, _ = hold_out(gate.samples(net._description, X, LABELS), 0.3, 9)
     for column, diverges in (
@@ -170,13 +170,13 @@ def test_samples_held_out_do_not_count_where_training_diverges() -> None:
 @pytest.mark.parametrize(
     "fraction", [-0.1, 1, 1.5, np.nan, "0.1", None, True, np.full(2, 0.1), 0.01, 0.99]
 )
-def test_a_fraction_that_leaves_nothing_is_refused(fraction: object) -> None:
+def test_a_fraction_that_leaves_one_side_empty_is_rejected(fraction: object) -> None:
     net = Network([3, 3], seed=1)
     with pytest.raises(ArgumentError, match="validation_split"):
         net.train(X, LABELS, validation_split=fraction)
     assert (net.epochs, net.trained) == (0, [])
 
 
-def test_validation_data_come_from_one_side() -> None:
-    with pytest.raises(ArgumentError, match="exclude each other"):
+def test_validation_data_and_a_split_cannot_be_combined() -> None:
+    with pytest.raises(ArgumentError, match="cannot be combined"):
         Network([3, 3]).train(X, LABELS, validation=(X, LABELS), validation_split=0.5)

@@ -1,4 +1,4 @@
-"""What is refused by name, at the gates of networks and estimators alike."""
+"""Dates and database tables are rejected, by networks and estimators alike."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ DURATIONS = {
 
 
 @pytest.mark.parametrize("case", DATES)
-def test_dates_are_no_numbers(case):
+def test_dates_are_rejected(case):
     with pytest.raises(
         ArrayTypeError, match=r"^table does not hold real numbers, but dates or times: got .*days"
     ):
@@ -54,7 +54,7 @@ def test_dates_are_no_numbers(case):
 
 
 @pytest.mark.parametrize("case", DURATIONS)
-def test_durations_are_no_numbers(case):
+def test_durations_are_rejected(case):
     with pytest.raises(
         ArrayTypeError, match=r"^table does not hold real numbers, but durations: got .*days"
     ):
@@ -65,7 +65,7 @@ def test_durations_are_no_numbers(case):
     np.ones(3), np.ones((2, 2), np.uint8), [[1, 2.5], [True, 3]], [[1], [2, 3]], 7, None,
     as_cells([1, None, "x"]), np.array(["date", "time"]), [],
 ])  # fmt: skip
-def test_all_else_is_left_to_others(table):
+def test_everything_else_passes(table):
     check_no_dates(table, "table")
     check_is_fetched(table, "table", "rows")
 
@@ -87,7 +87,7 @@ def test_the_column_is_named_and_the_cure_works():
 
 
 @pytest.mark.parametrize("values", [DAYS, DAYS - DAYS[0], DAYS.astype(object)])
-def test_a_network_refuses_dates_as_anything(values):
+def test_a_network_rejects_dates_in_every_argument(values):
     net, X, y = Network([1, 2, 1], seed=1), np.ones((1, 3)), np.ones(3)
     for call, name in (
         (lambda: net.feedforward(values[None]), "X"),
@@ -102,7 +102,7 @@ def test_a_network_refuses_dates_as_anything(values):
 
 
 @pytest.mark.parametrize("values", [DAYS, DAYS - DAYS[0], DAYS.astype(object)])
-def test_an_estimator_refuses_dates_wherever_it_wants_numbers(values):
+def test_an_estimator_rejects_dates_in_every_argument(values):
     pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
     from bpmatrix import MLPClassifier, MLPRegressor  # noqa: PLC0415 - where scikit-learn is
 
@@ -127,11 +127,11 @@ def test_an_estimator_refuses_dates_wherever_it_wants_numbers(values):
         MLPRegressor().fit(X, y, sample_weight=DAYS - DAYS[0])
 
 
-# ------------------------------------------------------------------------ tables that are elsewhere
+# ------------------------------------------------------------------------- tables not in memory
 
 
 class Relation:
-    """What counts of a DuckDBPyRelation: it is no sequence, and hands its numbers out by name."""
+    """A stand-in for a DuckDBPyRelation: not a sequence, its numbers are available by column."""
 
     columns, shape = ["a", "b"], (3, 2)
 
@@ -143,21 +143,21 @@ class Relation:
 
 
 class Frame:
-    """What counts of Spark's."""
+    """A stand-in for Spark's."""
 
     def __init__(self):
         self.collect = self.toPandas = lambda: frame(a=[0.0, 1.0, 2.0], b=[1.0, 1.0, 1.0])
 
 
 class LazyFrame:
-    """What counts of Polars's."""
+    """A stand-in for Polars's."""
 
     def collect(self):
         return frame(a=[0.0, 1.0, 2.0], b=[1.0, 1.0, 1.0])
 
 
 @pytest.mark.parametrize("kind", [Relation, Frame, LazyFrame])
-def test_a_table_that_is_elsewhere_is_fetched_by_the_cure(kind):
+def test_the_cure_fetches_a_table(kind):
     X, expected = kind(), np.column_stack([np.arange(3.0), np.ones(3)])
     for samples, rows in (("rows", expected), ("columns", expected.T)):
         with pytest.raises(ArrayTypeError, match=f"^X is a {kind.__name__}") as caught:
@@ -167,13 +167,13 @@ def test_a_table_that_is_elsewhere_is_fetched_by_the_cure(kind):
         np.testing.assert_array_equal(eval(code, {"np": np, "X": X}), rows)
 
 
-def test_networks_and_estimators_say_so():
+def test_networks_and_estimators_reject_tables_not_in_memory():
     net = Network([2, 1], seed=1)
     for call in (
         lambda: net.feedforward(Relation()),
         lambda: net.cost(np.ones((2, 3)), Relation()),
     ):
-        with pytest.raises(ArrayTypeError, match=r"have to be fetched first.*np\.stack"):
+        with pytest.raises(ArrayTypeError, match=r"must be fetched first.*np\.stack"):
             call()
     pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
     from bpmatrix import MLPRegressor  # noqa: PLC0415 - where scikit-learn is
@@ -184,5 +184,5 @@ def test_networks_and_estimators_say_so():
         lambda: model.fit(np.eye(3)[:, :2], Relation()),
         lambda: model.predict(Relation()),
     ):
-        with pytest.raises(ArrayTypeError, match=r"have to be fetched first.*df\(\)"):
+        with pytest.raises(ArrayTypeError, match=r"must be fetched first.*df\(\)"):
             call()

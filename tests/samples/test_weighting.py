@@ -1,4 +1,4 @@
-"""Weights of samples and classes: in the step, in the gradient and in all that is recorded."""
+"""Sample and class weights: in the step, in the gradient and in recorded figures."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ def test_the_bits_do_not_depend_on_threads(case, seed, m) -> None:
 @settings(max_examples=40)
 @given(cases(), seeds)
 def test_the_gradient_is_that_of_each_sample_times_its_weight(case, seed) -> None:
-    """The sum over the columns, against columns that are looked at one by one."""
+    """All columns at once, against one column at a time."""
     n, d = case.X.shape[1], case.description
     weights = np.random.default_rng(seed).uniform(0.1, 3, n)
     together = look(case, weights=weights).gradient
     alone = [look(case, first=j, last=j + 1).gradient.astype(np.float64) for j in range(n)]
     expected = sum(weight * g for weight, g in zip(weights, alone, strict=True))
     size = sum(weight * np.abs(g) for weight, g in zip(weights, alone, strict=True))
-    # delta_L is rounded once more by its weight, and from there on each number may be rounded to
-    # another one: each sample is off by its own roundings, in both; two sums of n terms by theirs.
+    # Multiplying delta_L by the weight rounds once more, and changes all later roundings: each
+    # sample has its own rounding errors, in both results, and so have the two sums of n terms.
     *network, X, Y = case.in_float64()
     allowed = 2 * (n + 1) * (unit_roundoff(d.dtype) * size + smallest_normal(d.dtype))
     for j in range(n):
@@ -67,13 +67,13 @@ def test_the_gradient_is_that_of_each_sample_times_its_weight(case, seed) -> Non
     assert (np.abs(together - expected) <= allowed).all()
 
 
-# ----------------------------------------------------------------------------- through the face
+# ------------------------------------------------------------------------- through Network.train
 
 
 @DTYPES
 @pytest.mark.parametrize("optimizer", [SGD(0.5), Adam(0.01)])
 def test_whole_weights_are_repeated_samples(dtype, optimizer) -> None:
-    """In one mini-batch of all samples: cost, accuracy and step."""
+    """Cost, accuracy and step agree, in one mini-batch of all samples."""
     counts = np.arange(30) % 4 + 1
     weighted, repeated = network(dtype=dtype), network(dtype=dtype)
     how = {"epochs": 3, "optimizer": optimizer, "weight_decay": 0.01}
@@ -88,7 +88,7 @@ def test_whole_weights_are_repeated_samples(dtype, optimizer) -> None:
 
 @DTYPES
 def test_a_weight_of_zero_is_a_removed_sample(dtype) -> None:
-    """Bit for bit, with the order of every epoch and short mini-batches."""
+    """Bit for bit, including the order of every epoch and a smaller last mini-batch."""
     weights = np.where(np.arange(30) % 3 == 1, 0.0, WEIGHTS)
     kept = np.flatnonzero(weights)
     zero, removed = network(dtype=dtype), network(dtype=dtype)
@@ -100,8 +100,8 @@ def test_a_weight_of_zero_is_a_removed_sample(dtype) -> None:
     assert (one.cost, one.accuracy) == (other.cost, other.accuracy)
 
 
-def test_only_the_ratios_of_weights_count() -> None:
-    """Twice the weights, the same bits: a mini-batch is divided by the sum of its weights."""
+def test_only_the_ratios_of_weights_matter() -> None:
+    """Doubling the weights gives the same bits: a mini-batch is divided by their sum."""
     nets = [network(), network()]
     for net, factor in zip(nets, (1, 2), strict=True):
         net.train(X, LABELS, sample_weight=factor * WEIGHTS, epochs=2)
@@ -116,7 +116,7 @@ def test_weights_of_one_change_nothing() -> None:
 
 
 def test_weights_are_copied() -> None:
-    """They have been looked at: nobody else can change them afterwards."""
+    """Checked weights cannot be changed afterwards."""
     given = np.ones(30)
     weights = weigh(Samples(X, as_targets(LABELS, 3, 30, "float64")), given, "float64").weights
     assert not np.shares_memory(weights, given)
@@ -124,7 +124,7 @@ def test_weights_are_copied() -> None:
 
 
 def test_class_weights_are_weights_of_their_samples() -> None:
-    """A mapping, and times the weights of samples; a class that is not named counts once."""
+    """They multiply the sample weights; classes that are not listed have the factor 1."""
     factors = np.array([2.0, 1.0, 0.25])
     by_class, by_sample = network(), network()
     by_class.train(X, LABELS, class_weight={0: 2.0, 2: 0.25}, sample_weight=WEIGHTS, epochs=2)
@@ -133,7 +133,7 @@ def test_class_weights_are_weights_of_their_samples() -> None:
 
 
 @pytest.mark.parametrize("form", ["labels", "one-hot"])
-def test_balanced_classes_count_the_same(form: str) -> None:
+def test_balanced_classes_have_the_same_total_weight(form: str) -> None:
     labels = np.array([0] * 20 + [1] * 8 + [2] * 2)
     targets = labels if form == "labels" else np.eye(3)[:, labels]
     balanced, weighted = network(), network()
@@ -142,8 +142,8 @@ def test_balanced_classes_count_the_same(form: str) -> None:
     assert same_bits(balanced.parameters, weighted.parameters)
 
 
-def test_balanced_classes_count_by_weights_and_not_by_columns() -> None:
-    """Where some columns count nothing, as if they were not there; with weights of sums 4, 2, 6."""
+def test_balanced_uses_sums_of_weights_not_numbers_of_columns() -> None:
+    """Columns of weight 0 do not count; the sums of weights are 4, 2, 6."""
     labels = np.array([0] * 20 + [1] * 8 + [2] * 2)
     weights = np.array([0] * 16 + [1] * 4 + [0.25] * 8 + [3] * 2)
     kept = np.flatnonzero(weights)
@@ -158,8 +158,8 @@ def test_balanced_classes_count_by_weights_and_not_by_columns() -> None:
 
 
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 3.0, 2: 0.5}])
-def test_class_weights_count_in_validation_given_as_in_one_split_off(class_weight) -> None:
-    """The factors are those of the training, whatever the validation samples are."""
+def test_class_weights_apply_to_validation_data(class_weight) -> None:
+    """The factors are computed from the training samples."""
     rows = np.flatnonzero(LABELS != 1)[:7]
     factors = class_weight
     if class_weight == "balanced":
@@ -173,8 +173,8 @@ def test_class_weights_count_in_validation_given_as_in_one_split_off(class_weigh
     assert last != net.cost(X[:, rows], LABELS[rows], sample_weight=WEIGHTS[rows])
 
 
-def test_class_weights_by_other_names_of_the_same_numbers() -> None:
-    """Keys that are equal to a class are that class; a class of the validation alone counts 1."""
+def test_keys_of_class_weight_of_other_types() -> None:
+    """Keys equal to a class stand for it; a class only in the validation data has factor 1."""
     X2, labels, outputs = X[:, :20], LABELS[:20] % 2, {}
     for key in (int, float, bool, np.int64):
         net = network()
@@ -190,8 +190,8 @@ def test_class_weights_by_other_names_of_the_same_numbers() -> None:
         net.train(X2, labels, class_weight={0: 0.0}, validation=(X[:, :3], [0, 0, 0]))
 
 
-def test_validation_has_weights_of_its_own() -> None:
-    """Given with the data, or split off with the samples; recorded as `cost` gives it."""
+def test_validation_data_have_their_own_weights() -> None:
+    """Passed with the data, or split off with the samples; recorded figures equal `cost`."""
     net = network()
     history = net.train(X, LABELS, epochs=2, validation=(X, LABELS, WEIGHTS))
     assert history.validation_cost[-1] == net.cost(X, LABELS, sample_weight=WEIGHTS)
@@ -207,7 +207,7 @@ def test_validation_has_weights_of_its_own() -> None:
 
 
 def test_cost_accuracy_and_gradient() -> None:
-    """The means that they say, by single columns."""
+    """They are weighted means over single columns."""
     net = network()
     costs = np.array([net.cost(X[:, [j]], LABELS[[j]]) for j in range(30)])
     hits = np.array([net.accuracy(X[:, [j]], LABELS[[j]]) for j in range(30)])
@@ -221,8 +221,8 @@ def test_cost_accuracy_and_gradient() -> None:
     )
 
 
-def test_a_sample_without_weight_may_cost_anything() -> None:
-    """An infinite cost times zero is no NaN."""
+def test_a_sample_of_weight_zero_may_have_an_infinite_cost() -> None:
+    """Infinity times zero does not give NaN."""
     net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
     net.weights[0][:] = 1e200
     assert net.cost([[0.0, 1.0]], [1.0, 0.0], sample_weight=[1, 0]) == pytest.approx(
@@ -230,7 +230,7 @@ def test_a_sample_without_weight_may_cost_anything() -> None:
     )
 
 
-# ---------------------------------------------------------------------------------- what is refused
+# ------------------------------------------------------------------------------------------ errors
 
 
 @pytest.mark.parametrize(
@@ -240,15 +240,15 @@ def test_a_sample_without_weight_may_cost_anything() -> None:
         (np.ones((1, 30)), ShapeError, r"\(1, 30\)"),
         (["a"] * 30, ArrayTypeError, "real numbers"),
         (np.full(30, np.nan), DataError, "NaN"),
-        (-WEIGHTS, DataError, "below 0"),
-        (np.zeros(30), DataError, "is 0 everywhere"),
+        (-WEIGHTS, DataError, "negative"),
+        (np.zeros(30), DataError, "is 0 for all samples"),
         (np.full(30, 1e308), DataError, "Divide the weights by their mean"),
         (np.r_[1e-200, WEIGHTS[1:]], DataError, "too small or too large for float64"),
         (np.ma.masked_array(WEIGHTS, WEIGHTS > 1), ArrayTypeError, "masked"),
         ([[1.0], [1.0, 2.0]], ArrayTypeError, "different lengths"),
     ],
 )
-def test_wrong_weights_of_samples(weights, error: type, words: str) -> None:
+def test_wrong_sample_weights(weights, error: type, words: str) -> None:
     net = network()
     before = net.parameters.copy()
     with pytest.raises(error, match=words):
@@ -270,13 +270,13 @@ def test_wrong_weights_of_samples(weights, error: type, words: str) -> None:
         ({0: "2"}, "class 0"),
     ],
 )
-def test_wrong_weights_of_classes(weights, words: str) -> None:
+def test_wrong_class_weights(weights, words: str) -> None:
     with pytest.raises(ArgumentError, match=words):
         network().train(X, LABELS, class_weight=weights)
 
 
-def test_weights_that_float32_cannot_hold() -> None:
-    """Ordinary numbers of float64 would become 0 or infinite there."""
+def test_weights_outside_the_range_of_float32() -> None:
+    """They would become 0 or infinite."""
     for size in (1e-60, 1e60):
         assert network().cost(X, LABELS, sample_weight=size * WEIGHTS) == pytest.approx(
             network().cost(X, LABELS, sample_weight=WEIGHTS), rel=1e-12
@@ -289,7 +289,7 @@ def test_weights_that_float32_cannot_hold() -> None:
         network().train(X, LABELS, validation=(X, LABELS, WEIGHTS[:3]))
 
 
-def test_classes_of_targets_that_name_none() -> None:
+def test_class_weights_need_classes() -> None:
     net = Network([4, 1], activation="identity", cost="quadratic", seed=1)
-    with pytest.raises(ArgumentError, match="targets that name classes"):
+    with pytest.raises(ArgumentError, match="targets that are classes"):
         net.train(X, RNG.standard_normal(30), class_weight="balanced")

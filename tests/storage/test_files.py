@@ -1,4 +1,4 @@
-"""Writing a file whole: at every moment the old or the new content is there, and nothing else."""
+"""Atomic writing: at every moment the file has the old or the new content."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bpmatrix.storage import files
 from bpmatrix.storage.files import standing_at, write_whole
 
 OLD, NEW = b"old content", b"new content, and longer"
-posix = pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions, links, signals")
+posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and signals")
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def names(folder: Path) -> list[str]:
 
 
 def test_the_content_is_written(path: Path) -> None:
-    """A new file and an old one get the content, whatever it is; nothing else is left."""
+    """To a new and to an existing file, whatever the content; no other file is left."""
     for content in (NEW, b"", bytes(range(256)) * 5000):
         write_whole(path, content)
         assert path.read_bytes() == content
@@ -51,7 +51,7 @@ def is_folder(descriptor: int) -> bool:
 
 
 def test_the_order_of_the_calls(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All is written, then flushed to the disk, then renamed, then the folder is flushed."""
+    """Content is written, flushed to disk, and renamed; then the folder is flushed."""
     calls = []
     fsync, replace = os.fsync, os.replace
 
@@ -77,7 +77,7 @@ def test_the_order_of_the_calls(path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class HalfFull:
-    """A file on a disk that is full after half of the content."""
+    """A file on a disk that becomes full after half of the content."""
 
     def __init__(self, file, error: BaseException) -> None:
         self._file, self._error = file, error
@@ -105,7 +105,7 @@ ERRORS = [OSError(errno.ENOSPC, "no space left"), KeyboardInterrupt(), MemoryErr
 def test_a_failure_leaves_the_old_file_and_nothing_else(
     path: Path, monkeypatch: pytest.MonkeyPatch, stage: str, error: BaseException
 ) -> None:
-    """Whatever stage fails, with whatever error: the old content is there, no file is left over."""
+    """Whichever stage fails, with whatever error, the old content remains and no other file."""
 
     def fail(*arguments: object, **rest: object) -> None:
         raise error
@@ -126,8 +126,8 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 
 
 @posix
-def test_a_disk_that_takes_half_of_the_file(path: Path) -> None:
-    """A write that the system itself cuts short is noticed: a process may write 4096 bytes only."""
+def test_a_limit_of_the_system_on_the_size_of_files(path: Path) -> None:
+    """A write cut short by the system is detected: here after 4096 bytes."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
@@ -144,7 +144,7 @@ def test_a_disk_that_takes_half_of_the_file(path: Path) -> None:
 def test_a_folder_that_cannot_be_flushed_has_the_new_file(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the renaming the new file is there, whole, and the error is not hidden."""
+    """After the rename the new file is complete, and the error is raised."""
     fsync, closed = os.fsync, []
     close = os.close
 
@@ -164,12 +164,12 @@ def test_a_folder_that_cannot_be_flushed_has_the_new_file(
 
 
 def test_windows_has_no_folders_to_flush(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There a folder cannot be opened, and is not."""
+    """On Windows a folder cannot be opened."""
     monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
     files._flush_folder(path.parent)
 
 
-def test_a_clean_up_that_fails_hides_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failing_cleanup_hides_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first error is the one that is raised."""
 
     def fail(message: str):
@@ -197,10 +197,10 @@ def test_a_path_that_is_a_folder(path: Path) -> None:
 @posix
 @pytest.mark.parametrize("linked", [False, True])
 @pytest.mark.parametrize("kind", ["folder", "pipe", "socket", "device"])
-def test_what_is_no_file_stays(
+def test_anything_but_a_file_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, linked: bool
 ) -> None:
-    """Neither replaced nor written to, also behind a link; nothing is left beside it."""
+    """Neither replaced nor written to, also behind a link; no other file is left."""
     place = tmp_path / "place"
     if kind == "folder":
         place.mkdir()
@@ -209,12 +209,12 @@ def test_what_is_no_file_stays(
     elif kind == "socket":
         with socket.socket(socket.AF_UNIX) as listener:
             monkeypatch.chdir(tmp_path)
-            listener.bind("place")  # a long path is none for a socket
+            listener.bind("place")  # paths of sockets must be short
     else:
         try:
             os.mknod(place, stat.S_IFCHR | 0o666, Path(os.devnull).stat().st_rdev)
         except PermissionError:
-            pytest.skip("only root makes devices")
+            pytest.skip("only root can create devices")
     path = place
     if linked:
         path = tmp_path / "link"
@@ -231,12 +231,12 @@ def test_what_is_no_file_stays(
 
 
 @posix
-def test_an_open_file_is_not_replaced_under_its_number(path: Path) -> None:
-    """/dev/fd/5 names what somebody is writing: a new file in its place would lose the old."""
+def test_an_open_file_descriptor_is_not_replaced(path: Path) -> None:
+    """/dev/fd/5 is a file that a process is writing to, which a new file would replace."""
     with path.open("ab") as file:
         numbered = Path(f"/dev/fd/{file.fileno()}")
         if not numbered.exists():
-            pytest.skip("the system has no such names")
+            pytest.skip("the system has no /dev/fd")
         for link in (numbered, path.with_name("link")):
             if link != numbered:
                 link.symlink_to(numbered)
@@ -247,14 +247,13 @@ def test_an_open_file_is_not_replaced_under_its_number(path: Path) -> None:
 
 
 @posix
-def test_the_standard_streams_are_no_places_for_a_file() -> None:
-    """Whatever they lead to: a terminal, a pipe, or a file that others append to."""
+def test_the_standard_streams_are_not_replaced() -> None:
+    """Whatever they are: a terminal, a pipe, or a file that others append to."""
     for name in ("/dev/stdin", "/dev/stdout", "/dev/stderr"):
         assert standing_at(Path(name)) is not None
 
 
-def test_files_and_free_names_are_places(path: Path) -> None:
-    """What `write_whole` is for."""
+def test_files_and_unused_names_are_accepted(path: Path) -> None:
     assert standing_at(path) is None
     assert standing_at(path.with_name("free")) is None
     assert standing_at(path.parent / "nowhere" / "free") is None
@@ -262,8 +261,8 @@ def test_files_and_free_names_are_places(path: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("name", ["loop", "n" * 300])
-def test_what_the_system_cannot_tell(path: Path, name: str) -> None:
-    """A loop of links, and a name that is too long, are errors of the system before any writing."""
+def test_paths_that_cannot_be_resolved(path: Path, name: str) -> None:
+    """A loop of links and a name that is too long raise OSError before anything is written."""
     (path.parent / "loop").symlink_to("loop")
     with pytest.raises(OSError, match=r"symbolic links|too long"):
         standing_at(path.parent / name)
@@ -272,8 +271,8 @@ def test_what_the_system_cannot_tell(path: Path, name: str) -> None:
     assert names(path.parent) == ["file", "loop"]
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
-    """The error is that of the system, and no folder is made."""
+def test_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    """The system's error is raised, and no folder is created."""
     with pytest.raises(FileNotFoundError):
         write_whole(tmp_path / "nowhere" / "file", NEW)
     assert names(tmp_path) == []
@@ -305,7 +304,7 @@ def mode(path: Path) -> int:
 @posix
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o027])
 def test_a_new_file_has_the_permissions_that_any_new_file_has(tmp_path: Path, umask: int) -> None:
-    """Read and write for whom the umask lets, as from `open`."""
+    """As determined by the umask."""
     before = os.umask(umask)
     try:
         write_whole(tmp_path / "file", NEW)
@@ -319,7 +318,7 @@ def test_a_new_file_has_the_permissions_that_any_new_file_has(tmp_path: Path, um
 def test_a_replaced_file_keeps_its_permissions(
     path: Path, monkeypatch: pytest.MonkeyPatch, permissions: int
 ) -> None:
-    """A private model stays private when it is saved again, at every moment."""
+    """A private model stays private while and after it is saved again."""
     path.chmod(permissions)
     fsync, seen = os.fsync, []
 
@@ -330,7 +329,7 @@ def test_a_replaced_file_keeps_its_permissions(
 
     monkeypatch.setattr(os, "fsync", noted_fsync)
     write_whole(path, NEW)
-    assert seen == [permissions]  # also while the new file still has its other name
+    assert seen == [permissions]  # also before the new file is renamed
     assert path.read_bytes() == NEW
     assert mode(path) == permissions
 
@@ -343,9 +342,9 @@ def test_the_longest_name(tmp_path: Path) -> None:
     assert path.read_bytes() == NEW
 
 
-@posix  # Windows renames nothing over a file that somebody reads
+@posix  # Windows does not rename over a file that is open
 def test_two_writers_at_once(path: Path) -> None:
-    """Whoever reads meanwhile reads one of the contents, whole; nothing is left over."""
+    """A reader always sees one of the contents, complete; no other file is left."""
     contents = [bytes([k]) * 50_000 for k in (1, 2)]
     write_whole(path, contents[0])
     failures = []
@@ -368,8 +367,8 @@ def test_two_writers_at_once(path: Path) -> None:
 
 # ------------------------------------------------------------------------------------------- kills
 
-# One process that imports once, and forks a child for each kill. A child of the first kind kills
-# itself at a marked moment, one of the second kind writes until it is killed.
+# One process imports, and forks a child for each kill. Children of the first kind kill themselves
+# at a given moment, those of the second kind write until they are killed.
 NURSERY = """
 import os, random, signal, sys, time
 from pathlib import Path
@@ -450,7 +449,7 @@ print("both" if len(seen) == 2 else "one")
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new_file(path: Path) -> None:
     """SIGKILL before and after each system call, and at forty random moments: never half a file.
 
-    A kill cannot be cleaned up after: the file beside may stay, and the next write does not mind.
+    The temporary file may remain after a kill; the next write works all the same.
     """
     done = subprocess.run(
         [sys.executable, "-c", NURSERY, str(path)], capture_output=True, text=True, timeout=120

@@ -1,4 +1,4 @@
-"""Model files: what was saved comes back, and whatever else is in a file ends in ModelFileError."""
+"""Model files: saved networks load unchanged, and invalid files raise ModelFileError."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def saved(folder: Path) -> Path:
-    """Return the file of a small network that was trained; tests only read it."""
+    """Return the file of a small trained network; tests only read it."""
     net = Network([2, 3, 3], seed=6)
     net.train(X, LABELS, epochs=1, optimizer=Adam(0.125))
     net.save(folder / "saved")
@@ -56,14 +56,14 @@ def network_of(d: Description, seed: int) -> Network:
 
 
 def parts(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Return the tensors of a model file, and what its JSON holds."""
+    """Return the tensors of a model file, and its JSON metadata."""
     with safe_open(path, framework="numpy") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         return tensors, json.loads(file.metadata()["bpmatrix"])
 
 
-def test_a_file_with_numbers_that_its_type_cannot_hold_loads(folder: Path) -> None:
-    """As 0.1.0 made such networks; new ones are refused."""
+def test_a_file_with_numbers_outside_the_range_of_its_dtype_loads(folder: Path) -> None:
+    """0.1.0 allowed such networks; new ones are rejected."""
     path = folder / "float32"
     Network([2, 3], cost=Huber(0.5), dtype="float32", seed=1).save(path)
     tensors, metadata = parts(path)
@@ -73,8 +73,8 @@ def test_a_file_with_numbers_that_its_type_cannot_hold_loads(folder: Path) -> No
     assert np.isfinite(net.feedforward(X.astype(np.float32))).all()
 
 
-def test_a_cost_with_a_parameter_is_written_to_be_read(folder: Path) -> None:
-    """With its name and parameter; a file that has the name alone means the default."""
+def test_a_cost_with_a_parameter_is_saved_and_loaded(folder: Path) -> None:
+    """With name and parameter; only a name in a file means the default."""
     path = folder / "huber"
     net = Network([2, 3], cost=Huber(0.5), seed=1)
     net.save(path)
@@ -86,7 +86,7 @@ def test_a_cost_with_a_parameter_is_written_to_be_read(folder: Path) -> None:
 
 
 def write(path: Path, tensors: dict, metadata: object) -> Path:
-    """Write a file with these tensors; metadata are JSON, as text or as what it stands for."""
+    """Write a file with these tensors and metadata, given as JSON text or as an object."""
     text = metadata if isinstance(metadata, str) else json.dumps(metadata)
     path.write_bytes(as_safetensors(tensors, {"bpmatrix": text}))
     return path
@@ -101,13 +101,13 @@ def assert_refused(path: Path, *words: str) -> None:
     assert [word for word in words if word not in str(caught.value)] == []
 
 
-# ----------------------------------------------------------------------------------- there and back
+# --------------------------------------------------------------------------------- save and load
 
 
 @settings(max_examples=60)
 @given(descriptions(), seeds, st.sampled_from([1.0, 1 / 255, -2.5, 1e-30]), st.integers(0, 2))
-def test_a_network_comes_back_whole(folder, d, seed: int, scale: float, epochs: int) -> None:
-    """Description, every bit of the parameters, seed, epochs, record and order come back."""
+def test_a_network_loads_unchanged(folder, d, seed: int, scale: float, epochs: int) -> None:
+    """Description, every bit of the parameters, seed, epochs, record and order."""
     net = network_of(Description(d.sizes, d.activations, d.cost, scale, d.bias, d.dtype), seed)
     inputs = np.zeros((d.sizes[0], 3))
     targets = np.full((d.sizes[-1], 3), 1 / d.sizes[-1])
@@ -129,10 +129,10 @@ def test_a_network_comes_back_whole(folder, d, seed: int, scale: float, epochs: 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("optimizer", [None, SGD(0.125)])
 @pytest.mark.parametrize("first", [SGD(0.25), SGD(0.25, momentum=0.5), RMSprop(0.25), Adam(0.25)])
-def test_training_goes_on_as_if_it_had_never_been_saved(tmp_path, dtype, first, optimizer) -> None:
-    """After loading, `train` with no optimizer goes on with that of the run before, bit for bit.
+def test_training_continues_after_loading(tmp_path, dtype, first, optimizer) -> None:
+    """Bit for bit as without saving; without an optimizer, `train` uses that of the previous run.
 
-    Its moments and the count of its steps, which decides what is dropped, go on, too.
+    Its state carries over, and so does the number of steps, which determines dropout.
     """
     net = Network([2, 5, 3], dtype=dtype, seed=9)
     net.train(X, LABELS, epochs=2, optimizer=first, mini_batch_size=7, dropout=0.2)
@@ -150,8 +150,8 @@ def test_training_goes_on_as_if_it_had_never_been_saved(tmp_path, dtype, first, 
     assert (tmp_path / "same").read_bytes() == (tmp_path / "net").read_bytes()
 
 
-def test_the_file_is_what_docs_say(saved: Path) -> None:
-    """Tensors with plain names and shapes, and one entry of JSON with its version."""
+def test_the_file_is_as_documented(saved: Path) -> None:
+    """Tensors with plain names and shapes, and one JSON entry with its version."""
     tensors, metadata = parts(saved)
     assert {name: tensor.shape for name, tensor in tensors.items()} == {
         "layer.1.weights": (3, 2),
@@ -182,7 +182,7 @@ def test_the_file_is_what_docs_say(saved: Path) -> None:
 
 
 def test_a_file_without_a_state(saved: Path, folder: Path) -> None:
-    """The optimizer of such a file begins anew, as it did when none kept anything."""
+    """The optimizer starts with an empty state."""
     tensors, metadata = parts(saved)
     del metadata["state"], tensors["optimizer.moments"]
     net = Network.load(write(folder / "stateless", tensors, metadata))
@@ -195,13 +195,13 @@ def test_a_file_without_a_state(saved: Path, folder: Path) -> None:
 
 @pytest.mark.parametrize("kind", [str, Path])
 def test_a_path_is_a_string_or_a_path(tmp_path: Path, kind) -> None:
-    """Both kinds are taken for saving and for loading."""
+    """For saving and for loading."""
     Network([2, 1], seed=1).save(kind(tmp_path / "net"))
     assert Network.load(kind(tmp_path / "net")).seed == 1
 
 
-def test_a_loaded_network_needs_its_file_no_more(saved: Path, tmp_path: Path) -> None:
-    """What happens to the file after loading does not reach the network."""
+def test_a_loaded_network_does_not_depend_on_its_file(saved: Path, tmp_path: Path) -> None:
+    """Changing or deleting the file after loading does not affect the network."""
     path = tmp_path / "net"
     path.write_bytes(saved.read_bytes())
     net = Network.load(path)
@@ -217,7 +217,7 @@ def test_a_loaded_network_needs_its_file_no_more(saved: Path, tmp_path: Path) ->
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, -1])
 def test_weights_that_are_not_finite_are_not_saved(saved, tmp_path, bad: float, place: int) -> None:
-    """The error comes before the file is touched."""
+    """The file is not touched."""
     path = tmp_path / "net"
     path.write_bytes(saved.read_bytes())
     net = Network.load(path)
@@ -229,7 +229,7 @@ def test_weights_that_are_not_finite_are_not_saved(saved, tmp_path, bad: float, 
 
 
 def test_a_failure_while_saving_keeps_the_old_model(saved, tmp_path, monkeypatch) -> None:
-    """Where the disk is full, the old model can still be loaded, and nothing is left over."""
+    """If the disk is full, the old model can still be loaded, and no other file is left."""
     path = tmp_path / "net"
     path.write_bytes(saved.read_bytes())
 
@@ -244,7 +244,7 @@ def test_a_failure_while_saving_keeps_the_old_model(saved, tmp_path, monkeypatch
 
 
 def test_saving_to_a_folder_is_an_error(tmp_path: Path) -> None:
-    """A path that is a folder, or in none, is an OSError."""
+    """A path that is a folder, or whose folder does not exist, raises OSError."""
     (tmp_path / "model").mkdir()
     for path in (tmp_path / "model", tmp_path / "nowhere" / "model"):
         with pytest.raises(OSError, match=re.escape(path.parent.name)):
@@ -253,8 +253,8 @@ def test_saving_to_a_folder_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
-def test_no_face_saves_into_a_pipe(tmp_path: Path) -> None:
-    """A network, the book's network and an estimator: the pipe stays, and nobody waits for it."""
+def test_no_model_is_saved_into_a_pipe(tmp_path: Path) -> None:
+    """Network, book network and estimator: the pipe is left alone, and the call does not hang."""
     pipe = tmp_path / "model"
     os.mkfifo(pipe)
     pytest.importorskip("sklearn")
@@ -272,7 +272,7 @@ def test_no_face_saves_into_a_pipe(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("where", ["missing", ".", "saved/below"])
 def test_no_file_is_a_file_not_found_error(saved: Path, where: str) -> None:
-    """A path with no file, a folder, a file taken for a folder: the error names the path."""
+    """A missing file, a folder, a path below a file: the error names the path."""
     with pytest.raises(FileNotFoundError) as caught:
         Network.load(saved.parent / where)
     assert isinstance(caught.value, DataNotFoundError)
@@ -280,7 +280,7 @@ def test_no_file_is_a_file_not_found_error(saved: Path, where: str) -> None:
 
 
 def test_truncation_at_every_byte(saved: Path, folder: Path) -> None:
-    """A file that broke off anywhere is a ModelFileError, and nothing else."""
+    """A file truncated anywhere raises ModelFileError, and nothing else."""
     whole = saved.read_bytes()
     path = folder / "truncated"
     for length in range(len(whole)):
@@ -288,15 +288,15 @@ def test_truncation_at_every_byte(saved: Path, folder: Path) -> None:
         assert_refused(path)
 
 
-def test_bytes_too_many(saved: Path, folder: Path) -> None:
-    """A file that goes on after its end is refused as well."""
+def test_additional_bytes(saved: Path, folder: Path) -> None:
+    """A file with bytes after its end is rejected."""
     path = folder / "longer"
     path.write_bytes(saved.read_bytes() + b"\0")
     assert_refused(path)
 
 
 def load_or_refuse(path: Path, shape: tuple) -> None:
-    """Assert that a file is refused, or holds a valid network of the same shape that computes."""
+    """Assert that a file is rejected, or contains a valid network of the same shape."""
     try:
         net = Network.load(path)
     except ModelFileError:
@@ -310,10 +310,10 @@ def load_or_refuse(path: Path, shape: tuple) -> None:
 @settings(max_examples=600)
 @given(data=st.data())
 def test_flipped_bytes(saved: Path, folder: Path, data) -> None:
-    """Any change of some bytes ends in ModelFileError or in a valid network of the same shape."""
+    """Changing some bytes gives a ModelFileError or a valid network of the same shape."""
     content = bytearray(saved.read_bytes())
     header = 8 + struct.unpack("<Q", content[:8])[0]
-    # Most of the file is numbers, where a change is seldom seen; the header deserves most tries.
+    # Most of the file is numbers, where a change is rarely detected; so try the header more often.
     places = st.integers(0, header - 1) | st.integers(0, len(content) - 1)
     for place in data.draw(st.lists(places, min_size=1, max_size=3)):
         digits = st.sampled_from(b"0123456789-+.eE\"'{}[],: tfnNI\\u")
@@ -331,7 +331,7 @@ JSON = st.recursive(
 
 
 def places_of(tree: object, path: tuple = ()) -> list[tuple]:
-    """Return the path of keys to every value of a tree of JSON."""
+    """Return the path of keys to every value of a JSON tree."""
     if isinstance(tree, dict):
         pairs = tree.items()
     else:
@@ -350,7 +350,7 @@ def replaced(tree: object, path: tuple, value: object) -> object:
 @settings(max_examples=300)
 @given(data=st.data(), value=JSON | st.integers(-(2**200), 2**200))
 def test_any_value_in_any_place_of_the_metadata(saved, folder, data, value) -> None:
-    """Whatever JSON stands wherever in the metadata: ModelFileError, or a valid network."""
+    """Any JSON anywhere in the metadata gives a ModelFileError or a valid network."""
     tensors, metadata = parts(saved)
     place = data.draw(st.sampled_from(places_of(metadata)))
     path = write(folder / "replaced", tensors, replaced(metadata, place, value))
@@ -400,7 +400,7 @@ WRONG_VALUES = {
 
 @pytest.mark.parametrize("place", WRONG_VALUES, ids=".".join)
 def test_wrong_values_in_the_metadata(saved: Path, folder: Path, place: tuple) -> None:
-    """A value of the wrong type, out of range, or at odds with the tensors is refused."""
+    """Values of the wrong type, out of range, or in conflict with the tensors are rejected."""
     tensors, metadata = parts(saved)
     for value in WRONG_VALUES[place]:
         path = write(folder / "wrong", tensors, replaced(metadata, place, value))
@@ -415,7 +415,7 @@ WITH_DEFAULTS = {(), ("optimizer", "learning_rate"), ("optimizer", "beta_1")}
 
 @pytest.mark.parametrize("place", [p for p in WRONG_VALUES if p not in WITH_DEFAULTS], ids=".".join)
 def test_missing_entries_of_the_metadata(saved: Path, folder: Path, place: tuple) -> None:
-    """Every entry has to be there but the parameters of Adam, which have defaults."""
+    """Every entry is required except the parameters of Adam, which have defaults."""
     tensors, metadata = parts(saved)
     parent = metadata
     for key in place[:-1]:
@@ -425,7 +425,7 @@ def test_missing_entries_of_the_metadata(saved: Path, folder: Path, place: tuple
 
 
 def test_a_wrong_version_names_both_versions(saved: Path, folder: Path) -> None:
-    """The error says which version came and which is understood."""
+    """The error names the file's version and the supported one."""
     tensors, metadata = parts(saved)
     path = write(folder / "version", tensors, metadata | {"version": 7})
     assert_refused(path, "version", "got 7", "expected 1")
@@ -455,7 +455,7 @@ WRONG_TEXTS: dict[str, Callable[[str], str]] = {
 
 @pytest.mark.parametrize("kind", WRONG_TEXTS)
 def test_texts_that_are_not_the_metadata(saved: Path, folder: Path, kind: str) -> None:
-    """Text that is no JSON, ambiguous JSON, or JSON of something else is refused."""
+    """Text that is not JSON, ambiguous JSON, or other JSON is rejected."""
     tensors, metadata = parts(saved)
     text = json.dumps(metadata)
     changed = WRONG_TEXTS[kind](text)
@@ -500,13 +500,13 @@ WRONG_TENSORS: dict[str, Callable[[dict], dict]] = {
 
 @pytest.mark.parametrize("kind", WRONG_TENSORS)
 def test_tensors_that_are_not_those_of_the_network(saved: Path, folder: Path, kind: str) -> None:
-    """Missing, additional, misshapen tensors, other types and numbers not finite are refused."""
+    """Missing, additional and misshapen tensors, other dtypes, NaN and infinity are rejected."""
     tensors, metadata = parts(saved)
     assert_refused(write(folder / "tensors", WRONG_TENSORS[kind](tensors), metadata))
 
 
 def test_a_network_without_biases_has_no_tensors_for_them(saved: Path, folder: Path) -> None:
-    """Biases in the file of a network that has none are refused, and loading it gives none."""
+    """Biases in the file of a network without biases are rejected."""
     tensors, metadata = parts(saved)
     metadata["network"]["bias"] = False
     metadata["state"] = None
@@ -517,7 +517,7 @@ def test_a_network_without_biases_has_no_tensors_for_them(saved: Path, folder: P
 
 
 def raw(header: object, data: bytes = b"", length: int | None = None) -> bytes:
-    """Return a .safetensors file, written by hand: what the library would refuse to write."""
+    """Return the bytes of a .safetensors file that the library would not write."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
 
@@ -528,13 +528,13 @@ def tensor(shape: list, start: int, end: int, dtype: str = "F64") -> dict:
 
 RAW_FILES = {
     "empty": b"",
-    "a text": b"This is no model, it is a text of some length.",
+    "a text": b"This is not a model, it is a text of some length.",
     "zeros": bytes(1000),
     "a header of 2^63 bytes": raw({}, length=2**63),
     "a header of 2^64 - 1 bytes": raw({}, length=2**64 - 1),
     "a header longer than the file": raw({}, length=1000),
-    "a header that is no JSON": raw(b"{{{{"),
-    "a header that is no text": raw(b"\xff\xfe\xfd\xfc"),
+    "a header that is not JSON": raw(b"{{{{"),
+    "a header that is not text": raw(b"\xff\xfe\xfd\xfc"),
     "a shape of 8 TiB": raw({"layer.1.weights": tensor([2**40, 1], 0, 8)}, bytes(8)),
     "a shape that overflows": raw({"layer.1.weights": tensor([2**63, 4], 0, 8)}, bytes(8)),
     "a negative shape": raw({"layer.1.weights": tensor([-1, 1], 0, 8)}, bytes(8)),
@@ -542,36 +542,36 @@ RAW_FILES = {
     "offsets beyond the end": raw({"a": tensor([1], 8, 16)}, bytes(8)),
     "offsets backward": raw({"a": tensor([1], 8, 0)}, bytes(8)),
     "an unknown type": raw({"a": tensor([1], 0, 8, "C64")}, bytes(8)),
-    "metadata that are no text": raw({"__metadata__": {"bpmatrix": {"version": 1}}}),
+    "metadata that are not text": raw({"__metadata__": {"bpmatrix": {"version": 1}}}),
     "no metadata": raw({"a": tensor([1], 0, 8)}, bytes(8)),
     "metadata of another library": raw({"__metadata__": {"format": "pt"}}),
 }
 
 
 @pytest.mark.parametrize("kind", RAW_FILES)
-def test_files_that_are_no_models(folder: Path, kind: str) -> None:
-    """Other formats, absurd sizes and foreign .safetensors files are refused."""
+def test_files_that_are_not_models(folder: Path, kind: str) -> None:
+    """Other formats, absurd sizes and foreign .safetensors files are rejected."""
     path = folder / "raw"
     path.write_bytes(RAW_FILES[kind])
     assert_refused(path)
 
 
-def test_a_foreign_file_is_called_that(folder: Path) -> None:
-    """A whole .safetensors file of another library is not called damaged."""
+def test_a_foreign_file_is_not_called_damaged(folder: Path) -> None:
+    """A complete .safetensors file of another library."""
     path = folder / "foreign"
     path.write_bytes(as_safetensors({"weight": np.ones((2, 2))}, {"format": "pt"}))
     assert_refused(path, "not saved by bpmatrix")
 
 
-def test_sizes_are_compared_before_memory_is_taken(saved: Path, folder: Path) -> None:
-    """A description of a network that fits into no memory is refused by its tensors' shapes."""
+def test_shapes_are_compared_before_memory_is_allocated(saved: Path, folder: Path) -> None:
+    """A description of a network too large for memory is rejected by the shapes of its tensors."""
     tensors, metadata = parts(saved)
     metadata["network"]["sizes"] = [2, 2**30, 3]
     assert_refused(write(folder / "huge", tensors, metadata), "layer.1.weights", f"{2**30}")
 
 
 class Trap:
-    """An object whose unpickling makes a folder."""
+    """An object that creates a folder when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
@@ -581,10 +581,10 @@ class Trap:
 
 
 def test_a_pickle_is_never_read(tmp_path: Path) -> None:
-    """A pickle is no model file, and nothing in it is executed."""
+    """A pickle is rejected, and nothing in it is executed."""
     path, marker = tmp_path / "net", tmp_path / "executed"
     path.write_bytes(pickle.dumps(Trap(marker)))
     assert_refused(path)
     assert not marker.exists()
     pickle.loads(path.read_bytes())
-    assert marker.exists()  # the trap does work
+    assert marker.exists()  # the trap works
