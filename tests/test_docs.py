@@ -20,18 +20,16 @@ import bpmatrix
 
 PACKAGE = Path(bpmatrix.__file__).parent
 ROOT = Path(__file__).parent.parent
-# docs/api.md is written from the docstrings, whose examples are executed where they stand.
-WRITTEN_BY_TOOLS = {ROOT / "docs" / "api.md"}
-PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - WRITTEN_BY_TOOLS)
+# docs/api.md is generated from the docstrings, whose examples are tested in the source.
+GENERATED = {ROOT / "docs" / "api.md"}
+PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - GENERATED)
 BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
-# Pages with links; a link is a word in brackets and a target, not inside of code.
-LINKING = sorted(
-    {*PAGES, *WRITTEN_BY_TOOLS, ROOT / "CHANGELOG.md", ROOT / ".github/CONTRIBUTING.md"}
-)
+# Pages with links; a link is text in brackets and a target, outside code.
+LINKING = sorted({*PAGES, *GENERATED, ROOT / "CHANGELOG.md", ROOT / ".github/CONTRIBUTING.md"})
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 INLINE = re.compile(r"`[^`\n]+`")
 PRINTED = re.compile(r"`(print\([^`\n]+\))`")
-# The other languages of a page: commands, which the tests of the command line run, and plain text.
+# The other languages of a page: commands, run by the tests of the command line, and plain text.
 OTHER_LANGUAGES = {"", "sh", "text", "toml", "yaml", "json", "bibtex"}
 
 
@@ -43,7 +41,7 @@ def modules() -> list[str]:
 
 
 def blocks(page: Path, language: str) -> list[tuple[int, str]]:
-    """Return the number of the first line and the text of each block of a language."""
+    """Return the first line number and the text of each block of a language."""
     text = page.read_text(encoding="utf-8")
     return [
         (text[: match.start(3)].count("\n") + 1, match[3])
@@ -63,9 +61,9 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("name", modules())
 def test_examples_in_docstrings(name: str) -> None:
-    """Each example of a module's docstrings gives what stands below it, and none is overlooked.
+    """Each example in a module's docstrings gives the documented result, and none is overlooked.
 
-    doctest does not look into what is no Python function any more, as a compiled kernel.
+    doctest skips objects that are not Python functions, such as compiled kernels.
     """
     module = importlib.import_module(name)
     results = doctest.testmod(module, raise_on_error=False, report=True)
@@ -79,35 +77,34 @@ def test_examples_in_docstrings(name: str) -> None:
 def test_examples_in_pages(page: Path) -> None:
     """The Python blocks of a page run one after the other, as one program.
 
-    What its text tells the reader to print can be printed where the program has ended.
+    Then the `print(...)` calls in its text work, too.
     """
     if "plots" in page.read_text(encoding="utf-8"):
         pytest.importorskip("matplotlib", reason="the page draws with matplotlib")
     namespace = {"__name__": "__main__"}
     for line, block in blocks(page, "python"):
-        # Empty lines in front, so that a traceback names the line of the page.
+        # Prepend empty lines, so that a traceback has the line number of the page.
         exec(compile("\n" * (line - 1) + block, page, "exec"), namespace)
     for printed in PRINTED.findall(page.read_text(encoding="utf-8")):
         exec(printed, namespace)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_excerpts_in_pages_are_the_source(page: Path) -> None:
-    """What a page shows of the source is the source."""
+def test_excerpts_in_pages_equal_the_source(page: Path) -> None:
     sources = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
     for line, block in blocks(page, "py"):
         assert any(block in source for source in sources), f"{name_of(page)}:{line} is out of date"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_block_is_of_a_language_that_a_test_knows(page: Path) -> None:
-    """A block that is neither executed nor compared says so by its language; all are closed."""
+def test_every_block_has_a_known_language(page: Path) -> None:
+    """A block that is neither executed nor compared has another language; all are closed."""
     text = page.read_text(encoding="utf-8")
     assert len(re.findall(r"^ *```", text, re.MULTILINE)) == 2 * len(BLOCK.findall(text))
     assert {match[2] for match in BLOCK.finditer(text)} <= {"python", "py", *OTHER_LANGUAGES}
 
 
-def test_lists_of_operations_are_those_of_the_records() -> None:
+def test_lists_of_operations_are_up_to_date() -> None:
     with_records = runpy.run_path(str(ROOT / "docs" / "tables.py"))["with_records"]
     texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
     assert sum(text.count("<!-- records ") for text in texts.values()) == 4
@@ -115,10 +112,10 @@ def test_lists_of_operations_are_those_of_the_records() -> None:
     assert not stale, "python docs/build.py writes them"
 
 
-def test_what_a_reader_is_told_to_install_can_be_installed_from_a_clone() -> None:
-    """bpmatrix is not on PyPI: a command names the folder, and extras that there are.
+def test_install_commands_work_in_a_clone() -> None:
+    """bpmatrix is not on PyPI: commands install the current folder, with existing extras.
 
-    One sentence of the README speaks of the day when it is.
+    Only one sentence of the README mentions installing from PyPI.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     told = [*PAGES, *PACKAGE.rglob("*.py"), ROOT / ".github" / "CONTRIBUTING.md"]
@@ -133,8 +130,7 @@ def test_what_a_reader_is_told_to_install_can_be_installed_from_a_clone() -> Non
     assert {path: len(hits) for path, hits in found.items() if hits} == {ROOT / "README.md": 1}
 
 
-def test_the_pages_are_there_and_have_examples() -> None:
-    """The README and the pages that teach have Python examples."""
+def test_tutorial_pages_have_examples() -> None:
     with_examples = {name_of(page) for page in PAGES if blocks(page, "python")}
     assert with_examples >= {
         "README.md",
@@ -149,10 +145,10 @@ def test_the_pages_are_there_and_have_examples() -> None:
 
 @cache
 def anchors(page: Path) -> set[str]:
-    """Return the anchors of a page's headings, as GitHub's html-pipeline makes them.
+    """Return the anchors of a page's headings, as GitHub's html-pipeline generates them.
 
-    Lower case; what is no letter, digit, underscore, hyphen or blank goes; blanks become hyphens;
-    a repeated one gets a number.
+    Lower case; only letters, digits, underscores, hyphens and blanks are kept; blanks become
+    hyphens; repeated anchors get a number.
     """
     names: Counter[str] = Counter()
     found = set()
@@ -166,22 +162,22 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", LINKING, ids=name_of)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    """Within the repository: to a file that is there, and to a heading that it has."""
+def test_links_within_the_repository_work(page: Path) -> None:
+    """The file and the heading exist."""
     text = INLINE.sub("`code`", BLOCK.sub("", page.read_text(encoding="utf-8")))
-    astray = []
+    broken = []
     for target in LINK.findall(text):
         if re.match(r"[a-z]+:", target):  # another site
             continue
         name, _, anchor = target.partition("#")
         file = (page.parent / name).resolve() if name else page
         if not file.exists() or (anchor and anchor not in anchors(file)):
-            astray.append(target)
-    assert not astray
+            broken.append(target)
+    assert not broken
 
 
-def test_the_interface_links_its_parts() -> None:
-    """docs/api.md leads from an argument to its class, and from a method to its errors."""
+def test_the_api_page_links_its_parts() -> None:
+    """Arguments link to their class, and methods to their errors."""
     page = ROOT / "docs" / "api.md"
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert "#bpmatrixtrainingoptimizersadam" in targets

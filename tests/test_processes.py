@@ -1,7 +1,6 @@
-"""What a process may do to a training: signals, forks, exits, workers of a pool, other threads.
+"""Training amid signals, forks, exits, pool workers and other threads.
 
-Each test is a process of its own, or several, with a limit of time: none may hang or die of what
-it does.
+Each test runs one or more processes with a time limit: none may hang or crash.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ import pytest
 
 from bpmatrix.engine.compilation import warm_up
 
-# A limit for what must not hang, far above what it takes.
+# Seconds after which a process counts as hanging, far more than it takes.
 PATIENCE = 120
 
 needs_posix = pytest.mark.skipif(os.name != "posix", reason="needs signals and forks of POSIX")
 
-# What every program begins with. `bits` are those of whole epochs: bits[e] after e of them.
+# The beginning of every program. `bits(e)` are the parameters after e epochs.
 BEGINNING = """
 import os, signal, sys, threading, warnings
 import numpy as np
@@ -48,14 +47,14 @@ def bits(epochs=3, seed=4):
 
 @pytest.fixture(scope="module", autouse=True)
 def compiled() -> None:
-    """Compile in this process, so that none of the others has that to say."""
+    """Compile in this process, so that no other prints the message about it."""
     warm_up(("float64",))
 
 
 def start(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python that does what stands in the program, with its own standard streams.
+    """Start a Python process that runs the program, with its own standard streams.
 
-    It is killed after a time. coverage stays out of it: Ctrl-C may leave its lock held for ever.
+    It is killed after a time limit. Without coverage, whose lock Ctrl-C may leave held forever.
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE")}
     process = subprocess.Popen(
@@ -73,7 +72,7 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for the end of a process that has nothing to complain about; return what it printed."""
+    """Wait for a process to end without errors, and return what it printed."""
     try:
         printed, errors = process.communicate(timeout=PATIENCE)
     finally:
@@ -85,8 +84,9 @@ def finish(process: subprocess.Popen[str]) -> str:
 
 # ------------------------------------------------------------------------------------------ Ctrl-C
 
-# Reads how many threads and whether a callback is called, a round a line; says when it begins and
-# how it ended. The mother waits for the first word, and presses Ctrl-C some time after it.
+# Each input line is a round: the number of threads, and whether there is a callback. The program
+# prints when training begins and at which epoch it ended. The test waits for the first line, and
+# sends Ctrl-C some time later.
 UNDER_FIRE = """
 import _thread, time
 from bpmatrix.engine import processors
@@ -108,11 +108,11 @@ for line in sys.stdin:
         history = train(
             net, 350, n_threads, shuffle=False, callbacks=callbacks, validation=(X, labels)
         )
-        while history.stopped_by == "epochs":   # it is still to come
+        while history.stopped_by == "epochs":   # Ctrl-C has not arrived yet
             time.sleep(1)
     except KeyboardInterrupt:
         pass
-    epoch = known[net.parameters.tobytes()]      # whole epochs, whatever was interrupted
+    epoch = known[net.parameters.tobytes()]      # complete epochs, whenever it was interrupted
     assert epoch - net.epochs in {0, 1}, (epoch, net.epochs)
     if history is not None and history.stopped_by == "interrupt":
         assert len(history.epochs) == net.epochs
@@ -128,7 +128,7 @@ for line in sys.stdin:
 
 @needs_posix
 def test_ctrl_c_at_random_moments() -> None:
-    """Each time the weights are those of whole epochs, all threads end, and training goes on."""
+    """The weights are always those of complete epochs, threads end, and training can continue."""
     rounds, rng, ended = 40, random.Random(6), []
     process = start(UNDER_FIRE)
     for i in range(rounds):
@@ -164,9 +164,9 @@ expected = bits()
 net = network()
 train(net)
 assert net.parameters.tobytes() == expected
-assert child_gives_the_same_bits()          # the mother has trained on two threads
+assert child_gives_the_same_bits()          # the parent has trained on two threads
 
-# Another thread trains while this one forks; the child has not got that thread.
+# Another thread trains while this one forks; the child does not have that thread.
 begun, enough = threading.Event(), threading.Event()
 
 def callback(entry):
@@ -180,7 +180,7 @@ assert all(child_gives_the_same_bits() for _ in range(3))
 enough.set()
 other.join(60)
 
-# A callback forks: both processes end the training, and another one after it.
+# A callback forks: both processes complete the training, and another one.
 net, children = network(), []
 train(net, callbacks=[lambda entry: children.append(os.fork()) if entry.epoch == 2 else None])
 same = net.parameters.tobytes() == expected and processors._trainings == []
@@ -195,7 +195,7 @@ assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
 @needs_posix
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
 def test_training_after_a_fork() -> None:
-    """After a training, beside one in another thread, and from a callback: the same bits."""
+    """After training, during training in another thread, and in a callback: the same bits."""
     assert finish(start(FORK)) == ""
 
 
@@ -216,14 +216,14 @@ print(threads_of_large_work(), *joblib.Parallel(n_jobs=2)(calls))
 
 
 def test_workers_of_joblib_take_one_thread() -> None:
-    """They fill the processors themselves; their mother would take all."""
+    """The workers already use all processors; their parent would use all threads."""
     pytest.importorskip("joblib")
     assert finish(start(POOL)).split() == ["8", "1", "1"]
 
 
 # ------------------------------------------------------------------------------------------- exits
 
-# One process imports and compiles for all; each child ends as a Python that ran a program does.
+# One process imports and compiles for all; each child exits like a normal Python program.
 EXITS = """
 import atexit
 
@@ -241,19 +241,19 @@ def daemons():
         threading.Thread(target=run, args=(n_threads,), daemon=True).start()
     meeting.wait(60)
 
-def last_words(n_threads):
+def train_at_exit(n_threads):
     net = network()
     try:
         train(net, n_threads=n_threads)
-    except RuntimeError as error:      # from 3.12 on Python starts no thread so late
+    except RuntimeError as error:      # from 3.12 on Python cannot start threads that late
         assert "shutdown" in str(error) and n_threads > 1, error
         train(net, n_threads=1)
     assert net.parameters.tobytes() == expected
     print("trained", flush=True)
 
 def at_exit():
-    atexit.register(last_words, 1)
-    atexit.register(last_words, 2)
+    atexit.register(train_at_exit, 1)
+    atexit.register(train_at_exit, 2)
 
 def in_a_callback():
     train(network(), 10**9, callbacks=[lambda entry: sys.exit(3)])
@@ -268,8 +268,8 @@ for case in (daemons, daemons, at_exit, in_a_callback):
 
 
 @needs_posix
-def test_an_interpreter_that_ends() -> None:
-    """While daemon threads train, with a training at exit, from a callback: nobody complains."""
+def test_interpreter_exit() -> None:
+    """While daemon threads train, with training at exit, in a callback: no errors."""
     daemons, at_exit = ["daemons 0"] * 2, ["trained", "trained", "at_exit 0"]
     assert finish(start(EXITS)).splitlines() == [*daemons, *at_exit, "in_a_callback 3"]
 
@@ -279,7 +279,7 @@ def test_an_interpreter_that_ends() -> None:
 CROWD = """
 from concurrent.futures import ThreadPoolExecutor
 
-# Nothing is loaded yet: the four begin with that, too.
+# Nothing is loaded yet: the four threads also load the programs.
 sys.setswitchinterval(1e-6)
 meeting = threading.Barrier(4)
 
@@ -293,7 +293,7 @@ with ThreadPoolExecutor(4) as pool:
     found = list(pool.map(run, range(4)))
 assert found == [bits(10, seed) for seed in range(4)]
 
-# One network: the first to come trains it, the others are told.
+# One network: the first thread trains it, the others get an error.
 from bpmatrix.errors import ArgumentError
 
 net, outcomes = network(), []
@@ -318,7 +318,7 @@ assert net.parameters.tobytes() == bits(10)
 
 
 def test_trainings_at_once_with_a_tiny_switch_interval() -> None:
-    """Four networks on 1 to 4 threads each give their bits; of four on one network one trains."""
+    """Four networks on 1 to 4 threads give the same bits; of four threads on one, one trains."""
     assert finish(start(CROWD)) == ""
 
 
@@ -335,17 +335,17 @@ class Door:
     def __exit__(self, *_):
         lock.release()
 
-class AnotherComes:
+class SecondThread:
     @staticmethod
     def find_spec(name, path=None, target=None):
-        if name == "numba.core.event" and not others:   # numba is half imported
+        if name == "numba.core.event" and not others:   # numba is partly imported
             others.append(network())
             threads.append(threading.Thread(target=train, args=others, daemon=True))
             threads[0].start()
             assert all(came.acquire(timeout=60) for _ in range(2))
 
 compilation._loading, threads = Door(), []
-sys.meta_path.insert(0, AnotherComes)
+sys.meta_path.insert(0, SecondThread)
 train(network())
 threads[0].join(60)
 assert others[0].parameters.tobytes() == bits()
@@ -378,7 +378,7 @@ except KeyboardInterrupt:
 
 @pytest.mark.parametrize("module", ["numba.core.event", "numba.core.types", "llvmlite.ir"])
 def test_ctrl_c_while_numba_is_imported(module: str) -> None:
-    """It is heard, and the next call works: numba is never left half imported."""
+    """It is raised, and the next call works: numba is never left partly imported."""
     assert finish(start(PRESSED_WHILE_IMPORTED, module)) == "heard, (1, 1)"
 
 
@@ -392,14 +392,14 @@ from bpmatrix.errors import ThreadStartError
 warnings.simplefilter("ignore", DeprecationWarning)    # Python's, of forks beside threads
 evaluation.threads_worth_starting = lambda multiplications: 2
 wide = Network([5, 300, 3], seed=1)
-train(wide, shuffle=False)      # the system keeps the stack of a thread that has ended
+train(wide, shuffle=False)      # the system keeps the stacks of finished threads
 wide.cost(X, labels)
 
 def in_a_child(extra, call, done):
-    'Call with so many bytes more than there are now, and once more without a limit.'
+    'Call with only `extra` more bytes of memory, and then again without a limit.'
     used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
     limits = resource.getrlimit(resource.RLIMIT_AS)
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)       # Python tells of a thread that dies
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)       # Python reports threads that die
     resource.setrlimit(resource.RLIMIT_AS, (used + extra, limits[1]))
     outcome = 0
     try:
@@ -440,19 +440,19 @@ for extra in (*range(0, 1 << 18, 1 << 14), *range(1 << 18, 11 << 20, 1 << 20)):
     )
 for name, found in outcomes.items():
     assert set(found) <= {10, 11, 12}, (name, found)
-    assert 12 in found, (name, found)     # a thread that could not be started, or that died
+    assert 12 in found, (name, found)     # a thread could not be started, or died
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="sets limits of memory as Linux keeps them")
+@pytest.mark.skipif(sys.platform != "linux", reason="sets memory limits of Linux")
 def test_without_memory_for_a_thread_there_is_an_error_and_no_hang() -> None:
-    """From no memory at all to enough; with memory again, the same call gives the same bits."""
+    """From no memory to enough; without a limit, the same call gives the same bits."""
     assert finish(start(SHORT_OF_MEMORY)) == ""
 
 
 # ------------------------------------------------------------------- arrays that a callback changes
 
-# So far away from any array that nothing is mapped there: whoever follows it is killed.
+# An index far outside any array, where nothing is mapped: an access crashes the process.
 FAR = """
 far = 10**9
 
@@ -482,8 +482,8 @@ print("as they were")
 """
 
 
-def test_labels_and_weights_are_those_that_the_run_began_with() -> None:
-    """A callback that overwrites them changes nothing: not weights, scores, or foreign memory."""
+def test_labels_and_weights_cannot_change_during_a_run() -> None:
+    """A callback that overwrites them changes neither weights nor scores nor other memory."""
     assert finish(start(FAR + LABELS)) == "as they were\n"
 
 
@@ -494,7 +494,7 @@ warnings.simplefilter("ignore")      # NumPy's, of arrays that get another shape
 many = 100_000
 
 def changed(change):
-    'Train on one input, so that its array can get any shape; every array is the one that is read.'
+    'Train with one input, so that its array can get any shape; all arrays are read in place.'
     arrays = [rng.random((1, many)) for _ in range(4)]
     x, y, x_checked, y_checked = arrays
     y_checked[:] = y_checked > 0.5
@@ -522,7 +522,7 @@ def other_sizes(*arrays):
     for array in arrays:
         try:
             array.resize(1, 5)
-        except ValueError as error:     # NumPy does not take memory away that is read
+        except ValueError as error:     # NumPy does not free memory in use
             assert "references" in str(error), error
 
 expected = changed(lambda *arrays: None).validation_cost
@@ -548,8 +548,8 @@ print("alive")
 """
 
 
-def test_inputs_and_targets_may_change_their_numbers_and_shapes() -> None:
-    """Numbers are read in place, in the shape and type that the run began with."""
+def test_numbers_and_shapes_of_inputs_and_targets_may_change() -> None:
+    """Numbers are read in place, in the shape and dtype that they had when the run began."""
     assert finish(start(FAR + NUMBERS)) == "alive\n"
 
 
@@ -604,13 +604,13 @@ for kind, y in (
             for change in (far_away, just_outside, replaced):
                 assert run(kind, rows, y, change, **how) == expected, (kind, y.dtype, how, change)
         if y.dtype.kind != "U":
-            run(kind, rows, y, zeros)      # numbers are read in place; nobody promises which
+            run(kind, rows, y, zeros)      # numbers are read in place, at an unspecified time
 print("as they were")
 """
 
 
-def test_estimators_are_fitted_to_what_fit_was_given() -> None:
-    """Labels, weights, and where the elements of sparse rows lie, whatever a callback writes."""
+def test_a_callback_cannot_change_what_an_estimator_is_fitted_to() -> None:
+    """Labels, weights, and indices of sparse rows."""
     pytest.importorskip("sklearn")
     assert finish(start(FAR + ESTIMATORS)) == "as they were\n"
 
@@ -643,7 +643,7 @@ def run(value):
 
 assert run(far) == run(-far) == run(None)
 
-# Whatever stands in for the book's random numbers, samples are samples of the data.
+# Whatever replaces the book's random numbers, only samples of the data are used.
 random.shuffle = lambda places: places.__setitem__(slice(None), [-1 - i for i in places])
 run(None)
 random.shuffle = lambda places: places.__setitem__(0, far)
@@ -654,12 +654,12 @@ except IndexError:
 """
 
 
-def test_the_books_programs_train_on_the_data_that_they_were_given() -> None:
-    """The lists are copied into matrices before the first step."""
+def test_changes_of_data_do_not_affect_the_books_programs() -> None:
+    """Lists are copied into matrices before the first step."""
     assert finish(start(FAR + NIELSEN)) == "as they were\n"
 
 
-# Begins with nothing loaded, and presses Ctrl-C at a call of the first training.
+# Starts with nothing loaded, and sends Ctrl-C at a function call during the first training.
 FIRST_TRAINING = """
 import itertools
 warnings.simplefilter("ignore")
@@ -726,18 +726,18 @@ assert total > 10_000
 @pytest.mark.parametrize(
     ("name", "file"),
     [
-        ("cb", ""),  # of Python's import, called by C: no exception gets out of it
-        ("_raw_object_cache_getbuffer", ""),  # likewise, where LLVM asks for machine code
-        ("register_jitable", "unicode.py"),  # numba registers types, which it can do once
+        ("cb", ""),  # in Python's import, called from C, which loses exceptions
+        ("_raw_object_cache_getbuffer", ""),  # likewise, called from LLVM
+        ("register_jitable", "unicode.py"),  # numba can register types only once
     ],
 )
 def test_ctrl_c_while_programs_are_loaded(name: str, file: str) -> None:
-    """The first training of a process hears it, and the second one works."""
+    """It ends the first training of a process, and the second one works."""
     assert finish(start(FIRST_TRAINING + AT_A_FUNCTION, name, file)) == ""
 
 
 @needs_posix
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a fork")
 def test_ctrl_c_at_moments_of_a_first_training() -> None:
-    """Wherever in it, for some moments that lie evenly in all of it."""
+    """At some evenly spaced moments."""
     assert finish(start(FIRST_TRAINING + AT_SOME_MOMENTS)) == ""

@@ -30,9 +30,9 @@ MOST_WORK = 100_000_000
 # Rounding of sums of some thousand products.
 LOOP_LIMIT_IN_EPS = 4096
 DIFFERENCES_LIMIT = 1e-6
-# Rounding of a limits the accuracy of the error a - y, however small it is: in a network that is
-# confident and correct, little else is left. So differences are divided by at least this fraction
-# of the gradient that outputs off by 1 would give.
+# The error a - y includes the rounding error of a: in a network that is confident and correct,
+# little else is left. So differences are divided by at least this fraction of the gradient that
+# outputs off by 1 would give.
 LEAST_ERROR = 1 / 1024
 
 

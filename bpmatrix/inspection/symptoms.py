@@ -62,7 +62,7 @@ class Finding:
         ``"slow_outputs"``, ``"large_updates"``, ``"small_updates"``, ``"not_finite"``,
         ``"initial_cost"`` or ``"nothing_learned"``.
     layer : int or None
-        The layer l = 1..L concerned.
+        The layer concerned, l = 1..L.
     value, limit : float
         What was measured, and the limit that it exceeds.
     sentence : str

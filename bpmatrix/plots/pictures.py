@@ -14,8 +14,8 @@ from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
-from bpmatrix.plots.faces import Estimator, answers, columns_of, curves, first_weights
 from bpmatrix.plots.figures import new_figure
+from bpmatrix.plots.sources import Estimator, columns_of, curves, first_weights, predictions
 from bpmatrix.samples.arrays import as_array
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def confusion_matrix(
     MissingPackageError
         If matplotlib is not installed.
     """
-    found = answers(net, X, labels)
+    found = predictions(net, X, labels)
     truth, n = found.truth, len(found.names)
     names = [str(name) for name in (found.names if class_names is None else class_names)]
     if len(names) != n:
@@ -206,7 +206,7 @@ def misclassified(
         If matplotlib is not installed.
     """
     most = whole_number(most, "most", least=0)
-    found = answers(net, X, labels)
+    found = predictions(net, X, labels)
     truth, predicted, names = found.truth, found.predicted, found.names
     wrong = np.flatnonzero(predicted != truth)
     wrong = wrong[np.argsort(-found.confidence[wrong], kind="stable")][:most]

@@ -39,7 +39,7 @@ def standing_at(path: Path) -> str | None:
 
     Examples
     --------
-    >>> standing_at(Path(os.sep)), standing_at(Path("nothing of that name"))
+    >>> standing_at(Path(os.sep)), standing_at(Path("an unused name"))
     ('a folder', None)
     """
     try:

@@ -29,28 +29,28 @@ def without_matplotlib() -> None:
 
 PICTURES = [
     Row(
-        "plots/faces.py: curves",
+        "plots/sources.py: curves",
         "the history has no epochs: there is nothing to plot",
         lambda _: plots.learning_curves(history(0)),
         "Train for at least one epoch.",
         lambda _: plots.learning_curves(history(1)),
     ),
     Row(
-        "plots/faces.py: curves",
+        "plots/sources.py: curves",
         "there are no learning curves to plot",
         lambda _: plots.learning_curves(NET),
         "expected the History that train returned, or an estimator fitted with adam or sgd",
         lambda _: (plots.learning_curves(history(2)), plots.learning_curves(CLASSIFIER)),
     ),
     Row(
-        "plots/faces.py: answers",
+        "plots/sources.py: predictions",
         "labels must be one class per sample",
         lambda _: plots.confusion_matrix(NET, X, np.eye(3)[:, LABELS]),
         "Pass Y.argmax(axis=0) for one-hot columns.",
         lambda _: plots.confusion_matrix(NET, X, np.eye(3)[:, LABELS].argmax(axis=0)),
     ),
     Row(
-        "plots/faces.py: _answers_of_estimator",
+        "plots/sources.py: _predictions_of_estimator",
         "there are no classes to compare",
         lambda _: plots.confusion_matrix(REGRESSOR, X.T, LABELS),
         "expected a Network whose outputs are classes, or a fitted classifier",
@@ -60,21 +60,21 @@ PICTURES = [
         ),
     ),
     Row(
-        "plots/faces.py: _answers_of_estimator",
+        "plots/sources.py: _predictions_of_estimator",
         "labels must have one class per sample",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS[:5]),
         "expected (12,), and an estimator that predicts one class per sample",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
     ),
     Row(
-        "plots/faces.py: _answers_of_estimator",
+        "plots/sources.py: _predictions_of_estimator",
         "labels contain a class that is unknown to the estimator",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS + 1),
         "expected 0, 1, 2",
         lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
     ),
     Row(
-        "plots/faces.py: first_weights",
+        "plots/sources.py: first_weights",
         "there are no weights to plot",
         lambda _: plots.hidden_weights(MLPClassifier()),
         "expected a Network, or a fitted MLPClassifier or MLPRegressor",

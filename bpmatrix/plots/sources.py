@@ -17,7 +17,15 @@ from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
 
-__all__ = ["Answers", "Curve", "Estimator", "answers", "columns_of", "curves", "first_weights"]
+__all__ = [
+    "Curve",
+    "Estimator",
+    "Predictions",
+    "columns_of",
+    "curves",
+    "first_weights",
+    "predictions",
+]
 
 Array = NDArray[Any]
 Estimator = Any  # ours, scikit-learn's or a user's: any object with the attributes
@@ -37,7 +45,7 @@ class Curve:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """The true and the predicted classes of samples.
 
     Attributes
@@ -96,7 +104,7 @@ def _accuracy(training: Sequence[float], validation: Sequence[float]) -> Curve:
     return Curve("Accuracy", "accuracy, percent", *percent)
 
 
-def answers(net: Network | Estimator, X: ArrayLike, labels: ArrayLike) -> Answers:
+def predictions(net: Network | Estimator, X: ArrayLike, labels: ArrayLike) -> Predictions:
     """Return the predictions of a network or a classifier for samples with known classes.
 
     Raises
@@ -105,7 +113,7 @@ def answers(net: Network | Estimator, X: ArrayLike, labels: ArrayLike) -> Answer
         If X or the labels do not fit, or it does not predict one class per sample.
     """
     if not isinstance(net, Network):
-        return _answers_of_estimator(net, X, labels)
+        return _predictions_of_estimator(net, X, labels)
     net.accuracy(X, labels)  # checks X and labels
     truth, n = np.asarray(labels), max(2, net.description.sizes[-1])
     if truth.ndim != 1 or not np.isin(truth, range(n)).all():
@@ -117,10 +125,10 @@ def answers(net: Network | Estimator, X: ArrayLike, labels: ArrayLike) -> Answer
         )
     a = net.feedforward(X)
     confidence = np.maximum(a[0], 1 - a[0]) if len(a) == 1 else a.max(axis=0)
-    return Answers(truth.astype(np.int64), net.predict(X), [*map(str, range(n))], confidence)
+    return Predictions(truth.astype(np.int64), net.predict(X), [*map(str, range(n))], confidence)
 
 
-def _answers_of_estimator(estimator: Estimator, X: Any, labels: ArrayLike) -> Answers:
+def _predictions_of_estimator(estimator: Estimator, X: Any, labels: ArrayLike) -> Predictions:
     classes = getattr(estimator, "classes_", None)
     if classes is None:
         raise ArgumentError(
@@ -147,7 +155,7 @@ def _answers_of_estimator(estimator: Estimator, X: Any, labels: ArrayLike) -> An
     )
     has_outputs = hasattr(estimator, "predict_proba")
     confidence = estimator.predict_proba(X).max(axis=1) if has_outputs else np.zeros(len(truth))
-    return Answers(truth, predicted, [*map(str, index)], confidence)
+    return Predictions(truth, predicted, [*map(str, index)], confidence)
 
 
 def columns_of(net: Network | Estimator, X: Any, samples: NDArray[np.int64]) -> Array:
