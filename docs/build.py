@@ -2,7 +2,7 @@
 
     python docs/build.py            writes docs/api.md, the code included in docs/*.md, the figures
                                     in README.md and docs/benchmarks.md, and the pictures
-    python docs/build.py --bench    first measures the figures again, into docs/bench.json
+    python docs/build.py --bench    measures the figures first, into docs/bench.json
     python docs/build.py --check    exits with 1 if any of these files is out of date
 
 Needs the extra ``dev``; to measure, also ``bench``, and an otherwise idle machine.
