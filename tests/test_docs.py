@@ -118,8 +118,8 @@ def test_install_commands_work_in_a_clone() -> None:
     Only one sentence of the README mentions installing from PyPI.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    told = [*PAGES, *PACKAGE.rglob("*.py"), ROOT / ".github" / "CONTRIBUTING.md"]
-    texts = {path: path.read_text(encoding="utf-8") for path in told}
+    files = [*PAGES, *PACKAGE.rglob("*.py"), ROOT / ".github" / "CONTRIBUTING.md"]
+    texts = {path: path.read_text(encoding="utf-8") for path in files}
     extras = re.findall(r"pip install (?:-e )?'\.\[([\w,]+)\]'", "".join(texts.values()))
     assert len(extras) >= 4
     assert {name for group in extras for name in group.split(",")} <= set(

@@ -60,7 +60,7 @@ def network() -> Network:
     return Network([3, 4, 2], seed=3)
 
 
-def told(call: Callable[[], object]) -> str:
+def suggested_by(call: Callable[[], object]) -> str:
     """Return what the error of a call suggests, after checking the types of the error."""
     with pytest.raises(UnknownArgumentError, match="has no argument") as caught:
         call()
@@ -91,9 +91,9 @@ def test_train_rejects_a_foreign_name_and_says_what_to_write(word: str) -> None:
     before = net.parameters.tolist()
     value = value_for(word, foreign.TRAIN[word])
     if foreign.TRAIN[word].startswith("targets"):
-        assert told(lambda: net.train(X, **{word: value})) == "targets=..."
+        assert suggested_by(lambda: net.train(X, **{word: value})) == "targets=..."
         return
-    line = told(lambda: net.train(X, TARGETS, **{word: value}))
+    line = suggested_by(lambda: net.train(X, TARGETS, **{word: value}))
     assert (net.parameters.tolist(), net.epochs, net.trained) == (before, 0, [])
     arguments = {"epochs": 1, "validation": (X, TARGETS), "sample_weight": None}
     if line.startswith("validation"):
@@ -113,7 +113,7 @@ FOREIGN_TO_NETWORK = [
 def test_a_network_rejects_a_foreign_name_and_says_what_to_write(word: str) -> None:
     value = value_for(word, foreign.NETWORK[word])
     given = {} if "sizes" in foreign.NETWORK[word] else {"sizes": [3, 4, 2]}
-    line = told(lambda: Network(**given, **{word: value}))
+    line = suggested_by(lambda: Network(**given, **{word: value}))
     made = eval(f"dict({line})", NAMESPACE)
     assert Network(**given | made).description.sizes[0] == 3
 
@@ -162,7 +162,7 @@ def test_a_network_rejects_a_foreign_name_and_says_what_to_write(word: str) -> N
     ],
 )  # fmt: skip
 def test_arguments_of_one_object_are_merged(call, line: str) -> None:
-    assert told(lambda: call(network())) == line
+    assert suggested_by(lambda: call(network())) == line
 
 
 def test_an_unknown_argument() -> None:

@@ -301,18 +301,18 @@ net, outcomes = network(), []
 def compete(_):
     meeting.wait(60)
     try:
-        train(net, 10, callbacks=[lambda entry: refused.wait(60) and None])
+        train(net, 10, callbacks=[lambda entry: rejected.wait(60) and None])
         outcomes.append("trained")
     except ArgumentError as error:
         assert "another thread" in str(error), error
-        outcomes.append("refused")
-        if outcomes.count("refused") == 3:
-            refused.set()
+        outcomes.append("rejected")
+        if outcomes.count("rejected") == 3:
+            rejected.set()
 
-refused = threading.Event()
+rejected = threading.Event()
 with ThreadPoolExecutor(4) as pool:
     list(pool.map(compete, range(4)))
-assert sorted(outcomes) == ["refused"] * 3 + ["trained"], outcomes
+assert sorted(outcomes) == ["rejected"] * 3 + ["trained"], outcomes
 assert net.parameters.tobytes() == bits(10)
 """
 
@@ -372,14 +372,14 @@ sys.meta_path.insert(0, Presser())
 try:
     net.feedforward([[0.0], [1.0]])
 except KeyboardInterrupt:
-    print("heard,", net.feedforward([[0.0], [1.0]]).shape, end="")
+    print("raised,", net.feedforward([[0.0], [1.0]]).shape, end="")
 """
 
 
 @pytest.mark.parametrize("module", ["numba.core.event", "numba.core.types", "llvmlite.ir"])
 def test_ctrl_c_while_numba_is_imported(module: str) -> None:
     """It is raised, and the next call works: numba is never left partly imported."""
-    assert finish(start(PRESSED_WHILE_IMPORTED, module)) == "heard, (1, 1)"
+    assert finish(start(PRESSED_WHILE_IMPORTED, module)) == "raised, (1, 1)"
 
 
 # ------------------------------------------------------------------------------- short of memory
@@ -665,7 +665,7 @@ import itertools
 warnings.simplefilter("ignore")
 
 def first_training(is_the_moment):
-    pressed, heard = False, False
+    pressed, raised = False, False
 
     def look(frame, event, argument):
         nonlocal pressed
@@ -676,12 +676,12 @@ def first_training(is_the_moment):
 
     sys.setprofile(look)
     try:
-        heard = train(network()).stopped_by == "interrupt"
+        raised = train(network()).stopped_by == "interrupt"
     except KeyboardInterrupt:
-        heard = True
+        raised = True
     finally:
         sys.setprofile(None)
-    assert heard == pressed
+    assert raised == pressed
     net = network()
     train(net)
     assert net.parameters.tobytes() == bits()

@@ -47,11 +47,11 @@ def test_handlers_are_restored():
 
 
 def test_a_handler_that_raises_nothing_runs_at_once(handler):
-    heard = []
-    handler(signal.SIGTERM, lambda number, frame: heard.append(number))
+    called = []
+    handler(signal.SIGTERM, lambda number, frame: called.append(number))
     with signals_held():
         signal.raise_signal(signal.SIGTERM)
-        assert heard == [signal.SIGTERM]
+        assert called == [signal.SIGTERM]
 
 
 def test_any_exception_of_a_handler_waits(handler):
@@ -134,12 +134,12 @@ def test_ctrl_c_at_every_moment_of_a_block_is_raised():
         sys.setprofile(look)
         try:
             block()
-            heard = False
+            raised = False
         except KeyboardInterrupt:
-            heard = True
+            raised = True
         finally:
             sys.setprofile(None)
-        assert heard == (left <= 0)
+        assert raised == (left <= 0)
         assert done in ([], ["begun", "done"])
         with pytest.raises(KeyboardInterrupt):  # whichever handler is there
             signal.raise_signal(signal.SIGINT)
@@ -164,7 +164,7 @@ try:
     bpmatrix.Network
 except KeyboardInterrupt:
     from bpmatrix import Network
-    print("heard,", Network([2, 1]).parameters.shape)
+    print("raised,", Network([2, 1]).parameters.shape)
 """
 
 
@@ -172,4 +172,4 @@ def test_ctrl_c_while_the_package_imports_numpy():
     """After an interrupted import, NumPy could not be imported again."""
     run = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True)
 
-    assert (run.stdout, run.stderr) == ("heard, (3,)\n", "")
+    assert (run.stdout, run.stderr) == ("raised, (3,)\n", "")

@@ -145,7 +145,7 @@ def diagnose(
     found += symptoms.of_outputs(output.l, slopes[-1], output.a - trace.Y, output.delta)
     found += symptoms.of_updates(layers, found, **how)
     found += symptoms.of_cost(
-        cost, chance, nothing, found, epochs=net.epochs, classes=_names_classes(trace.Y)
+        cost, chance, nothing, found, epochs=net.epochs, classes=_are_classes(trace.Y)
     )
     # Last: "nothing learned" follows from the other findings.
     found.sort(key=lambda finding: (finding.kind == "nothing_learned", -finding.excess))
@@ -228,6 +228,6 @@ def _chance(net: Network, Y: Array) -> tuple[float, float]:
     return best, nothing
 
 
-def _names_classes(Y: Array) -> bool:
+def _are_classes(Y: Array) -> bool:
     one_hot = bool(((Y == 0) | (Y == 1)).all())
     return one_hot and (len(Y) == 1 or bool((Y.sum(axis=0) == 1).all()))

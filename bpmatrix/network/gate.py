@@ -21,24 +21,24 @@ from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
 
 __all__ = [
-    "check_names_classes",
+    "check_predicts_classes",
     "inputs",
     "samples",
-    "to_train_on",
-    "warn_of_unscaled_bytes",
-    "weighed",
+    "training_and_validation",
+    "warn_about_unscaled_bytes",
+    "weighted_samples",
 ]
 
 Array = NDArray[Any]
 
-ANY_NUMBERS = (
+OUT_OF_RANGE = (
     'For targets of any size use output="identity" with cost="quadratic", best with standardized '
     "targets, (y - y.mean()) / y.std(). Or scale them into these bounds."
 )
 # Targets scaled to the ends of an interval may exceed them by rounding.
 ROUNDING = 1e-6
 # Small integers in bytes may be counts; larger ones are pixels.
-BYTES_LIKE_NUMBERS = 16
+LARGEST_COUNT = 16
 
 
 def inputs(d: Description, X: ArrayLike, name: str = "X", *, check: bool = True) -> Array:
@@ -62,21 +62,21 @@ def samples(
         interval=(cost.lowest_target, cost.highest_target),
         sum_to_one=cost.partner == "softmax",
         name=prefix + "targets",
-        cure=ANY_NUMBERS,
+        cure=OUT_OF_RANGE,
     )
-    if not names_classes(d):
+    if not predicts_classes(d):
         checked = replace(checked, are_classes=False)
     return Samples(array, checked)
 
 
-def weighed(
+def weighted_samples(
     d: Description, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
 ) -> Samples:
     """Return samples to evaluate, with their weights."""
     return weigh(samples(d, X, targets, check=False), sample_weight, d.dtype)
 
 
-def to_train_on(
+def training_and_validation(
     d: Description,
     seed: int,
     X: ArrayLike,
@@ -88,12 +88,12 @@ def to_train_on(
 ) -> tuple[Samples, Samples | None]:
     """Return the training samples and the validation samples, passed or split off."""
     given = samples(d, X, targets)
-    check_reach(d, given)
+    check_target_range(d, given)
     given = weigh(given, sample_weight, d.dtype)
     factors = factors_of_classes(class_weight, given, max(2, d.sizes[-1]))
     given = shown(weigh_classes(given, factors, d.dtype))
     fraction = real_number(
-        validation_split, "validation_split", "a number from 0 to 1", lambda part: 0 <= part < 1
+        validation_split, "validation_split", "from 0 to below 1", lambda share: 0 <= share < 1
     )
     if validation is None:
         return hold_out(given, fraction, seed) if fraction else (given, None)
@@ -113,7 +113,7 @@ def to_train_on(
     return given, weigh_classes(checked, factors, d.dtype, prefix=prefix)
 
 
-def check_reach(d: Description, given: Samples) -> None:
+def check_target_range(d: Description, given: Samples) -> None:
     """Reject targets outside the range of the output layer."""
     output = find_activation(d.activations[-1])
     if not given.targets.are_labels:
@@ -122,28 +122,28 @@ def check_reach(d: Description, given: Samples) -> None:
             (output.lowest, output.highest),
             "targets",
             f"outside the range of the {output.name} output",
-            ANY_NUMBERS,
+            OUT_OF_RANGE,
             slack=ROUNDING,
         )
 
 
-def names_classes(d: Description) -> bool:
+def predicts_classes(d: Description) -> bool:
     """Return whether the outputs of a network stand for classes."""
     return d.sizes[-1] > 1 or d.activations[-1] == "sigmoid"
 
 
-def check_names_classes(d: Description) -> None:
+def check_predicts_classes(d: Description) -> None:
     """Reject a single output other than a sigmoid, which does not predict a class."""
-    if not names_classes(d):
+    if not predicts_classes(d):
         raise ArgumentError(
             f"a single {d.activations[-1]} output does not predict a class",
             cure="Use feedforward(X) for its values, or cost(X, targets) to judge them.",
         )
 
 
-def warn_of_unscaled_bytes(X: Array, input_scale: float) -> None:
+def warn_about_unscaled_bytes(X: Array, input_scale: float) -> None:
     """Warn of pixels as bytes without input_scale: integers are used unscaled."""
-    if X.dtype == np.uint8 and input_scale == 1 and X.max() > BYTES_LIKE_NUMBERS:
+    if X.dtype == np.uint8 and input_scale == 1 and X.max() > LARGEST_COUNT:
         warnings.warn(
             f"X contains bytes up to {X.max()} and the network has no input_scale, so its units"
             " saturate; for pixels, create it with Network(..., input_scale=1/255)",

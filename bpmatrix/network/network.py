@@ -207,7 +207,7 @@ class Network:
         >>> Network([2, 3], seed=1).predict([[0.0, 1.0], [1.0, 0.0]]).shape
         (2,)
         """
-        gate.check_names_classes(self._description)
+        gate.check_predicts_classes(self._description)
         a = self.feedforward(X)
         if len(a) == 1:
             return np.asarray(a[0] > 0.5, dtype=np.int64)
@@ -239,7 +239,7 @@ class Network:
         >>> net.accuracy([[0.0, 1.0], [1.0, 0.0]], net.predict([[0.0, 1.0], [1.0, 0.0]]))
         1.0
         """
-        gate.check_names_classes(self._description)
+        gate.check_predicts_classes(self._description)
         return self._scores(X, targets, sample_weight).accuracy
 
     def cost(
@@ -275,7 +275,7 @@ class Network:
         >>> net.gradient([[1.0, 2.0]], [2.0, 6.0]).weights[0]     # (0 * 1 - 2 * 2) / 2
         array([[-2.]])
         """
-        samples = gate.weighed(self._description, X, targets, sample_weight)
+        samples = gate.weighted_samples(self._description, X, targets, sample_weight)
         flat = evaluation.gradient(
             self._description, self.parameters, samples.X, samples.targets, samples.weights
         )
@@ -474,7 +474,7 @@ class Network:
                 "the parameters are read-only",
                 cure="Set network.parameters.flags.writeable = True.",
             )
-        samples, checked = gate.to_train_on(
+        samples, checked = gate.training_and_validation(
             self._description, self.seed, X, targets, sample_weight, class_weight, validation,
             validation_split,
         )  # fmt: skip
@@ -486,7 +486,7 @@ class Network:
             callbacks=callbacks, restore_best=restore_best, schedule=schedule,
             early_stopping=early_stopping, max_seconds=max_seconds,
         )  # fmt: skip
-        gate.warn_of_unscaled_bytes(samples.X, self._description.input_scale)
+        gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._course), _opened(settings.callbacks):
             history = Run(
                 self._description, self.parameters, self._course, samples, checked, settings,
@@ -559,7 +559,7 @@ class Network:
     def _scores(
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
     ) -> evaluation.Scores:
-        samples = gate.weighed(self._description, X, targets, sample_weight)
+        samples = gate.weighted_samples(self._description, X, targets, sample_weight)
         return evaluation.scores(
             self._description, self.parameters, samples.X, samples.targets, samples.weights
         )

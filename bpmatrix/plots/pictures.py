@@ -170,9 +170,8 @@ def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = 
         If matplotlib is not installed.
     """
     W = first_weights(net)
-    return images(
-        W.T, shape=shape, heading=f"Weights of the {_some(len(W))} units of layer 1", scale="weight"
-    )
+    heading = f"Weights of the {_units_shown(len(W))} units of layer 1"
+    return images(W.T, shape=shape, heading=heading, scale="weight")
 
 
 def misclassified(
@@ -303,5 +302,5 @@ def _checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:
     return rows, columns
 
 
-def _some(n: int) -> str:
+def _units_shown(n: int) -> str:
     return f"{n}" if n <= MOST_IMAGES else f"first {MOST_IMAGES} of {n}"

@@ -47,8 +47,8 @@ def _data() -> tuple[Array, Array, Array]:
     rng = np.random.default_rng(1)
     X = rng.standard_normal((2, SAMPLES))
     y = 2 * X[0] - 3 * X[1] + 1 + 0.1 * rng.standard_normal(SAMPLES)
-    answers = (X[0] + X[1] + 1.5 * rng.standard_normal(SAMPLES) > 0).astype(float)
-    return X, y, answers
+    labels = (X[0] + X[1] + 1.5 * rng.standard_normal(SAMPLES) > 0).astype(float)
+    return X, y, labels
 
 
 def _with_ones(X: Array) -> Array:
@@ -59,13 +59,13 @@ def _least_squares(X: Array, y: Array) -> Array:
     return np.linalg.lstsq(_with_ones(X).T, y, rcond=None)[0]
 
 
-def _newton(X: Array, answers: Array) -> Array:
+def _newton(X: Array, labels: Array) -> Array:
     """Return weights and bias of logistic regression by Newton's method."""
     rows = _with_ones(X).T
     theta = np.zeros(rows.shape[1])
     for _ in range(NEWTON_STEPS):
         a = 1 / (1 + np.exp(-rows @ theta))
-        theta -= np.linalg.solve(rows.T * (a * (1 - a)) @ rows, rows.T @ (a - answers))
+        theta -= np.linalg.solve(rows.T * (a * (1 - a)) @ rows, rows.T @ (a - labels))
     return theta
 
 
@@ -103,10 +103,10 @@ def _linear_in_sequence(*hidden: int) -> Callable[[], float]:
 
 
 def _logistic() -> float:
-    X, _, answers = _data()
+    X, _, labels = _data()
     net = Network([2, 1], activation="sigmoid", cost="cross_entropy", seed=1)
-    _train(net, X, answers, epochs=2000, learning_rate=1.0)
-    return float(np.abs(net.parameters - _newton(X, answers)).max())
+    _train(net, X, labels, epochs=2000, learning_rate=1.0)
+    return float(np.abs(net.parameters - _newton(X, labels)).max())
 
 
 SQUARES = "least squares (numpy.linalg.lstsq)"

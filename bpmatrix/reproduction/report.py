@@ -66,10 +66,10 @@ def conclusion(outcomes: Sequence[Outcome], distances: Mapping[str, float]) -> s
     """Return how many figures are in their bands, and how many experiments were run."""
     verdicts = [outcome.holds(claim) for outcome in outcomes for claim in outcome.experiment.claims]
     verdicts += [distance <= LIMIT for distance in distances.values()]
-    there_are = len(experiments.EXPERIMENTS) + len(proofs.PROOFS)
+    total = len(experiments.EXPERIMENTS) + len(proofs.PROOFS)
     return (
         f"{sum(verdicts)} of {len(verdicts)} figures are in their bands; "
-        f"{len(outcomes) + len(distances)} of {there_are} experiments and lessons were run."
+        f"{len(outcomes) + len(distances)} of {total} experiments and lessons were run."
     )
 
 

@@ -76,24 +76,24 @@ def write_whole(path: Path, content: bytes) -> None:
     ...     Path(folder, "note").read_bytes()
     b'hello'
     """
-    standing = standing_at(path)
-    if standing is not None:
+    kind = standing_at(path)
+    if kind is not None:
         raise DestinationError(
-            f"{path} is {standing}", expected="a file, or an unused name", cure="Name a file."
+            f"{path} is {kind}", expected="a file, or an unused name", cure="Name a file."
         )
     target = Path(os.path.realpath(path))
-    beside = target.with_name(f".{secrets.token_hex(8)}.part")
+    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             with suppress(FileNotFoundError):
-                beside.chmod(stat.S_IMODE(target.stat().st_mode))  # a private file stays private
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode))  # keep a file private
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(target)
+        temporary.replace(target)
     except BaseException:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         raise
     _flush_folder(target.parent)
 

@@ -1,6 +1,6 @@
-"""The darkness of a digit (ch. 1): a classifier that looks at nothing else, to be better than.
+"""The darkness of a digit (ch. 1): a baseline classifier that uses nothing else.
 
-It takes an image for the digit whose training images are, in the mean, closest to it in darkness.
+It predicts the digit whose training images have the mean darkness closest to that of the image.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ def mean_darkness(images: NDArray[np.float32], labels: NDArray[np.int64]) -> NDA
 
 
 def guess(images: NDArray[np.float32], means: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return for each image the digit whose mean darkness is closest to its own."""
+    """Return the digit with the closest mean darkness for each image."""
     darkness = images.sum(axis=1, dtype=np.float64)
     return np.abs(darkness[:, None] - means).argmin(axis=1)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Learn from the training images, and count the test images that are right."""
-    wanted = figure.options(__doc__, arguments, digits=0, mnist=0)
-    training, _, (images, labels) = mnist_loader.load_data(wanted.data)
+    """Learn from the training images, and count correctly classified test images."""
+    args = figure.parse(__doc__, arguments, digits=0, mnist=0)
+    training, _, (images, labels) = mnist_loader.load_data(args.data)
     hits = int((guess(images, mean_darkness(*training)) == labels).sum())
-    print(f"By their darkness {hits} of {len(labels)} test images of {wanted.data} are right.")
+    print(f"Darkness alone: {hits} of {len(labels)} test images of {args.data} are right.")
     return hits
 
 

@@ -1,7 +1,7 @@
-"""More data (ch. 3): how good a network gets with more and more training images.
+"""More data (ch. 3): accuracy with more and more training images.
 
-Each network takes as many steps as the others, so it sees few images often, or many of them seldom.
-Where scikit-learn is installed, a support vector machine learns from the same images.
+Each network takes the same number of steps: few images are used often, many rarely. If scikit-learn
+is installed, a support vector machine learns from the same images.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ SIZES = {
 }
 
 
-def network_accuracies(wanted: Namespace) -> list[float]:
-    """Return the accuracy on the validation images, in per cent, for each size."""
-    training_data, validation_data, _, n_inputs = figure.load(wanted.data)
+def network_accuracies(args: Namespace) -> list[float]:
+    """Return the accuracy on the validation images, in percent, for each size."""
+    training_data, validation_data, _, n_inputs = figure.load(args.data)
     net = network2.Network([n_inputs, 30, 10], cost=network2.CrossEntropyCost())
-    sizes, hits = SIZES[wanted.data], []
+    sizes, hits = SIZES[args.data], []
     for size in sizes:
         print(f"\n{size} images")
         net.large_weight_initializer()
-        epochs = wanted.epochs * sizes[-1] // size
-        net.SGD(training_data[:size], epochs, 10, 0.5, figure.LMBDA_OF_AN_IMAGE * size)
+        epochs = args.epochs * sizes[-1] // size
+        net.SGD(training_data[:size], epochs, 10, 0.5, figure.LMBDA_PER_IMAGE * size)
         hits.append(net.accuracy(validation_data))
     return figure.percent(hits, len(validation_data))
 
 
 def svm_accuracies(data: str) -> list[float]:
-    """Return the same of a support vector machine; nothing where there is none."""
+    """Return the same for a support vector machine, or nothing without scikit-learn."""
     try:
-        from sklearn.svm import SVC  # noqa: PLC0415 - another program's package
+        from sklearn.svm import SVC  # noqa: PLC0415 - an optional package
     except ImportError:
         return []
     (images, labels), (validation_images, validation_labels), _ = mnist_loader.load_data(data)
@@ -46,12 +46,12 @@ def svm_accuracies(data: str) -> list[float]:
 
 def main(arguments: Sequence[str] | None = None) -> figure.Curves:
     """Train on more and more images; return the accuracies on the validation images."""
-    wanted = figure.options(__doc__, arguments, digits=50, mnist=30)
-    found = {"neural network": network_accuracies(wanted), "SVM": svm_accuracies(wanted.data)}
+    args = figure.parse(__doc__, arguments, digits=50, mnist=30)
+    found = {"neural network": network_accuracies(args), "SVM": svm_accuracies(args.data)}
     curves = {name: accuracies for name, accuracies in found.items() if accuracies}
-    title = f"Accuracy on the validation images of {wanted.data}, %"
+    title = f"Accuracy on the validation images of {args.data}, %"
     xlabel = "training images"
-    return figure.finish(wanted, SIZES[wanted.data], curves, title, xlabel=xlabel, xscale="log")
+    return figure.finish(args, SIZES[args.data], curves, title, xlabel=xlabel, xscale="log")
 
 
 if __name__ == "__main__":

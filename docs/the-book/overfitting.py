@@ -1,7 +1,8 @@
-"""Overfitting (ch. 3): from few images a network learns their noise, too.
+"""Overfitting (ch. 3): from few images a network also learns their noise.
 
-The cost on the training images falls, and all of them are right in the end. On the test images the
-cost turns and rises while the accuracy stands still. A penalty on the weights, lambda 0.1, helps.
+The cost on the training images falls until all of them are classified correctly. On the test images
+the cost starts to rise, while the accuracy stays the same. A penalty on the weights, lambda = 0.1,
+helps.
 """
 
 from __future__ import annotations
@@ -12,21 +13,21 @@ import figure
 
 from bpmatrix.nielsen import network2
 
-# So many of the training images.
+# The number of training images.
 FEW = {"digits": 100, "mnist": 1000}
 
 
 def main(arguments: Sequence[str] | None = None) -> figure.Curves:
     """Train on few images without and with the penalty; return the four figures of both."""
-    wanted = figure.options(__doc__, arguments, digits=200, mnist=400)
+    args = figure.parse(__doc__, arguments, digits=200, mnist=400)
     curves: dict[str, list[float]] = {}
     for lmbda in (0.0, 0.1):
-        training_data, _, test_data, n_inputs = figure.load(wanted.data)
-        few = training_data[: FEW[wanted.data]]
+        training_data, _, test_data, n_inputs = figure.load(args.data)
+        few = training_data[: FEW[args.data]]
         net = network2.Network([n_inputs, 30, 10], cost=network2.CrossEntropyCost())
         net.large_weight_initializer()
         test_cost, test_accuracy, training_cost, training_accuracy = net.SGD(
-            few, wanted.epochs, 10, 0.5, lmbda,
+            few, args.epochs, 10, 0.5, lmbda,
             evaluation_data=test_data,
             monitor_evaluation_cost=True,
             monitor_evaluation_accuracy=True,
@@ -39,8 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> figure.Curves:
             f"training accuracy, %, lambda {lmbda}": figure.percent(training_accuracy, len(few)),
             f"test accuracy, %, lambda {lmbda}": figure.percent(test_accuracy, len(test_data)),
         }
-    title = f"Overfitting: {len(few)} images of {wanted.data}"
-    return figure.finish(wanted, range(wanted.epochs), curves, title, xlabel="epoch", yscale="log")
+    title = f"Overfitting: {len(few)} images of {args.data}"
+    return figure.finish(args, range(args.epochs), curves, title, xlabel="epoch", yscale="log")
 
 
 if __name__ == "__main__":

@@ -30,14 +30,14 @@ def frozen(*, writeable: bool) -> None:
 
 ROWS = [
     Row(
-        "network/gate.py: to_train_on",
+        "network/gate.py: training_and_validation",
         "validation and validation_split cannot be combined",
         lambda _: trained(validation=(X, LABELS), validation_split=0.5),
         "Pass one of the two.",
         lambda _: (trained(validation=(X, LABELS)), trained(validation_split=0.5)),
     ),
     Row(
-        "network/gate.py: to_train_on",
+        "network/gate.py: training_and_validation",
         "validation must be a pair",
         lambda _: trained(validation=X),
         "expected (X, targets) or (X, targets, sample_weight)",
@@ -47,7 +47,7 @@ ROWS = [
         ),
     ),
     Row(
-        "network/gate.py: check_names_classes",
+        "network/gate.py: check_predicts_classes",
         "a single {} output does not predict a class",
         lambda _: one_output().predict(X),
         "Use feedforward(X) for its values, or cost(X, targets) to judge them.",

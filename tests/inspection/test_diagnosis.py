@@ -352,7 +352,7 @@ LARGE_INPUTS = symptoms.Finding("large_inputs", 1, 50.0, 4.0, "")
         # Alone; below, at and above flat units.
         ([1e-8, 1e-3, 1e-3], [], True, [1], LARGER),
         ([1e-8, 1e-3, 1e-3], [flat("saturated_units", 2)], True, [], None),
-        ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], True, [], None),  # start anew
+        ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], True, [], None),  # start again
         ([1e-8, 1e-8, 1e-3], [flat("dead_units", 1)], False, [2], LARGER),
         ([1e-8, 1e-8, 1e-8], [flat("slow_outputs", 3)], True, [], None),
         # A rate that is too large for one layer is too large.
