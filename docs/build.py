@@ -9,8 +9,8 @@ Needs the extra ``dev``; to measure, also ``bench``, and an otherwise idle machi
 
 Code is included between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a function or
 class in that file; without it, the whole file. The report of `bpmatrix bench` goes between
-``<!-- bench PART -->`` and ``<!-- end -->``: PART is ``summary`` or ``markdown``. A list or table of
-operations goes between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables.py`).
+``<!-- bench PART -->`` and ``<!-- end -->``: PART is ``summary`` or ``markdown``. Lists and tables
+of operations go between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables.py`).
 
 The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg shows the import
 contract in pyproject.toml (`drawing.py`). Links in docs/api.md lead to its headings (`links.py`).

@@ -1,4 +1,4 @@
-"""The lists and tables of the pages that come from the records of operations (`build.py`)."""
+"""Lists and tables of operations in the pages, generated from their records (`build.py`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTH = 100
 
 
 def with_records(page: str) -> str:
-    """Return a page with what the records say in its blocks."""
+    """Return a page whose blocks list the records."""
     return BLOCK.sub(
         lambda block: f"<!-- records {block[1]} -->\n{PARTS[block[1]]()}\n<!-- end -->", page
     )
@@ -45,7 +45,7 @@ def costs() -> str:
 
 
 def optimizers() -> str:
-    """Return the list of the optimizers: how they are called, and what their docstrings say."""
+    """Return the list of optimizers: calls with default values, and their docstrings."""
     lines = []
     for name, kind in OPTIMIZERS.items():
         arguments = ", ".join(
@@ -58,7 +58,7 @@ def optimizers() -> str:
 
 
 def names() -> str:
-    """Return what there is, as README names it."""
+    """Return the names of all operations, for the README."""
     elementwise = (f.name for f in ACTIVATIONS.values() if f.elementwise)
     at_the_output = (f.name for f in ACTIVATIONS.values() if not f.elementwise)
     return _filled(

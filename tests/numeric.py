@@ -170,7 +170,7 @@ def _off_error(cost, a, Y, off_a, unit):
     if isinstance(cost, Huber):
         return np.minimum(gap, cost.delta), off_a + gap
     assert cost == "quadratic" or find_cost(cost).partner, (
-        f"how far may the slope of {cost} be off?"
+        f"the error of the slope of {cost} is unknown"
     )
     return gap, off_a + gap
 
@@ -218,7 +218,7 @@ def _off_activation(name, z, a, off_z, unit):
     if name == "exp":
         off_a = a * (off_z + curve + ELEMENTARY)
         return off_a, a, off_a
-    assert name == "identity", f"how far may {name} and its slope be off?"
+    assert name == "identity", f"the error of {name} and its slope is unknown"
     return off_z, slope, np.zeros_like(a)
 
 

@@ -1,4 +1,4 @@
-"""An operation is added in three places: the patches of CONTRIBUTING, on a copy of the package."""
+"""Adding an operation takes three places: apply CONTRIBUTING's patches to a copy of the package."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PLACES = {
 
 
 def files_of(patch: str) -> dict[str, list[str]]:
-    """Return the hunks of each file of a patch."""
+    """Return the hunks of a patch for each file."""
     parts = re.split(r"^--- (.*)\n", patch, flags=re.MULTILINE)[1:]
     return {
         name: re.split(r"^@@\n", hunks, flags=re.MULTILINE)
@@ -45,16 +45,16 @@ def files_of(patch: str) -> dict[str, list[str]]:
 
 
 def apply(hunk: str, path: Path) -> None:
-    """Replace the lines of a hunk that are there by those that are to be there."""
+    """Replace the old lines of a hunk with the new ones."""
     lines = [(line[:1], line[1:]) for line in hunk.splitlines(keepends=True)]
     old, new = ("".join(line for mark, line in lines if mark != other) for other in "+-")
     text = path.read_text(encoding="utf-8")
-    assert text.count(old) == 1, f"{path.name} has this once, where the patch goes:\n{old}"
+    assert text.count(old) == 1, f"{path.name} must contain this exactly once:\n{old}"
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @pytest.mark.parametrize("operation", PLACES)
-def test_a_patch_touches_the_places_that_are_promised(operation: str) -> None:
+def test_a_patch_changes_only_the_three_places(operation: str) -> None:
     assert list(files_of(PATCHES[operation])) == PLACES[operation]
 
 
@@ -81,7 +81,7 @@ def error_of(call):
     raise AssertionError("it raises")
 
 
-# The gradient: that of the twins in reference.py, and that of differences.
+# The gradient agrees with reference.py and with central differences.
 rng = np.random.default_rng(1)
 X, Y = 2 * rng.standard_normal((3, 9)), rng.uniform(-0.9, 0.9, (2, 9))
 for output in ("identity", "hard_tanh"):
@@ -90,7 +90,7 @@ for output in ("identity", "hard_tanh"):
     assert agreement.is_good and agreement.n_parameters > 9, agreement
 assert (abs(net.trace(X, Y).layers[0].z) > 1).any(), "both sides of the kinks are tried"
 
-# The rule: that of its twin.
+# The update rule equals its twin.
 optimizer, layout = Adagrad(0.1, epsilon=0.01), net.description.layout
 twin = RuleTwin(optimizer, net.parameters.copy(), np.full(layout.size, True))
 for _ in range(5):
@@ -106,7 +106,7 @@ net.train(X, Y, epochs=5, mini_batch_size=9, optimizer=optimizer)
 assert abs(net.parameters - before).max() > 0.1
 np.testing.assert_allclose(net.parameters, twin.theta, rtol=0, atol=1e-12)
 
-# A file: the network goes on where it was.
+# Training continues after saving and loading.
 net.save("model")
 again = Network.load("model")
 assert again.description == net.description
@@ -115,7 +115,7 @@ for each in (net, again):
 assert (again.parameters == net.parameters).all()
 assert not (net.parameters == twin.theta).all()
 
-# The lists.
+# Help and errors list the new names.
 with contextlib.redirect_stdout(io.StringIO()) as shown:
     assert cli.main(["train", "--help"]) == 0
 for name in ("hard_tanh", "quartic", "adagrad"):
@@ -130,8 +130,8 @@ assert "adagrad, learning rate 0.01" in shown.getvalue()
 """
 
 
-def test_what_the_patches_add_is_there_everywhere(tmp_path: Path) -> None:
-    """The gradient, the rule, model files, help and errors, in one process: it compiles anew."""
+def test_the_added_operations_work_everywhere(tmp_path: Path) -> None:
+    """Gradient, update rule, model files, help and errors; in one process, to compile only once."""
     leave = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(bpmatrix.__file__).parent, tmp_path / "bpmatrix", ignore=leave)
     (tmp_path / "tests").mkdir()

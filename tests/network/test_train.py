@@ -426,22 +426,22 @@ def test_it_is_exited_with_the_exception_that_ends_the_run() -> None:
     assert other.log == ["entered", DivergenceError]
 
 
-def test_it_cannot_swallow_the_exception_that_ends_the_run() -> None:
-    """Else a training that has failed would look like one that has ended."""
+def test_it_cannot_suppress_the_exception_that_ends_the_run() -> None:
+    """Otherwise a failed training would look like a completed one."""
     net, other = network(), Closing()
     callbacks = [other, Closing(ZeroDivisionError, answer=True)]
     with pytest.raises(ZeroDivisionError):
         net.train(X, LABELS, callbacks=callbacks)
-    assert other.log == ["entered", 1, None]  # as the one inside of it has answered
+    assert other.log == ["entered", 1, None]  # the inner one has returned True
     assert (net.epochs, net.trained[-1]["stopped_by"]) == (1, "error")
-    with pytest.raises(MemoryError):  # nor the one that keeps another from being entered
+    with pytest.raises(MemoryError):  # nor one raised while entering another callback
         net.train(X, LABELS, callbacks=[Closing(answer=True), NoEntry()])
     history = net.train(X, LABELS, epochs=1, callbacks=[Closing(answer=True)])
     assert history.stopped_by == "epochs"
 
 
 class NoEntry(Closing):
-    """A callback that cannot be opened."""
+    """A callback that cannot be entered."""
 
     def __enter__(self) -> None:
         raise MemoryError
