@@ -176,8 +176,6 @@ def named_function(function: object, argument: str, name: str | None) -> str:
         name = getattr(function, "__name__", type(function).__name__)
     if not isinstance(name, str) or not name:
         raise ArgumentError(
-            "the name of a function must be a string",
-            got=repr(name),
-            cure='Pass name="...", or leave it out.',
+            "a function's name must be a string", got=repr(name), cure='Pass name="..." or None.'
         )
     return name

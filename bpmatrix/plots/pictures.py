@@ -122,9 +122,7 @@ def confusion_matrix(
     names = [str(name) for name in (found.names if class_names is None else class_names)]
     if len(names) != n:
         raise ArgumentError(
-            "class_names has the wrong length",
-            got=f"{len(names)} names",
-            expected=f"{n}, one per class",
+            "class_names has the wrong length", got=len(names), expected=f"{n}, one per class"
         )
     counts = np.zeros((n, n), np.int64)
     np.add.at(counts, (truth, found.predicted), 1)
@@ -257,9 +255,7 @@ def images(
     table = X.T[:MOST_IMAGES]
     rows, columns = _checked_shape(shape, len(X))
     if titles is not None and len(titles) < len(table):
-        raise ArgumentError(
-            "there are too few titles", got=f"{len(titles)}", expected=f"{len(table)}"
-        )
+        raise ArgumentError("there are too few titles", got=len(titles), expected=len(table))
     across = 10 if len(table) >= 20 else max(1, math.ceil(math.sqrt(2 * len(table))))
     down = max(1, math.ceil(len(table) / across))
     width = 0.95 * across + (1.0 if scale else 0.0)

@@ -18,14 +18,8 @@ from bpmatrix.history import History
 from bpmatrix.network import Network
 
 __all__ = [
-    "Curve",
-    "Estimator",
-    "Predictions",
-    "columns_of",
-    "curves",
-    "first_weights",
-    "predictions",
-]
+    "Curve", "Estimator", "Predictions", "columns_of", "curves", "first_weights", "predictions",
+]  # fmt: skip
 
 Array = NDArray[Any]
 Estimator = Any  # ours, scikit-learn's or a user's: any object with the attributes
@@ -150,9 +144,7 @@ def _predictions_of_estimator(estimator: Estimator, X: Any, labels: ArrayLike) -
             got=repr(unknown[0]),
             expected=", ".join(map(repr, index)),
         )
-    truth, predicted = (
-        np.array([index[label] for label in row.tolist()]) for row in (truth, predicted)
-    )
+    truth, predicted = (np.array([index[y] for y in row.tolist()]) for row in (truth, predicted))
     has_outputs = hasattr(estimator, "predict_proba")
     confidence = estimator.predict_proba(X).max(axis=1) if has_outputs else np.zeros(len(truth))
     return Predictions(truth, predicted, [*map(str, index)], confidence)

@@ -104,9 +104,9 @@ ROWS = [
     ),
     Row(
         "checks.py: named_function",
-        "the name of a function must be a string",
+        "a function's name must be a string",
         lambda _: own(name=1),
-        'Pass name="...", or leave it out.',
+        'Pass name="..." or None.',
         lambda _: (own(name="twice"), own()),
     ),
     Row(

@@ -80,7 +80,7 @@ def test_confusion_matrix_with_names_and_with_one_output() -> None:
         with_classes([]), np.eye(3), [0, 1, 2], class_names=["cat", "dog", "emu"]
     )
     assert [t.get_text() for t in named.axes[0].get_yticklabels()] == ["cat", "dog", "emu"]
-    with pytest.raises(ArgumentError, match="wrong length: got 2 names, expected 3"):
+    with pytest.raises(ArgumentError, match="wrong length: got 2, expected 3"):
         plots.confusion_matrix(with_classes([]), np.eye(3), [0, 1, 2], class_names=["a", "b"])
     binary = Network([1, 1], seed=1)
     binary.weights[0][:], binary.biases[0][:] = 1, 0
