@@ -115,6 +115,7 @@ def api() -> str:
         "docstring_style": "numpy",
         "heading_level": 2,
         "filters": ["!^_"],
+        "show_if_no_docstring": False,
         "show_object_full_path": False,
         "members_order": "source",
         "summary": False,

@@ -12,6 +12,7 @@ import sys
 from contextlib import redirect_stdout
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import bpmatrix.cli
@@ -172,8 +173,8 @@ def test_the_other_commands_on_a_terminal(evil: Path) -> None:
 def test_a_class_that_is_half_a_character(evil: Path, capfdbinary, monkeypatch) -> None:
     """A model file may hold half of a surrogate pair: it is written as a question mark."""
     model = bpmatrix.load(evil / "model")
-    model._take_labels(type(model._labels)(model.classes_.astype(object), "multiclass"))
-    model.classes_[:] = [f"{k}\ud800" for k in range(len(EVIL))]
+    model.classes_ = np.array([f"{k}\ud800" for k in range(len(EVIL))], dtype=object)
+    model._labels = type(model._labels)(model.classes_, "multiclass")
     monkeypatch.setattr(bpmatrix, "load", lambda path: model)
     monkeypatch.chdir(evil)
     assert main(["predict", "model", "table.csv"]) == 0
