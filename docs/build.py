@@ -25,6 +25,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import griffe
@@ -32,7 +33,7 @@ import matplotlib as mpl
 from drawing import drawing
 from griffe2md import default_config, render_object_docs
 from links import with_links
-from tables import with_records
+from tables import with_names, with_records
 
 from bpmatrix import cli
 from bpmatrix.bench import plots, report
@@ -40,6 +41,7 @@ from bpmatrix.bench.survey import Survey, from_json
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+NETWORK = ROOT / "bpmatrix" / "network" / "network.py"
 FIGURES, PICTURE = DOCS / "bench.json", DOCS / "speed-up.svg"
 TUTORIAL = DOCS / "tutorial.md"
 PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -185,8 +187,9 @@ def pictures_of_the_tutorial() -> dict[Path, str]:
     return {path: svg.replace("<svg ", mark + "<svg ", 1) for path, svg in drawn.items()}
 
 
-def pages() -> dict[Path, str]:
-    """Return every generated file, with its text."""
+def pages() -> Iterator[tuple[Path, str]]:
+    """Yield every generated file, with its text."""
+    yield NETWORK, with_names(NETWORK.read_text(encoding="utf-8"))  # first: the API quotes it
     survey = from_json(FIGURES.read_text(encoding="utf-8"), FIGURES.name)
     written = {
         page: with_figures(
@@ -201,7 +204,7 @@ def pages() -> dict[Path, str]:
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
     written[DOCS / "layout.svg"] = drawing(ROOT)
-    return written | pictures_of_the_tutorial()
+    yield from (written | pictures_of_the_tutorial()).items()
 
 
 def main() -> int:
@@ -209,7 +212,7 @@ def main() -> int:
     if "--bench" in sys.argv and cli.main(["bench", "--json", str(FIGURES)]):
         return 1
     stale = []
-    for page, text in pages().items():
+    for page, text in pages():
         if page.exists() and page.read_text(encoding="utf-8") == text:
             continue
         stale.append(page.relative_to(ROOT))

@@ -12,6 +12,7 @@ from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.training.optimizers import OPTIMIZERS
 
+NAMES = re.compile(r"^( +)Activation functions: .*?Optimizers: [^.]*\.$", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"<!-- records (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 WIDTH = 100
 
@@ -21,6 +22,11 @@ def with_records(page: str) -> str:
     return BLOCK.sub(
         lambda block: f"<!-- records {block[1]} -->\n{PARTS[block[1]]()}\n<!-- end -->", page
     )
+
+
+def with_names(source: str) -> str:
+    """Return Python source with the names of all operations in its docstring."""
+    return NAMES.sub(lambda found: textwrap.indent(names(WIDTH - len(found[1])), found[1]), source)
 
 
 def activations() -> str:
@@ -57,13 +63,14 @@ def optimizers() -> str:
     return "\n".join(_filled(line) for line in lines)
 
 
-def names() -> str:
-    """Return the names of all operations, for the README."""
+def names(width: int = WIDTH) -> str:
+    """Return the names of all operations."""
     elementwise = (f.name for f in ACTIVATIONS.values() if f.elementwise)
     at_the_output = (f.name for f in ACTIVATIONS.values() if not f.elementwise)
     return _filled(
         f"Activation functions: {', '.join(elementwise)}, and {', '.join(at_the_output)} at the "
-        f"output. Costs: {', '.join(COSTS)}. Optimizers: {', '.join(OPTIMIZERS)}."
+        f"output. Costs: {', '.join(COSTS)}. Optimizers: {', '.join(OPTIMIZERS)}.",
+        width,
     )
 
 
@@ -81,8 +88,8 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "\n".join([first, re.sub(r"[^|]+", "---", first.replace("\\|", "")), *others])
 
 
-def _filled(line: str) -> str:
+def _filled(line: str, width: int = WIDTH) -> str:
     indent = "  " if line.startswith("- ") else ""
     return textwrap.fill(
-        line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )

@@ -48,9 +48,8 @@ class Network:
     sizes : sequence of int
         Units per layer, inputs first: ``[784, 30, 10]``.
     activation : str, OwnActivation or sequence of them, default "sigmoid"
-        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or another name in
-        ``bpmatrix.architecture.activations.ACTIVATIONS``: one for all layers, or one per layer
-        after the inputs (per hidden layer if `output` is given).
+        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or another name (see Notes): one for all layers, or one
+        per layer after the inputs (per hidden layer if `output` is given).
     output : str or OwnActivation, optional
         The activation function of the last layer; also ``"softmax"``. None chooses the one that
         matches the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson;
@@ -59,8 +58,7 @@ class Network:
         Summed over the outputs of a sample. ``"cross_entropy"``, for one class or several
         independent ones, needs a sigmoid output, ``"log_likelihood"`` softmax, ``"poisson"`` exp:
         the output is the rate of a count, the cost half the deviance, a - y + y ln(y / a).
-        ``"quadratic"``, ``"absolute"`` and most other names in
-        ``bpmatrix.architecture.costs.COSTS`` work with any element-wise output.
+        ``"quadratic"``, ``"absolute"`` and the others (see Notes) take any element-wise output.
     initializer : str or sequence of them, optional
         ``"standard_normal"``, ``"scaled_normal"``, ``"glorot"``, ``"he"`` or ``"lecun"``: one for
         all layers, or one per layer after the inputs. None means he for ReLU and its variants,
@@ -79,6 +77,12 @@ class Network:
     ------
     ArgumentError
         If the arguments are invalid, or do not fit together.
+
+    Notes
+    -----
+    Activation functions: sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp, identity,
+    and softmax at the output. Costs: quadratic, cross_entropy, log_likelihood, absolute, huber,
+    quantile, poisson. Optimizers: SGD, RMSprop, Adam, AdamW.
 
     Examples
     --------
