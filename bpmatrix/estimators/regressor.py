@@ -42,8 +42,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ----------
     loss : str or cost, default "squared_error"
         "squared_error", "poisson" (half of the deviance, with exp at the output), "absolute_error",
-        "quantile" (the median) or another cost of `bpmatrix.Network`; `bpmatrix.Huber(delta)`, `bpmatrix.Quantile(q)` or
-        `bpmatrix.OwnCost`. With `standardize` they apply to the standardized target.
+        "quantile" (the median) or another cost of `bpmatrix.Network`; `bpmatrix.Huber(delta)`,
+        `bpmatrix.Quantile(q)` or `bpmatrix.OwnCost`. With `standardize` they apply to the
+        standardized target.
     hidden_layer_sizes : int or sequence of int, default (100,)
         Units of each hidden layer; empty for none: linear regression.
     activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"

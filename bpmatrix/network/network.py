@@ -48,8 +48,8 @@ class Network:
     sizes : sequence of int
         Units per layer, inputs first: ``[784, 30, 10]``.
     activation : str, OwnActivation or sequence of them, default "sigmoid"
-        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or another name (see Notes): one for all layers, or one
-        per layer after the inputs (per hidden layer if `output` is given).
+        ``"sigmoid"``, ``"tanh"``, ``"relu"`` or another (see Notes): one for all layers, or one per
+        layer after the inputs (per hidden layer if `output` is given).
     output : str or OwnActivation, optional
         The activation function of the last layer; also ``"softmax"``. None chooses the one that
         matches the cost: sigmoid for cross-entropy, softmax for log-likelihood, exp for poisson;
