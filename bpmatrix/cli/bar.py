@@ -1,4 +1,4 @@
-"""A progress bar on standard error, where somebody looks."""
+"""A progress bar on standard error, if that is a terminal."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["progress_bar"]
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[float, str], None]]:
-    """Yield a function that is told the part of the work that is done, and what comes next."""
+    """Yield a function to call with the fraction of the work done and the name of the next step."""
     line, start = Line(sys.stderr), time.monotonic()
 
-    # Drawn on events alone: a thread that draws would wake up while others are timed.
+    # Drawn only when called: a drawing thread would wake up during timings.
     def watch(part: float, what: str) -> None:
         line.draw(f"{filled(part)} {time.monotonic() - start:.0f} s, {printable(what)}")
 

@@ -1,4 +1,4 @@
-"""``bpmatrix bench``: how fast the matrix is on this machine."""
+"""``bpmatrix bench``: how fast the matrix form is on this machine."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command("bench", short_help="Compare the loop, the matrix and other libraries here.")
-@click.option("--quick", is_flag=True, help="Some 15 seconds; without other libraries.")
-@click.option("--full", is_flag=True, help="A grid of widths and mini-batch sizes: about an hour.")
+@click.command("bench", short_help="Time the loop, the matrix form and other libraries.")
+@click.option("--quick", is_flag=True, help="Measure for some 15 seconds, without other libraries.")
+@click.option("--full", is_flag=True, help="Measure a grid of network sizes for about an hour.")
 @click.option(
     "--json", "json_file", type=FILE, metavar="FILE",
-    help="Write the figures here; --from reads them.",
+    help="Write the figures to this file, for --from.",
 )  # fmt: skip
 @click.option(
-    "--markdown", "markdown_file", type=FILE, metavar="FILE", help="Write the report here."
+    "--markdown", "markdown_file", type=FILE, metavar="FILE", help="Write the report to this file."
 )
 @click.option(
     "--plot", "folder", type=FOLDER, metavar="FOLDER",
-    help="Draw pictures into this folder; needs matplotlib.",
+    help="Draw plots into this folder; needs matplotlib.",
 )  # fmt: skip
 @click.option(
     "--from", "source", type=click.Path(path_type=Path), metavar="FILE",
-    help="Show what an earlier run wrote with --json; measure nothing.",
+    help="Show the figures of an earlier run's --json FILE instead of measuring.",
 )  # fmt: skip
 def command(
     quick: bool,
@@ -49,14 +49,14 @@ def command(
     folder: Path | None,
     source: Path | None,
 ) -> int:
-    """Measure how many times as fast as the book's loop the matrix is on this machine.
+    """Measure how many times as fast as the book's loop the matrix form is on this machine.
 
-    The per-sample loop, the matrix form in NumPy, bpmatrix in float64 and float32, and JAX, PyTorch
-    and scikit-learn where they are installed train the same network from the same weights: on
-    MNIST where it is found ($BPMATRIX_DATA, the system, the user's cache), else on the digits that
-    bpmatrix ships. Each runs in a process of its own, in turns, and counts only if it gives the
-    right answer. A run takes some 60 seconds after the compilation, and longer where something else
-    runs: then the figures say less, too.
+    The per-sample loop, the matrix form in NumPy, bpmatrix in float64 and float32, and, if
+    installed, JAX, PyTorch and scikit-learn train the same network from the same weights: on MNIST
+    if it is found ($BPMATRIX_DATA, the system, the user's cache), else on the digits in the
+    package. Each has its own process, they take turns, and one that does not reach the same cost is
+    not timed. A run takes some 60 seconds after the compilation; other running programs make it
+    longer and its figures less precise. Exit status 1 if a figure is missing.
 
     \b
     Examples:
@@ -66,7 +66,7 @@ def command(
       bpmatrix bench --from figures.json
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     if quick + full + (source is not None) > 1:
-        raise click.UsageError("--quick, --full and --from do not go together.")
+        raise click.UsageError("--quick, --full and --from are mutually exclusive.")
     _check(json_file, markdown_file, folder, source)
     run = "quick" if quick else "full" if full else "default"
     found = _measured(run) if source is None else _read(source)
@@ -78,7 +78,7 @@ def command(
 def _check(
     json_file: Path | None, markdown_file: Path | None, folder: Path | None, source: Path | None
 ) -> None:
-    """Refuse before the measurement what would fail after it."""
+    """Reject before measuring what could not be written afterwards."""
     read = [] if source is None else [str(source)]
     if json_file is not None:
         check_destination(json_file, "--json", *read)
@@ -91,7 +91,7 @@ def _check(
 
 
 def _measured(run: str) -> Survey:
-    """Measure, with a progress bar where somebody looks."""
+    """Measure, with a progress bar on a terminal."""
     from bpmatrix.bench.surveying import GRIDS, survey  # noqa: PLC0415
 
     with progress_bar() as watch:
@@ -105,7 +105,7 @@ def _read(source: Path) -> Survey:
 
 
 def _show(found: Survey) -> None:
-    """Print the tables, what belongs to them, and at the end the headline."""
+    """Print the tables, the notes, the machine, and at the end the headline."""
     from bpmatrix.bench import report  # noqa: PLC0415
 
     for made in report.tables(found):
@@ -119,7 +119,7 @@ def _show(found: Survey) -> None:
 
 
 def _print(made: ReportTable) -> None:
-    """Print a table; what stands below a figure gets a row of its own."""
+    """Print a table; the lines below figures become a row."""
     rows = []
     for name, cells in made.rows:
         rows.append((name, *(cell.value for cell in cells)))
@@ -134,7 +134,7 @@ def _print(made: ReportTable) -> None:
 def _files(
     found: Survey, json_file: Path | None, markdown_file: Path | None, folder: Path | None
 ) -> Mapping[Path, bytes]:
-    """Return what is to be written, all of it made before the first file is."""
+    """Return all files' contents, so that all are complete before one is written."""
     from bpmatrix.bench.report import markdown  # noqa: PLC0415
     from bpmatrix.bench.survey import to_json  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""``bpmatrix convert``: the book's data file becomes IDX files."""
+"""``bpmatrix convert``: convert the book's data file to IDX files."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from bpmatrix.cli.show import facts
 __all__ = ["command"]
 
 
-@click.command("convert", short_help="Turn the book's mnist.pkl.gz into IDX files.")
+@click.command("convert", short_help="Convert the book's mnist.pkl.gz to IDX files.")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))
 @click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
 def command(source: Path, folder: Path) -> None:
-    """Turn FILE, the mnist.pkl.gz of Nielsen's book, into a new FOLDER of four IDX files.
+    """Convert FILE, the mnist.pkl.gz of Nielsen's book, to four IDX files in a new FOLDER.
 
-    A pickle can run any program when it is read. This command takes nothing from it but NumPy
-    arrays of numbers, refuses all else, and runs nothing. All other commands read no pickle.
+    Only this file needs converting: the other commands read .csv, .npz and IDX files, and no
+    pickles, since loading a pickle can run any program. This command accepts only a pickle of
+    arrays of numbers and executes nothing in it.
 
     \b
     Example:

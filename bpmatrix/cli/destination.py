@@ -1,4 +1,4 @@
-"""Where files shall go: a look before the work that fills them, and the writing after it."""
+"""Check output paths before the work, and write the files after it."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ __all__ = ["check_destination", "check_pictures", "deliver", "write_all"]
 
 
 def check_destination(path: Path, option: str, *sources: str) -> None:
-    """Check that a file can be written at `path` and replaces nothing that the work reads.
+    """Check that a file can be written at `path` and is not one of the inputs.
 
     Parameters
     ----------
     path : Path
-        The file to come; an older one is replaced.
+        The output file; an older one will be replaced.
     option : str
         The option that named it, for the message.
     *sources : str
-        Files that the work reads; names of anything else do no harm.
+        The input files; names of anything else are ignored.
 
     Raises
     ------
     ArgumentError
-        If something stands there that is no file, or one of the sources, or its folder cannot be
-        written.
+        If `path` exists and is not a regular file, or is one of the sources, or its folder is not
+        writable.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise ArgumentError(
-            f"{option}: there is no folder {path.parent}", cure="Make it first, or name another."
+            f"{option}: there is no folder {path.parent}", cure="Create it, or name another."
         )
     standing = _standing_at(path, option)
     if standing is not None:
@@ -43,35 +43,35 @@ def check_destination(path: Path, option: str, *sources: str) -> None:
         raise ArgumentError(f"{option}: {path} is {standing}", cure=cure)
     if target.exists() and any(os.path.realpath(source) == str(target) for source in sources):
         raise ArgumentError(
-            f"{option}: {path} would replace a file that is read", cure="Name another file."
+            f"{option}: {path} would overwrite an input file", cure="Name another file."
         )
-    # Permission bits do not tell of read-only disks, quotas and access lists; the system does.
+    # Permission bits do not show read-only disks, quotas and access lists, so try it.
     try:
         with tempfile.TemporaryFile(dir=target.parent):
             pass
     except OSError as error:
         raise ArgumentError(
-            f"{option}: no file can be written into the folder {path.parent}",
+            f"{option}: cannot write into the folder {path.parent}",
             got=f"{error.strerror}",
             cure="Name a file in a folder of your own.",
         ) from None
 
 
 def check_pictures(folder: Path, option: str) -> None:
-    """Check that pictures can be drawn, and written into a folder, which may still be missing.
+    """Check that plots can be drawn and written into a folder, which need not exist yet.
 
     Raises
     ------
     MissingPackageError
         If matplotlib is not installed.
     ArgumentError
-        As `check_destination`, for the folder and for pictures that it holds already.
+        As `check_destination`, for the folder and for the plots already in it.
     """
     from bpmatrix.plots.figures import check_matplotlib  # noqa: PLC0415 - loads NumPy
 
     check_matplotlib(option)
     if not folder.is_dir():
-        if os.path.lexists(folder):  # also a link to nowhere
+        if os.path.lexists(folder):  # also a broken link
             raise ArgumentError(f"{option}: {folder} is not a folder", cure="Name another one.")
         check_destination(folder, option)
         return
@@ -84,15 +84,15 @@ def _standing_at(path: Path, option: str) -> str | None:
         return standing_at(path)
     except OSError as error:
         raise ArgumentError(
-            f"{option}: no file can be written to {path}",
+            f"{option}: cannot write {path}",
             got=error.strerror,
             cure="Name another file.",
         ) from None
 
 
 def deliver(text: str, output: Path | None) -> None:
-    """Write the lines of a result to a file, or the same bytes to standard output."""
-    content = text.encode(errors="replace")  # of half a character, which a model file may hold
+    """Write a result to a file, or the same bytes to standard output."""
+    content = text.encode(errors="replace")  # class names in a model file may be invalid Unicode
     if output is None:
         hand_over(content)
     else:
@@ -100,7 +100,7 @@ def deliver(text: str, output: Path | None) -> None:
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:
-    """Write each file whole, make its folder where it is missing, and say so."""
+    """Write each file atomically, create its folder if it is missing, and print its name."""
     for path, content in files.items():
         path.parent.mkdir(exist_ok=True)
         write_whole(path, content)

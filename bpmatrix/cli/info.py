@@ -1,4 +1,4 @@
-"""``bpmatrix info``: what a model is, and how it was trained."""
+"""``bpmatrix info``: describe a model and how it was trained."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("info", short_help="Show what a saved network is and how it was trained.")
+@click.command("info", short_help="Describe a saved model and how it was trained.")
 @click.argument("model", metavar="MODEL")
 def command(model: str) -> None:
-    """Show what the network in the file MODEL is, and how it was trained.
+    """Describe the model in the file MODEL and how it was trained.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def command(model: str) -> None:
 
 
 def _show_network(model: str, net: Network) -> None:
-    """Show description, runs of training and layers."""
+    """Print the description, the training runs and the layers."""
     d = net.description
     facts(
         [
@@ -47,7 +47,7 @@ def _show_network(model: str, net: Network) -> None:
             ("input scale", f"{d.input_scale:.6g}"),
             ("seed", net.seed),
             ("epochs", net.epochs),
-            *((f"run {k}", _told(run)) for k, run in enumerate(net.trained, start=1)),
+            *((f"run {k}", _run_in_words(run)) for k, run in enumerate(net.trained, start=1)),
         ]
     )
     say()
@@ -61,8 +61,8 @@ def _show_network(model: str, net: Network) -> None:
     )
 
 
-def _told(run: Mapping[str, Any]) -> str:
-    """Tell of a run of training; a file may hold less of it, or other things."""
+def _run_in_words(run: Mapping[str, Any]) -> str:
+    """Describe a training run; the entries of a file may be missing or of any type."""
     monitored = run.get("monitored", "validation")
     parts = [
         f"{run.get('epochs', '?')} epochs on {run.get('samples', '?')} samples"

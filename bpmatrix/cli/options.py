@@ -1,4 +1,4 @@
-"""What ``bpmatrix train`` can be told, with the defaults."""
+"""The options of ``bpmatrix train`` and their defaults."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = [
 # The exit status after Ctrl-C.
 INTERRUPTED = 130
 
-# Units of the one hidden layer that a network has by default: enough for the digits and MNIST.
+# Units of the default network's one hidden layer: enough for the digits and MNIST.
 HIDDEN = 30
-# Those of `Network.train`, which a test compares.
+# The default of `Network.train`; a test compares them.
 MINI_BATCH_SIZE = 10
 
 
 @dataclass(frozen=True)
 class Options:
-    """What was said, in the words of `datasets.load`, `Network` and `Network.train`."""
+    """The options, named as in `datasets.load`, `Network` and `Network.train`."""
 
     data: str
     layers: tuple[int, ...] | None
@@ -72,16 +72,14 @@ def _sizes(
     except ValueError:
         sizes = ()
     if not sizes or min(sizes) < 1:
-        raise click.BadParameter(
-            f"{value!r} is no list of sizes such as 784,30,10, each of them 1 or more."
-        )
+        raise click.BadParameter(f"{value!r} is not a list of positive integers such as 784,30,10.")
     return sizes
 
 
 def _threads(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
-    """Read ``auto`` or a number from 1."""
+    """Read ``auto`` or a positive integer."""
     if value != "auto" and not (value.isdecimal() and int(value) > 0):
-        raise click.BadParameter(f"{value!r} is neither auto nor a number from 1.")
+        raise click.BadParameter(f"{value!r} is neither auto nor a positive integer.")
     return value if value == "auto" else int(value)
 
 
@@ -96,7 +94,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--layers",
         callback=_sizes,
         metavar="N,...",
-        help=f"Units per layer, inputs first.  [default: inputs of the data,{HIDDEN},classes]",
+        help=f"Units per layer, inputs first.  [default: inputs,{HIDDEN},classes]",
     ),
     click.option(
         "--activation",
@@ -104,12 +102,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sigmoid",
         show_default=True,
         metavar="NAME[,...]",
-        help="{activations}; or one for each layer, separated by commas.",
+        help="{activations}; or one per layer, separated by commas.",
     ),
     click.option(
         "--output",
         metavar="NAME",
-        help="Activation of the last layer; also softmax.  [default: what suits the cost]",
+        help="Activation of the last layer, which may be softmax.  [default: the one that suits "
+        "the cost]",
     ),
     click.option(
         "--cost",
@@ -123,7 +122,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--initializer",
         cls=Listing,
         metavar="NAME",
-        help="{initializers}.  [default: he for relu and its relatives, else scaled_normal]",
+        help="{initializers}.  [default: he for relu and similar functions, else scaled_normal]",
     ),
     click.option(
         "--epochs",
@@ -131,13 +130,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default=30,
         show_default="30",
         metavar="N",
-        help="How often every training sample is shown.",
+        help="Passes over the training samples.",
     ),
     click.option(
         "--mini-batch-size",
         type=click.IntRange(min=1),
         metavar="N",
-        help=f"Samples in a step.  [default: {MINI_BATCH_SIZE}, or all where there are fewer]",
+        help=f"Samples per step.  [default: {MINI_BATCH_SIZE}, or all if there are fewer]",
     ),
     click.option(
         "--optimizer",
@@ -146,7 +145,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sgd",
         show_default=True,
         metavar="NAME",
-        help="How a gradient becomes a step: {optimizers}; "
+        help="The update rule: {optimizers}; "
         f"momentum is sgd with a momentum of {MOMENTUM}.",
     ),
     click.option(
@@ -154,15 +153,15 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         cls=Listing,
         type=float,
         metavar="ETA",
-        help="The length of a step; for sgd as a factor on the mean gradient of a mini-batch.  "
+        help="The step size; sgd multiplies the mean gradient of the mini-batch by it.  "
         "[default: {rates}]",
     ),
     click.option(
         "--schedule",
         type=click.Choice(["cosine", "plateau"]),
-        help="How the learning rate falls: in half a wave of the cosine over all epochs, or to a "
-        "tenth whenever 10 epochs in a row have not improved on the validation samples.  "
-        "[default: it does not]",
+        help="How the learning rate decreases: along half a cosine wave over all epochs, or to a "
+        "tenth after 10 epochs in a row without improvement on the validation samples.  "
+        "[default: constant]",
     ),
     click.option(
         "--weight-decay",
@@ -170,7 +169,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default=0.0,
         show_default=True,
         metavar="FACTOR",
-        help="The book's lambda divided by the number of training samples.",
+        help="L2 penalty: the book's lambda divided by the number of training samples.",
     ),
     click.option(
         "--dropout",
@@ -178,38 +177,38 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default=0.0,
         show_default=True,
         metavar="P",
-        help="The probability of each hidden unit to be left out of a sample's pass in training.",
+        help="The probability that a hidden unit is dropped for a sample during training.",
     ),
     click.option(
         "--monitor",
         type=click.Choice(["validation", "test"]),
         default="validation",
         show_default=True,
-        help="The samples that are scored after each epoch; the book's programs take the test's.",
+        help="The samples to score after each epoch; the book's programs score the test samples.",
     ),
     click.option(
         "--restore-best",
         is_flag=True,
-        help="End with the weights of the best epoch on the validation samples.",
+        help="Keep the weights of the best epoch on the validation samples.",
     ),
     click.option(
         "--early-stopping",
         type=click.IntRange(min=1),
         metavar="PATIENCE",
-        help="End when so many epochs in a row have not improved on the validation samples, with "
-        "the weights of the best.",
+        help="Stop after PATIENCE epochs in a row without improvement on the validation samples, "
+        "and keep the weights of the best.",
     ),
     click.option(
         "--max-seconds",
         type=float,
         metavar="SECONDS",
-        help="End after this time, compilation apart.",
+        help="Stop after this time, not counting compilation.",
     ),
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
         show_default=True,
-        help="Whether each epoch has an order of its own.",
+        help="Whether to reorder the training samples before each epoch.",
     ),
     click.option(
         "--dtype", default="float64", show_default=True, metavar="NAME", help="float64 or float32."
@@ -218,8 +217,8 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--seed",
         type=click.IntRange(min=0),
         metavar="N",
-        help="For the first weights and the order; the same seed gives the same network.  "
-        "[default: drawn, and shown]",
+        help="Seed of the initial weights and of the order of the samples; the same seed gives the "
+        "same network.  [default: random, and shown]",
     ),
     click.option(
         "--threads",
@@ -227,7 +226,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         show_default=True,
         callback=_threads,
         metavar="N",
-        help="Threads that share each mini-batch; the result does not depend on it.",
+        help="Threads that share each mini-batch; the result does not depend on them.",
     ),
     click.option(
         "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
@@ -236,21 +235,21 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--label-column",
         "--label",
         metavar="NAME",
-        help="For a .csv file: the column with the labels, classes numbered 0, 1, 2, ...  "
-        "[default: the last]",
+        help="For a .csv file: the column of classes, which must be numbered 0, 1, 2, ...; for any "
+        "other column use --target.  [default: the last]",
     ),
     click.option(
         "--target",
         metavar="COLUMN",
-        help="For a .csv file with a header: predict this column, whatever it holds, from all "
+        help="For a .csv file with a header: learn this column, class names or numbers, from all "
         "others, with an estimator that standardizes them and keeps its best weights; needs "
         "scikit-learn.",
     ),
     click.option(
         "--task",
         type=click.Choice(["classification", "regression"]),
-        help="With --target: what the column holds.  [default: classes if it is text or has at "
-        "most 20 whole numbers]",
+        help="With --target: what to learn.  [default: classification if the column is text or has "
+        "at most 20 different values, all integers; else regression]",
     ),
     click.option(
         "--hidden",
@@ -262,20 +261,20 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--save",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="Save the trained network, replacing an older file.  [default: nothing is written]",
+        help="Save the trained model to this file, replacing an older one.",
     ),
     click.option(
         "--plot",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
-        help="Draw learning curves, confusion matrix and, of images, weights and misclassified "
-        "samples into this folder; needs matplotlib.",
+        help="Draw learning curves, the confusion matrix and, for images, hidden weights and "
+        "misclassified samples into this folder; needs matplotlib.",
     ),
 ]
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all of them; it gets each as a keyword, as `Options` names them."""
+    """Give a command all options; it is called with keyword arguments named as in `Options`."""
     for option in reversed(OPTIONS):
         function = option(function)
     return function

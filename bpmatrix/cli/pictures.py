@@ -1,4 +1,4 @@
-"""The pictures of ``bpmatrix train --plot``."""
+"""The plots of ``bpmatrix train --plot``."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["pictures"]
 
 
 def pictures(net: Network, data: DataSet, history: History) -> dict[str, bytes]:
-    """Return the pictures by file name: of the test samples, and of images two more.
+    """Return the plots by file name; two of them only if the samples are images.
 
-    Bytes that fill a square are taken for an image, as bytes are taken for pixels by `datasets`.
+    A square number of bytes is an image; `datasets` scales bytes as pixels, too.
     """
     test, drawn = data.test, {}
     if history.epochs:

@@ -1,4 +1,4 @@
-"""``bpmatrix predict``: the class of each sample, one a line."""
+"""``bpmatrix predict``: print the class of each sample, one per line."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("predict", short_help="Print the class of each sample.")
+@click.command("predict", short_help="Predict the class or the target of each sample.")
 @click.argument("model", metavar="MODEL")
 @click.argument("data", metavar="DATA")
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write the classes to this file, replacing an older one, not to standard output.",
+    help="Write to this file, replacing an older one, instead of standard output.",
 )
 @click.option(
     "--label-column",
     "--label",
     metavar="NAME",
-    help="For a .csv file: the column with the labels.  [default: that of the training; without "
-    "names the last, if there is one column more than the model has inputs]",
+    help="For a .csv file: the column with the true classes, to compute the accuracy; not for "
+    "models trained with --target, which find it by name.  [default: the label column of the "
+    "training file; without column names, the last if there is one more than the model has inputs]",
 )
 @click.option(
     "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
@@ -39,14 +40,14 @@ __all__ = ["command"]
 def command(
     model: str, data: str, output: Path | None, label_column: str | None, folder: str | None
 ) -> None:
-    """Print the class that MODEL names for each sample of DATA, one a line.
+    """Print the class that MODEL predicts for each sample of DATA, one per line.
 
-    MODEL is a file that `bpmatrix train --save` wrote. If it was trained with --target, DATA is a
-    .csv file with a header, and what is printed is a table, too. Otherwise DATA is a .csv, .npz or
-    IDX file, which is predicted as a whole; or digits, mnist, fashion-mnist or a folder with four
-    IDX files, whose test part is predicted. The columns of a .csv file are found by their names,
-    where MODEL was trained on a file with names. Where labels are known, the accuracy goes to
-    standard error.
+    MODEL is a file written by `bpmatrix train --save`. If it was trained with --target, DATA is a
+    .csv file with a header, and the output is a table as well. Otherwise DATA is a .csv, .npz or
+    IDX file, all of whose samples are predicted; or digits, mnist, fashion-mnist or a folder with
+    four IDX files, whose test part is predicted. The columns of a .csv file are found by name if
+    MODEL was trained on a file with column names. If DATA contains labels, the accuracy is printed
+    on standard error.
 
     \b
     Examples:
@@ -86,6 +87,6 @@ def _predict_table(
 
     if label_column is not None or folder is not None:
         raise click.UsageError(
-            "--label-column and --folder do not go with a model that was trained with --target."
+            "--label-column and --folder do not apply to a model trained with --target."
         )
     predict_table(model, data, output)

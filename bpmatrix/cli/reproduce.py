@@ -1,4 +1,4 @@
-"""``bpmatrix reproduce``: the published experiments, run again on this machine."""
+"""``bpmatrix reproduce``: repeat published experiments on this machine."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 Watch = Callable[[float, str], None]
 
 
-@click.command("reproduce", short_help="Run published experiments again, and compare.")
+@click.command("reproduce", short_help="Repeat published experiments and compare the figures.")
 @click.argument("name", metavar="[TABLE]", required=False, type=click.Choice(TABLES))
-@click.option("--quick", is_flag=True, help="A part of the experiments: some two minutes.")
+@click.option("--quick", is_flag=True, help="Run a part of the experiments: some two minutes.")
 @click.option(
     "--plot", "folder", type=FOLDER, metavar="FOLDER",
     help="Draw the curves into this folder; needs matplotlib.",
 )  # fmt: skip
-@click.option("--markdown", type=FILE, metavar="FILE", help="Write the report here.")
+@click.option("--markdown", type=FILE, metavar="FILE", help="Write the report to this file.")
 def command(name: str | None, quick: bool, folder: Path | None, markdown: Path | None) -> int:
-    """Run published experiments again, and compare the figures with the published ones.
+    """Repeat published experiments and compare the figures with the published ones.
 
     TABLE is chapter1, chapter3, chapter5 or chapter6 of Nielsen's book; fashion or mlp, the MLPs of
-    the Fashion-MNIST paper on Fashion-MNIST and on MNIST; or lessons. Without it all are run. Exit
-    status 1 if a figure is outside of its band, which was fixed before the first run.
+    the Fashion-MNIST paper on Fashion-MNIST and on MNIST; or lessons. The default is all of them.
+    Exit status 1 if a figure is outside its band, which was fixed before the first run.
 
-    MNIST and Fashion-MNIST are looked for as by `bpmatrix train`, and are downloaded only if they
-    are nowhere. The lessons need no data.
+    MNIST and Fashion-MNIST are found as by `bpmatrix train`, and downloaded only if they are not
+    on this machine. The lessons need no data.
 
     \b
     Examples:
@@ -56,7 +56,7 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
     _check(folder, markdown)
     experiments, proofs = _selected(name, quick)
     if not experiments and not proofs:
-        raise click.UsageError(f"--quick has nothing of {name}: leave one of them out.")
+        raise click.UsageError(f"--quick runs nothing of {name}: leave one of them out.")
     data, missing = _data(experiments, named=name is not None)
     ready = [e for e in experiments if e.data in data]
     outcomes, distances = _run(ready, proofs, data, quick)
@@ -68,7 +68,7 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
 
 
 def _check(folder: Path | None, markdown: Path | None) -> None:
-    """Refuse before the training what would fail after it."""
+    """Reject before training what could not be written afterwards."""
     if markdown is not None:
         check_destination(markdown, "--markdown")
     if folder is not None:
@@ -88,9 +88,10 @@ def _selected(name: str | None, quick: bool) -> tuple[list[Experiment], list[Pro
 def _data(
     experiments: Sequence[Experiment], *, named: bool
 ) -> tuple[dict[str, DataSet], list[str]]:
-    """Return the data sets, and notes on those that are nowhere.
+    """Return the data sets, and notes on those that were not found.
 
-    Without MNIST there is little left, and a table that was asked for by name is not left out.
+    A missing MNIST raises, since most experiments need it, and so does missing data of a table that
+    was asked for by name.
     """
     data, missing = {}, []
     for source in dict.fromkeys(e.data for e in experiments):
@@ -99,7 +100,7 @@ def _data(
         except (DataNotFoundError, DownloadError) as error:
             if named or source == "mnist":
                 raise
-            missing.append(f"Not run without {source}: {error}")
+            missing.append(f"Skipped the experiments on {source}: {error}")
     return data, missing
 
 
@@ -109,7 +110,7 @@ def _run(
     data: Mapping[str, DataSet],
     quick: bool,
 ) -> tuple[list[Outcome], dict[str, float]]:
-    """Run everything, with a progress bar that counts the images still to be learned."""
+    """Run everything, with a progress bar in epochs."""
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
 
     if experiments:
@@ -178,7 +179,7 @@ def _files(
     folder: Path | None,
     markdown: Path | None,
 ) -> dict[Path, bytes]:
-    """Return what is to be written, all of it made before the first file is."""
+    """Return all files' contents, so that all are complete before one is written."""
     from bpmatrix.reproduction import plots, report  # noqa: PLC0415 - loads NumPy
 
     files = {}

@@ -1,4 +1,4 @@
-"""Samples to predict: the test part of a data set, or all of a file, with or without labels."""
+"""Read samples to predict: the test part of a data set, or a whole file, labeled or not."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ __all__ = ["SamplesToPredict", "read_samples"]
 
 @dataclass(frozen=True, eq=False)
 class SamplesToPredict:
-    """Samples as columns, and their labels where they are known.
+    """Samples as columns, and their labels if known.
 
     Attributes
     ----------
     X : ndarray of shape (n_0, n)
-        One sample a column.
+        One sample per column.
     labels : ndarray of shape (n,), int64, or None
         The classes.
     title : str
-        What to call the samples.
+        How messages call the samples.
     note : str or None
-        Why there are no labels where some were looked for.
+        Why the labels could not be read.
     """
 
     X: NDArray[Any]
@@ -47,15 +47,15 @@ class SamplesToPredict:
 def read_samples(
     source: str, net: Network, *, folder: str | None = None, label_column: str | None = None
 ) -> SamplesToPredict:
-    """Read what a network shall predict.
+    """Read the samples that a network is to predict.
 
     Parameters
     ----------
     source : str
-        The name of a data set or a folder with four IDX files, which give their test part; or a
-        .csv, .npz or IDX file, which gives all of its samples. The columns of a .csv file with a
-        header are found by the names that the network was trained with; without names, a column
-        more than the network has inputs holds labels: the last or the named one.
+        A data set or a folder with four IDX files, of which the test part is read; or a .csv, .npz
+        or IDX file, of which all samples are read. The columns of a .csv file with a header are
+        found by the names that the network was trained with. Without names, if there is one column
+        more than the network has inputs, the last or the named one contains labels.
     net : Network
         The network.
     folder, label_column : str, optional
@@ -64,7 +64,7 @@ def read_samples(
     Raises
     ------
     BpmatrixError
-        If there is no such source, it cannot be read, or does not fit the network.
+        If the source is missing, cannot be read, or does not fit the network.
     """
     n_inputs = net.description.sizes[0]
     path = Path(source).expanduser()
@@ -73,7 +73,7 @@ def read_samples(
         samples = SamplesToPredict(data.test.X, data.test.labels, f"the test part of {data.name}")
     elif folder is not None:
         raise ArgumentError(
-            "folder belongs to 'mnist' and 'fashion-mnist'", got=source, cure="Leave it out."
+            "folder is only for 'mnist' and 'fashion-mnist'", got=source, cure="Leave it out."
         )
     else:
         samples = _read_file(path, net, label_column)
@@ -91,7 +91,7 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToP
     if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
         return _read_table(open_table(path), net, label_column)
     if label_column is not None:
-        raise ArgumentError("label_column belongs to .csv files", got=path, cure="Leave it out.")
+        raise ArgumentError("label_column is only for .csv files", got=path, cure="Leave it out.")
     labels: NDArray[np.int64] | None = None
     rows: NDArray[Any]
     if kind == ".npz":
@@ -102,7 +102,7 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToP
         images = read_idx(path)
         if images.size == 0:
             raise DataFileError(
-                f"{path} holds no samples",
+                f"{path} contains no samples",
                 got=f"shape {images.shape}",
                 expected="one sample or more",
             )
@@ -111,14 +111,14 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToP
 
 
 def _read_table(table: Table, net: Network, label_column: str | None) -> SamplesToPredict:
-    """Read the inputs of a network from a table, and labels where it has them."""
+    """Read the inputs of a network from a table, and the labels if it has them."""
     width, n_inputs = len(table.first), net.description.sizes[0]
     label = None if label_column is None else table.column(label_column)
-    names, its_label = _trained_on(net)
+    names, trained_label = _trained_columns(net)
     if names and table.has_header:
         inputs = table.columns(names)
-        if label is None and its_label in table.names:
-            label = table.column(its_label)
+        if label is None and trained_label in table.names:
+            label = table.column(trained_label)
     else:
         if label is None and width == n_inputs + 1:
             label = n_inputs
@@ -135,16 +135,16 @@ def _read_table(table: Table, net: Network, label_column: str | None) -> Samples
         try:
             labels = class_numbers(table, cells, label)
         except DataFileError as error:
-            if label_column is not None:  # asked for by name
+            if label_column is not None:  # asked for
                 raise
             note = str(error)
     return SamplesToPredict(cells.numbers.T, labels, str(table.path), note)
 
 
-def _trained_on(net: Network) -> tuple[list[str], str]:
-    """Return the names of the columns of the table that a network was trained on.
+def _trained_columns(net: Network) -> tuple[list[str], str]:
+    """Return the names of the input columns and of the label column that a network was trained on.
 
-    A file may hold less of it, or other things: no names, and no column is then looked for.
+    No names if the model file has none or something else in their place.
     """
     for run in reversed(net.trained):
         names, label = run.get("columns"), run.get("label_column")

@@ -1,4 +1,4 @@
-"""What an accuracy is worth: beside it what naming one class for all samples would get."""
+"""Accuracies, compared with that of a constant prediction if one class dominates."""
 
 from __future__ import annotations
 
@@ -9,46 +9,45 @@ from bpmatrix.cli.show import percent, say
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["accuracy_in_words", "warn_of_a_ruling_class"]
+__all__ = ["accuracy_in_words", "warn_of_imbalance"]
 
-# From this share of the samples on, an accuracy that looks good may be worth nothing.
-RULES = 0.8
+# If one class has this share of the samples, a constant prediction is as accurate.
+DOMINANT = 0.8
 
 
 def accuracy_in_words(hits: int, classes: NDArray[Any], where: str = "") -> str:
-    """Return an accuracy, and what the largest class alone gets where it rules.
+    """Return an accuracy, and that of always predicting the largest class if it dominates.
 
     Parameters
     ----------
     hits : int
-        How many samples are right.
+        How many samples are classified correctly.
     classes : ndarray of shape (n,)
-        The true class of each.
+        Their true classes.
     where : str, optional
-        What the samples are.
+        How to call the samples.
 
     Examples
     --------
     >>> import numpy as np
     >>> accuracy_in_words(8, np.array(["ill"] + ["well"] * 9), "the test rows")
-    "80.00 % (8 of 10) on the test rows; 'well' for all of them: 90.00 %"
+    "80.00 % (8 of 10) on the test rows; always 'well': 90.00 %"
     >>> accuracy_in_words(3, np.array([0, 1, 1, 2]))
     '75.00 % (3 of 4)'
     """
     n = classes.size
     text = f"{percent(hits / n)} ({hits:,} of {n:,})" + (f" on {where}" if where else "")
     name, share = _largest(classes)
-    return text if share < RULES else f"{text}; {name!r} for all of them: {percent(share)}"
+    return text if share < DOMINANT else f"{text}; always {name!r}: {percent(share)}"
 
 
-def warn_of_a_ruling_class(classes: NDArray[Any]) -> None:
-    """Warn on standard error where most of the samples to train on are of one class."""
+def warn_of_imbalance(classes: NDArray[Any]) -> None:
+    """Warn on standard error if most training samples are of one class."""
     name, share = _largest(classes)
-    if share >= RULES:
+    if share >= DOMINANT:
         say(
-            f"bpmatrix: warning: {percent(share)} of the training samples are of class {name!r},"
-            " so that many are right without any learning: an accuracy says little, compare it"
-            " with that",
+            f"bpmatrix: warning: {percent(share)} of the training samples are of class {name!r}:"
+            " compare accuracies with the one of always predicting it",
             err=True,
         )
 

@@ -1,8 +1,8 @@
-"""What the commands say: lines, facts and tables, and results that another program may read.
+"""Print lines, facts and tables, and results for other programs.
 
-Names of classes and columns, machines and models come from files. So everything that is said is
-said here, without the characters that could move a cursor, rename a window or hide a line.
-Facts and tables are styled on a terminal, plain and never cut in a pipe.
+Names of classes, columns, machines and models come from files, so all printing happens here and
+removes control characters, which could move the cursor, rename the window or hide a line. Facts
+and tables are styled on a terminal; in a pipe they are plain and never cut.
 """
 
 from __future__ import annotations
@@ -29,20 +29,18 @@ __all__ = [
     "table",
 ]  # fmt: skip
 
-# A pipe has no width.
-WIDTH_OF_A_PIPE = 10_000
+WIDTH_OF_A_PIPE = 10_000  # rich needs one
 GAP = 2  # between two columns
-# Nobody wonders for so long what a command does, or whether it still does it.
 SECONDS_OF_SILENCE, SECONDS_BETWEEN_LINES = 1.0, 10.0
 
 
 def say(line: object = "", *, err: bool = False) -> None:
-    """Print a line on standard output, or on standard error."""
+    """Print a line on standard output or standard error."""
     click.echo(printable(line), err=err)
 
 
 def hand_over(content: bytes) -> None:
-    """Write a result, lines of UTF-8, to standard output: to the byte if that is no terminal."""
+    """Write UTF-8 lines to standard output: byte for byte, unless it is a terminal."""
     if sys.stdout.isatty():
         for line in content.decode().split("\n")[:-1]:
             say(line)
@@ -50,13 +48,13 @@ def hand_over(content: bytes) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-    else:  # a program has put a stream of text in its place
+    else:  # replaced by a text stream
         sys.stdout.write(content.decode())
 
 
 def facts(rows: Iterable[tuple[str, object]]) -> None:
-    """Print a line for each pair of a name and what is to be said about it."""
-    from rich.text import Text  # noqa: PLC0415 - rich loads only where something is shown
+    """Print a line for each pair of a name and a value."""
+    from rich.text import Text  # noqa: PLC0415 - rich loads only if something is printed
 
     console = _console()
     pairs = [(printable(name), printable(value)) for name, value in rows]
@@ -66,9 +64,9 @@ def facts(rows: Iterable[tuple[str, object]]) -> None:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table; columns of numbers are right-aligned by being numbers in the first row.
+    """Print a table; columns with an integer in the first row are right-aligned.
 
-    Words are never cut: where they do not fit side by side, the terminal breaks the lines.
+    Words are never cut: if they do not fit side by side, the terminal breaks the lines.
     """
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -89,24 +87,24 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     console.print(grid)
 
 
-def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return a width for each column: of its texts, or less if its words then fit in the room."""
+def _widths(columns: Sequence[Sequence[str]], total: int) -> list[int]:
+    """Return the width of each column: its texts on one line, or wrapped to fit into `total`."""
     from rich.cells import cell_len  # noqa: PLC0415
 
     widths = [max(cell_len(word) for t in texts for word in t.split(" ")) for texts in columns]
     wanted = [max(map(cell_len, texts)) for texts in columns]
-    room -= sum(widths)
-    if room < 0:
+    rest = total - sum(widths)
+    if rest < 0:
         return wanted
     for k, most in enumerate(wanted):
-        more = min(room, most - widths[k])
-        widths[k], room = widths[k] + more, room - more
+        more = min(rest, most - widths[k])
+        widths[k], rest = widths[k] + more, rest - more
     return widths
 
 
 @contextmanager
 def announced(what: str) -> Iterator[None]:
-    """Say on standard error what is being done once it takes long, and then for how long."""
+    """Print what is being done on standard error once it takes long, and for how long it has."""
     done = Event()
 
     def announce() -> None:
@@ -123,7 +121,7 @@ def announced(what: str) -> Iterator[None]:
 
 
 def size_in_words(source: str) -> str:
-    """Return the name of a file with its size, or the name alone of what is no file."""
+    """Return the name of a file and its size, or only the name if there is no such file."""
     try:
         size = Path(source).stat().st_size
     except OSError:
@@ -143,7 +141,7 @@ def percent(fraction: float) -> str:
 
 
 def printable(value: object) -> str:
-    r"""Return the text of a value as one line, without what could move the cursor: some is foreign.
+    r"""Return a value as one line of text, with control characters replaced.
 
     Examples
     --------
@@ -155,7 +153,7 @@ def printable(value: object) -> str:
 
 
 def quoted(path: object) -> str:
-    """Return a path as a shell takes it, for a command that is to be copied.
+    """Return a path quoted for the shell, for a command that users copy.
 
     Examples
     --------

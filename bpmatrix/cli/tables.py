@@ -1,4 +1,4 @@
-"""Tables with a header through the estimators: ``bpmatrix train FILE.csv --target COLUMN``."""
+"""Train estimators on tables with a header: ``bpmatrix train FILE.csv --target COLUMN``."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, deliver
 from bpmatrix.cli.options import INTERRUPTED
-from bpmatrix.cli.scores import accuracy_in_words, warn_of_a_ruling_class
+from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
-from bpmatrix.cli.targets import Rows, check_no_hole, read_parts, targets
+from bpmatrix.cli.targets import Rows, check_none_missing, read_parts, targets
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
@@ -35,24 +35,24 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_of", "predict_table", "train_on_table"]
 
-# What `python -m benchmarks quality` shows beside scikit-learn's defaults. An epoch of a small
-# table should be more than the single step that mini-batches of 200 leave of it.
+# `python -m benchmarks quality` compares it with scikit-learn's defaults. With mini-batches of 200,
+# an epoch of a small table would be a single step.
 RECIPE = {
     "standardize": True, "batch_size": 32,
     "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 20,
 }  # fmt: skip
 
-# What scikit-learn takes for random_state.
+# The largest random_state that scikit-learn accepts.
 LARGEST_SEED = 2**32 - 1
 
-# Beside the parameters of an estimator; others have no meaning for a table.
+# The options allowed with --target besides the estimator's parameters.
 OTHERS = ("data", "target", "task", "save")
 
 
 def train_on_table(
-    source: str, target: str, task: str | None, save: Path | None, said: Mapping[str, Any]
+    source: str, target: str, task: str | None, save: Path | None, given: Mapping[str, Any]
 ) -> None:
-    """Train an estimator on a table, test it on rows that were held out, and save it.
+    """Train an estimator on a table, test it on held-out rows, and save it.
 
     Parameters
     ----------
@@ -61,19 +61,19 @@ def train_on_table(
     target : str
         The column to predict.
     task : {"classification", "regression"} or None
-        None chooses by the column.
+        None infers it from the column.
     save : Path or None
         Where to save the model.
-    said : mapping
-        The options of `bpmatrix train` that were given, by their names.
+    given : mapping
+        The given options of `bpmatrix train` by name.
 
     Raises
     ------
     BpmatrixError
         If the table or an option cannot be used.
     """
-    parameters = _parameters(said)
-    # Before the table is read: they may be missing.
+    parameters = _parameters(given)
+    # Before the table is read, since scikit-learn may be missing.
     from bpmatrix.estimators import MLPClassifier, MLPRegressor  # noqa: PLC0415
 
     kinds = MLPClassifier, MLPRegressor
@@ -87,7 +87,7 @@ def train_on_table(
     model = kinds[0 if classes else 1](**RECIPE | size | parameters)
     _introduce(source, target, model, parts)
     if classes:
-        warn_of_a_ruling_class(train.y)
+        warn_of_imbalance(train.y)
     start = time.perf_counter()
     with _interruptions() as interrupted, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the solver reached max_iter")
@@ -103,15 +103,15 @@ def train_on_table(
 
 
 def predict_table(model: Estimator, source: str, output: Path | None) -> None:
-    """Write the predictions for a raw table as CSV, with probabilities where there are classes.
+    """Write the predictions for a table as CSV, with probabilities if they are classes.
 
-    The columns are found by their names; others are not looked at. Where the table has the target
-    too, the score goes to standard error.
+    The features are found by name; other columns are ignored. If the table contains the target, the
+    score is printed on standard error.
     """
     names = getattr(model, "feature_names_in_", None)
     if names is None:
         raise ArgumentError(
-            "the model does not know the names of its features",
+            "the model has no feature names",
             cure="Fit it with a DataFrame, or use bpmatrix train --target.",
         )
     target = getattr(model, "target_name_", "prediction")
@@ -122,31 +122,31 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
         cells = table.read(features, scored)
     with (
         announced(f"predicting {len(cells.lines):,} rows"),
-        warnings.catch_warnings(),  # the names were looked at above
+        warnings.catch_warnings(),  # the names were matched above
     ):
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         _write(model, cells.numbers, target, output)
         if scored:
-            say(_said_of_the_score(model, table, cells, scored[0]), err=True)
+            say(_score_of_table(model, table, cells, scored[0]), err=True)
 
 
-def _said_of_the_score(model: Estimator, table: Table, cells: Cells, column: int) -> str:
-    """Return how right the predictions are, or why nobody knows: rows may have no target yet."""
+def _score_of_table(model: Estimator, table: Table, cells: Cells, column: int) -> str:
+    """Return the score in words, or why there is none: rows may have no target yet."""
     task = "classification" if _has_classes(model) else "regression"
     in_words = _has_classes(model) and model.classes_.dtype.kind in "OU"
     try:
-        check_no_hole(table, cells, column)
+        check_none_missing(table, cells, column)
         y = np.array(cells.texts[0]) if in_words else targets(table, cells, column, task)
     except DataFileError as error:
         return f"not scored: {error}"
     if _has_classes(model) and not np.isin(y, model.classes_).any():
         name = table.names[column]
-        return f"not scored: column {name!r} of {table.path} has not the model's classes"
+        return f"not scored: column {name!r} of {table.path} contains none of the model's classes"
     return _score(model, Rows(cells.numbers, y), str(table.path))
 
 
 def facts_of(model: Estimator) -> list[tuple[str, object]]:
-    """Return what there is to say of a model, as names and values."""
+    """Return the names and values that `bpmatrix info` prints for an estimator."""
     names = getattr(model, "feature_names_in_", None)
     units = [model.n_features_in_, *(W.shape[1] for W in model.coefs_)]
     rows: list[tuple[str, object]] = [
@@ -156,7 +156,7 @@ def facts_of(model: Estimator) -> list[tuple[str, object]]:
         ("features", units[0] if names is None else ", ".join(names)),
         ("target", getattr(model, "target_name_", "unnamed")),
         ("epochs", _epochs_in_words(model)),
-        ("loss", f"{getattr(model, 'loss_', math.nan):.4g}"),  # none after Ctrl-C in epoch 1
+        ("loss", f"{getattr(model, 'loss_', math.nan):.4g}"),  # missing after Ctrl-C in epoch 1
     ]
     if isinstance(model.random_state, int):
         rows.append(("seed", model.random_state))
@@ -167,21 +167,21 @@ def facts_of(model: Estimator) -> list[tuple[str, object]]:
     return rows
 
 
-def _parameters(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given as parameters of an estimator, and a seed."""
-    for name in said:
+def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the given options as parameters of an estimator, with a random seed by default."""
+    for name in given:
         if name not in ESTIMATOR_PARAMETERS and name not in OTHERS:
             option = "--" + name.replace("_", "-")
             known = ", ".join("--" + other.replace("_", "-") for other in ESTIMATOR_PARAMETERS)
-            raise click.UsageError(f"{option} does not go with --target, which takes {known}.")
+            raise click.UsageError(f"{option} does not work with --target, which accepts {known}.")
     drawn = {"random_state": int(np.random.SeedSequence().generate_state(1)[0])}
     found = drawn | {
         ESTIMATOR_PARAMETERS[name]: value
-        for name, value in said.items()
+        for name, value in given.items()
         if name in ESTIMATOR_PARAMETERS
     }
     if found["random_state"] > LARGEST_SEED:
-        raise click.UsageError(f"with --target, --seed is a number up to {LARGEST_SEED}.")
+        raise click.UsageError(f"with --target, --seed must be at most {LARGEST_SEED}.")
     names = found.get("activation", "").split(",")
     if len(names) > 1:
         found["activation"] = names
@@ -189,7 +189,7 @@ def _parameters(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _introduce(source: str, target: str, model: Estimator, parts: tuple[Rows, Rows, Rows]) -> None:
-    """Print what is going to happen."""
+    """Print the data, the model and the seed."""
     train = parts[0]
     n, *others = (len(part.y) for part in parts)
     samples = "{:,} training, {:,} validation and {:,} test rows".format(n, *others)
@@ -209,7 +209,7 @@ def _introduce(source: str, target: str, model: Estimator, parts: tuple[Rows, Ro
 
 
 def _conclude(model: Estimator, test: Rows, save: Path | None, seconds: float) -> None:
-    """Print how it went, and save the model if that was asked for."""
+    """Save the model if asked to, and print epochs, score and time."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         score = _score(model, test, "the test rows")
@@ -219,7 +219,7 @@ def _conclude(model: Estimator, test: Rows, save: Path | None, seconds: float) -
         ("time", f"{seconds:.2f} s"),
     ]
     if save is None:
-        rows.append(("saved", "no; --save FILE keeps the model in a file"))
+        rows.append(("saved", "no; --save FILE saves the model"))
     else:
         model.save(save)
         rows.append(("saved", f"{save}; try: bpmatrix predict {quoted(save)} TABLE.csv"))
@@ -236,19 +236,19 @@ def _score(model: Estimator, samples: Rows, where: str) -> str:
 
 
 def _epochs_in_words(model: Estimator) -> str:
-    """Return how many epochs there were, and which of them the weights are of."""
+    """Return the number of epochs, and from which of them the weights are."""
     losses = getattr(model, "validation_loss_curve_", None) or ()
-    if not (model.early_stopping and model.standardize and losses):  # else the score decides
+    if not (model.early_stopping and model.standardize and losses):  # then the score decides
         return str(model.n_iter_)
     losses = [math.inf if math.isnan(loss) else loss for loss in losses]
     best = 1 + losses.index(min(losses))
-    return f"{model.n_iter_}; the weights are those of epoch {best}, the best on validation rows"
+    return f"{model.n_iter_}; the weights are from epoch {best}, the best on the validation rows"
 
 
 def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path | None) -> None:
     """Write a header and a line for each row."""
     text = io.StringIO()
-    # Python's writer quotes what would end its own lines: here "\r" in a name of a class, too.
+    # csv.writer quotes only the characters of its own line end, and "\r" in a class name needs it.
     by_lines = SimpleNamespace(write=lambda line: text.write(line.removesuffix("\r\n") + "\n"))
     writer = csv.writer(by_lines, lineterminator="\r\n")
     if _has_classes(model):
@@ -270,17 +270,17 @@ def _has_classes(model: Estimator) -> bool:
 
 @contextmanager
 def _interruptions() -> Iterator[list[str]]:
-    """Yield a list that gets what a fit says when Ctrl-C ends it; it is shown as ever."""
-    said: list[str] = []
+    """Yield a list that receives the warning of a fit that Ctrl-C ends; it is still shown."""
+    heard: list[str] = []
     show = warnings.showwarning
 
     def listen(message: Warning | str, *rest: Any, **more: Any) -> None:
         if str(message).startswith("training was interrupted"):
-            said.append(str(message))
+            heard.append(str(message))
         show(message, *rest, **more)
 
     warnings.showwarning = listen
     try:
-        yield said
+        yield heard
     finally:
         warnings.showwarning = show

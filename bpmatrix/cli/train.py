@@ -1,4 +1,4 @@
-"""``bpmatrix train``: from data to a tested network."""
+"""``bpmatrix train``: train a network and test it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bpmatrix.cli.options import (
     Options,
     with_options,
 )
-from bpmatrix.cli.scores import accuracy_in_words, warn_of_a_ruling_class
+from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, percent, quoted, say, size_in_words
 from bpmatrix.errors import ArgumentError
 
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-# Columns of a table that differ by more are hard to learn from with one scale; bytes do not.
-MOST_UNLIKE = 255
+# Columns whose peaks differ by a larger factor are hard to learn from with one scale. Those of
+# bytes do not.
+LARGEST_RATIO = 255
 
 
 @click.command("train", short_help="Train a network on data, test it, and save it.")
@@ -41,15 +42,16 @@ MOST_UNLIKE = 255
 def command(**arguments: Any) -> None:
     """Train a network on DATA and test it.
 
-    DATA is digits (1,797 images of 8 x 8 pixels that bpmatrix ships, the default), mnist or
+    DATA is digits (1,797 images of 8 x 8 pixels in the package, the default), mnist or
     fashion-mnist (from the folder $BPMATRIX_DATA, the system, or by download), a .csv or .npz file
-    with one sample a row, or a folder with four IDX files. Inputs are scaled to [0, 1] and the
-    scale becomes part of the network. The defaults train well on the digits and on MNIST.
+    with one sample per row and classes numbered 0, 1, 2, ..., or a folder with four IDX files.
+    Inputs are scaled to [0, 1]; the scale is part of the network. The defaults work well on the
+    digits and on MNIST.
 
-    A table whose classes have names, or whose columns differ in size, and any regression, is for
-    --target COLUMN.
+    For regression, class names, or columns of different scales, use --target COLUMN: it trains an
+    estimator instead of a network and accepts fewer options.
 
-    Ctrl-C ends the training; the network is then tested, and saved if --save says so.
+    Ctrl-C ends the training; the network is still tested, and saved with --save.
 
     \b
     Examples:
@@ -58,7 +60,7 @@ def command(**arguments: Any) -> None:
       bpmatrix train --plot pictures
       bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
       bpmatrix train table.csv --target price --save model.safetensors
-    The first network of Nielsen's book:
+    The first network in Nielsen's book:
       bpmatrix train mnist --layers 784,30,10 --cost quadratic --initializer standard_normal \\
           --learning-rate 3.0 --mini-batch-size 10 --epochs 30 --monitor test
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
@@ -86,24 +88,24 @@ def command(**arguments: Any) -> None:
 
 
 def _train_on_table(options: Options, target: str) -> None:
-    """Leave a table with a target to the estimators, with what was said of them."""
+    """Train an estimator with the options that were given."""
     from bpmatrix.cli.tables import train_on_table  # noqa: PLC0415 - loads NumPy
 
     context = click.get_current_context()
-    said = {
+    given = {
         name: value
         for name, value in context.params.items()
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
-    if "data" not in said:
+    if "data" not in given:
         raise click.UsageError(f"--target {target} needs a table: bpmatrix train TABLE.csv ...")
-    train_on_table(options.data, target, options.task, options.save, said)
+    train_on_table(options.data, target, options.task, options.save, given)
 
 
 def _check(options: Options) -> None:
-    """Refuse at once what would otherwise fail after the data are read, or after the training."""
+    """Reject at once what would otherwise fail after reading the data or after training."""
     if options.task is not None or options.hidden is not None:
-        raise click.UsageError("--task and --hidden belong to --target.")
+        raise click.UsageError("--task and --hidden work only with --target.")
     deciding = {
         "--restore-best": options.restore_best,
         "--early-stopping": options.early_stopping is not None,
@@ -112,11 +114,13 @@ def _check(options: Options) -> None:
     for option, is_used in deciding.items():
         if is_used and options.monitor == "test":
             raise click.UsageError(
-                f"{option} decides by the monitored samples, so it cannot go with --monitor test: "
-                "the test would say nothing any more."
+                f"{option} does not work with --monitor test: training would adapt to the test "
+                "samples, and the test accuracy would be too good."
             )
     if options.max_seconds is not None and not 0 < options.max_seconds < math.inf:
-        raise click.UsageError(f"--max-seconds is {options.max_seconds:g}, no finite time above 0.")
+        raise click.UsageError(
+            f"--max-seconds must be finite and above 0, got {options.max_seconds:g}."
+        )
     _optimizer(options)
     if options.save is not None:
         check_destination(options.save, "--save", options.data)
@@ -125,17 +129,17 @@ def _check(options: Options) -> None:
 
 
 def _network(options: Options, data: DataSet) -> Network:
-    """Return the untrained network, which fits the data."""
+    """Return the untrained network."""
     n_inputs, n_classes = data.train.X.shape[0], data.n_classes
     sizes = options.layers or (n_inputs, HIDDEN, n_classes)
-    # One output, too, can tell two classes apart.
+    # Two classes need only one output.
     outputs = (1, 2) if n_classes == 2 else (n_classes,)
     if sizes[0] != n_inputs or sizes[-1] not in outputs:
         raise ArgumentError(
             f"--layers does not fit the data set {data.name}",
             got=",".join(map(str, sizes)),
             expected=f"{n_inputs} inputs first and {n_classes} classes last, "
-            f"as in {n_inputs},{HIDDEN},{n_classes}",
+            f"such as {n_inputs},{HIDDEN},{n_classes}",
         )
     names = options.activation.split(",")
     return bpmatrix.Network(
@@ -151,7 +155,7 @@ def _network(options: Options, data: DataSet) -> Network:
 
 
 def _introduce(options: Options, data: DataSet, net: Network) -> None:
-    """Print what is going to happen."""
+    """Print the network, the data and how it is trained."""
     d = net.description
     n, *others = (part.labels.size for part in (data.train, data.validation, data.test))
     size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
@@ -177,22 +181,22 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
 
 
 def _warn(data: DataSet) -> None:
-    """Warn of what makes the figures to come worse, or look better, than they are."""
-    warn_of_a_ruling_class(data.train.labels)
+    """Warn of data that make accuracies misleading or training hard."""
+    warn_of_imbalance(data.train.labels)
     peaks = abs(data.train.X).max(axis=1)
     peaks = peaks[peaks > 0]
-    if data.label_column is not None and peaks.max() > MOST_UNLIKE * peaks.min():
+    if data.label_column is not None and peaks.max() > LARGEST_RATIO * peaks.min():
         command = f"bpmatrix train {quoted(data.source)} --target {quoted(data.label_column)}"
         say(
             f"bpmatrix: warning: the columns of {data.source} differ in size (their largest numbers"
-            f" are {peaks.min():.3g} to {peaks.max():.3g}) and get one scale; this brings each to"
-            f" the same: {command}",
+            f" are {peaks.min():.3g} to {peaks.max():.3g}) but share one scale; to standardize"
+            f" them: {command}",
             err=True,
         )
 
 
 def _train(options: Options, data: DataSet, net: Network) -> tuple[History, float]:
-    """Train with a line per epoch; return the history and the seconds, compilation apart."""
+    """Train, printing a line per epoch; return the history and the seconds without compilation."""
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
 
     warm_up((options.dtype,))
@@ -239,15 +243,15 @@ def _schedule(options: Options) -> Schedule | None:
 def _conclude(
     options: Options, data: DataSet, net: Network, history: History, seconds: float
 ) -> None:
-    """Print how it went, and save the network if that was asked for."""
+    """Test the network, save it if asked to, and print the results."""
     rows = []
     best = next((e for e in history.epochs if e.epoch == history.best_epoch), None)
     is_kept = options.restore_best or options.early_stopping is not None
     if best is not None and best.validation_accuracy is not None:
-        kept = ", whose weights are kept" if is_kept else ""
+        kept = ", weights kept" if is_kept else ""
         accuracy = percent(best.validation_accuracy)
         rows.append(("best epoch", f"{best.epoch}: {accuracy} {options.monitor} accuracy{kept}"))
-    weights = _whose_weights(net, history, is_kept=is_kept)
+    weights = _origin_of_weights(net, history, is_kept=is_kept)
     could_be_kept = not is_kept and options.monitor == "validation"
     is_other = best is not None and best.epoch != net.epochs
     hint = "; --restore-best keeps those of the best" if could_be_kept and is_other else ""
@@ -259,7 +263,7 @@ def _conclude(
     why = "" if end == "epochs" else f", ended by {end}"
     rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs{why}"))
     if options.save is None:
-        rows.append(("saved", "no; --save FILE keeps the network in a file"))
+        rows.append(("saved", "no; --save FILE saves the network"))
     else:
         net.save(options.save)
         saved = f"{options.save}, with the weights {weights}"
@@ -268,11 +272,11 @@ def _conclude(
     facts(rows)
 
 
-def _whose_weights(net: Network, history: History, *, is_kept: bool) -> str:
-    """Return of which epoch the weights are that the network has now, and the file."""
+def _origin_of_weights(net: Network, history: History, *, is_kept: bool) -> str:
+    """Return from which epoch the network's weights are."""
     if is_kept and history.best_epoch is not None:
         return f"of epoch {history.best_epoch}"
-    said = f"after epoch {net.epochs}"
+    text = f"after epoch {net.epochs}"
     if history.stopped_by in {"interrupt", "max_seconds"}:
-        said += f" and what was trained of epoch {net.epochs + 1}"
-    return said
+        text += f" and a part of epoch {net.epochs + 1}"
+    return text

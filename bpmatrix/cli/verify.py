@@ -1,4 +1,4 @@
-"""``bpmatrix verify``: show on this machine that the matrix gives the gradient of the loop."""
+"""``bpmatrix verify``: check on this machine that the matrix gives the gradient of the loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-# One network for each cost, and each activation function in one of them.
+# Each of these costs and activation functions is in at least one network.
 NETWORKS = (
     ([64, 30, 10], "sigmoid", "quadratic"),
     ([64, 30, 10], "sigmoid", "cross_entropy"),
@@ -28,14 +28,15 @@ NETWORKS = (
 SAMPLES = 50
 
 
-@click.command("verify", short_help="Compare the gradient with the book's loop.")
+@click.command("verify", short_help="Compare the gradient with that of the book's loop.")
 @click.argument("model", metavar="[MODEL DATA]", required=False)
 @click.argument("data", metavar="", required=False)
 @click.option(
     "--label-column",
     "--label",
     metavar="NAME",
-    help="For a .csv file: the column with the labels.  [default: the last]",
+    help="For a .csv file: the column of classes, numbered 0, 1, 2, ...  [default: the label "
+    "column of the training file; without column names, the last]",
 )
 @click.option(
     "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
@@ -43,12 +44,12 @@ SAMPLES = 50
 def command(
     model: str | None, data: str | None, label_column: str | None, folder: str | None
 ) -> int:
-    """Compare the engine's gradient with two that share nothing with it.
+    """Compare the engine's gradient with two computed independently.
 
-    With the book's loop over single samples, and with central differences of the cost: for the
-    network in the file MODEL on samples of DATA, which is what `bpmatrix predict` takes and must
-    hold labels; without them for some small networks on the handwritten digits. Exit status 1 if
-    one differs by more than rounding explains.
+    They are those of the book's loop over single samples and of central differences of the cost.
+    The network is in the file MODEL, the samples are in DATA, as for `bpmatrix predict`, with
+    labels; the default is some small networks on the handwritten digits. Exit status 1 if gradients
+    differ by more than rounding errors.
 
     \b
     Examples:
@@ -57,10 +58,10 @@ def command(
       bpmatrix verify model.safetensors table.csv
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     if (model is None) != (data is None):
-        raise click.UsageError("MODEL and DATA go together: name both, or none.")
+        raise click.UsageError("MODEL needs DATA: name both, or neither.")
     if model is None or data is None:
         if label_column is not None or folder is not None:
-            raise click.UsageError("--label-column and --folder belong to MODEL DATA.")
+            raise click.UsageError("--label-column and --folder work only with MODEL and DATA.")
         found = list(_small_networks())
     else:
         found = [_saved_network(model, data, label_column, folder)]
@@ -91,7 +92,7 @@ def _saved_network(
     samples = read_samples(data, net, folder=folder, label_column=label_column)
     if samples.labels is None:
         raise DataError(
-            f"{data} holds no labels, and without them there is no cost",
+            f"{data} contains no labels, which the cost needs",
             got=samples.note,
             cure="Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
         )
@@ -114,6 +115,6 @@ def _explained(net: Network, agreement: Agreement) -> str:
     return (
         f"Relative to the largest element, over {agreement.n_columns} samples as one matrix, in "
         f"{net.description.dtype}; central differences for {agreement.n_parameters} of the "
-        f"{net.parameters.size:,} parameters. At most {agreement.loop_limit:.1e} and "
-        f"{agreement.differences_limit:.1e} are rounding."
+        f"{net.parameters.size:,} parameters. Rounding explains up to {agreement.loop_limit:.1e} "
+        f"and {agreement.differences_limit:.1e}."
     )

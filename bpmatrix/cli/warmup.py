@@ -1,4 +1,4 @@
-"""``bpmatrix warmup``: compile now, so that nothing waits for it later."""
+"""``bpmatrix warmup``: compile the kernels in advance."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bpmatrix.cli.show import say
 __all__ = ["command"]
 
 
-@click.command("warmup", short_help="Compile the kernels now, once.")
+@click.command("warmup", short_help="Compile the kernels in advance.")
 def command() -> None:
-    """Compile the kernels once for this machine, so that later commands start at once.
+    """Compile the kernels for this machine, so that later commands need not.
 
-    The first training does the same for the type that it computes in.
+    Otherwise the first training in float64 or in float32 does it.
 
     \b
     Example:
@@ -27,7 +27,7 @@ def command() -> None:
     with event.install_recorder("numba:compile") as compilations:
         seconds = warm_up()
     if compilations.buffer:
-        how_often = "and no other process has them" if why_not_kept() else "once on this machine"
-        say(f"The kernels are compiled: it took {seconds:.1f} s, {how_often}.")
+        where = "for this process only" if why_not_kept() else "once for this machine"
+        say(f"Compiled the kernels in {seconds:.1f} s, {where}.")
     else:
-        say(f"The kernels were compiled already: loaded in {seconds:.1f} s.")
+        say(f"The kernels were already compiled; loaded them in {seconds:.1f} s.")

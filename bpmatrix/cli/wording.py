@@ -1,4 +1,4 @@
-"""Errors of the library in the words of a command: where Python has arguments, it has options."""
+"""Translate the library's error messages: options in place of Python's arguments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 __all__ = ["ESTIMATOR_PARAMETERS", "in_options"]
 
-# What `bpmatrix train --target` calls otherwise than the estimators.
+# The options of `bpmatrix train --target` and the parameters of the estimators.
 ESTIMATOR_PARAMETERS = {
     "hidden": "hidden_layer_sizes",
     "activation": "activation",
@@ -20,24 +20,24 @@ ESTIMATOR_PARAMETERS = {
     "threads": "n_threads",
 }
 
-# A value as it stands in a message: learning_rate=0.1, cost="quadratic".
+# The value in learning_rate=0.1 or cost="quadratic".
 VALUE = r"""(?:"(?P<quoted>[^"]*)"|(?P<bare>[\w.+-]*\w))"""
 
 
 def in_options(message: str, command: click.Command | None) -> str:
     r"""Return a message of the library with a command's options in place of Python's arguments.
 
-    ``name=value`` and ``name=`` become ``--name value`` and ``--name``. A name alone is replaced
-    where it has an underscore, since no other word has one. What stands in quotes or in a path is
-    left alone: it may come from a file. A remark in brackets on an argument is left out where the
-    command has no such option.
+    ``name=value`` and ``name=`` become ``--name value`` and ``--name``. A name alone is replaced if
+    it has an underscore, since no other word has one. Quoted text and paths are unchanged, since
+    they may come from a file. A remark in parentheses about an argument is dropped if the command
+    has no such option.
 
     Parameters
     ----------
     message : str
-        What an error or a warning says.
+        The message of an error or a warning.
     command : click.Command or None
-        The command that met it; None where there was none.
+        The command that was running, if any.
 
     Examples
     --------

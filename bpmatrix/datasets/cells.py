@@ -1,4 +1,4 @@
-"""What may stand in a table in place of a plain number, and what to do about it."""
+"""Cells of a table that are not plain numbers, and what to do about them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 
 __all__ = ["MISSING", "cure_of", "is_almost_a_number", "number", "shown"]
 
-# What programs write for a value that they do not have.
+# How programs write a missing value.
 MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
-# The same in a column of numbers; a class may have such a name.
+# Missing values in columns of numbers only, since a class may have such a name.
 DASHES = ("-", "--", ".")
 
 TRUTHS = {"true": "false", "yes": "no"}
@@ -19,7 +19,7 @@ MOMENT = re.compile(
     r"|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}( .*)?"  # 31 Jan 2024
     r"|\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?"  # 12:30:05
 )
-# What stands around a number: currencies, percent, units after a space.
+# Around a number: currencies, percent, units after a space.
 AROUND = re.compile(r"^[$€£¥]\s*|\s*[$€£¥%]$|\s+[A-Za-zµ°][\w/°]*$")
 GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _SHOWN = 30
@@ -41,7 +41,7 @@ def number(cell: str) -> float | None:
 
 
 def cure_of(cell: str) -> str | None:
-    """Return what to do about a cell that is no finite number; None where it holds a word.
+    """Return what to do about a cell that is not a finite number; None if it is a word.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def cure_of(cell: str) -> str | None:
 
 
 def is_almost_a_number(cell: str) -> bool:
-    """Whether a cell holds a number, with marks that `float` does not read.
+    """Whether a cell is a number with characters that `float` does not read.
 
     Examples
     --------
@@ -84,12 +84,12 @@ def is_almost_a_number(cell: str) -> bool:
 
 
 def shown(text: str) -> str:
-    """Quote a text from a file, shortened, so that a message stays one line."""
+    """Quote and shorten a text from a file, so that a message fits on one line."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
 def _plain(text: str) -> list[str]:
-    """Return the plain numbers that a cell may mean: both, where a comma may be either mark."""
+    """Return the numbers that a cell may mean: two if its comma may be a decimal one."""
     text = AROUND.sub("", AROUND.sub("", text)).replace("\N{MINUS SIGN}", "-")
     text = re.sub("[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{RIGHT SINGLE QUOTATION MARK}]",
                   "'", text)  # fmt: skip

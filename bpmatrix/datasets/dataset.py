@@ -1,4 +1,4 @@
-"""What a data set is: three splits, the scale of its inputs, and where it comes from."""
+"""A data set: three splits, the scale of its inputs, and its origin."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from numpy.typing import NDArray
 
 __all__ = ["DataSet", "Split", "input_scale"]
 
-# A byte's largest value: images come as bytes.
-_BYTE_MAX = 255
+_BYTE_MAX = 255  # images are bytes
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
-    """Samples that belong together: for training, for validation or for the test.
+    """The training, validation or test samples.
 
     Attributes
     ----------
     X : ndarray of shape (n_0, n)
-        One sample a column, in the type that it has in the file. A sample is contiguous in memory:
-        X is the transpose of a C-ordered table (n, n_0).
+        One sample per column, in the dtype of the file. A sample is contiguous in memory: X is the
+        transpose of a C-ordered table (n, n_0).
     labels : ndarray of shape (n,), int64
         The class of each sample, from 0.
 
@@ -38,7 +37,7 @@ class Split:
     labels: NDArray[np.int64]
 
     def __repr__(self) -> str:
-        """Show shapes and types; the numbers would fill the screen."""
+        """Return shapes and dtypes."""
         return (
             f"Split(X {self.X.shape} {self.X.dtype}, "
             f"labels {self.labels.shape} {self.labels.dtype})"
@@ -60,9 +59,9 @@ class DataSet:
     n_classes : int
         The number of classes: every label is in 0 .. n_classes - 1.
     source, license : str
-        Who made the data, where they come from, and under which terms.
+        The authors and origin of the data, and their license.
     columns : tuple of str
-        The names of the inputs; empty where the file has none, or one of them twice.
+        The names of the inputs; empty if the file has none or has duplicates.
     label_column : str or None
         The name of the column with the labels.
 
@@ -88,7 +87,7 @@ class DataSet:
     label_column: str | None = None
 
     def __repr__(self) -> str:
-        """Show the sizes; the numbers would fill the screen."""
+        """Return name and sizes."""
         sizes = " + ".join(str(s.labels.size) for s in (self.train, self.validation, self.test))
         return (
             f"DataSet({self.name!r}, {self.train.X.shape[0]} inputs, "
@@ -99,11 +98,10 @@ class DataSet:
 def input_scale(X: NDArray[Any]) -> float:
     """Return the factor that brings X (n_0, n) to [0, 1] in magnitude.
 
-    Bytes are taken as pixels, 1/255, whatever the largest of them is; other types give
-    1 / max |X|, and 1.0 where all inputs are 0.
+    It is 1/255 for bytes, which are pixels, else 1 / max |X|, or 1.0 if all inputs are 0.
     """
     if X.dtype == np.uint8:
         return 1 / _BYTE_MAX
     peak = max(float(X.max()), -float(X.min()))
-    # The inverse of a subnormal number overflows; such inputs are as good as 0.
+    # The inverse of a subnormal number may overflow; such inputs count as 0.
     return 1 / peak if peak >= sys.float_info.min else 1.0

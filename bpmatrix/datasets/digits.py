@@ -1,4 +1,4 @@
-"""The UCI handwritten digits that the package ships."""
+"""The UCI handwritten digits, which are in the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bpmatrix.datasets.splits import stratified_split
 
 __all__ = ["load_digits"]
 
-# A pixel counts the dark dots of a 4 x 4 block.
+# A pixel is the number of dark dots in a 4 x 4 block.
 _DARKEST = 16
 _N_CLASSES = 10
 
@@ -19,13 +19,13 @@ def load_digits() -> DataSet:
     r"""Return the 1,797 handwritten digits of 8 x 8 pixels, values 0 to 16, in the package.
 
     They are the test half of "Optical Recognition of Handwritten Digits" (E. Alpaydin and
-    C. Kaynak, UCI, 1998), split as `stratified_split` says: 1,200 for training, 300 for
-    validation, 297 for the test. All three hold digits of the same 13 writers.
+    C. Kaynak, UCI, 1998), split by `stratified_split`: 1,200 for training, 300 for validation,
+    297 for the test. All three contain digits of the same 13 writers.
 
     Returns
     -------
     DataSet
-        X (64, n) uint8, a digit's rows of pixels one after another; scale 1/16.
+        X (64, n) uint8, images in row-major order; scale 1/16.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""Download of MNIST and Fashion-MNIST into the user's cache, checked by SHA-256.
+"""Download MNIST and Fashion-MNIST into the user's cache, checked by SHA-256.
 
-This module loads pooch, and with it a stack of network code, so it is imported only where a data
-set is neither in a folder of the user nor of the system.
+This module loads pooch and with it much network code, so it is imported only if a data set is
+neither in the user's folder nor on the system.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from bpmatrix.terminal import Line
 
 __all__ = ["cached", "fetch"]
 
-# Seconds to connect and between two packets: without a network the answer comes soon.
+# Seconds to connect and between two packets: without a network this fails soon.
 _TIMEOUT = (5, 30)
 
 
 def cached(name: str) -> Path | None:
-    """Return the cache folder of the data set if its files are there and whole, else None."""
+    """Return the cache folder of the data set if its files are there and intact, else None."""
     folder = _cache_folder(name)
     for file, digest in SOURCES[name].sha256.items():
         path = folder / file
@@ -35,9 +35,9 @@ def cached(name: str) -> Path | None:
 
 
 def fetch(name: str, *, progress: bool | None = None) -> Path:
-    """Download the files of a data set that the user's cache lacks, and return their folder.
+    """Download the files of a data set that are not in the user's cache, and return their folder.
 
-    Each file is written under a temporary name and takes its own only when its SHA-256 is right.
+    Each file is written under a temporary name and renamed once its SHA-256 is verified.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def _fetch_file(name: str, file: str, folder: Path, *, show: bool) -> None:
             pooch.retrieve(
                 mirror + file, f"sha256:{origin.sha256[file]}", file, folder, downloader=downloader
             )
-        # Those of requests are OSErrors; pooch reports a wrong hash as ValueError.
+        # requests raises OSErrors; pooch raises ValueError for a wrong hash.
         except (OSError, ValueError) as error:
             failures.append(f"{mirror}: {_reason(error)}")
         else:
@@ -78,31 +78,31 @@ def _fetch_file(name: str, file: str, folder: Path, *, show: bool) -> None:
     raise DownloadError(
         f"{file} of {name} could not be downloaded",
         got="; ".join(failures),
-        cure=f"Without a network, {origin.alternatives(name)}",
+        cure=f"Without a network: {origin.alternatives(name)}",
     )
 
 
 def _reason(error: Exception) -> str:
-    """Say in a few words why a download failed; the messages of requests fill a screen."""
+    """Return in a few words why a download failed; the messages of requests are long."""
     response = getattr(error, "response", None)
     if response is not None:
         return f"HTTP status {response.status_code}"
     if isinstance(error, ValueError):
         return "a file with another SHA-256"
-    # The system numbers its errors (a full disk, a folder that cannot be written), requests do not.
+    # Errors of the system (full disk, read-only folder) have a number, those of requests do not.
     if isinstance(error, OSError) and error.errno is not None:
         return str(error)
     return f"the connection failed ({type(error).__name__})"
 
 
 class _Download:
-    """The bytes of a download on one line of standard error, with the methods that pooch calls."""
+    """The progress of a download on standard error, with the methods that pooch calls."""
 
     total = 0
 
     def __init__(self, title: str) -> None:
         self._title, self._done = title, 0
-        self._line = Line(sys.stderr, width=len(title) + 40)  # also where it is no terminal
+        self._line = Line(sys.stderr, width=len(title) + 40)  # also in a file or a pipe
 
     def update(self, n_bytes: int) -> None:
         self._done += n_bytes
@@ -120,7 +120,7 @@ class _Download:
 
 @contextmanager
 def _quiet_pooch() -> Iterator[None]:
-    """Keep pooch's notes off standard error: a download shows one line a file, or none."""
+    """Suppress pooch's log messages: a download shows at most one line per file."""
     logger = pooch.get_logger()
     level = logger.level
     logger.setLevel(logging.WARNING)

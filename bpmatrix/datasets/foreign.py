@@ -1,4 +1,4 @@
-"""Files that may hold a table and are no text with commas: what they are, and the way to one."""
+"""Recognize tables that are not comma-separated text, and say how to convert them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["check_is_text", "check_separator"]
 SHEET = "Save the sheet as CSV in UTF-8."
 FRAME = "Write it as CSV, for example with pandas: {reader}({path!r}).to_csv({csv!r}, index=False)"
 UTF_16 = "Write it in UTF-8: iconv -f UTF-16 -t UTF-8 {shell} > {shell_csv}"
-# The first bytes of a file, what it is, and the way from it to a table.
+# The first bytes of a file, its format, and how to convert it.
 BEGINNINGS = (
     (b"\x1f\x8b", "compressed by gzip", "Unpack it: gzip -dc {shell} > {shell_csv}"),
     (b"BZh", "compressed by bzip2", "Unpack it: bzip2 -dc {shell} > {shell_csv}"),
@@ -27,17 +27,17 @@ BEGINNINGS = (
     (b"\xff\xfe", "text in UTF-16", UTF_16),
     (b"\xfe\xff", "text in UTF-16", UTF_16),
 )  # fmt: skip
-# What other programs put between the cells, and how `tr` is told of it.
+# The separators of other programs, and how `tr` writes them.
 SEPARATORS = {";": ";", "\t": r"\t", "|": "|"}
 
 
 def check_is_text(path: Path) -> None:
-    """Refuse a file that begins as one of another format does.
+    """Reject a file that begins with the first bytes of another format.
 
     Raises
     ------
     DataFileError
-        Names the format, and what turns it into a table with commas.
+        With the format, and how to convert it.
     OSError
         If the file cannot be read.
     """
@@ -47,7 +47,7 @@ def check_is_text(path: Path) -> None:
         if beginning.startswith(magic):
             csv = _new_name(path)
             raise DataFileError(
-                f"{path} is no text with commas between the cells",
+                f"{path} is not comma-separated text",
                 got=what,
                 cure=cure.format(
                     path=str(path), csv=csv, shell=quote(str(path)), shell_csv=quote(csv)
@@ -56,21 +56,21 @@ def check_is_text(path: Path) -> None:
 
 
 def check_separator(path: Path, *lines: str, spaces: bool = False) -> None:
-    """Refuse lines between whose cells there is another mark than a comma.
+    """Reject lines whose cells are not separated by commas.
 
     Parameters
     ----------
     path : Path
         The file, for the message.
     *lines : str
-        Lines, or rows whose cells are joined by commas. A mark has to be in all of them.
+        Lines, or rows whose cells are joined by commas; a separator must be in all of them.
     spaces : bool, default False
-        Whether spaces are looked for, too, which may also stand inside of cells.
+        Whether to look for spaces, too, which may also be part of cells.
 
     Raises
     ------
     DataFileError
-        Names the mark, and the command that writes commas in its place.
+        With the command that replaces the separator by commas.
     """
     mark = next((mark for mark in SEPARATORS if all(mark in line for line in lines)), None)
     pieces = {len(line.split()) for line in lines}
@@ -91,7 +91,7 @@ def check_separator(path: Path, *lines: str, spaces: bool = False) -> None:
 
 
 def _new_name(path: Path) -> str:
-    """Return the name for a .csv file beside this one, which replaces no other."""
+    """Return an unused name for a .csv file in the same folder."""
     inner = path.with_suffix("")
     new = inner if inner.suffix.lower() == ".csv" else path.with_suffix(".csv")
     while new.exists():

@@ -1,7 +1,7 @@
 """IDX files, the format of MNIST, plain and gzipped.
 
-A header in big-endian order: two zero bytes, the code of the type, the number of dimensions, then
-each dimension as four bytes. The numbers follow, the last index fastest.
+The header, in big-endian order, is two zero bytes, the code of the type, the number of dimensions,
+and each dimension as four bytes. The numbers follow in C order.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _AGAIN = "Download or write the file again."
 def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     """Read an IDX file, plain or gzipped, into an array of the file's shape and type.
 
-    Whether the file is gzipped is seen from its first bytes, not from its name, because browsers
-    decompress a download and keep the name.
+    Its first bytes, not its name, show whether it is gzipped: browsers decompress a download and
+    keep the name.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     Raises
     ------
     DataFileError
-        If the file is no IDX file, truncated, overlong, or damaged.
+        If the file is not an IDX file, or is truncated, too long, or damaged.
 
     Examples
     --------
@@ -80,18 +80,18 @@ def _read(stream: ByteStream, path: Path, size: int, *, gzipped: bool) -> NDArra
         expected = _MAGIC_SIZE + 4 * len(shape) + n_bytes
         if size != expected:
             raise DataFileError(
-                f"{path} has another size than its header says",
+                f"the size of {path} does not match its header",
                 got=f"{size:,} bytes",
                 expected=f"{expected:,}",
                 cure=_AGAIN,
             )
     data = read_exactly(stream, n_bytes, path).view(dtype).reshape(shape)
-    # Bytes have no byte order: images are never copied.
+    # Bytes have no byte order, so images are not copied.
     return data.astype(dtype.newbyteorder("="), copy=False)
 
 
 def _read_header(stream: ByteStream, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    """Return type and shape, as the header claims them."""
+    """Return dtype and shape from the header."""
     magic = stream.read(_MAGIC_SIZE)
     if (
         len(magic) < _MAGIC_SIZE
@@ -100,11 +100,11 @@ def _read_header(stream: ByteStream, path: Path) -> tuple[np.dtype[Any], tuple[i
         or not 1 <= magic[3] <= _MAX_DIMENSIONS
     ):
         raise DataFileError(
-            f"{path} is no IDX file",
+            f"{path} is not an IDX file",
             got=f"the first bytes {magic.hex(' ') or '(none)'}",
             expected=f"00 00, a type (08 for bytes), and 1 to {_MAX_DIMENSIONS} dimensions",
-            cure="Check that it is the file itself, not the web page of a failed download; a table "
-            "with commas is named .csv.",
+            cure="Check that it is the file itself, not the web page of a failed download; name it "
+            ".csv if it is comma-separated text.",
         )
     dimensions = stream.read(4 * magic[3])
     if len(dimensions) < 4 * magic[3]:

@@ -1,4 +1,4 @@
-"""The one entry to all data sets."""
+"""Load any data set by name or path."""
 
 from __future__ import annotations
 
@@ -33,45 +33,45 @@ def load(
 ) -> DataSet:
     """Load a data set by its name, or from a file or folder.
 
-    - ``"digits"``: 1,797 handwritten digits of 8 x 8 pixels, shipped with bpmatrix.
+    - ``"digits"``: 1,797 handwritten digits of 8 x 8 pixels, in the package.
     - ``"mnist"``, ``"fashion-mnist"``: 70,000 images of 28 x 28 pixels, from `folder`, the folder
       in the environment variable BPMATRIX_DATA, the system, the user's cache, or by download.
-    - a folder with four IDX files named as those of MNIST.
-    - a ``.csv`` file: numbers separated by commas, one sample a line, with or without a header.
-    - a ``.npz`` file: arrays X (n, n_0), one sample a row, and y (n,).
+    - a folder with four IDX files named like those of MNIST.
+    - a ``.csv`` file: numbers separated by commas, one sample per line, with or without a header.
+    - a ``.npz`` file: arrays X (n, n_0), one sample per row, and y (n,).
 
     A single file is split 4 : 1 : 1 into training, validation and test, the same way on every
     machine: of every six samples of a class, in file order, the third goes to validation and the
-    fifth to the test. Its classes must be numbered 0, 1, 2, ... without a gap.
+    fifth to the test. Its classes must be numbered 0, 1, 2, ... without gaps.
 
     Parameters
     ----------
     source : str or path-like
-        A name, or a path. A file or folder that has the name of a data set is written ``./mnist``.
+        A name or a path. For a file or folder with the name of a data set, write ``./mnist``.
     folder : path-like, optional
         For "mnist" and "fashion-mnist": the folder with the four files.
     label_column : str, optional
-        For a .csv file: the name of the column with the labels, if it is not the last.
-    download : bool
-        Whether the network may be used.
+        For a .csv file: the name of the column with the labels; the last by default.
+    download : bool, default True
+        Whether to download MNIST or Fashion-MNIST if it is not found.
     progress : bool, optional
-        Whether a download shows its progress on standard error; as the terminal allows if None.
+        Whether to show the progress of a download on standard error; None shows it on a terminal.
 
     Returns
     -------
     DataSet
-        `.train`, `.validation`, `.test` with `.X` (n_0, n), samples as columns, in the type of the
+        `.train`, `.validation`, `.test` with `.X` (n_0, n), samples as columns, in the dtype of the
         file, and `.labels` (n,); `.scale`, which brings X to [0, 1]: 1/16 for the digits, 1/255
         for bytes, else 1 / max |X| of the training part.
 
     Raises
     ------
     ArgumentError
-        If an argument does not belong to this source.
+        If an argument does not apply to this source.
     DataNotFoundError
         If there is no such data set, file or folder.
     DataFileError
-        If a file is damaged or holds something else; the message names the place and the cure.
+        If a file is damaged or has unsuitable content; the message says where, and the cure.
     DownloadError
         If a data set could not be downloaded.
 
@@ -106,13 +106,13 @@ def _check_arguments(
 ) -> None:
     if folder is not None and source not in _MNIST:
         raise ArgumentError(
-            "folder belongs to 'mnist' and 'fashion-mnist'",
+            "folder is only for 'mnist' and 'fashion-mnist'",
             got=f"source {os.fspath(source)!r}",
             cure="Pass the folder as the source, or leave it out.",
         )
     if label_column is not None and ".csv" not in map(str.lower, Path(source).suffixes):
         raise ArgumentError(
-            "label_column belongs to .csv files",
+            "label_column is only for .csv files",
             got=f"source {os.fspath(source)!r}",
             cure="Leave it out.",
         )
@@ -127,14 +127,14 @@ def _load_file(path: Path, label_column: str | None) -> DataSet:
             table, labels, names, cure = _read_csv(path, label_column)
         case ".npz":
             table, labels = read_npz(path)
-            cure = "Number them anew: numpy.unique(y, return_inverse=True)[1] does."
+            cure = "Renumber them: y = numpy.unique(y, return_inverse=True)[1]."
         case ending:
             check_is_text(path)
             raise DataFileError(
-                f"{path} is of a format that bpmatrix does not read",
-                got=f"the ending {ending!r}",
+                f"{path} has a format that bpmatrix does not read",
+                got=f"the suffix {ending!r}",
                 expected=".csv, .npz, or a folder with four IDX files",
-                cure="Name it .csv if it is text with commas between the cells.",
+                cure="Name it .csv if it is comma-separated text.",
             )
     n_classes = _count_classes(labels, path, cure)
     train, validation, test = stratified_split(table, labels)
@@ -169,14 +169,14 @@ def _read_csv(
         raise DataFileError(
             f"{path} has only one column",
             expected="inputs and a label, separated by commas",
-            cure="Write inputs beside the label.",
+            cure="Add columns of inputs.",
         )
     cells = table.read(
         inputs,
         [label],
         cure_of_words=lambda column: (
-            "Drop the column, or replace it by columns of 0 and 1, one for each category; if it is "
-            f"what shall be predicted: {table.prediction_of(column)}"
+            "Drop the column, or replace it by columns of 0 and 1, one per category; to predict "
+            f"it: {table.prediction_of(column)}"
         ),
     )
     labels = class_numbers(table, cells, label)
@@ -188,7 +188,7 @@ def _read_csv(
 
 
 def _count_classes(labels: NDArray[np.int64], path: Path, cure: str) -> int:
-    """Return k where the labels are 0 .. k - 1, each at least once."""
+    """Return k if the labels are 0 .. k - 1, each at least once."""
     classes = np.unique(labels)
     in_place = classes == np.arange(classes.size)
     if not in_place.all():

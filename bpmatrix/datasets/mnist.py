@@ -30,21 +30,21 @@ def load_mnist(
 ) -> DataSet:
     """Return "mnist" or "fashion-mnist": 70,000 images of 28 x 28 bytes in 10 classes.
 
-    The files are taken from `folder`; without it from the sub-folder `name` of the folder in the
-    environment variable BPMATRIX_DATA, from the system's ``share/datasets``, from the user's
-    cache, or from the network, in this order. The first 50,000 training images are for training,
-    the last 10,000 for validation, the 10,000 test images for the test.
+    The files are read from `folder`. Without it they are looked for in the subfolder `name` of the
+    folder in the environment variable BPMATRIX_DATA, in the system's ``share/datasets`` and in the
+    user's cache, then downloaded. The first 50,000 training images are for training, the last
+    10,000 for validation, the 10,000 test images for the test.
 
     Parameters
     ----------
     name : {"mnist", "fashion-mnist"}
-        Which of them.
+        The data set.
     folder : path-like, optional
-        The folder with the four files, or the one above it; no other place is then looked at.
-    download : bool
-        Whether the network may be used.
+        The folder with the four files, or its parent; no other place is searched.
+    download : bool, default True
+        Whether to download the files if they are not found.
     progress : bool, optional
-        Whether a download shows its progress on standard error; as the terminal allows if None.
+        Whether to show the progress of a download on standard error; None shows it on a terminal.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def load_mnist(
     Raises
     ------
     DataNotFoundError
-        If a folder that was named lacks a file, or the files are nowhere and `download` is False.
+        If a file is missing in `folder`, or the files are not found and `download` is False.
     DataFileError
         If a file is damaged.
     DownloadError
@@ -84,18 +84,18 @@ def read_folder(
     source: str | None = None,
     license: str = "unknown",  # noqa: A002 - the name of the attribute
 ) -> DataSet:
-    """Read the four IDX files of a folder, plain or gzipped, named as those of MNIST.
+    """Read the four IDX files of a folder, plain or gzipped, named like those of MNIST.
 
     The names are ``train-images-idx3-ubyte``, ``train-labels-idx1-ubyte``,
-    ``t10k-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte``; ``.idx`` may stand for ``-idx``, and
-    ``.gz`` may follow. The last sixth of the training images is the validation split.
+    ``t10k-images-idx3-ubyte``, ``t10k-labels-idx1-ubyte``, with ``.idx`` in place of ``-idx`` or
+    with ``.gz`` if you like. The last sixth of the training images is the validation split.
 
     Parameters
     ----------
     folder : path-like
         The folder.
     name, source, license : str, optional
-        What the data set says of itself; name and place of the folder if None.
+        Attributes of the data set; None is the name and the path of the folder.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def read_folder(
     folder = Path(folder).expanduser()
     if not folder.is_dir():
         raise DataNotFoundError(
-            f"there is no folder {folder}", cure="Pass the folder that holds the four IDX files."
+            f"there is no folder {folder}", cure="Pass the folder with the four IDX files."
         )
     both, test = _read_pair(folder, "train"), _read_pair(folder, "t10k")
     n_train = both.labels.size - both.labels.size // _VALIDATION_PART
@@ -120,7 +120,7 @@ def read_folder(
         raise DataFileError(
             f"the files of {folder} do not fit together",
             got=f"training images of shape {both.X.shape[::-1]}, test images {test.X.shape[::-1]}",
-            expected=f"as many pixels in both, and at least {_VALIDATION_PART} training images",
+            expected=f"equally many pixels, and at least {_VALIDATION_PART} training images",
         )
     train = Split(both.X[:, :n_train], both.labels[:n_train])
     return DataSet(
@@ -136,7 +136,7 @@ def read_folder(
 
 
 def _find(name: str, *, download: bool, progress: bool | None) -> Path:
-    """Return the first folder that has the data set; download it at the last."""
+    """Return the first folder that has the data set, or download it."""
     places = [Path(base) / "datasets" / name for base in _system_folders()]
     if own := os.environ.get("BPMATRIX_DATA"):
         places.insert(0, Path(own).expanduser() / name)
@@ -157,9 +157,9 @@ def _find(name: str, *, download: bool, progress: bool | None) -> Path:
 
 
 def _system_folders() -> list[str]:
-    """Return where the system keeps data (XDG); Debian's dataset-fashion-mnist is among it."""
-    named = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-    return [folder for folder in named.split(os.pathsep) if folder]
+    """Return the system's data folders (XDG), which contain Debian's dataset-fashion-mnist."""
+    folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    return [folder for folder in folders.split(os.pathsep) if folder]
 
 
 def _read_pair(folder: Path, part: str) -> Split:
@@ -169,7 +169,7 @@ def _read_pair(folder: Path, part: str) -> Split:
     images, labels = read_idx(image_file), read_idx(label_file)
     if images.ndim == 1 or images.size == 0:
         raise DataFileError(
-            f"{image_file} holds no images",
+            f"{image_file} contains no images",
             got=f"an array of shape {images.shape}",
             expected="(n, height, width)",
         )
@@ -177,16 +177,16 @@ def _read_pair(folder: Path, part: str) -> Split:
         raise DataFileError(
             f"{label_file} does not fit {image_file.name}",
             got=f"{labels.dtype} of shape {labels.shape}",
-            expected=f"uint8 of shape {images.shape[:1]}, one label an image",
+            expected=f"uint8 of shape {images.shape[:1]}, one label per image",
             cure="Take both files from the same download.",
         )
     if images.dtype.kind == "f" and not np.isfinite(images).all():
-        raise DataFileError(f"{image_file} holds NaN or infinity", expected="finite numbers")
+        raise DataFileError(f"{image_file} contains NaN or infinity", expected="finite numbers")
     return Split(images.reshape(labels.size, -1).T, labels.astype(np.int64))
 
 
 def _existing(folder: Path, name: str) -> Path:
-    """Return the file of this name in one of its usual spellings."""
+    """Return the path of the file under one of its usual names."""
     for spelling in (name, name.replace("-idx", ".idx")):
         for candidate in (folder / spelling, folder / f"{spelling}.gz"):
             if candidate.is_file():
@@ -194,5 +194,5 @@ def _existing(folder: Path, name: str) -> Path:
     raise DataNotFoundError(
         f"the folder {folder} has no file {name}",
         expected=f"{name} or {name}.gz, and three more IDX files",
-        cure="Pass the folder that holds the four IDX files.",
+        cure="Pass the folder with the four IDX files.",
     )

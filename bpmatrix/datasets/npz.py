@@ -1,4 +1,4 @@
-"""NumPy's .npz archives, each entry checked before its numbers are read; nothing is unpickled."""
+"""Read .npz archives, checking each entry before its numbers are read; nothing is unpickled."""
 
 from __future__ import annotations
 
@@ -27,32 +27,32 @@ _TABLE_AXES = 2
 _ENCRYPTED = 0x1
 _SHOWN = 60
 
-# What zipfile raises on damaged archives, as a fuzzer finds them: a wrong field is an unknown
-# compression (NotImplementedError), a wild offset (ValueError) or a name that is no text.
+# What zipfile raises for damaged archives, found by fuzzing: NotImplementedError for an unknown
+# compression, ValueError for an impossible offset or a name that is not text.
 _ZIP_DAMAGE = (*DAMAGE, zipfile.BadZipFile, NotImplementedError, ValueError)
 
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Read X (n, n_0), one sample a row, and the labels y (n,) from an .npz archive.
+    """Read X (n, n_0), one sample per row, and the labels y (n,) from an .npz archive.
 
-    Names, types, order and sizes of both arrays are checked against the archive before memory is
-    taken; pickled objects are refused.
+    Names, dtypes, order and sizes of both arrays are checked before memory is allocated; pickled
+    objects are rejected.
 
     Parameters
     ----------
     path : path-like
-        A file as ``numpy.savez`` or ``numpy.savez_compressed`` writes it.
+        A file written by ``numpy.savez`` or ``numpy.savez_compressed``.
 
     Returns
     -------
     table : ndarray of shape (n, n_0)
-        C-ordered, in the type that it has in the file.
+        C-ordered, in the dtype of the file.
     labels : ndarray of shape (n,), int64
 
     Raises
     ------
     DataFileError
-        If the file is no such archive, damaged, or holds other arrays.
+        If the file is not such an archive, is damaged, or contains other arrays.
 
     Examples
     --------
@@ -73,7 +73,7 @@ def read_npz(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[np.int
 def read_npz_samples(
     path: str | os.PathLike[str],
 ) -> tuple[NDArray[Any], NDArray[np.int64] | None]:
-    """Read an archive as `read_npz` does, but take one without labels too: they are None then."""
+    """Read an archive like `read_npz`; without y, the labels are None."""
     path = Path(path)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -83,14 +83,14 @@ def read_npz_samples(
         raise
     except _ZIP_DAMAGE as error:
         raise DataFileError(
-            f"{path} is no sound .npz archive: {error}", cure=_WRITE_AGAIN
+            f"{path} is not a valid .npz archive: {error}", cure=_WRITE_AGAIN
         ) from None
     table = _check_table(arrays[0], path)
     return table, _check_labels(arrays[1], len(table), path) if len(arrays) > 1 else None
 
 
 def _check_entries(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo]:
-    """Return the entries X.npy and y.npy, once each; y.npy may be missing."""
+    """Return the entries X.npy and y.npy; y.npy may be missing."""
     names = archive.namelist()
     if sorted(names) not in (sorted(_ENTRIES), [_ENTRIES[0]]):
         raise _other_arrays(path, [name.removesuffix(".npy") for name in names])
@@ -102,7 +102,7 @@ def _check_entries(archive: zipfile.ZipFile, path: Path) -> list[zipfile.ZipInfo
 
 def _other_arrays(path: Path, names: list[str]) -> DataFileError:
     return DataFileError(
-        f"{path} holds other arrays",
+        f"{path} contains the wrong arrays",
         got=", ".join(names)[:_SHOWN] or "none",
         expected="X and y",
         cure=_WRITE_AGAIN,
@@ -110,7 +110,7 @@ def _other_arrays(path: Path, names: list[str]) -> DataFileError:
 
 
 def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
-    """Refuse an entry whose bytes cannot be what the archive's directory says."""
+    """Reject an entry whose size cannot be what the archive's directory says."""
     packed = min(entry.compress_size, path.stat().st_size)
     if entry.flag_bits & _ENCRYPTED:
         raise DataFileError(f"{path} is encrypted", cure=_WRITE_AGAIN)
@@ -119,10 +119,10 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
         check_inflated_size(path, entry.file_size, packed, cure=cure)
     elif entry.compress_type != zipfile.ZIP_STORED or entry.file_size != packed:
         raise DataFileError(
-            f"{path} is damaged, or no archive of NumPy's",
+            f"{path} is damaged, or was not written by NumPy",
             got=f"{entry.file_size:,} bytes of {entry.filename} from {packed:,} in the file, "
             f"compression {entry.compress_type}",
-            expected="as many bytes with compression 0, or compression 8",
+            expected="equally many bytes with compression 0, or compression 8",
             cure=_WRITE_AGAIN,
         )
 
@@ -133,7 +133,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
         name = f"the array {entry.filename.removesuffix('.npy')} of {path}"
         if dtype.kind not in "iuf" or dtype.itemsize > _MAX_ITEMSIZE:
             raise DataFileError(
-                f"{name} has a type that bpmatrix does not read",
+                f"{name} has a dtype that bpmatrix does not read",
                 got=dtype,
                 expected="integers or floating-point numbers of at most 8 bytes",
                 cure=_AS_NUMBERS[entry.filename],
@@ -159,7 +159,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
 def _read_npy_header(
     stream: BinaryIO, path: Path, name: str
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return shape, order and type, as the header of an .npy entry claims them."""
+    """Return shape, order and dtype from the header of an .npy entry."""
     try:
         version = np.lib.format.read_magic(stream)
         if version == (1, 0):
@@ -181,10 +181,10 @@ def _read_npy_header(
 def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
     if X.ndim != _TABLE_AXES or X.size == 0:
         raise DataFileError(
-            f"the array X of {path} is no table of samples",
+            f"the array X of {path} is not a table of samples",
             got=f"shape {X.shape}",
             expected="(n, n_0), both at least 1",
-            cure="Give each sample a row; X.reshape(len(X), -1) flattens images.",
+            cure="Write one sample per row; X.reshape(len(X), -1) flattens images.",
         )
     finite = np.isfinite(X)
     if not finite.all():
@@ -193,7 +193,7 @@ def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
             f"the array X of {path} has {int((~finite).sum())} values that are not finite",
             got=f"{X[row, column]} at X[{row}, {column}]",
             expected="finite numbers",
-            cure="Drop or fill these samples before you write the file.",
+            cure="Drop these samples or fill in the values before writing the file.",
         )
     return X
 
@@ -201,10 +201,10 @@ def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
 def _check_labels(y: NDArray[Any], n: int, path: Path) -> NDArray[np.int64]:
     if y.dtype.kind not in "iu" or y.shape != (n,):
         raise DataFileError(
-            f"the array y of {path} is no row of labels",
+            f"the array y of {path} is not a vector of labels",
             got=f"{y.dtype} of shape {y.shape}",
             expected=f"integers of shape ({n},)",
-            cure="Number the classes 0, 1, 2, ...: y.ravel().astype(int), or y.argmax(axis=1) for"
-            " a table with a 1 in the column of the class.",
+            cure="Number the classes 0, 1, 2, ...: y.ravel().astype(int), or y.argmax(axis=1) if y"
+            " is one-hot.",
         )
     return y.astype(np.int64)

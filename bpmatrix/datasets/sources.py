@@ -1,4 +1,4 @@
-"""What bpmatrix knows of the data sets on the web: addresses, check sums, makers, terms."""
+"""The data sets on the web: addresses, checksums, authors, licenses."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ __all__ = ["SOURCES", "Source"]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set comes from.
+    """The origin of a data set.
 
     Attributes
     ----------
     mirrors : tuple of str
         Base addresses, tried in turn.
     sha256 : mapping of str to str
-        The name of each file and the SHA-256 of its bytes, as published, gzipped.
+        The SHA-256 of each gzipped file, as published, by name.
     source, license, packages : str
-        Who made the data, under which terms, and which system packages bring them.
+        The authors of the data, their license, and system packages with them.
     """
 
     mirrors: tuple[str, ...]
@@ -29,12 +29,12 @@ class Source:
     packages: str = ""
 
     def alternatives(self, name: str) -> str:
-        """Return the ways to the data set `name` that need no download by bpmatrix."""
+        """Return how to get the data set `name` without a download by bpmatrix."""
         package = f" or install {self.packages};" if self.packages else ""
         return (
-            f"set BPMATRIX_DATA to a folder whose sub-folder {name} holds the files "
-            f"{', '.join(self.sha256)} from {self.mirrors[0]} (or pass folder=, which names that "
-            f"sub-folder);{package} or take 'digits', which comes with bpmatrix."
+            f"set BPMATRIX_DATA to a folder whose subfolder {name} contains the files "
+            f"{', '.join(self.sha256)} from {self.mirrors[0]} (or pass folder=, the path of that "
+            f"subfolder);{package} or use 'digits', which is in the package."
         )
 
 

@@ -1,4 +1,4 @@
-"""A fixed split into training, validation and test that no version of NumPy can change."""
+"""A split into training, validation and test that is the same with every version of NumPy."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bpmatrix.datasets.dataset import Split
 
 __all__ = ["stratified_split"]
 
-# Of every six samples of a class, in file order: four for training, the third for validation,
-# the fifth for the test. Early places, so that small classes reach validation and test too.
+# Of every six samples of a class, in file order, the third is for validation, the fifth for the
+# test, the others for training. Early places, so that small classes are in all three.
 _CYCLE = 6
 _VALIDATION_PLACE = 2
 _TEST_PLACE = 4
@@ -21,23 +21,22 @@ _TEST_PLACE = 4
 def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Split, Split, Split]:
     """Split a table (n, n_0) of rows into training, validation and test, 4 : 1 : 1 in every class.
 
-    The split is stratified and deterministic: within each class, counted in the order of the file,
-    the third of every six samples goes to validation and the fifth to the test. No random numbers
-    are drawn, so it is the same on every machine and with every version of NumPy. Within a split
-    the samples keep the order of the file.
+    Of every six samples of a class, in the order of the file, the third goes to validation and the
+    fifth to the test. No random numbers are drawn, so the split is the same on every machine and
+    with every version of NumPy. Within a split the samples keep the order of the file.
 
     Parameters
     ----------
     table : ndarray of shape (n, n_0)
-        One sample a row.
+        One sample per row.
     labels : ndarray of shape (n,), int64
         The class of each row.
 
     Returns
     -------
     train, validation, test : Split
-        X (n_0, n_k) and labels (n_k,) of each; a split may be empty where every class has fewer
-        than five samples.
+        X (n_0, n_k) and labels (n_k,) of each; a split may be empty if every class has fewer than
+        five samples.
 
     Examples
     --------
@@ -56,7 +55,7 @@ def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Sp
 
 
 def _place_in_class(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return, for each sample, how many samples of its class stand before it."""
+    """Return, for each sample, the number of earlier samples of its class."""
     by_class = np.argsort(labels, kind="stable")
     _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
     place = np.empty(labels.size, dtype=np.int64)

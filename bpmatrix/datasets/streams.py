@@ -1,7 +1,7 @@
-"""Reading a known number of bytes from a file whose header may lie.
+"""Read a known number of bytes from a file whose header may be wrong.
 
-A header of a few bytes can claim terabytes. So a size is checked here, in Python integers that
-never wrap round, before any memory is taken.
+A header can claim terabytes, so sizes are checked before memory is allocated, as Python integers,
+which do not overflow.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from bpmatrix.errors import DataFileError
 
 __all__ = ["DAMAGE", "MAX_INFLATED", "check_inflated_size", "read_exactly"]
 
-# What Python's decompressors raise on damaged data; BadGzipFile is an OSError, and so is a
-# failing disk, whose message is kept.
+# What Python's decompressors raise for damaged data. BadGzipFile is an OSError; so is the error of
+# a failing disk, whose message is kept.
 DAMAGE = (EOFError, zlib.error, OSError)
 
 # DEFLATE codes at most 258 bytes in 2 bits, hence 1032 to 1.
 _MAX_DEFLATE_RATIO = 1032
 
-# A file that passes the ratio can still grow a thousandfold; 4 GiB is more than training on CPU
-# takes from a compressed file. Uncompressed files have no limit.
+# Within that ratio a file can still grow a thousandfold; nobody trains on the CPU from more than
+# 4 GiB of compressed data. Uncompressed files have no limit.
 MAX_INFLATED = 4 * 2**30
 
 _CHUNK = 2**20
 
 
 def check_inflated_size(path: Path, claimed: int, compressed: int, *, cure: str) -> None:
-    """Refuse compressed data that claim more bytes than they can hold, or than is sensible.
+    """Reject compressed data that claim an impossible or an excessive size.
 
     Raises
     ------
@@ -57,24 +57,24 @@ def check_inflated_size(path: Path, claimed: int, compressed: int, *, cure: str)
 
 
 class ByteStream(Protocol):
-    """The two methods that files, gzip files and zip entries have in common."""
+    """The methods shared by files, gzip files and zip entries."""
 
     def read(self, size: int, /) -> bytes:
         """Return up to `size` bytes."""
 
     def readinto(self, buffer: memoryview, /) -> int | None:
-        """Fill the buffer, or a part of it, and return how many bytes came."""
+        """Fill the buffer or a part of it, and return the number of bytes read."""
 
 
 def read_exactly(stream: ByteStream, n_bytes: int, path: Path) -> NDArray[np.uint8]:
-    """Return the `n_bytes` bytes that are left in the stream, read in chunks.
+    """Return the remaining `n_bytes` bytes of the stream, read in chunks.
 
-    The stream must then be at its end. The caller has checked that `n_bytes` is plausible.
+    The caller has checked that `n_bytes` is plausible.
 
     Raises
     ------
     DataFileError
-        If the stream ends earlier, or goes on.
+        If the stream has fewer or more bytes.
     """
     block = np.empty(n_bytes, dtype=np.uint8)
     view = block.data
@@ -85,14 +85,14 @@ def read_exactly(stream: ByteStream, n_bytes: int, path: Path) -> NDArray[np.uin
             raise DataFileError(
                 f"{path} is truncated",
                 got=f"{filled:,} bytes of data",
-                expected=f"{n_bytes:,} as its header says",
+                expected=f"{n_bytes:,} according to its header",
                 cure="Download or write the file again.",
             )
         filled += count
     if stream.read(1):
         raise DataFileError(
             f"{path} is longer than its header says",
-            got="further bytes behind the data",
+            got="more bytes after the data",
             expected=f"the end after {n_bytes:,} bytes of data",
             cure="Download or write the file again.",
         )

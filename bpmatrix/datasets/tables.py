@@ -1,6 +1,6 @@
-"""Tables in .csv files: one sample a line, the names of the columns in the first where it has them.
+"""Tables in .csv files: one sample per line, with or without a header.
 
-A file is read row by row, so that it takes little more memory than its numbers.
+A file is read row by row, so it needs little more memory than its numbers.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from bpmatrix.errors import DataFileError
 
 __all__ = ["Cells", "Table", "class_numbers", "cure_of_labels", "open_table"]
 
-# Labels count classes; a number above is a price or an identifier that landed in the column.
+# A larger number is not a class, but a price or an identifier.
 _MAX_LABEL = 2**31 - 1
-# A message names so many columns at most.
-_NAMED = 20
+_NAMED = 20  # columns at most in a message
 _TRAIN = "bpmatrix train"
 
 
@@ -38,9 +37,9 @@ class Cells:
     Attributes
     ----------
     numbers : ndarray of shape (n, k), float64
-        One row a sample; all finite.
+        One row per sample; all finite.
     texts : list of list of str
-        Columns of text as they stand in the file, stripped of spaces.
+        Columns of text as in the file, stripped of spaces.
     lines : ndarray of shape (n,), int64
         The line of the file on which each row ends, from 1.
     """
@@ -52,14 +51,14 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A .csv file of which the first line has been read.
+    """A .csv file whose first line has been read.
 
     Attributes
     ----------
     path : Path
         The file.
     first : tuple of str
-        The cells of the first line, stripped of spaces; every row has as many.
+        The cells of the first line, stripped of spaces; every row must have as many.
     has_header : bool
         Whether they are the names of the columns.
     """
@@ -74,7 +73,7 @@ class Table:
         return self.first if self.has_header else ()
 
     def column(self, name: str) -> int:
-        """Return the place of the column of that name, from 0.
+        """Return the index of the column with this name.
 
         Raises
         ------
@@ -85,7 +84,7 @@ class Table:
             raise DataFileError(
                 f"{self.path} has no header, so no column {name!r}",
                 got=", ".join(map(shown, self.first[:_NAMED])),
-                cure="Write the names of the columns into its first line.",
+                cure="Insert a first line with the names of the columns.",
             )
         count = self.names.count(name)
         if count > 1:
@@ -97,34 +96,35 @@ class Table:
             raise DataFileError(
                 f"{self.path} has no column {name!r}",
                 got=", ".join(map(shown, self.names[:_NAMED])),
-                cure="Name a column of the header; if these are no names, write them above.",
+                cure="Name a column of the header; if these are not names, insert a first line "
+                "with them.",
             )
         return self.names.index(name)
 
     def columns(self, names: Sequence[str]) -> list[int]:
-        """Return the places of the columns that a model was trained on.
+        """Return the indices of the columns that a model was trained on.
 
         Raises
         ------
         DataFileError
-            If one is not there, or there twice.
+            If one is missing or duplicated.
         """
         missing = [name for name in names if name not in self.names]
         if missing and self.has_header:
             raise DataFileError(
-                f"{self.path} misses {len(missing)} of the model's {len(names)} features",
+                f"{self.path} lacks {len(missing)} of the model's {len(names)} features",
                 got=", ".join(map(shown, self.names[:_NAMED])),
                 expected=", ".join(map(shown, missing[:_NAMED])),
-                cure="Name the columns in the header as they were named in training.",
+                cure="Name the columns in the header as in the training file.",
             )
         return [self.column(name) for name in names]
 
     def called(self, column: int) -> str:
-        """Return what to call a column in a message."""
+        """Return how messages call a column."""
         return f"column {shown(self.first[column]) if self.has_header else column + 1}"
 
     def prediction_of(self, column: int) -> str:
-        """Return the command that predicts a column as it is, whatever it holds."""
+        """Return the command that learns to predict a column of numbers or words."""
         if self.has_header:
             return f"{_TRAIN} {quote(str(self.path))} --target {quote(self.first[column])}"
         return _with_header(self.path)
@@ -141,9 +141,9 @@ class Table:
         Parameters
         ----------
         numbers, texts : sequence of int
-            Places of columns, from 0; others are not looked at.
+            Indices of columns; others are ignored.
         cure_of_words : callable, optional
-            What to do about a column of numbers, named by its place, that holds words.
+            Returns what to do about words in the column of numbers with this index.
 
         Raises
         ------
@@ -151,10 +151,10 @@ class Table:
             If the file cannot be read or has no rows, a row has another number of cells, or a cell
             of the numbers is missing, text or not finite; names the first such line.
         """
-        # A growing array of doubles: a list of Python floats would take four times the memory.
+        # An array of doubles, since a list of Python floats takes four times the memory.
         values, lines = array("d"), array("q")
         words: list[list[str]] = [[] for _ in texts]
-        with _told(self.path):
+        with _reading(self.path):
             for line, row in _rows(self.path, skip=self.has_header):
                 if len(row) != len(self.first):
                     raise self._ragged(line, row)
@@ -167,7 +167,7 @@ class Table:
                 lines.append(line)
         if not lines:
             where = "below its header" if self.has_header else "of numbers"
-            raise DataFileError(f"{self.path} holds no rows {where}")
+            raise DataFileError(f"{self.path} contains no rows {where}")
         table = np.frombuffer(values, np.float64).reshape(len(lines), len(numbers))
         finite = np.isfinite(table)
         if not finite.all():
@@ -190,7 +190,7 @@ class Table:
         self, line: int, column: int, cell: str, cure_of_words: Callable[[int], str] | None
     ) -> DataFileError:
         is_missing = cell.lower() in MISSING
-        what = "misses a value" if is_missing else "holds no number"
+        what = "is missing a value" if is_missing else "has no number"
         words = (cure_of_words or _cure_of_categories)(column)
         return DataFileError(
             f"{self.called(column)} {what} in line {line} of {self.path}",
@@ -202,32 +202,32 @@ class Table:
     def _ragged(self, line: int, row: Sequence[str]) -> DataFileError:
         check_separator(self.path, ",".join(self.first), ",".join(row))
         return DataFileError(
-            f"line {line} of {self.path} is no row of the table",
+            f"line {line} of {self.path} has a different number of cells",
             got=f"{len(row)} cells",
             expected=f"{len(self.first)}, as in the first line",
-            cure="Take the commas out of numbers (1570.0, not 1,570.0), put text with commas into "
-            "quotes, and drop a line that is not whole.",
+            cure="Remove commas from numbers (1570.0, not 1,570.0), put text with commas into "
+            "quotes, and drop incomplete lines.",
         )
 
 
 def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
-    r"""Look at the first line of a table in UTF-8, separated by commas.
+    r"""Read the first line of a comma-separated table in UTF-8.
 
-    A first line that holds text is the header, unless numbers stand beside it that are no plain
-    integers, as a column's name may be: such a line is taken for a damaged row.
+    A first line with text is the header. With a number other than digits only, which may be the
+    name of a column, it is a damaged row.
 
     Parameters
     ----------
     path : path-like
         The file.
     header : bool, default False
-        Whether the first line has to be a header, and is one if it holds any text.
+        Whether the first line must be a header; any text makes it one.
 
     Raises
     ------
     DataFileError
-        If the file cannot be read, is empty or of another format, or the first line is damaged or
-        no header.
+        If the file cannot be read, is empty or has another format, or the first line is damaged or
+        not a header.
 
     Examples
     --------
@@ -241,13 +241,13 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
     (array([1., 0.]), [['no', 'yes']])
     """
     path = Path(path)
-    with _told(path):
+    with _reading(path):
         check_is_text(path)
         with closing(_rows(path)) as rows:
             two = [row for _, row in islice(rows, 2)]
     if not two:
         raise DataFileError(
-            f"{path} holds no rows", expected="one sample a line, cells separated by commas"
+            f"{path} contains no rows", expected="one sample per line, cells separated by commas"
         )
     first = tuple(cell.strip() for cell in two[0])
     check_separator(path, *[",".join(row) for row in two], spaces=len(first) == 1)
@@ -257,24 +257,24 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
             f"{path} has no header",
             got=", ".join(map(shown, first[:_NAMED])),
             expected="the names of the columns in the first line",
-            cure="Write them there.",
+            cure="Insert a first line with the names.",
         )
     if texts and not header and any(_is_number(cell) and not cell.isdigit() for cell in first):
         raise DataFileError(
             f"the first line of {path} is neither a header nor a row of numbers",
             got=f"{shown(texts[0])} beside numbers",
-            cure=f"Mend it; or, to predict a column of words, {_with_header(path)}",
+            cure=f"Correct it; or, to predict a column of words, {_with_header(path)}",
         )
     return Table(path, first, has_header=bool(texts))
 
 
 def class_numbers(table: Table, cells: Cells, column: int) -> NDArray[np.int64]:
-    """Return the labels (n,) in the column that `cells` holds as its only text.
+    """Return the labels (n,) in the only text column of `cells`.
 
     Raises
     ------
     DataFileError
-        If one of them is no integer from 0; names the line.
+        If one of them is not an integer from 0 on; names the line.
     """
     (texts,) = cells.texts
     labels = np.array([np.nan if (n := number(cell)) is None else n for cell in texts])
@@ -283,10 +283,10 @@ def class_numbers(table: Table, cells: Cells, column: int) -> NDArray[np.int64]:
         row = int(np.argmin(right))
         is_missing = texts[row].lower() in MISSING
         raise DataFileError(
-            f"{table.called(column)} holds no class number in line {cells.lines[row]} of "
+            f"{table.called(column)} has no class number in line {cells.lines[row]} of "
             f"{table.path}",
             got=shown(texts[row]),
-            expected="an integer from 0",
+            expected="an integer from 0 on",
             cure="Drop the row." if is_missing else cure_of_labels(table, column),
         )
     return labels.astype(np.int64)
@@ -295,23 +295,23 @@ def class_numbers(table: Table, cells: Cells, column: int) -> NDArray[np.int64]:
 def cure_of_labels(table: Table, column: int) -> str:
     """Return what to do about labels that are not the numbers 0, 1, 2, ..."""
     return (
-        "Name another column as label_column, number the classes 0, 1, 2, ... without a gap, or "
+        "Name another column as label_column, number the classes 0, 1, 2, ... without gaps, or "
         f"predict the column as it is: {table.prediction_of(column)}"
     )
 
 
 def _with_header(path: Path) -> str:
     command = f"{_TRAIN} {quote(str(path))} --target NAME"
-    return f"write the names of the columns into the first line, then: {command}"
+    return f"insert a first line with the names of the columns, then: {command}"
 
 
 def _cure_of_categories(column: int) -> str:
     del column
-    return "Drop the column, or replace it by columns of 0 and 1, one for each category."
+    return "Drop the column, or replace it by columns of 0 and 1, one per category."
 
 
 def _is_number(cell: str) -> bool:
-    """Whether `float` reads a cell, infinity and NaN too."""
+    """Whether `float` reads a cell, including infinity and NaN."""
     try:
         float(cell)
     except ValueError:
@@ -330,21 +330,21 @@ def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]],
                 skip = skip and not row
         except csv.Error as error:
             raise DataFileError(
-                f"line {reader.line_num} of {path} is no row of a table",
+                f"line {reader.line_num} of {path} is not a valid row",
                 got=str(error),
                 expected="cells separated by commas",
-                cure='Mend it: a quote inside of a quoted cell is written twice ("").',
+                cure='Correct it: a quote inside a quoted cell is written twice ("").',
             ) from None
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Turn what the system says of a file into errors of ours."""
+def _reading(path: Path) -> Iterator[None]:
+    """Convert errors of decoding and of the system to `DataFileError`."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise DataFileError(
-            f"{path} is no text in UTF-8: {error.reason} at byte {error.start}",
+            f"{path} is not UTF-8 text: {error.reason} at byte {error.start}",
             cure=f"Save it as CSV in UTF-8; or, if it is from Windows: "
             f"iconv -f CP1252 -t UTF-8 {quote(str(path))} > utf8.csv",
         ) from None

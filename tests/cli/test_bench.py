@@ -39,7 +39,7 @@ def nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def measured(monkeypatch: pytest.MonkeyPatch):
-    """A survey takes no time, and finds what is known."""
+    """Replace measurements by known figures."""
     found = default_survey()
     monkeypatch.setattr(surveying, "survey", lambda grid, watch: replace(found, run=grid.name))
     return found
@@ -67,7 +67,7 @@ def test_all_files_are_written(folder, measured, capsys):
     assert Path("a.md").read_text() == markdown(measured)
     assert [path.name for path in Path("pictures").iterdir()] == ["speed-up.svg"]
     assert sorted(path.name for path in folder.iterdir()) == ["a.json", "a.md", "pictures"]
-    # Once more, into the folder that is there.
+    # Again, into the existing folder.
     assert main(["bench", *arguments]) == 0
 
 
@@ -87,17 +87,20 @@ def test_an_earlier_run_is_shown_again(made, capsys):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--quick", "--full"], "--quick, --full and --from do not go together"),
-        (["--quick", "--from", "figures.json"], "--quick, --full and --from do not go together"),
+        (["--quick", "--full"], "--quick, --full and --from are mutually exclusive"),
+        (
+            ["--quick", "--from", "figures.json"],
+            "--quick, --full and --from are mutually exclusive",
+        ),
         (["--json", "no/such.json"], "--json: there is no folder no"),
         (["--json", "a", "--markdown", "./a"], "--json and --markdown name the same file"),
         (["--from", "missing.json"], "missing.json: No such file"),
         (["--from", "other.json"], "other.json cannot be read as a benchmark"),
-        (["--from", "figures.json", "--json", "figures.json"], "would replace a file that is read"),
+        (["--from", "figures.json", "--json", "figures.json"], "would overwrite an input file"),
         (["--plot", "other.json"], "'other.json' is a file"),
     ],
 )
-def test_a_mistake_is_one_line_before_anything_is_run(folder, capsys, arguments, message):
+def test_wrong_usage_is_one_line_before_anything_runs(folder, capsys, arguments, message):
     Path("figures.json").write_text(to_json(default_survey()))
     Path("other.json").write_text("{}")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -109,7 +112,7 @@ def test_a_mistake_is_one_line_before_anything_is_run(folder, capsys, arguments,
 
 
 @pytest.mark.usefixtures("nothing_is_measured")
-def test_pictures_without_matplotlib_are_refused_before_anything_is_run(monkeypatch, capsys):
+def test_plots_without_matplotlib_are_rejected_before_anything_runs(monkeypatch, capsys):
     monkeypatch.setattr(figures, "find_spec", lambda name: None)
     assert main(["bench", "--plot", "pictures"]) == 2
 
@@ -117,20 +120,20 @@ def test_pictures_without_matplotlib_are_refused_before_anything_is_run(monkeypa
     assert not Path("pictures").exists()
 
 
-def test_a_wrong_answer_ends_with_status_1(monkeypatch, capsys):
-    found = survey(point(names=[]), notes=["bpmatrix: void, its cost is 7"])
+def test_a_wrong_result_ends_with_status_1(monkeypatch, capsys):
+    found = survey(point(names=[]), notes=["bpmatrix: excluded, its cost is 7"])
     monkeypatch.setattr(surveying, "survey", lambda grid, watch: found)
     assert main(["bench"]) == 1
     shown = capsys.readouterr().out
 
-    assert "bpmatrix: void, its cost is 7" in shown
+    assert "bpmatrix: excluded, its cost is 7" in shown
     assert "No headline" in shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to whole consoles")
 @pytest.mark.usefixtures("nothing_is_measured")
-def test_nothing_in_a_file_moves_the_cursor(capsys):
-    """Machine, data, notes and contenders: what the file says, in characters that are printed."""
+def test_control_characters_in_a_file_are_not_printed(capsys):
+    """In machine, data, notes and contenders."""
     evil, made = "\x1b[2J\x9b31m\x07", default_survey()
     points = [
         replace(p, figures=tuple(replace(f, name=f.name.replace("jax", f"jax{evil}"))
@@ -149,7 +152,7 @@ def test_nothing_in_a_file_moves_the_cursor(capsys):
 
 @pytest.mark.parametrize("seconds", [0.3, 3.0])
 def test_ctrl_c_ends_all_processes_and_leaves_no_file(folder, seconds):
-    """As on a terminal, where all processes of the group hear it."""
+    """As on a terminal, where it reaches all processes of the group."""
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from bpmatrix.bench import task; from bpmatrix.cli import main;"

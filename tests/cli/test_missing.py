@@ -1,4 +1,4 @@
-"""Commands that need a package which is not installed: one line, before any work, status 2."""
+"""Commands that need a missing package: one line before any work, status 2."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECONDS = 120
 
 
 def run_without(packages, *arguments, cwd):
-    """Run the command line in a process that finds none of these packages."""
+    """Run the command line in a process without these packages."""
     code = (
         "import sys\n"
         "class Nowhere:\n"
@@ -73,8 +73,8 @@ def test_a_missing_package_is_one_line_that_names_the_extra(folder, packages, ar
     assert sorted(folder.iterdir()) == before
 
 
-def test_what_needs_no_extra_runs_without_them(tmp_path):
-    """The packages that pyproject.toml requires are enough for a network, its model, a check."""
+def test_networks_need_no_extra(tmp_path):
+    """The required packages are enough to train, predict and verify."""
     extras = ("sklearn", "scipy", "matplotlib", "pandas", "jax", "torch", "threadpoolctl")
     for arguments in (
         ("train", "--epochs", "1", "--save", "net"),

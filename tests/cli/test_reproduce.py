@@ -21,7 +21,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def table(monkeypatch):
-    """Let a test say which experiments there are."""
+    """Return a function that sets the experiments."""
     return lambda *made: monkeypatch.setattr(experiments, "EXPERIMENTS", made)
 
 
@@ -56,7 +56,7 @@ def test_a_lesson_that_misses_the_solution_is_outside(table, monkeypatch, capsys
 
 
 def without(monkeypatch, name):
-    """Let a data set be nowhere."""
+    """Make a data set unavailable."""
     load = datasets.load
 
     def load_others(source):
@@ -75,14 +75,14 @@ def test_without_mnist_it_says_how_to_get_it(monkeypatch, capsys: Captured):
     assert line == "bpmatrix: error: mnist is nowhere. Set BPMATRIX_DATA."
 
 
-def test_without_fashion_mnist_the_rest_is_run(table, monkeypatch, capsys: Captured):
+def test_without_fashion_mnist_the_rest_runs(table, monkeypatch, capsys: Captured):
     without(monkeypatch, "fashion-mnist")
     table(small(SURE), small(SURE, data="fashion-mnist"))
 
     assert main(["reproduce"]) == 0
     captured = capsys.readouterr()
     assert "1 of 2 experiments" in captured.out
-    assert "Not run without fashion-mnist" in captured.err
+    assert "Skipped the experiments on fashion-mnist" in captured.err
     assert "BPMATRIX_DATA" in captured.err
 
 
@@ -93,7 +93,7 @@ def test_without_fashion_mnist_its_table_is_an_error(monkeypatch, capsys: Captur
     assert "fashion-mnist is nowhere" in capsys.readouterr().err
 
 
-def test_the_page_says_what_was_and_what_was_not_run(table, tmp_path):
+def test_the_report_lists_skipped_experiments(table, tmp_path):
     table(small(SURE), small(SURE, quick_runs=0))
 
     assert main(["reproduce", "chapter1", "--quick", "--markdown", "page.md"]) == 0
@@ -124,6 +124,6 @@ def test_curves_are_drawn(table, tmp_path):
         (["--markdown", "no-folder/page.md"], "no folder"),
     ],
 )
-def test_wrong_use_is_refused_before_the_training(arguments, message, capsys: Captured):
+def test_wrong_usage_is_rejected_before_training(arguments, message, capsys: Captured):
     assert main(["reproduce", *arguments]) == 2
     assert message in capsys.readouterr().err

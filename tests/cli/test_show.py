@@ -1,4 +1,4 @@
-"""What is said to people has no control characters, what goes to programs its own bytes."""
+"""Texts for people have no control characters; results for programs keep all bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import pytest
 import bpmatrix.cli
 from bpmatrix.cli import main, show
 
-# -P keeps the current folder off sys.path, so that the process sees the package that is tested.
+# -P keeps the current folder off sys.path, so that the process imports the tested package.
 PROGRAM = [sys.executable, "-P", "-m", "bpmatrix"]
 SECONDS = 180
 
@@ -28,18 +28,20 @@ EVIL = ("\x1b[31mred\x1b[0m", "\x1b]0;mine\x07b", "\x9b2Jc", "d\x08\x08", "e\rf"
 
 
 def controls(text: str) -> set[str]:
-    """Return the characters that a terminal would not print but obey."""
+    """Return the control characters of a text."""
     return {letter for letter in text if not letter.isprintable()} - {"\n"}
 
 
-def test_the_words_of_this_file_are_what_they_should_be() -> None:
-    """Each holds something that must not get through."""
+def test_each_example_has_a_control_character() -> None:
+    """Each has one that must not be printed."""
     assert all(controls(word) for word in EVIL)
 
 
 @pytest.mark.parametrize("word", EVIL)
-def test_nothing_that_is_said_obeys_a_file(capsys: pytest.CaptureFixture[str], word: str) -> None:
-    """Lines, names and values of facts, headings and cells of tables."""
+def test_printed_text_has_no_control_characters(
+    capsys: pytest.CaptureFixture[str], word: str
+) -> None:
+    """In lines, facts, and headings and cells of tables."""
     show.say(word)
     show.say(word, err=True)
     show.facts([(word, word)])
@@ -49,31 +51,31 @@ def test_nothing_that_is_said_obeys_a_file(capsys: pytest.CaptureFixture[str], w
         assert "?" in said
 
 
-def test_a_heading_is_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
-    """Brackets stay brackets, in headings as in cells."""
+def test_headings_are_not_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    """Brackets are printed, in headings and in cells."""
     show.table(("[red]heading[/red]",), [("[bold]cell",)])
     out = capsys.readouterr().out
     assert "[red]heading[/red]" in out
     assert "[bold]cell" in out
 
 
-def test_a_result_for_a_program_is_handed_over_to_the_byte(capfdbinary) -> None:
-    """Whatever the encoding of the stream, and after what was printed before."""
+def test_results_are_written_byte_for_byte(capfdbinary) -> None:
+    """For any encoding of the stream, and after earlier output."""
     content = "\n".join([*EVIL, "ö€", ""]).encode()
     show.say("before")
     show.hand_over(content)
     assert capfdbinary.readouterr().out == b"before\n" + content
 
 
-def test_a_result_for_a_stream_of_text() -> None:
-    """Where a program has put one in the place of standard output, it gets the text."""
+def test_results_on_a_text_stream() -> None:
+    """A text stream in place of standard output gets the text."""
     with redirect_stdout(io.StringIO()) as stream:
         show.hand_over("\x1b[1mö\n".encode())
     assert stream.getvalue() == "\x1b[1mö\n"
 
 
-def test_only_show_speaks() -> None:
-    """A command that printed by itself would need to think of all this by itself."""
+def test_only_show_prints() -> None:
+    """Commands that print otherwise would print control characters."""
     speakers = {}
     for path in Path(bpmatrix.cli.__file__).parent.glob("*.py"):
         calls = [
@@ -93,7 +95,7 @@ def test_only_show_speaks() -> None:
 
 @pytest.fixture(scope="module")
 def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a table and a model of it, whose names are all evil."""
+    """Return a folder with a table and a model, all of whose names have control characters."""
     pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
     folder = tmp_path_factory.mktemp("evil")
     with (folder / "table.csv").open("w", newline="", encoding="utf-8") as file:
@@ -117,7 +119,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
 
 
 def on_a_terminal(folder: Path, *arguments: str) -> str:
-    """Return what a command shows on a terminal, standard error included."""
+    """Return the output of a command on a terminal, including standard error."""
     pty = pytest.importorskip("pty", reason="needs a terminal of its own")
     here, there = pty.openpty()
     with subprocess.Popen(
@@ -139,7 +141,7 @@ def on_a_terminal(folder: Path, *arguments: str) -> str:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
-def test_a_pipe_gets_what_a_file_gets(evil: Path, encoding: str) -> None:
+def test_a_pipe_gets_the_same_bytes_as_a_file(evil: Path, encoding: str) -> None:
     """`predict > file` and `predict --output file` write the same bytes, control characters too."""
     content = (evil / "predicted").read_bytes()
     piped = run(evil, "predict", "model", "table.csv", PYTHONIOENCODING=encoding)
@@ -151,8 +153,8 @@ def test_a_pipe_gets_what_a_file_gets(evil: Path, encoding: str) -> None:
     assert controls(piped.stderr.decode()) == set()
 
 
-def test_a_terminal_shows_names_and_obeys_none(evil: Path) -> None:
-    """The same lines, with a question mark for each character that is none."""
+def test_a_terminal_gets_no_control_characters(evil: Path) -> None:
+    """The same lines, with a question mark for each control character."""
     content = (evil / "predicted").read_bytes().decode()
     shown = on_a_terminal(evil, "predict", "model", "table.csv")
     shown = re.sub(r"(?m)^bpmatrix: .* \.\.\. \d+ s\n", "", shown)  # what takes long says so
@@ -163,15 +165,15 @@ def test_a_terminal_shows_names_and_obeys_none(evil: Path) -> None:
 
 
 def test_the_other_commands_on_a_terminal(evil: Path) -> None:
-    """`info` styles its own words; of the names nothing gets through but what can be printed."""
+    """`info` prints styles, but only printable characters of names."""
     shown = on_a_terminal(evil, "info", "model")
     assert "?]0;mine?b" in shown
     for sequence in ("\x1b[31m", "\x1b[5m", "\x1b]", "\x07", "\x9b", "\x08", "\u202e"):
         assert sequence not in shown
 
 
-def test_a_class_that_is_half_a_character(evil: Path, capfdbinary, monkeypatch) -> None:
-    """A model file may hold half of a surrogate pair: it is written as a question mark."""
+def test_a_class_name_that_is_not_valid_unicode(evil: Path, capfdbinary, monkeypatch) -> None:
+    """Half of a surrogate pair in a model file is written as a question mark."""
     model = bpmatrix.load(evil / "model")
     model.classes_ = np.array([f"{k}\ud800" for k in range(len(EVIL))], dtype=object)
     model._labels = type(model._labels)(model.classes_, "multiclass")
@@ -184,8 +186,8 @@ def test_a_class_that_is_half_a_character(evil: Path, capfdbinary, monkeypatch) 
     assert content.split(b"\n")[1][:2] in {f"{k}?".encode() for k in range(len(EVIL))}
 
 
-def test_warnings_and_errors_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
-    """Also where their text comes from a file and has several lines."""
+def test_warnings_and_errors_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    """Even if their text comes from a file and has several lines."""
     bpmatrix.cli._show_warning(None, "one\x1b[2J\ntwo")
     assert capsys.readouterr().err == "bpmatrix: warning: one?[2J two\n"
     assert main(["info", "no\x1b[2J\nfile"]) == 2

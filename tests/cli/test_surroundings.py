@@ -1,4 +1,4 @@
-"""The command line where little is as usual: no network, no home, odd paths, narrow terminals."""
+"""The command line in unusual environments: no network, no home, odd paths, narrow terminals."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SECONDS = 300
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
-# Python runs this before anything else: whoever asks for a network is told that there is none.
+# Python runs this first; it disables the network.
 NO_NETWORK = """
 import socket
 
@@ -46,7 +46,7 @@ def model(tmp_path_factory) -> str:
 
 
 def on_a_terminal(*arguments: str, columns: int, cwd: Path, **environment: str) -> tuple[int, str]:
-    """Run the program on a terminal of so many columns; return its status and what it showed."""
+    """Run the program on a terminal of this width; return its status and output."""
     fcntl, pty, termios = map(import_module, ("fcntl", "pty", "termios"))  # Windows has none
     master, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -66,13 +66,13 @@ def on_a_terminal(*arguments: str, columns: int, cwd: Path, **environment: str) 
 
 
 def complaints(errors: str) -> list[str]:
-    """Return the lines of standard error, but for those that tell what takes long."""
+    """Return the lines of standard error, except announcements of long steps."""
     told = re.compile(r"bpmatrix compiles its|bpmatrix: .* \.\.\. \d+ s$")
     return [line for line in errors.splitlines() if not told.match(line)]
 
 
 def test_the_first_command_in_strange_surroundings(tmp_path: Path) -> None:
-    """Compiled anew, in a path with spaces and letters, with no home, network or locale."""
+    """With a new compilation, an odd path, and no home, network or locale."""
     place = tmp_path / "Ein Örtchen, 数"
     source = Path(bpmatrix.__file__).parent
     shutil.copytree(source, place / "bpmatrix", ignore=shutil.ignore_patterns("__pycache__"))
@@ -92,7 +92,7 @@ def test_the_first_command_in_strange_surroundings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["train", "info", "verify"])
 def test_nothing_is_cut_on_a_narrow_terminal(command, model, tmp_path) -> None:
-    """What does not fit is broken by the terminal: each word and number is there."""
+    """The terminal breaks long lines; each word and number is there."""
     arguments = {
         "train": ["train", "--epochs", "1", "--seed", "1"],
         "info": ["info", model],
@@ -115,8 +115,8 @@ def test_nothing_is_cut_on_a_narrow_terminal(command, model, tmp_path) -> None:
 @pytest.mark.parametrize(
     "command", ["train", "--help", "--version", "info", "predict", "verify", "warmup"]
 )
-def test_a_pipe_that_nobody_reads(command, model, tmp_path) -> None:
-    """The program ends without a word, with the status that a shell gives for SIGPIPE."""
+def test_a_pipe_that_is_closed_at_once(command, model, tmp_path) -> None:
+    """The program ends silently, with the shell's status for SIGPIPE."""
     arguments = {"info": ["info", model], "predict": ["predict", model, "digits"]}
     reader, writer = os.pipe()
     os.close(reader)
@@ -129,7 +129,7 @@ def test_a_pipe_that_nobody_reads(command, model, tmp_path) -> None:
 
 
 def test_a_pipe_that_closes_after_the_first_line(tmp_path: Path) -> None:
-    """bpmatrix train | head -1; that of errors closes, too: 2>&1."""
+    """bpmatrix train | head -1, also with 2>&1."""
     for errors in (subprocess.PIPE, subprocess.STDOUT):
         process = subprocess.Popen(
             [*PROGRAM, "train", "--epochs", "1000000"], cwd=tmp_path,
@@ -145,7 +145,7 @@ def test_a_pipe_that_closes_after_the_first_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed_from_the_start(closed, tmp_path) -> None:
-    """What would be printed goes nowhere, and not into a file that takes the stream's number."""
+    """Output is discarded, not written to a file with the stream's number."""
     command = shlex.join([*PROGRAM, "train", "--epochs", "2", "--save", "kept"])
     process = subprocess.run(
         ["sh", "-c", f"{command} {closed}; echo $? >status"], cwd=tmp_path, timeout=SECONDS
@@ -160,8 +160,8 @@ def test_streams_that_are_closed_from_the_start(closed, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["my model.safetensors", "Größe (1)", "it's $mine"])
-def test_the_command_that_is_proposed_works(name, tmp_path, monkeypatch, capsys) -> None:
-    """Copied as it stands there, whatever the file is called."""
+def test_the_suggested_command_works(name, tmp_path, monkeypatch, capsys) -> None:
+    """As printed, for any name of the file."""
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--epochs", "1", "--save", name]) == 0
     proposed = re.search(r"try: bpmatrix (.*)", capsys.readouterr().out)[1]

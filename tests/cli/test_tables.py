@@ -52,7 +52,7 @@ def test_classes(iris, tmp_path, capsys):
     loaded = bpmatrix.load(model)
     assert loaded.hidden_layer_sizes == (10, 5)
     assert list(loaded.feature_names_in_) == ["a", "b", "c", "d"]
-    # Other columns and another order do no harm.
+    # More columns and another order are fine.
     rows = read(iris)
     write(tmp_path / "new.csv", ["x", "d", "c", "b", "a"],
           [["text"] * 150, *(list(column) for column in zip(*rows[1:], strict=True))][:1]
@@ -86,13 +86,16 @@ def test_numbers(tmp_path, capsys):
     ("arguments", "complaint"),
     [
         (["--target", "size"], "no column 'size'"),
-        (["--target", "a"], "column 'kind' holds no number"),
-        (["--target", "kind", "--cost", "quadratic"], "--cost does not go with --target"),
-        (["--target", "kind", "--hidden", "0"], "'--hidden': '0' is no list of sizes"),
+        (["--target", "a"], "column 'kind' has no number"),
+        (["--target", "kind", "--cost", "quadratic"], "--cost does not work with --target"),
+        (
+            ["--target", "kind", "--hidden", "0"],
+            "'--hidden': '0' is not a list of positive integers",
+        ),
         (["--target", "kind", "--save", "nowhere/model"], "no folder"),
-        (["--task", "regression"], "belong to --target"),
-        (["--target", "kind", "--seed", str(2**32)], "--seed is a number up to 4294967295"),
-        (["--target", "kind", "--task", "regression"], "holds no number"),
+        (["--task", "regression"], "work only with --target"),
+        (["--target", "kind", "--seed", str(2**32)], "--seed must be at most 4294967295"),
+        (["--target", "kind", "--task", "regression"], "has no number"),
     ],
 )
 def test_wrong_use(iris, arguments, complaint, capsys):
@@ -107,14 +110,14 @@ def test_a_missing_value_and_a_missing_column(iris, tmp_path, capsys):
     rows[7][2] = ""
     write(tmp_path / "holes.csv", rows[0], zip(*rows[1:], strict=True))
     assert main(["train", str(tmp_path / "holes.csv"), "--target", "kind"]) == 2
-    assert "'c' misses a value in line 8" in capsys.readouterr().err
+    assert "'c' is missing a value in line 8" in capsys.readouterr().err
 
     model = str(tmp_path / "model")
     assert main(["train", str(iris), "--target", "kind", "--save", model, "--epochs", "2"]) == 0
     write(tmp_path / "less.csv", ["a", "b"], [["1"], ["2"]])
     capsys.readouterr()
     assert main(["predict", model, str(tmp_path / "less.csv")]) == 2
-    assert "misses 2 of the model's 4 features" in capsys.readouterr().err
+    assert "lacks 2 of the model's 4 features" in capsys.readouterr().err
     assert main(["predict", model, str(iris), "--label-column", "kind"]) == 2
 
 
@@ -124,14 +127,14 @@ def test_a_target_needs_a_table(capsys):
 
 
 def test_rows_without_a_target_are_predicted_and_not_scored(iris, tmp_path, capsys):
-    """Holes, numbers for words, classes that nobody knows: said after the predictions, no error."""
+    """Missing values, numbers for words, unknown classes: a note, no error."""
     model = str(tmp_path / "model")
     assert main(["train", str(iris), "--target", "kind", "--save", model, "--epochs", "2"]) == 0
     rows = read(iris)
     for cells, complaint in (
-        (["", "setosa"], "not scored: column 'kind' misses a value in line 2"),
-        (["0", "1"], "has not the model's classes"),
-        (["rose", "tulip"], "has not the model's classes"),
+        (["", "setosa"], "not scored: column 'kind' is missing a value in line 2"),
+        (["0", "1"], "contains none of the model's classes"),
+        (["rose", "tulip"], "contains none of the model's classes"),
         (["setosa", "rose"], "accuracy"),
     ):
         columns = [list(column)[:2] for column in zip(*rows[1:], strict=True)]
@@ -143,12 +146,15 @@ def test_rows_without_a_target_are_predicted_and_not_scored(iris, tmp_path, caps
         assert complaint in shown.err
 
 
-def test_numbers_of_classes_and_a_target_that_holds_others(tmp_path, capsys):
+def test_class_numbers_and_a_target_with_other_classes(tmp_path, capsys):
     a = np.arange(60.0)
     write(tmp_path / "t.csv", ["a", "b"], [a, (a > 30).astype(int)])
     model = str(tmp_path / "model")
     assert main(["train", str(tmp_path / "t.csv"), "--target", "b", "--save", model]) == 0
-    for column, complaint in ((a + 0.5, "has not the model"), (np.where(a > 30, 1, 7), "accuracy")):
+    for column, complaint in (
+        (a + 0.5, "contains none of the model"),
+        (np.where(a > 30, 1, 7), "accuracy"),
+    ):
         write(tmp_path / "new.csv", ["a", "b"], [a, column])
         capsys.readouterr()
         assert main(["predict", model, str(tmp_path / "new.csv")]) == 0
@@ -156,7 +162,7 @@ def test_numbers_of_classes_and_a_target_that_holds_others(tmp_path, capsys):
 
 
 def test_words_that_look_like_numbers_are_words(tmp_path, capsys):
-    """New rows may hold only those of the classes that are numbers."""
+    """New rows may contain only classes that look like numbers."""
     a = np.arange(60.0)
     write(tmp_path / "t.csv", ["a", "b"], [a, np.array(["1", "2", "3+"])[(a // 20).astype(int)]])
     model = str(tmp_path / "model")
@@ -167,8 +173,8 @@ def test_words_that_look_like_numbers_are_words(tmp_path, capsys):
     assert "accuracy" in capsys.readouterr().err
 
 
-def test_numbers_that_float64_does_not_hold_are_words(tmp_path, capsys):
-    """2^53 and 2^53 + 1 are the same float, and 10^20 is no integer of 64 bits."""
+def test_integers_beyond_float64_are_words(tmp_path, capsys):
+    """2^53 and 2^53 + 1 are the same float, and 10^20 is not a 64-bit integer."""
     names = [str(2**53), str(2**53 + 1), str(10**20)]
     write(tmp_path / "t.csv", ["a", "b"], [np.arange(60), [names[i % 3] for i in range(60)]])
     model = tmp_path / "model"
@@ -183,10 +189,10 @@ def test_numbers_that_float64_does_not_hold_are_words(tmp_path, capsys):
         ("a;b;kind\n1;2;x\n", "not separated by commas"),
         ("a\tb\tkind\n1\t2\tx\n", "not separated by commas"),
         ("a,a,kind\n1,2,x\n", "has 2 columns 'a': Rename all but one"),
-        ("a,b,kind\n1,2,\n", "Drop the row; if that is the name of a class"),
+        ("a,b,kind\n1,2,\n", "Drop the row; if this is the name of a class"),
     ],
 )
-def test_what_is_wrong_with_a_table_is_told(text, complaint, tmp_path, capsys):
+def test_errors_about_a_table(text, complaint, tmp_path, capsys):
     (tmp_path / "t.csv").write_text(text, encoding="utf-8")
     assert main(["train", str(tmp_path / "t.csv"), "--target", "kind"]) == 2
     error = capsys.readouterr().err
@@ -203,11 +209,11 @@ def test_too_small_a_table(tmp_path, capsys):
     assert "one class" in capsys.readouterr().err
 
 
-# ----------------------------------------------------------------- what is said, kept and shown
+# ----------------------------------------------------------------- what is printed and stored
 
 
-def test_the_seed_is_shown_kept_and_enough_to_do_it_again(iris, tmp_path, capsys):
-    """A drawn one is as good as a given one, and two runs draw two."""
+def test_the_seed_is_shown_and_stored_and_repeats_the_run(iris, tmp_path, capsys):
+    """Given or random; two runs draw different ones."""
     shown = {}
     for name in ("first", "second"):
         model = str(tmp_path / name)
@@ -225,12 +231,12 @@ def test_the_seed_is_shown_kept_and_enough_to_do_it_again(iris, tmp_path, capsys
         np.testing.assert_array_equal(one, other)
 
 
-def test_the_epoch_that_the_file_holds_is_named(iris, tmp_path, capsys):
-    """A run of the same seed that ends with that epoch ends with the same weights."""
+def test_the_epoch_of_the_saved_weights_is_printed(iris, tmp_path, capsys):
+    """A run of the same seed until that epoch ends with the same weights."""
     said = ["--target", "kind", "--seed", "3", "--learning-rate", "0.03", "--save"]
     assert main(["train", str(iris), *said, str(tmp_path / "whole")]) == 0
     epochs, best = re.findall(
-        r"(?m)^epochs +(\d+); the weights are those of epoch (\d+), the best",
+        r"(?m)^epochs +(\d+); the weights are from epoch (\d+), the best",
         capsys.readouterr().out,
     )[0]
     assert int(best) < int(epochs)
@@ -240,11 +246,11 @@ def test_the_epoch_that_the_file_holds_is_named(iris, tmp_path, capsys):
         np.testing.assert_array_equal(one, other)
     capsys.readouterr()
     assert main(["info", str(tmp_path / "whole")]) == 0
-    assert f"the weights are those of epoch {best}, the best" in capsys.readouterr().out
+    assert f"the weights are from epoch {best}, the best" in capsys.readouterr().out
 
 
 def test_parameters_are_shown_on_one_line(iris, tmp_path, capsys):
-    """scikit-learn breaks what is longer than 80 letters into lines."""
+    """scikit-learn breaks lines after 80 characters."""
     model = str(tmp_path / "model")
     said = ["--hidden", "9,8,7", "--activation", "tanh,relu,elu", "--epochs", "2", "--seed", "5"]
     assert main(["train", str(iris), "--target", "kind", "--save", model, *said]) == 0
@@ -274,8 +280,8 @@ def test_ctrl_c_saves_the_model_and_ends_with_130(iris, tmp_path, monkeypatch, c
     assert bpmatrix.load(model).n_iter_ == 3
 
 
-def test_where_one_class_rules_that_is_said(tmp_path, capsys):
-    """Six of 300 rows are of the other class, and a network that finds none looks good."""
+def test_a_dominant_class_is_reported(tmp_path, capsys):
+    """Six of 300 rows are of the other class; finding none of them looks accurate."""
     rng = np.random.default_rng(2)
     kinds = np.where(np.arange(300) % 50 == 7, "ill", "well")
     write(tmp_path / "t.csv", ["a", "b", "kind"], [*rng.standard_normal((2, 300)), kinds])
@@ -286,13 +292,13 @@ def test_where_one_class_rules_that_is_said(tmp_path, capsys):
     assert re.search(
         r"warning: 9[78]\.\d\d % of the training samples are of class 'well'", shown.err
     )
-    assert "on the test rows; 'well' for all of them: 98.33 %" in shown.out
+    assert "on the test rows; always 'well': 98.33 %" in shown.out
     assert main(["predict", model, str(tmp_path / "t.csv")]) == 0
-    assert "'well' for all of them: 98.00 %" in capsys.readouterr().err
+    assert "always 'well': 98.00 %" in capsys.readouterr().err
 
 
-def test_what_takes_long_is_announced(monkeypatch, capsys):
-    """A line after a while, and further ones; nothing where it is soon done."""
+def test_long_steps_are_announced(monkeypatch, capsys):
+    """A line after a while, then further ones; nothing for short steps."""
     monkeypatch.setattr(show, "SECONDS_OF_SILENCE", 0.01)
     monkeypatch.setattr(show, "SECONDS_BETWEEN_LINES", 0.01)
     said, deadline = "", time.monotonic() + 60
@@ -309,7 +315,7 @@ def test_what_takes_long_is_announced(monkeypatch, capsys):
 
 
 def test_reading_and_predicting_are_announced(iris, tmp_path, monkeypatch, capsys):
-    """Of tables and of networks; a file with its size."""
+    """For tables and networks, with the size of the file."""
     heard = []
 
     def announced(what):
@@ -329,15 +335,13 @@ def test_reading_and_predicting_are_announced(iris, tmp_path, monkeypatch, capsy
 
 
 def test_a_target_of_almost_numbers(tmp_path, capsys):
-    """They are numbers with a percent sign, unless they are said to be classes."""
+    """Numbers with a percent sign, unless --task says classification."""
     a = np.arange(40)
     write(tmp_path / "t.csv", ["a", "share"], [a, [f"{10 * (i // 10)}%" for i in a]])
     train = ["train", str(tmp_path / "t.csv"), "--target", "share", "--epochs", "2"]
     assert main(train) == 2
     error = capsys.readouterr().err
-    assert (
-        "got '0%', expected numbers; if its cells are classes, say --task classification" in error
-    )
+    assert "got '0%', expected numbers, or use --task classification if they are classes" in error
     assert error.endswith("Write plain numbers into the whole column, here 0.\n")
     assert main([*train, "--task", "classification"]) == 0
     assert "classification into 4 classes" in capsys.readouterr().out
@@ -346,14 +350,14 @@ def test_a_target_of_almost_numbers(tmp_path, capsys):
     assert "regression" in capsys.readouterr().out
 
 
-def test_words_are_no_target_of_a_regression(iris, capsys):
+def test_words_cannot_be_the_target_of_a_regression(iris, capsys):
     train = ["train", str(iris), "--target", "kind", "--epochs", "2"]
     assert main([*train, "--task", "regression"]) == 2
-    assert "Leave out --task regression: its words are classes." in capsys.readouterr().err
+    assert "Leave out --task regression: words are classes." in capsys.readouterr().err
     assert main(train) == 0
 
 
-# ------------------------------------------ the error without --target leads to what works with it
+# ------------------------------------------ errors without --target suggest it
 
 
 def command_in(error):
@@ -368,7 +372,7 @@ def test_a_column_of_words_is_predicted_by_the_command_in_the_error(name, iris, 
     write(path, [*"abcd", name], zip(*rows[1:], strict=True))
     assert main(["train", str(path)]) == 2
     error = capsys.readouterr().err
-    assert f"column {name!r} holds no class number in line 2" in error
+    assert f"column {name!r} has no class number in line 2" in error
     assert command_in(error) == ["train", str(path), "--target", name]
     assert main([*command_in(error), "--epochs", "2"]) == 0
     assert "classification into 3 classes" in capsys.readouterr().out
@@ -386,7 +390,7 @@ def test_a_column_of_words_is_predicted_by_the_command_in_the_error(name, iris, 
         (lambda i: ["yes", "no"][i % 2], "classification into 2 classes"),
     ],
 )
-def test_whatever_a_target_holds_the_error_leads_to_its_prediction(target, task, tmp_path, capsys):
+def test_the_command_in_the_error_works_for_any_target(target, task, tmp_path, capsys):
     a, path = np.arange(60), tmp_path / "t.csv"
     write(path, ["a", "b", "aim"], [a, a**2, [target(i) for i in range(60)]])
     assert main(["train", str(path)]) == 2
@@ -402,7 +406,7 @@ def test_words_in_another_column_may_be_the_target(iris, tmp_path, capsys):
     write(path, ["kind", *"abcd"], [[row[i] for row in rows[1:]] for i in (4, 0, 1, 2, 3)])
     assert main(["train", str(path)]) == 2
     error = capsys.readouterr().err
-    assert "if it is what shall be predicted" in error
+    assert "to predict it" in error
     assert main([*command_in(error), "--epochs", "2"]) == 0
 
 
@@ -411,15 +415,15 @@ def test_a_table_without_a_header(iris, tmp_path, capsys):
     path.write_text(iris.read_text().split("\n", 1)[1])
     assert main(["train", str(path)]) == 2
     error = capsys.readouterr().err
-    assert "write the names of the columns into the first line" in error
+    assert "insert a first line with the names of the columns" in error
     assert main(["train", str(path), "--target", "kind"]) == 2
-    assert "if these are no names, write them above" in capsys.readouterr().err
+    assert "if these are not names, insert a first line" in capsys.readouterr().err
     path.write_text("a,b,c,d,NAME\n" + path.read_text())
     assert main([*command_in(error), "--epochs", "2"]) == 0
 
 
-def test_columns_that_differ_in_size_are_told_of(iris, tmp_path, capsys):
-    """One scale for all leaves nothing of the small ones; the command in the warning cures it."""
+def test_columns_of_different_scales_cause_a_warning(iris, tmp_path, capsys):
+    """A common scale makes some columns tiny; the command in the warning cures it."""
     a = np.arange(120)
     rng = np.random.default_rng(1)
     small = 0.01 * (a % 2 + rng.normal(0, 0.2, 120))
@@ -432,7 +436,7 @@ def test_columns_that_differ_in_size_are_told_of(iris, tmp_path, capsys):
     assert main([*command_in(shown.err), "--seed", "1"]) == 0
     better = float(re.search(r"(?m)^test +accuracy ([\d.]+) %", capsys.readouterr().out)[1])
     assert better > 90 > plain
-    # Columns that bytes could hold, the digits and a table without a header are trained in silence.
+    # No warning for columns in the range of bytes, the digits, or a table without a header.
     columns[0], columns[1] = a % 3, 255 - a
     write(tmp_path / "t.csv", ["small", "large", "kind"], columns)
     for data in (str(tmp_path / "t.csv"), "digits"):

@@ -25,14 +25,14 @@ TRAIN = group.commands["train"]
         ("(or pass folder=, which names it)", "(or pass --folder, which names it)"),
         ("hidden_layer_sizes and n_threads=2", "--hidden and --threads 2"),
         ("batch_size=32 is more", "--mini-batch-size 32 is more"),
-        # No argument at all, or none that the command has.
+        # No argument, or none of this command.
         ("the cost, the folder, an output", "the cost, the folder, an output"),
         ("pass standardize=True", "pass standardize=True"),
         ("set BPMATRIX_DATA", "set BPMATRIX_DATA"),
-        # What a file may hold.
+        # Text that may come from a file.
         ("no column 'learning_rate'", "no column 'learning_rate'"),
         ('got "learning_rate"', 'got "learning_rate"'),
-        ("learning_rate.csv holds no rows", "learning_rate.csv holds no rows"),
+        ("learning_rate.csv contains no rows", "learning_rate.csv contains no rows"),
         ("no folder data/learning_rate", "no folder data/learning_rate"),
         ("my-learning_rate or learning_rates", "my-learning_rate or learning_rates"),
     ],
@@ -47,8 +47,8 @@ def test_a_command_without_options_changes_nothing(command):
 
 
 @pytest.mark.parametrize("name", group.commands)
-def test_no_command_names_an_option_that_it_has_not(name):
-    """Where MNIST is looked for is told by all commands that read it; not all have --folder."""
+def test_messages_name_only_options_that_exist(name):
+    """All commands that read MNIST say where it is looked for, but not all have --folder."""
     command = group.commands[name]
     said = in_options(SOURCES["mnist"].alternatives("mnist"), command)
     options = {opt for p in command.params for opt in p.opts if isinstance(p, click.Option)}
@@ -58,15 +58,15 @@ def test_no_command_names_an_option_that_it_has_not(name):
     assert "BPMATRIX_DATA" in said
 
 
-def test_what_is_called_otherwise_is_what_the_estimators_take():
+def test_the_renamed_parameters_are_those_of_the_estimators():
     pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
     parameters = bpmatrix.MLPClassifier().get_params()
     assert set(ESTIMATOR_PARAMETERS.values()) <= set(parameters)
     assert set(ESTIMATOR_PARAMETERS) <= {p.name for p in TRAIN.params}
 
 
-def test_an_error_and_a_warning_speak_of_options(tmp_path, monkeypatch, capsys):
-    """MNIST is nowhere, and no network; a batch that is larger than a table."""
+def test_errors_and_warnings_name_options(tmp_path, monkeypatch, capsys):
+    """MNIST is missing without a network; a batch is larger than a table."""
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--mini-batch-size", "1201"]) == 2
     assert "got --mini-batch-size 1201 for 1200 samples. Pass" in capsys.readouterr().err

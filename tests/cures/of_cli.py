@@ -19,13 +19,13 @@ __all__ = ["ROWS"]
 
 # Sixty rows of two classes.
 TABLE = "a,b,kind\n" + "".join(f"{i},{-i},{('no', 'yes')[i % 2]}\n" for i in range(60))
-# The same without names, the classes as numbers in the last column.
+# The same without a header, and with class numbers in the last column.
 NUMBERS = TABLE.split("\n", 1)[1].replace("no", "0").replace("yes", "1")
 FILES = {"table.csv": TABLE, "numbers.csv": NUMBERS, "names.csv": "a,b,kind\n" + NUMBERS}
 MONEY = "a,b\n" + "".join(f"{i},${i}.5\n" for i in range(60))
 FIGURES = Path(__file__).parents[2] / "docs" / "bench.json"
 
-# How the model is made that the others use: a network of the digits or of the table.
+# Commands that train a model of the digits or the table.
 NETWORK = "train --epochs 1 --layers 64,10 --save net.safetensors"
 SMALL = "train numbers.csv --epochs 1 --layers 2,2 --save net.safetensors"
 NAMED = SMALL.replace("numbers", "names")
@@ -33,7 +33,7 @@ ESTIMATOR = "train table.csv --target kind --epochs 1 --save model.safetensors"
 
 
 def run(*lines: str, **files: str | bytes) -> Callable[[Path], None]:
-    """Return what runs commands in a folder with the files above, and others by their names."""
+    """Return a function that runs commands in a folder with the files above and `files`."""
 
     def in_the_folder(folder: Path) -> None:
         with chdir(folder):
@@ -48,14 +48,14 @@ def run(*lines: str, **files: str | bytes) -> Callable[[Path], None]:
     return in_the_folder
 
 
-def where_nobody_may_write(folder: Path) -> None:
-    """Save into a folder that the system protects."""
+def into_a_read_only_folder(folder: Path) -> None:
+    """Save into a read-only folder."""
     with patch("tempfile.TemporaryFile", side_effect=PermissionError(13, "Permission denied")):
         run(NETWORK)(folder)
 
 
 def dangling(folder: Path) -> None:
-    """Draw into a folder that is a link to nowhere."""
+    """Draw into a folder that is a broken link."""
     (folder / "pictures").unlink(missing_ok=True)
     (folder / "pictures").symlink_to(folder / "nowhere")
     run("bench --from figures.json --plot pictures")(folder)
@@ -69,13 +69,13 @@ def without_names(folder: Path) -> None:
     run("predict model.safetensors table.csv")(folder)
 
 
-MAKE_IT = "Make it first, or name another."
+MAKE_IT = "Create it, or name another."
 NO_IMAGES = struct.pack(">2xBB3I", 8, 3, 0, 8, 8)
 SCORED = "predict model.safetensors table.csv"
 
 ROWS = [
-    Row("cli/bench.py: command", "--quick, --full and --from do not go together.",
-        run("bench --quick --from figures.json"), "do not go together",
+    Row("cli/bench.py: command", "--quick, --full and --from are mutually exclusive.",
+        run("bench --quick --from figures.json"), "are mutually exclusive",
         run("bench --from figures.json")),
     Row("cli/bench.py: _check", "--json and --markdown name the same file.",
         run("bench --from figures.json --json a --markdown a"), "name the same file",
@@ -88,43 +88,43 @@ ROWS = [
     Row("cli/destination.py: check_destination", "{}: {} is {}",
         run(NETWORK.replace("net.safetensors", ".")), "Name a file in it.",
         run(NETWORK.replace("net.", "./net."))),
-    Row("cli/destination.py: check_destination", "{}: {} would replace a file that is read",
+    Row("cli/destination.py: check_destination", "{}: {} would overwrite an input file",
         run(SMALL.replace("net.safetensors", "numbers.csv")), "Name another file.", run(SMALL)),
-    Row("cli/destination.py: check_destination", "{}: no file can be written into the folder {}",
-        where_nobody_may_write, "Name a file in a folder of your own.", run(NETWORK)),
+    Row("cli/destination.py: check_destination", "{}: cannot write into the folder {}",
+        into_a_read_only_folder, "Name a file in a folder of your own.", run(NETWORK)),
     Row("cli/destination.py: check_pictures", "{}: {} is not a folder",
         dangling, "Name another one.", run("bench --from figures.json --plot drawn"),
         needs="matplotlib"),
-    Row("cli/destination.py: _standing_at", "{}: no file can be written to {}",
+    Row("cli/destination.py: _standing_at", "{}: cannot write {}",
         run(NETWORK.replace("net", "n" * 300)), "Name another file.", run(NETWORK)),
     # -------------------------------------------------------------------------------- options
     Row("cli/options.py: _sizes",
-        "{} is no list of sizes such as 784,30,10, each of them 1 or more.",
+        "{} is not a list of positive integers such as 784,30,10.",
         run("train --epochs 1 --layers 64-30-10"), "such as 784,30,10",
         run("train --epochs 1 --layers 64,30,10")),
-    Row("cli/options.py: _threads", "{} is neither auto nor a number from 1.",
-        run(NETWORK + " --threads 0"), "auto nor a number from 1",
+    Row("cli/options.py: _threads", "{} is neither auto nor a positive integer.",
+        run(NETWORK + " --threads 0"), "auto nor a positive integer",
         run(NETWORK + " --threads auto", NETWORK + " --threads 1")),
     # -------------------------------------------------------------------------------- samples
     Row("cli/predict.py: _predict_table",
-        "--label-column and --folder do not go with a model that was trained with --target.",
-        run(ESTIMATOR, SCORED + " --label-column kind"), "do not go with a model",
+        "--label-column and --folder do not apply to a model trained with --target.",
+        run(ESTIMATOR, SCORED + " --label-column kind"), "do not apply to a model",
         run(ESTIMATOR, SCORED)),
-    Row("cli/reproduce.py: command", "--quick has nothing of {}: leave one of them out.",
+    Row("cli/reproduce.py: command", "--quick runs nothing of {}: leave one of them out.",
         run("reproduce chapter6 --quick"), "leave one of them out",
         why="What it says trains for minutes on MNIST, which has to be there."),
-    Row("cli/samples.py: read_samples", "folder belongs to 'mnist' and 'fashion-mnist'",
+    Row("cli/samples.py: read_samples", "folder is only for 'mnist' and 'fashion-mnist'",
         run(SMALL, "predict net.safetensors numbers.csv --folder ."), "Leave it out.",
         run(SMALL, "predict net.safetensors numbers.csv")),
     Row("cli/samples.py: read_samples", "{} does not fit the model",
         run(NETWORK, "predict net.safetensors numbers.csv"), "expected 64",
         run(NETWORK, "predict net.safetensors digits")),
-    Row("cli/samples.py: _read_file", "label_column belongs to .csv files",
+    Row("cli/samples.py: _read_file", "label_column is only for .csv files",
         run(NETWORK, "predict net.safetensors images --label-column c", images=NO_IMAGES),
         "Leave it out.",
         run(NETWORK, "predict net.safetensors images",
             images=struct.pack(">2xBB3I", 8, 3, 1, 8, 8) + bytes(64))),
-    Row("cli/samples.py: _read_file", "{} holds no samples",
+    Row("cli/samples.py: _read_file", "{} contains no samples",
         run(NETWORK, "predict net.safetensors images", images=NO_IMAGES),
         "expected one sample or more",
         run(NETWORK, "predict net.safetensors images",
@@ -135,31 +135,31 @@ ROWS = [
         run(NAMED, "predict net.safetensors names.csv --label-column kind",
             "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
-    Row("cli/targets.py: read_parts", "{} has no column beside {}",
+    Row("cli/targets.py: read_parts", "{} has no columns but {}",
         run("train t.csv --target kind", t__csv="kind\nno\nyes\n"),
-        "Write columns beside it to predict it from.",
+        "Add columns to predict it from.",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE)),
-    Row("cli/tables.py: predict_table", "the model does not know the names of its features",
+    Row("cli/tables.py: predict_table", "the model has no feature names",
         without_names, "Fit it with a DataFrame, or use bpmatrix train --target.",
         run(ESTIMATOR, SCORED)),
-    Row("cli/tables.py: _parameters", "{} does not go with --target, which takes {}.",
-        run(ESTIMATOR + " --layers 2,3,2"), "which takes --hidden",
+    Row("cli/tables.py: _parameters", "{} does not work with --target, which accepts {}.",
+        run(ESTIMATOR + " --layers 2,3,2"), "which accepts --hidden",
         run(ESTIMATOR + " --hidden 3")),
-    Row("cli/tables.py: _parameters", "with --target, --seed is a number up to {}.",
-        run(ESTIMATOR + f" --seed {2**32}"), "a number up to 4294967295.",
+    Row("cli/tables.py: _parameters", "with --target, --seed must be at most {}.",
+        run(ESTIMATOR + f" --seed {2**32}"), "at most 4294967295.",
         run(ESTIMATOR + f" --seed {2**32 - 1}")),
-    Row("cli/targets.py: targets", "{} holds no number in line {} of {}",
+    Row("cli/targets.py: targets", "{} has no number in line {} of {}",
         run("train t.csv --target b --epochs 1", t__csv=MONEY),
         "Write plain numbers into the whole column",
         run("train t.csv --target b --epochs 1", t__csv=MONEY.replace("$", ""))),
-    Row("cli/targets.py: check_no_hole", "{} misses a value in line {} of {}",
+    Row("cli/targets.py: check_none_missing", "{} is missing a value in line {} of {}",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE + "1,1,\n"), "Drop the row",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE)),
     Row("cli/targets.py: _split", "the target has only one class",
-        run(ESTIMATOR, **{"table.csv": TABLE.replace("yes", "no")}), "expected two or more",
+        run(ESTIMATOR, **{"table.csv": TABLE.replace("yes", "no")}), "expected 2 or more",
         run(ESTIMATOR)),
     Row("cli/targets.py: _split",
-        "the table is too small to hold out rows for stopping and for the test",
+        "the table is too small to hold out validation and test rows",
         run(ESTIMATOR, **{"table.csv": TABLE + "60,60,rare\n"}),
         "Collect more rows, or merge or drop the rare classes.",
         lambda folder: [run(ESTIMATOR, **{"table.csv": text})(folder) for text in (
@@ -168,28 +168,28 @@ ROWS = [
     Row("cli/train.py: _train_on_table", "--target {} needs a table: bpmatrix train TABLE.csv ...",
         run("train --target kind"), "bpmatrix train TABLE.csv",
         run("train table.csv --target kind --epochs 1")),
-    Row("cli/train.py: _check", "--task and --hidden belong to --target.",
-        run("train numbers.csv --epochs 1 --hidden 3"), "belong to --target",
+    Row("cli/train.py: _check", "--task and --hidden work only with --target.",
+        run("train numbers.csv --epochs 1 --hidden 3"), "work only with --target",
         run("train table.csv --target kind --epochs 1 --hidden 3")),
     Row("cli/train.py: _check",
-        "{} decides by the monitored samples, so it cannot go with --monitor test: "
-        "the test would say nothing any more.",
-        run(NETWORK + " --restore-best --monitor test"), "cannot go with --monitor test",
+        "{} does not work with --monitor test: training would adapt to the test "
+        "samples, and the test accuracy would be too good.",
+        run(NETWORK + " --restore-best --monitor test"), "does not work with --monitor test",
         run(NETWORK + " --restore-best", NETWORK + " --monitor test")),
-    Row("cli/train.py: _check", "--max-seconds is {}, no finite time above 0.",
-        run(NETWORK + " --max-seconds 0"), "no finite time above 0",
+    Row("cli/train.py: _check", "--max-seconds must be finite and above 0, got {}.",
+        run(NETWORK + " --max-seconds 0"), "must be finite and above 0",
         run(NETWORK + " --max-seconds 0.5")),
     Row("cli/train.py: _network", "--layers does not fit the data set {}",
-        run("train --epochs 1 --layers 784,30,10"), "as in 64,30,10",
+        run("train --epochs 1 --layers 784,30,10"), "such as 64,30,10",
         run("train --epochs 1 --layers 64,30,10")),
     # --------------------------------------------------------------------------- verification
-    Row("cli/verify.py: command", "MODEL and DATA go together: name both, or none.",
-        run("verify net.safetensors"), "name both, or none",
+    Row("cli/verify.py: command", "MODEL needs DATA: name both, or neither.",
+        run("verify net.safetensors"), "name both, or neither",
         run(NETWORK, "verify net.safetensors digits", "verify")),
-    Row("cli/verify.py: command", "--label-column and --folder belong to MODEL DATA.",
-        run("verify --label-column kind"), "belong to MODEL DATA",
+    Row("cli/verify.py: command", "--label-column and --folder work only with MODEL and DATA.",
+        run("verify --label-column kind"), "work only with MODEL and DATA",
         run(SMALL, "verify net.safetensors names.csv --label-column kind", "verify")),
-    Row("cli/verify.py: _saved_network", "{} holds no labels, and without them there is no cost",
+    Row("cli/verify.py: _saved_network", "{} contains no labels, which the cost needs",
         run(SMALL, "verify net.safetensors t.csv", t__csv="1,2\n3,4\n"),
         "Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
         run(SMALL, "verify net.safetensors numbers.csv")),

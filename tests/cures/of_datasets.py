@@ -1,4 +1,4 @@
-"""The errors of the data sets: files that are damaged, of another form, or not there."""
+"""The errors of data sets: damaged, unsuitable and missing files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PIECES = ("images-idx3", "labels-idx1")
 
 
 def npz(**arrays: object) -> Callable[[Path], object]:
-    """Return what loads these arrays."""
+    """Return a function that loads these arrays."""
 
     def load(folder: Path) -> object:
         np.savez(folder / "samples.npz", **arrays)
@@ -47,7 +47,7 @@ def packed(folder: Path) -> object:
 
 
 def npy(change: Callable[[bytes], bytes], compression: int = zipfile.ZIP_STORED, flag: int = 0):
-    """Return what loads an archive whose X has other bytes."""
+    """Return a function that loads an archive with changed bytes of X."""
 
     def load(folder: Path) -> object:
         path = folder / "samples.npz"
@@ -74,7 +74,7 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def four(folder: Path, train: tuple | None = None, **files: bytes) -> Path:
-    """Write the four files of a data set; by name what takes the place of one of them."""
+    """Write the four files of a data set; `files` replaces some of them."""
     folder.mkdir(exist_ok=True)
     for part, arrays in (("train", train or (IMAGES, DIGITS)), ("t10k", (IMAGES, DIGITS))):
         for piece, array in zip(PIECES, arrays, strict=True):
@@ -85,7 +85,7 @@ def four(folder: Path, train: tuple | None = None, **files: bytes) -> Path:
 
 
 def images(train: tuple | None = None, **files: bytes) -> Callable[[Path], object]:
-    """Return what loads a folder of four files."""
+    """Return a function that loads a folder of four files."""
 
     def load(folder: Path) -> object:
         four(folder, train, **files)
@@ -95,7 +95,7 @@ def images(train: tuple | None = None, **files: bytes) -> Callable[[Path], objec
 
 
 def zipped_images(content: bytes) -> Callable[[Path], object]:
-    """Return what loads a folder whose first file is gzipped."""
+    """Return a function that loads a folder whose first file is gzipped."""
 
     def load(folder: Path) -> object:
         four(folder)
@@ -108,7 +108,7 @@ def zipped_images(content: bytes) -> Callable[[Path], object]:
 
 @contextmanager
 def nowhere(folder: Path, **variables: str) -> Iterator[None]:
-    """Let MNIST be nowhere: neither on this machine nor in the network."""
+    """Hide MNIST on this machine, and make the download fail."""
     dead = replace(SOURCES["mnist"], mirrors=("http://127.0.0.1:9/",))
     places = {"XDG_DATA_DIRS": str(folder / "system"), "BPMATRIX_DATA": "", **variables}
     with (
@@ -120,13 +120,13 @@ def nowhere(folder: Path, **variables: str) -> Iterator[None]:
 
 
 def mnist(place: Path, **options: object) -> object:
-    """Load MNIST where it is nowhere."""
+    """Load MNIST while it is hidden."""
     with nowhere(place):
         return datasets.load("mnist", **options)
 
 
 def mnist_of_a_folder(folder: Path) -> object:
-    """Name the folder, and let the environment variable name the one above."""
+    """Load MNIST from a folder, and by the environment variable."""
     four(folder / "mnist")
     with nowhere(folder, BPMATRIX_DATA=str(folder)):
         datasets.load("mnist", download=False)
@@ -134,7 +134,7 @@ def mnist_of_a_folder(folder: Path) -> object:
 
 
 def with_little_memory(call: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Let a file grow to 5,000 bytes, not 4 GiB."""
+    """Limit decompressed files to 5,000 bytes instead of 4 GiB."""
 
     def limited(folder: Path) -> object:
         with patch("bpmatrix.datasets.streams.MAX_INFLATED", 5_000):
@@ -154,9 +154,9 @@ ROWS = [
     Row("datasets/idx.py: read_idx", "{} cannot be read: {}",
         images(train_images=gzip.compress(idx(IMAGES))[:-9]), AGAIN,
         images(train_images=gzip.compress(idx(IMAGES)))),
-    Row("datasets/idx.py: _read", "{} has another size than its header says",
+    Row("datasets/idx.py: _read", "the size of {} does not match its header",
         images(train_images=idx(IMAGES)[:-1]), AGAIN, images()),
-    Row("datasets/idx.py: _read_header", "{} is no IDX file",
+    Row("datasets/idx.py: _read_header", "{} is not an IDX file",
         images(train_images=b"<!DOCTYPE html>"),
         "Check that it is the file itself, not the web page", images()),
     Row("datasets/idx.py: _read_header", "{} is truncated",
@@ -165,14 +165,14 @@ ROWS = [
     Row("datasets/loading.py: load", "there is no data set, file or folder {}",
         lambda _: datasets.load("digit"), "Check the spelling",
         lambda _: datasets.load("digits")),
-    Row("datasets/loading.py: _check_arguments", "folder belongs to 'mnist' and 'fashion-mnist'",
+    Row("datasets/loading.py: _check_arguments", "folder is only for 'mnist' and 'fashion-mnist'",
         lambda folder: datasets.load("digits", folder=four(folder)),
         "Pass the folder as the source, or leave it out.",
         lambda folder: (datasets.load(folder), datasets.load("digits"))),
-    Row("datasets/loading.py: _check_arguments", "label_column belongs to .csv files",
+    Row("datasets/loading.py: _check_arguments", "label_column is only for .csv files",
         lambda _: datasets.load("digits", label_column="kind"), "Leave it out.",
         lambda _: datasets.load("digits")),
-    Row("datasets/loading.py: _load_file", "{} is of a format that bpmatrix does not read",
+    Row("datasets/loading.py: _load_file", "{} has a format that bpmatrix does not read",
         lambda folder: (folder / "t.txt").write_text(GOOD) and datasets.load(folder / "t.txt"),
         "expected .csv, .npz, or a folder with four IDX files",
         lambda folder: datasets.load((folder / "t.txt").rename(folder / "t.csv"))),
@@ -181,39 +181,39 @@ ROWS = [
         npz(X=TABLE[:8], y=CLASSES[:8]), "expected 5 or more", npz(X=TABLE[:10], y=CLASSES[:10])),
     Row("datasets/loading.py: _count_classes", "the classes of {} are not numbered 0, 1, 2, ...",
         npz(X=TABLE, y=CLASSES + 1),
-        "Number them anew: numpy.unique(y, return_inverse=True)[1] does.",
+        "Renumber them: y = numpy.unique(y, return_inverse=True)[1].",
         npz(X=TABLE, y=np.unique(CLASSES + 1, return_inverse=True)[1])),
     # ---------------------------------------------------------------------------------- MNIST
     Row("datasets/mnist.py: read_folder", "there is no folder {}",
         lambda folder: datasets.load("mnist", folder=folder / "four"),
-        "Pass the folder that holds the four IDX files.",
+        "Pass the folder with the four IDX files.",
         lambda folder: datasets.load("mnist", folder=four(folder / "four"))),
     Row("datasets/mnist.py: read_folder", "the files of {} do not fit together",
-        images((IMAGES[:, :, :1], DIGITS)), "as many pixels in both", images()),
+        images((IMAGES[:, :, :1], DIGITS)), "equally many pixels", images()),
     Row("datasets/mnist.py: _find", "the data set {} is not on this machine",
         lambda folder: mnist(folder, download=False), "set BPMATRIX_DATA to a folder whose",
         mnist_of_a_folder),
-    Row("datasets/mnist.py: _read_pair", "{} holds no images",
+    Row("datasets/mnist.py: _read_pair", "{} contains no images",
         images((DIGITS, DIGITS)), "expected (n, height, width)", images()),
     Row("datasets/mnist.py: _read_pair", "{} does not fit {}",
         images((IMAGES, DIGITS[:6])), "Take both files from the same download.", images()),
-    Row("datasets/mnist.py: _read_pair", "{} holds NaN or infinity",
+    Row("datasets/mnist.py: _read_pair", "{} contains NaN or infinity",
         images((np.full(IMAGES.shape, np.nan), DIGITS)), "expected finite numbers",
         images((np.ones(IMAGES.shape), DIGITS))),
     Row("datasets/mnist.py: _existing", "the folder {} has no file {}",
-        datasets.load, "Pass the folder that holds the four IDX files.",
+        datasets.load, "Pass the folder with the four IDX files.",
         images()),
     # ------------------------------------------------------------------------------- archives
-    Row("datasets/npz.py: read_npz_samples", "{} is no sound .npz archive: {}",
+    Row("datasets/npz.py: read_npz_samples", "{} is not a valid .npz archive: {}",
         lambda folder: ((folder / "samples.npz").write_bytes(b"PK"),
                         datasets.load(folder / "samples.npz")), WRITE, npz(X=TABLE, y=CLASSES)),
-    Row("datasets/npz.py: _other_arrays", "{} holds other arrays",
+    Row("datasets/npz.py: _other_arrays", "{} contains the wrong arrays",
         npz(data=TABLE, y=CLASSES), WRITE, npz(X=TABLE, y=CLASSES)),
     Row("datasets/npz.py: _check_entry", "{} is encrypted",
         npy(lambda x: x, flag=1), WRITE, npz(X=TABLE, y=CLASSES)),
-    Row("datasets/npz.py: _check_entry", "{} is damaged, or no archive of NumPy's",
+    Row("datasets/npz.py: _check_entry", "{} is damaged, or was not written by NumPy",
         npy(lambda x: x, zipfile.ZIP_BZIP2), WRITE, npz(X=TABLE, y=CLASSES)),
-    Row("datasets/npz.py: _read_entry", "{} has a type that bpmatrix does not read",
+    Row("datasets/npz.py: _read_entry", "{} has a dtype that bpmatrix does not read",
         npz(X=TABLE > 3, y=CLASSES), "Write X.astype(float)",
         npz(X=(TABLE > 3).astype(float), y=CLASSES)),
     Row("datasets/npz.py: _read_entry", "{} is in Fortran order",
@@ -225,14 +225,14 @@ ROWS = [
         npy(lambda x: x.replace(b"descr", b"\0\0\0\0\0")), WRITE, npz(X=TABLE, y=CLASSES)),
     Row("datasets/npz.py: _read_npy_header", "{}: {} has an unknown version",
         npy(lambda x: x[:6] + b"\3" + x[7:]), WRITE, npz(X=TABLE, y=CLASSES)),
-    Row("datasets/npz.py: _check_table", "the array X of {} is no table of samples",
+    Row("datasets/npz.py: _check_table", "the array X of {} is not a table of samples",
         npz(X=IMAGES, y=CLASSES), "X.reshape(len(X), -1) flattens images",
         npz(X=IMAGES.reshape(len(IMAGES), -1), y=CLASSES)),
     Row("datasets/npz.py: _check_table", "the array X of {} has {} values that are not finite",
-        npz(X=np.where(TABLE < 1, np.nan, TABLE), y=CLASSES), "Drop or fill these samples",
+        npz(X=np.where(TABLE < 1, np.nan, TABLE), y=CLASSES), "Drop these samples",
         lambda folder: (npz(X=TABLE[1:], y=CLASSES[1:])(folder),
                         npz(X=np.nan_to_num(TABLE), y=CLASSES)(folder))),
-    Row("datasets/npz.py: _check_labels", "the array y of {} is no row of labels",
+    Row("datasets/npz.py: _check_labels", "the array y of {} is not a vector of labels",
         npz(X=TABLE, y=CLASSES[:, None] / 1.0), "y.ravel().astype(int)",
         lambda folder: (npz(X=TABLE, y=(CLASSES[:, None] / 1.0).ravel().astype(int))(folder),
                         npz(X=TABLE, y=np.eye(2)[CLASSES].argmax(axis=1))(folder))),

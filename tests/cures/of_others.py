@@ -64,7 +64,7 @@ ROWS = [
         "bench/survey.py: from_json",
         "{} cannot be read as a benchmark",
         lambda _: from_json("{}", "figures.json"),
-        "expected a file that bpmatrix bench --json wrote",
+        "expected a file written by bpmatrix bench --json",
         lambda _: from_json(to_json(survey(point())), "figures.json"),
     ),
     Row(

@@ -29,12 +29,12 @@ def written(folder: Path, text: str | bytes) -> Path:
 
 
 def csv(text: str | bytes, **options: str) -> Callable[[Path], object]:
-    """Return what loads this table as a data set."""
+    """Return a function that loads this table as a data set."""
     return lambda folder: datasets.load(written(folder, text), **options)
 
 
 def named(text: str, *names: str) -> Callable[[Path], object]:
-    """Return what reads columns of a table that has to have a header."""
+    """Return a function that reads columns of a table that must have a header."""
 
     def read(folder: Path) -> object:
         table = open_table(written(folder, text), header=True)
@@ -44,7 +44,7 @@ def named(text: str, *names: str) -> Callable[[Path], object]:
 
 
 def shell(command: str, file: str) -> Callable[[Path], object]:
-    """Return what runs a command of the message, and loads the file that it writes."""
+    """Return a function that runs a command and loads the file that it writes."""
 
     def load(folder: Path) -> object:
         with chdir(folder):
@@ -55,7 +55,7 @@ def shell(command: str, file: str) -> Callable[[Path], object]:
 
 
 def train(text: str) -> Callable[[Path], object]:
-    """Return what predicts the column of words."""
+    """Return a function that trains on the column of words."""
 
     def command(folder: Path) -> object:
         arguments = ["train", str(written(folder, text)), "--target", "kind", "--epochs", "1"]
@@ -65,7 +65,7 @@ def train(text: str) -> Callable[[Path], object]:
 
 
 def several(*calls: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Return what does one after the other: a cure with an 'or' in it."""
+    """Return a function that tries all alternatives of a cure with "or"."""
     return lambda folder: [call(folder) for call in calls]
 
 
@@ -73,8 +73,8 @@ IS_SAID = "What the system says is all there is to know: a folder, a file that m
 
 ROWS = [
     Row("datasets/loading.py: _read_csv", "{} has only one column",
-        csv("1\n" * 12), "Write inputs beside the label.", csv("1,0\n" * 12)),
-    Row("datasets/foreign.py: check_is_text", "{} is no text with commas between the cells",
+        csv("1\n" * 12), "Add columns of inputs.", csv("1,0\n" * 12)),
+    Row("datasets/foreign.py: check_is_text", "{} is not comma-separated text",
         csv(GOOD.encode("utf-16")), "Write it in UTF-8: iconv -f UTF-16 -t UTF-8",
         shell("iconv -f UTF-16 -t UTF-8 table.csv > table-commas.csv", "table-commas.csv")),
     Row("datasets/foreign.py: check_separator", "the columns of {} are not separated by commas",
@@ -83,7 +83,7 @@ ROWS = [
     # ------------------------------------------------------------------------------- columns
     Row("datasets/tables.py: Table.column", "{} has no header, so no column {}",
         csv(GOOD.split("\n", 1)[1], label_column="kind"),
-        "Write the names of the columns into its first line.", csv(GOOD, label_column="kind")),
+        "Insert a first line with the names of the columns.", csv(GOOD, label_column="kind")),
     Row("datasets/tables.py: Table.column", "{} has {} columns {}",
         csv(GOOD.replace("a,b", "kind,b"), label_column="kind"),
         "Rename all but one of them in the header, or drop them.",
@@ -91,39 +91,39 @@ ROWS = [
     Row("datasets/tables.py: Table.column", "{} has no column {}",
         csv(GOOD, label_column="class"), "Name a column of the header",
         csv(GOOD, label_column="kind")),
-    Row("datasets/tables.py: Table.columns", "{} misses {} of the model's {} features",
+    Row("datasets/tables.py: Table.columns", "{} lacks {} of the model's {} features",
         named("a,c\n1,2\n", "a", "b"),
-        "Name the columns in the header as they were named in training.",
+        "Name the columns in the header as in the training file.",
         named("a,b\n1,2\n", "a", "b")),
     # ---------------------------------------------------------------------------------- rows
-    Row("datasets/tables.py: Table.read", "{} holds no rows {}",
+    Row("datasets/tables.py: Table.read", "{} contains no rows {}",
         csv("a,b,kind\n"), None, csv(GOOD), "It says what is missing."),
     Row("datasets/tables.py: Table._bad_cell", "{} {} in line {} of {}",
         csv(GOOD + "1,?,0\n"), "Fill it in, for example with the mean of the column, or drop",
         several(csv(GOOD + "1,-5.5,0\n"), csv(GOOD))),
-    Row("datasets/tables.py: Table._ragged", "line {} of {} is no row of the table",
-        csv(GOOD + "1,570.0,-2,0\n"), "Take the commas out of numbers (1570.0, not 1,570.0)",
+    Row("datasets/tables.py: Table._ragged", "line {} of {} has a different number of cells",
+        csv(GOOD + "1,570.0,-2,0\n"), "Remove commas from numbers (1570.0, not 1,570.0)",
         several(csv(GOOD + "1570.0,-2,0\n"), csv(GOOD))),
-    Row("datasets/tables.py: open_table", "{} holds no rows",
-        csv(""), "one sample a line, cells separated by commas", csv(GOOD)),
+    Row("datasets/tables.py: open_table", "{} contains no rows",
+        csv(""), "one sample per line, cells separated by commas", csv(GOOD)),
     Row("datasets/tables.py: open_table", "{} has no header",
-        named("1,2\n", "a"), "Write them there.", named("a,b\n1,2\n", "a")),
+        named("1,2\n", "a"), "Insert a first line with the names.", named("a,b\n1,2\n", "a")),
     Row("datasets/tables.py: open_table",
         "the first line of {} is neither a header nor a row of numbers",
         csv("1.5,2,no\n" + WORDS.split("\n", 1)[1]),
-        "to predict a column of words, write the names of the columns into the first line",
+        "to predict a column of words, insert a first line with the names of the columns",
         several(csv(GOOD), train(WORDS.replace("\n", "\n1.5,2,no\n", 1)))),
-    Row("datasets/tables.py: class_numbers", "{} holds no class number in line {} of {}",
+    Row("datasets/tables.py: class_numbers", "{} has no class number in line {} of {}",
         csv(GOOD.replace(",0\n", ",no\n")),
-        "Name another column as label_column, number the classes 0, 1, 2, ... without a gap, or",
+        "Name another column as label_column, number the classes 0, 1, 2, ... without gaps, or",
         several(csv(GOOD), csv(GOOD.replace("a,b,kind", "kind,b,a"), label_column="a"),
                 train(WORDS))),
-    Row("datasets/tables.py: _rows", "line {} of {} is no row of a table",
-        csv(GOOD + '"1"2",0,1\n'), "a quote inside of a quoted cell is written twice",
+    Row("datasets/tables.py: _rows", "line {} of {} is not a valid row",
+        csv(GOOD + '"1"2",0,1\n'), "a quote inside a quoted cell is written twice",
         csv(GOOD + "12,0,1\n")),
-    Row("datasets/tables.py: _told", "{} is no text in UTF-8: {} at byte {}",
+    Row("datasets/tables.py: _reading", "{} is not UTF-8 text: {} at byte {}",
         csv(UMLAUT.encode("cp1252")), "Save it as CSV in UTF-8; or, if it is from Windows: iconv",
         several(shell("iconv -f CP1252 -t UTF-8 table.csv > utf8.csv", "utf8.csv"), csv(UMLAUT))),
-    Row("datasets/tables.py: _told", "{} cannot be read: {}",
+    Row("datasets/tables.py: _reading", "{} cannot be read: {}",
         open_table, None, lambda folder: open_table(written(folder, GOOD)), IS_SAID),
 ]  # fmt: skip

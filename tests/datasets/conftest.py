@@ -1,4 +1,4 @@
-"""Small IDX files, written the way the format is described."""
+"""Small IDX files, written according to the description of the format."""
 
 from __future__ import annotations
 
@@ -55,6 +55,6 @@ def write_folder(tmp_path: Path, four_files: dict[str, bytes]) -> Callable[[str]
 
 @pytest.fixture(autouse=True)
 def _no_data_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Let no folder, cache or proxy of the machine reach a test."""
+    """Hide folders, caches and proxies of the machine from the tests."""
     monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path / "no-system"))
     monkeypatch.setenv("NO_PROXY", "*")

@@ -1,4 +1,4 @@
-"""What stands in a table in place of a plain number: the cure names a number that reads as one."""
+"""Cells that are not plain numbers: the cure suggests a valid number."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from bpmatrix.datasets.cells import MISSING, cure_of, is_almost_a_number, number
         ("9.8 m/s", ["9.8"]),
     ],
 )
-def test_a_number_in_other_clothes(cell, plain):
+def test_numbers_in_other_notations(cell, plain):
     said = cure_of(f" {cell} ")
 
     assert re.fullmatch(r"Write plain numbers into the whole column, here (.*)\.", said)[1].split(
@@ -63,13 +63,13 @@ def test_a_number_in_other_clothes(cell, plain):
         *((cell.upper(), "Fill it in") for cell in (*MISSING, "-", ".")),
     ],
 )
-def test_what_is_no_number_has_a_cure_of_its_own(cell, words):
+def test_the_cure_depends_on_the_cell(cell, words):
     assert cure_of(cell).startswith(words) or words in cure_of(cell)
     assert not is_almost_a_number(cell)
 
 
 @pytest.mark.parametrize("cell", ["red", "A1", "1.5.2", "3rd", "<5", "1,2,3", "two kg", "12kg"])
-def test_words_are_left_to_the_caller(cell):
+def test_words_have_no_cure_here(cell):
     assert cure_of(cell) is None
 
 

@@ -1,4 +1,4 @@
-"""The shipped digits are UCI's, whole, and where the docstring says."""
+"""The digits in the package are UCI's, complete, and split as documented."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 
 class CutHandler(QuietHandler):
-    """Announces a whole file and sends half of it."""
+    """Announce a whole file and send half of it."""
 
     def copyfile(self, source, outputfile) -> None:
         content = source.read()
@@ -63,7 +63,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def use_mirrors(
     four_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., None]:
-    """Let "mnist" come from these mirrors, with the check sums of the four small files."""
+    """Let "mnist" come from these mirrors, with the checksums of the four small files."""
 
     def use(*mirrors: str) -> None:
         sums = {name: hashlib.sha256(content).hexdigest() for name, content in four_files.items()}
@@ -74,7 +74,7 @@ def use_mirrors(
 
 @pytest.fixture
 def dead_mirror() -> str:
-    """Return an address at which nobody listens."""
+    """Return an address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}/"
@@ -93,7 +93,7 @@ def test_good_download_fills_the_cache(serve, use_mirrors, write_folder, cache, 
 
 
 @pytest.mark.usefixtures("cache")
-def test_silent_where_there_is_no_terminal(
+def test_no_progress_without_a_terminal(
     serve, use_mirrors, write_folder, monkeypatch, capfd, caplog
 ) -> None:
     logger = pooch.get_logger()
@@ -113,7 +113,7 @@ def test_cache_needs_no_network(serve, use_mirrors, write_folder, cache, dead_mi
     assert datasets.load("mnist", download=False).test.labels.tolist() == [0, 1, 2, 0]
 
 
-def test_damaged_cache_is_mended(serve, use_mirrors, write_folder, cache, four_files) -> None:
+def test_damaged_cache_is_repaired(serve, use_mirrors, write_folder, cache, four_files) -> None:
     use_mirrors(serve(write_folder("server")))
     datasets.load("mnist")
     damaged = cache / "t10k-labels-idx1-ubyte.gz"
@@ -133,7 +133,7 @@ def test_wrong_hash_leaves_no_file(serve, use_mirrors, write_folder, cache) -> N
     assert files_in(cache) == []
 
 
-def test_half_a_file_is_never_taken(serve, use_mirrors, write_folder, cache) -> None:
+def test_incomplete_files_are_rejected(serve, use_mirrors, write_folder, cache) -> None:
     use_mirrors(serve(write_folder("server"), CutHandler))
     with pytest.raises(DownloadError):
         datasets.load("mnist")
@@ -157,7 +157,7 @@ def test_no_network_names_the_alternatives(use_mirrors, cache, dead_mirror) -> N
     assert "\n" not in str(caught.value)
 
 
-def test_cache_that_cannot_be_written(use_mirrors, cache, dead_mirror, tmp_path) -> None:
+def test_read_only_cache(use_mirrors, cache, dead_mirror, tmp_path) -> None:
     (tmp_path / "cache").write_text("a file where the folder should be")
     use_mirrors(dead_mirror)
     with pytest.raises(DownloadError, match=r"Errno \d+"):
@@ -169,7 +169,7 @@ def test_second_mirror_helps(serve, use_mirrors, write_folder, cache, dead_mirro
     assert datasets.load("mnist").n_classes == 3
 
 
-def test_progress_is_one_line_a_file(serve, use_mirrors, write_folder, cache, capfd) -> None:
+def test_progress_is_one_line_per_file(serve, use_mirrors, write_folder, cache, capfd) -> None:
     use_mirrors(serve(write_folder("server")))
     datasets.load("mnist", progress=True)
     lines = capfd.readouterr().err.splitlines()

@@ -1,4 +1,4 @@
-"""Files that are no text with commas: the command that the error names makes a table of them."""
+"""Files that are not comma-separated text: the command in the error makes a table of them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refusal(path):
 
 
 def follow(command, folder):
-    """Run the command that an error ends with, which is to write a file; return the file."""
+    """Run the command at the end of an error; return the file that it writes."""
     program = command.split()[0]
     if sys.platform == "win32" or shutil.which(program) is None:
         pytest.skip(f"this machine has no {program}")
@@ -57,7 +57,7 @@ def follow(command, folder):
         (TABLE.encode("utf-16"), "got text in UTF-16"),
     ],
 )
-def test_the_command_in_the_error_makes_a_table_of_it(name, content, got, tmp_path, monkeypatch):
+def test_the_command_in_the_error_makes_a_table(name, content, got, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_bytes(content)
     message = refusal(name)
@@ -70,11 +70,11 @@ def test_the_command_in_the_error_makes_a_table_of_it(name, content, got, tmp_pa
     assert (tmp_path / name).read_bytes() == content
 
 
-def test_text_of_windows(tmp_path, monkeypatch):
+def test_windows_encoding(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "some.csv").write_bytes(TABLE.replace("height", "höhe").encode("cp1252"))
     message = refusal("some.csv")
-    assert "no text in UTF-8: invalid" in message
+    assert "not UTF-8 text: invalid" in message
 
     made = follow(message.partition("Windows: ")[2], tmp_path)
     assert open_table(made).names == ("höhe", "weight", "kind")
@@ -90,15 +90,15 @@ def test_text_of_windows(tmp_path, monkeypatch):
         (b"\x28\xb5\x2f\xfd", "zstd -dc some.csv > some-commas.csv"),
     ],
 )
-def test_other_formats_are_known_by_their_first_bytes(beginning, words, tmp_path, monkeypatch):
+def test_other_formats_are_recognized_by_their_first_bytes(beginning, words, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "some.csv").write_bytes(beginning + b"\0" * 20)
 
     assert words in refusal("some.csv")
 
 
-def test_no_other_file_is_replaced_by_the_command(tmp_path, monkeypatch):
-    """A table that is there already, and one of the name that would come next."""
+def test_the_command_replaces_no_file(tmp_path, monkeypatch):
+    """Neither the first choice of a name nor the second."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "some.csv.gz").write_bytes(gzip.compress(TABLE.encode()))
     assert refusal("some.csv.gz").endswith("> some.csv")
@@ -108,8 +108,8 @@ def test_no_other_file_is_replaced_by_the_command(tmp_path, monkeypatch):
     assert refusal("some.csv.gz").endswith("> some-commas-commas.csv")
 
 
-def test_what_is_a_table_passes(tmp_path):
-    """A mark in one line, or none; spaces in names."""
+def test_tables_pass(tmp_path):
+    """A separator in one line only, or none; spaces in names."""
     path = tmp_path / "some.csv"
     path.write_text(TABLE)
     check_is_text(path)

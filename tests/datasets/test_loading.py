@@ -1,4 +1,4 @@
-"""The one entry: names, files, folders, and arguments that do not belong together."""
+"""`load`: names, files, folders, and arguments that do not fit together."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def test_folder(write_folder) -> None:
     ("source", "options", "error", "message"),
     [
         ("digit", {}, DataNotFoundError, "no data set, file or folder 'digit'.*fashion-mnist"),
-        ("digits", {"folder": "."}, ArgumentError, "folder belongs to"),
-        ("digits", {"label_column": "y"}, ArgumentError, "label_column belongs to .csv"),
-        (Path("some.npz"), {"label_column": "y"}, ArgumentError, "label_column belongs to .csv"),
+        ("digits", {"folder": "."}, ArgumentError, "folder is only for"),
+        ("digits", {"label_column": "y"}, ArgumentError, "label_column is only for .csv"),
+        (Path("some.npz"), {"label_column": "y"}, ArgumentError, "label_column is only for .csv"),
     ],
 )
 def test_wrong_use(source, options, error, message) -> None:
@@ -95,7 +95,7 @@ def test_wrong_use(source, options, error, message) -> None:
         datasets.load(source, **options)
 
 
-def test_a_path_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_not_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataNotFoundError):
         datasets.load(Path("mnist"))
@@ -103,9 +103,9 @@ def test_a_path_is_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         datasets.load(Path("digits"))
 
 
-def test_unknown_ending(tmp_path: Path) -> None:
+def test_unknown_suffix(tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text("1,2\n")
-    with pytest.raises(DataFileError, match=r"got the ending '.txt', expected .csv, .npz"):
+    with pytest.raises(DataFileError, match=r"got the suffix '.txt', expected .csv, .npz"):
         datasets.load(tmp_path / "some.txt")
 
 

@@ -1,4 +1,4 @@
-"""The four files: spellings, places, sizes that do not fit; and MNIST itself where it is."""
+"""The four files: spellings, places, sizes that do not match; and MNIST itself if it is found."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_spellings(write_folder, dotted: bool, plain: bool) -> None:
 
 @pytest.fixture
 def replace(idx_bytes):
-    """Return a function that puts another array in the place of a file."""
+    """Return a function that replaces a file by another array."""
 
     def write(folder: Path, name: str, array: np.ndarray) -> None:
         (folder / f"{name}-ubyte.gz").write_bytes(gzip.compress(idx_bytes(array)))
@@ -68,10 +68,10 @@ def test_float_images_are_scaled_by_their_largest(write_folder, replace) -> None
     [
         ("train-labels-idx1", np.zeros(11, np.uint8), r"got uint8 of shape \(11,\), .*\(12,\)"),
         ("t10k-labels-idx1", np.zeros(4, np.int32), "got int32 of shape"),
-        ("t10k-images-idx3", np.zeros(4, np.uint8), "holds no images"),
-        ("t10k-images-idx3", np.zeros((0, 2, 3), np.uint8), "holds no images"),
+        ("t10k-images-idx3", np.zeros(4, np.uint8), "contains no images"),
+        ("t10k-images-idx3", np.zeros((0, 2, 3), np.uint8), "contains no images"),
         ("t10k-images-idx3", np.zeros((4, 3, 3), np.uint8), "do not fit together"),
-        ("t10k-images-idx3", np.full((4, 2, 3), np.nan), "holds NaN or infinity"),
+        ("t10k-images-idx3", np.full((4, 2, 3), np.nan), "contains NaN or infinity"),
     ],
 )
 def test_files_that_do_not_fit(write_folder, replace, name: str, array, message: str) -> None:
@@ -103,7 +103,7 @@ def test_missing_file_is_named(write_folder) -> None:
 
 @pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
 def test_places(write_folder, replace, tmp_path: Path, monkeypatch, name: str) -> None:
-    """A folder that is named goes before BPMATRIX_DATA, that before the system's."""
+    """The argument has priority over BPMATRIX_DATA, and this over the system's folder."""
     system = write_folder(f"system/datasets/{name}")
     replace(system, "t10k-labels-idx1", np.array([0, 0, 0, 1], np.uint8))
     own = write_folder(f"own/{name}")
@@ -132,7 +132,7 @@ def test_license_and_source() -> None:
 
 
 @pytest.mark.usefixtures("no_own_folder")
-def test_nowhere_and_no_download() -> None:
+def test_not_found_and_no_download() -> None:
     with pytest.raises(DataNotFoundError) as caught:
         datasets.load("fashion-mnist", download=False)
     for way in ("folder=", "BPMATRIX_DATA", "dataset-fashion-mnist", "'digits'"):

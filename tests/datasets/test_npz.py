@@ -1,4 +1,4 @@
-"""The .npz reader: what it takes, and what it refuses before memory is taken."""
+"""The .npz reader: what it accepts, and what it rejects before memory is allocated."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_few_bytes_that_claim_8_tib(path: Path) -> None:
 
 
 @pytest.mark.parametrize("shape", ["(4294967296, 4294967296)", "(-1, -12)", "(-12,)"])
-def test_product_of_a_shape_does_not_wrap_round(path: Path, shape: str) -> None:
+def test_product_of_a_shape_does_not_overflow(path: Path, shape: str) -> None:
     write_zip(path, X=npy_header(shape), y=npy(LABELS))
     with pytest.raises(DataFileError):
         read_npz(path)
@@ -97,16 +97,16 @@ def test_only_compressed_arrays_have_a_limit(path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(("offset", "code", "value"), [(24, "<I", 2**31), (10, "<H", 12)])
-def test_directory_of_stored_arrays_that_lies(path: Path, offset, code, value) -> None:
+def test_directory_with_wrong_sizes_of_stored_arrays(path: Path, offset, code, value) -> None:
     np.savez(path, X=TABLE, y=LABELS)
     content = bytearray(path.read_bytes())
     struct.pack_into(code, content, content.index(b"PK\x01\x02") + offset, value)
     path.write_bytes(content)
-    with pytest.raises(DataFileError, match="is damaged, or no archive of NumPy's"):
+    with pytest.raises(DataFileError, match="is damaged, or was not written by NumPy"):
         read_npz(path)
 
 
-def test_directory_that_claims_more_than_the_file_can_hold(path: Path) -> None:
+def test_directory_with_an_impossible_size(path: Path) -> None:
     np.savez_compressed(path, X=TABLE, y=LABELS)
     content = bytearray(path.read_bytes())
     entry = content.index(b"PK\x01\x02")
@@ -122,20 +122,20 @@ def test_pickles_are_never_read(path: Path) -> None:
             return (pytest.fail, ("unpickled",))
 
     np.savez(path, X=np.array([[Trap()]], dtype=object), y=LABELS[:1])
-    with pytest.raises(DataFileError, match="has a type that bpmatrix does not read: got object"):
+    with pytest.raises(DataFileError, match="has a dtype that bpmatrix does not read: got object"):
         read_npz(path)
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"X": TABLE}, "holds other arrays: got X, expected X and y"),
+        ({"X": TABLE}, "contains the wrong arrays: got X, expected X and y"),
         ({"X": TABLE, "y": LABELS, "z": LABELS}, "got X, y, z"),
         ({}, "got none"),
         ({"X": TABLE.astype(complex), "y": LABELS}, "got complex128"),
         ({"X": np.array([["a"]]), "y": LABELS[:1]}, "got <U1"),
         ({"X": np.asfortranarray(TABLE), "y": LABELS}, "Fortran order"),
-        ({"X": TABLE[0], "y": LABELS}, r"no table of samples: got shape \(3,\)"),
+        ({"X": TABLE[0], "y": LABELS}, r"not a table of samples: got shape \(3,\)"),
         ({"X": TABLE[:0], "y": LABELS[:0]}, r"got shape \(0, 3\)"),
         ({"X": TABLE, "y": LABELS[:3]}, r"got uint8 of shape \(3,\), expected .*\(4,\)"),
         ({"X": TABLE, "y": LABELS.astype(float)}, "got float64 of shape"),
@@ -169,13 +169,13 @@ def test_damaged_headers(path: Path, header: bytes, message: str) -> None:
         read_npz(path)
 
 
-def test_no_archive_at_all(path: Path) -> None:
+def test_not_an_archive(path: Path) -> None:
     path.write_bytes(b"X,y\n1,2\n")
-    with pytest.raises(DataFileError, match=r"no sound .npz archive.*numpy\.savez"):
+    with pytest.raises(DataFileError, match=r"not a valid .npz archive.*numpy\.savez"):
         read_npz(path)
 
 
-def test_twice_the_same_name(path: Path) -> None:
+def test_duplicate_name(path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("X.npy", npy(TABLE))
         archive.writestr("y.npy", npy(LABELS))
@@ -222,10 +222,10 @@ def test_flipped_bits(path: Path, data: st.DataObject) -> None:
     assert labels.shape == table.shape[:1]
 
 
-def test_labels_may_be_missing_where_they_are_not_needed(tmp_path: Path) -> None:
+def test_labels_may_be_missing_if_not_needed(tmp_path: Path) -> None:
     np.savez(tmp_path / "inputs.npz", X=TABLE)
     table, labels = read_npz_samples(tmp_path / "inputs.npz")
     np.testing.assert_array_equal(table, TABLE)
     assert labels is None
-    with pytest.raises(DataFileError, match="holds other arrays: got X, expected X and y"):
+    with pytest.raises(DataFileError, match="contains the wrong arrays: got X, expected X and y"):
         read_npz(tmp_path / "inputs.npz")

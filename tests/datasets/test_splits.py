@@ -1,4 +1,4 @@
-"""The split is stratified, disjoint, complete, and the same for ever."""
+"""The split is stratified, disjoint, complete, and never changes."""
 
 from __future__ import annotations
 

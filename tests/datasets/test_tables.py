@@ -53,8 +53,8 @@ def test_header_and_rows(path: Path, text: str, names: tuple[str, ...]) -> None:
     assert cells.lines[-1] == last
 
 
-def test_columns_are_read_as_they_are_asked_for(path: Path) -> None:
-    """In any order; what is not asked for is not looked at."""
+def test_columns_are_read_in_the_given_order(path: Path) -> None:
+    """In any order; other columns are ignored."""
     path.write_text("a,note,b,kind\n1,,2e1,x\n\n3,?, -4 , y \n")
     table = open_table(path)
     cells = table.read(table.columns(["b", "a"]), [table.column("kind")])
@@ -69,21 +69,21 @@ def test_columns_are_read_as_they_are_asked_for(path: Path) -> None:
     [
         ("1,2,0\n3,4\n", "line 2 of .*: got 2 cells, expected 3, as in the first line.*quotes"),
         ("1,2,0\n\n3,4,1,1\n", "line 3 of .*: got 4 cells, expected 3"),
-        ("a,b,c\n1,2,0\n3,x,1\n", "column 'b' holds no number in line 3 of .*: got 'x', exp"),
-        ("1,2,0\n3,x,1\n", "column 2 holds no number in line 2 of .*: got 'x', exp"),
-        ("1,2,0\n3,,1\n", "column 2 misses a value in line 2 of .*: got ''.*Fill it in"),
-        ("1,2,0\n3,nan,1\n", "column 2 misses a value in line 2 of .*: got 'nan'"),
+        ("a,b,c\n1,2,0\n3,x,1\n", "column 'b' has no number in line 3 of .*: got 'x', exp"),
+        ("1,2,0\n3,x,1\n", "column 2 has no number in line 2 of .*: got 'x', exp"),
+        ("1,2,0\n3,,1\n", "column 2 is missing a value in line 2 of .*: got ''.*Fill it in"),
+        ("1,2,0\n3,nan,1\n", "column 2 is missing a value in line 2 of .*: got 'nan'"),
         ("1,2,0\n3,4,-inf\n", "column 3 .*line 2 .*: got '-inf', expected a finite number"),
         ("1,2,0\n3,1e999,1\n", "column 2 .*line 2 .*: got 'inf'"),
         ("1.5,oops,0\n3,4,1\n", "first line of .* got 'oops' beside numbers.*--target NAME"),
         ("1,2,0\n3,\0,1\n", r"column 2 .*line 2 .*: got '\\x00'"),
         ('1,2,0\n3,"4,1\n', "line 2 of .*: got unexpected end of data"),
         ('1,2,0\n3,"4"4,1\n', "line 2 of .*: got ',' expected after '\"'"),
-        ("1,2,0\n3,__import__('os'),1\n", "column 2 holds no number"),
+        ("1,2,0\n3,__import__('os'),1\n", "column 2 has no number"),
         ("1,2,0\n" + "x" * 1000 + ",2,1\n", "got 'x{30}...', expected"),
-        ("", "holds no rows"),
-        ("\n\n", "holds no rows"),
-        ("a,b,c\n", "holds no rows below its header"),
+        ("", "contains no rows"),
+        ("\n\n", "contains no rows"),
+        ("a,b,c\n", "contains no rows below its header"),
     ],
 )
 def test_messages(path: Path, text: str, message: str) -> None:
@@ -103,31 +103,31 @@ def test_the_first_bad_line_is_named(path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "message"),
     [
-        ("1,0\n", "l", "has no header, so no column 'l': got '1', '0'. Write the names"),
+        ("1,0\n", "l", "has no header, so no column 'l': got '1', '0'. Insert a first line"),
         ("a,b\n1,0\n", "l", "no column 'l': got 'a', 'b'. Name a column of the header"),
         ("a,a\n1,0\n", "a", "2 columns 'a'. Rename"),
     ],
 )
-def test_a_name_that_is_not_there_once(path: Path, text: str, name: str, message: str) -> None:
+def test_missing_and_duplicate_names(path: Path, text: str, name: str, message: str) -> None:
     path.write_text(text)
     with pytest.raises(DataFileError, match=message):
         open_table(path).column(name)
 
 
-def test_the_columns_of_a_model_are_all_needed(path: Path) -> None:
+def test_all_columns_of_a_model_are_needed(path: Path) -> None:
     path.write_text("b,c,a\n1,2,3\n")
     table = open_table(path)
     assert table.columns(["a", "b"]) == [2, 0]
-    with pytest.raises(DataFileError, match=r"misses 2 of the model's 3 features.*'A', 'z'"):
+    with pytest.raises(DataFileError, match=r"lacks 2 of the model's 3 features.*'A', 'z'"):
         table.columns(["A", "b", "z"])
 
 
-def test_a_header_that_has_to_be_there(path: Path) -> None:
-    """Numbers are names beside text, as quantiles are; alone they are none."""
+def test_required_header(path: Path) -> None:
+    """Numbers next to text are names, such as quantiles; numbers alone are not."""
     path.write_text("q,0.25,0.75\n1,2,3\n")
     assert open_table(path, header=True).names == ("q", "0.25", "0.75")
     path.write_text("1,2\n3,4\n")
-    with pytest.raises(DataFileError, match=r"no header: got '1', '2'.*Write them there"):
+    with pytest.raises(DataFileError, match=r"no header: got '1', '2'.*Insert a first line"):
         open_table(path, header=True)
 
 
@@ -149,28 +149,28 @@ def test_labels(path: Path) -> None:
         ("p,l\n1,0\n\n1,-1\n", "line 4 of .*: got '-1'"),
         ("p,l\n1,0\n1,1e300\n", "line 3 of .*: got '1e300'"),
         ("p,a kind\n1,rose\n", r"got 'rose'.*label_column.*bpmatrix train \S+ --target 'a kind'$"),
-        ("1,0.5\n", r"column 2 .* write the names of the columns.*--target NAME$"),
+        ("1,0.5\n", r"column 2 .* insert a first line.*--target NAME$"),
         ("p,l\n1,\n", "line 2 .*: got ''.*Drop the row"),
     ],
 )
-def test_what_is_no_label(path: Path, text: str, message: str) -> None:
+def test_invalid_labels(path: Path, text: str, message: str) -> None:
     path.write_text(text)
     table = open_table(path)
     with pytest.raises(DataFileError, match=message):
         class_numbers(table, table.read([0], [1]), 1)
 
 
-def test_words_have_the_cure_that_the_caller_knows(path: Path) -> None:
+def test_words_have_the_cure_of_the_caller(path: Path) -> None:
     path.write_text("a,b\n1,red\n")
-    with pytest.raises(DataFileError, match="columns of 0 and 1, one for each category"):
+    with pytest.raises(DataFileError, match="columns of 0 and 1, one per category"):
         read_all(path)
     with pytest.raises(DataFileError, match=r"\. Paint column 1\.$"):
         open_table(path).read([0, 1], cure_of_words=lambda column: f"Paint column {column}.")
 
 
-def test_no_utf_8_and_no_file(path: Path) -> None:
+def test_not_utf_8_and_not_a_file(path: Path) -> None:
     path.write_bytes(b"a,b\n1,2\n\xff,0\n")
-    with pytest.raises(DataFileError, match="no text in UTF-8: invalid start byte at byte 8"):
+    with pytest.raises(DataFileError, match="not UTF-8 text: invalid start byte at byte 8"):
         open_table(path).read([0])
     with pytest.raises(DataFileError, match="cannot be read"):
         open_table(path.with_name("nowhere.csv"))
@@ -178,8 +178,8 @@ def test_no_utf_8_and_no_file(path: Path) -> None:
         open_table(path.parent)
 
 
-def test_the_memory_is_that_of_the_numbers(path: Path) -> None:
-    """Cells as text would take 55 bytes and more each, seven times as much."""
+def test_memory_is_little_more_than_the_numbers(path: Path) -> None:
+    """As text a cell would take 55 bytes or more, seven times as much."""
     row = ",".join(["-1.2345"] * 30)
     with path.open("w") as file:
         file.write(",".join(f"x{i}" for i in range(30)) + ",kind\n")

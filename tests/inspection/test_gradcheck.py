@@ -145,6 +145,6 @@ def test_a_model_alone_or_data_without_labels_is_rejected(tmp_path, capsys):
     data.write_text("1,2\n3,4\n")
 
     assert main(["verify", model]) == 2
-    assert "MODEL and DATA go together" in capsys.readouterr().err
+    assert "MODEL needs DATA" in capsys.readouterr().err
     assert main(["verify", model, str(data)]) == 2
-    assert "holds no labels" in capsys.readouterr().err
+    assert "contains no labels" in capsys.readouterr().err
