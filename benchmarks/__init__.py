@@ -1,1 +1,1 @@
-"""How fast bpmatrix is, against itself and others: ``python -m benchmarks --help``."""
+"""Benchmarks of bpmatrix against other versions and libraries: ``python -m benchmarks --help``."""

@@ -19,12 +19,12 @@ from benchmarks.table import table
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--avx2", is_flag=True, help="Let nobody use AVX-512: the targets are for AVX2.")
+@click.option("--avx2", is_flag=True, help="Disable AVX-512: the targets are for AVX2.")
 def main(*, avx2: bool) -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.
 
-    MNIST is taken from where BPMATRIX_DATA says; without it bytes of its shape are made up. Run
-    nothing else at the same time, and read the load beside the table.
+    MNIST is found as by `bpmatrix train`, but not downloaded; without it random bytes of its shape
+    are used. Run nothing else at the same time, and look at the load below the table.
     """
     if avx2:
         limit_to_avx2()

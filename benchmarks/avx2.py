@@ -1,4 +1,4 @@
-"""The processor as one without AVX-512, for all contenders: what the targets were set for."""
+"""Disable AVX-512 for all contenders: the targets were set for AVX2."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import llvmlite.binding as llvm
 
 X86 = {"x86_64", "amd64"}
 
-# What keeps the products and loops of each library to registers of 32 bytes.
+# The variables that limit the libraries to registers of 32 bytes.
 LIMITS = {
     "NUMBA_CPU_NAME": "haswell",
     "OPENBLAS_CORETYPE": "Haswell",
@@ -24,10 +24,10 @@ LIMITS = {
 
 
 def limit_to_avx2() -> None:
-    """Let the worker processes that are started from now on use AVX2 and nothing beyond."""
+    """Limit worker processes that start from now on to AVX2."""
     if platform.machine().lower() not in X86:
         raise click.UsageError(
-            f"--avx2 is for processors that have it, and this one is {platform.machine()}"
+            f"--avx2 needs an x86-64 processor, and this one is {platform.machine()}"
         )
     features = llvm.get_host_cpu_features().flatten()
     os.environ.update(
@@ -38,10 +38,10 @@ def limit_to_avx2() -> None:
 
 
 def _flags_of_xla() -> str:
-    """Return the flags that hold the installed JAX to AVX2.
+    """Return the flags that limit the installed JAX to AVX2.
 
-    Products of YNNPACK, which JAX 0.10 takes wherever it can, do not heed the limit: those of Eigen
-    and oneDNN do. JAX ends at a flag that it does not know.
+    Products of YNNPACK, which JAX 0.10 uses if it can, ignore the limit; those of Eigen and oneDNN
+    obey it. JAX aborts on unknown flags.
     """
     flags = ["--xla_cpu_max_isa=AVX2"]
     with suppress(PackageNotFoundError):

@@ -1,6 +1,6 @@
-"""The book's calls, lists of tuples in: `bpmatrix.nielsen` against the book's loop.
+"""The book's calls with lists of tuples: `bpmatrix.nielsen` against the book's loop.
 
-An epoch; one with a cost that is the reader's own, as an instance; the outputs for one column.
+An epoch, an epoch with a custom cost object, and the outputs for one column.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ SIZES, MINI_BATCH_SIZE, ETA = [784, 30, 10], 10, 3.0
 SEED, FEW_STEPS = 1, 500
 LEAST_GAIN = 15.0
 FEW_IMAGES = 1000
-# Quads, and which part of the training data: all, or a tenth.
+# The quads, and the divisor of the number of training samples.
 FULL, QUICK_RUN = (8, 1), (3, 10)
 
 
 def training_data() -> tuple[Pairs, str]:
-    """Return the book's list of tuples, a view of a row of float32 for each image, and a source."""
+    """Return the book's list of tuples, with float32 views as images, and its source."""
     samples = load_samples("mnist")
     table = samples.X.T.astype(np.float32) / np.float32(256)
     pairs = zip(table, samples.targets, strict=True)
     return [(row.reshape(-1, 1), vectorized_result(label)) for row, label in pairs], samples.source
 
 
-class ReadersCost:
-    """A cost that the engine does not know, though it is the cross-entropy."""
+class CustomCost:
+    """The cross-entropy as a custom cost, which the engine does not recognize."""
 
     fn = staticmethod(network2.CrossEntropyCost.fn)
     delta = staticmethod(network2.CrossEntropyCost.delta)
@@ -58,7 +58,7 @@ def loop_epoch(
     cost: str = "quadratic",
     backwards: bool = False,
 ) -> None:
-    """One epoch, sample by sample; `backwards` adds the samples of a mini-batch in that order."""
+    """One epoch, sample by sample; `backwards` adds a mini-batch's gradients in reverse order."""
     random.shuffle(data)
     weights, biases = net.weights, net.biases
     functions = ["sigmoid"] * len(weights)
@@ -83,16 +83,16 @@ def loop_outputs(weights: list[Array], biases: list[Array], x: Array) -> Array:
 
 
 def engine_epoch(net: network.Network | network2.Network, data: Pairs) -> None:
-    """One epoch by the book's call."""
+    """One epoch with the book's call."""
     with contextlib.redirect_stdout(io.StringIO()):
         net.SGD(data, 1, MINI_BATCH_SIZE, ETA)
 
 
 def largest_differences(data: Pairs) -> tuple[float, float]:
-    """Return how far the weights are from the loop's after an epoch with the same seeds.
+    """Return the largest differences from the loop's weights after an epoch with the same seeds.
 
-    First those of the engine; then those of the loop itself where it adds the samples of each
-    mini-batch the other way round. What is left of both is rounding, amplified by the training.
+    The first is the engine's; the second that of the loop which adds the gradients of each
+    mini-batch in reverse order. Both are rounding errors, amplified by the training.
     """
     trained = []
     backwards = functools.partial(loop_epoch, backwards=True)
@@ -110,10 +110,10 @@ Calls = tuple[str, Callable[[], object], Callable[[], object], float]
 
 
 def calls(data: Pairs) -> list[Calls]:
-    """Return what is compared: its name, the loop, bpmatrix, and the least gain."""
+    """Return the comparisons: a name, the loop, bpmatrix, and the least speed-up."""
     few, x = data[:FEW_IMAGES], data[0][0]
     loop, engine = network.Network(SIZES), network.Network(SIZES)
-    own_loop, own = network2.Network(SIZES), network2.Network(SIZES, cost=ReadersCost())
+    own_loop, own = network2.Network(SIZES), network2.Network(SIZES, cost=CustomCost())
     weights, biases = ([p.copy() for p in parts] for parts in (engine.weights, engine.biases))
     return [
         (
@@ -123,7 +123,7 @@ def calls(data: Pairs) -> list[Calls]:
             0.9,
         ),
         (
-            f"an epoch of {len(few):,} images, a cost of one's own",
+            f"an epoch of {len(few):,} images, a custom cost",
             lambda: loop_epoch(own_loop, list(few), cost="cross_entropy"),
             lambda: engine_epoch(own, list(few)),
             1.0,
@@ -152,8 +152,8 @@ def book(quick: bool, json_file: str | None) -> None:
         ours, itself = largest_differences(part)
         steps = len(part) // MINI_BATCH_SIZE
         notes.append(
-            f"after {steps:,} mini-batches the weights are {ours:.1e} from those of the loop; a"
-            f" loop that adds the samples of a mini-batch backwards ends {itself:.1e} away"
+            f"after {steps:,} mini-batches the weights differ from the loop's by {ours:.1e}; those"
+            f" of a loop that adds gradients in reverse order differ by {itself:.1e}"
         )
         report.record(steps=steps, difference=ours, backwards=itself)
     for name, loop, engine, least in calls(data):

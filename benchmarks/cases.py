@@ -1,4 +1,4 @@
-"""The networks that are timed, and what bpmatrix has to reach there. Nothing runs on import."""
+"""The networks that are timed, and the targets of bpmatrix. Nothing runs on import."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ DTYPES = ("float64", "float32")
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its data, and the speed-ups to reach.
+    """A network, its data, and the target speed-ups.
 
     Attributes
     ----------
     data : str
-        A name that `data.load_samples` knows.
+        A name for `data.load_samples`.
     targets : mapping
-        By contender: how many times as fast bpmatrix must be, in float64 and float32.
+        By contender: the target speed-ups of bpmatrix in float64 and float32.
     peak : mapping
-        By (dtype, threads): the share of the attainable peak to reach.
+        By (dtype, threads): the target share of the attainable peak.
     slow : frozenset of str
-        Contenders that need so much time here that they are left out.
+        Contenders that are left out because they are slow.
     output : str, optional
-        The activation function of the last layer, if it is another one.
+        The activation function of the last layer, by default that of the others.
     optimizer : str
-        That of a `Task`.
+        The optimizer of the `Task`.
     """
 
     sizes: tuple[int, ...]
@@ -49,12 +49,12 @@ class Case:
 
     @property
     def name(self) -> str:
-        """The sizes and the mini-batch, and an optimizer that keeps something: ``784-30-10/10``."""
+        """The sizes, the mini-batch size, and an optimizer other than SGD: ``784-30-10/10``."""
         sizes = f"{'-'.join(map(str, self.sizes))}/{self.mini_batch_size}"
         return sizes if self.optimizer == "sgd" else f"{sizes}/{self.optimizer}"
 
     def target(self, contender: str, dtype: str) -> float | None:
-        """Return the speed-up to reach over a contender, if there is one."""
+        """Return the target speed-up over a contender, if there is one."""
         pair = self.targets.get(contender)
         return None if pair is None else pair[DTYPES.index(dtype)]
 
@@ -65,7 +65,7 @@ class Case:
         return load_samples(self.data)
 
     def task(self, dtype: str, samples: TrainingData | None = None) -> Task:
-        """Return what the contenders are given, on the case's own data or on some others."""
+        """Return the task for the contenders, by default on the case's own data."""
         samples = samples or self.samples()
         hidden = (self.activation,) * (len(self.sizes) - 2)
         return Task(
@@ -82,7 +82,7 @@ class Case:
         )
 
     def tiny(self, dtype: str) -> Task:
-        """Return the same task on a few samples, to see that it works."""
+        """Return the same task on a few samples, for tests."""
         rng = np.random.default_rng(0)
         n = 2 * self.mini_batch_size
         shape, n_out = (n, self.sizes[0]), self.sizes[-1]
@@ -93,7 +93,7 @@ class Case:
         return self.task(dtype, TrainingData(pixels.T, 1 / 255, labels, "random bytes"))
 
     def effort(self, *, quick: bool) -> Effort:
-        """Return how much time to spend on it."""
+        """Return the effort of its measurement."""
         quads, block_seconds = (6, 0.03) if quick else (20, 0.1)
         return Effort(quads, block_seconds, self.check_steps)
 

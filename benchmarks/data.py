@@ -1,4 +1,4 @@
-"""Data for the cases: MNIST where it is found, the digits of the package, or made up."""
+"""Data for the cases: MNIST if it is found, the digits in the package, or random data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ N_REGRESSION = 10_000
 
 @cache
 def load_samples(name: str, n_in: int = 0, n_out: int = 0) -> TrainingData:
-    """Return the samples "mnist", "digits" or, of the sizes given, "regression"."""
+    """Return the samples "mnist", "digits" or, with the given sizes, "regression"."""
     if name == "regression":
         return _regression(n_in, n_out)
     try:
@@ -28,7 +28,7 @@ def load_samples(name: str, n_in: int = 0, n_out: int = 0) -> TrainingData:
 
 
 def _bytes() -> TrainingData:
-    """Return bytes of the shape of MNIST, a fifth of them not zero: good for speed alone."""
+    """Return random bytes of the shape of MNIST, a fifth of them not 0, to measure speed only."""
     rng = np.random.default_rng(0)
     table = rng.integers(256, size=MNIST_SHAPE, dtype=np.uint8)
     table[rng.random(MNIST_SHAPE, np.float32) > 0.2] = 0
@@ -37,7 +37,7 @@ def _bytes() -> TrainingData:
 
 
 def _regression(n_in: int, n_out: int) -> TrainingData:
-    """Return a smooth function of normal inputs, with values that tanh can reach."""
+    """Return a smooth function of normal inputs, with values in the range of tanh."""
     rng = np.random.default_rng(0)
     table = rng.standard_normal((N_REGRESSION, n_in))
     directions = rng.standard_normal((n_in, n_out)) / np.sqrt(n_in)

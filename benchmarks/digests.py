@@ -1,7 +1,7 @@
-"""Digests of what networks, estimators and the book's programs compute, to see whether a bit moved.
+"""Digests of the results of networks, estimators and the book's programs, to compare their bits.
 
-Run it before and after a change that should move none, on one machine with the same packages. Only
-public names are imported, so that ``python -m benchmarks.digests`` runs on other revisions, too.
+Run it before and after a change that should keep all bits, on one machine with the same packages.
+Only public names are imported, so ``python -m benchmarks.digests`` works on other revisions, too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bpmatrix.nielsen import mnist_loader, network, network2, problems
 Array = NDArray[Any]
 Named = Mapping[str, Any]
 
-FEW, MANY = 203, 12_000  # no multiple of a mini-batch or register; groups of columns
+FEW, MANY = 203, 12_000  # not a multiple of mini-batches or registers; enough for column groups
 RECORDED = ("cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 OF_A_LAYER = ("W", "z", "a", "delta", "nabla_b", "nabla_W")
@@ -43,7 +43,7 @@ Case = Callable[[int], Found]  # of a number of threads
 
 @functools.cache
 def samples(name: str) -> tuple[Array, Array]:
-    """Return columns and targets, made of the digits in the package."""
+    """Return columns and targets, made from the digits in the package."""
     digits = bpmatrix.datasets.load("digits").train
     X, labels = digits.X[:, :FEW], digits.labels[:FEW]
     many = np.arange(MANY) % digits.labels.size
@@ -59,7 +59,7 @@ def samples(name: str) -> tuple[Array, Array]:
 
 
 class Run(NamedTuple):
-    """What a network has that differs from [64, 19, 10], how it is trained, and on what."""
+    """The differences from the network [64, 19, 10], the arguments of `train`, and the samples."""
 
     name: str
     network: Named = NOTHING
@@ -74,7 +74,7 @@ class Run(NamedTuple):
         return Network(given.pop("sizes"), dtype=dtype, **given), X, targets
 
     def train(self, dtype: str, threads: int, *, by_file: bool = False) -> Found:
-        """Train twice, so that what an optimizer keeps is seen, too."""
+        """Train twice, so that the optimizer's state matters, too."""
         net, X, targets = self.new(dtype)
         how = {"epochs": 2, "n_threads": threads, **self.training}
         if "validation" in how:
@@ -87,7 +87,7 @@ class Run(NamedTuple):
         return [net.parameters], outputs, [*costs, net.cost(X, targets)]
 
     def look(self, dtype: str, _threads: int) -> Found:
-        """Return the gradient, gradients by the inputs and, as costs, what a trace holds."""
+        """Return the gradient, the gradients by the inputs and, as costs, the arrays of a trace."""
         net, X, targets = self.new(dtype)
         by_inputs = [net.input_gradient(X, targets), net.input_gradient(X, output=0)]
         layers = net.trace(X, targets).layers
@@ -96,7 +96,7 @@ class Run(NamedTuple):
 
 
 def reloaded(model: Any) -> Any:
-    """Return a model as it comes back from a file."""
+    """Return a model after saving and loading it."""
     with tempfile.TemporaryDirectory() as folder:
         model.save(f"{folder}/model.safetensors")
         return bpmatrix.load(f"{folder}/model.safetensors")
@@ -108,7 +108,7 @@ OWN = {
     "cost": bpmatrix.OwnCost(
         lambda a, y: math.log(math.cosh(a - y)), lambda a, y: math.tanh(a - y), "log_cosh"),
 }  # fmt: skip
-CAREFUL = {"optimizer": SGD(0.02)}  # for outputs without bounds
+CAREFUL = {"optimizer": SGD(0.02)}  # for unbounded outputs
 WEIGHTS, SPLIT = {"sample_weight": np.arange(FEW) % 4 / 2}, {"validation_split": 0.2}
 GROUPS = {"mini_batch_size": MANY // 2 + 100}  # more than docs/decisions/0021 asks for in float32
 ACTIVATIONS = (
@@ -172,7 +172,7 @@ RUNS = (
 )  # fmt: skip
 
 
-# No "lbfgs": its steps are made of SciPy's BLAS, whose bits are not ours to keep.
+# Without "lbfgs": its steps use SciPy's BLAS, whose bits we do not control.
 SGD_SOLVER = {"solver": "sgd", "learning_rate_init": 0.05}
 STOPPING = {"early_stopping": True, "max_iter": 30, "n_iter_no_change": 2}
 GIVEN = {
@@ -208,7 +208,7 @@ def estimate(kind: str, given: Named, fit: str, threads: int) -> Found:
     few = {"hidden_layer_sizes": (19,), "max_iter": 4, "batch_size": 20, "random_state": 0}
     model = getattr(bpmatrix, kind)(**{**few, "n_threads": threads, **given})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # few epochs converge to nothing
+        warnings.simplefilter("ignore")  # few epochs do not converge
         model = FITS[fit](model, X, labels if kind == "MLPClassifier" else labels + 0.5)
     costs = [getattr(model, name, None) or [] for name in CURVES]
     predict = getattr(model, "predict_proba", model.predict)
@@ -216,7 +216,7 @@ def estimate(kind: str, given: Named, fit: str, threads: int) -> Found:
 
 
 def monitored(net: network2.Network, training: Any, evaluation: Any) -> Any:
-    """Return what two epochs of the book's training report with all monitors on."""
+    """Return the results of all monitors over two epochs of the book's training."""
     return net.SGD(training, 2, 10, 0.5, 0.5, evaluation, *[True] * 4)
 
 
@@ -233,7 +233,7 @@ BOOK: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 
 
 def by_the_book(name: str, _threads: int) -> Found:
-    """Train a network of the book; what it prints counts among the costs."""
+    """Train a network of the book; the text that it prints is among the costs."""
     random.seed(1)
     np.random.seed(1)
     training, evaluation, _ = (list(d)[:FEW] for d in mnist_loader.load_data_wrapper("digits"))
@@ -247,7 +247,7 @@ def by_the_book(name: str, _threads: int) -> Found:
 
 
 def cases() -> Iterator[tuple[str, Case]]:
-    """Yield the name of each line, and what computes it."""
+    """Yield the name and the function of each line."""
     for dtype in ("float64", "float32"):
         yield from ((f"{run.name}, {dtype}", functools.partial(run.train, dtype)) for run in RUNS)
         for run in (*FUNCTIONS, Run("many columns", data="many")):
@@ -263,7 +263,7 @@ def cases() -> Iterator[tuple[str, Case]]:
 
 
 def digest(arrays: Arrays) -> str:
-    """Return 16 hexadecimal digits of the bytes, types and shapes of some arrays."""
+    """Return 16 hexadecimal digits of a hash of the bytes, dtypes and shapes of some arrays."""
     sha = hashlib.sha256()
     for array in map(np.asarray, arrays):
         sha.update(f"{array.dtype} {array.shape} ".encode() + array.tobytes())
@@ -282,9 +282,9 @@ def line(name: str, case: Case) -> str:
 
 
 @click.command()
-@click.option("--expect", type=click.File(encoding="utf-8"), help="Compare with lines kept here.")
+@click.option("--expect", type=click.File(encoding="utf-8"), help="Compare with these lines.")
 def digests(expect: TextIO | None) -> None:
-    """Digests of weights, predictions and costs: the same where a change moved no number."""
+    """Print digests of weights, predictions and costs, which a change of no bit keeps."""
     lines = []
     for name, case in cases():
         lines.append(line(name, case))

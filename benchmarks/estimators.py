@@ -1,4 +1,4 @@
-"""The estimators against scikit-learn's, which they replace: fits, and the prediction of a row."""
+"""The estimators against scikit-learn's: fits, and the prediction of one row."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from bpmatrix.errors import BpmatrixError
 
 RowsAndLabels = tuple[NDArray[np.float64], NDArray[np.int64]]
 
-# Both sides add the same numbers in another order: in float32 an epoch's loss keeps five digits.
+# The order of sums differs, which leaves five digits of an epoch's loss in float32.
 AGREEMENT = {"float64": 1e-6, "float32": 1e-3}
 LEAST_GAIN_OF_A_ROW = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class TableCase:
-    """A table, how often it is shown in a fit, and what is aimed at."""
+    """A table, the epochs of a fit, and the target speed-up."""
 
     name: str
     load: Callable[[], RowsAndLabels]
@@ -66,7 +66,7 @@ CASES = (
 
 
 class Classifier:
-    """An MLPClassifier with scikit-learn's default settings, of either library."""
+    """The MLPClassifier of either library with scikit-learn's default settings."""
 
     def __init__(self, module: str, case: str, dtype: str) -> None:
         try:
@@ -81,14 +81,14 @@ class Classifier:
         self.fit(1)
 
     def fit(self, times: int) -> None:
-        """Fit anew so many times."""
+        """Fit this many times."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             for _ in range(times):
                 self._model.fit(self._X, self._y)
 
     def predict_row(self, times: int) -> None:
-        """Ask for the probabilities of one row so many times."""
+        """Compute the probabilities of one row this many times."""
         for _ in range(times):
             self._model.predict_proba(self._row)
 
@@ -117,7 +117,7 @@ def estimators(dtypes: tuple[str, ...], quick: bool, json_file: str | None) -> N
 
 
 def _rows(report: Report, case: TableCase, dtype: str, *, quick: bool) -> list[list[str]]:
-    """Time fit and prediction; of scikit-learn's numbers of threads the better counts."""
+    """Time fit and prediction, against the faster of scikit-learn's numbers of threads."""
     found: dict[str, Any] = {}
     for threads in sorted({1, count_processors()}):
         with (
@@ -129,7 +129,7 @@ def _rows(report: Report, case: TableCase, dtype: str, *, quick: bool) -> list[l
             if not np.allclose(
                 own.call("losses"), other.call("losses"), rtol=AGREEMENT[dtype], atol=0
             ):
-                return [[case.name, dtype, "void: another course of training", "", "", ""]]
+                return [[case.name, dtype, "excluded: the losses differ", "", "", ""]]
             for method in ("fit", "predict_row"):
                 comparison = compare_arms(
                     other.arm(method), own.arm(method), quads=2 if quick else 10,

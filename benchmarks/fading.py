@@ -1,11 +1,10 @@
-"""Training whose numbers fade: whether a step takes longer in the end than at the beginning.
+"""Compare the times of the first and the last steps of trainings whose numbers underflow.
 
-Where units are dead, errors vanish or a penalty is strong, numbers become smaller with every step,
-to below the smallest normal number of their type. Some processors take such subnormal numbers a
-hundred times more slowly. Each case has a twin: the same without what makes the numbers fade.
+If units are dead, errors vanish or a penalty is strong, numbers shrink with every step, until they
+are subnormal. Some processors are a hundred times slower with subnormal numbers. Each case has a
+twin: the same training without the cause of the underflow.
 
-Of the package only public names are imported, so that ``python -m benchmarks.fading`` runs on other
-revisions, too.
+Only public names are imported, so ``python -m benchmarks.fading`` works on other revisions, too.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ MINI_BATCH = 32
 
 @dataclass(frozen=True)
 class Fading:
-    """A training whose numbers fade within some epochs; the twin is one with other arguments."""
+    """A training whose numbers underflow within some epochs, and the arguments of its twin."""
 
     sizes: tuple[int, ...]
     dtype: str
@@ -46,7 +45,7 @@ class Fading:
 
     @property
     def name(self) -> str:
-        """Layers, optimizer, and what makes the numbers fade."""
+        """Layers, optimizer, and the cause of the underflow."""
         first, *hidden, last = self.sizes
         inner = f"{len(hidden)}x{hidden[0]}" if len(hidden) > 1 else f"{hidden[0]}"
         optimizer, *others = [self.training["optimizer"], *self.training.keys() - {"optimizer"}]
@@ -55,31 +54,31 @@ class Fading:
 
     @cached_property
     def data(self) -> tuple[Array, Array]:
-        """Normal inputs, and a smooth function of two of them."""
+        """Normally distributed inputs, and a smooth function of two of them."""
         X = np.random.default_rng(0).standard_normal((self.samples, self.sizes[0])).T
         return X.astype(self.dtype), (2 * X[:1] + np.sin(X[1:2])).astype(self.dtype)
 
     def network(self) -> Network:
-        """Return the network as it begins."""
+        """Return the untrained network."""
         return Network(
             self.sizes, activation=self.activation, output="identity", cost="quadratic",
             dtype=self.dtype, seed=1,
         )  # fmt: skip
 
     def train(self, net: Network, epochs: int, *, twin: bool) -> None:
-        """Train a network on, on one thread."""
+        """Continue the training of a network, on one thread."""
         how = {**self.training, **(self.twin if twin else {})}
         net.train(*self.data, epochs=epochs, mini_batch_size=MINI_BATCH, n_threads=1, **how)
 
-    def below(self, net: Network) -> tuple[float, float]:
-        """Return which part of the weights, and of the errors of a mini-batch, is subnormal."""
+    def subnormal(self, net: Network) -> tuple[float, float]:
+        """Return the fractions of subnormal weights and of subnormal errors of a mini-batch."""
         layers = net.trace(*(matrix[:, :MINI_BATCH] for matrix in self.data)).layers
         errors = np.concatenate([layer.delta.ravel() for layer in layers])
-        return part_subnormal(net.parameters), part_subnormal(errors)
+        return fraction_subnormal(net.parameters), fraction_subnormal(errors)
 
 
-def part_subnormal(numbers: Array) -> float:
-    """Return which part of some numbers is below the normal range, and not 0."""
+def fraction_subnormal(numbers: Array) -> float:
+    """Return the fraction of subnormal numbers."""
     sizes = np.abs(numbers)
     return float(((sizes > 0) & (sizes < np.finfo(sizes.dtype).tiny)).mean())
 
@@ -121,9 +120,9 @@ CASES = (
 @QUICK
 @JSON
 def fading(quick: bool, json_file: str | None) -> None:
-    """Training whose numbers fade: the last steps' time over the first steps', and the twin's.
+    """Training that underflows: the time of the last steps over the first ones, and the twin's.
 
-    Seconds are those of the process, on one thread; the last steps and the first ones take turns.
+    Times are process times on one thread; the last and the first steps take turns.
     """
     report = Report("The time of the last steps over that of the first", json_file)
     report.columns(
@@ -135,7 +134,7 @@ def fading(quick: bool, json_file: str | None) -> None:
         weights, errors, last = _last_over_first(case, twin=False, quick=quick)
         *nothing, twins = _last_over_first(case, twin=True, quick=quick)
         if any(nothing):
-            raise click.ClickException(f"the twin of {case.name} fades, too")
+            raise click.ClickException(f"the twin of {case.name} underflows, too")
         over = last.ratio.median / twins.ratio.median
         shown = (str(each.ratio) for each in (last, twins))
         judged = verdict(over, MOST_OVER_THE_TWIN, at_most=True)
@@ -145,15 +144,13 @@ def fading(quick: bool, json_file: str | None) -> None:
             case=case.name, dtype=case.dtype, subnormal_weights=weights, subnormal_errors=errors,
             last_over_first=asdict(last), twin=asdict(twins), over_the_twin=over,
         )  # fmt: skip
-    seen = "errors are those of a mini-batch in the end, as a trace shows them, outside of training"
-    slow = (
-        f"a subnormal product takes {slowness:.3g} times as long as another one on this processor"
-    )
-    report.finish([seen, f"{slow}: near 1 no time shows what fades"])
+    seen = "errors are those of a mini-batch after the training, from a trace"
+    slow = f"a subnormal product takes {slowness:.3g} times as long as a normal one on this machine"
+    report.finish([seen, f"{slow}: if this is near 1, the times show nothing"])
 
 
 def _last_over_first(case: Fading, *, twin: bool, quick: bool) -> tuple[float, float, Comparison]:
-    """Return what is subnormal in the end, and the time of an epoch then over that of the first."""
+    """Return the subnormal fractions at the end, and the time of an epoch then over the first."""
     first, last = case.network(), case.network()
     case.train(last, case.epochs, twin=twin)
 
@@ -163,11 +160,11 @@ def _last_over_first(case: Fading, *, twin: bool, quick: bool) -> tuple[float, f
     quads, seconds = (4, 0.01) if quick else (30, 0.03)
     clock = time.process_time
     found = compare(epoch(last), epoch(first), quads=quads, block_seconds=seconds, clock=clock)
-    return (*case.below(last), found)
+    return (*case.subnormal(last), found)
 
 
 def _slowness(*, quick: bool) -> float:
-    """Return the time of subnormal products in NumPy over that of others."""
+    """Return the time of subnormal products in NumPy over that of normal ones."""
     x, out = np.full(4096, 1e-150), np.empty(4096)
     found = compare(
         lambda: np.multiply(x, 1e-160, out=out), lambda: np.multiply(x, 1e-140, out=out),

@@ -1,4 +1,4 @@
-"""The memory that training adds to its data."""
+"""The memory of training besides its data."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from benchmarks.report import Report, verdict
 
 MOST_MEGABYTES = 60.0
 
-# What the process holds when training begins, and the most that it held by the end. Linux counts in
-# ru_maxrss what the parent held when it started this process; VmHWM is the process's own.
+# Prints the memory of the process before training, and the peak after it. On Linux ru_maxrss
+# includes memory of the parent at the start of the process; VmHWM does not.
 TRAIN = """
 import json, resource, sys
 from pathlib import Path
@@ -46,7 +46,7 @@ print(json.dumps([before, bytes_held("VmHWM"), X.nbytes]))
 @click.command()
 @JSON
 def memory(json_file: str | None) -> None:
-    """Peak memory of training 784-30-10 on MNIST as uint8, over that before it began."""
+    """Peak memory of training 784-30-10 on MNIST as uint8, less the memory before."""
     report = Report("Memory that one epoch on MNIST as uint8 adds, MB", json_file)
     report.columns("compiled programs", "added", "target")
     samples = load_samples("mnist")
@@ -54,7 +54,7 @@ def memory(json_file: str | None) -> None:
         X, labels = Path(folder, "X.npy"), Path(folder, "labels.npy")
         np.save(X, samples.X.T)
         np.save(labels, samples.targets)
-        peaks(X, labels, "loaded")  # compiles, if need be
+        peaks(X, labels, "loaded")  # compiles if necessary
         for when, words in (("loaded", "loaded before"), ("new", "loaded by the training")):
             before, after = peaks(X, labels, when)
             added = (after - before) / 1e6
@@ -64,10 +64,10 @@ def memory(json_file: str | None) -> None:
 
 
 def peaks(X: Path, labels: Path, when: str) -> tuple[int, int]:
-    """Return the bytes that a new process holds before its training, and at most."""
+    """Return the memory of a new process before training, and its peak, in bytes."""
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
-    done = subprocess.run(  # noqa: S603 - this Python, with a program of our own
+    done = subprocess.run(  # noqa: S603 - this Python and our own program
         [sys.executable, "-c", TRAIN, str(X), str(labels), when],
         env=environment,
         check=True,
@@ -75,5 +75,5 @@ def peaks(X: Path, labels: Path, when: str) -> tuple[int, int]:
     )
     before, after, data = json.loads(done.stdout)
     if not data < before < after:
-        raise click.ClickException(f"{before} and {after} bytes held: no memory was measured")
+        raise click.ClickException(f"{before} and {after} bytes: the measurement failed")
     return before, after

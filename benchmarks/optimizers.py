@@ -1,4 +1,4 @@
-"""What an optimizer that keeps something costs, over plain gradient descent."""
+"""The time of optimizers with a state, relative to plain gradient descent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def optimizers(
 
 
 def _against_sgd(case: Case, dtype: str, optimizer: str, *, quick: bool) -> Comparison:
-    """Return the time of a step with the optimizer over that of a plain one."""
+    """Return the time of a step with the optimizer over that of plain SGD."""
     plain, effort, make = case.task(dtype), case.effort(quick=quick), ROSTER[CHAMPION].make
     plain = replace(plain, optimizer="sgd")
     keeping = replace(plain, optimizer=optimizer, learning_rate=LEARNING_RATES[optimizer])

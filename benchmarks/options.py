@@ -1,4 +1,4 @@
-"""What the commands have in common on the command line."""
+"""Options shared by the commands."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import click
 
 from benchmarks.cases import CASES, DTYPES, Case, find_case
 
-QUICK = click.option("--quick", is_flag=True, help="Few and short blocks: to see that it works.")
+QUICK = click.option("--quick", is_flag=True, help="Measure few and short blocks, as a trial.")
 JSON = click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Also write the figures here."
+    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the figures to this file."
 )
 
 
@@ -31,7 +31,7 @@ DTYPE = click.option(
     default="both",
     show_default=True,
     callback=_dtypes,
-    help="The type to compute in.",
+    help="The dtype of the computation.",
 )
 CASE = click.option(
     "--case",
@@ -39,5 +39,5 @@ CASE = click.option(
     type=click.Choice([case.name for case in CASES]),
     multiple=True,
     callback=_cases,
-    help="Only this case; may be repeated.",
+    help="Measure only this case; may be repeated.",
 )

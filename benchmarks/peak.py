@@ -1,4 +1,4 @@
-"""The share of the attainable peak that a whole training step reaches."""
+"""The share of the attainable peak reached by a whole training step."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def peak(
 ) -> None:
     """Training: the share of the speed of a large matrix product.
 
-    The product is NumPy's, of the same type on as many threads, in the same run, in turns.
+    The product is NumPy's, with the same dtype and number of threads, measured in turns.
     """
     report = Report("Share of the attainable peak, whole training steps", json_file)
     report.columns("case", "type", "threads", "share [95 %]", "target")

@@ -1,4 +1,4 @@
-"""Test scores on real tables: the same settings as scikit-learn's, and the recommended ones."""
+"""Test scores on real tables, with scikit-learn's settings and with the recommended ones."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEDS = 5
 MARKS = re.compile(r"(<!-- quality -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-# What is compared, in the words of the table.
+# The columns of the table.
 WAYS = {
     "scikit-learn": "scikit-learn",
     "same": "bpmatrix, same settings",
@@ -43,10 +43,10 @@ README_LINE = {"standardize": True, "early_stopping": True}
 @JSON
 @click.option(
     "--write", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="Also write the table between <!-- quality --> and <!-- end --> of this page.",
+    help="Also write the table between <!-- quality --> and <!-- end --> in this page.",
 )  # fmt: skip
 def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
-    """Test scores over 5 seeds: scikit-learn's, ours with the same settings, and better ones."""
+    """Test scores over 5 seeds: scikit-learn, bpmatrix with its settings, and with better ones."""
     try:
         import_module("bpmatrix.estimators")
     except MissingPackageError as error:
@@ -58,7 +58,7 @@ def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
         try:
             X, y = table.load()
         except BpmatrixError as error:
-            notes.append(f"{table.name} is not here: {error}")
+            notes.append(f"skipped {table.name}: {error}")
             continue
         report.tell(table.name)
         found = _scores(table, X, y, seeds=2 if quick else SEEDS)
@@ -82,7 +82,7 @@ def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
 
 
 def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, list[float]]:
-    """Return the test scores of each way, over splits and weights of so many seeds."""
+    """Return the test scores of each column; a seed determines the split and the weights."""
     from sklearn import ensemble, neural_network  # noqa: PLC0415
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
     from sklearn.multioutput import MultiOutputRegressor  # noqa: PLC0415
@@ -92,7 +92,7 @@ def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, li
     trees = ensemble.HistGradientBoostingRegressor
     if not table.regression:
         trees = ensemble.HistGradientBoostingClassifier
-    several = y.ndim > 1  # outputs, which gradient boosting takes one by one
+    several = y.ndim > 1  # several outputs, which gradient boosting fits one by one
 
     def classes(targets: Array) -> Array | None:
         return None if table.regression else targets
@@ -121,7 +121,7 @@ def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, li
 
 
 def _write(path: Path, lines: list[str], notes: list[str], machine: dict[str, Any]) -> None:
-    """Put the table between the marks of a page."""
+    """Write the table between the marks in a page."""
     head = f"| data | {' | '.join(WAYS.values())} |\n| --- |{' ---: |' * len(WAYS)}\n"
     about = ", ".join(f"{name} {value}" for name, value in machine.items() if "load" not in name)
     rest = "".join(f"\n{note}\n" for note in notes if os.sep not in note)

@@ -15,14 +15,13 @@ from rich.text import Text
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.storage.files import write_whole
 
-# What no terminal limits, such as a file, gets tables that are not folded.
-WIDTH_WITHOUT_TERMINAL = 180
+WIDTH_WITHOUT_TERMINAL = 180  # tables in files are not wrapped
 
 
 class Report:
-    """Prints what a command finds, and keeps it for the JSON file.
+    """Print the figures of a command and write them to a JSON file.
 
-    The machine is described when the report begins: its load is that before the run.
+    The machine is described in the beginning, so its load is that before the run.
     """
 
     def __init__(self, title: str, json_file: str | None = None) -> None:
@@ -33,11 +32,11 @@ class Report:
         self._records: list[dict[str, Any]] = []
 
     def tell(self, line: str) -> None:
-        """Say on standard error what is being done, or was found: a run may be cut off."""
+        """Print progress and interim results on standard error."""
         self._progress.print(line, style="dim", markup=False)
 
     def record(self, **figures: object) -> None:
-        """Keep figures for the JSON file."""
+        """Add figures to the JSON file."""
         self._records.append(figures)
 
     def columns(self, first: str, *numbers: str) -> None:
@@ -48,7 +47,7 @@ class Report:
 
     def row(self, *cells: str) -> None:
         """Add a row to the table."""
-        self._table.add_row(*map(Text, cells))  # as Text, brackets are brackets
+        self._table.add_row(*map(Text, cells))  # in a Text, brackets are not markup
 
     def finish(self, notes: Sequence[str] = ()) -> None:
         """Print the table, the notes and the machine; write the file."""
@@ -66,7 +65,7 @@ class Report:
 
 
 def verdict(value: float, target: float | None, *, at_most: bool = False) -> str:
-    """Return whether a target is reached; nothing where there is none."""
+    """Return in words whether a target is reached; nothing if there is none."""
     if target is None:
         return ""
     reached = value <= target if at_most else value >= target

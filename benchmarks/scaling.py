@@ -1,4 +1,4 @@
-"""What threads gain, and what too many of them cost."""
+"""The speed-up by threads, and the slowdown by too many of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.contest import CHAMPION
 from bpmatrix.bench.workers import Worker, thread_environment
 
-# From this many multiplications on, two threads must give LEAST_GAIN: 784-100-10 with 32 columns.
+# With at least this many multiplications (784-100-10 with 32 columns) two threads must reach
+# LEAST_GAIN.
 SHARED_WORK = 784 * 100 * 32
 LEAST_GAIN = 1.7
 LEAST_AUTO = 0.95
@@ -34,7 +35,7 @@ def scaling(
 ) -> None:
     """Training: two threads against one, "auto" against one, and eight on all processors.
 
-    The first rows are those of a large product in NumPy: what a second processor is worth here.
+    The first rows are a large product in NumPy, which shows what a second processor gains here.
     """
     report = Report("How many times as fast as one thread", json_file)
     report.columns("case", "type", "threads", "gain [95 %]", "target")
@@ -57,7 +58,7 @@ def scaling(
 
 
 class _Arm(NamedTuple):
-    """What is timed: how it is made for a number of threads, and the method to call."""
+    """The factory of a contender with a number of threads, and the method to time."""
 
     making: Callable[[int | str], tuple[Any, ...]]
     method: str
@@ -85,7 +86,7 @@ def _arms(case: Case) -> list[tuple[int | str, float | None]]:
 
 
 def _against_one(arm: _Arm, threads: int | str, *, quick: bool) -> Comparison:
-    """Return the time on one thread over that on so many."""
+    """Return the time on one thread over that on `threads`."""
     effort = CASES[0].effort(quick=quick)
     with (
         Worker("one thread", thread_environment(1)) as one,

@@ -1,4 +1,4 @@
-"""What a process pays before it trains: imports, cached machine code, the first compilation."""
+"""The time of a process before it trains: imports, cached machine code, the first compilation."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ MOST_IMPORT, MOST_TRAINING, MOST_COMPILATION = 0.15, 2.0, 15.0
 
 
 def seconds_of(program: str, cache: str | None = None) -> float:
-    """Return the seconds that a new Python takes for a program, from start to end."""
+    """Return the seconds that a program takes in a new Python process, start and end included."""
     environment = dict(os.environ)
     environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     if cache is not None:
         environment["NUMBA_CACHE_DIR"] = cache
     start = time.perf_counter()
-    subprocess.run(  # noqa: S603 - this Python, with a program of our own
+    subprocess.run(  # noqa: S603 - this Python and our own program
         [sys.executable, "-c", program], env=environment, check=True, stderr=subprocess.DEVNULL
     )
     return time.perf_counter() - start
@@ -43,8 +43,9 @@ def seconds_of(program: str, cache: str | None = None) -> float:
 @QUICK
 @JSON
 def startup(quick: bool, json_file: str | None) -> None:
-    """Seconds of a whole process: import, training with a warm cache, first compilation."""
-    report = Report("Processes, seconds", ["what", "seconds", "target"], json_file)
+    """Seconds of whole processes: import, training with a warm cache, first compilation."""
+    report = Report("Processes, seconds", json_file)
+    report.columns("what", "seconds", "target")
     rounds = 3 if quick else 15
     pairs = [(seconds_of(IMPORT_BOTH), seconds_of(IMPORT_NUMPY)) for _ in range(rounds)]
     with tempfile.TemporaryDirectory() as cache:

@@ -1,4 +1,4 @@
-"""The table: microseconds per mini-batch of all contenders, and the speed-up over each."""
+"""Microseconds per mini-batch of all contenders, and the speed-up of bpmatrix over each."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bpmatrix.bench.report import microseconds
 
 PEERS = ("loop", "numpy", "jax", "pytorch", "sklearn")
 CHECKED = (
-    "Every contender that is shown ended the check with the cost of the reference:"
-    f" relative {TOLERANCE['float64']:g} in float64, {TOLERANCE['float32']:g} in float32."
+    "Every contender shown first reached the cost of the reference, to a relative"
+    f" {TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
 )
 
 
@@ -29,10 +29,9 @@ def table(
 ) -> None:
     """Training: bpmatrix against the loop, NumPy, JAX, PyTorch and scikit-learn.
 
-    First line of a cell: microseconds per mini-batch, and the number of threads. Second line: how
-    many times as fast bpmatrix with n_threads="auto" is, median and 95 % interval. bpmatrix reads
-    bytes where the data are bytes; the others are given arrays of the case's type, made before the
-    clock starts.
+    The first line of a cell is microseconds per mini-batch and the number of threads. The second is
+    the speed-up of bpmatrix with n_threads="auto", median and 95 % interval. bpmatrix reads bytes
+    if the data are bytes; the others get arrays of the case's dtype, converted before the timing.
     """
     report = Report("Training, microseconds per mini-batch", json_file)
     report.columns("case", "type", CHAMPION, "on 1", "on all", *PEERS, "targets")
@@ -57,7 +56,7 @@ def table(
 
 
 def _cells(contest: Contest) -> list[str]:
-    """Return a cell for bpmatrix, for each of its numbers of threads, and for each peer."""
+    """Return a cell for each number of threads of bpmatrix and for each peer."""
     own = [figure for figure in contest.figures.values() if figure.name == CHAMPION]
     by_threads = {figure.threads: figure for figure in own}
     most = max((figure.threads for figure in own if figure.threads != "auto"), default=1)
@@ -67,7 +66,7 @@ def _cells(contest: Contest) -> list[str]:
 
 
 def _in_a_line(contest: Contest) -> str:
-    """Return the ratios of a contest, before the table stands."""
+    """Return the ratios of a contest, to show them before the table."""
     return ", ".join(
         f"{label} {figure.against}"
         for label, figure in contest.figures.items()
@@ -86,7 +85,7 @@ def _cell(figure: Figure | None) -> str:
 
 
 def _targets(case: Case, dtype: str, contest: Contest) -> str:
-    """Return the verdict on each target, a line each."""
+    """Return the verdict on each target, one per line."""
     lines = []
     for figure in contest.figures.values():
         target = case.target(figure.name, dtype)

@@ -1,7 +1,7 @@
-"""Real tables out of packages that ship some: numbers, with one column for each word of a text.
+"""Real tables from installed packages, with one-hot columns for text.
 
-Nothing is downloaded, and of the packages scikit-learn alone is imported: the files of the others
-are read where they are installed. Rows with a gap are left out.
+Nothing is downloaded. Only scikit-learn is imported; of the other packages the data files are read.
+Rows with missing values are dropped.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ __all__ = ["IMAGES", "TABLES", "RealTable"]
 
 Array = NDArray[Any]
 
-IMAGES = 10_000  # so many tell the ways apart, and take minutes rather than an hour
+IMAGES = 10_000  # enough to show differences, in minutes rather than an hour
 
 
 @dataclass(frozen=True, slots=True)
 class RealTable:
-    """A data set, and whether it is a regression."""
+    """A data set for classification or regression."""
 
     name: str
     load: Callable[[], tuple[Array, Array]]
@@ -38,25 +38,25 @@ class RealTable:
 
 
 def _shipped(name: str) -> tuple[Array, Array]:
-    """Return a table of scikit-learn's."""
+    """Return a table in scikit-learn."""
     shipped = import_module("sklearn.datasets")
     X, y = getattr(shipped, f"load_{name}")(return_X_y=True)
     return X, y
 
 
 def _images(name: str) -> tuple[Array, Array]:
-    """Return images and labels of MNIST or Fashion-MNIST, where they are on the machine."""
+    """Return images and labels of MNIST or Fashion-MNIST, if they are on this machine."""
     rows = datasets.load(name, download=False).train
     return rows.X[:, :IMAGES].T / 255, rows.labels[:IMAGES]
 
 
 def _file(package: str, *place: str) -> Path:
-    """Return the path of a file of an installed package.
+    """Return the path of a file in an installed package.
 
     Raises
     ------
     DataNotFoundError
-        If the package is not installed, or ships no such file.
+        If the package is not installed or has no such file.
     """
     found = find_spec(package)
     for folder in found.submodule_search_locations or () if found else ():
@@ -81,7 +81,7 @@ def _columns(
 
 
 def _banana() -> tuple[Array, Array]:
-    """Return the table of river that is in the format of libsvm: ``-1 1:0.5 2:1.5``."""
+    """Return a table of river in the format of libsvm: ``-1 1:0.5 2:1.5``."""
     import pandas as pd  # noqa: PLC0415 - of the extra dev
 
     with zipfile.ZipFile(_file("river", "datasets", "banana.zip")) as archive:
@@ -91,7 +91,7 @@ def _banana() -> tuple[Array, Array]:
 
 
 def _orange(name: str, target: str, *leave_out: str) -> Callable[[], tuple[Array, Array]]:
-    """Return the loader of a table of Orange, which has two more lines under its header."""
+    """Return the loader of a table of Orange, which has two more lines below its header."""
     return partial(
         _columns, "Orange", "datasets", f"{name}.tab", target=target, leave_out=leave_out,
         sep="\t", skiprows=[1, 2],

@@ -1,8 +1,8 @@
-"""The speed of steps, the sigmoid, an epoch and a prediction, for pytest-benchmark.
+"""The speed of steps, the sigmoid, an epoch and a prediction, with pytest-benchmark.
 
-``pytest benchmarks`` measures. With ``--benchmark-autosave`` it keeps the figures, and with
-``--benchmark-compare`` it shows them beside the new ones. Whatever has to be compiled is called
-once before it is measured.
+``pytest benchmarks`` measures, ``--benchmark-autosave`` stores the figures, and
+``--benchmark-compare`` compares with stored ones. Compiled functions are called once before they
+are measured.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def engine_sigmoid(z: Any, a: Any) -> None:
 
 @pytest.fixture(scope="module")
 def samples() -> TrainingData:
-    """MNIST where it is found, else the digits."""
+    """MNIST if it is found, else the digits."""
     return real_data()
 
 
@@ -57,7 +57,7 @@ def test_steps(
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("library", ["bpmatrix", "scipy", "torch"])
 def test_sigmoid(benchmark: Any, library: str, dtype: str) -> None:
-    """The sigmoid of a vector; results go into an array that is there."""
+    """The sigmoid of a vector, into an existing array."""
     z = np.random.default_rng(0).normal(scale=3, size=3200).astype(dtype)
     a = np.empty_like(z)
     benchmark.group = f"sigmoid of {z.size:,} numbers, {dtype}"
@@ -76,7 +76,7 @@ def test_sigmoid(benchmark: Any, library: str, dtype: str) -> None:
 @pytest.mark.parametrize("n_threads", [1, "auto"])
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_epoch(benchmark: Any, samples: TrainingData, dtype: str, n_threads: int | str) -> None:
-    """`Network.train`, its checks included, on the book's network."""
+    """`Network.train` of the book's network, including checks."""
     benchmark.group = "an epoch with mini-batches of 10"
     net = Network([len(samples.X), WIDTH, 10], input_scale=samples.scale, dtype=dtype, seed=1)
 
@@ -91,7 +91,7 @@ def test_epoch(benchmark: Any, samples: TrainingData, dtype: str, n_threads: int
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("library", ["bpmatrix", "torch"])
 def test_prediction(benchmark: Any, library: str, dtype: str, columns: int) -> None:
-    """`Network.feedforward`, its checks included, through the book's network."""
+    """`Network.feedforward` of the book's network, including checks."""
     benchmark.group = f"prediction of {columns:,} columns, {dtype}"
     net = Network([784, WIDTH, 10], dtype=dtype, seed=1)
     X = np.random.default_rng(0).random((columns, 784)).astype(dtype).T

@@ -1,6 +1,6 @@
-"""The gate: what a change may not break, and how much slower it may not become.
+"""The gate, which rejects changes that break exact checks or slow down the package.
 
-``python -m benchmarks gate`` runs three stages. Exact checks need no clock (`exact`); base against
-head compares two versions of the package in pairs (`versus`, judged by `rule`); the floor catches
-a speed-up over the loop that has collapsed (`floor`). `self_test` shows that it fires.
+``python -m benchmarks gate`` runs three stages: exact checks without a clock (`exact`); a paired
+comparison of two versions of the package, base and head (`versus`, judged by `rule`); and a least
+speed-up over the loop (`floor`). `self_test` measures how reliable the gate is.
 """

@@ -1,4 +1,4 @@
-"""``benchmarks/baseline.json``: counts and sizes of an accepted state, never seconds."""
+"""``benchmarks/baseline.json``: counts and sizes of an accepted state, but no times."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ FILE = "benchmarks/baseline.json"
 
 @dataclass(frozen=True)
 class Baseline:
-    """What was accepted, and why.
+    """The accepted state.
 
     Attributes
     ----------
     reason : str
-        Of the last `accept`.
+        The reason of the last `accept`.
     benchmarks : list of str
-        The cases that base and head are compared by.
+        The names of the timed cases.
     removed : dict
-        Cases that are gone, with the reason.
+        Removed cases, with the reason.
     sizes : dict
-        By Python and NumPy version: the counts of a training call, and its peak of bytes.
+        By versions of Python and NumPy: the counts of a training call, and its peak in bytes.
     """
 
     reason: str = ""
@@ -41,32 +41,32 @@ class Baseline:
 
     @classmethod
     def of(cls, text: str | None) -> Baseline:
-        """Return what a file says, or nothing where there is none."""
+        """Return the content of a file; an empty baseline if there is none."""
         if text is None:
             return cls()
         try:
             content = json.loads(text)
-            content.pop("floors", None)  # of bases before they were constants of `floor`
+            content.pop("floors", None)  # in old bases; now constants in `floor`
             return cls(**content)
         except (ValueError, TypeError, AttributeError) as error:
             raise click.UsageError(
-                f"{FILE} cannot be read: {error}. `git checkout {FILE}` brings it back, and"
-                " `python -m benchmarks accept --reason TEXT` writes it anew."
+                f"{FILE} cannot be read: {error}. `git checkout {FILE}` restores it, and"
+                " `python -m benchmarks accept --reason TEXT` writes a new one."
             ) from error
 
     @classmethod
     def read(cls, root: Path) -> Baseline:
-        """Return that of a checkout."""
+        """Return the baseline of a checkout."""
         path = root / FILE
         return cls.of(path.read_text(encoding="utf-8") if path.exists() else None)
 
     def write(self, root: Path) -> None:
-        """Write it into a checkout, whole or not at all."""
+        """Write it into a checkout, atomically."""
         text = json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
         write_whole(root / FILE, text.encode())
 
     def without(self, names: Iterable[str], reason: str) -> dict[str, str]:
-        """Return what is removed once these cases are all there are."""
+        """Return the removed cases if only these names remain."""
         gone = set(self.benchmarks) - set(names)
         kept = {name: why for name, why in self.removed.items() if name not in set(names)}
         return {**kept, **dict.fromkeys(gone, reason)}

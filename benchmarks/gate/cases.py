@@ -1,4 +1,4 @@
-"""What the gate times in base and head: calls of a few milliseconds through the public face."""
+"""The calls that the gate times in base and head: a few milliseconds of the public interface."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ __all__ = ["CASES", "SELF_TEST_CASE", "GateCase"]
 
 @dataclass(frozen=True)
 class GateCase:
-    """One call that is timed.
+    """One timed call.
 
     Attributes
     ----------
     work : {"train", "predict", "gradient"}
-        Which method of `Network`.
+        The kind of the call.
     columns : int
-        The mini-batch size of a training, the samples of any other call.
+        The mini-batch size of a training, else the number of samples.
     steps : int
         Mini-batches in a training call.
     threads : int
-        With more than one the result is information, no verdict: what else the machine does
-        decides when threads meet.
+        With more than one, the result is information without a verdict, since other programs of
+        the machine delay the threads.
     """
 
     work: str
@@ -34,7 +34,7 @@ class GateCase:
 
     @property
     def name(self) -> str:
-        """What reports and the baseline call it: ``train 784-30-10/10 float64``."""
+        """Its name in reports and in the baseline: ``train 784-30-10/10 float64``."""
         threads = "" if self.threads == 1 else f" {self.threads} threads"
         return f"{self.work} {'-'.join(map(str, self.sizes))}/{self.columns} {self.dtype}{threads}"
 

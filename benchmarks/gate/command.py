@@ -31,7 +31,7 @@ from bpmatrix.bench.workers import WorkerError
 
 __all__ = ["accept", "compare_with", "gate", "missing_in_head"]
 
-GONE = "the base has it, head has not. If so meant: `python -m benchmarks accept --reason TEXT`"
+GONE = "base has it, head does not. If intended: `python -m benchmarks accept --reason TEXT`"
 FILE_OPTION = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -44,22 +44,22 @@ def _cases(
 
 @click.command()
 @click.option("--base", metavar="REV", help="The commit to compare the working tree with.")
-@click.option("--strict", is_flag=True, help="Exit with 3 where the noise allows no verdict.")
+@click.option("--strict", is_flag=True, help="Exit with 3 if a case is too noisy for a verdict.")
 @click.option(
     "--case", "cases", type=click.Choice([case.name for case in CASES]), multiple=True,
     callback=_cases, help="Time only this case; may be repeated.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=FILE_OPTION, help="Write all figures here.")
+@click.option("--json", "json_file", type=FILE_OPTION, help="Write all figures to this file.")
 def gate(
     base: str | None,
     strict: bool,
     cases: tuple[GateCase, ...],
     json_file: Path | None,
 ) -> None:
-    """Judge the working tree: exact checks, base against head, the floor of the speed-up.
+    """Judge the working tree: exact checks, base against head, and least speed-ups.
 
-    Exit status: 0 pass, 1 slower, 2 wrong use, 3 inconclusive with --strict, 4 nothing measured or
-    a benchmark of the base is missing, 5 an exact check failed.
+    Exit status: 0 pass, 1 slower, 2 wrong usage, 3 inconclusive with --strict, 4 nothing measured
+    or a case of the base is missing, 5 an exact check failed.
     """
     machine = describe_machine()
     verdicts = []
@@ -81,20 +81,20 @@ def gate(
 
 
 @click.command()
-@click.option("--reason", required=True, metavar="TEXT", help="Why the figures may be others now.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why the figures may change.")
 def accept(reason: str) -> None:
     """Write benchmarks/baseline.json: the counts and sizes of the working tree.
 
-    A benchmark that is gone is recorded there with the reason. Nothing in it is a time.
+    A removed case is recorded there with the reason. The file contains no times.
     """
     if not reason.strip():
-        raise click.UsageError("the reason is empty: say why the figures may be others now")
+        raise click.UsageError("the reason is empty: say why the figures may change")
     before, names = Baseline.read(ROOT), [case.name for case in CASES]
     try:
         with tempfile.TemporaryDirectory() as folder:
             sizes = sizes_of(copied("head", Path(folder)))
     except WorkerError as error:
-        raise click.ClickException(f"nothing is written: {error}") from error
+        raise click.ClickException(f"nothing was written: {error}") from error
     removed = before.without(names, reason)
     sizes_of_all = {**before.sizes, versions_here(): sizes}
     Baseline(reason, names, removed, sizes_of_all).write(ROOT)
@@ -104,9 +104,9 @@ def accept(reason: str) -> None:
 def compare_with(
     base: str | None, head: Version, folder: Path, cases: Sequence[GateCase]
 ) -> list[Verdict]:
-    """Return the verdicts of the second stage; each way in which it can have none says so."""
+    """Return the verdicts of the second stage, or the reason why there are none."""
     if base is None:
-        why = "no --base was given: nothing says whether this version is slower than another"
+        why = "no --base was given, so this version is compared with no other"
         return [Verdict(STAGE, "all cases", Word.SKIPPED, why)]
     try:
         version = of_commit(base, folder)
@@ -127,7 +127,7 @@ def compare_with(
 
 
 def missing_in_head(listed: Sequence[str], removed: dict[str, str]) -> list[Verdict]:
-    """Return a verdict on each benchmark that the base lists and head no longer has."""
+    """Return a verdict on each case in the base's list that head no longer has."""
     gone = [name for name in listed if name not in {case.name for case in CASES}]
     return [
         Verdict(STAGE, name, Word.SKIPPED, f"removed: {removed[name]}")
@@ -152,5 +152,5 @@ def _stages(
 
 
 def _tell(line: str) -> None:
-    """Say on standard error what is being done."""
+    """Print progress on standard error."""
     click.echo(f"... {line}", err=True)

@@ -1,4 +1,4 @@
-"""What a training call does, counted instead of timed: in a worker, through the public face."""
+"""Count calls, lines and allocations of a training call, in a worker, by the public interface."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["Counters", "count", "peak_of"]
 
 Call = Callable[[], object]
 
-# One slice of mini-batches, whatever the machine: where the engine cuts is a question of time.
+# So few steps that they are one slice on any machine, since the engine cuts slices by time.
 BATCHES, WIDTHS, STEPS, MANY_STEPS = (1, 10, 100), (10, 30, 100), 4, 100
 PEAK = GateCase("train", (784, 30, 10), 10, steps=MANY_STEPS)
 
 
 class Counters:
-    """Counts of a version, and how far its gradients are from the loop's."""
+    """Counts of a version, and the distances of its gradients from the loop's."""
 
     def training(self) -> dict[str, dict[str, int]]:
         """Return the counts of a training call by mini-batch size and width, and for many steps."""
         found, sizes = {}, list(product(BATCHES, WIDTHS))
-        for size in sizes:  # so that the caches of the package know all of them, or none
+        for size in sizes:  # fills the caches of the package
             _training(*size)()
         for batch, width in sizes:
             found[f"batch {batch}, width {width}"] = count(_training(batch, width))
@@ -39,13 +39,13 @@ class Counters:
         return {**found, "many steps": many}
 
     def peak(self) -> int:
-        """Return the most bytes that a training call holds beside what it was given."""
+        """Return the peak memory of a training call in bytes, without its arguments."""
         call = program(PEAK)
         call()
         return peak_of(call)
 
     def distances(self, dtype: str) -> dict[str, float]:
-        """Return how far gradients are from the loop's, relative to its largest element."""
+        """Return the distances of gradients from the loop's, relative to its largest element."""
         reference = import_module("bpmatrix.reference")
         case = GateCase("gradient", (784, 30, 10), 32, dtype=dtype)
         net, X, labels = network_and_samples(case)
@@ -62,14 +62,13 @@ class Counters:
 
 
 def count(call: Call) -> dict[str, int]:
-    """Return what a call does when everything has been loaded and drawn before.
+    """Return the counts of a call after a first call has loaded everything.
 
-    "calls" are functions called from Python; "lines" are lines of Python that were run, a loop's
-    again and again; "allocations" is how often arrays took more memory, from line to line, with
-    allocations inside of kernels.
+    "calls" are functions called from Python; "lines" are executed lines of Python; "allocations"
+    is how often the memory of arrays grew from line to line, plus the allocations in kernels.
 
-    Memory is looked at wherever Python goes to a line, also to the same one again. What comes and
-    goes within a line is not seen: that a loop allocates there shows in the lines.
+    Memory is read whenever Python enters a line. Arrays that are allocated and freed within a line
+    are not counted, but a loop of such lines shows in "lines".
     """
     call()
     calls = lines = allocations = held = arrays = 0
@@ -105,7 +104,7 @@ def count(call: Call) -> dict[str, int]:
 
 
 def peak_of(call: Call) -> int:
-    """Return the most bytes that Python and NumPy hold during a call beside those before it."""
+    """Return the peak of the memory of Python and NumPy during a call, less that before it."""
     with _Quiet():
         before = tracemalloc.get_traced_memory()[0]
         call()
@@ -113,7 +112,7 @@ def peak_of(call: Call) -> int:
 
 
 class _Quiet:
-    """Memory is traced and the garbage collector is off."""
+    """Trace memory and disable the garbage collector."""
 
     def __enter__(self) -> None:
         gc.collect()
@@ -126,9 +125,9 @@ class _Quiet:
 
 
 def _bytes_of_arrays() -> int:
-    """Return the bytes that NumPy's arrays hold of the memory that is traced.
+    """Return the traced memory of NumPy's arrays in bytes.
 
-    The public way, a filter on the domain, takes a hundred times as long.
+    The public way, a filter by domain, takes a hundred times as long.
     """
     traces = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
     return sum(size for domain, size, *_ in traces if domain == np.lib.tracemalloc_domain)
@@ -139,7 +138,7 @@ def _training(batch: int, width: int, steps: int = STEPS) -> Call:
 
 
 def _step(net: Any, X: Any, labels: Any) -> Any:
-    """Return the gradient that a single step of training follows."""
+    """Return the gradient of a single training step, computed from the change of parameters."""
     rate, before = 64.0, net.parameters.astype(np.float64)
     net.train(
         X, labels, epochs=1, mini_batch_size=X.shape[1], shuffle=False, n_threads=1,

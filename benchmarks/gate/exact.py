@@ -1,4 +1,4 @@
-"""Exact checks: no clock, no noise, the same answer in every run."""
+"""Exact checks, which give the same result in every run."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = [
 ]
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
-PEAK_TOLERANCE = 1  # per cent
+PEAK_TOLERANCE = 1  # percent
 CALLED = "calls, lines and allocations of a training call"
 
 Sizes = Mapping[str, Mapping[str, int]]
 
 
 def exact_checks(head: Version, cases: Sequence[GateCase], baseline: Baseline) -> list[Verdict]:
-    """Return a verdict on each check of a version; one that cannot be made is broken."""
+    """Return a verdict on each check of a version; one that cannot be run is BROKEN."""
     checks = []
     try:
         with head.start() as worker:
@@ -40,12 +40,12 @@ def exact_checks(head: Version, cases: Sequence[GateCase], baseline: Baseline) -
             checks.append(peak_as_accepted(worker.call("peak"), baseline))
         checks.append(compilation(_compilations(head, cases)))
     except WorkerError as error:
-        checks.append(_verdict("all checks", False, f"could not be made: {error}", {}))
+        checks.append(_verdict("all checks", False, f"could not be run: {error}", {}))
     return checks
 
 
 def sizes_of(head: Version) -> dict[str, int]:
-    """Return what `accept` writes for these versions of Python and NumPy."""
+    """Return the sizes that `accept` writes for these versions of Python and NumPy."""
     with head.start() as worker:
         worker.make(Counters)
         counts = next(iter(worker.call("training").values()))
@@ -53,9 +53,9 @@ def sizes_of(head: Version) -> dict[str, int]:
 
 
 def agreement(dtype: str, distances: Mapping[str, float]) -> Verdict:
-    """Loop and matrix give the same gradient, and so do the engine and a step of its training."""
+    """Check that the gradients of matrix, engine and a training step equal the loop's."""
     limits = {name: TOLERANCE["float64" if name == "matrix" else dtype] for name in distances}
-    # Not `distance > limit`: that holds for NaN never.
+    # Not `distance > limit`, which is False for NaN.
     wrong = [name for name, distance in distances.items() if not distance <= limits[name]]
     shown = ", ".join(f"{name} {distance:.1e}" for name, distance in distances.items())
     said = f"distance from the loop: {shown}; at most {TOLERANCE[dtype]:.0e}"
@@ -64,7 +64,7 @@ def agreement(dtype: str, distances: Mapping[str, float]) -> Verdict:
 
 
 def constancy(counted: Sizes) -> Verdict:
-    """The counts do not depend on mini-batch size and width."""
+    """Check that the counts do not depend on mini-batch size and width."""
     by_size = {size: dict(counts) for size, counts in counted.items() if size != "many steps"}
     first = next(iter(by_size.values()))
     other = {size: counts for size, counts in by_size.items() if counts != first}
@@ -76,7 +76,7 @@ def constancy(counted: Sizes) -> Verdict:
 
 
 def nothing_for_each_step(counted: Sizes) -> Verdict:
-    """No mini-batch costs a call or an allocation of its own."""
+    """Check that calls and allocations do not grow with the number of mini-batches."""
     few, many = next(iter(counted.values())), counted["many steps"]
     grown = {what: many[what] - few[what] for what in few}
     said = f"{_shown(few)} for {STEPS} mini-batches, {_shown(many)} for {MANY_STEPS}"
@@ -85,31 +85,31 @@ def nothing_for_each_step(counted: Sizes) -> Verdict:
 
 
 def peak_as_accepted(peak: int, baseline: Baseline) -> Verdict:
-    """The most memory that a training call holds is that of the baseline, to 1 %."""
+    """Check that the peak memory of a training call is at most 1 % above the baseline's."""
     name, versions = "allocation peak of a training call", versions_here()
     accepted = baseline.sizes.get(versions)
     if accepted is None:
-        why = f"{peak:,} bytes, and no accepted peak for {versions}: `accept` on them writes one"
+        why = f"{peak:,} bytes, but no accepted peak for {versions}: run `accept` with them"
         return Verdict("exact", name, Word.SKIPPED, why, {"peak": peak})
     change = 100 * (peak - accepted["peak"]) / accepted["peak"]
     said = f"{peak:,} bytes, {change:+.1f} % from the accepted {accepted['peak']:,}"
     if change < -PEAK_TOLERANCE:
-        said += "; `accept` would keep it there"
+        said += "; run `accept` to make this the limit"
     return _verdict(name, change <= PEAK_TOLERANCE, said, {"peak": peak})
 
 
 def compilation(begun: Mapping[str, int]) -> Verdict:
-    """Nothing compiles in a call that was made before."""
+    """Check that repeated calls compile nothing."""
     guilty = [name for name, times in begun.items() if times]
-    said = f"none in {len(begun)} cases, each called twice before"
+    said = f"none in the third call of {len(begun)} cases"
     if guilty:
-        said = f"a compilation began inside of {', '.join(guilty)}, though each was called before"
+        said = f"the third call compiled something in {', '.join(guilty)}"
     clean = bool(begun) and not guilty
     return _verdict("no compilation inside the clock", clean, said, {"begun": dict(begun)})
 
 
 def _compilations(head: Version, cases: Sequence[GateCase]) -> dict[str, int]:
-    """Return how many compilations begin in the third call of each case."""
+    """Return the number of compilations in the third call of each case."""
     begun, before = {}, 0
     with head.start() as worker:
         for case in cases:

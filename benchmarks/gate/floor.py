@@ -1,4 +1,4 @@
-"""The speed-up over the loop has a floor: a collapse is caught on any machine."""
+"""Least speed-ups over the loop, to catch a large slowdown without a base, on any machine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from bpmatrix.bench.workers import Worker, WorkerError
 
 __all__ = ["FLOORS", "floors", "judge_floor", "speed_up"]
 
-# How many times as fast as the loop each has to be: 0.6 of what the slower of two machines
-# measured. The ratio differs by 10 % from process to process, and by more between machines.
+# The least speed-ups: 0.6 of those on the slower of two machines. They differ by 10 % between
+# processes, and by more between machines.
 FLOORS = {
     ("numpy", "784-30-10/10", "float64"): 2.8,
     ("bpmatrix", "784-30-10/10", "float64"): 19.0,
@@ -43,7 +43,7 @@ def floors(head: Version, tell: Callable[[str], object]) -> list[Verdict]:
 
 
 def judge_floor(name: str, least: float, measure: Callable[[], Ratio]) -> Verdict:
-    """Return the verdict on a speed-up; a first result below the floor is measured again."""
+    """Return the verdict on a speed-up, which is measured again if it is below the floor."""
     try:
         best = measure()
         if best.median < least:
@@ -56,7 +56,7 @@ def judge_floor(name: str, least: float, measure: Callable[[], Ratio]) -> Verdic
 
 
 def speed_up(head: Version, contender: str, case_name: str, dtype: str) -> Ratio:
-    """Return how many times as fast as the loop a contender trains on random bytes."""
+    """Return the speed-up over the loop of a contender that trains on random bytes."""
     case, rng = find_case(case_name), np.random.default_rng(0)
     X = rng.integers(256, size=(N_SAMPLES, case.sizes[0]), dtype=np.uint8).T
     labels = rng.integers(case.sizes[-1], size=N_SAMPLES)

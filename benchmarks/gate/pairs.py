@@ -1,4 +1,4 @@
-"""One run: two new processes, base and head, and the ratio of their times in quads A B B A."""
+"""A run: the ratios of the times of two new processes, base and head, in quads A B B A."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Repeats:
     Attributes
     ----------
     runs, more_runs : int
-        New pairs of processes in the first stage, and in the second for what was flagged.
+        Pairs of new processes in the first stage, and in the second for flagged cases.
     quads : int
         Ratios for each case in a run.
     block_seconds : float
@@ -37,7 +37,7 @@ class Repeats:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """What base does against what head does: the same case, except in a test of the gate."""
+    """The cases of base and head, which are the same except in tests of the gate."""
 
     name: str
     base: GateCase
@@ -51,7 +51,7 @@ class Match:
 
 @dataclass
 class RunResult:
-    """What a run gave: the log-ratios head / base by match, and compilations inside the clock."""
+    """The result of a run: log-ratios head / base and seconds by match, and compilations."""
 
     logs: dict[str, list[float]] = field(default_factory=dict)
     compilations: dict[str, int] = field(default_factory=dict)
@@ -63,8 +63,8 @@ def measure_run(
 ) -> RunResult:
     """Measure every match in two new processes, one at a time.
 
-    With every run the arms are swapped: which process is started first, and so lies where in
-    memory, which prepares first, and which is A.
+    Successive runs swap which process starts first, which affects its place in memory, which
+    prepares first, and which is A.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def measure_run(
             for version in order:
                 workers[version.name].call("prepare", match.name, cases[version.name])
                 arms.append(workers[version.name].arm("run", match.name))
-            # As many calls in a block of the one as of the other: what wakes up is slow at first.
+            # Equal numbers of calls per block, since the first calls after a sleep are slow.
             calls = calibrate(arms[0], repeats.block_seconds)
             arms[1](calls)
             pairs = measure_pairs(*arms, (calls, calls), repeats.quads, rng)

@@ -1,7 +1,7 @@
-"""What a worker of the gate holds: the cases, through the public face of whatever version it has.
+"""The cases in a worker of the gate, which uses the public interface of its version.
 
-Nothing of bpmatrix is imported with this file: an old version may lack what a case needs, and then
-that case alone cannot be measured.
+This file imports nothing of bpmatrix at its top: if an old version lacks something, only the cases
+that need it cannot be measured.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from benchmarks.gate.cases import GateCase
 
 __all__ = ["Programs"]
 
-LEARNING_RATE = 0.01  # small: a weight must not grow into numbers that take the processor longer
+LEARNING_RATE = 0.01  # small, so that no numbers arise that slow down the processor
 
 
 class Compilations(event.Listener):  # type: ignore[misc]  # numba ships no types
-    """Counts the compilations of numba from now on; machine code from disk is none."""
+    """Count numba's compilations from now on, not counting machine code from disk."""
 
     def __init__(self) -> None:
         self.begun = 0
@@ -37,7 +37,7 @@ class Compilations(event.Listener):  # type: ignore[misc]  # numba ships no type
 
 
 class Programs:
-    """Cases by name, each ready to be called; compilations inside of timed calls are counted."""
+    """Prepared cases by name, and the number of compilations in timed calls."""
 
     def __init__(self) -> None:
         self._ready: dict[str, Callable[[], object]] = {}
@@ -45,30 +45,30 @@ class Programs:
         self._inside = 0
 
     def package(self) -> str:
-        """Return the folder that holds the version that is measured."""
+        """Return the folder of the measured version."""
         return str(Path(import_module("bpmatrix").__file__ or "").parent.parent)
 
     def prepare(self, label: str, case: GateCase) -> None:
-        """Make a case and call it twice, so that nothing is left to load or compile."""
+        """Make a case and call it twice, so that everything is loaded and compiled."""
         made = program(case)
         made()
         made()
         self._ready[label] = made
 
     def run(self, label: str, calls: int) -> None:
-        """Call a case so often: what the clock sees."""
+        """Call a case this many times; this is timed."""
         call, before = self._ready[label], self._compilations.begun
         for _ in range(calls):
             call()
         self._inside += self._compilations.begun - before
 
     def compilations_inside(self) -> int:
-        """Return how many compilations began inside of `run`."""
+        """Return the number of compilations that began in `run`."""
         return self._inside
 
 
 def program(case: GateCase) -> Callable[[], object]:
-    """Return a function without arguments that does the work of a case once."""
+    """Return a function without arguments that runs a case once."""
     bpmatrix = import_module("bpmatrix")
     net, X, targets = network_and_samples(case)
     if case.work == "train":
@@ -84,7 +84,7 @@ def program(case: GateCase) -> Callable[[], object]:
 
 
 def network_and_samples(case: GateCase) -> tuple[Any, Any, Any]:
-    """Return the same network, bytes and targets in every version and process."""
+    """Return the network, bytes and targets of a case, equal in every version and process."""
     rng, n = np.random.default_rng(0), case.steps * case.columns
     X = rng.integers(256, size=(n, case.sizes[0]), dtype=np.uint8).T
     n_out = case.sizes[-1]

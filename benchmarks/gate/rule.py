@@ -1,8 +1,8 @@
-"""When head is slower than base: a function of the measured ratios alone.
+"""The decision whether head is slower than base, from the measured ratios.
 
-With processes pinned to one processor and three runs, a limit of 3 % flagged 0.2 % of runs of equal
-code and all of those that were 7 % slower (measured before this was written; `self_test` measures
-it anew). A flag is not yet a verdict: new runs have to confirm it.
+With processes pinned to one processor and three runs, a limit of 3 % flagged 0.2 % of the runs with
+equal code and all runs that were 7 % slower (`self_test` repeats this measurement). New runs must
+confirm a flag.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ class Estimate:
 def estimate(runs: Runs, seed: int = 0) -> Estimate:
     """Return the median over runs of each run's median, with a bootstrap interval of 99 %.
 
-    The bootstrap has two levels, since processes differ as quads do: it draws runs, and in each
-    drawn run stretches of up to ten neighboring quads.
+    The bootstrap has two levels, since processes differ as well as quads: it draws runs, and in
+    each drawn run blocks of up to ten neighboring quads.
     """
     logs = [np.asarray(run, np.float64) for run in runs]
     rng, k = np.random.default_rng(seed), len(logs)
@@ -63,7 +63,7 @@ def estimate(runs: Runs, seed: int = 0) -> Estimate:
 
 
 def is_flagged(first: Runs) -> bool:
-    """Return whether the first stage calls for a second one: slower than the limit, or unclear."""
+    """Return whether a second stage is needed: slower than the limit, or unclear."""
     found = estimate(first)
     return found.median > LIMIT or not found.is_clear
 
@@ -71,13 +71,13 @@ def is_flagged(first: Runs) -> bool:
 def decide(first: Runs, second: Runs = ()) -> tuple[Word, Estimate, str]:
     """Return the verdict on a case, the estimate from all runs, and the reason in words.
 
-    A slowdown counts when the second stage alone shows more than the limit and the interval of all
-    runs together lies above zero.
+    It is a regression if the median of the second stage exceeds the limit and the interval of all
+    runs is above 0.
     """
     found = estimate([*first, *second])
     if second and (again := estimate(second)).median > LIMIT and found.low > 0:
         return Word.REGRESSION, found, f"head takes {found}, confirmed by new runs: {again}"
     if not found.is_clear:
         return Word.INCONCLUSIVE, found, f"head takes {found}: too much noise for a verdict"
-    note = ", a suspicion that new runs did not confirm" if second else ""
+    note = ", flagged, but not confirmed by new runs" if second else ""
     return Word.PASS, found, f"head takes {found}{note}"

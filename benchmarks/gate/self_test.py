@@ -1,4 +1,4 @@
-"""``python -m benchmarks self-test``: whether the gate stays quiet, and whether it fires."""
+"""``python -m benchmarks self-test``: check that the gate passes equal code, not slower code."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from bpmatrix.storage.files import write_whole
 
 __all__ = ["rate", "report", "self_test", "stands"]
 
-# Shorter than the gate's own setting, which is the easier one: two pairs of processes instead of
-# three, two instead of four to confirm, 40 quads instead of 60.
+# Shorter, and so harder, than the gate's own setting: two pairs of processes instead of three, two
+# instead of four to confirm, 40 quads instead of 60.
 SHORT = Repeats(runs=2, more_runs=2, quads=40)
 MORE = 0.07
 EQUAL = Match("equal code", SELF_TEST_CASE, SELF_TEST_CASE)
-# A slowdown as a change could bring it: a copy of the package computes this product twice.
+# A realistic slowdown: a copy of the package computes this product twice.
 TWICE = replace(EQUAL, name="a product computed twice")
 KERNEL, PRODUCT = Path("bpmatrix", "kernels", "backprop.py"), "weighted_input(W,"
 SLOWER = Match(
@@ -44,7 +44,7 @@ BEGIN, END = "<!-- written by `python -m benchmarks self-test --full --docs` -->
 
 
 def rate(times: int, of: int) -> str:
-    """Return how often something happened, with the interval of 95 % of Wilson (1927)."""
+    """Return a rate in percent with its 95 % interval by Wilson (1927)."""
     from scipy.stats import binomtest  # noqa: PLC0415 - of the extra test
 
     low, high = binomtest(times, of).proportion_ci(method="wilson")
@@ -52,14 +52,14 @@ def rate(times: int, of: int) -> str:
 
 
 @click.command("self-test")
-@click.option("--full", is_flag=True, help="50 runs of equal code and 20 of slower, not 3 and 3.")
+@click.option("--full", is_flag=True, help="50 runs of equal and 20 of slower code, not 3 and 3.")
 @click.option("--docs", is_flag=True, help="Write the result into docs/benchmarks.md.")
 def self_test(full: bool, docs: bool) -> None:
-    """Show that the gate passes equal code and catches slower code.
+    """Check that the gate passes equal code and catches slower code.
 
-    Runs of equal code in two folders must pass. They must fail with 7 % more mini-batches in head,
-    and where a copy of the package computes a product twice. Takes about 4 minutes on one
-    processor, with --full about 15.
+    The gate must pass equal code in two folders. It must fail head with 7 % more mini-batches, and
+    a copy of the package that computes a product twice. This takes about 4 minutes on one
+    processor, about 15 with --full.
     """
     equal_runs, slower_runs = (50, 20) if full else (3, 3)
     machine, started = describe_machine(), time.perf_counter()
@@ -74,7 +74,7 @@ def self_test(full: bool, docs: bool) -> None:
 
 
 def stands(found: Found) -> bool:
-    """Return whether the gate was quiet and fired as it should."""
+    """Return whether the gate passed all equal code and caught slower code often enough."""
     quiet = _times(found[EQUAL.name], Word.REGRESSION) == 0
     return quiet and all(
         _times(found[match.name], Word.REGRESSION) >= LEAST_CAUGHT * len(found[match.name])
@@ -111,7 +111,7 @@ def _times(verdicts: Sequence[Verdict], word: Word) -> int:
 
 
 def compute_twice(kernel: Path) -> None:
-    """Repeat the line of the forward product: right results, for more time."""
+    """Duplicate the line of the forward product: the results stay the same, the time grows."""
     lines = kernel.read_text(encoding="utf-8").splitlines(keepends=True)
     places = [i for i, line in enumerate(lines) if line.strip().startswith(PRODUCT)]
     if not places:
@@ -121,10 +121,10 @@ def compute_twice(kernel: Path) -> None:
 
 
 def _runs(equal_runs: int, slower_runs: int) -> Found:
-    """Run the second stage so often, each time with new processes.
+    """Run the comparison this many times, each time with new processes.
 
-    The runs of slower code are measured in the processes of the first runs of equal code: starting
-    processes is most of the time.
+    Slower code is measured in the processes of the first runs of equal code, since starting
+    processes takes most of the time.
     """
     found: Found = {EQUAL.name: [], SLOWER.name: [], TWICE.name: []}
     with tempfile.TemporaryDirectory() as folder, pinned():
@@ -155,7 +155,7 @@ def _progress(done: int, of: int, seconds: float, found: Found) -> None:
 
 
 def _write_docs(text: str) -> None:
-    """Put the result between its marks on the page."""
+    """Write the result between its marks in the page."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     if not rest or not after:

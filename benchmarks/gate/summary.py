@@ -1,4 +1,4 @@
-"""The gate's result for people and programs: Markdown for a pull request, JSON."""
+"""The gate's result as Markdown for a pull request, and as JSON."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MEANING = {
 
 @dataclass(frozen=True)
 class Summary:
-    """All verdicts, the exit status, and where they were found."""
+    """All verdicts, the exit status, the machine and the base."""
 
     verdicts: Sequence[Verdict]
     status: int
@@ -34,7 +34,7 @@ class Summary:
 
     @property
     def headline(self) -> str:
-        """One sentence for those who read no table."""
+        """The result in one sentence."""
         unclear = sum(verdict.word is Word.INCONCLUSIVE for verdict in self.verdicts)
         noise = f"; {unclear} INCONCLUSIVE: too much noise for a verdict" if unclear else ""
         return f"The gate {MEANING[self.status]}{noise}"
@@ -59,7 +59,7 @@ def markdown(summary: Summary) -> str:
 
 
 def write_json(summary: Summary, path: Path) -> None:
-    """Write everything that was measured."""
+    """Write all verdicts and figures."""
     verdicts: list[dict[str, Any]] = [
         {
             "stage": verdict.stage,
@@ -81,7 +81,7 @@ def write_json(summary: Summary, path: Path) -> None:
 
 
 def publish(summary: Summary) -> None:
-    """Append the summary to the page of a run of GitHub Actions, where this is one."""
+    """Append the summary to the page of a GitHub Actions run, if this is one."""
     path = os.environ.get("GITHUB_STEP_SUMMARY")
     if path:
         with Path(path).open("a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Verdicts, and the exit status that they add up to."""
+"""Verdicts, and the exit status that follows from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Verdict", "Word", "exit_status"]
 
 
 class Word(Enum):
-    """What is said of a check; the value is its exit status."""
+    """The result of a check, and its exit status."""
 
     PASS = "pass", 0
     INFORMATION = "information", 0
@@ -33,14 +33,14 @@ WORST_FIRST = (5, 1, 4)
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line: what was checked, what is said of it, and why.
+    """A check, its result, and the reason.
 
     Attributes
     ----------
     stage : str
         "exact", "base/head" or "floor".
     figures : dict
-        What was measured, for the JSON file.
+        The measurements, for the JSON file.
     """
 
     stage: str
@@ -56,7 +56,7 @@ class Verdict:
 def exit_status(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:
     """Return 0 pass, 1 regression, 3 inconclusive (strict), 4 nothing measured, 5 exact check.
 
-    The first of 5, 1, 4, 3 that holds. No verdict at all is nothing measured.
+    If several apply, the first of 5, 1, 4, 3. Without any verdict nothing was measured.
     """
     words = [verdict.word for verdict in verdicts]
     if not words:

@@ -1,4 +1,4 @@
-"""Two versions of the package side by side: folders, compile caches, workers, one processor."""
+"""Two versions of the package: their folders, compile caches, workers and processor."""
 
 from __future__ import annotations
 
@@ -32,33 +32,33 @@ CAN_PIN = hasattr(os, "sched_setaffinity")
 
 
 class NoBaseError(Exception):
-    """There is no base to compare with; the message says why, and the cure."""
+    """There is no base to compare with; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the package in a folder of its own, with its own compiled code.
+    """A version of the package in its own folder, with its own compiled code.
 
     Attributes
     ----------
     name : str
         "base" or "head".
     folder : Path
-        Holds ``bpmatrix`` and nothing else that could be imported.
+        A folder with ``bpmatrix`` and nothing else to import.
     """
 
     name: str
     folder: Path
 
     def start(self) -> Worker:
-        """Return a new process with this version: same measuring code, same libraries.
+        """Return a new process with this version, and the same measuring code and libraries.
 
         Raises
         ------
         WorkerError
             If the version cannot be imported.
         RuntimeError
-            If the process would measure another version than this one.
+            If the process imports a version other than this one.
         """
         worker = Worker(self.name, self.environment(), package=self.folder)
         try:
@@ -73,13 +73,13 @@ class Version:
         return worker
 
     def environment(self) -> dict[str, str]:
-        """Return the variables of its processes."""
+        """Return the environment variables of its processes."""
         cache = str(self.folder / "compiled")
         return {**thread_environment(1), "PYTHONHASHSEED": "0", "NUMBA_CACHE_DIR": cache}
 
 
 def copied(name: str, folder: Path, source: Path = ROOT) -> Version:
-    """Return a version with the package as it is now in a checkout, uncommitted changes too."""
+    """Return a version with the package of a checkout, including uncommitted changes."""
     target = folder / name
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(source / PACKAGE, target / PACKAGE, ignore=ignored)
@@ -87,12 +87,12 @@ def copied(name: str, folder: Path, source: Path = ROOT) -> Version:
 
 
 def of_commit(revision: str, folder: Path) -> Version:
-    """Return the version of a commit, by way of a worktree that is gone afterwards.
+    """Return the version of a commit, copied from a temporary worktree.
 
     Raises
     ------
     NoBaseError
-        If there is no such commit, or it has no package.
+        If there is no such commit, or it does not contain the package.
     """
     worktree = folder / "worktree"
     commit = commit_of(revision)
@@ -111,7 +111,7 @@ def commit_of(revision: str) -> str:
     Raises
     ------
     NoBaseError
-        If it names none, or this is no repository.
+        If it names no commit, or this is not a repository.
     """
     try:
         return git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
@@ -119,13 +119,13 @@ def commit_of(revision: str) -> str:
         shallow = git("rev-parse", "--is-shallow-repository") == "true"
     if shallow:
         raise NoBaseError(
-            f"this clone is shallow and lacks {revision}: fetch it, as `git fetch --unshallow` does"
+            f"this clone is shallow and lacks {revision}: run `git fetch --unshallow`"
         )
     raise NoBaseError(f"there is no commit {revision} in this repository")
 
 
 def list_of_base(revision: str, path: str) -> str | None:
-    """Return a file as it is in a commit, or None where the commit lacks it."""
+    """Return the content of a file in a commit, or None if the commit does not have it."""
     try:
         return git("show", f"{commit_of(revision)}:{path}")
     except NoBaseError:
@@ -133,17 +133,17 @@ def list_of_base(revision: str, path: str) -> str | None:
 
 
 def git(*arguments: str, folder: Path | None = None) -> str:
-    """Return what git prints, of the repository of a folder, also where a hook names another one.
+    """Return the output of git for the repository of a folder, also inside a hook of another one.
 
     Raises
     ------
     NoBaseError
-        If git fails, with what it said.
+        If git fails, with its message.
     """
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}
     try:
         done = subprocess.run(  # noqa: S603 - git, with arguments of our own
-            ["git", *arguments],  # noqa: S607 - the git of the user
+            ["git", *arguments],  # noqa: S607 - the user's git
             cwd=folder or ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
     except FileNotFoundError as error:
@@ -161,9 +161,9 @@ def same_package(one: Version, other: Version) -> bool:
 
 @contextmanager
 def pinned() -> Iterator[int | None]:
-    """Keep this process, and those that it starts in the block, on the last of its processors.
+    """Pin this process, and those that it starts in the block, to its last processor.
 
-    On one processor both arms see the same neighbors: it halved the error of a comparison.
+    On one processor other programs affect both arms equally, which halves the error of a ratio.
     """
     if not CAN_PIN:
         yield None

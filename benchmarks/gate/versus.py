@@ -1,4 +1,4 @@
-"""Base against head: what can be measured, two stages, a verdict on each case."""
+"""Base against head: measure the cases in two stages, and give a verdict on each."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ STAGE = "base/head"
 LARGE = float(np.log(1.25))
 
 Tell = Callable[[str], object]
-# Why a version cannot run a case, by the case's name.
+# Why a version cannot run a case, by the name of the case.
 Failures = dict[str, str]
 
 
 def compare_versions(
     base: Version, head: Version, cases: Sequence[GateCase], repeats: Repeats, tell: Tell
 ) -> list[Verdict]:
-    """Return a verdict on every case, and one more where clocks ran while something compiled."""
+    """Return a verdict on every case, and one more if something compiled in timed calls."""
 
     def ready(version: Version) -> Failures:
         return prepare(version, cases, tell)
 
-    with ThreadPoolExecutor(2) as both:  # compilation is long, and no clock runs
+    with ThreadPoolExecutor(2) as both:  # compilation takes long, and nothing is timed yet
         lacking = dict(zip(("base", "head"), both.map(ready, (base, head)), strict=True))
     verdicts = [_unmeasured(case, lacking["base"], lacking["head"]) for case in cases]
     found = [verdict for verdict in verdicts if verdict is not None]
@@ -45,7 +45,7 @@ def compare_versions(
         with pinned():
             found += judge_matches(base, head, judged, repeats, tell)
         if informative:
-            tell("cases of which the result is information")
+            tell("cases without a verdict")
             found += _information(measure_run(base, head, informative, repeats, 0))
     except WorkerError as error:
         found.append(Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error)))
@@ -56,7 +56,7 @@ def compare_versions(
 
 
 def prepare(version: Version, cases: Sequence[GateCase], tell: Tell) -> Failures:
-    """Compile what the cases need into the version's cache; return what it cannot run, and why."""
+    """Compile the cases into the version's cache; return those that fail, with the reason."""
     failures: Failures = {}
     worker = None
     try:
@@ -68,7 +68,7 @@ def prepare(version: Version, cases: Sequence[GateCase], tell: Tell) -> Failures
             except WorkerError as error:
                 failures[case.name] = str(error)
                 if worker is not None:
-                    worker.close()  # it may have died of the case
+                    worker.close()  # the case may have ended it
                 worker = None
     finally:
         if worker is not None:
@@ -84,7 +84,7 @@ def judge_matches(
     tell: Tell,
     first_run: int = 0,
 ) -> list[Verdict]:
-    """Return a verdict on each match: some runs for all, and new ones for what was flagged."""
+    """Return a verdict on each match, from some runs of all and more runs of flagged ones."""
     if not matches:
         return []
     first, second = [], []
@@ -98,13 +98,13 @@ def judge_matches(
     found = [_verdict(m, first, second if m in flagged else []) for m in matches]
     compiled = sum(result.compilations[head.name] for result in [*first, *second])
     if compiled:
-        why = f"{compiled} compilations began while head was timed: its times mean nothing"
+        why = f"{compiled} compilations began while head was timed, so its times are invalid"
         found.append(Verdict("exact", "no compilation inside the clock", Word.BROKEN, why))
     return found
 
 
 def _unmeasured(case: GateCase, base: Failures, head: Failures) -> Verdict | None:
-    """Return the verdict on a case that one version cannot run, None where both can."""
+    """Return the verdict on a case that one version cannot run, None if both can."""
     if case.name in head:
         return Verdict(STAGE, case.name, Word.MISSING, f"head cannot run it: {head[case.name]}")
     if case.name in base:
@@ -118,14 +118,14 @@ def _verdict(match: Match, first: list[RunResult], second: list[RunResult]) -> V
     spread = np.ptp([np.median(run) for stage in logs for run in stage])
     if word is Word.REGRESSION and found.median > LARGE and spread < np.log(1.03):
         why += (
-            f". Large and steady: where the code lies in memory may matter on this processor,"
+            f". This is large and steady: the address of the code may matter on this processor,"
             f" {describe_machine()['processor']}; repeat it on another type of machine"
         )
     return Verdict(STAGE, match.name, word, why, _figures(match, [*first, *second]))
 
 
 def _information(result: RunResult) -> list[Verdict]:
-    """Return what a run says where it cannot decide."""
+    """Return the estimates of a run without a verdict."""
     return [
         Verdict(
             STAGE, name, Word.INFORMATION, f"head takes {estimate([logs])}",

@@ -1,8 +1,7 @@
-"""How many times as long one function takes as another: blocks of calls, in the order A B B A.
+"""The ratio of the times of two functions, from blocks of calls in the order A B B A.
 
-Seconds differ from day to day and from one minute to the next; the ratio of two times that were
-measured within a moment does not. In A B B A a drift that is even in time cancels, and a random
-start takes from each side the advantage of a place.
+Times differ from day to day and from minute to minute; the ratio of two times measured within a
+moment does not. In A B B A a linear drift cancels, and whether A or B comes first is random.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ __all__ = [
     "measure_pairs", "measure_quad",
 ]  # fmt: skip
 
-# Runs so many calls and returns the seconds that they took.
+# Runs this many calls and returns the seconds that they took.
 Arm = Callable[[int], float]
 Clock = Callable[[], float]
 
@@ -39,9 +38,9 @@ class Comparison:
     ratio : Ratio
         How many times as long f takes as g: above 1, g is faster.
     f, g : float
-        Median seconds per call. They hold for this run alone; the ratio is what lasts.
+        Median seconds per call, which hold for this run only, unlike the ratio.
     log_ratios : tuple of float
-        The logarithm of the ratio in each quad, as measured.
+        The logarithm of the ratio in each quad.
     """
 
     ratio: Ratio
@@ -60,27 +59,27 @@ def compare(
     seed: int = 0,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Comparison:
-    """Compare the time that two functions take, in this process.
+    """Compare the times of two functions in this process.
 
-    Each is called in blocks of about `block_seconds`, in quads f g g f or g f f g at random. The
-    ratio of a quad compares what was measured within a moment, so that the noise of the machine
-    falls out of it; the result is the median over all quads.
+    Each is called in blocks of about `block_seconds`, in quads f g g f or g f f g at random. All
+    times of a quad are measured within a moment, so the noise of the machine cancels in its ratio;
+    the result is the median over all quads.
 
-    Both are called some times before the clock counts, to compile and to find the block length.
-    What they compute is not compared: check first that they give the same answer.
+    Both are called some times before the timing, to compile and to find the block length. Their
+    results are not compared: check first that they agree.
 
     Parameters
     ----------
     f, g : callable without arguments
-        What to compare.
+        The functions to compare.
     quads : int, default 40
-        How many ratios to take. The time of a comparison is about ``4 * quads * block_seconds``.
+        The number of ratios. A comparison takes about ``4 * quads * block_seconds``.
     block_seconds : float, default 0.005
-        The least time of a block, if a single call is shorter.
+        The length of a block; a longer single call is a block.
     confidence : float, default 0.95
-        How often the interval is to cover the true ratio.
+        The confidence level of the interval.
     seed : int, default 0
-        Drives the order of the quads and the bootstrap.
+        Seed of the order of the quads and of the bootstrap.
     clock : callable, default `time.perf_counter`
         Returns seconds.
 
@@ -119,7 +118,7 @@ def compare_arms(
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two arms, each of which measures its own calls, as `compare` does."""
+    """Compare two arms, which measure their own calls, like `compare`."""
     if quads < 1:
         raise ValueError(f"quads={quads}: expected at least 1")
     calls = calibrate(a, block_seconds), calibrate(b, block_seconds)
@@ -134,7 +133,7 @@ def compare_arms(
 
 @dataclass
 class Pairs:
-    """What was measured of two arms, one entry for each quad A B B A.
+    """The measurements of two arms, one entry per quad A B B A.
 
     Attributes
     ----------
@@ -149,7 +148,7 @@ class Pairs:
     log_ratios: list[float] = field(default_factory=list)
 
     def add(self, a: tuple[float, float], b: tuple[float, float]) -> None:
-        """Enter a quad: seconds per call of both blocks of either arm."""
+        """Add a quad: seconds per call of both blocks of each arm."""
         self.seconds_a.append((a[0] + a[1]) / 2)
         self.seconds_b.append((b[0] + b[1]) / 2)
         self.log_ratios.append(float(np.log(a[0] * a[1] / (b[0] * b[1])) / 2))
@@ -169,9 +168,9 @@ def in_process(function: Callable[[], object], clock: Clock = time.perf_counter)
 
 
 def calibrate(arm: Arm, seconds: float) -> int:
-    """Return how many calls make a block of about so many seconds: a power of two.
+    """Return the number of calls in a block of about this many seconds: a power of two.
 
-    Each number is run twice and the second time counts: the first may compile for it.
+    Each number is run twice and timed the second time, since the first run may compile.
     """
     calls = 1
     while True:
@@ -186,7 +185,7 @@ def calibrate(arm: Arm, seconds: float) -> int:
 def measure_pairs(
     a: Arm, b: Arm, calls: tuple[int, int], quads: int, rng: np.random.Generator
 ) -> Pairs:
-    """Return so many quads of two arms, in a random order."""
+    """Measure this many quads of two arms, each in a random order."""
     pairs = Pairs()
     for a_first in rng.random(quads) < 0.5:
         measure_quad(a, b, calls, pairs, a_first=bool(a_first))
@@ -194,7 +193,7 @@ def measure_pairs(
 
 
 def measure_quad(a: Arm, b: Arm, calls: tuple[int, int], pairs: Pairs, *, a_first: bool) -> None:
-    """Run A B B A, or B A A B, and enter the result."""
+    """Run A B B A or B A A B, and add the result to `pairs`."""
     n_a, n_b = calls
     if a_first:
         a_1, b_1, b_2, a_2 = a(n_a), b(n_b), b(n_b), a(n_a)
@@ -205,7 +204,7 @@ def measure_quad(a: Arm, b: Arm, calls: tuple[int, int], pairs: Pairs, *, a_firs
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Keep the garbage collector off: it strikes where it will, not where garbage was made."""
+    """Disable garbage collection, which may hit one arm for the garbage of the other."""
     enabled = gc.isenabled()
     gc.disable()
     try:

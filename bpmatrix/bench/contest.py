@@ -1,4 +1,4 @@
-"""A contest: the same training by several contenders, the answer checked before the clock."""
+"""A contest: several contenders do the same training; results are checked, then timed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ from bpmatrix.bench.workers import Crew, Worker, WorkerError
 
 __all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold", "share_of_peak"]
 
-# How far apart the costs may be after the steps of the check, relative to the judge's.
+# The largest relative difference from the reference's cost after the steps of the check.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 QUADS_TO_CHOOSE = 3
-# Of a limited time the part after which no other library is prepared any more, and the rounds that
-# are measured even if none is left.
+# After this fraction of a limited time no other library is prepared.
 TO_PREPARE = 0.7
-LEAST_QUADS = 4
+LEAST_QUADS = 4  # measured even if the time is over
 CHAMPION = "bpmatrix"
 
 
@@ -39,12 +38,11 @@ class Effort:
         Ratios for each pair of contenders.
     block_seconds : float
         The length of a block. bpmatrix copies its parameters every 0.15 s, JAX and the threads
-        start once a block: in much shorter blocks that would be most of what is measured.
+        start once per block: much shorter blocks would mostly measure that.
     check_steps : int
-        Steps after which the answers are compared.
+        Steps after which the results are compared.
     seconds : float
-        No further round begins after this time, the preparation included; `LEAST_QUADS` are
-        measured in any case.
+        No round begins later than this, preparation included; `LEAST_QUADS` are always measured.
     """
 
     quads: int = 20
@@ -55,12 +53,12 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured of one contender.
+    """The measurements of one contender.
 
     Attributes
     ----------
     threads : int or "auto"
-        What it ran on.
+        The number of threads.
     times : tuple of float
         Seconds per mini-batch, the mean over each quad.
     log_ratios : tuple of float
@@ -79,13 +77,13 @@ class Figure:
 
     @property
     def against(self) -> Ratio | None:
-        """How many times as long as bpmatrix it takes; None for bpmatrix itself."""
+        """Its time divided by that of bpmatrix; None for bpmatrix itself."""
         return median_ratio(self.log_ratios) if self.log_ratios else None
 
 
 @dataclass
 class Contest:
-    """What came out of `hold`: judged costs, figures by label, a note on whatever is missing."""
+    """The result of `hold`: final costs and figures by label, and notes on what is missing."""
 
     costs: dict[str, float] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
@@ -116,17 +114,17 @@ def hold(
     tell: Callable[[str], object] = str,
     each_round: Callable[[], object] = int,
 ) -> Contest:
-    """Let contenders train the network of a task, and time each against bpmatrix.
+    """Train the network of a task with several contenders, and time each against bpmatrix.
 
-    Each is made in a worker process of its own and takes the same steps. The judge is the
-    reference in float64: whoever ends with another cost over all samples does not count. Of a
-    peer's variants the faster goes on. Then, in rounds, every contender is timed against bpmatrix
-    with ``n_threads="auto"`` in the order A B B A.
+    Each has its own worker process and takes the same steps. One whose cost over all samples then
+    differs from that of the reference in float64 is excluded. Only the fastest variant of a peer is
+    timed. Then, in rounds, every contender is timed against bpmatrix with ``n_threads="auto"`` in
+    the order A B B A.
 
     Parameters
     ----------
     task : Task
-        What to train.
+        The training.
     names : iterable of str
         Families of the roster; bpmatrix always takes part.
     effort : Effort, optional
@@ -134,32 +132,32 @@ def hold(
     roster : mapping, optional
         The families by name.
     crew : Crew, optional
-        Workers to use and to keep; otherwise they live as long as the contest.
+        Workers to use and to keep; by default they end with the contest.
     tell : callable, optional
-        Is told what happens, a line at a time.
+        Called with a line of text before each step.
     each_round : callable, optional
-        Is called after each round.
+        Called after each round.
     """
     effort = effort or Effort()
     start = time.monotonic()
     contest = Contest()
-    tell("judges")
+    tell("computing the expected cost")
     contest.costs["reference"] = task.expected_cost(effort.check_steps)
     with Crew() if crew is None else nullcontext(crew) as workers:
         rivals: list[_Entry] = []
         for name in [CHAMPION, *(name for name in names if name != CHAMPION)]:
             late = time.monotonic() - start > TO_PREPARE * effort.seconds
             if late and roster[name].library is not None:
-                contest.notes.append(f"{name}: left out, the time is used up")
+                contest.notes.append(f"{name}: left out for lack of time")
                 continue
-            tell(f"prepares {name}")
+            tell(f"preparing {name}")
             entries = _prepared(task, name, roster[name], effort, contest, workers)
             if roster[name].is_peer and len(entries) > 1:
                 entries = _fastest(entries, workers, contest)
             rivals += entries
             if name == CHAMPION and not rivals:
                 return contest
-        tell("measures")
+        tell("measuring")
         _time_against(rivals[0], rivals[1:], effort, contest, start + effort.seconds, each_round)
     return contest
 
@@ -172,7 +170,7 @@ def _prepared(
     contest: Contest,
     workers: Crew,
 ) -> list[_Entry]:
-    """Return a family's variants that are ready, gave the right answer, and know their block."""
+    """Return a family's variants whose result is correct, with the number of calls in a block."""
     entries = []
     if family.dtype is not None:
         task = replace(task, dtype=family.dtype)
@@ -181,7 +179,7 @@ def _prepared(
         entry = _Entry(name, threads, worker)
         try:
             worker.make(family.make, task, threads)
-            if _answer_is_right(entry, task, effort.check_steps, contest):
+            if _is_correct(entry, task, effort.check_steps, contest):
                 entry.calls = calibrate(worker.arm("train"), effort.block_seconds)
                 entries.append(entry)
         except WorkerError as error:
@@ -191,21 +189,21 @@ def _prepared(
     return entries
 
 
-def _answer_is_right(entry: _Entry, task: Task, steps: int, contest: Contest) -> bool:
-    """Take the steps of the check and compare the judged cost with that of the reference."""
+def _is_correct(entry: _Entry, task: Task, steps: int, contest: Contest) -> bool:
+    """Take the steps of the check and compare the cost with that of the reference."""
     entry.worker.call("train", steps)
     cost = contest.costs[entry.label] = task.judged_cost(*entry.worker.call("parameters"))
     expected = contest.costs["reference"]
     if abs(cost - expected) <= TOLERANCE[task.dtype] * abs(expected):
         return True
     contest.notes.append(
-        f"{entry.label}: void, its cost is {cost:.9g} after {steps} steps, not {expected:.9g}"
+        f"{entry.label}: excluded, its cost is {cost:.9g} after {steps} steps, not {expected:.9g}"
     )
     return False
 
 
 def _fastest(entries: list[_Entry], workers: Crew, contest: Contest) -> list[_Entry]:
-    """Return the entry whose mini-batch takes the least median time; the others rest."""
+    """Return the entry with the least median time per mini-batch; the others release their data."""
     seconds: dict[str, list[float]] = {entry.label: [] for entry in entries}
     try:
         for _ in range(2 * QUADS_TO_CHOOSE):
@@ -229,7 +227,7 @@ def _time_against(
     end: float,
     each_round: Callable[[], object],
 ) -> None:
-    """Measure quads between the champion and each rival, in rounds over the rivals."""
+    """Measure quads of the champion and each rival, in rounds over the rivals."""
     pairs: dict[str, Pairs] = {rival.label: Pairs() for rival in rivals}
     lost: set[str] = set()
     for done, a_first in enumerate(np.random.default_rng(0).random(effort.quads) < 0.5):
@@ -256,7 +254,7 @@ def _time_against(
 def _quad(
     rival: _Entry, champion: _Entry, pairs: Pairs, *, a_first: bool, contest: Contest
 ) -> bool:
-    """Measure one quad; return whether both lived to its end."""
+    """Measure one quad; return False if a worker failed."""
     arms = rival.worker.arm("train"), champion.worker.arm("train")
     try:
         measure_quad(*arms, (rival.calls, champion.calls), pairs, a_first=a_first)
@@ -269,10 +267,10 @@ def _quad(
 def share_of_peak(
     task: Task, threads: int, effort: Effort, name: str = CHAMPION, *, crew: Crew | None = None
 ) -> Ratio:
-    """Return a contender's floating-point speed over that of a large product, 1 for equal.
+    """Return the FLOP/s of a contender divided by those of a large matrix product.
 
-    Both run on so many threads, in turns, each in a worker of its own. Of the step only its matrix
-    products count as work, and all of it as time: gather, activation functions and update too.
+    Both run on this many threads, in turns, each in its own worker. Only the step's matrix products
+    count as work, but its time includes gather, activation functions and update.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The machine and the versions that a measurement belongs to."""
+"""The machine and the versions of a measurement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PACKAGES = ("numpy", "numba", "llvmlite", "jax", "torch", "scikit-learn", "scipy
 
 
 def describe_machine() -> dict[str, str]:
-    """Return processor, cores, system, load and versions, in words for a report.
+    """Return processor, cores, system, load and versions as text for a report.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def describe_machine() -> dict[str, str]:
 
 
 def _processor() -> str:
-    """Return the name of the processor; Linux tells it nowhere else than here."""
+    """Return the name of the processor, which on Linux is only in /proc/cpuinfo."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Pictures of a survey, drawn by matplotlib (the extra ``plot``) as SVG."""
+"""Plots of a survey, drawn by matplotlib (the extra ``plot``) as SVG."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from bpmatrix.plots.figures import new_figure, svg
 
 __all__ = ["pictures", "signature"]
 
-# One color for each contender in every picture, of Okabe and Ito's palette, which color-blind
-# people tell apart.
+# The colors of contenders in all plots, from Okabe and Ito's palette for color-blind people.
 COLORS = {
     "bpmatrix": "#0072B2",
     "bpmatrix float32": "#56B4E9",
@@ -30,15 +29,15 @@ Curve = tuple[str, str, list[float], list[float]]
 
 
 def signature(survey: Survey) -> str:
-    """Return what a picture carries of its survey: a digest of the JSON file."""
+    """Return the digest of the survey's JSON file, which its plots contain."""
     return "sha256 of the figures: " + hashlib.sha256(to_json(survey).encode()).hexdigest()
 
 
 def pictures(survey: Survey) -> dict[str, bytes]:
-    """Return the pictures that a survey has the points for, by file name.
+    """Return the plots of a survey by file name.
 
-    Speed-up over the loop by mini-batch size; of a survey of several widths also microseconds per
-    sample by width; share of the attainable peak, where it was measured.
+    They show the speed-up over the loop by mini-batch size; microseconds per sample by width if
+    there are several widths; and the share of the attainable peak if it was measured.
     """
     drawn = {}
     if any(point.gain(CHAMPION, LOOP) for point in survey.points):
@@ -51,7 +50,7 @@ def pictures(survey: Survey) -> dict[str, bytes]:
 
 
 def _speed_up(survey: Survey) -> bytes:
-    """Draw the speed-up over the loop, at the width and in the type of the headline."""
+    """Draw the speed-up over the loop at the width and dtype of the headline."""
     first = survey.headline or next(p for p in survey.points if p.gain(CHAMPION, LOOP))
     points = [p for p in survey.points if (p.sizes, p.dtype) == (first.sizes, first.dtype)]
     curves = []
@@ -69,7 +68,7 @@ def _speed_up(survey: Survey) -> bytes:
 
 
 def _time_per_sample(survey: Survey) -> bytes:
-    """Draw microseconds per sample over the width, at the headline's mini-batch size and type."""
+    """Draw microseconds per sample over the width, at the headline's mini-batch size and dtype."""
     first = survey.headline or survey.points[0]
     m = first.mini_batch_size
     points = [p for p in survey.points if (p.mini_batch_size, p.dtype) == (m, first.dtype)]
@@ -87,7 +86,7 @@ def _time_per_sample(survey: Survey) -> bytes:
 
 
 def _share_of_peak(survey: Survey) -> bytes:
-    """Draw the share of the peak over the width, a curve for each mini-batch size."""
+    """Draw the share of the peak over the width, one curve per mini-batch size."""
     dtype = (survey.headline or survey.points[0]).dtype
     points = [p for p in survey.points if p.peak is not None and p.dtype == dtype]
     sizes = sorted({p.mini_batch_size for p in points})

@@ -1,4 +1,4 @@
-"""A survey in words and tables: for the terminal, and as Markdown."""
+"""Text and tables of a survey, for the terminal and as Markdown."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NOTHING = "-"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A figure, and what stands below it: an interval, or a number of threads."""
+    """A figure, and below it an interval or a number of threads."""
 
     value: str
     below: str = ""
 
     def __str__(self) -> str:
-        """Show both on a line."""
+        """Return both on one line."""
         return f"{self.value} [{self.below}]" if self.below else self.value
 
 
@@ -47,12 +47,12 @@ class ReportTable:
 
 
 def title(name: str) -> str:
-    """Return what people call a contender."""
+    """Return the display name of a contender."""
     return TITLES.get(name, name)
 
 
 def microseconds(seconds: float) -> str:
-    """Three figures.
+    """Return microseconds with three digits.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def microseconds(seconds: float) -> str:
 
 
 def percent(share: Ratio) -> str:
-    """Show a share as per cent with its interval.
+    """Return a share in percent with its interval.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def percent(share: Ratio) -> str:
 
 
 def headline(survey: Survey) -> str | None:
-    """Return the answer to the first question, if the run has it."""
+    """Return the sentence with the main result, if it was measured."""
     point = survey.headline
     if point is None:
         return None
@@ -93,7 +93,7 @@ def headline(survey: Survey) -> str | None:
 
 
 def tables(survey: Survey) -> list[ReportTable]:
-    """Return the tables of a survey: over mini-batch sizes for one network, else the whole grid."""
+    """Return the tables of a survey: by mini-batch size for one network, else the whole grid."""
     if not survey.contenders:
         return []
     if len({(point.sizes, point.dtype) for point in survey.points}) == 1:
@@ -102,21 +102,21 @@ def tables(survey: Survey) -> list[ReportTable]:
 
 
 def explanations(survey: Survey) -> list[str]:
-    """Return what a reader has to know beside the figures."""
+    """Return the notes below the tables."""
     return [
         (
             f"Data: {survey.data}. One hidden layer of sigmoid units, softmax, log-likelihood, "
             "plain gradient descent."
         ),
         (
-            "Every contender that is shown reached the cost of the reference first: to "
-            f"{TOLERANCE['float64']:g} in float64, {TOLERANCE['float32']:g} in float32, relative."
+            "Every contender shown first reached the cost of the reference, to a relative "
+            f"{TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
         ),
         (
-            "Each ran in a process of its own, one at a time, in turns A B B A, on one thread or "
+            "Each ran in its own process, one at a time, in the order A B B A, on one thread or "
             "on all, whichever was faster."
         ),
-        "An interval holds for these processes: ratios of another run differ by some 10 %.",
+        "The intervals hold for these processes; ratios of another run differ by some 10 %.",
         *survey.notes,
     ]
 
@@ -138,7 +138,7 @@ def markdown(survey: Survey) -> str:
 
 
 def summary(survey: Survey) -> str:
-    """Return the headline and the first table as Markdown, as the README has them."""
+    """Return the headline and the first table as Markdown, for the README."""
     sentence = headline(survey)
     parts = [] if sentence is None else [f"**{sentence}**"]
     words = [survey.data, *(survey.machine.get(key, "") for key in ("processor", "system"))]
@@ -159,7 +159,7 @@ def _markdown_table(table: ReportTable) -> str:
 
 
 def _gains(survey: Survey) -> ReportTable:
-    """Return how many times as fast as the loop each is, over mini-batch sizes."""
+    """Return the speed-ups over the loop by mini-batch size."""
     rows = tuple(
         (title(name), tuple(_ratio(point.gain(name, LOOP)) for point in survey.points))
         for name in survey.contenders
@@ -169,7 +169,7 @@ def _gains(survey: Survey) -> ReportTable:
 
 
 def _times(survey: Survey) -> ReportTable:
-    """Return microseconds per sample, with the number of threads."""
+    """Return microseconds per sample and numbers of threads."""
     names = sorted(survey.contenders, key=lambda name: name != LOOP)
     rows = tuple((title(name), tuple(_time(p, name) for p in survey.points)) for name in names)
     return ReportTable("Microseconds per sample, and threads", _headings(survey), rows)
@@ -181,7 +181,7 @@ def _headings(survey: Survey) -> tuple[str, ...]:
 
 
 def _grid(survey: Survey) -> ReportTable:
-    """Return a row for each point: the time of bpmatrix, and how many times as fast it is."""
+    """Return a row per point: the time of bpmatrix, its speed-ups and its share of the peak."""
     rivals = [name for name in survey.contenders if name != CHAMPION]
     rows = tuple(
         (

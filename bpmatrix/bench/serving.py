@@ -1,8 +1,8 @@
-"""What runs inside a worker process: one contender, and a loop that waits for requests.
+"""The program of a worker process: one contender, and a loop that serves requests.
 
-While it waits it sleeps in a read, so that the worker whose turn it is has the processors alone.
-The threads of a library's pool may not: those of OpenBLAS look for more work for 50 milliseconds.
-So a worker is told to fall asleep before it is the turn of another, and says when it has.
+Waiting workers sleep in a read and leave the processors to the one that is measured. The threads of
+a library's pool may not sleep at once: those of OpenBLAS spin for 50 milliseconds. So before the
+next worker runs, the last one is asked to fall asleep, and answers when its threads have.
 """
 
 from __future__ import annotations
@@ -19,23 +19,22 @@ from typing import Any, BinaryIO
 
 __all__ = ["UnsuitedError", "main"]
 
-# Linux tells what each thread does. Their processor time would tell too, but only at the ticks of
-# the system's clock, ten milliseconds apart.
+# The state of each thread on Linux. Their processor time has a resolution of only 10 milliseconds.
 THREADS = Path("/proc/self/task")
-LOOK = 0.001  # seconds between two looks
+POLL_SECONDS = 0.001
 PATIENCE = 0.5
 
 
 class UnsuitedError(Exception):
-    """A contender has no way to do what the task asks; the message says what it lacks."""
+    """A contender cannot do the task; the message says what it lacks."""
 
 
 def main() -> None:
     """Serve requests from standard input until it closes."""
-    # On Windows the whole console hears Ctrl-C; the parent ends this process by closing the pipe.
+    # On Windows Ctrl-C reaches all processes of a console; the parent closes the pipe to end us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints is no reply
+    os.dup2(2, 1)  # keeps what libraries print out of the replies
     gc.disable()
     serve(sys.stdin.buffer, replies)
 
@@ -45,11 +44,11 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
     contender: Any = None
     while True:
         try:
-            command, arguments = pickle.load(requests)  # noqa: S301 - a process of our own, no file
+            command, arguments = pickle.load(requests)  # noqa: S301 - from our own process
         except (EOFError, pickle.UnpicklingError):  # the parent ended, perhaps within a request
             return
         if command == "make":
-            contender = None  # its memory goes before the next one comes
+            contender = None  # free its memory before making the next one
             gc.collect()
         kind, value = _answer(contender, command, arguments)
         if command == "make" and kind == "done":
@@ -57,31 +56,31 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         try:
             pickle.dump((kind, value), replies, pickle.HIGHEST_PROTOCOL)
             replies.flush()
-        except BrokenPipeError:  # the parent was interrupted, and waits for no answer
-            os._exit(0)  # closing `replies` would fail once more, aloud
+        except BrokenPipeError:  # the parent was interrupted
+            os._exit(0)  # closing `replies` would fail again, with a traceback
 
 
 def wait_for_threads() -> None:
-    """Sleep until no other thread of this process runs; give up after half a second."""
+    """Wait until no other thread of this process is running, for at most half a second."""
     end = time.perf_counter() + PATIENCE
     while _others_run() and time.perf_counter() < end:
-        time.sleep(LOOK)
+        time.sleep(POLL_SECONDS)
 
 
 def _others_run() -> bool:
     for thread in THREADS.glob("*/stat"):
         try:
-            told = thread.read_text()
+            fields = thread.read_text()
         except OSError:  # it has ended
             continue
-        state = told.rpartition(")")[2].split()[0]
+        state = fields.rpartition(")")[2].split()[0]
         if state == "R" and thread.parent.name != str(threading.get_native_id()):
             return True
     return False
 
 
 def _answer(contender: Any, command: str, arguments: tuple[Any, ...]) -> tuple[str, Any]:
-    """Return what a request gives, or why it gives nothing."""
+    """Return the kind of the reply and the result of a request, or why there is none."""
     if command == "fall asleep":
         wait_for_threads()
         return "done", None

@@ -1,4 +1,4 @@
-"""What a survey found: times of contenders by size of network and mini-batch; its JSON file."""
+"""A survey: times of contenders by sizes of network and mini-batch, and its JSON file."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from bpmatrix.errors import DataFileError
 
 __all__ = ["LOOP", "MATRIX", "SINGLE", "Point", "Survey", "from_json", "to_json"]
 
-# Names of contenders that a report speaks of.
+# Names of contenders in reports.
 LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
 # The network and mini-batch of the headline: the book's.
 HEADLINE = (30, 10, "float64")
-# Of the JSON file; version 0.1.0 wrote another one.
+# The format of the JSON file; 0.1.0 wrote another.
 SCHEMA = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """A network with one hidden layer and a mini-batch size, and how each contender did there.
+    """The measurements of a network with one hidden layer and a mini-batch size.
 
     Attributes
     ----------
     figures : tuple of Figure
-        Those who gave the right answer; empty if bpmatrix did not.
+        The contenders with correct results; empty if bpmatrix is not among them.
     peak : Ratio, optional
         The share of the attainable speed that bpmatrix reaches on one thread.
     """
@@ -45,18 +45,17 @@ class Point:
 
     @property
     def place(self) -> tuple[int, int, str]:
-        """The width of the hidden layer, the mini-batch size and the type."""
+        """The width of the hidden layer, the mini-batch size and the dtype."""
         return self.sizes[1], self.mini_batch_size, self.dtype
 
     def figure(self, name: str) -> Figure | None:
-        """Return what was measured of a contender, if it took part."""
+        """Return the measurements of a contender, if it took part."""
         return next((figure for figure in self.figures if figure.name == name), None)
 
     def gain(self, name: str, over: str) -> Ratio | None:
-        """Return how many times as fast one contender is as another, if both took part.
+        """Return the speed-up of one contender over another, if both took part.
 
-        Each was measured against bpmatrix in every round, within a moment; their own ratio is the
-        quotient of the two.
+        Each was measured against bpmatrix in every round; their ratio is the quotient of the two.
         """
         a, b = self._log_ratios(name), self._log_ratios(over)
         return None if a is None or b is None else median_ratio(b - a)
@@ -78,18 +77,18 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All points of a run, and what they were measured on.
+    """All points of a run, and the machine.
 
     Attributes
     ----------
     run : str
         "quick", "default" or "full".
     data : str
-        What the networks were trained on.
+        The training data.
     date : str
-        When it began, in UTC, as ISO 8601.
+        The time of the start in UTC, ISO 8601.
     machine : mapping
-        Processor, load and versions, in words.
+        Processor, load and versions as text.
     """
 
     run: str
@@ -101,7 +100,7 @@ class Survey:
 
     @property
     def contenders(self) -> list[str]:
-        """The names of all who took part anywhere, in the order of the runs."""
+        """The names of all contenders, in the order of the runs."""
         return list(dict.fromkeys(f.name for point in self.points for f in point.figures))
 
     @property
@@ -114,7 +113,7 @@ class Survey:
 
 
 def to_json(survey: Survey) -> str:
-    """Return a survey as text that `from_json` reads: the attributes by their names."""
+    """Return the attributes of a survey as JSON, for `from_json`."""
     return json.dumps({"schema": SCHEMA, **asdict(survey)}, indent=1, allow_nan=False) + "\n"
 
 
@@ -124,7 +123,7 @@ def from_json(text: str, name: str) -> Survey:
     Raises
     ------
     DataFileError
-        If it is something else; the message calls it `name`.
+        If the text is something else; the message calls it `name`.
     """
     try:
         content = json.loads(text)
@@ -141,7 +140,7 @@ def from_json(text: str, name: str) -> Survey:
         raise DataFileError(
             f"{name} cannot be read as a benchmark",
             got=f"{type(error).__name__}: {error}",
-            expected="a file that bpmatrix bench --json wrote",
+            expected="a file written by bpmatrix bench --json",
         ) from None
 
 
@@ -169,6 +168,6 @@ def _figure(content: dict[str, Any]) -> Figure:
     return Figure(name, int(content["threads"]), times, log_ratios)
 
 
-def _check(fine: object, what: str) -> None:
-    if not fine:
+def _check(valid: object, what: str) -> None:
+    if not valid:
         raise ValueError(what)

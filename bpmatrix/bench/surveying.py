@@ -1,4 +1,4 @@
-"""How much ``bpmatrix bench`` measures, and the measuring: a contest at each place of a grid."""
+"""The grids of ``bpmatrix bench``, and their measurement: a contest at each spot of a grid."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from bpmatrix.engine.processors import choose_threads
 
 __all__ = ["CONTENDERS", "GRIDS", "PEERS", "Grid", "Spot", "survey"]
 
-# One variant of bpmatrix: the one that a user gets who asks for nothing.
+# One variant of bpmatrix, with the default number of threads.
 CONTENDERS: dict[str, Family] = ROSTER | {
     CHAMPION: replace(ROSTER[CHAMPION], threads=("auto",)),
     SINGLE: Family(Engine, is_peer=False, dtype="float32", threads=("auto",)),
 }
 PEERS = tuple(name for name, family in CONTENDERS.items() if family.library is not None)
 
-# The loop takes part up to so many multiplications of one mini-batch by the first weights: some
-# tenths of a second.
+# The loop takes part if the first weights times a mini-batch need at most this many
+# multiplications, which take some tenths of a second.
 MOST_WORK_OF_THE_LOOP = 3e7
-# A point with peers gets so many times as much of the time as one without.
+# The time for a spot with peers, relative to one without.
 WEIGHT_OF_PEERS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """A place to measure at, and who takes part beside bpmatrix."""
+    """A width, mini-batch size and dtype to measure, and the contenders besides bpmatrix."""
 
     width: int
     mini_batch_size: int
@@ -49,12 +49,12 @@ class Spot:
 
     @property
     def name(self) -> str:
-        """What a note calls it."""
+        """Its name in notes."""
         return f"mini-batch {self.mini_batch_size}, width {self.width}, {self.dtype}"
 
     @property
     def weight(self) -> int:
-        """Its part of the time, in relation to others."""
+        """Its part of the time, relative to others."""
         return WEIGHT_OF_PEERS if set(self.names) & set(PEERS) else 1
 
 
@@ -69,9 +69,9 @@ class Grid:
     block_seconds : float
         The length of a block of the paired timing.
     seconds : float
-        For all of it, after the compilation; a round that has begun is ended.
+        For all of it, after the compilation; the last round is completed.
     peak : bool
-        Whether the share of the attainable speed is measured too.
+        Whether to measure the share of the attainable speed.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Grid:
     peak: bool = False
 
     def spots(self, n_inputs: int, peers: tuple[str, ...]) -> list[Spot]:
-        """Return all places in the order of the run, with those peers that are installed."""
+        """Return all spots in the order of the run, with the installed peers."""
         return [
             Spot(width, m, dtype, self._names(n_inputs, width, m, dtype, peers))
             for dtype, width, m in product(self.dtypes, self.widths, self.mini_batch_sizes)
@@ -103,7 +103,7 @@ class Grid:
 
 
 BATCHES = (1, 10, 32, 100, 1000)
-# Both ends: where an engine without overhead gains most, and where it gains least.
+# Where an engine without overhead gains most and where it gains least.
 ENDS = (10, 1000)
 GRID_BATCHES, GRID_WIDTHS = (1, 10, 32, 128, 1024), (10, 30, 100, 512, 2048)
 
@@ -116,27 +116,27 @@ GRIDS = {
     ),
 }  # fmt: skip
 
-# Steps after which answers are compared: about so many samples, within these bounds.
+# The steps of the check take about this many samples, within these bounds.
 SAMPLES_OF_THE_CHECK, LEAST_STEPS, MOST_STEPS = 2000, 3, 100
 LEAST_SECONDS = 0.5
 QUADS_FOR_THE_PEAK = 8
 
-# Is told the part of the run that is done, 0 to 1, and what happens now.
+# Called with the fraction of the run that is done, from 0 to 1, and the current step.
 Watch = Callable[[float, str], object]
 
 
 def survey(grid: Grid, watch: Watch) -> Survey:
-    """Measure at every place of a grid, on real data.
+    """Measure at every spot of a grid, on real data.
 
-    The engine is compiled before the clock starts, and says so. Then every contender has to give
-    the right answer at a place before it is timed there.
+    The engine is compiled first, with a message. At each spot the result of a contender is checked
+    before it is timed.
 
     Parameters
     ----------
     grid : Grid
         One of `GRIDS`.
     watch : callable
-        Is told the part that is done, from 0 to 1, and what happens.
+        Called with the fraction that is done, from 0 to 1, and the current step.
     """
     data, machine = real_data(), describe_machine()
     date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -150,7 +150,7 @@ def survey(grid: Grid, watch: Watch) -> Survey:
     with Crew() as crew:
         for name in dict.fromkeys(name for spot in spots for name in (CHAMPION, *spot.names)):
             for threads in CONTENDERS[name].variants():
-                crew.hire(name, threads)  # all start at once: the processors have time now
+                crew.hire(name, threads)  # all start now, before anything is timed
         for i, spot in enumerate(spots):
             part = spot.weight / sum(later.weight for later in spots[i:])
             seconds = max(part * (end - time.monotonic()), LEAST_SECONDS)
@@ -160,18 +160,18 @@ def survey(grid: Grid, watch: Watch) -> Survey:
 
 
 def _skipped(grid: Grid, installed: tuple[str, ...]) -> list[str]:
-    """Name the peers that do not take part."""
+    """Return notes on the peers that do not take part."""
     if not grid.peers_at:
         return [f"{', '.join(PEERS)}: left out of a {grid.name} run"]
-    return [f"{name}: skipped, it is not installed" for name in PEERS if name not in installed]
+    return [f"{name}: not installed" for name in PEERS if name not in installed]
 
 
 def _busy(machine: Mapping[str, str]) -> list[str]:
-    """Warn where something else was running."""
+    """Return a warning if other programs were running."""
     load = machine.get("load before the run", "0")
     if float(load) <= count_processors() / 2:
         return []
-    return [f"the machine was busy before the run (load {load}): repeat it when nothing else runs"]
+    return [f"the machine was busy before the run (load {load}): repeat it on an idle machine"]
 
 
 def _measure(
@@ -183,7 +183,7 @@ def _measure(
     tell: Callable[[str], object],
     notes: list[str],
 ) -> Point:
-    """Hold the contest of one place."""
+    """Hold the contest of one spot."""
     m = spot.mini_batch_size
     task = classifier(data, spot.width, m, spot.dtype)
     steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
@@ -192,10 +192,10 @@ def _measure(
     try:
         contest = hold(
             task, spot.names, effort, roster=CONTENDERS, crew=crew, tell=tell,
-            each_round=lambda: tell("measures"),
+            each_round=lambda: tell("measuring"),
         )  # fmt: skip
         if grid.peak:
-            tell("share of the peak")
+            tell("measuring the share of the peak")
             measured = Effort(QUADS_FOR_THE_PEAK, grid.block_seconds)
             peak = share_of_peak(task, 1, measured, crew=crew)
     except WorkerError as error:
@@ -206,7 +206,7 @@ def _measure(
 
 
 def _with_threads(figure: Figure, task: Task) -> Figure:
-    """Return a figure in which "auto" is the number of threads that it stood for."""
+    """Return the figure with the number of threads in place of "auto"."""
     if figure.threads != "auto":
         return figure
     layout = Description(task.sizes, task.activations, task.cost, dtype=task.dtype).layout
@@ -214,7 +214,7 @@ def _with_threads(figure: Figure, task: Task) -> Figure:
 
 
 def _teller(watch: Watch, spots: list[Spot], i: int, seconds: float) -> Callable[[str], None]:
-    """Return a function that tells how far a run is: by the weight of its places, and by time."""
+    """Return a function that reports the progress, by the weights of the spots and by time."""
     spot, start = spots[i], time.monotonic()
     before, total = sum(s.weight for s in spots[:i]), sum(s.weight for s in spots)
 

@@ -1,4 +1,4 @@
-"""What every contender is given: a network with its first weights, data, and an order."""
+"""The training task of all contenders: network, initial weights, data, and order of samples."""
 
 from __future__ import annotations
 
@@ -22,35 +22,34 @@ Array = NDArray[Any]
 COLUMNS_AT_A_TIME = 1000
 MOMENTUM = 0.9
 BETA_1, BETA_2 = 0.9, 0.999
-# Libraries add epsilon to different roots: a small one lets all of them give the same answer.
+# Libraries add epsilon to different roots; with a small one all give the same result.
 EPSILON = 1e-12
 
-# Enough that no cache holds them as real numbers; all of MNIST in each worker would take gigabytes.
+# As floats these do not fit into a cache; all of MNIST in each worker would take gigabytes.
 MOST_SAMPLES = 10_000
 N_CLASSES = 10
-# Up to mini-batches of 10 in proportion to them. A larger one with a single sample drives the
-# network so far that deltas become subnormal numbers of float32, which many processors take slowly
-# for the other contenders: the time of a step would depend on how long the run has lasted.
+# Proportional to the mini-batch size up to 10. With a larger rate, single samples drive the network
+# so far that deltas become subnormal in float32, which slows the other contenders on many
+# processors: the time of a step would depend on the length of the run.
 LEARNING_RATE, LEARNING_RATE_PER_SAMPLE = 0.5, 0.05
 
 
 @dataclass(frozen=True)
 class Task:
-    """Training by SGD or Adam, described so that each contender does the same arithmetic.
+    """Training by SGD or Adam, defined so that all contenders do the same arithmetic.
 
     Attributes
     ----------
     sizes, activations, cost, dtype
-        The network: one name of an activation function for each layer after the inputs.
+        The network, with one activation function per layer after the inputs.
     mini_batch_size, learning_rate
-        The step: the mean gradient of the mini-batch times the learning rate, or what `optimizer`
-        makes of them.
+        For "sgd" a step is the mean gradient of the mini-batch times the learning rate.
     X : (n_0, n) array
-        Samples as columns, in the type that they have on disk; inputs are ``scale * X``.
+        Samples as columns, in the dtype of the file; inputs are ``scale * X``.
     targets : (n,) labels or (n_L, n) array
         Labels stand for one-hot columns.
     seed : int
-        Drives the first weights, which are drawn in float64 and then cast, and the order.
+        Seed of the initial weights, drawn in float64 and then cast, and of the order.
     optimizer : {"sgd", "momentum", "adam"}
         Plain gradient descent; with momentum 0.9; Adam with its paper's betas.
     """
@@ -77,19 +76,19 @@ class Task:
         return weights, biases
 
     def mini_batches(self) -> MiniBatches:
-        """Return the mini-batches: one random order of the samples, again and again."""
+        """Return the mini-batches: one random order of the samples, repeated."""
         n, m = self.X.shape[1], self.mini_batch_size
         order = np.random.default_rng((self.seed, 1)).permutation(n)
         return MiniBatches(order[: n // m * m].reshape(-1, m))
 
     def inputs(self) -> Array:
-        """Return the inputs (n_0, n) as real numbers of the task's type, columns contiguous."""
+        """Return the inputs (n_0, n) in the task's dtype, columns contiguous."""
         rows = self.X.T.astype(self.dtype)
         rows *= self.scale
         return rows.T
 
     def outputs(self) -> Array:
-        """Return the wanted outputs (n_L, n) in the task's type, columns contiguous."""
+        """Return the targets (n_L, n) in the task's dtype, columns contiguous."""
         if self.targets.ndim == 2:
             return np.ascontiguousarray(self.targets.T, self.dtype).T
         one_hot: Array = np.eye(self.sizes[-1], dtype=self.dtype)[self.targets]
@@ -98,14 +97,14 @@ class Task:
     def flops(self) -> int:
         """Return the additions and multiplications of the matrix products of one step.
 
-        Forward and gradient take 2 n_l n_{l-1} m each in every layer; the way back takes as much,
-        but not into the inputs.
+        Forward pass, gradient and backward pass take 2 n_l n_{l-1} m each in every layer; layer 1
+        needs no backward pass.
         """
         products = [n_in * n_out for n_in, n_out in pairwise(self.sizes)]
         return 2 * self.mini_batch_size * (3 * sum(products) - products[0])
 
     def judged_cost(self, weights: list[Array], biases: list[Array]) -> float:
-        """Return the mean cost over all samples of these weights, in float64, by the reference."""
+        """Return the mean cost of these weights over all samples, by the reference in float64."""
         W = [w.astype(np.float64) for w in weights]
         b = [column.astype(np.float64) for column in biases]
         n, total = self.X.shape[1], 0.0
@@ -117,7 +116,7 @@ class Task:
         return float(total / n)
 
     def expected_cost(self, steps: int) -> float:
-        """Return the judged cost after so many steps of the reference, in float64."""
+        """Return the mean cost after this many steps of the reference in float64."""
         weights, biases = self.first_weights()
         theta = [part.astype(np.float64) for part in weights + biases]
         L = len(weights)
@@ -134,7 +133,7 @@ class Task:
         return self.judged_cost(theta[:L], theta[L:])
 
     def _step(self, g: Array, v: Array, s: Array, k: int) -> tuple[Array, tuple[Array, Array]]:
-        """Return what the k-th step takes away, and the moments after it."""
+        """Return what the k-th step subtracts, and the updated moments."""
         if self.optimizer == "adam":
             v, s = BETA_1 * v + (1 - BETA_1) * g, BETA_2 * s + (1 - BETA_2) * g**2
             mean, square = v / (1 - BETA_1**k), s / (1 - BETA_2**k)
@@ -145,7 +144,7 @@ class Task:
 
 
 class MiniBatches:
-    """Mini-batches in a fixed order, round and round.
+    """Mini-batches in a fixed order, repeated.
 
     Parameters
     ----------
@@ -164,7 +163,7 @@ class MiniBatches:
         self._next = 0
 
     def take(self, steps: int) -> NDArray[np.int64]:
-        """Return the next mini-batches (steps, m): a view, once so many were taken before."""
+        """Return the next mini-batches (steps, m), usually a view."""
         k, m = self._one_round.shape
         if k + steps > len(self._rounds):
             self._rounds = np.resize(self._one_round, (k + steps, m))
@@ -175,7 +174,7 @@ class MiniBatches:
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Inputs ``scale * X`` as columns, targets as labels or as columns, and where they are from."""
+    """Inputs ``scale * X`` as columns, targets as labels or as columns, and their origin."""
 
     X: Array
     scale: float
@@ -189,18 +188,18 @@ def real_data() -> TrainingData:
     Raises
     ------
     DataFileError
-        If there is MNIST, and it is damaged.
+        If MNIST is found, but damaged.
     """
     try:
         found, name = datasets.load("mnist", download=False), "MNIST"
     except DataNotFoundError:
-        found, name = datasets.load("digits"), "the digits of the package"
+        found, name = datasets.load("digits"), "the digits in the package"
     X, labels = found.train.X[:, :MOST_SAMPLES], found.train.labels[:MOST_SAMPLES]
     return TrainingData(X, found.scale, labels, f"{name}, {labels.size:,} training samples")
 
 
 def classifier(data: TrainingData, width: int, mini_batch_size: int, dtype: str) -> Task:
-    """Return a task that every contender can do: one hidden layer, softmax, log-likelihood."""
+    """Return a task for all contenders: one hidden layer, softmax, log-likelihood."""
     return Task(
         sizes=(data.X.shape[0], width, N_CLASSES),
         activations=("sigmoid", "softmax"),

@@ -1,8 +1,8 @@
-"""Contenders in processes of their own.
+"""Worker processes, one per contender.
 
-Two libraries in one process share thread pools, allocators and environment variables, and the
-waiting threads of one slow the other down. A worker process holds one contender, measures it with
-its own clock and sleeps, blocked on a pipe and with all its threads, while another one runs.
+Two libraries in one process share thread pools, allocators and environment variables, and waiting
+threads of one slow down the other. A worker process has one contender, measures it with its own
+clock, and sleeps with all its threads, blocked on a pipe, while another one runs.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ SECONDS_TO_END = 5.0
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")
 
-# The loop that serves requests is this package's own, also where the worker's `bpmatrix` is another
-# version: both versions are measured by the same code.
+# Workers serve requests with this package's code, also if their `bpmatrix` is another version, so
+# that the same code measures both versions.
 SERVING = Path(__file__).with_name("serving.py")
 START = """
 import json, sys
@@ -48,24 +48,23 @@ class WorkerError(Exception):
 
 
 class SkippedError(WorkerError):
-    """A contender cannot take part here: it isn't installed, or it has no such network."""
+    """A contender cannot take part: it is not installed, or cannot do the task."""
 
 
 class Worker:
-    """A process that holds one contender.
+    """A process with one contender.
 
     Parameters
     ----------
     name : str
-        What reports call it.
+        Its name in reports.
     environment : mapping, optional
-        Variables for the process beside those of this one, such as numbers of threads, which most
-        libraries read when they are imported.
+        More environment variables, such as numbers of threads, which most libraries read when they
+        are imported.
     seconds_for_an_answer : float
         A worker that takes longer is ended.
     package : Path, optional
-        A folder that holds another version of ``bpmatrix``, which the worker imports in place of
-        that of this process.
+        A folder with another version of ``bpmatrix`` for the worker to import.
 
     Examples
     --------
@@ -76,7 +75,7 @@ class Worker:
     [('a', 2), ('b', 2)]
     """
 
-    _latest: ClassVar[Worker | None] = None  # whose turn it was
+    _latest: ClassVar[Worker | None] = None  # the last one that was used
 
     def __init__(
         self,
@@ -90,51 +89,51 @@ class Worker:
         path = [entry or str(Path.cwd()) for entry in sys.path]
         if package is not None:
             path.insert(0, str(package))
-        self._process = subprocess.Popen(  # noqa: S603 - this Python, with a program of our own
+        self._process = subprocess.Popen(  # noqa: S603 - this Python and our own program
             [sys.executable, "-c", START, json.dumps(path), str(SERVING)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, **(environment or {})},
-            process_group=0,  # Ctrl-C on the terminal is the parent's to act upon
+            process_group=0,  # only the parent handles Ctrl-C
         )
 
     def make(self, factory: Callable[..., object], *arguments: object) -> None:
-        """Make ``factory(*arguments)`` the worker's contender, in place of the one before.
+        """Make ``factory(*arguments)`` the worker's contender, replacing the old one.
 
         Raises
         ------
         SkippedError
-            If a library is missing or the contender is not meant for the task.
+            If a library is missing or the contender cannot do the task.
         WorkerError
             If the factory fails or the process dies.
         """
         self._request("make", factory, *arguments)
 
     def call(self, method: str, *arguments: object) -> Any:
-        """Return what a method of the contender returns."""
+        """Return the result of a method of the contender."""
         return self._request("call", method, *arguments)
 
     def time(self, method: str, *arguments: object) -> float:
-        """Return the seconds that a method took, on the worker's clock."""
+        """Return the seconds that a method took, by the worker's clock."""
         return float(self._request("time", method, *arguments))
 
     def arm(self, method: str, *arguments: object) -> Arm:
-        """Return a method whose last argument is a number of calls as an arm of a comparison."""
+        """Return an arm that times a method whose last argument is a number of calls."""
         return lambda calls: self.time(method, *arguments, calls)
 
     def fall_asleep(self) -> None:
-        """Return when none of its threads runs, or when they have had half a second to end."""
+        """Wait until all its threads sleep, for at most half a second."""
         self._exchange("fall asleep")
 
     def close(self) -> None:
-        """End the process, if it has not ended by itself."""
+        """End the process if it is still running."""
         if Worker._latest is self:
             Worker._latest = None
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
                     pipe.close()
-                except OSError:  # what was not yet sent to a dead worker
+                except OSError:  # unsent data for a dead worker
                     continue
         try:
             self._process.wait(SECONDS_TO_END)
@@ -151,7 +150,7 @@ class Worker:
     def _request(self, command: str, *arguments: object) -> Any:
         before, Worker._latest = Worker._latest, self
         if before is not None and before is not self:
-            with suppress(WorkerError):  # it has ended, and all its threads with it
+            with suppress(WorkerError):  # it has ended with all its threads
                 before.fall_asleep()
         return self._exchange(command, *arguments)
 
@@ -165,7 +164,7 @@ class Worker:
             timer.start()
             pickle.dump((command, arguments), requests, pickle.HIGHEST_PROTOCOL)
             requests.flush()
-            kind, value = pickle.load(replies)  # noqa: S301 - a process of our own, no file
+            kind, value = pickle.load(replies)  # noqa: S301 - from our own process
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
             raise WorkerError(self._obituary()) from error
         finally:
@@ -176,15 +175,15 @@ class Worker:
         raise SkippedError(message) if kind == "skipped" else WorkerError(message)
 
     def _obituary(self) -> str:
-        """Say how the process ended."""
+        """End the process and return its exit status in words."""
         self.close()
         return f"{self.name}: its process ended with exit status {self._process.returncode}"
 
 
 class Crew:
-    """Workers that stay from one contest to the next: some libraries take seconds to import.
+    """Workers that outlive a contest, since some libraries take seconds to import.
 
-    They are found by the name of their contender and its number of threads.
+    The key of a worker is the name of its contender and the number of threads.
 
     Examples
     --------
@@ -197,23 +196,23 @@ class Crew:
         self._workers: dict[tuple[str, int | str], Worker] = {}
 
     def hire(self, name: str, threads: int | str) -> Worker:
-        """Return the worker for this contender, started if there is none."""
+        """Return the worker for this contender, starting it if there is none."""
         key = name, threads
         if key not in self._workers:
             self._workers[key] = Worker(name, thread_environment(threads))
         return self._workers[key]
 
     def rest(self, worker: Worker) -> None:
-        """Let a worker give its memory back; it stays."""
+        """Release the memory of a worker's contender; the worker keeps running."""
         worker.make(object)
 
     def dismiss(self, worker: Worker) -> None:
-        """End a worker; the next one for its contender is a new process."""
+        """End a worker; its contender gets a new process when it is needed again."""
         worker.close()
         self._workers = {key: kept for key, kept in self._workers.items() if kept is not worker}
 
     def close(self) -> None:
-        """End all workers, however busy."""
+        """End all workers, even busy ones."""
         for worker in self._workers.values():
             worker.close()
         self._workers = {}
@@ -226,9 +225,9 @@ class Crew:
 
 
 def thread_environment(threads: int | str) -> dict[str, str]:
-    """Return the variables that hold libraries to a number of threads, read at their import.
+    """Return the environment variables that limit libraries to a number of threads.
 
-    XLA takes the size of its pools from NPROC, and whether a product is split from its flags.
+    XLA reads the size of its pools from NPROC, and from its flags whether it splits a product.
     """
     if threads == "auto":
         return {}

@@ -1,4 +1,4 @@
-"""Contenders that do what they should not, and a clock that tells what it is told."""
+"""Misbehaving contenders, and a simulated clock."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ from bpmatrix.bench.task import Task
 
 
 class Clock:
-    """Time passes only where a function says so."""
+    """A clock that functions advance."""
 
     def __init__(self):
         self.now = 0.0
@@ -23,7 +23,7 @@ class Clock:
         return self.now
 
     def costs(self, seconds):
-        """Return a function that takes so long."""
+        """Return a function that takes this long."""
 
         def function():
             self.now += seconds
@@ -32,7 +32,7 @@ class Clock:
 
 
 class Plain:
-    """Does what a test asks a worker to do."""
+    """Do what a test asks a worker to do."""
 
     def __init__(self, *arguments):
         self.arguments = arguments
@@ -59,7 +59,7 @@ class Plain:
         os._exit(7)
 
     def leave_a_thread(self, seconds):
-        """Return while a thread of a pool still looks for work."""
+        """Return while a thread of a pool still spins."""
         end = time.perf_counter() + seconds
 
         def look():
@@ -73,7 +73,7 @@ class Plain:
 
 
 class Wrong(Matrix):
-    """Takes the right number of steps at another learning rate."""
+    """Take the right number of steps with another learning rate."""
 
     def train(self, steps):
         super().train(steps)
@@ -81,7 +81,7 @@ class Wrong(Matrix):
 
 
 class Dying(Matrix):
-    """Dies after the check, while it is being timed."""
+    """End the process after the check, while it is timed."""
 
     def __init__(self, task, threads):
         super().__init__(task, threads)
@@ -106,7 +106,7 @@ class Unsuited:
 
 
 def small_task(dtype="float64", **changes):
-    """A task of which a step takes microseconds."""
+    """A task whose steps take microseconds."""
     rng = np.random.default_rng(0)
     arguments = {
         "sizes": (6, 4, 3),

@@ -1,4 +1,4 @@
-"""Surveys with figures that are known."""
+"""Surveys with known figures."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ TIMES = {"bpmatrix": 10.0, "loop": 300.0, "numpy": 50.0, "bpmatrix float32": 8.0
 
 
 def figure(name, factor=1.0, noise=0.0):
-    """A contender whose rounds all say the same, but for noise in its own time."""
+    """A contender with equal rounds, except for noise in its own time."""
     rng = np.random.default_rng(len(name))
     logs = np.log(TIMES[name] / TIMES["bpmatrix"]) + noise * rng.standard_normal(ROUNDS)
     times = tuple((1e-6 * factor * TIMES["bpmatrix"] * np.exp(logs)).tolist())
@@ -37,7 +37,7 @@ def default_survey(noise=0.05):
 
 
 def full_survey():
-    """Like a full run: two widths, both types, the loop left out once, shares of the peak."""
+    """Like a full run: two widths, both dtypes, the loop left out once, shares of the peak."""
     without = [name for name in TIMES if name != "loop"]
     peak = Ratio(0.7, 0.68, 0.72)
     return survey(

@@ -1,4 +1,4 @@
-"""Every case runs once, tiny, and every command can be asked for help."""
+"""Every case runs once on few samples, and every command has help."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def test_every_case_trains(case, dtype):
     assert task.judged_cost(*engine.parameters()) == pytest.approx(expected, rel=TOLERANCE[dtype])
 
 
-def test_cases_have_names_of_their_own():
+def test_case_names_are_unique():
     assert len({case.name for case in CASES}) == len(CASES)
     assert all(find_case(case.name) is case for case in CASES)
 
@@ -57,7 +57,7 @@ def test_samples_fit_their_targets(name, monkeypatch):
 
 
 @pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
-def test_a_limited_processor_has_no_long_registers(monkeypatch):
+def test_avx2_disables_avx512(monkeypatch):
     monkeypatch.setattr("os.environ", dict(os.environ))
     limit_to_avx2()
     script = (
@@ -77,7 +77,7 @@ def test_a_limited_processor_has_no_long_registers(monkeypatch):
     ("release", "has_flag"),
     [("0.9.2", False), ("0.10.0", True), ("0.11rc1", True), ("1.0", True), (None, False)],
 )
-def test_a_limited_jax_takes_its_products_from_who_heeds_that(release, has_flag, monkeypatch):
+def test_avx2_disables_products_that_ignore_it_in_jax(release, has_flag, monkeypatch):
     def version(package):
         if release is None:
             raise PackageNotFoundError(package)
@@ -100,7 +100,7 @@ def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
     assert "this one is arm64" in result.output
 
 
-def test_the_product_of_the_peak_multiplies(monkeypatch):
+def test_the_matrix_product_of_the_peak(monkeypatch):
     monkeypatch.setattr("bpmatrix.bench.contenders.matmul.SIZE", 8)
     product = Matmul("float32")
     product.multiply(1)
@@ -108,14 +108,14 @@ def test_the_product_of_the_peak_multiplies(monkeypatch):
 
 
 @pytest.mark.parametrize("command", main.commands)
-def test_every_command_helps(command):
+def test_every_command_has_help(command):
     result = CliRunner().invoke(main, [command, "--help"])
 
     assert result.exit_code == 0
     assert " ".join(main.commands[command].help.split()) in " ".join(result.output.split())
 
 
-def test_a_case_that_is_not_there_is_wrong_use():
+def test_an_unknown_case_is_wrong_usage():
     assert CliRunner().invoke(main, ["table", "--case", "1-1/1"]).exit_code == 2
 
 
@@ -158,7 +158,7 @@ main({arguments}, prog_name="benchmarks")
         (["quality"], 1, "Error: an estimator of bpmatrix needs scikit-learn"),
     ],
 )
-def test_only_what_measures_scikit_learn_needs_it(arguments, status, said):
+def test_only_comparisons_with_scikit_learn_need_it(arguments, status, said):
     program = WITHOUT_SCIKIT_LEARN.format(arguments=arguments)
     path = [*filter(None, sys.path), str(Path(__file__).parents[2])]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path)}

@@ -42,7 +42,7 @@ def test_the_seed_decides_the_order():
     assert "gffg" in order(1)
 
 
-def test_no_quad_is_no_comparison():
+def test_quads_must_be_positive():
     with pytest.raises(ValueError, match="quads=0: expected at least 1"):
         compare(int, int, quads=0)
 
@@ -56,7 +56,7 @@ def test_a_block_is_about_as_long_as_asked(seconds):
 
 
 def test_calibration_is_not_misled_by_compilation():
-    """The first run of each number takes long, as with a compiler that compiles for it."""
+    """The first run of each number of calls is slow, as if it compiled."""
     seen = set()
 
     def arm(calls):
@@ -67,12 +67,12 @@ def test_calibration_is_not_misled_by_compilation():
     assert 0.005 <= calibrate(arm, 0.01) * 1e-5 <= 0.01
 
 
-def test_calibration_ends_with_a_clock_that_stands_still():
+def test_calibration_ends_with_a_stopped_clock():
     assert calibrate(lambda calls: 0.0, 0.01) >= 1 << 20
 
 
 @pytest.mark.parametrize(("a_first", "order"), [(True, "abba"), (False, "baab")])
-def test_a_quad_has_its_order(a_first, order):
+def test_the_order_of_a_quad(a_first, order):
     seen = []
 
     def arm(name):
@@ -83,7 +83,7 @@ def test_a_quad_has_its_order(a_first, order):
     assert "".join(seen) == order
 
 
-def test_blocks_of_different_length_are_compared_by_the_call():
+def test_blocks_of_different_lengths_are_compared_per_call():
     pairs = Pairs()
     measure_quad(lambda n: 3.0 * n, lambda n: 1.0 * n, (2, 7), pairs, a_first=True)
 
@@ -93,7 +93,7 @@ def test_blocks_of_different_length_are_compared_by_the_call():
 
 
 @pytest.mark.parametrize("a_first", [True, False])
-def test_a_machine_that_slows_down_evenly_changes_no_ratio(a_first):
+def test_a_linear_drift_cancels(a_first):
     slowness = iter(np.exp(0.1 * np.arange(4)))
     pairs = Pairs()
 
@@ -105,7 +105,7 @@ def test_a_machine_that_slows_down_evenly_changes_no_ratio(a_first):
     assert pairs.log_ratios == pytest.approx([0])
 
 
-def test_no_garbage_is_collected_inside_of_a_block():
+def test_no_garbage_is_collected_in_a_block():
     states = []
     in_process(lambda: states.append(gc.isenabled()))(2)
 

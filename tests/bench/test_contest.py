@@ -1,4 +1,4 @@
-"""The answer is checked before the clock counts, and who cannot take part is named."""
+"""Results are checked before the timing; contenders that cannot take part are named."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ EFFORT = Effort(quads=3, block_seconds=0.002, check_steps=7)
 
 
 class Once(Family):
-    """A family with a single variant, to spare processes."""
+    """A family with a single variant, to save processes."""
 
     def variants(self):
         return (1,)
@@ -27,7 +27,7 @@ def contest(*families, champion=ROSTER["bpmatrix"].make, task=None):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_those_who_agree_are_timed(dtype):
+def test_correct_contenders_are_timed(dtype):
     found = contest(Loop, Matrix, task=small_task(dtype))
 
     assert found.notes == []
@@ -38,22 +38,22 @@ def test_those_who_agree_are_timed(dtype):
     assert all(figure.seconds > 0 for figure in found.figures.values())
 
 
-def test_a_wrong_answer_is_not_timed():
+def test_a_wrong_result_is_not_timed():
     found = contest(Wrong, Matrix)
 
     assert list(found.figures) == ["bpmatrix 1t", "Matrix 1t"]
     assert len(found.notes) == 1
-    assert found.notes[0].startswith("Wrong 1t: void, its cost is ")
+    assert found.notes[0].startswith("Wrong 1t: excluded, its cost is ")
 
 
-def test_bpmatrix_itself_may_be_void():
+def test_bpmatrix_itself_may_be_excluded():
     found = contest(Matrix, champion=Wrong)
 
     assert found.figures == {}
-    assert found.notes[0].startswith("bpmatrix 1t: void")
+    assert found.notes[0].startswith("bpmatrix 1t: excluded")
 
 
-def test_who_is_missing_or_unsuited_is_named():
+def test_missing_and_unsuited_contenders_are_named():
     found = contest(Missing, Unsuited)
 
     assert list(found.figures) == ["bpmatrix 1t"]
@@ -63,14 +63,14 @@ def test_who_is_missing_or_unsuited_is_named():
     ]
 
 
-def test_who_dies_on_the_way_is_named_and_the_others_go_on():
+def test_a_crashed_contender_is_named_and_the_others_go_on():
     found = contest(Dying, Matrix)
 
     assert list(found.figures) == ["bpmatrix 1t", "Matrix 1t"]
     assert found.notes == ["Dying: its process ended with exit status 7"]
 
 
-def test_of_a_peer_the_faster_variant_goes_on():
+def test_only_the_faster_variant_of_a_peer_is_timed():
     roster = {"bpmatrix": Once(Matrix, is_peer=False), "peer": Twice(Matrix)}
     found = hold(small_task(), ["peer"], EFFORT, roster=roster)
 
@@ -83,7 +83,7 @@ class Twice(Family):
         return (1, 2)
 
 
-def test_when_the_time_is_up_no_round_begins_and_no_library_is_prepared():
+def test_after_the_time_no_round_begins_and_no_library_is_prepared():
     effort = replace(EFFORT, quads=1000, seconds=0.0)
     roster = {
         "bpmatrix": Once(Matrix, is_peer=False),
@@ -96,11 +96,11 @@ def test_when_the_time_is_up_no_round_begins_and_no_library_is_prepared():
     )
 
     assert list(found.figures) == ["bpmatrix 1t", "own 1t"]
-    assert found.notes == ["library: left out, the time is used up"]
+    assert found.notes == ["library: left out for lack of time"]
     assert len(rounds) == len(found.figures["own 1t"].times) == LEAST_QUADS
 
 
-def test_a_family_may_compute_in_a_type_of_its_own():
+def test_a_family_may_have_its_own_dtype():
     roster = {
         "bpmatrix": Once(Matrix, is_peer=False),
         "single": Once(Matrix, dtype="float32"),
@@ -122,7 +122,7 @@ def test_a_crew_serves_several_contests():
         assert crew.hire("bpmatrix", 1) is worker
 
 
-def test_a_peer_that_dies_while_its_variants_are_compared_is_named():
+def test_a_peer_that_crashes_while_its_variants_are_compared_is_named():
     roster = {"bpmatrix": Once(Matrix, is_peer=False), "peer": Twice(Dying)}
     found = hold(small_task(), roster, EFFORT, roster=roster)
 

@@ -1,4 +1,4 @@
-"""Digests: the same for the same numbers, other ones for others, and a comparison that tells."""
+"""Digests: equal for equal numbers, different for different ones, and their comparison."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ RUN = Run("a network")
 
 @pytest.fixture
 def two_cases(monkeypatch):
-    """A network and a program of the book, in place of the whole table."""
+    """A network and a program of the book instead of all cases."""
     few = {"a network": lambda threads: RUN.train("float64", threads),
            "book": lambda threads: by_the_book("network", threads)}  # fmt: skip
     monkeypatch.setattr(digests, "cases", lambda: iter(few.items()))
@@ -33,7 +33,7 @@ def test_the_same_numbers_give_the_same_lines(two_cases):
     assert all(len(text.split()[-3:]) == 3 for text in lines)
 
 
-def test_the_last_bit_of_a_weight_is_seen():
+def test_the_last_bit_of_a_weight_changes_a_digest():
     (parameters,), *_ = RUN.train("float64", 1)
     before = digest([parameters])
     assert digest([parameters.copy()]) == before
@@ -42,7 +42,7 @@ def test_the_last_bit_of_a_weight_is_seen():
     assert len({digest([a]) for a in (np.zeros(4), np.zeros((2, 2)), np.zeros(8, "f4"))}) == 3
 
 
-def test_what_is_expected_is_compared(two_cases, tmp_path):
+def test_expect_compares(two_cases, tmp_path):
     kept = tmp_path / "kept.txt"
     lines = said()[1]
     kept.write_text("\n".join(lines) + "\n")
@@ -56,7 +56,7 @@ def test_what_is_expected_is_compared(two_cases, tmp_path):
     assert not any("book" in text for text in differences)
 
 
-def test_a_case_that_is_gone_is_a_difference(two_cases, tmp_path):
+def test_a_missing_case_is_a_difference(two_cases, tmp_path):
     kept = tmp_path / "kept.txt"
     lines = said()[1]
     kept.write_text("\n".join(lines))
@@ -80,12 +80,12 @@ def test_an_error_names_its_case(two_cases):
     assert lines[0].startswith("Error: a network: ")
 
 
-def test_names_of_cases_are_their_own_and_fit_their_column():
+def test_case_names_are_unique_and_fit_their_column():
     names = [name for name, _ in cases()]
     assert len(set(names)) == len(names)
     assert max(map(len, names)) <= 72
 
 
 @pytest.mark.parametrize("looked_at", [name for name, _ in cases() if "at: sigmoid" in name])
-def test_what_looks_at_a_network_has_a_line(looked_at):
+def test_gradients_and_traces_have_a_line(looked_at):
     assert line(looked_at, dict(cases())[looked_at]).startswith(looked_at)

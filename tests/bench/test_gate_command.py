@@ -1,4 +1,4 @@
-"""The gate's words: exit status, baseline, git, what is printed and written."""
+"""The gate's exit status, baseline, git, and output."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def test_exit_status(words, status, strict):
     assert exit_status(said(*words), strict=True) == strict
 
 
-def test_what_the_base_has_and_head_has_not_fails_unless_accepted():
+def test_a_removed_case_fails_unless_accepted():
     listed = [CASES[0].name, "train 2-2/1 float64", "train 3-3/1 float64"]
     found = missing_in_head(listed, {"train 3-3/1 float64": "of no use"})
     assert [(verdict.name, verdict.word) for verdict in found] == [
@@ -53,12 +53,12 @@ def test_what_the_base_has_and_head_has_not_fails_unless_accepted():
     assert "of no use" in found[1].why
 
 
-def test_accepting_records_what_is_gone():
+def test_accept_records_removed_cases():
     before = Baseline(benchmarks=["a", "b"], removed={"c": "long ago", "d": "once"})
     assert before.without(["a", "d"], "of no use") == {"b": "of no use", "c": "long ago"}
 
 
-def test_the_baseline_comes_back_as_it_was_written(tmp_path):
+def test_the_baseline_round_trip(tmp_path):
     (tmp_path / "benchmarks").mkdir()
     assert Baseline.read(tmp_path) == Baseline()
     written = Baseline("because", ["a"], {"b": "gone"}, {"3": {"peak": 5}})
@@ -66,7 +66,7 @@ def test_the_baseline_comes_back_as_it_was_written(tmp_path):
     assert Baseline.read(tmp_path) == written
 
 
-def test_the_committed_baseline_is_that_of_the_cases():
+def test_the_committed_baseline_lists_the_cases():
     committed = Baseline.read(versions.ROOT)
     assert committed.reason
     assert set(committed.benchmarks) == {case.name for case in CASES}
@@ -74,7 +74,7 @@ def test_the_committed_baseline_is_that_of_the_cases():
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"seconds": 3}'])
-def test_a_broken_baseline_is_wrong_use(tmp_path, monkeypatch, text):
+def test_a_broken_baseline_is_wrong_usage(tmp_path, monkeypatch, text):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / FILE).write_text(text)
     monkeypatch.setattr(command, "ROOT", tmp_path)
@@ -125,7 +125,7 @@ def test_versions_of_a_commit_and_of_the_working_tree(repository, tmp_path):
 
 
 @needs_git
-def test_a_base_that_is_not_there_says_so(repository, tmp_path, monkeypatch):
+def test_a_missing_base(repository, tmp_path, monkeypatch):
     with pytest.raises(NoBaseError, match="there is no commit no-such-commit"):
         commit_of("no-such-commit")
     with pytest.raises(NoBaseError, match="HEAD~2 has no bpmatrix"):
@@ -141,7 +141,7 @@ def test_a_base_that_is_not_there_says_so(repository, tmp_path, monkeypatch):
 
 
 @needs_git
-def test_the_second_stage_is_never_silent(repository, tmp_path):
+def test_the_second_stage_always_has_a_verdict(repository, tmp_path):
     head = copied("head", tmp_path, repository)
     (without,) = compare_with(None, head, tmp_path, CASES)
     assert (without.word, "no --base" in without.why) == (Word.SKIPPED, True)
@@ -160,7 +160,7 @@ def summary():
     return Summary(verdicts, exit_status(verdicts), {"Python": "3"}, "main")
 
 
-def test_markdown_is_one_row_a_verdict(monkeypatch, tmp_path):
+def test_markdown_has_one_row_per_verdict(monkeypatch, tmp_path):
     text = markdown(summary())
     assert text.startswith("## The gate failed: slower; 1 INCONCLUSIVE")
     assert "| floor | a\\|b | **REGRESSION** | x y |" in text.splitlines()
@@ -171,7 +171,7 @@ def test_markdown_is_one_row_a_verdict(monkeypatch, tmp_path):
     publish(summary())
 
 
-def test_json_holds_every_verdict(tmp_path):
+def test_json_contains_every_verdict(tmp_path):
     write_json(summary(), tmp_path / "gate.json")
     content = json.loads((tmp_path / "gate.json").read_text())
     assert content["status"] == 1
@@ -180,7 +180,7 @@ def test_json_holds_every_verdict(tmp_path):
 
 @pytest.fixture
 def staged(monkeypatch):
-    """The command with stages that find what they are told."""
+    """The command with simulated stages."""
 
     def run(*arguments, found=None):
         verdicts = said(Word.PASS) if found is None else found
@@ -190,7 +190,7 @@ def staged(monkeypatch):
     return run
 
 
-def test_the_command_prints_a_line_a_verdict_and_exits_with_the_status(staged, tmp_path):
+def test_the_command_prints_a_line_per_verdict_and_exits_with_the_status(staged, tmp_path):
     result = staged(
         "--strict", "--json", str(tmp_path / "a.json"), found=said(Word.PASS, Word.INCONCLUSIVE)
     )
@@ -203,7 +203,7 @@ def test_the_command_prints_a_line_a_verdict_and_exits_with_the_status(staged, t
     assert staged(found=[]).exit_code == 4
 
 
-def test_a_file_that_cannot_be_written_is_wrong_use(staged, tmp_path):
+def test_an_unwritable_file_is_wrong_usage(staged, tmp_path):
     result = staged("--json", str(tmp_path / "no" / "a.json"))
     assert result.exit_code == 2
     assert "Traceback" not in result.output
@@ -246,5 +246,5 @@ def test_every_speed_up_has_a_verdict(monkeypatch):
     assert verdicts[0].name == "loop / numpy, 784-30-10/10 float64"
 
 
-def test_the_base_may_have_kept_floors():
+def test_the_baseline_of_a_base_may_contain_floors():
     assert Baseline.of('{"benchmarks": ["a"], "floors": {"b": 3}}') == Baseline(benchmarks=["a"])

@@ -1,4 +1,4 @@
-"""Each exact check passes the package as it is, and fails a version that breaks its rule."""
+"""Each exact check passes the package, and fails a version that breaks its rule."""
 
 import json
 
@@ -28,13 +28,13 @@ SMALL = GateCase("train", (6, 4, 3), 2, steps=3)
 
 @pytest.fixture(autouse=True)
 def _fewer_sizes(monkeypatch):
-    """Two mini-batch sizes show what nine sizes do, in the time of a test."""
+    """Two sizes instead of nine save time."""
     monkeypatch.setattr(counting, "BATCHES", (1, 10))
     monkeypatch.setattr(counting, "WIDTHS", (3,))
 
 
 def broken_training(monkeypatch, before):
-    """Let every training do something else first: ``before(X, mini_batch_size)``."""
+    """Call ``before(X, mini_batch_size)`` before every training."""
 
     def train(self, X, targets, **arguments):
         before(X, arguments["mini_batch_size"])
@@ -85,7 +85,7 @@ def test_the_counts_are_constant(monkeypatch):
         pytest.param(lambda X, m: allocate_for_each_column(m), "allocations", id="kernel"),
     ],
 )
-def test_something_for_each_sample_is_found(monkeypatch, before, grows):
+def test_work_per_sample_is_found(monkeypatch, before, grows):
     broken_training(monkeypatch, before)
     verdict = constancy(Counters().training())
     one, ten = verdict.figures["counts"].values()
@@ -94,7 +94,7 @@ def test_something_for_each_sample_is_found(monkeypatch, before, grows):
     assert ten[grows] >= one[grows] + 9
 
 
-def test_something_for_each_unit_is_found(monkeypatch):
+def test_work_per_unit_is_found(monkeypatch):
     def train(self, X, targets, **arguments):
         for _ in self.weights[0]:
             touch(X)
@@ -113,7 +113,7 @@ def test_something_for_each_unit_is_found(monkeypatch):
         pytest.param(lambda X, m: allocate_for_each_column(X.shape[1] // m), id="kernel"),
     ],
 )
-def test_something_for_each_step_is_found(monkeypatch, before):
+def test_work_per_step_is_found(monkeypatch, before):
     broken_training(monkeypatch, before)
     counted = Counters().training()
     assert constancy(counted).word is Word.PASS  # the same number of steps for every size
@@ -141,7 +141,7 @@ def test_a_larger_peak_is_found(monkeypatch):
     assert peak_as_accepted(Counters().peak(), accepted(before)).word is Word.BROKEN
 
 
-def test_a_smaller_peak_asks_to_be_kept():
+def test_a_smaller_peak_suggests_accept():
     verdict = peak_as_accepted(98, accepted(100))
     assert verdict.word is Word.PASS
     assert "accept" in verdict.why
@@ -149,7 +149,7 @@ def test_a_smaller_peak_asks_to_be_kept():
     assert peak_as_accepted(102, accepted(100)).word is Word.BROKEN
 
 
-def test_a_peak_that_nobody_accepted_says_so():
+def test_a_peak_without_an_accepted_one():
     verdict = peak_as_accepted(100, Baseline(sizes={"Python 2.7, NumPy 1.6": {"peak": 100}}))
     assert verdict.word is Word.SKIPPED
     assert versions_here() in verdict.why
@@ -178,7 +178,7 @@ def test_a_wrong_matrix_is_found(monkeypatch):
 
 
 def test_a_wrong_step_is_found(monkeypatch):
-    """The gradient is right, but training follows another one."""
+    """The gradient is correct, but training uses another one."""
 
     def train(self, X, targets, **arguments):
         TRAIN(self, X, targets, **arguments)
@@ -196,7 +196,7 @@ def test_a_distance_too_large_is_broken(distance):
     assert agreement("float64", {"engine": 1e-12}).word is Word.PASS
 
 
-def test_nothing_compiles_inside_the_clock():
+def test_nothing_compiles_in_timed_calls():
     held = Programs()
     for case in (SMALL, GateCase("predict", (6, 4, 3), 2), GateCase("gradient", (6, 4, 3), 2)):
         held.prepare(case.name, case)
@@ -204,7 +204,7 @@ def test_nothing_compiles_inside_the_clock():
     assert held.compilations_inside() == 0
 
 
-def test_a_compilation_inside_the_clock_is_found(monkeypatch):
+def test_a_compilation_in_timed_calls_is_found(monkeypatch):
     widths = iter(range(100))
 
     @njit
@@ -224,5 +224,5 @@ def test_every_case_has_its_own_name():
     assert len({case.name for case in CASES}) == len(CASES)
 
 
-def test_the_package_that_is_measured_is_named():
+def test_the_measured_package_is_checked():
     assert bpmatrix.__file__.startswith(Programs().package())

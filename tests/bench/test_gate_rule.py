@@ -1,4 +1,4 @@
-"""The rule by itself, on ratios that are made up."""
+"""The rule on simulated ratios."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from benchmarks.gate.verdicts import Word
 
 
 def drawn(seed, runs, slower=0.0, quad=0.02, process=0.0085, quads=60):
-    """Runs with noise like that of a machine: outliers among quads, processes that differ."""
+    """Runs with realistic noise: outliers among quads, and differences of processes."""
     rng = np.random.default_rng(seed)
     means = np.log(1 + slower) + process * rng.standard_normal(runs)
     return [mean + quad * rng.standard_t(1.5, quads) for mean in means]
@@ -29,7 +29,7 @@ def test_slower_code_is_a_regression(slower):
     assert {judged(seed, slower) for seed in range(8)} == {Word.REGRESSION}
 
 
-def test_faster_code_is_none():
+def test_faster_code_is_not_a_regression():
     assert {judged(seed, -0.2) for seed in range(10)} == {Word.PASS}
 
 
@@ -40,7 +40,7 @@ def test_too_much_noise_is_inconclusive():
     assert decide(wide, wide)[0] is Word.INCONCLUSIVE
 
 
-def test_a_flag_has_to_be_confirmed():
+def test_a_flag_must_be_confirmed():
     unlucky, fine = [[0.05] * 20] * 3, [[0.0] * 20] * 4
     assert is_flagged(unlucky)
     word, _, why = decide(unlucky, fine)
@@ -56,13 +56,13 @@ def test_a_slowdown_below_the_limit_passes():
     assert is_flagged([[1.01 * LIMIT] * 20] * 3)
 
 
-def test_the_interval_knows_that_processes_differ():
-    """All quads of a run agree; without the level of the runs the interval would be a point."""
+def test_the_interval_includes_differences_of_processes():
+    """All quads of a run agree; a bootstrap of quads alone would have width 0."""
     found = estimate([[-0.01] * 50, [0.0] * 50, [0.02] * 50])
     assert (found.low, found.median, found.high) == pytest.approx((-0.01, 0.0, 0.02))
 
 
-def test_the_interval_knows_that_quads_differ():
+def test_the_interval_includes_differences_of_quads():
     rng = np.random.default_rng(0)
     found = estimate([rng.standard_normal(100) * 0.1 for _ in range(3)])
     one_median = 1.2533 * 0.1 / 10
@@ -76,5 +76,5 @@ def test_a_single_run_has_an_interval(quads):
     assert found.low < found.median < found.high
 
 
-def test_an_estimate_reads_as_per_cent():
+def test_an_estimate_is_printed_in_percent():
     assert str(estimate([[np.log(1.05)] * 4])) == "+5.0 % [+5.0, +5.0]"

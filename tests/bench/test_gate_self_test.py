@@ -1,4 +1,4 @@
-"""The test of the gate: its rates, its slower copy, its page."""
+"""The self-test of the gate: its rates, its slower copy, its page."""
 
 import pytest
 from bench.versions import FakeVersion
@@ -36,7 +36,7 @@ def test_a_rate_has_an_interval():
     assert rate(20, 20) == "20 of 20: 100 % [84, 100]"
 
 
-def test_one_false_alarm_or_two_misses_in_twenty_do_not_stand():
+def test_one_false_alarm_or_two_misses_in_twenty_fail():
     quiet, fires = found([Word.PASS] * 49 + [Word.INCONCLUSIVE]), found([Word.REGRESSION] * 20)
     assert stands(all_found(quiet, fires))
     assert stands(all_found(quiet, [*fires[1:], *found([Word.PASS])]))
@@ -45,7 +45,7 @@ def test_one_false_alarm_or_two_misses_in_twenty_do_not_stand():
     assert not stands(all_found(quiet, fires, found([Word.PASS])))
 
 
-def test_seven_per_cent_more_work_are_seven_per_cent_more_mini_batches():
+def test_seven_percent_more_work_is_seven_percent_more_mini_batches():
     assert SLOWER.head.steps == 1.07 * SLOWER.base.steps
     assert EQUAL.base == EQUAL.head == SLOWER.base
 

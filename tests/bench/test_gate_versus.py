@@ -1,4 +1,4 @@
-"""Base against head, with workers that take as long as they are told."""
+"""Base against head, with simulated workers."""
 
 import json
 
@@ -20,7 +20,7 @@ THREADED = GateCase("train", (4, 3, 2), 2, threads=2)
 
 @pytest.fixture(autouse=True)
 def _everywhere(monkeypatch):
-    """Judge on every system; no process is pinned, since none is measured."""
+    """Pretend that processes can be pinned; none is measured."""
     monkeypatch.setattr(versus, "CAN_PIN", True)
 
 
@@ -68,7 +68,7 @@ def test_a_slower_version_is_confirmed_by_new_runs():
     json.dumps(verdict.figures)
 
 
-def test_only_what_was_flagged_is_measured_again():
+def test_only_flagged_cases_are_measured_again():
     base, head, _ = pair()
     slower = Match("slower", CASE, CASE)
     asked = []
@@ -87,14 +87,14 @@ def test_only_what_was_flagged_is_measured_again():
     assert asked == [[CASE.name, "slower"]] * EFFORT.runs + [["slower"]] * EFFORT.more_runs
 
 
-def test_processes_that_differ_by_much_are_inconclusive():
+def test_processes_that_differ_much_are_inconclusive():
     wild = [0.7, 1.4, 1.0, 0.7, 1.4, 1.0, 1.3]
     base, head, _ = pair(by_process=wild)
     (verdict,) = judge_matches(base, head, [Match.of(CASE)], EFFORT, str)
     assert verdict.word is Word.INCONCLUSIVE
 
 
-def test_a_compilation_inside_the_clock_breaks_the_exact_check():
+def test_a_compilation_in_timed_calls_breaks_the_exact_check():
     base, head, _ = pair(compiles=1)
     words = {v.name: v.word for v in judge_matches(base, head, [Match.of(CASE)], EFFORT, str)}
     assert words["no compilation inside the clock"] is Word.BROKEN
@@ -109,7 +109,7 @@ def test_a_large_and_steady_slowdown_asks_for_another_machine():
     assert "another type of machine" not in verdict.why
 
 
-def test_what_the_base_cannot_run_is_new():
+def test_a_case_that_base_cannot_run_is_new():
     base, head, _ = pair()
     base.lacks = {CASES[1].name}
     found = compare(base, head, CASES[:2])
@@ -118,19 +118,19 @@ def test_what_the_base_cannot_run_is_new():
     assert found[CASE.name].word is Word.PASS
 
 
-def test_what_head_cannot_run_is_missing():
+def test_a_case_that_head_cannot_run_is_missing():
     base, head, _ = pair()
     head.lacks = {CASE.name}
     assert compare(base, head)[CASE.name].word is Word.MISSING
 
 
-def test_a_base_that_can_run_nothing_measures_nothing():
+def test_a_base_that_can_run_no_case():
     base, head, _ = pair()
     base.lacks = {CASE.name}
     assert compare(base, head)["all cases"].word is Word.NOTHING_MEASURED
 
 
-def test_a_process_that_dies_measures_nothing(monkeypatch):
+def test_a_crashed_process(monkeypatch):
     def die(*arguments):
         raise WorkerError("head: its process ended with exit status -9")
 
@@ -139,7 +139,7 @@ def test_a_process_that_dies_measures_nothing(monkeypatch):
     assert (verdict.word, "exit status -9" in verdict.why) == (Word.NOTHING_MEASURED, True)
 
 
-def test_no_case_measures_nothing():
+def test_no_cases():
     assert compare(*pair()[:2], cases=())["all cases"].word is Word.NOTHING_MEASURED
 
 
@@ -148,13 +148,13 @@ def test_threads_are_information():
     assert compare(base, head, [THREADED])[THREADED.name].word is Word.INFORMATION
 
 
-def test_where_no_process_can_be_pinned_all_is_information(monkeypatch):
+def test_without_pinning_all_verdicts_are_information(monkeypatch):
     monkeypatch.setattr(versus, "CAN_PIN", False)
     base, head, _ = pair(0.002)
     assert compare(base, head)[CASE.name].word is Word.INFORMATION
 
 
-def test_a_worker_is_ended_after_what_it_cannot_do():
+def test_a_worker_is_ended_after_a_failed_case():
     _, head, started = pair()
     head.lacks = {CASE.name}
     assert list(prepare(head, CASES[:2], str)) == [CASE.name]

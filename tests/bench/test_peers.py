@@ -1,4 +1,4 @@
-"""JAX, PyTorch and scikit-learn, where they are installed, take the same steps."""
+"""JAX, PyTorch and scikit-learn, if installed, take the same steps."""
 
 import pytest
 from bench.fakes import small_task
@@ -35,7 +35,7 @@ def test_a_peer_agrees_with_the_reference(name, cost, dtype):
 @pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_has_the_optimizers(name, optimizer, dtype):
-    """What it keeps goes on from call to call."""
+    """Its state persists from call to call."""
     pytest.importorskip(PEERS[name])
     task = small_task(
         dtype, cost="log_likelihood", activations=("tanh", "softmax"), optimizer=optimizer,
@@ -46,7 +46,7 @@ def test_a_peer_has_the_optimizers(name, optimizer, dtype):
         worker.call("train", 3)
         worker.call("train", 4)
         cost_there = task.judged_cost(*worker.call("parameters"))
-    # scikit-learn adds epsilon to another root: 1e-12 of gradients of about 1e-3.
+    # scikit-learn adds epsilon, 1e-12, to another root, of gradients of about 1e-3.
     tolerance = 1e-9 if dtype == "float64" else 1e-4
     assert cost_there == pytest.approx(task.expected_cost(7), rel=tolerance)
     assert cost_there != pytest.approx(task.expected_cost(6), rel=10 * tolerance)

@@ -1,4 +1,4 @@
-"""Pictures, where matplotlib is installed."""
+"""Plots, if matplotlib is installed."""
 
 import pytest
 from bench.surveys import default_survey, full_survey, point, survey
@@ -6,7 +6,7 @@ from bench.surveys import default_survey, full_survey, point, survey
 from bpmatrix.bench import plots
 
 
-def test_other_figures_have_another_signature():
+def test_different_figures_have_different_signatures():
     assert plots.signature(default_survey()) == plots.signature(default_survey())
     assert plots.signature(default_survey()) != plots.signature(full_survey())
 

@@ -1,4 +1,4 @@
-"""What is said about known figures, and that README and docs say what the committed figures say."""
+"""Reports of known figures; README and docs agree with the committed figures."""
 
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def test_a_grid_has_a_row_for_each_point():
     assert shown["share of peak"] == "70 % [68, 72]"
 
 
-def test_markdown_has_all_of_it():
+def test_markdown_is_complete():
     text = report.markdown(default_survey())
 
     assert text.startswith("**The matrix is ")
@@ -58,7 +58,7 @@ def test_markdown_has_all_of_it():
     assert len({line.count("|") for line in rows}) == 1
 
 
-def test_a_survey_without_any_answer_can_be_told():
+def test_a_survey_without_results():
     empty = survey(point(names=[]), notes=["bpmatrix: void"])
 
     assert report.tables(empty) == []

@@ -12,7 +12,7 @@ def noise(rng, size):
 
 
 @pytest.mark.parametrize("quads", [20, 60])
-def test_the_interval_covers_the_true_ratio_about_as_often_as_it_says(quads):
+def test_coverage_of_the_interval(quads):
     covered = 0
     for seed in range(300):
         ratio = median_ratio(np.log(2.5) + noise(np.random.default_rng(seed), quads), seed=seed)
@@ -37,14 +37,14 @@ def test_the_same_seed_gives_the_same_interval():
     assert median_ratio(logs, seed=5) != median_ratio(logs, seed=6)
 
 
-def test_an_interval_holds_its_median_and_widens_with_confidence():
+def test_an_interval_contains_its_median_and_widens_with_confidence():
     logs = noise(np.random.default_rng(3), 40)
     narrow, wide = median_ratio(logs, confidence=0.5), median_ratio(logs, confidence=0.99)
 
     assert wide.low < narrow.low <= narrow.median <= narrow.high < wide.high
 
 
-def test_one_outlier_moves_nothing():
+def test_one_outlier_changes_nothing():
     logs = np.zeros(31)
     logs[7] = 10
 
@@ -56,6 +56,6 @@ def test_a_single_pair_is_its_own_interval():
 
 
 @pytest.mark.parametrize("logs", [[], [np.nan], [0.0, np.inf], [[0.0]]])
-def test_what_is_no_list_of_pairs_is_refused(logs):
-    with pytest.raises(ValueError, match="one finite number for each pair"):
+def test_invalid_pairs(logs):
+    with pytest.raises(ValueError, match="one finite number per pair"):
         median_ratio(logs)

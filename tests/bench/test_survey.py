@@ -1,4 +1,4 @@
-"""Ratios between any two contenders, each of which was timed against bpmatrix; the JSON file."""
+"""Ratios of contenders that were timed against bpmatrix; the JSON file."""
 
 import json
 
@@ -33,7 +33,7 @@ def test_noise_makes_an_interval():
     assert gain.low < 6 < gain.high
 
 
-def test_who_did_not_take_part_has_no_gain():
+def test_absent_contenders_have_no_gain():
     here = point(names=["bpmatrix", "loop"])
 
     assert here.gain("jax", "loop") is here.gain("bpmatrix", "jax") is None
@@ -62,7 +62,7 @@ def test_contenders_are_named_once():
 
 
 @pytest.mark.parametrize("made", [default_survey(), full_survey()], ids=["default", "full"])
-def test_what_is_written_is_read(made):
+def test_round_trip(made):
     text = to_json(made)
 
     assert from_json(text, "file") == made
@@ -94,6 +94,6 @@ def changed(change):
         to_json(default_survey())[:-9],
     ],
 )
-def test_another_file_is_refused(text):
+def test_other_files_are_rejected(text):
     with pytest.raises(DataFileError, match=r"file\.json cannot be read as a benchmark"):
         from_json(text, "file.json")

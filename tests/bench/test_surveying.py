@@ -37,13 +37,11 @@ def test_a_survey_from_end_to_end():
         assert point.sizes == (6, 4, 10)
         assert point.peak is None
     assert found.data == "noise"
-    assert found.notes == tuple(
-        f"{name}: skipped, it is not installed" for name in ("jax", "pytorch", "sklearn")
-    )
+    assert found.notes == tuple(f"{name}: not installed" for name in ("jax", "pytorch", "sklearn"))
     parts = [part for part, _ in told]
     assert parts == sorted(parts)
     assert 0 < parts[0] < parts[-1] <= 1
-    assert told[0][1] == "mini-batch 5, width 4, float64: judges"
+    assert told[0][1] == "mini-batch 5, width 4, float64: computing the expected cost"
 
 
 def test_a_busy_machine_is_noted():
@@ -52,7 +50,7 @@ def test_a_busy_machine_is_noted():
     assert "load 1000.00" in note
 
 
-def test_the_share_of_the_peak_is_measured_where_the_plan_says_so(monkeypatch):
+def test_the_share_of_the_peak_is_measured_if_the_grid_has_it(monkeypatch):
     monkeypatch.setattr(surveying, "QUADS_FOR_THE_PEAK", 1)
     grid = replace(GRID, mini_batch_sizes=(5,), peak=True)
     (point,) = surveying.survey(grid, lambda part, line: None).points
@@ -60,14 +58,14 @@ def test_the_share_of_the_peak_is_measured_where_the_plan_says_so(monkeypatch):
     assert 0 < point.peak.median < 1
 
 
-def test_a_wrong_answer_leaves_a_point_empty_and_says_so(monkeypatch):
+def test_a_wrong_result_leaves_a_point_empty_and_a_note(monkeypatch):
     family = replace(surveying.CONTENDERS["bpmatrix"], make=Wrong)
     monkeypatch.setitem(surveying.CONTENDERS, "bpmatrix", family)
     grid = replace(GRID, mini_batch_sizes=(5,), peers_at=())
     found = surveying.survey(grid, lambda part, line: None)
 
     assert found.points[0].figures == ()
-    assert any("bpmatrix: void, its cost is" in note for note in found.notes)
+    assert any("bpmatrix: excluded, its cost is" in note for note in found.notes)
     assert found.notes[0] == "jax, pytorch, sklearn: left out of a default run"
 
 
@@ -78,7 +76,7 @@ def spots(grid, n_inputs=MNIST, peers=PEERS):
     return {(s.mini_batch_size, s.width, s.dtype): s for s in GRIDS[grid].spots(n_inputs, peers)}
 
 
-def test_the_default_run_answers_the_first_question():
+def test_the_default_run_has_the_headline():
     found = spots("default")
 
     assert sorted(m for m, _, _ in found) == [1, 10, 32, 100, 1000]
@@ -97,7 +95,7 @@ def test_the_full_run_is_the_grid():
     assert GRIDS["full"].peak
 
 
-def test_the_loop_takes_part_where_it_ends_in_time():
+def test_the_loop_takes_part_if_it_is_not_too_slow():
     found = spots("full")
 
     assert "loop" in found[1024, 30, "float64"].names
@@ -105,12 +103,12 @@ def test_the_loop_takes_part_where_it_ends_in_time():
     assert "loop" in found[1, 2048, "float64"].names
 
 
-def test_only_what_is_installed_takes_part():
+def test_only_installed_peers_take_part():
     assert "jax" not in spots("default", peers=("pytorch",))[10, 30, "float64"].names
 
 
 @pytest.mark.parametrize(("grid", "limit"), [("quick", 15), ("default", 60)])
-def test_the_limits_leave_room_for_the_last_round(grid, limit):
+def test_the_limits_leave_time_for_the_last_round(grid, limit):
     assert GRIDS[grid].seconds <= 0.8 * limit
 
 

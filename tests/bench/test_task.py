@@ -10,7 +10,7 @@ from bpmatrix.datasets import DataSet, Split
 from bpmatrix.errors import DataNotFoundError
 
 
-def test_weights_and_order_depend_on_the_seed_alone():
+def test_weights_and_order_depend_only_on_the_seed():
     one, same, other = small_task(seed=1), small_task("float32", seed=1), small_task(seed=2)
 
     for a, b, c in zip(*(task.first_weights()[0] for task in (one, same, other)), strict=True):
@@ -28,7 +28,7 @@ def test_a_round_has_every_sample_at_most_once():
 
 
 @pytest.mark.parametrize("parts", [(1, 1, 1, 1, 1, 1, 1, 1, 1), (4, 5), (9,), (2, 7), (8, 1)])
-def test_however_taken_the_mini_batches_come_in_the_same_order(parts):
+def test_the_order_of_mini_batches_does_not_depend_on_how_many_are_taken(parts):
     mini_batches, round_ = small_task().mini_batches(), small_task().mini_batches().take(4)
     taken = np.concatenate([mini_batches.take(steps).copy() for steps in parts])
 
@@ -43,7 +43,7 @@ def test_labels_stand_for_columns():
     assert task.inputs().flags.f_contiguous
 
 
-def test_the_judge_finds_the_cost_of_all_samples(monkeypatch):
+def test_the_judged_cost_is_that_of_all_samples(monkeypatch):
     monkeypatch.setattr("bpmatrix.bench.task.COLUMNS_AT_A_TIME", 7)
     task = small_task()
     W, b = task.first_weights()
@@ -53,7 +53,7 @@ def test_the_judge_finds_the_cost_of_all_samples(monkeypatch):
 
 
 def test_flops_count_the_products():
-    """4-6-...: forward and gradient of both layers, and the way back through the upper one."""
+    """4-6-...: forward and gradient of both layers, backward of the upper one."""
     m, lower, upper = 5, 6 * 4, 4 * 3
 
     assert small_task().flops() == 2 * m * (2 * lower + 3 * upper)
@@ -76,7 +76,7 @@ def test_contenders_take_the_steps_of_the_reference(make, cost, output):
 
 
 @pytest.mark.parametrize("threads", ["auto", 1, 2])
-def test_the_engine_takes_real_numbers_and_columns_as_targets(threads):
+def test_the_engine_accepts_floats_and_columns_as_targets(threads):
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((23, 6)).T, rng.uniform(0, 1, (23, 3)).T
     task = small_task(X=X, scale=1.0, targets=Y)
@@ -87,12 +87,12 @@ def test_the_engine_takes_real_numbers_and_columns_as_targets(threads):
 
 
 def found(n, n_inputs):
-    """A data set of so many training samples."""
+    """A data set with this many training samples."""
     split = Split(np.zeros((n_inputs, n), np.uint8), np.arange(n) % 10)
     return DataSet("mnist", split, split, split, 1 / 255, 10, "", "")
 
 
-def test_without_mnist_the_digits_are_taken_and_nothing_is_downloaded(monkeypatch):
+def test_without_mnist_the_digits_are_used_and_nothing_is_downloaded(monkeypatch):
     load = datasets.load
 
     def nowhere(name, *, download=True):
@@ -105,10 +105,10 @@ def test_without_mnist_the_digits_are_taken_and_nothing_is_downloaded(monkeypatc
     samples = real_data()
 
     assert samples.X.shape == (64, 1200)
-    assert samples.source == "the digits of the package, 1,200 training samples"
+    assert samples.source == "the digits in the package, 1,200 training samples"
 
 
-def test_of_mnist_a_part_is_enough(monkeypatch):
+def test_only_a_part_of_mnist_is_used(monkeypatch):
     monkeypatch.setattr(datasets, "load", lambda name, download: found(MOST_SAMPLES + 1, 784))
     samples = real_data()
 
@@ -118,7 +118,7 @@ def test_of_mnist_a_part_is_enough(monkeypatch):
 
 
 @pytest.mark.parametrize(("m", "eta"), [(1, 0.05), (10, 0.5), (1000, 0.5)])
-def test_few_samples_a_step_take_small_steps(m, eta):
+def test_small_mini_batches_have_small_learning_rates(m, eta):
     task = classifier(real_data(), 30, m, "float32")
 
     assert task.sizes[1:] == (30, 10)

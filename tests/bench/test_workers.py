@@ -32,7 +32,7 @@ def test_a_worker_is_another_process_with_the_same_path(shared):
     shared.make(Plain)
 
 
-def test_values_go_there_and_back(shared):
+def test_values_are_sent_and_returned(shared):
     assert shared.call("echo", {"a": [1.5, None]}) == {"a": [1.5, None]}
 
 
@@ -41,29 +41,29 @@ def test_the_worker_measures_itself(shared):
     assert shared.arm("sleep")(0) >= 0
 
 
-def test_what_a_library_prints_is_no_reply(shared):
+def test_output_of_libraries_is_not_a_reply(shared):
     assert shared.call("speak") == "spoken"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what each thread does")
-def test_no_thread_of_a_worker_runs_when_another_has_its_turn(shared, worker):
+def test_no_thread_of_a_worker_runs_while_another_is_used(shared, worker):
     shared.call("leave_a_thread", 0.1)
     worker.call("echo", 1)
     assert shared.call("threads") == 1
 
 
-def test_a_worker_whose_turn_it_still_is_is_not_waited_for(shared):
+def test_the_same_worker_is_not_waited_for(shared):
     shared.call("leave_a_thread", 0.4)
     assert shared.call("threads") == 2
 
 
-def test_a_worker_that_has_died_is_not_waited_for(shared, worker):
+def test_a_dead_worker_is_not_waited_for(shared, worker):
     with pytest.raises(WorkerError, match="exit status 7"):
         worker.call("die")
     assert shared.call("echo", 1) == 1
 
 
-def test_an_error_is_told_and_survived(shared):
+def test_an_error_is_reported_and_survived(shared):
     with pytest.raises(WorkerError, match="plain: RuntimeError: broken on purpose"):
         shared.call("fail")
     assert shared.call("echo", 1) == 1
@@ -75,7 +75,7 @@ def test_a_missing_library_is_named(shared):
     shared.make(Plain)
 
 
-def test_a_contender_without_such_a_network_is_skipped(shared):
+def test_an_unsuited_contender_is_skipped(shared):
     with pytest.raises(SkippedError, match="plain: has no such network"):
         shared.make(Unsuited, None, 1)
     shared.make(Plain)
@@ -102,7 +102,7 @@ def test_a_worker_that_hangs_is_ended():
             worker.call("sleep", 60)
 
 
-def test_closing_twice_is_closing_once(worker):
+def test_closing_twice(worker):
     worker.close()
     worker.close()
     assert worker._process.returncode == 0
@@ -114,16 +114,16 @@ def test_ctrl_c_on_the_terminal_does_not_reach_it(shared):
 
 
 @pytest.mark.parametrize("bytes_that_came", [0, 1, 20])
-def test_a_request_that_was_cut_off_is_the_end(bytes_that_came):
-    """The parent was interrupted while it wrote."""
+def test_an_incomplete_request_ends_the_worker(bytes_that_came):
+    """The parent was interrupted while writing."""
     request = pickle.dumps(("call", ("a method with a name of some length",)))
     replies = io.BytesIO()
     serve(io.BytesIO(request[:bytes_that_came]), replies)
     assert replies.getvalue() == b""
 
 
-def test_an_interrupted_request_leaves_nothing_to_wait_for(monkeypatch):
-    """Ctrl-C may come the moment the clock of a request runs: Python waits for its threads."""
+def test_an_interrupted_request_leaves_no_thread(monkeypatch):
+    """Ctrl-C may come while the timer of a request runs, and Python waits for threads."""
     start = threading.Timer.start
 
     def start_and_interrupt(timer):
@@ -140,7 +140,7 @@ def test_an_interrupted_request_leaves_nothing_to_wait_for(monkeypatch):
     assert all(clock.daemon for clock in clocks)
 
 
-def test_a_busy_worker_ends_without_a_word(capfd):
+def test_a_busy_worker_ends_silently(capfd):
     with Worker("plain") as worker:
         worker.make(Plain)
         pickle.dump(("call", ("sleep", 0.3)), worker._process.stdin)
@@ -150,8 +150,8 @@ def test_a_busy_worker_ends_without_a_word(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_another_version_of_the_package_is_measured_by_this_one(tmp_path):
-    """The version lacks the loop that serves requests, as one from before that loop was written."""
+def test_another_version_is_measured_with_this_code(tmp_path):
+    """The version has no loop that serves requests, like old ones."""
     (tmp_path / "bpmatrix").mkdir()
     (tmp_path / "bpmatrix" / "__init__.py").write_text("__version__ = 'of another time'\n")
     with Worker("old", package=tmp_path) as worker:
@@ -168,7 +168,7 @@ def test_a_contender_keeps_its_process():
         assert worker.call("variable", "OMP_NUM_THREADS") == "1"
 
 
-def test_who_rests_has_forgotten_its_contender_and_stays():
+def test_a_resting_worker_has_no_contender_and_stays():
     with Crew() as crew:
         worker = crew.hire("a", 1)
         worker.make(Plain)
@@ -178,7 +178,7 @@ def test_who_rests_has_forgotten_its_contender_and_stays():
         assert crew.hire("a", 1) is worker
 
 
-def test_who_is_dismissed_comes_back_as_a_new_process():
+def test_a_dismissed_worker_is_replaced_by_a_new_process():
     with Crew() as crew:
         worker = crew.hire("a", 1)
         crew.dismiss(worker)
@@ -186,7 +186,7 @@ def test_who_is_dismissed_comes_back_as_a_new_process():
         crew.hire("a", 1).make(Plain)
 
 
-def test_at_the_end_all_have_gone():
+def test_at_the_end_all_workers_are_gone():
     with Crew() as crew:
         worker = crew.hire("a", 1)
         worker.make(Plain)

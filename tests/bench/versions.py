@@ -1,4 +1,4 @@
-"""Versions of the package that take as long as they are told, without a process."""
+"""Simulated versions of the package, without processes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bpmatrix.bench.workers import WorkerError
 
 
 class FakeVersion:
-    """Starts workers whose first case takes `seconds`, with noise by quad and by process.
+    """A version whose first case takes `seconds`, with noise by quad and by process.
 
-    What was started is noted in a list that versions may share.
+    It appends its workers to a list that versions may share.
     """
 
     def __init__(self, name, seconds, started, *, lacks=(), compiles=0, noise=0.0, by_process=()):

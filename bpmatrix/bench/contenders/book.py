@@ -1,4 +1,4 @@
-"""The two forms of the book, in NumPy: the loop over single samples, and the matrix."""
+"""The book's two forms in NumPy: the loop over single samples, and the matrix."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ Array = NDArray[Any]
 
 
 class Matrix:
-    """`reference.train` with the gradient of a whole mini-batch at once."""
+    """`reference.train` with the gradient of a whole mini-batch."""
 
     gradient: ClassVar[Any] = staticmethod(reference.gradient_by_matrix)
 
     def __init__(self, task: Task, threads: int | str) -> None:
         del threads  # NumPy's BLAS has read it from the environment
         if task.optimizer != "sgd":
-            raise UnsuitedError("the book's program is plain gradient descent")
+            raise UnsuitedError("the book's program has plain gradient descent only")
         self.task = task
         self.X, self.Y = task.inputs(), task.outputs()
         self.weights, self.biases = task.first_weights()
         self.mini_batches = task.mini_batches()
 
     def train(self, steps: int) -> None:
-        """Take so many steps."""
+        """Take this many steps."""
         self.biases, self.weights = reference.train(
             self.gradient,
             self.weights,
@@ -50,6 +50,6 @@ class Matrix:
 
 
 class Loop(Matrix):
-    """`reference.train` with the gradients of the samples one by one."""
+    """`reference.train` with the gradients of single samples."""
 
     gradient: ClassVar[Any] = staticmethod(reference.gradient_by_loop)

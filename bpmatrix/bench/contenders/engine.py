@@ -1,4 +1,4 @@
-"""bpmatrix itself: the data as they came, the order handed to the runner that `train` uses."""
+"""bpmatrix itself: the loop over slices that `Network.train` uses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 class Engine:
-    """`Network.train` below its checks, which happen once a call: an order can be given here."""
+    """`Network.train` without its checks, which run once per call, and with a given order."""
 
     def __init__(self, task: Task, threads: int | str) -> None:
         self.task = task
@@ -47,7 +47,7 @@ class Engine:
         self._mini_batches = task.mini_batches()
 
     def train(self, steps: int) -> None:
-        """Take so many steps."""
+        """Take this many steps."""
         order = self._mini_batches.take(steps).ravel()
         self._runner.run_epochs(order[None], self.task.learning_rate)
 

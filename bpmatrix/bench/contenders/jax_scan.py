@@ -1,4 +1,4 @@
-"""JAX: one jitted call for many mini-batches, its parameters donated."""
+"""JAX: one jitted call for many mini-batches, with donated parameters."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["JaxScan"]
 
 Array = NDArray[Any]
 
-# The fastest form of several at 784-30-10 with 10: W is (n_l, n_{l-1}) and multiplied transposed,
-# 15 to 30 % faster than the other way round; four steps a turn of the loop, up to 10 %.
+# The fastest of several forms at 784-30-10 with mini-batches of 10: W is (n_l, n_{l-1}) and
+# multiplied transposed (15 to 30 % faster than the reverse); four steps unrolled (up to 10 %).
 UNROLL = 4
 
 
 class JaxScan:
-    """`lax.scan` over the mini-batches; data on the device once, each gathered inside the scan."""
+    """`lax.scan` over the mini-batches, which are gathered inside the scan."""
 
     def __init__(self, task: Task, threads: int | str) -> None:
         del threads  # XLA has read it from the environment
@@ -41,7 +41,7 @@ class JaxScan:
         self._state = theta, *moments, jax.numpy.zeros((), "int32")
 
     def train(self, steps: int) -> None:
-        """Take so many steps; a new number of steps compiles once."""
+        """Take this many steps; each new number of steps compiles."""
         rows = self._mini_batches.take(steps).astype(np.int32)
         self._state = self._jax.block_until_ready(self._train(self._state, rows, *self._data))
 
@@ -56,8 +56,8 @@ class JaxScan:
 def _compiled(jax: Any, task: Task) -> Any:
     """Return the jitted function of the state, the mini-batches' rows, and the data.
 
-    The state is the parameters, two moments laid out as they are, and how many steps were taken; a
-    rule that needs no moments leaves them alone.
+    The state is the parameters, two moments of the same structure, and the number of steps; rules
+    without moments leave them unchanged.
     """
     activations = [_activation(jax, name) for name in task.activations]
     cost_of, m, follow = _cost(jax, task.cost), task.mini_batch_size, _rule(jax, task)
@@ -79,7 +79,7 @@ def _compiled(jax: Any, task: Task) -> Any:
 
 
 def _rule(jax: Any, task: Task) -> Any:
-    """Return the function of parameters, moments, steps before and gradient to the next state."""
+    """Return the function from parameters, moments, step count and gradient to the next state."""
     each, eta = jax.tree.map, task.learning_rate
 
     def adam(theta: Any, v: Any, s: Any, k: Any, gradient: Any) -> Any:

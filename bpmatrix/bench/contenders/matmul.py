@@ -6,12 +6,12 @@ import numpy as np
 
 __all__ = ["Matmul"]
 
-# Large enough for 95 % of what any size attains, small enough for short blocks.
+# Large enough for 95 % of the best speed of any size, small enough for short blocks.
 SIZE = 1200
 
 
 class Matmul:
-    """Products of two square matrices, on as many threads as the environment lets BLAS take."""
+    """Products of two square matrices; the environment sets the number of BLAS threads."""
 
     flops = 2 * SIZE**3
 
@@ -21,6 +21,6 @@ class Matmul:
         self._out = np.empty_like(self._a)
 
     def multiply(self, times: int) -> None:
-        """Multiply so many times."""
+        """Multiply this many times."""
         for _ in range(times):
             np.matmul(self._a, self._b, out=self._out)

@@ -1,4 +1,4 @@
-"""The families of contenders by name, and the ways to run them."""
+"""The families of contenders by name, and their numbers of threads."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ Array = NDArray[Any]
 
 
 class Contender(Protocol):
-    """What a worker process holds."""
+    """The object inside a worker process."""
 
     def train(self, steps: int) -> None:
-        """Take so many steps, from where it stands; return when they are done."""
+        """Take this many further steps."""
 
     def parameters(self) -> tuple[list[Array], list[Array]]:
         """Return W_l (n_l, n_{l-1}) and b_l (n_l, 1), l = 1..L."""
@@ -38,15 +38,15 @@ class Family:
     Attributes
     ----------
     make : callable
-        Makes the contender of a task and a number of threads.
+        Makes a contender from a task and a number of threads.
     is_peer : bool
-        Whether the better of one thread and all is taken; else each variant stands for itself.
+        Whether only the faster of one thread and all threads is timed; else each variant is.
     dtype : str, optional
-        The type that it computes in, if not that of the task.
+        The dtype it computes in, by default that of the task.
     threads : tuple, optional
-        The numbers of threads to run it with, if not those that `variants` takes by itself.
+        The numbers of threads, by default those of `variants`.
     library : str, optional
-        What has to be installed for it, by the name that is imported.
+        The import name of the library that must be installed.
     """
 
     make: Callable[[Task, int | str], Contender]
@@ -56,7 +56,7 @@ class Family:
     library: str | None = None
 
     def variants(self) -> tuple[int | str, ...]:
-        """Return the numbers of threads to run it with."""
+        """Return its numbers of threads."""
         if self.threads is not None:
             return self.threads
         numbers = sorted({1, count_processors()})

@@ -1,4 +1,4 @@
-"""scikit-learn: MLPClassifier, one partial_fit a mini-batch."""
+"""scikit-learn: MLPClassifier, one partial_fit per mini-batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "ide
 
 
 class SklearnMLP:
-    """Softmax outputs with log-likelihood, and one activation function for all other layers."""
+    """Softmax outputs with log-likelihood, and one activation function for the hidden layers."""
 
     def __init__(self, task: Task, threads: int | str) -> None:
         del threads  # NumPy's BLAS has read it from the environment
@@ -49,12 +49,12 @@ class SklearnMLP:
         self._adopt(task)
 
     def _adopt(self, task: Task) -> None:
-        """Let it draw weights of its own, with a first step, and put the task's in their place."""
+        """Let a first step initialize the weights, and replace them by the task's."""
         first = self._mini_batches.take(1)[0]
         self._mini_batches = task.mini_batches()
         self._mlp.partial_fit(self._X[first], self._labels[first], classes=self._classes)
-        # What it kept of that step goes; the next call makes another.
-        del self._mlp._optimizer  # noqa: SLF001 - nothing public does it
+        # Drop the optimizer's state of that step; the next call creates a new one.
+        del self._mlp._optimizer  # noqa: SLF001 - there is no public way
         weights, biases = task.first_weights()
         for mine, given in zip(self._mlp.coefs_, weights, strict=True):
             mine[:] = given.T
@@ -62,7 +62,7 @@ class SklearnMLP:
             mine[:] = given.ravel()
 
     def train(self, steps: int) -> None:
-        """Take so many steps."""
+        """Take this many steps."""
         for row in self._mini_batches.take(steps):
             self._mlp.partial_fit(self._X[row], self._labels[row])
 

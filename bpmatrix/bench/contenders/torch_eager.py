@@ -16,7 +16,7 @@ Array = NDArray[Any]
 
 
 class TorchEager:
-    """The training loop of PyTorch's tutorials without its modules, which cost time here."""
+    """The training loop of PyTorch's tutorials, without `torch.nn` modules, which take time."""
 
     def __init__(self, task: Task, threads: int | str) -> None:
         torch = import_module("torch")
@@ -34,7 +34,7 @@ class TorchEager:
         self._step = _rule(torch, task, self._weights + self._biases)
 
     def train(self, steps: int) -> None:
-        """Take so many steps."""
+        """Take this many steps."""
         torch, linear = self._torch, self._torch.nn.functional.linear
         m = self.task.mini_batch_size
         theta = self._weights + self._biases
@@ -56,7 +56,7 @@ class TorchEager:
 
 
 def _rule(torch: Any, task: Task, theta: list[Any]) -> Any:
-    """Return the function that moves the parameters by a gradient."""
+    """Return the function that updates the parameters with a gradient."""
     if task.optimizer == "sgd":
 
         def descend(gradient: Any) -> None:
@@ -80,7 +80,7 @@ def _rule(torch: Any, task: Task, theta: list[Any]) -> Any:
 
 def _activation(torch: Any, name: str) -> Any:
     if name == "softmax":
-        return lambda z: z  # its cost takes z
+        return lambda z: z  # the cost is computed from z
     return (lambda z: z) if name == "identity" else getattr(torch, name)
 
 
