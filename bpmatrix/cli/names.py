@@ -1,4 +1,4 @@
-"""Names that the options of ``bpmatrix train`` take: looked up when they are asked for."""
+"""The names that options of ``bpmatrix train`` accept, looked up when they are needed."""
 
 from __future__ import annotations
 
@@ -12,25 +12,24 @@ if TYPE_CHECKING:
 
 __all__ = ["MOMENTUM", "Listing", "optimizers"]
 
-# That of --optimizer momentum.
-MOMENTUM = 0.9
+MOMENTUM = 0.9  # of --optimizer momentum
 
 
 def optimizers() -> dict[str, Optimizer]:
-    """Return the optimizers by their names here, each with its defaults here."""
+    """Return the optimizers of the command line by name, with their default learning rates."""
     from bpmatrix.training.optimizers import OPTIMIZERS, SGD  # noqa: PLC0415 - loads NumPy
 
     kinds: dict[str, Any] = {name.lower(): kind for name, kind in OPTIMIZERS.items()}
-    del kinds["sgd"]  # alone it has no default
+    del kinds["sgd"]  # the only one without a default learning rate
     others = {name: kind() for name, kind in kinds.items()}
     return {"sgd": SGD(0.5), "momentum": SGD(0.05, momentum=MOMENTUM), **others}
 
 
 class Listing(click.Option):
-    """An option whose help lists names, which are looked up when it is shown."""
+    """An option whose help lists names, which are looked up when the help is shown."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return what stands in the help, with the names."""
+        """Return the option's lines of the help, with the names."""
         from bpmatrix.architecture.activations import ACTIVATIONS  # noqa: PLC0415 - loads NumPy
         from bpmatrix.architecture.costs import COSTS  # noqa: PLC0415 - likewise
         from bpmatrix.architecture.initializers import INITIALIZERS  # noqa: PLC0415 - likewise

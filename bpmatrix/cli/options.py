@@ -145,8 +145,7 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         default="sgd",
         show_default=True,
         metavar="NAME",
-        help="The update rule: {optimizers}; "
-        f"momentum is sgd with a momentum of {MOMENTUM}.",
+        help=f"The update rule: {{optimizers}}; momentum is sgd with a momentum of {MOMENTUM}.",
     ),
     click.option(
         "--learning-rate",
