@@ -1,4 +1,4 @@
-"""What classifier and regressor have in common: a fit, its weights, and what they predict."""
+"""What classifier and regressor share: fitting, weights, prediction."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
-from bpmatrix.estimators.descent import State
+from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.gate import Gate
 from bpmatrix.estimators.parameters import (
     HiddenLayers,
@@ -27,10 +27,10 @@ from bpmatrix.estimators.parameters import (
     check_type,
 )
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
-from bpmatrix.estimators.samples import Samples, as_columns
+from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
-from bpmatrix.estimators.weights import first_parameters, no_parameters
+from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.run import warn_of_interruption
@@ -45,9 +45,9 @@ CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
 class MultilayerPerceptron(Gate):
-    """The part of an estimator that asks nothing of its targets."""
+    """The part of an estimator that does not depend on the kind of its targets."""
 
-    _optimizer: State | None
+    _optimizer: SolverState | None
     _y_standardization: Standardization | None = None
 
     def _fit(
@@ -60,21 +60,21 @@ class MultilayerPerceptron(Gate):
         incremental: bool = False,
         classes: Any = None,
     ) -> None:
-        """Fit, or take one epoch where this is a `partial_fit`.
+        """Fit, or run one epoch for `partial_fit`.
 
-        What is learned of the data, and the first weights, go onto a shadow of the estimator, which
-        the estimator becomes when the first step can be taken: whatever is refused or fails before
-        has changed nothing.
+        What is learned from the data, and the initial weights, are set on a shallow copy, whose
+        attributes the estimator adopts just before the first step: a fit that is rejected or fails
+        before that has changed nothing.
         """
         layers = self._check_parameters()
         if incremental and self.early_stopping:
             raise ArgumentError(
                 "partial_fit does not support early_stopping=True",
-                cure="Set early_stopping=False, and score the epochs yourself.",
+                cure="Set early_stopping=False and score the epochs yourself.",
             )
         if self.solver == "lbfgs" and (validation or self.callbacks):
             raise ArgumentError(
-                "the solver lbfgs has no epochs for callbacks to hear of, or to validate after",
+                "the solver lbfgs has no epochs, and so no callbacks or validation data",
                 cure='Leave out callbacks, X_val and y_val, or set solver="adam".',
             )
         with running(self, "estimator"):
@@ -104,36 +104,37 @@ class MultilayerPerceptron(Gate):
         self,
         shadow: MultilayerPerceptron,
         layers: HiddenLayers,
-        samples: Samples,
+        samples: Rows,
         *,
         incremental: bool,
-    ) -> tuple[SliceRunner, State]:
-        """Return what takes the steps, and its state: of a `partial_fit`, that of the last one."""
+    ) -> tuple[SliceRunner, SolverState]:
+        """Return the runner and the solver's state, for `partial_fit` from the previous call."""
         description, theta = shadow._description, shadow._parameters.flat
         m = batch_size(self, samples.n)
-        state = (shadow._optimizer if incremental else None) or State.fresh(self, theta)
+        state = (shadow._optimizer if incremental else None) or SolverState.fresh(self, theta)
         runner = SliceRunner(
             description, theta, samples.columns, samples.targets, m,
             choose_threads(self.n_threads, description.layout.size, m),
-            recipe=Recipe(state.moments.optimizer, dropout=(0.0, *layers.dropout)),
-            state=state.moments, sample_weight=samples.weight, seed=_seed(shadow._random_state),
-            with_parts=True, keep_start=self._is_fitted and theta is self._parameters.flat,
+            recipe=Recipe(state.optimizer_state.optimizer, dropout=(0.0, *layers.dropout)),
+            state=state.optimizer_state, sample_weight=samples.weight,
+            seed=_seed(shadow._random_state), with_parts=True,
+            keep_start=self._is_fitted and theta is self._parameters.flat,
         )  # fmt: skip
         return runner, state
 
     def _descend(self, shadow: MultilayerPerceptron, fit: Fit) -> str | None:
-        """Become the shadow and train; return why the training has not converged, if so.
+        """Adopt the copy's attributes and train; return why training has not converged, if so.
 
-        If that fails, or is interrupted before an epoch is over, an estimator that was fitted is
-        again what it was. One that was not keeps the weights that it has come to.
+        If that fails, or is interrupted before the end of an epoch, a fitted estimator is restored.
+        One that was not fitted keeps the weights reached so far.
         """
         old, was_fitted, unfinished = self.__dict__, self._is_fitted, None
         curves = [(curve, len(curve)) for curve in map(old.get, CURVES) if isinstance(curve, list)]
 
-        def put_back() -> None:
+        def restore() -> None:
             self.__dict__ = old
-            # A fit changes weights and lists of records in place, since the user may hold them.
-            fit.back_to_start()
+            # A fit changes weights and curves in place, since the user may have references.
+            fit.undo()
             for curve, length in curves:
                 del curve[length:]
 
@@ -141,22 +142,22 @@ class MultilayerPerceptron(Gate):
         try:
             self.__dict__ = shadow.__dict__
             unfinished = fit_stochastic(fit)
-        except KeyboardInterrupt:  # just before or after the loop, which catches it otherwise
+        except KeyboardInterrupt:  # outside the loop, which catches its own
             fit.history.stopped_by = "interrupt"
         except BaseException:
             if was_fitted:
-                put_back()
+                restore()
             raise
         if fit.history.stopped_by == "interrupt":
-            epochs, keeps = self.n_iter_, "keeps the weights that it has"
+            epochs, consequence = self.n_iter_, "keeps its current weights"
             if was_fitted and not epochs:
-                put_back()
-                keeps = "is as it was before"
-            warn_of_interruption(epochs, f"the estimator {keeps}")
+                restore()
+                consequence = "is unchanged"
+            warn_of_interruption(epochs, f"the estimator {consequence}")
         return unfinished
 
     def _check_parameters(self) -> HiddenLayers:
-        """Refuse parameters that no fit can use; return what they say of the hidden layers."""
+        """Check the parameters; return those of the hidden layers."""
         return check_parameters(self)
 
     def _prepare(
@@ -169,10 +170,10 @@ class MultilayerPerceptron(Gate):
         *,
         incremental: bool,
         classes: Any,
-    ) -> tuple[Samples, Samples | None]:
-        """Learn what the data are, and be ready for the first step."""
-        goes_on = self.warm_start or incremental
-        first = not (self._is_fitted and goes_on)
+    ) -> tuple[Rows, Rows | None]:
+        """Check and encode the data, and initialize or continue weights and records."""
+        continues = self.warm_start or incremental
+        first = not (self._is_fitted and continues)
         samples = self._samples(
             X, y, sample_weight, first=first, incremental=incremental, classes=classes
         )
@@ -182,38 +183,39 @@ class MultilayerPerceptron(Gate):
             self._check_split(samples)
         self._random_state = check_random_state(self.random_state)
         if not first:
-            self._go_on(layers)
+            self._continue(layers)
         else:
-            self._begin(layers, samples.X, goes_on=goes_on)
+            self._begin(layers, samples.X, continues=continues)
         self.n_iter_ = 0
         if self.solver == "lbfgs":
             return samples, None
-        if first and not goes_on:
+        if first and not continues:
             self.__dict__.update(self._empty_records())
         else:
-            self._go_on_recording()
+            self._continue_records()
         return self._split(samples) if splits else (samples, held_out)
 
-    def _begin(self, layers: HiddenLayers, X: Any, *, goes_on: bool) -> None:
-        """Begin with new weights: drawn, or those that the user has set for a fit that goes on."""
+    def _begin(self, layers: HiddenLayers, X: Any, *, continues: bool) -> None:
+        """Start with new weights: drawn, or set by the user for warm_start or partial_fit."""
         dtype = "float32" if X.dtype == np.float32 else "float64"
         self._describe(self._described(layers, dtype if self.dtype is None else self.dtype))
         given = {name: vars(self)[name] for name in PUBLIC_WEIGHTS if name in vars(self)}
-        if goes_on and given:
-            self._publish(no_parameters(self._description))
+        if continues and given:
+            self._publish(zero_parameters(self._description))
             for name in PUBLIC_WEIGHTS:
                 setattr(self, name, given.get(name, ()))
-            self._take_over_public_weights(for_good=True)
+            self._adopt_public_weights(restore_views=True)
         else:
-            self._publish(first_parameters(self._description, layers.drawn_for, self._random_state))
+            drawn = initial_parameters(self._description, layers.drawn_for, self._random_state)
+            self._publish(drawn)
         self._optimizer = None
-        self.t_ = self.t_ if goes_on and hasattr(self, "t_") else 0
+        self.t_ = self.t_ if continues and hasattr(self, "t_") else 0
 
-    def _go_on(self, layers: HiddenLayers) -> None:
-        """Take the network on with the parameters of today, where its weights have room for them.
+    def _continue(self, layers: HiddenLayers) -> None:
+        """Continue the network with the current parameters, as far as its weights allow.
 
-        As in scikit-learn, activation functions and loss may have changed. What would need other
-        weights, or other inputs for the same weights, may not.
+        As in scikit-learn, activation functions and loss may have changed. What would need weights
+        of another shape, or other inputs for the same weights, may not.
         """
         old = self._description
         new = self._described(layers, old.dtype if self.dtype is None else self.dtype)
@@ -225,16 +227,16 @@ class MultilayerPerceptron(Gate):
         ):
             if is_now != was:
                 raise ArgumentError(
-                    f"a fit that goes on cannot change {name}",
+                    f"warm_start and partial_fit cannot change {name}",
                     got=is_now,
                     expected=was,
-                    cure="Set warm_start=False and call fit to begin anew.",
+                    cure="Set warm_start=False and call fit to start afresh.",
                 )
         self._describe(new)
-        self._take_over_public_weights(for_good=True)
+        self._adopt_public_weights(restore_views=True)
 
     def _described(self, layers: HiddenLayers, dtype: Any) -> Description:
-        """Return the network that the parameters of today ask for."""
+        """Return the description of the network for the current parameters."""
         output, cost = self._output()
         dtype = np.dtype(dtype).name
         check_type(self, dtype)
@@ -250,20 +252,20 @@ class MultilayerPerceptron(Gate):
     # ----------------------------------------------------------------------- predictions
 
     def _predicted(self, X: Any) -> Array:
-        """Return the output activations (n, n_L) of whatever a prediction is asked for."""
-        if not self._is_fitted:  # what check_is_fitted asks for takes longer
+        """Return the output activations (n, n_L) for the X of a prediction."""
+        if not self._is_fitted:  # check_is_fitted is slower
             check_is_fitted(self)
         return self._outputs(as_columns(self._inputs(X)))
 
     def _outputs(self, columns: Any) -> Array:
-        """Return the output activations (n, n_L) of samples as the engine takes them."""
-        self._take_over_public_weights()
+        """Return the output activations (n, n_L) for samples in the engine's form."""
+        self._adopt_public_weights()
         if isinstance(columns, SparseColumns):
             return evaluation.outputs(self._description, self._parameters.flat, columns).T
         return prediction.outputs(self._description, self._parameters.flat, columns).T
 
-    def _scores(self, samples: Samples) -> evaluation.Scores:
-        """Return the mean loss of some samples, without the penalty, and their score."""
+    def _scores(self, samples: Rows) -> evaluation.Scores:
+        """Return the mean loss of samples, without the penalty, and their score."""
         score = self._score_samples(samples)
         theta = self._parameters.flat
         found = evaluation.scores(
@@ -274,8 +276,8 @@ class MultilayerPerceptron(Gate):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.
 
-        The file holds network, classes, standardization, names of features, parameters and records
-        (`docs/file-format.md`); no callbacks, no RandomState and no state of the optimizer.
+        The file holds network, classes, standardization, feature names, parameters and records
+        (`docs/file-format.md`), but no callbacks, RandomState or optimizer state.
 
         Raises
         ------
@@ -285,35 +287,35 @@ class MultilayerPerceptron(Gate):
             If the file cannot be written.
         """
         check_is_fitted(self)
-        self._take_over_public_weights()
+        self._adopt_public_weights()
         storage.save(self, self._description, self._parameters, path)
 
-    # ------------------------------------------------- what classifier and regressor know
+    # ----------------------------------------------- what classifier and regressor implement
 
     def _output(self) -> tuple[str, AnyCost]:
-        """Return the output's activation function and the cost, as the engine names them."""
+        """Return the engine's names of the output activation function and the cost."""
         raise NotImplementedError
 
-    def _score_samples(self, samples: Samples) -> float:
-        """Return the score of some samples, as scikit-learn's `score` has it."""
+    def _score_samples(self, samples: Rows) -> float:
+        """Return the score of samples, as scikit-learn's `score` defines it."""
         raise NotImplementedError
 
     def _scales_y(self) -> bool:
-        """Whether the parameters of today ask for standardized targets."""
+        """Whether the current parameters standardize the targets."""
         return False
 
     def _loss_of(self, cost: Any) -> Any:
-        """Return costs of the engine as scikit-learn's loss."""
+        """Convert costs of the engine to scikit-learn's loss."""
         return cost
 
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that sparse rows are taken."""
+        """Tell scikit-learn that sparse rows are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
 
 def _seed(random_state: np.random.RandomState) -> int:
-    """Return a number out of the state of a generator of any kind, without drawing from it."""
+    """Return a number from the state of a generator of any kind, without drawing from it."""
     state = random_state.get_state(legacy=False)["state"]
     return int(np.asarray(state["key"] if "key" in state else state["state"]).flat[0])

@@ -1,4 +1,4 @@
-"""The BLAS of NumPy and SciPy, held to one thread for vectors that are not worth more."""
+"""Limit the BLAS of NumPy and SciPy to one thread, for vectors too short to gain from more."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from threadpoolctl import ThreadpoolController
 
 __all__ = ["blas_on_one_thread"]
 
-_held = threading.Lock()
+_limiting = threading.Lock()
 
 
 @contextmanager
 def blas_on_one_thread() -> Iterator[None]:
-    """Hold every BLAS of this process to one thread, unless another thread does so already.
+    """Limit every BLAS of this process to one thread, unless another thread has already done so.
 
-    L-BFGS-B multiplies vectors as long as the parameters, some dozens of pairs an iteration. More
-    threads gain nothing there, and where the processors have other work, waiting for each other
-    takes them a hundred times as long as the products.
+    L-BFGS-B computes a few dozen inner products of parameter vectors per iteration. More threads
+    gain nothing there, and while other programs run, waiting for each other takes them a hundred
+    times as long as the products.
 
-    The number of threads belongs to the process. Of two that overlap, each giving back what it has
-    found, the second would leave one thread for good; so only the first sets it, and gives it back.
+    The limit is global to the process. If two overlapping calls each restored the limit they
+    found, the second would leave it at one thread for good; so only the first sets and restores it.
     """
     first = False
     try:
-        first = _held.acquire(blocking=False)
+        first = _limiting.acquire(blocking=False)
         with _blas().limit(limits=1, user_api="blas") if first else nullcontext():
             yield
     finally:
         if first:
-            _held.release()
+            _limiting.release()
 
 
 @cache
 def _blas() -> Any:
-    """Return what knows the loaded libraries; to look for them takes milliseconds."""
+    """Return the controller of the loaded libraries; finding them takes milliseconds."""
     return ThreadpoolController()

@@ -16,7 +16,7 @@ from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
-from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.rows import Rows
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
@@ -29,72 +29,75 @@ Array = NDArray[Any]
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """A multilayer perceptron classifier with scikit-learn's interface; samples are rows.
 
-    It takes what `sklearn.neural_network.MLPClassifier` takes, has its defaults and attributes, and
-    with the same integer `random_state` takes the same course, faster; and it has what is listed
-    from `class_weight` on.
+    Parameters, defaults and attributes are those of `sklearn.neural_network.MLPClassifier`, and the
+    same integer `random_state` gives the same training, faster. The parameters from `class_weight`
+    on are additions.
 
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default (100,)
-        Units of each hidden layer; empty for none: logistic regression.
+        Units per hidden layer; empty for logistic regression.
     activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
-        "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
-        hidden layers; or a tuple of one for each of them.
+        "identity", "logistic", "tanh", "relu" or any other function of `bpmatrix.Network`, for all
+        hidden layers; or a tuple with one per hidden layer.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
-        "lbfgs" is SciPy's, with all samples at once.
+        "lbfgs" is SciPy's L-BFGS-B, on all samples at once.
     alpha : float, default 0.0001
-        The penalty is alpha / 2 times the sum of all squared weights, divided by the samples of the
-        mini-batch. alpha = m * weight_decay of `Network.train`.
+        The penalty is alpha / 2 times the sum of squared weights, divided by the mini-batch size m:
+        alpha = m * weight_decay of `Network.train`.
     batch_size : int or "auto", default "auto"
-        Samples in a step; "auto" is 200. At most as many as there are.
+        Samples per step; "auto" is 200. Clipped to the number of samples.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
-        For "sgd": stays; falls with the samples seen; is divided by 5 instead of a stop.
+        For "sgd". "invscaling" divides by (samples seen + 1)^power_t; "adaptive" divides by 5 where
+        training would otherwise stop.
     learning_rate_init : float, default 0.001
         The learning rate of the first epoch.
     power_t : float, default 0.5
         The exponent of "invscaling".
     max_iter : int, default 200
-        The most epochs, or iterations of "lbfgs".
+        The maximum number of epochs, or of iterations of "lbfgs".
     shuffle : bool, default True
-        Whether each epoch has an order of its own.
+        Whether to shuffle the samples in each epoch.
     random_state : int, RandomState or None, default None
-        Draws first weights, the split and the orders, in scikit-learn's way: the same integer gives
-        the same course of training as there.
+        Draws initial weights, validation split and shuffling as scikit-learn does: the same integer
+        gives the same training.
     tol : float, default 1e-4
-        What an epoch has to gain; after more than `n_iter_no_change` without it training ends.
+        The least improvement that counts; training stops after more than `n_iter_no_change` epochs
+        without it.
     verbose : bool, default False
         Whether to print a line for each epoch.
     warm_start : bool, default False
-        Whether a second fit goes on from the weights of the first, and a first one from `coefs_`
-        and `intercepts_` if both were set.
+        Whether a fit starts from the weights of the previous one; a first fit starts from `coefs_`
+        and `intercepts_` if both are set.
     momentum : float, default 0.9
         For "sgd".
     nesterovs_momentum : bool, default True
         For "sgd" with momentum.
     early_stopping : bool, default False
-        Whether to stop by validation samples, and end with the weights of the best epoch: that of
-        the best score, as in scikit-learn, or with standardize=True or X_val that of the least
-        loss. ``best_validation_score_`` is its score.
+        Whether to stop by validation samples and restore the weights of the best epoch: the one
+        with the best score, as in scikit-learn, or with standardize=True or X_val the one with the
+        lowest loss. ``best_validation_score_`` is its score.
     validation_fraction : float, default 0.1
-        The part that is split off for that, unless `fit` is given X_val and y_val.
+        The fraction of samples held out for that, unless X_val and y_val are passed to `fit`.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         For "adam".
     n_iter_no_change : int, default 10
         See `tol`.
     max_fun : int, default 15000
-        The most evaluations of "lbfgs".
+        The maximum number of evaluations of "lbfgs".
     class_weight : dict, "balanced" or None, default None
-        What the samples of a class count, in training and validation; "balanced" lets all classes
-        count alike in training.
+        The weight of each class, in training and validation; "balanced" gives every class the same
+        total weight in training.
     dropout : float or sequence of float, default 0.0
-        The probability that a hidden unit is left out of a step; or one for each hidden layer.
+        The probability that a hidden unit is dropped for a sample during training; or one per
+        hidden layer.
     standardize : bool, default False
-        Whether to bring each feature to mean 0 and deviation 1 first; predictions
-        take raw features.
+        Whether to scale each feature to mean 0 and standard deviation 1; predictions take raw
+        features.
     dtype : {"float32", "float64"}, optional
-        What to compute in. None means that of X: float32 stays float32, all else is float64.
+        The type to compute in. None is float32 for a float32 X, otherwise float64.
     n_threads : int or "auto", default "auto"
-        Threads that share each mini-batch; the results do not depend on it.
+        Threads per mini-batch; the results do not depend on it.
     callbacks : sequence of functions, optional
         Each is called with a `bpmatrix.history.EpochInfo` after every epoch; one that returns True
         ends the training.
@@ -102,18 +105,17 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     Attributes
     ----------
     coefs_, intercepts_ : list of (n_in, n_out) and (n_out,) arrays
-        Writable views of one vector. With `standardize`, the first ones belong to standardized
-        features.
+        Writable views of one vector. With `standardize`, they apply to standardized features.
     loss_, best_loss_, loss_curve_ : float, float, list of float
-        Mean of cost and penalty over the mini-batches of the last, the best and every epoch.
+        Mean of loss plus penalty over the mini-batches: of the last, the best and every epoch.
     validation_scores_, best_validation_score_ : list of float, float
         Accuracy of the validation samples after every epoch; None without them.
     validation_loss_curve_ : list of float
-        Their mean loss without the penalty; None without them.
+        Their mean loss, without the penalty; None without them.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_ : int, int, int, int, str
-        Epochs, samples seen, layers with inputs and outputs, outputs, and their activation.
+        Epochs; samples seen; layers, counting inputs and outputs; outputs; output activation.
     classes_ : array
-        The labels, in the order of the outputs.
+        The class labels, in the order of the outputs.
 
     Examples
     --------
@@ -161,7 +163,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         n_threads: int | str = "auto",
         callbacks: Sequence[Callable[[EpochInfo], object]] | None = None,
     ) -> None:
-        self._keep(locals())
+        self._set_parameters(locals())
 
     def fit(
         self,
@@ -171,22 +173,22 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         X_val: Any = None,
         y_val: Any = None,
     ) -> Self:
-        """Train a new network; with `warm_start`, go on with the old one.
+        """Train a new network; with `warm_start`, continue with the old one.
 
-        If that fails, whatever the error, a model that was fitted before is what it was; Ctrl-C
-        keeps the epochs that are done.
+        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
+        the complete epochs.
 
         Parameters
         ----------
         X : (n, n_features) array_like or sparse matrix
-            Samples as rows; bytes and float32 are not converted as a whole.
+            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
         y : array_like
             Labels (n,) of any type, or an indicator matrix (n, n_labels).
         sample_weight : (n,) array_like, optional
-            What each sample counts.
+            The weight of each sample.
         X_val, y_val : array_like, optional
-            Scored after every epoch, never trained on; `early_stopping` takes them instead of a
-            part of X, and among epochs with the same score prefers less loss.
+            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
+            part of X, and goes by their loss.
 
         Returns
         -------
@@ -195,10 +197,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Raises
         ------
         ValueError
-            For parameters or data that no network can be trained with.
+            For invalid parameters or data.
         DivergenceError
-            If a cost or weight is not finite. It is a ValueError. With early stopping, only where
-            no epoch had a score before: else the best weights are kept, with a warning.
+            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
+            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
         self._fit(X, y, sample_weight, validation)
@@ -206,25 +208,25 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Train for one epoch, on with the weights and the state of the optimizer.
+        """Train for one epoch, continuing with the weights and the optimizer's state.
 
-        Parameters are those of `fit`; `classes` names all labels, in the first call.
+        Parameters are those of `fit`; the first call needs `classes`, all labels that may occur.
         """
         self._fit(X, y, sample_weight, incremental=True, classes=classes)
         return self
 
     def predict(self, X: Any) -> Any:
-        """Return the labels."""
+        """Return the predicted labels: (n,), or an indicator matrix."""
         outputs = self._predicted(X)
-        return self._labels.decode(self._labels.named(outputs))
+        return self._labels.decode(self._labels.predicted(outputs))
 
     def predict_proba(self, X: Any) -> Array:
-        """Return probabilities."""
+        """Return the probability of each class: (n, n_classes)."""
         outputs = self._predicted(X)
         if self._labels.kind == "binary":
             return np.hstack([1 - outputs, outputs])
         if self._labels.kind == "multilabel-indicator":
-            # A sigmoid is below 1; where it rounds to 1 this is the largest number below.
+            # A sigmoid is below 1; if it rounds to 1, return the largest number below 1.
             one = outputs.dtype.type(1)
             return np.asarray(np.minimum(outputs, np.nextafter(one, 0 * one)))
         return outputs
@@ -235,7 +237,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         with np.errstate(divide="ignore"):
             return np.log(probabilities, out=probabilities)
 
-    # ------------------------------------------------------------- what the base asks for
+    # ----------------------------------------------------------- what the base class calls
 
     _labels: Labels
     _class_factors: NDArray[np.float64] | None
@@ -248,48 +250,48 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         del weight
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        goes_on = incremental or self.warm_start
-        known = self._known_classes() if goes_on else None
+        continues = incremental or self.warm_start
+        known = self._known_classes() if continues else None
         if incremental:
             labels = self._labels_of_all(y, classes, known)
         else:
             labels = Labels.of(y)
             if known is not None and set(labels.classes) != set(known):
                 raise DataError(
-                    "warm_start needs the same classes as in the fit before",
+                    "warm_start needs the classes of the previous fit",
                     got=", ".join(map(repr, labels.classes.tolist())),
                     expected=", ".join(map(repr, known.tolist())),
-                    cure="Set warm_start=False to begin anew.",
+                    cure="Set warm_start=False to start afresh.",
                 )
         if first:
             self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
         return self._encode(y)
 
     def _known_classes(self) -> Array | None:
-        """Return the classes that a fit goes on with: those before, or those that the user set."""
+        """Return the classes of the previous fit or those that the user set, if any."""
         if "classes_" not in vars(self):
             return None
         known = np.asarray(self.classes_)
         if not np.array_equal(np.unique(known), known):
             raise DataError(
-                "classes_ is not sorted, or names a class twice",
+                "classes_ must be sorted and without duplicates",
                 got=repr(known),
-                cure="Set classes_ = np.unique(labels), and order the outputs in coefs_ likewise.",
+                cure="Set classes_ = np.unique(labels), and order the outputs in coefs_ to match.",
             )
         return known
 
     def _labels_of_all(self, y: Array, classes: Any, known: Array | None) -> Labels:
-        """Return the labels of all calls of `partial_fit`, of which y may hold some."""
+        """Return the labels of all calls of `partial_fit`; y may hold only some of them."""
         if known is None and classes is None:
             raise ArgumentError(
-                "the first call of partial_fit does not know the classes",
-                cure="Pass classes=: all labels that any call will have.",
+                "the first call of partial_fit needs the classes",
+                cure="Pass classes=, all labels that any call may contain.",
             )
         if known is None:
             return Labels.of_all(y, classes)
         if classes is not None and not np.array_equal(np.unique(classes), known):
             raise ArgumentError(
-                "classes is not the same as in the call before",
+                "classes differs from the previous call",
                 got=repr(classes),
                 expected=repr(known),
             )
@@ -312,7 +314,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return
         if incremental and isinstance(self.class_weight, str):
             raise ArgumentError(
-                'class_weight="balanced" needs all samples at once, and partial_fit sees some',
+                'class_weight="balanced" needs all samples at once, but partial_fit sees only some',
                 cure="Pass the weights as a dictionary {label: weight}.",
             )
         self._class_factors = self._labels.factors(self.class_weight, encoded, weight)
@@ -325,25 +327,25 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _stratifies(self) -> bool:
         return self.n_outputs_ == 1
 
-    def _check_split(self, samples: Samples) -> None:
+    def _check_split(self, samples: Rows) -> None:
         super()._check_split(samples)
         if not self._stratifies():
             return
         counts = np.bincount(samples.y)
-        lonely = self._labels.classes[np.flatnonzero(counts == 1)].tolist()
-        if lonely:
+        single = self._labels.classes[np.flatnonzero(counts == 1)].tolist()
+        if single:
             raise DataError(
-                "early_stopping holds out samples of both classes, and needs two of each",
-                got=f"a single one of {lonely[0]!r}",
-                cure="Pass more samples of it, or X_val and y_val, or set early_stopping=False.",
+                "early_stopping holds out samples of both classes, so it needs two of each",
+                got=f"a single one of class {single[0]!r}",
+                cure="Pass more of them, or X_val and y_val, or set early_stopping=False.",
             )
 
-    def _score_samples(self, samples: Samples) -> float:
+    def _score_samples(self, samples: Rows) -> float:
         outputs = self._outputs(samples.columns)
         return float(np.average(self._labels.hits(outputs, samples.y), weights=samples.weight))
 
     def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that a sample may have several labels."""
+        """Tell scikit-learn that multilabel targets are accepted."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         return tags

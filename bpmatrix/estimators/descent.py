@@ -1,4 +1,4 @@
-"""scikit-learn's solvers "sgd" and "adam" as the engine's optimizers, with rate and state."""
+"""scikit-learn's solvers "sgd" and "adam" in terms of the engine's optimizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpmatrix.kernels.plan import Step
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
-__all__ = ["State"]
+__all__ = ["SolverState"]
 
 Array = NDArray[Any]
 
@@ -23,18 +23,18 @@ SMALLEST_RATE = 1e-6
 
 @dataclass(frozen=True, repr=False)
 class Momentum(SGD):
-    """SGD with any momentum that scikit-learn takes: 1 as well, and Nesterov's step without any."""
+    """SGD with any momentum that scikit-learn accepts: also 1, and 0 with Nesterov's step."""
 
     def __post_init__(self) -> None:
-        """Take what `check_parameters` has let through."""
+        """Check nothing: `check_parameters` has done so."""
 
 
 @dataclass(frozen=True, repr=False)
 class UncorrectedEpsilon(Adam):
-    """Adam as scikit-learn has it: epsilon is added to the root before it is corrected."""
+    """Adam as in scikit-learn: epsilon is added to the root before the bias correction."""
 
     def steps(self, rate: float, before: int, count: int) -> NDArray[np.float64]:
-        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        """Return the numbers for `count` steps: see `Optimizer.steps`."""
         rows = super().steps(rate, before, count)
         rows[:, EPSILON] = self.epsilon
         return rows
@@ -42,18 +42,19 @@ class UncorrectedEpsilon(Adam):
 
 @dataclass
 class Rate:
-    """A learning rate that follows one of scikit-learn's rules.
+    """A learning rate with one of scikit-learn's schedules.
 
     Attributes
     ----------
     first : float
-        That of the first epoch.
+        The rate of the first epoch.
     rule : {"constant", "invscaling", "adaptive"}
-        Stays; falls with the samples that were seen; is divided by 5 instead of a stop.
+        "invscaling" is first / (samples seen + 1)^power; "adaptive" is divided by 5 where training
+        would otherwise stop.
     power : float
         The exponent of "invscaling".
     now : float
-        That of the coming epoch.
+        The rate of the next epoch.
     """
 
     first: float
@@ -62,12 +63,12 @@ class Rate:
     now: float
 
     def end_epoch(self, samples: int) -> None:
-        """Take note of an epoch's end, after so many samples in all."""
+        """Update the rate after an epoch; `samples` is the total number seen."""
         if self.rule == "invscaling":
             self.now = self.first / (samples + 1) ** self.power
 
     def lower(self) -> bool:
-        """Lower the rate where it is adaptive; return whether training may go on."""
+        """Lower an adaptive rate; return whether training may continue."""
         if self.rule != "adaptive" or self.now <= SMALLEST_RATE:
             return False
         self.now /= 5.0
@@ -75,14 +76,14 @@ class Rate:
 
 
 @dataclass
-class State:
-    """What a solver carries from one epoch to the next, and `partial_fit` to the next call."""
+class SolverState:
+    """The state of a solver between epochs, and between calls of `partial_fit`."""
 
     rate: Rate
-    moments: OptimizerState
+    optimizer_state: OptimizerState
 
     @classmethod
-    def fresh(cls, parameters: Parameterized, theta: Array) -> State:
+    def fresh(cls, parameters: Parameterized, theta: Array) -> SolverState:
         """Return the state before the first step."""
         rule = parameters.learning_rate if parameters.solver == "sgd" else "constant"
         first = float(parameters.learning_rate_init)
@@ -91,7 +92,7 @@ class State:
 
 
 def _optimizer(parameters: Parameterized) -> Optimizer:
-    """Return the engine's description of a solver."""
+    """Return the engine's optimizer for a solver."""
     rate = parameters.learning_rate_init
     if parameters.solver == "sgd":
         return Momentum(rate, float(parameters.momentum), bool(parameters.nesterovs_momentum))

@@ -1,4 +1,4 @@
-"""What a fit leaves: one flat vector of weights with scikit-learn's views of it, and records."""
+"""The result of a fit: one flat vector of weights with scikit-learn's views of it, and records."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ Array = NDArray[Any]
 
 
 class Fitted(Parameterized):
-    """What a fit leaves: a description, parameters, `coefs_`, `intercepts_`, and records.
+    """The result of a fit: a description, parameters, `coefs_`, `intercepts_`, and records.
 
-    `coefs_` are writable views (n_in, n_out) of the parameters and `intercepts_` (n_out,), so that
-    whoever writes into them changes the predictions. Arrays that take their place do so, too: they
-    are copied into the parameters before these are used.
+    `coefs_` (n_in, n_out) and `intercepts_` (n_out,) are writable views of the parameters: writing
+    into them changes the predictions. So does assigning other arrays, which are copied into the
+    parameters before these are used.
     """
 
     _description: Description
     _parameters: Parameters
     coefs_: list[Array]
     intercepts_: list[Array]
-    # Plain attributes, as in scikit-learn, whose users set them beside weights of their own.
+    # Plain attributes, as in scikit-learn, since users set them together with their own weights.
     n_layers_: int
     out_activation_: str
-    # The records of a fit. Those of validation samples are lists or None; `best_loss_` is None with
+    # The records of a fit. Validation curves are lists or None; `best_loss_` is None with
     # early stopping, and `best_validation_score_` without validation samples.
     n_iter_: int
     t_: int
@@ -49,41 +49,41 @@ class Fitted(Parameterized):
 
     @property
     def _is_fitted(self) -> bool:
-        """Whether there is a network; `coefs_` alone may be what the user wants to begin with."""
+        """Whether there is a network; `coefs_` alone may be initial weights set by the user."""
         return "_parameters" in vars(self)
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._is_fitted
 
     def _describe(self, description: Description) -> None:
-        """Take the network's description, and say of it what scikit-learn says."""
+        """Set the network's description, and scikit-learn's attributes for it."""
         self._description = description
         self.n_layers_ = len(description.sizes)
         output = str(description.activations[-1])
         self.out_activation_ = "logistic" if output == "sigmoid" else output
 
     def _publish(self, parameters: Parameters) -> None:
-        """Take new parameters, and show them."""
+        """Set new parameters, and public views of them."""
         self._parameters = parameters
         self._views = _views(parameters)
         self.coefs_, self.intercepts_ = (list(views) for views in self._views)
 
-    def _take_over_public_weights(self, *, for_good: bool = False) -> None:
-        """Copy what was put in the place of a view; a fit puts the view back, to change it.
+    def _adopt_public_weights(self, *, restore_views: bool = False) -> None:
+        """Copy arrays assigned in place of views into the parameters; a fit restores the views.
 
         Raises
         ------
         ShapeError, ArrayTypeError
-            If it has another shape or holds no real numbers, before anything is copied.
+            If one has the wrong shape or does not hold real numbers, before anything is copied.
         """
         replaced = []
         for name, views in zip(("coefs_", "intercepts_"), self._views, strict=True):
             given = getattr(self, name, ())
             if len(given) != len(views):
                 raise ShapeError(
-                    f"{name} does not have one array for each layer",
+                    f"{name} must have one array per layer",
                     got=f"{len(given)} arrays",
-                    expected=f"{len(views)}, of the shapes {[view.shape for view in views]}",
+                    expected=f"{len(views)}, of shapes {[view.shape for view in views]}",
                 )
             for i, (array, view) in enumerate(zip(given, views, strict=True)):
                 if array is view:
@@ -98,11 +98,11 @@ class Fitted(Parameterized):
                 replaced.append((view, numbers.copy()))  # it may be a view of another layer
         for view, array in replaced:
             view[:] = array
-        if for_good:
+        if restore_views:
             self.coefs_, self.intercepts_ = (list(views) for views in self._views)
 
     def _empty_records(self) -> dict[str, Any]:
-        """Return what the records of a stochastic solver are before its first epoch."""
+        """Return the records of a stochastic solver before its first epoch."""
         early = self.early_stopping
         return {
             "loss_curve_": [],
@@ -113,30 +113,30 @@ class Fitted(Parameterized):
             "_no_improvement_count": 0,
         }
 
-    def _go_on_recording(self) -> None:
-        """Begin the records that the fit before did not keep, and that the user has not set."""
+    def _continue_records(self) -> None:
+        """Initialize the records that neither the previous fit nor the user has set."""
         empty = self._empty_records()
-        has_stopped_early = getattr(self, "best_loss_", empty["best_loss_"]) is None
-        # Records of the other way to stop end here.
-        kept = vars(self) if has_stopped_early == self.early_stopping else {}
+        stopped_early = getattr(self, "best_loss_", empty["best_loss_"]) is None
+        # If early_stopping was switched on or off, all records start anew.
+        known = vars(self) if stopped_early == self.early_stopping else {}
         for name, value in empty.items():
-            found = kept.get(name, value)
+            found = known.get(name, value)
             if isinstance(value, list) and not isinstance(found, list):
-                found = list(found)  # which can go on, where the user has set something else
+                found = list(found)  # the user may have set an array
             setattr(self, name, found)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Copy and pickle without the views, which would become arrays of their own."""
+        """Copy and pickle without the views, which would become separate arrays."""
         state: dict[str, Any] = dict(super().__getstate__())
         if "_parameters" in state:
-            self._take_over_public_weights()
+            self._adopt_public_weights()
             for name in ("_views", "coefs_", "intercepts_"):
                 del state[name]
             state["_parameters"] = self._parameters.flat
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take the views anew, of parameters that begin on a cache line."""
+        """Create new views, of parameters aligned to a cache line."""
         flat = state.pop("_parameters", None)
         super().__setstate__(state)
         if flat is not None:
@@ -144,7 +144,7 @@ class Fitted(Parameterized):
             self._publish(Parameters.of(aligned_copy(flat), self._description.layout))
 
     def __copy__(self) -> Self:
-        """Copy all of it: two models with one optimizer's state would train each other."""
+        """Make a deep copy: models that share arrays would train each other."""
         return copy.deepcopy(self)
 
 

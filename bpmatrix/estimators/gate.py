@@ -1,4 +1,4 @@
-"""What passes into an estimator: checked, encoded, weighted, standardized, split."""
+"""The data of an estimator: checked, encoded, weighted, standardized, split."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.sparse_rows import own_rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
@@ -23,12 +23,12 @@ __all__ = ["Gate"]
 
 Array = NDArray[Any]
 
-# What the kernels read as it is; scikit-learn converts anything else to the first of them.
+# The kernels read these without conversion; scikit-learn converts anything else to the first.
 TYPES = (np.float64, np.float32, np.uint8)
 
 
 class Gate(Fitted):
-    """The part of an estimator that data pass on their way to the engine."""
+    """The part of an estimator that prepares data for the engine."""
 
     _random_state: np.random.RandomState
     _standardization: Standardization | None
@@ -42,8 +42,8 @@ class Gate(Fitted):
         first: bool,
         incremental: bool,
         classes: Any,
-    ) -> Samples:
-        """Let training data through: checked, encoded, weighted, standardized."""
+    ) -> Rows:
+        """Return training data, checked, encoded, weighted, standardized."""
         X, y = self._checked(X, y, first=first)
         weight = None
         if sample_weight is not None:
@@ -57,35 +57,37 @@ class Gate(Fitted):
         self._learn_class_weight(encoded, weight, incremental=incremental)
         weight = self._with_class_weight(encoded, weight)
         if weight is not None and not weight.all():
-            X, encoded, weight = _without_nothing(X, encoded, weight)
+            X, encoded, weight = _without_zero_weights(X, encoded, weight)
         if weight is not None:
             type_of_x = "float32" if X.dtype == np.float32 else "float64"
             dtype = self.dtype or (type_of_x if first else self._description.dtype)
             check_range(weight, np.dtype(dtype).name, "sample_weight times class_weight")
         if first:
             self._standardization = Standardization.of(X, weight) if self.standardize else None
-        return Samples.of(self._standardized(X), encoded, weight, self._targets)
+        return Rows.of(self._standardized(X), encoded, weight, self._targets)
 
-    def _held_out(self, X: Any, y: Any) -> Samples:
-        """Let validation data through the same gate."""
+    def _held_out(self, X: Any, y: Any) -> Rows:
+        """Return validation data, prepared in the same way."""
         if X is None or y is None:
             raise ArgumentError(
-                "X_val and y_val go together", got="only one of them", cure="Pass both, or none."
+                "X_val and y_val must be passed together",
+                got="only one of them",
+                cure="Pass both or neither.",
             )
         X, y = self._checked(X, y, first=False, suffix="_val")
         if len(y) < 2 and self._y_is_numeric:
-            raise _too_small(len(y), "Pass more samples: the R^2 of a single one is no number.")
+            raise _too_small(len(y), "Pass more samples: R^2 is undefined for a single one.")
         encoded = self._encode(y)
         weight = self._with_class_weight(encoded, None)
         if weight is not None and not weight.any():
             raise DataError(
-                "no validation sample counts: class_weight is 0 for all their classes",
-                cure="Pass validation samples of other classes, too, or give theirs a weight.",
+                "all validation samples have weight 0: class_weight is 0 for their classes",
+                cure="Add validation samples of other classes, or give these classes a weight.",
             )
-        return Samples.of(self._standardized(X), encoded, weight, self._targets)
+        return Rows.of(self._standardized(X), encoded, weight, self._targets)
 
     def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:
-        """Let inputs and targets through scikit-learn's gate; the first ones say what X is."""
+        """Validate inputs and targets as scikit-learn does; the first fit sets the features."""
         check_table(X, f"X{suffix}")
         check_is_fetched(y, f"y{suffix}", "rows")
         if self._y_is_numeric:
@@ -103,21 +105,21 @@ class Gate(Fitted):
         )
         return checked
 
-    def _check_split(self, samples: Samples) -> None:
-        """Refuse samples of which no part can be held out, before a random number is drawn."""
+    def _check_split(self, samples: Rows) -> None:
+        """Check that the samples can be split, before a random number is drawn."""
         held_out = math.ceil(samples.n * self.validation_fraction)
         cure = "Raise validation_fraction, pass more samples, or X_val and y_val."
         if held_out < 2:
             raise _too_small(held_out, cure)
         if held_out >= samples.n:
             raise DataError(
-                "the validation part leaves no sample to train on",
+                "the validation split leaves no sample to train on",
                 got=f"{held_out} of {samples.n} samples",
                 cure="Lower validation_fraction, pass more samples, or X_val and y_val.",
             )
 
-    def _split(self, samples: Samples) -> tuple[Samples, Samples]:
-        """Hold a part of the samples out, drawn as scikit-learn draws it."""
+    def _split(self, samples: Rows) -> tuple[Rows, Rows]:
+        """Hold out a fraction of the samples, drawn as scikit-learn draws it."""
         rest = [] if samples.weight is None else [samples.weight]
         X, X_val, y, y_val, *weights = train_test_split(
             samples.X,
@@ -129,19 +131,19 @@ class Gate(Fitted):
         )
         weight, weight_val = weights or (None, None)
         return (
-            Samples.of(X, y, weight, self._targets),
-            Samples.of(X_val, y_val, weight_val, self._targets),
+            Rows.of(X, y, weight, self._targets),
+            Rows.of(X_val, y_val, weight_val, self._targets),
         )
 
     def _standardized(self, X: Any) -> Any:
-        """Return inputs as the network sees them."""
+        """Return the inputs of the network for the rows X."""
         if self._standardization is None:
             return X
         dtype = self.dtype or ("float32" if X.dtype == np.float32 else "float64")
         return self._standardization.apply(X, np.dtype(dtype).name)
 
     def _inputs(self, X: Any) -> Any:
-        """Let the rows of a prediction through the gate."""
+        """Return the rows of a prediction, checked and standardized."""
         if not self._is_plain(X):
             check_table(X, "X")
             X = own_rows(X, "X")
@@ -149,9 +151,9 @@ class Gate(Fitted):
         return self._standardized(X)
 
     def _is_plain(self, X: Any) -> bool:
-        """Whether scikit-learn's checks, which outlast a small prediction, would find nothing.
+        """Whether X passes scikit-learn's checks, which take longer than a small prediction.
 
-        What is not finite the engine finds by itself.
+        The engine itself checks for numbers that are not finite.
         """
         return (
             type(X) is np.ndarray
@@ -164,7 +166,7 @@ class Gate(Fitted):
             and (self._standardization is None or bool(np.isfinite(X).all()))
         )
 
-    # ------------------------------------------------- what classifier and regressor know
+    # ----------------------------------------------- what classifier and regressor implement
 
     _y_is_numeric = False
     n_outputs_: int
@@ -172,11 +174,11 @@ class Gate(Fitted):
     def _learn_targets(
         self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
     ) -> Array:
-        """Learn from the targets of a fit what they are, and return them encoded."""
+        """Learn classes or scales from the targets of a fit; return the targets encoded."""
         raise NotImplementedError
 
     def _encode(self, y: Any) -> Array:
-        """Return checked targets as what the engine learns."""
+        """Return checked targets, encoded."""
         raise NotImplementedError
 
     def _targets(self, encoded: Array) -> Targets:
@@ -186,35 +188,33 @@ class Gate(Fitted):
     def _learn_class_weight(
         self, encoded: Array, weight: Array | None, *, incremental: bool
     ) -> None:
-        """Learn what the samples of each class count, from those that are trained on."""
+        """Compute the class weights from the training samples."""
 
     def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
-        """Return the weights of samples, with those of their classes."""
+        """Return sample weights, multiplied by the class weights."""
         del encoded
         return weight
 
     def _stratifies(self) -> bool:
-        """Whether a split keeps the shares of the classes."""
+        """Whether a split is stratified by class."""
         return False
 
 
 def check_table(X: Any, name: str) -> None:
-    """Refuse a table that is not here, or whose numbers would be dates."""
+    """Reject a table that is lazy or remote, or that holds dates."""
     check_is_fetched(X, name, "rows")
     check_no_dates(X, name)
 
 
 def _too_small(n: int, cure: str) -> DataError:
     return DataError(
-        "the validation part is too small", got=f"{n} samples", expected="2 or more", cure=cure
+        "the validation set is too small", got=f"{n} samples", expected="2 or more", cure=cure
     )
 
 
-def _without_nothing(X: Any, encoded: Array, weight: Array) -> tuple[Any, Array, Array]:
-    """Leave out the samples of weight 0, so that they are as if they were not there."""
-    counts = weight > 0
-    if not counts.any():
-        raise DataError(
-            "the weights of all samples are zero", expected="one sample of a weight above 0"
-        )
-    return X[counts], encoded[counts], weight[counts]
+def _without_zero_weights(X: Any, encoded: Array, weight: Array) -> tuple[Any, Array, Array]:
+    """Drop the samples of weight 0."""
+    positive = weight > 0
+    if not positive.any():
+        raise DataError("all sample weights are zero", expected="at least one weight above 0")
+    return X[positive], encoded[positive], weight[positive]

@@ -1,4 +1,4 @@
-"""The parameters of the estimators: what each may be, checked at the beginning of a fit."""
+"""The parameters of the estimators, checked at the beginning of a fit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WORDS = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),
 }
-# None stands for the type of the data.
+# None: the type of the data.
 DTYPES = ("float32", "float64")
 
 NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
@@ -44,14 +44,14 @@ NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
     "beta_2": ("a number from 0 to below 1", lambda value: 0 <= value < 1),
     "epsilon": ("a number above 0", lambda value: value > 0),
 }
-ANSWERS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "standardize")
+BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "standardize")
 
-# scikit-learn's names of what the engine calls otherwise.
+# scikit-learn's names that differ from the engine's.
 ENGINE_NAMES = {"logistic": "sigmoid"}
 
 
 class Parameterized(BaseEstimator):
-    """The parameters that both estimators share, as they were passed to the constructor."""
+    """The parameters that both estimators share."""
 
     hidden_layer_sizes: int | Sequence[int]
     activation: str | OwnActivation | Sequence[str | OwnActivation]
@@ -82,8 +82,8 @@ class Parameterized(BaseEstimator):
     n_threads: int | str
     callbacks: Sequence[Callable[[EpochInfo], object]] | None
 
-    def _keep(self, arguments: dict[str, Any]) -> None:
-        """Set the arguments of a constructor, as scikit-learn wants them: unchanged."""
+    def _set_parameters(self, arguments: dict[str, Any]) -> None:
+        """Set the constructor's arguments as attributes, unchanged, as scikit-learn requires."""
         for name, value in arguments.items():
             if name != "self":
                 setattr(self, name, value)
@@ -91,7 +91,7 @@ class Parameterized(BaseEstimator):
 
 @dataclass(frozen=True, slots=True)
 class HiddenLayers:
-    """What the parameters say of each hidden layer, in the engine's words.
+    """The parameters of each hidden layer, in the engine's terms.
 
     Attributes
     ----------
@@ -100,11 +100,11 @@ class HiddenLayers:
     activations : tuple of str or OwnActivation
         Activation functions.
     drawn_for : tuple of str or OwnActivation
-        The activation functions that the first weights of each layer are drawn for, outputs
-        included. As in scikit-learn, the outputs are drawn as if they had that of the layer before;
-        where there is no hidden layer, that of the parameter.
+        The activation function for which the initial weights of each layer are drawn, including the
+        output layer: as in scikit-learn, that of the last hidden layer or, if there is none, the
+        parameter `activation`.
     dropout : tuple of float
-        The probability of a unit to be left out of a step.
+        The probability that a unit is dropped for a sample.
     """
 
     sizes: tuple[int, ...]
@@ -114,22 +114,21 @@ class HiddenLayers:
 
 
 def check_parameters(parameters: Parameterized) -> HiddenLayers:
-    """Return what the parameters say of the hidden layers, when all of them have been checked.
+    """Check all parameters; return those of the hidden layers.
 
     Raises
     ------
     ArgumentError
-        For the first parameter with a value that no fit can use; it names the parameter, what came
-        and what was expected.
+        For the first invalid parameter; it names the parameter, its value and what was expected.
     """
     for name, words in WORDS.items():
         find(dict.fromkeys(words), getattr(parameters, name), name)
     for name, (expected, allowed) in NUMBERS.items():
         real_number(getattr(parameters, name), name, expected, allowed)
-    for name in ANSWERS:
+    for name in BOOLEANS:
         value = getattr(parameters, name)
         if not isinstance(value, bool | np.bool_):
-            raise ArgumentError(f"{name} is no answer", got=repr(value), expected="True or False")
+            raise ArgumentError(f"{name} must be True or False", got=repr(value))
     for name in ("max_iter", "max_fun"):
         whole_number(getattr(parameters, name), name, least=1)
     if parameters.n_iter_no_change != math.inf:
@@ -143,24 +142,26 @@ def check_parameters(parameters: Parameterized) -> HiddenLayers:
         isinstance(callbacks, Sequence) and all(map(callable, callbacks))
     ):
         raise ArgumentError(
-            "callbacks is no sequence of functions", got=repr(callbacks), expected="[function]"
+            "callbacks must be a sequence of functions",
+            got=repr(callbacks),
+            cure="Pass callbacks=[function], even for a single one.",
         )
     layers = _hidden_layers(parameters)
     if any(layers.dropout) and parameters.solver == "lbfgs":
         raise ArgumentError(
-            "the solver lbfgs cannot leave units out: its gradient would change from call to call",
+            "the solver lbfgs does not support dropout, which changes the gradient between calls",
             cure='Set dropout=0, or solver="adam".',
         )
     return layers
 
 
 def check_type(parameters: Parameterized, dtype: str) -> None:
-    """Raise ArgumentError for a number that a solver cannot work with in a type.
+    """Check that the parameters of a solver are neither infinite nor, for epsilon, 0 in a type.
 
     Raises
     ------
     ArgumentError
-        It names the parameter and the type.
+        If one is; it names the parameter and the type.
     """
     for name in ("alpha", "learning_rate_init"):
         check_in_type(getattr(parameters, name), name, dtype)
@@ -179,29 +180,29 @@ def _hidden_layers(parameters: Parameterized) -> HiddenLayers:
 def _activations(
     given: Any, layers: int
 ) -> tuple[tuple[str | OwnActivation, ...], str | OwnActivation]:
-    """Return the activation function of each hidden layer, and what the outputs are drawn for."""
-    if not isinstance(given, Iterable) or isinstance(given, str):  # one for all
+    """Return the functions of the hidden layers, and the one the output weights are drawn for."""
+    if not isinstance(given, Iterable) or isinstance(given, str):  # one for all layers
         name = _engine_name(given)
         return (name,) * layers, name
     names = tuple(given)
     if len(names) != layers:
         raise ArgumentError(
-            "activation has not one name for each hidden layer",
+            "activation must name one function per hidden layer",
             got=f"{len(names)} names for {layers} layers",
-            cure="Name one for all layers, or a list of one for each of hidden_layer_sizes.",
+            cure="Pass one name for all layers, or one for each of hidden_layer_sizes.",
         )
     activations = tuple(map(_engine_name, names))
     return activations, activations[-1] if activations else "relu"
 
 
 def _dropout(given: Any, layers: int) -> tuple[float, ...]:
-    """Return the probability of a unit of each hidden layer to be left out of a step."""
+    """Return for each hidden layer the probability that a unit is dropped."""
     listed = list(given) if isinstance(given, Iterable) else [given] * layers
     if len(listed) != layers or isinstance(given, str):
         raise ArgumentError(
-            "dropout has not one number for each hidden layer",
+            "dropout must have one number per hidden layer",
             got=repr(given),
-            expected=f"one number, or {layers} of them",
+            expected=f"one number, or a list of {layers}",
         )
     return tuple(
         real_number(p, "dropout", "a number from 0 to below 1", lambda p: 0 <= p < 1)
@@ -212,18 +213,18 @@ def _dropout(given: Any, layers: int) -> tuple[float, ...]:
 def _engine_name(given: Any) -> str | OwnActivation:
     name = ENGINE_NAMES.get(given, given) if isinstance(given, str) else given
     if not find_activation(name).elementwise:
-        raise ArgumentError(f"{name} cannot stand in a hidden layer", cure="Take another one.")
+        raise ArgumentError(f"{name} cannot be used in a hidden layer", cure="Choose another one.")
     return cast("str | OwnActivation", name)
 
 
 def batch_size(parameters: Parameterized, n: int) -> int:
-    """Return how many samples a mini-batch holds; "auto" is 200, and n is the most."""
+    """Return the number of samples in a mini-batch: at most n; "auto" is 200."""
     if parameters.batch_size == "auto":
         return min(200, n)
     if parameters.batch_size > n:
         warnings.warn(
-            f"batch_size={parameters.batch_size} is more than the {n} samples, which are taken"
-            " for it",
+            f"batch_size={parameters.batch_size} is larger than the number of samples and is"
+            f" clipped to {n}",
             UserWarning,
             stacklevel=5,
         )
@@ -231,7 +232,7 @@ def batch_size(parameters: Parameterized, n: int) -> int:
 
 
 def name_of_dtype(dtype: Any) -> str:
-    """Return NumPy's name of a type, or what came where there is none."""
+    """Return NumPy's name of a type, or the repr of anything else."""
     try:
         return str(np.dtype(dtype).name)
     except TypeError:
@@ -239,7 +240,7 @@ def name_of_dtype(dtype: Any) -> str:
 
 
 def is_stochastic(parameters: Parameterized) -> bool:
-    """Whether there are epochs, which `partial_fit` needs; else AttributeError, as scikit-learn."""
+    """Return True if the solver has epochs, else raise AttributeError, as in scikit-learn."""
     if parameters.solver == "lbfgs":
         raise AttributeError(
             "partial_fit needs epochs, and the solver lbfgs has none: set solver='adam' or 'sgd'"

@@ -15,7 +15,7 @@ from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
 from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.rows import Rows
 
 __all__ = ["fit_quasi_newton"]
 
@@ -26,28 +26,28 @@ def fit_quasi_newton(
     model: Fitted,
     description: Description,
     theta: Array,
-    samples: Samples,
+    samples: Rows,
     loss_of: Callable[[float], float],
 ) -> tuple[Array, str | None]:
-    """Return the weights that minimize cost and penalty of all samples at once.
+    """Return the weights that minimize cost plus penalty over all samples at once.
 
     Sets the records `loss_` and `n_iter_` of the model.
 
-    The penalty is alpha / 2 times the sum of all squared weights, biases free, divided by the
-    samples or the sum of their weights. The regressor minimizes the sum over its outputs, whose
-    gradient this is; its `loss_` is the mean over them, as in scikit-learn.
+    The penalty is alpha / 2 times the sum of squared weights, without biases, divided by the number
+    of samples or the sum of their weights. The regressor minimizes the sum over its outputs; its
+    `loss_` is the mean over them, as in scikit-learn.
 
     Returns
     -------
     theta : (size,) array
-        The weights; those from which the search begins stay as they are.
+        The weights, in a new array.
     message : str or None
-        Why the search has not converged, to be told when all is done.
+        Why the solver has not converged, for a warning after the fit.
 
     Raises
     ------
     DataError
-        If the cost is not finite at the first weights already.
+        If a cost or weight is not finite.
     """
     theta = theta.copy()
     weight = samples.n if samples.weight is None else float(samples.weight.sum())
@@ -73,7 +73,7 @@ def fit_quasi_newton(
         )
     if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
         raise DataError(
-            "the solver lbfgs met a cost or weight that is not finite",
+            "the solver lbfgs reached a cost or weight that is not finite",
             cure="Scale the inputs: pass standardize=True, or divide X by its largest number.",
         )
     theta[:] = result.x

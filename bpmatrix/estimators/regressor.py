@@ -17,7 +17,7 @@ from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, 
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.parameters import HiddenLayers, is_stochastic
-from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
@@ -34,75 +34,77 @@ LOSSES = {record.loss: name for name, record in COSTS.items() if record.loss}
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     """A multilayer perceptron regressor with scikit-learn's interface; samples are rows.
 
-    It takes what `sklearn.neural_network.MLPRegressor` takes, has its defaults and attributes, and
-    with the same integer `random_state` takes the same course, faster; and it has more losses, and
-    what is listed from `dropout` on.
+    Parameters, defaults and attributes are those of `sklearn.neural_network.MLPRegressor`, and the
+    same integer `random_state` gives the same training, faster. More losses and the parameters from
+    `dropout` on are additions.
 
     Parameters
     ----------
     loss : str or cost, default "squared_error"
-        "squared_error", "poisson" (half of the deviance, with exp at the output), "absolute_error",
+        "squared_error", "poisson" (half the deviance, with exp at the output), "absolute_error",
         "quantile" (the median) or another cost of `bpmatrix.Network`; `bpmatrix.Huber(delta)`,
         `bpmatrix.Quantile(q)` or `bpmatrix.OwnCost`. With `standardize` they apply to the
         standardized target.
     hidden_layer_sizes : int or sequence of int, default (100,)
-        Units of each hidden layer; empty for none: linear regression.
+        Units per hidden layer; empty for linear regression.
     activation : str, bpmatrix.OwnActivation or sequence of them, default "relu"
-        "identity", "logistic", "tanh", "relu" or any other that `bpmatrix.Network` knows, for all
-        hidden layers; or a tuple of one for each of them.
+        "identity", "logistic", "tanh", "relu" or any other function of `bpmatrix.Network`, for all
+        hidden layers; or a tuple with one per hidden layer.
     solver : {"adam", "sgd", "lbfgs"}, default "adam"
-        "lbfgs" is SciPy's, with all samples at once.
+        "lbfgs" is SciPy's L-BFGS-B, on all samples at once.
     alpha : float, default 0.0001
-        The penalty is alpha / 2 times the sum of all squared weights, divided by the samples of the
-        mini-batch. alpha = m * weight_decay of `Network.train`.
+        The penalty is alpha / 2 times the sum of squared weights, divided by the mini-batch size m:
+        alpha = m * weight_decay of `Network.train`.
     batch_size : int or "auto", default "auto"
-        Samples in a step; "auto" is 200. At most as many as there are.
+        Samples per step; "auto" is 200. Clipped to the number of samples.
     learning_rate : {"constant", "invscaling", "adaptive"}, default "constant"
-        For "sgd": stays; falls with the samples seen; is divided by 5 instead of a stop.
+        For "sgd". "invscaling" divides by (samples seen + 1)^power_t; "adaptive" divides by 5 where
+        training would otherwise stop.
     learning_rate_init : float, default 0.001
         The learning rate of the first epoch.
     power_t : float, default 0.5
         The exponent of "invscaling".
     max_iter : int, default 200
-        The most epochs, or iterations of "lbfgs".
+        The maximum number of epochs, or of iterations of "lbfgs".
     shuffle : bool, default True
-        Whether each epoch has an order of its own.
+        Whether to shuffle the samples in each epoch.
     random_state : int, RandomState or None, default None
-        Draws first weights, the split and the orders, in scikit-learn's way: the same integer gives
-        the same course of training as there.
+        Draws initial weights, validation split and shuffling as scikit-learn does: the same integer
+        gives the same training.
     tol : float, default 1e-4
-        What an epoch has to gain; after more than `n_iter_no_change` without it training ends.
+        The least improvement that counts; training stops after more than `n_iter_no_change` epochs
+        without it.
     verbose : bool, default False
         Whether to print a line for each epoch.
     warm_start : bool, default False
-        Whether a second fit goes on from the weights of the first, and a first one from `coefs_`
-        and `intercepts_` if both were set.
+        Whether a fit starts from the weights of the previous one; a first fit starts from `coefs_`
+        and `intercepts_` if both are set.
     momentum : float, default 0.9
         For "sgd".
     nesterovs_momentum : bool, default True
         For "sgd" with momentum.
     early_stopping : bool, default False
-        Whether to stop by validation samples, and end with the weights of the best epoch: that of
-        the best score, as in scikit-learn, or with standardize=True or X_val that of the least
-        loss. ``best_validation_score_`` is its score.
+        Whether to stop by validation samples and restore the weights of the best epoch: the one
+        with the best score, as in scikit-learn, or with standardize=True or X_val the one with the
+        lowest loss. ``best_validation_score_`` is its score.
     validation_fraction : float, default 0.1
-        The part that is split off for that, unless `fit` is given X_val and y_val.
+        The fraction of samples held out for that, unless X_val and y_val are passed to `fit`.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         For "adam".
     n_iter_no_change : int, default 10
         See `tol`.
     max_fun : int, default 15000
-        The most evaluations of "lbfgs".
+        The maximum number of evaluations of "lbfgs".
     dropout : float or sequence of float, default 0.0
-        The probability that a hidden unit is left out of a step; or one for each hidden layer.
+        The probability that a hidden unit is dropped for a sample during training; or one per
+        hidden layer.
     standardize : bool, default False
-        Whether to bring each feature to mean 0 and deviation 1 first, and y too unless
-        the loss is poisson; predictions
-        take raw features.
+        Whether to scale each feature to mean 0 and standard deviation 1, and y too unless the loss
+        is "poisson"; predictions take raw features and return raw y.
     dtype : {"float32", "float64"}, optional
-        What to compute in. None means that of X: float32 stays float32, all else is float64.
+        The type to compute in. None is float32 for a float32 X, otherwise float64.
     n_threads : int or "auto", default "auto"
-        Threads that share each mini-batch; the results do not depend on it.
+        Threads per mini-batch; the results do not depend on it.
     callbacks : sequence of functions, optional
         Each is called with a `bpmatrix.history.EpochInfo` after every epoch; one that returns True
         ends the training.
@@ -110,22 +112,22 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     Attributes
     ----------
     coefs_, intercepts_ : list of (n_in, n_out) and (n_out,) arrays
-        Writable views of one vector. With `standardize`, the first ones belong to standardized
-        features, and the last ones to a standardized y.
+        Writable views of one vector. With `standardize`, they map standardized features to a
+        standardized y.
     loss_, best_loss_, loss_curve_ : float, float, list of float
-        Mean of cost and penalty over the mini-batches of the last, the best and every epoch.
+        Mean of loss plus penalty over the mini-batches: of the last, the best and every epoch.
     validation_scores_, best_validation_score_ : list of float, float
         R^2 of the validation samples after every epoch; None without them.
     validation_loss_curve_ : list of float
-        Their mean loss without the penalty; None without them.
+        Their mean loss, without the penalty; None without them.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_ : int, int, int, int, str
-        Epochs, samples seen, layers with inputs and outputs, outputs, and their activation.
+        Epochs; samples seen; layers, counting inputs and outputs; outputs; output activation.
 
     Notes
     -----
-    As in scikit-learn, the squared error is halved, `loss_` is a mean over the outputs of a sample
-    (for poisson the sum) and the gradient that of their sum. "lbfgs" minimizes the sum, where
-    scikit-learn mixes both.
+    As in scikit-learn, the squared error is halved, `loss_` is the mean over the outputs (for
+    "poisson" the sum), and the gradient is that of the sum. "lbfgs" minimizes the sum; scikit-learn
+    passes SciPy the mean with the gradient of the sum.
 
     Examples
     --------
@@ -171,7 +173,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         n_threads: int | str = "auto",
         callbacks: Sequence[Callable[[EpochInfo], object]] | None = None,
     ) -> None:
-        self._keep(locals())
+        self._set_parameters(locals())
 
     def fit(
         self,
@@ -181,22 +183,22 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         X_val: Any = None,
         y_val: Any = None,
     ) -> Self:
-        """Train a new network; with `warm_start`, go on with the old one.
+        """Train a new network; with `warm_start`, continue with the old one.
 
-        If that fails, whatever the error, a model that was fitted before is what it was; Ctrl-C
-        keeps the epochs that are done.
+        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
+        the complete epochs.
 
         Parameters
         ----------
         X : (n, n_features) array_like or sparse matrix
-            Samples as rows; bytes and float32 are not converted as a whole.
+            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
         y : array_like
             Numbers (n,) or (n, n_outputs).
         sample_weight : (n,) array_like, optional
-            What each sample counts.
+            The weight of each sample.
         X_val, y_val : array_like, optional
-            Scored after every epoch, never trained on; `early_stopping` takes them instead of a
-            part of X, and among epochs with the same score prefers less loss.
+            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
+            part of X, and goes by their loss.
 
         Returns
         -------
@@ -205,10 +207,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         Raises
         ------
         ValueError
-            For parameters or data that no network can be trained with.
+            For invalid parameters or data.
         DivergenceError
-            If a cost or weight is not finite. It is a ValueError. With early stopping, only where
-            no epoch had a score before: else the best weights are kept, with a warning.
+            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
+            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
         self._fit(X, y, sample_weight, validation)
@@ -216,7 +218,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch, on with the weights and the state of the optimizer.
+        """Train for one epoch, continuing with the weights and the optimizer's state.
 
         Parameters are those of `fit`.
         """
@@ -224,11 +226,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return self
 
     def predict(self, X: Any) -> Array:
-        """Return the numbers."""
+        """Return the predicted y: (n,) or (n, n_outputs)."""
         values = self._in_units_of_y(self._predicted(X))
         return values[:, 0] if values.shape[1] == 1 else values
 
-    # ------------------------------------------------------------- what the base asks for
+    # ----------------------------------------------------------- what the base class calls
 
     _y_is_numeric = True
     loss: str | AnyCost
@@ -255,17 +257,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         table = y.reshape(len(y), -1)
         if table.shape[1] != self.n_outputs_:
             raise DataError(
-                "y has not one number for each output",
+                "y must have one column per output",
                 got=f"{table.shape[1]} columns",
                 expected=self.n_outputs_,
             )
         lowest = find_cost(self._cost()).lowest_target
         if lowest is not None and table.min() < lowest:
             raise DataError(
-                f"y has numbers that the loss {self.loss!r} has no meaning for",
+                f"y has numbers below the range of the loss {self.loss!r}",
                 got=f"{table.min():g} as the smallest",
                 expected=f"{lowest:g} or more",
-                cure='Take loss="squared_error", or shift y.',
+                cure='Use loss="squared_error", or shift y.',
             )
         if table.dtype not in (np.float32, np.float64):
             table = table.astype(np.float64)
@@ -283,7 +285,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return as_cost(LOSSES[loss])
         if isinstance(loss, ParameterCost | OwnCost):
             return loss
-        # Before 1.7, scikit-learn's regressor had no loss, and began with hidden_layer_sizes.
+        # Before 1.7, the first parameter of scikit-learn's regressor was hidden_layer_sizes.
         are_layers = isinstance(loss, int | Iterable) and not isinstance(loss, str)
         raise ArgumentError(
             "unknown loss",
@@ -302,17 +304,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return bool(self.standardize) and self._cost() != "poisson"
 
     def _loss_of(self, cost: Any) -> Any:
-        # scikit-learn: the squared error is a mean over the outputs, the deviance their sum.
+        # As in scikit-learn: a mean over the outputs, but for the deviance the sum.
         return cost if self._cost() == "poisson" else cost / self.n_outputs_
 
     def _in_units_of_y(self, outputs: Array) -> Array:
         return outputs if self._y_standardization is None else self._y_standardization.undo(outputs)
 
-    def _score_samples(self, samples: Samples) -> float:
+    def _score_samples(self, samples: Rows) -> float:
         outputs = self._in_units_of_y(self._outputs(samples.columns))
         y = self._in_units_of_y(samples.y)
         if not np.isfinite(outputs).all():
             return float("nan")
-        # Of outputs on their way to infinity the squares are there first: the score is -inf.
+        # The squares of large outputs may overflow: the score is then -inf.
         with np.errstate(over="ignore", invalid="ignore"):
             return float(r2_score(y, outputs, sample_weight=samples.weight))

@@ -1,4 +1,4 @@
-"""Numbers brought to mean 0 and deviation 1, and back."""
+"""Scaling of columns to mean 0 and standard deviation 1, and back."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Standardization:
     Attributes
     ----------
     mean, scale : (n_columns,) arrays of float64
-        A sparse table keeps its zeros: there the mean is 0. The scale of a column that is the same
-        number everywhere is 1.
+        The mean is set to 0 for a sparse table, which stays sparse. The scale of a constant column
+        is 1.
     """
 
     mean: NDArray[np.float64]
@@ -33,7 +33,7 @@ class Standardization:
 
     @classmethod
     def of(cls, table: Any, weight: Array | None) -> Standardization:
-        """Measure the columns of a table, each row counted with its weight."""
+        """Compute mean and scale of the columns, with row weights."""
         is_sparse = sparse.issparse(table)
         scaler = StandardScaler(with_mean=not is_sparse).fit(table, sample_weight=weight)
         mean = np.zeros(table.shape[1]) if is_sparse else np.asarray(scaler.mean_, np.float64)
@@ -45,13 +45,13 @@ class Standardization:
         Raises
         ------
         DataError
-            If the table is sparse and has means to be subtracted.
+            If the table is sparse and the means are not 0.
         """
         if sparse.issparse(table):
             if self.mean.any():
                 raise DataError(
-                    "the model subtracts means, which sparse rows have no room for",
-                    cure="Pass X.toarray(), or fit on sparse rows, which keep their zeros.",
+                    "the model subtracts means, which would make sparse rows dense",
+                    cure="Pass X.toarray(), or fit on sparse rows, which are not centered.",
                 )
             copy = table.astype(dtype)
             copy.data /= self.scale[copy.indices]
@@ -59,5 +59,5 @@ class Standardization:
         return ((table - self.mean) / self.scale).astype(dtype, copy=False)
 
     def undo(self, table: Array) -> Array:
-        """Return the numbers that were standardized, in the type of the table."""
+        """Return the original numbers, in the type of the table."""
         return (table * self.scale + self.mean).astype(table.dtype, copy=False)

@@ -1,9 +1,10 @@
-"""The rules of scikit-learn's stochastic solvers: what is drawn, recorded, and when a fit ends."""
+"""The rules of scikit-learn's stochastic solvers: random numbers, records, stopping."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from numpy.typing import NDArray
 
 from bpmatrix.engine.evaluation import Scores
 from bpmatrix.errors import DivergenceError
-from bpmatrix.estimators.descent import State
+from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.samples import Samples
+from bpmatrix.estimators.rows import Rows
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.training.run import train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
@@ -30,27 +31,30 @@ NOT_CONVERGED = (
 
 
 def fit_stochastic(fit: Fit) -> str | None:
-    """Train the weights of an estimator in place, and record what scikit-learn's fit records.
+    """Train the weights of an estimator in place, and set the records of a fit.
 
     Returns
     -------
     str or None
-        Why the training has not converged, to be told when all is done.
+        Why training has not converged, for a warning after the fit.
 
     Raises
     ------
     DivergenceError
-        If a cost or weight is not finite; the weights are then as they were shortly before. With
-        early stopping only where no epoch had a score before.
+        If a cost or weight is not finite; the weights are then those of shortly before. With early
+        stopping, only if no epoch has a score yet.
     """
     try:
         train_epochs(fit)
     except DivergenceError as error:
-        # It may come from another network, which a callback trains.
-        if error.history is not fit.history or not fit.has_best_weights:
+        # It may come from another network that a callback trains.
+        if error.history is not fit.history:
             raise
-        fit.record_nothing()
-        return f"{error} Early stopping has ended the fit with the best weights."
+        if not fit.has_best_weights:
+            fit.complete_history()
+            raise
+        fit.record_divergence()
+        return f"{error} Early stopping ended the fit with the best weights."
     return NOT_CONVERGED.format(fit.last_epoch) if fit.history.stopped_by == "epochs" else None
 
 
@@ -60,38 +64,37 @@ class Fit:
     Parameters
     ----------
     model : Fitted
-        The estimator, with its weights drawn and its records begun.
+        The estimator, with its initial weights and records.
     runner : SliceRunner
-        What takes the steps, with the moments of `state`.
-    state : State
-        Begun anew, or that of the run before, which goes on as it began, as in scikit-learn,
-        whatever the parameters say now.
-    samples : Samples
-        To train on.
-    validation : Samples or None
+        Takes the steps, with the optimizer's state in `state`.
+    state : SolverState
+        A new one, or that of the previous `partial_fit`, which keeps its parameters even if those
+        of the estimator have changed, as in scikit-learn.
+    samples : Rows
+        The training samples.
+    validation : Rows or None
         Scored after each epoch.
     scores_of : function
-        Returns loss and score of some samples.
+        Returns loss and score of samples.
     loss_of : function
-        Turns costs of the engine into scikit-learn's loss.
+        Converts costs of the engine to scikit-learn's loss.
     random_state : RandomState
-        Draws the orders.
+        Shuffles the samples.
     by_loss : bool
-        Whether early stopping goes by the loss of the validation samples, and not by their score.
-        scikit-learn goes by the score. Where it has no say, the loss decides: it tells epochs apart
-        that have one score (docs/decisions/0031).
+        Whether early stopping uses the validation loss instead of the score that scikit-learn uses:
+        the loss also differs between epochs with the same score (docs/decisions/0031).
     incremental : bool
-        Whether this is a `partial_fit`: one epoch.
+        Whether to run a single epoch, for `partial_fit`.
     """
 
     def __init__(
         self,
         model: Fitted,
         runner: SliceRunner,
-        state: State,
-        samples: Samples,
-        validation: Samples | None,
-        scores_of: Callable[[Samples], Scores],
+        state: SolverState,
+        samples: Rows,
+        validation: Rows | None,
+        scores_of: Callable[[Rows], Scores],
         loss_of: Callable[[Array], Array],
         random_state: np.random.RandomState,
         *,
@@ -99,7 +102,7 @@ class Fit:
         incremental: bool,
     ) -> None:
         self.model, self.runner, self.state, self.incremental = model, runner, state, incremental
-        self.history = History(seed=0)  # an estimator records epochs and seed itself
+        self.history = History(seed=0)  # the seed is random_state
         self.callbacks, self.last_epoch = model.callbacks or (), model.max_iter
         self.cure = (
             f"Lower learning_rate_init (it is {model.learning_rate_init:g}), or pass"
@@ -113,23 +116,25 @@ class Fit:
         self._scores_of, self._loss_of = scores_of, loss_of
         self._random_state, self._order = random_state, np.arange(samples.n)
         self._first_rate = copy(state.rate)
+        self._recorded: list[tuple[list[tuple[float, float]], EpochInfo]] = []
         self._best = runner.theta.copy() if model.early_stopping else None
-        losses = model.validation_loss_curve_ or ()
-        is_led_by_loss = model.early_stopping and by_loss
-        self._least_loss = np.nanmin([np.inf, *losses]) if is_led_by_loss else None
+        self._by_score = model.early_stopping and not by_loss
+        # Early stopping continues that of a previous fit.
+        losses = (model.early_stopping and model.validation_loss_curve_) or ()
+        self._least_loss = np.nanmin([np.inf, *losses])
 
     @property
     def done(self) -> int:
-        """The epochs of this fit."""
+        """The number of complete epochs of this fit."""
         return self.model.n_iter_
 
     @property
     def has_best_weights(self) -> bool:
-        """Whether early stopping has seen a score, in this fit or the one that it goes on from."""
+        """Whether early stopping has a best score, of this fit or the one that it continues."""
         return self._best is not None and bool(self.model.best_validation_score_ > -np.inf)
 
     def ahead(self) -> int:
-        """Return after how many epochs a rule could first end the fit, at most a slice of them."""
+        """Return how many epochs to run before a rule could end the fit, at most a slice."""
         model, done = self.model, self.model.n_iter_
         if done and (self._has_converged() or self.incremental):
             self.history.stopped_by = "early_stopping"
@@ -138,22 +143,22 @@ class Fit:
         one_by_one = self._validation is not None or self.callbacks or self.incremental
         if one_by_one or self.state.rate.rule == "invscaling":  # each epoch has its own rate
             return min(left, 1)
-        # An earlier fit may have left no patience at all: then the first epoch decides.
+        # A previous fit may have used up all patience: then the first epoch decides.
         patience = max(1, model.n_iter_no_change - model._no_improvement_count + 1)
-        # As many as run in the time after which Ctrl-C should be noticed.
+        # No more than run before Ctrl-C should take effect.
         together = max(1, self.runner.steps_of_a_slice // -(-self._n // self.runner.m))
         return int(min(left, patience, together))
 
     def rate(self) -> float:
-        """Return the rate that the parameter `learning_rate` asks for."""
+        """Return the learning rate according to the parameter `learning_rate`."""
         return self.state.rate.now
 
     def orders(self, epochs: int) -> Orders:
-        """Shuffle as scikit-learn does: each permutation is applied to the previous order."""
+        """Shuffle as in scikit-learn: each permutation is applied to the previous order."""
         orders = np.empty((epochs, self._n), np.int64)
         for row in orders:
             if self.model.shuffle:
-                # The draws of sklearn.utils.shuffle, whose checks take longer than a small epoch.
+                # As sklearn.utils.shuffle draws, whose checks take longer than a small epoch.
                 places = np.arange(self._n)
                 self._random_state.shuffle(places)
                 self._order = self._order[places]
@@ -161,9 +166,9 @@ class Fit:
         return orders
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
-        """Take a step for each mini-batch; return scikit-learn's loss and the share of hits.
+        """Take a step for each mini-batch; return scikit-learn's loss and the accuracy.
 
-        The loss is the mean over the samples of their mini-batch's cost and penalty, each from
+        The loss is the mean over the samples of their mini-batch's cost plus penalty, both computed
         before its step.
         """
         epochs, n = orders.shape
@@ -184,24 +189,24 @@ class Fit:
         ]
 
     def _run(self, orders: Orders, rate: float, decays: Array) -> list[Totals]:
-        """Run the epochs; of several, Ctrl-C leaves nothing, since nobody could record them."""
+        """Run the epochs; Ctrl-C discards several, whose records are not known yet."""
         if len(orders) == 1:
             return self.runner.run_epochs(orders, rate, decays)
-        theta, moments = self.runner.theta, self.state.moments
-        before = theta.copy(), moments.moments.copy(), moments.steps
+        theta, state = self.runner.theta, self.state.optimizer_state
+        before = theta.copy(), state.moments.copy(), state.steps
         try:
             return self.runner.run_epochs(orders, rate, decays)
         except KeyboardInterrupt:
-            theta[:], moments.moments[:], moments.steps = before
+            theta[:], state.moments[:], state.steps = before
             raise
 
-    def back_to_start(self) -> None:
-        """Undo all epochs, in the weights and in the state that came from the run before."""
+    def undo(self) -> None:
+        """Undo all epochs, in the weights and in the state of the solver."""
         self.runner.back_to_start()
         self.state.rate = self._first_rate
 
     def validate(self) -> Scores | None:
-        """Return loss and score of the validation samples."""
+        """Return loss and score of the validation samples, if there are any."""
         return None if self._validation is None else self._scores_of(self._validation)
 
     def record(
@@ -211,6 +216,8 @@ class Fit:
         model = self.model
         if scores is not None:
             self._begin_scores()
+        entry = replace(entry, is_best=self._is_best(entry.cost, scores))
+        self._recorded.append((results, entry))
         for loss, _ in results:
             # No function is called in these lines: Ctrl-C finds all of them done, or none.
             model.n_iter_ += 1
@@ -224,64 +231,81 @@ class Fit:
                 print(f"Iteration {model.n_iter_}, loss = {loss:.8f}")
                 if scores is not None:
                     print(f"Validation score: {scores.accuracy:f}")
-            self._count_improvement(scores)
+            self._count_improvement(entry.is_best, scores)
         self.state.rate.end_epoch(model.t_)
         return entry
 
+    def complete_history(self) -> None:
+        """Add all epochs to the History: only an error shows it, and each entry takes time."""
+        least, epochs = np.inf, self.history.epochs
+        for results, last in self._recorded:
+            for loss, accuracy in results:
+                entry = replace(
+                    last, epoch=len(epochs) + 1, cost=loss, seconds=last.seconds / len(results),
+                    accuracy=None if last.accuracy is None else accuracy,
+                    is_best=loss < least if self._validation is None else last.is_best,
+                )  # fmt: skip
+                epochs.append(entry)
+                least = min(least, loss)
+
     def _begin_scores(self) -> None:
-        """Create the records of scores, which exist only with validation samples."""
+        """Create the validation curves, which are None without validation samples."""
         model = self.model
         if model.validation_scores_ is None:
             model.validation_scores_, model.best_validation_score_ = [], -np.inf
         if model.validation_loss_curve_ is None:
             model.validation_loss_curve_ = []
 
-    def _count_improvement(self, scores: Scores | None) -> None:
-        """Count the epochs that brought nothing, and keep the best weights of an early stopping."""
-        model = self.model
+    def _is_best(self, loss: float, scores: Scores | None) -> bool:
+        """Whether an epoch is the best so far: with early stopping, its weights are kept."""
+        if self._by_score and scores is not None:
+            return bool(scores.accuracy > self.model.best_validation_score_)
+        return bool((loss if scores is None else scores.cost) < self._least_loss)
+
+    def _count_improvement(self, is_best: bool, scores: Scores | None) -> None:
+        """Count epochs without improvement, and keep the best weights for early stopping."""
+        model, tol = self.model, self.model.tol
         if scores is not None and self._best is not None:
-            score, loss = scores.accuracy, scores.cost
-            best, least, tol = model.best_validation_score_, self._least_loss, model.tol
-            if least is None:
-                better, worse = score > best, score < best + tol
-            else:
-                better, worse = loss < least, not loss <= least - tol  # NaN is worse
-                self._least_loss = loss if better else least
-            if better:
+            score, best = scores.accuracy, model.best_validation_score_
+            is_low = score < best + tol
+            worse = is_low if self._by_score else not scores.cost <= self._least_loss - tol  # NaN
+            if is_best:
                 model.best_validation_score_ = score
                 self._best[:] = self.runner.theta
         else:
             loss, best = model.loss_, model.best_loss_
-            worse = loss > best - model.tol
+            worse = loss > best - tol
             model.best_loss_ = min(loss, best)
             if model.validation_scores_:
                 model.best_validation_score_ = max(model.validation_scores_)
+        if is_best:
+            self._least_loss = model.loss_ if scores is None else scores.cost
         model._no_improvement_count = model._no_improvement_count + 1 if worse else 0
 
     def _has_converged(self) -> bool:
-        """Whether too many epochs brought nothing, and the learning rate cannot fall either."""
+        """Whether patience has run out and the learning rate cannot be lowered."""
         model, rate = self.model, self.state.rate
         if model._no_improvement_count <= model.n_iter_no_change:
             return False
-        goes_on = rate.lower()
+        continues = rate.lower()
         if model.verbose:
-            score = "Validation score" if self._least_loss is None else "Validation loss"
+            score = "Validation score" if self._by_score else "Validation loss"
             what = "Training loss" if self._best is None else score
-            does = f"Setting learning rate to {rate.now:f}" if goes_on else "Stopping."
+            action = f"Setting learning rate to {rate.now:f}" if continues else "Stopping."
             print(
                 f"{what} did not improve more than tol={model.tol:f} for"
-                f" {model.n_iter_no_change} consecutive epochs. {does}"
+                f" {model.n_iter_no_change} consecutive epochs. {action}"
             )
-        if goes_on:
+        if continues:
             model._no_improvement_count = 0
-        return not goes_on
+        return not continues
 
     def end(self) -> None:
-        """Restore the best weights; before the end of the first epoch there are none."""
+        """Restore the best weights, if an epoch is complete."""
         if self._best is not None and self.model.n_iter_:
             self.runner.theta[:] = self._best
 
-    def record_nothing(self) -> None:
+    def record_divergence(self) -> None:
         """Record the epoch that diverged as NaN, as scikit-learn does; restore the best weights."""
         model = self.model
         model.n_iter_ += 1

@@ -1,7 +1,7 @@
-"""An estimator in a model file: its network, its preprocessing, and how it was made.
+"""An estimator in a model file: network, preprocessing, parameters and records.
 
-Nothing in a file is executed. What JSON cannot hold of the parameters (callbacks, a RandomState)
-is at its default again after loading; so is the state of the optimizer.
+Nothing in a file is executed. Parameters that JSON cannot hold (callbacks, a RandomState) have
+their default after loading, and the optimizer's state is not stored.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ __all__ = ["restore", "save"]
 
 Array = NDArray[Any]
 
-# What a fit records, and a file keeps.
+# The records of a fit that are stored.
 RECORDS = (
     "n_features_in_", "n_outputs_", "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_",
     "validation_scores_", "best_validation_score_", "validation_loss_curve_", "target_name_",
     "_no_improvement_count",
 )  # fmt: skip
-# Numbers, text and objects, of which JSON holds text and numbers.
+# Numbers, text and objects; of the latter, JSON holds text and numbers.
 KINDS_OF_LABELS = "biufUO"
 STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
 
@@ -47,14 +47,14 @@ def save(
     parameters: Parameters,
     path: str | os.PathLike[str],
 ) -> None:
-    """Write a fitted estimator to a file: all of it or, on an error, nothing."""
+    """Write a fitted estimator to a file: completely or, on an error, not at all."""
     labels = getattr(estimator, "_labels", None)
     if labels and labels.classes.dtype.kind not in KINDS_OF_LABELS:
         raise DataError(
             "a model file cannot hold these classes",
             got=f"an array of {labels.classes.dtype}",
             expected="numbers or text",
-            cure="Fit with labels of text: y.astype(str).",
+            cure="Fit with text labels: y.astype(str).",
         )
     names = getattr(estimator, "feature_names_in_", None)
     metadata = {
@@ -94,12 +94,12 @@ def restore(
     path: Path,
     metadata: Mapping[str, Any],
 ) -> Any:
-    """Return the estimator that an open model file holds.
+    """Return the estimator stored in an open model file.
 
     Raises
     ------
     ModelFileError
-        If it is damaged, or no estimator of bpmatrix.
+        If it is damaged, or not an estimator of bpmatrix.
     """
     try:
         description = persistence.description_of(metadata)
@@ -122,8 +122,8 @@ def restore(
     for attribute, name in STANDARDIZATIONS.items():
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
         state[attribute] = Standardization(*found) if found else None
-    is_said = "loss" in metadata["estimator"]["parameters"]
-    if isinstance(description.cost, ParameterCost) and not is_said:
+    is_stored = "loss" in metadata["estimator"]["parameters"]
+    if isinstance(description.cost, ParameterCost) and not is_stored:
         estimator.loss = description.cost
     estimator.__setstate__(state)
     return estimator
@@ -132,13 +132,13 @@ def restore(
 def _restored(
     kinds: Mapping[str, type[Any]], stored: Mapping[str, Any], description: Description
 ) -> Any:
-    """Return an estimator with all but its arrays."""
+    """Return an estimator without its arrays."""
     kind = kinds[stored["name"]]
     parameters = {name: _parameter(value) for name, value in stored["parameters"].items()}
     if not set(parameters) <= set(inspect.signature(kind).parameters):
-        raise ValueError("it has parameters that this version does not know")
+        raise ValueError("this version does not know some of its parameters")
     if not set(stored["records"]) <= set(RECORDS):
-        raise ValueError("it has records that this version does not know")
+        raise ValueError("this version does not know some of its records")
     estimator = kind(**parameters)
     for name, value in stored["records"].items():
         setattr(estimator, name, _value(value))
@@ -149,26 +149,26 @@ def _restored(
         estimator.__setstate__({"_labels": labels, "classes_": labels.classes})
     sizes = estimator.n_features_in_, estimator.n_outputs_
     if sizes != (description.sizes[0], description.sizes[-1]):
-        raise ValueError("network and estimator are of different sizes")
+        raise ValueError("network and estimator differ in size")
     return estimator
 
 
 def _labels(stored: Mapping[str, Any], outputs: int) -> Labels:
     if not isinstance(stored["classes"], list) or not isinstance(stored["sparse"], bool):
-        raise TypeError("labels are no list")
+        raise TypeError("labels are not a list")
     if np.dtype(stored["dtype"]).kind not in KINDS_OF_LABELS:
-        raise ValueError(f"labels are of type {stored['dtype']}")
+        raise ValueError(f"labels have type {stored['dtype']}")
     if stored["kind"] not in ("binary", "multiclass", "multilabel-indicator"):
-        raise ValueError(f"labels are of kind {stored['kind']}")
+        raise ValueError(f"labels have kind {stored['kind']}")
     classes = np.array(stored["classes"], dtype=stored["dtype"])
     labels = Labels(classes, stored["kind"], stored["sparse"])
     if classes.ndim != 1 or labels.outputs != outputs:
-        raise ValueError("there are not as many classes as outputs")
+        raise ValueError("the number of classes does not fit the outputs")
     return labels
 
 
 def _parameters_of(estimator: Fitted) -> dict[str, Any]:
-    """Return the parameters, a type by its name."""
+    """Return the parameters, with dtype by name."""
     found: dict[str, Any] = estimator.get_params(deep=False)
     if found["dtype"] is not None:
         found["dtype"] = name_of_dtype(found["dtype"])
@@ -176,7 +176,7 @@ def _parameters_of(estimator: Fitted) -> dict[str, Any]:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether JSON can hold a value, once infinity and mappings are spelled out."""
+    """Whether `_plain` can convert a value to JSON."""
     if isinstance(value, Mapping):
         return all(_is_plain(item) for pair in value.items() for item in pair)
     if isinstance(value, list | tuple | np.ndarray):
@@ -185,7 +185,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
+    """Convert a value to JSON."""
     if isinstance(value, np.number | np.bool_ | np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):
@@ -198,13 +198,13 @@ def _plain(value: Any) -> Any:
 
 
 def _parameter(stored: Any) -> Any:
-    """Return a parameter; scikit-learn's defaults are tuples, and never lists."""
+    """Return a parameter; a sequence as a tuple, as in scikit-learn's defaults."""
     value = _value(stored)
     return tuple(value) if isinstance(value, list) else value
 
 
 def _value(stored: Any) -> Any:
-    """Return what `_plain` wrote."""
+    """Convert back what `_plain` converted."""
     if isinstance(stored, list):
         return [_value(item) for item in stored]
     if isinstance(stored, dict) and set(stored) == {"pairs"}:
@@ -212,6 +212,6 @@ def _value(stored: Any) -> Any:
     if isinstance(stored, dict):
         number = stored["number"]
         if number not in ("inf", "-inf", "nan"):
-            raise ValueError(f"{number!r} is no number")
+            raise ValueError(f"{number!r} is not a number")
         return float(number)
     return stored

@@ -28,29 +28,29 @@ Call = Callable[[Path], object]
 
 
 def model(kind: type = MLPClassifier, **options: object) -> MLPClassifier | MLPRegressor:
-    """Return an estimator that is soon trained."""
+    """Return an estimator that trains quickly."""
     return kind(**{"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 0, **options})
 
 
 def trained(estimator: object, *data: object, **options: object) -> object:
-    """Fit an estimator, which is not to say that it has not converged."""
+    """Fit an estimator without warnings that it has not converged."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         return estimator.fit(*(data or (X, TWO)), **options)
 
 
 def fit(*data: object, X_val: object = None, y_val: object = None, **options: object) -> Call:
-    """Return what fits a classifier."""
+    """Return a function that fits a classifier."""
     return lambda _: trained(model(**options), *data, X_val=X_val, y_val=y_val)
 
 
 def regress(*data: object, **options: object) -> Call:
-    """Return what fits a regressor."""
+    """Return a function that fits a regressor."""
     return lambda _: trained(model(MLPRegressor, **options), *(data or (X, NUMBERS)))
 
 
 def partial(*calls: tuple, **options: object) -> Call:
-    """Return what fits a classifier call by call, each (X, y) or (X, y, classes)."""
+    """Return a function that calls partial_fit with each (X, y) or (X, y, classes)."""
 
     def learn(_: Path) -> object:
         estimator = model(**options)
@@ -62,12 +62,12 @@ def partial(*calls: tuple, **options: object) -> Call:
 
 
 def again(*data: object, then: dict, first: tuple = (X, TWO)) -> Call:
-    """Return what fits twice, with other parameters or data the second time."""
+    """Return a function that fits twice, with other parameters or data the second time."""
     return lambda _: trained(trained(model(warm_start=True), *first).set_params(**then), *data)
 
 
 def with_classes(*classes: int) -> Call:
-    """Return what fits on from weights and classes of one's own."""
+    """Return a function that fits with the user's initial weights and classes."""
 
     def go_on(_: Path) -> object:
         estimator, other = model(warm_start=True), trained(model())
@@ -79,7 +79,7 @@ def with_classes(*classes: int) -> Call:
 
 
 def with_coefs(*shapes: tuple[int, int]) -> Call:
-    """Return what predicts with weights of one's own."""
+    """Return a function that predicts with the user's weights."""
 
     def predict(_: Path) -> object:
         estimator = trained(model())
@@ -90,7 +90,7 @@ def with_coefs(*shapes: tuple[int, int]) -> Call:
 
 
 def with_place(column: int) -> Call:
-    """Return what fits on a sparse matrix, one of whose elements was put into this column."""
+    """Return a function that fits on a sparse matrix with an element moved to this column."""
 
     def fit_on(_: Path) -> object:
         rows = ROWS_OF_ZEROS.copy()
@@ -100,15 +100,15 @@ def with_place(column: int) -> Call:
     return fit_on
 
 
-def made_anew(_: Path) -> object:
-    """Make the matrix from the places of its elements."""
+def rebuilt(_: Path) -> object:
+    """Rebuild the matrix from the indices of its elements."""
     places = ROWS_OF_ZEROS.tocoo()
     rows = sparse.coo_matrix((places.data, (places.row, places.col)), ROWS_OF_ZEROS.shape)
     return trained(model(), rows, TWO)
 
 
 def saved(y: np.ndarray) -> Call:
-    """Return what saves a classifier of these labels, and loads it."""
+    """Return a function that saves and loads a classifier of these labels."""
 
     def save(folder: Path) -> object:
         trained(model(), X, y).save(folder / "model.safetensors")
@@ -118,7 +118,7 @@ def saved(y: np.ndarray) -> Call:
 
 
 def renamed(folder: Path) -> object:
-    """Load an estimator of a name that nobody knows."""
+    """Load an estimator with an unknown name."""
     path = folder / "model.safetensors"
     saved(TWO)(folder)
     path.write_bytes(path.read_bytes().replace(b"MLPClassifier", b"MLPClassifies"))
@@ -126,16 +126,16 @@ def renamed(folder: Path) -> object:
 
 
 def several(*calls: Call) -> Call:
-    """Return what does one after the other: a cure with an 'or' in it."""
+    """Return a function that calls all of these: a cure with an 'or' in it."""
     return lambda folder: [call(folder) for call in calls]
 
 
 WIDE = {"hidden_layer_sizes": (3, 3)}
-# Epochs are scored by a part of the samples.
+# Epochs are scored on held-out samples.
 EARLY = {"early_stopping": True, "validation_fraction": 0.25}
 HELD = {"X_val": X, "y_val": TWO}
 LONELY = np.arange(12) == 3
-# The gradient of these runs away.
+# The gradient diverges with these.
 FAST = {"solver": "sgd", "activation": "identity", "learning_rate_init": 0.1, "max_iter": 50}
 FAR = (X * 1e25).astype(np.float32)
 
@@ -143,156 +143,158 @@ ROWS = [
     Row("estimators/base.py: MultilayerPerceptron._fit",
         "partial_fit does not support early_stopping=True",
         partial((X, TWO, [0, 1]), early_stopping=True),
-        "Set early_stopping=False, and score the epochs yourself.",
+        "Set early_stopping=False and score the epochs yourself.",
         lambda folder: partial((X, TWO, [0, 1]), early_stopping=False)(folder).score(X, TWO)),
     Row("estimators/base.py: MultilayerPerceptron._fit",
-        "the solver lbfgs has no epochs for callbacks to hear of, or to validate after",
+        "the solver lbfgs has no epochs, and so no callbacks or validation data",
         fit(X, TWO, solver="lbfgs", callbacks=[print], **HELD),
         'Leave out callbacks, X_val and y_val, or set solver="adam".',
         several(fit(X, TWO, solver="lbfgs"), fit(X, TWO, callbacks=[print], **HELD))),
-    Row("estimators/base.py: MultilayerPerceptron._go_on",
-        "a fit that goes on cannot change {}",
-        again(then=WIDE), "Set warm_start=False and call fit to begin anew.",
+    Row("estimators/base.py: MultilayerPerceptron._continue",
+        "warm_start and partial_fit cannot change {}",
+        again(then=WIDE), "Set warm_start=False and call fit to start afresh.",
         again(then={"warm_start": False, **WIDE})),
     # ----------------------------------------------------------------------------- classifier
     Row("estimators/classifier.py: MLPClassifier._learn_targets",
-        "warm_start needs the same classes as in the fit before",
-        again(X, THREE, then={}), "Set warm_start=False to begin anew.",
+        "warm_start needs the classes of the previous fit",
+        again(X, THREE, then={}), "Set warm_start=False to start afresh.",
         again(X, THREE, then={"warm_start": False})),
     Row("estimators/classifier.py: MLPClassifier._known_classes",
-        "classes_ is not sorted, or names a class twice",
+        "classes_ must be sorted and without duplicates",
         with_classes(1, 0), "Set classes_ = np.unique(labels)", with_classes(*np.unique(TWO))),
     Row("estimators/classifier.py: MLPClassifier._labels_of_all",
-        "the first call of partial_fit does not know the classes",
-        partial((X, TWO)), "Pass classes=: all labels that any call will have.",
+        "the first call of partial_fit needs the classes",
+        partial((X, TWO)), "Pass classes=, all labels that any call may contain.",
         partial((X, TWO, [0, 1, 2]), (X, THREE))),
     Row("estimators/classifier.py: MLPClassifier._labels_of_all",
-        "classes is not the same as in the call before",
+        "classes differs from the previous call",
         partial((X, TWO, [0, 1]), (X, TWO, [0, 1, 2])), "expected array([0, 1])",
         partial((X, TWO, [0, 1]), (X, TWO, [0, 1]))),
     Row("estimators/classifier.py: MLPClassifier._learn_class_weight",
-        'class_weight="balanced" needs all samples at once, and partial_fit sees some',
+        'class_weight="balanced" needs all samples at once, but partial_fit sees only some',
         partial((X, TWO, [0, 1]), class_weight="balanced"),
         "Pass the weights as a dictionary {label: weight}.",
         partial((X, TWO, [0, 1]), class_weight={0: 1.0, 1: 2.0})),
     Row("estimators/classifier.py: MLPClassifier._check_split",
-        "early_stopping holds out samples of both classes, and needs two of each",
+        "early_stopping holds out samples of both classes, so it needs two of each",
         fit(X, LONELY, **EARLY),
-        "Pass more samples of it, or X_val and y_val, or set early_stopping=False.",
+        "Pass more of them, or X_val and y_val, or set early_stopping=False.",
         several(fit(np.vstack([X, X]), np.tile(LONELY, 2), **EARLY),
                 fit(X, LONELY, X_val=X, y_val=LONELY, **EARLY), fit(X, LONELY))),
-    # ------------------------------------------------------------------------ weights of one's own
-    Row("estimators/fitted.py: Fitted._take_over_public_weights",
-        "{} does not have one array for each layer",
-        with_coefs((2, 3)), "expected 2, of the shapes [(2, 3), (3, 1)]",
+    # ------------------------------------------------------------------------- the user's weights
+    Row("estimators/fitted.py: Fitted._adopt_public_weights",
+        "{} must have one array per layer",
+        with_coefs((2, 3)), "expected 2, of shapes [(2, 3), (3, 1)]",
         with_coefs((2, 3), (3, 1))),
-    Row("estimators/fitted.py: Fitted._take_over_public_weights", "{}[{}] does not fit the network",
+    Row("estimators/fitted.py: Fitted._adopt_public_weights", "{}[{}] does not fit the network",
         with_coefs((3, 2), (3, 1)), "expected (2, 3)", with_coefs((2, 3), (3, 1))),
-    # ------------------------------------------------------------------------------- the gate
-    Row("estimators/gate.py: Gate._held_out", "X_val and y_val go together",
-        fit(X, TWO, X_val=X), "Pass both, or none.", several(fit(X, TWO, **HELD), fit(X, TWO))),
+    # ---------------------------------------------------------------------------------- data
+    Row("estimators/gate.py: Gate._held_out", "X_val and y_val must be passed together",
+        fit(X, TWO, X_val=X), "Pass both or neither.", several(fit(X, TWO, **HELD), fit(X, TWO))),
     Row("estimators/gate.py: Gate._held_out",
-        "no validation sample counts: class_weight is 0 for all their classes",
+        "all validation samples have weight 0: class_weight is 0 for their classes",
         fit(X, TWO, class_weight={0: 0}, X_val=X[TWO == 0], y_val=TWO[TWO == 0]),
-        "Pass validation samples of other classes, too, or give theirs a weight.",
+        "Add validation samples of other classes, or give these classes a weight.",
         several(fit(X, TWO, class_weight={0: 0}, **HELD),
                 fit(X, TWO, class_weight={0: 0.5}, X_val=X[TWO == 0], y_val=TWO[TWO == 0]))),
     Row("estimators/gate.py: Gate._check_split",
-        "the validation part leaves no sample to train on",
+        "the validation split leaves no sample to train on",
         fit(X, TWO, early_stopping=True, validation_fraction=0.99),
         "Lower validation_fraction, pass more samples, or X_val and y_val.",
         several(fit(X, TWO, early_stopping=True, validation_fraction=0.5),
                 fit(np.tile(X, (20, 1)), np.tile(TWO, 20), early_stopping=True,
                     validation_fraction=0.99),
                 fit(X, TWO, early_stopping=True, validation_fraction=0.99, **HELD))),
-    Row("estimators/gate.py: _too_small", "the validation part is too small",
+    Row("estimators/gate.py: _too_small", "the validation set is too small",
         fit(X[:8], TWO[:8], early_stopping=True),
         "Raise validation_fraction, pass more samples, or X_val and y_val.",
         several(fit(X[:8], TWO[:8], **EARLY), fit(X, TWO, early_stopping=True),
                 fit(X[:8], TWO[:8], early_stopping=True, **HELD))),
-    Row("estimators/gate.py: _without_nothing", "the weights of all samples are zero",
-        fit(X, TWO, class_weight={0: 0, 1: 0}), "expected one sample of a weight above 0",
+    Row("estimators/gate.py: _without_zero_weights", "all sample weights are zero",
+        fit(X, TWO, class_weight={0: 0, 1: 0}), "expected at least one weight above 0",
         fit(X, TWO, class_weight={0: 0, 1: 1})),
     # --------------------------------------------------------------------------------- labels
-    Row("estimators/labels.py: Labels.of", "y holds several outputs of several classes each",
+    Row("estimators/labels.py: Labels.of", "y has several outputs with several classes each",
         fit(X, np.stack([THREE, TWO], axis=1)),
         "Use sklearn.multioutput.MultiOutputClassifier, or one-hot columns.",
         several(lambda _: trained(MultiOutputClassifier(model()), X, np.stack([THREE, TWO], 1)),
                 fit(X, np.hstack([np.eye(3, dtype=int)[THREE], np.eye(2, dtype=int)[TWO]])))),
     Row("estimators/labels.py: Labels.of_all",
-        "classes does not name the columns of the indicator matrix y",
+        "classes must be the column indices of the indicator matrix y",
         partial((X, SEVERAL, ["a", "b"])), "Pass classes=range(2).",
         partial((X, SEVERAL, range(2)))),
-    Row("estimators/labels.py: Labels.encode", "y is no indicator matrix of the labels",
+    Row("estimators/labels.py: Labels.encode",
+        "y must be an indicator matrix with one column per label",
         partial((X, SEVERAL, range(2)), (X, TWO)), "expected (n, 2)",
         partial((X, SEVERAL, range(2)), (X, SEVERAL))),
     Row("estimators/labels.py: Labels.encode",
-        "y is an indicator matrix, where the network has learned labels",
-        partial((X, TWO, [0, 1]), (X, SEVERAL)), "Pass labels, or fit anew.",
+        "y is an indicator matrix, but the network was fitted to labels",
+        partial((X, TWO, [0, 1]), (X, SEVERAL)), "Pass labels, or call fit again.",
         several(partial((X, TWO, [0, 1]), (X, TWO)), fit(X, SEVERAL))),
     Row("estimators/labels.py: Labels.encode",
-        "y has {} classes that the network has no output for",
+        "y has {} unknown classes",
         fit(X, TWO, X_val=X, y_val=THREE),
-        "Leave these samples out, train with samples of these classes, too, or name all classes",
+        "Drop these samples, train on samples of these classes, too, or pass all classes",
         several(fit(X, TWO, X_val=X[THREE < 2], y_val=THREE[THREE < 2]),
                 fit(X, THREE, X_val=X, y_val=THREE),
                 partial((X, TWO, [0, 1, 2]), (X, THREE)))),
     Row("estimators/labels.py: Labels.factors",
-        "class_weight has no meaning where a sample has several labels",
+        "class_weight does not apply to samples with several labels",
         fit(X, SEVERAL, class_weight={0: 2}), "Pass sample_weight, or class_weight=None.",
         several(fit(X, SEVERAL, 1 + SEVERAL[:, 0]), fit(X, SEVERAL, class_weight=None))),
-    Row("estimators/labels.py: Labels.factors", "class_weight is none",
+    Row("estimators/labels.py: Labels.factors", "class_weight is not valid",
         fit(X, TWO, class_weight=[1, 2]), 'expected "balanced" or a mapping',
         several(fit(X, TWO, class_weight="balanced"), fit(X, TWO, class_weight={0: 1, 1: 2}))),
     Row("estimators/labels.py: Labels.factors", "class_weight names classes that y does not have",
         fit(X, WORDS, class_weight={1: 2}), "expected 'no', 'yes'",
         fit(X, WORDS, class_weight={"yes": 2})),
     # ----------------------------------------------------------------------------- parameters
-    Row("estimators/parameters.py: check_parameters", "{} is no answer",
-        fit(shuffle="yes"), "expected True or False", fit(shuffle=True)),
-    Row("estimators/parameters.py: check_parameters", "callbacks is no sequence of functions",
-        fit(callbacks=print), "expected [function]", fit(callbacks=[print])),
+    Row("estimators/parameters.py: check_parameters", "{} must be True or False",
+        fit(shuffle="yes"), "shuffle must be True or False: got 'yes'", fit(shuffle=True)),
+    Row("estimators/parameters.py: check_parameters", "callbacks must be a sequence of functions",
+        fit(callbacks=print), "Pass callbacks=[function], even for a single one.",
+        fit(callbacks=[print])),
     Row("estimators/parameters.py: check_parameters",
-        "the solver lbfgs cannot leave units out: its gradient would change from call to call",
+        "the solver lbfgs does not support dropout, which changes the gradient between calls",
         fit(solver="lbfgs", dropout=0.5), 'Set dropout=0, or solver="adam".',
         several(fit(solver="lbfgs", dropout=0), fit(solver="adam", dropout=0.5))),
     Row("estimators/parameters.py: _activations",
-        "activation has not one name for each hidden layer",
-        fit(activation=["relu", "tanh"]), "Name one for all layers, or a list of one for each",
+        "activation must name one function per hidden layer",
+        fit(activation=["relu", "tanh"]), "Pass one name for all layers, or one for each",
         several(fit(activation="relu"), fit(activation=["relu", "tanh"], **WIDE))),
     Row("estimators/parameters.py: _dropout",
-        "dropout has not one number for each hidden layer",
-        fit(dropout=[0.1], **WIDE), "expected one number, or 2 of them",
+        "dropout must have one number per hidden layer",
+        fit(dropout=[0.1], **WIDE), "expected one number, or a list of 2",
         several(fit(dropout=0.1, **WIDE), fit(dropout=[0.1, 0.2], **WIDE))),
-    Row("estimators/parameters.py: _engine_name", "{} cannot stand in a hidden layer",
-        fit(activation="softmax"), "Take another one.", fit(activation="tanh")),
+    Row("estimators/parameters.py: _engine_name", "{} cannot be used in a hidden layer",
+        fit(activation="softmax"), "Choose another one.", fit(activation="tanh")),
     # ------------------------------------------------------------------------------- training
     Row("estimators/quasi_newton.py: fit_quasi_newton",
-        "the solver lbfgs met a cost or weight that is not finite",
+        "the solver lbfgs reached a cost or weight that is not finite",
         regress(FAR, NUMBERS, solver="lbfgs"),
         "Scale the inputs: pass standardize=True, or divide X by its largest number.",
         several(regress(FAR, NUMBERS, solver="lbfgs", standardize=True),
                 regress(FAR / FAR.max(), NUMBERS, solver="lbfgs"),
                 regress(X * 1e200 / 1e200, NUMBERS, solver="lbfgs"))),
-    Row("estimators/regressor.py: MLPRegressor._encode", "y has not one number for each output",
+    Row("estimators/regressor.py: MLPRegressor._encode", "y must have one column per output",
         lambda _: trained(model(MLPRegressor), X, NUMBERS).partial_fit(X, X), "expected 1",
         lambda _: trained(model(MLPRegressor), X, NUMBERS).partial_fit(X, X[:, :1].ravel())),
     Row("estimators/regressor.py: MLPRegressor._encode",
-        "y has numbers that the loss {} has no meaning for",
-        regress(loss="poisson"), 'Take loss="squared_error", or shift y.',
+        "y has numbers below the range of the loss {}",
+        regress(loss="poisson"), 'Use loss="squared_error", or shift y.',
         several(regress(loss="squared_error"),
                 regress(X, NUMBERS - NUMBERS.min(), loss="poisson"))),
     Row("estimators/regressor.py: MLPRegressor._cost", "unknown loss",
         lambda _: MLPRegressor((3,)).fit(X, NUMBERS), "pass hidden_layer_sizes=(3,).",
         regress(hidden_layer_sizes=(3,))),
     Row("estimators/sparse_rows.py: own_rows",
-        "{} is a sparse matrix whose index arrays do not fit its shape",
-        with_place(7), "Make X anew: scipy.sparse.coo_matrix((values, (rows, columns)), shape)",
-        several(made_anew, with_place(1))),
+        "{} is a sparse matrix with invalid index arrays",
+        with_place(7), "Rebuild X with scipy.sparse.coo_matrix((values, (rows, columns)), shape)",
+        several(rebuilt, with_place(1))),
     Row("estimators/standardization.py: Standardization.apply",
-        "the model subtracts means, which sparse rows have no room for",
+        "the model subtracts means, which would make sparse rows dense",
         lambda _: trained(model(standardize=True), X + 1, TWO).predict(ROWS_OF_ZEROS),
-        "Pass X.toarray(), or fit on sparse rows, which keep their zeros.",
+        "Pass X.toarray(), or fit on sparse rows, which are not centered.",
         lambda _: (trained(model(standardize=True), X + 1, TWO).predict(ROWS_OF_ZEROS.toarray()),
                    trained(model(standardize=True), ROWS_OF_ZEROS, TWO).predict(ROWS_OF_ZEROS))),
     Row("training/run.py: diverged",
@@ -302,7 +304,7 @@ ROWS = [
         several(regress(X * 1e3, NUMBERS, **{**FAST, "learning_rate_init": 1e-9}),
                 regress(X * 1e3, NUMBERS, standardize=True, **FAST))),
     Row("estimators/storage.py: save", "a model file cannot hold these classes",
-        saved(TWO.astype("datetime64[D]")), "Fit with labels of text: y.astype(str).",
+        saved(TWO.astype("datetime64[D]")), "Fit with text labels: y.astype(str).",
         saved(TWO.astype("datetime64[D]").astype(str))),
     Row("estimators/storage.py: restore", "{} does not describe an estimator",
         renamed, "Save the estimator again", saved(TWO)),

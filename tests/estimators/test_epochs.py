@@ -130,26 +130,71 @@ def test_ctrl_c_undoes_the_epochs_that_it_interrupts(monkeypatch):
         again.fit(X, Y)
     assert (model.n_iter_, model.t_, model.loss_curve_) == (5, 350, again.loss_curve_)
     assert same_bits(model.coefs_[0], again.coefs_[0])
-    assert model._optimizer.moments.steps == again._optimizer.moments.steps
-    assert same_bits(model._optimizer.moments.moments, again._optimizer.moments.moments)
+    states = [each._optimizer.optimizer_state for each in (model, again)]
+    assert states[0].steps == states[1].steps
+    assert same_bits(states[0].moments, states[1].moments)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize(
+    ("parameters", "has_validation"),
+    [
+        ({"tol": 0.0}, False),
+        ({"tol": 0.0}, True),
+        ({"early_stopping": True}, False),
+        ({"early_stopping": True}, True),
+        ({"early_stopping": True, "standardize": True}, False),
+    ],
+)
+def test_callbacks_are_told_which_epoch_is_best(kind, parameters, has_validation):
+    """The one whose weights early stopping keeps; otherwise the one with the lowest loss."""
+    told, weights = [], []
+
+    def callback(info):
+        told.append(info.is_best)
+        weights.append(model.coefs_[0].copy())
+
+    model = kind(random_state=3, max_iter=30, callbacks=[callback], learning_rate_init=0.5)
+    model.set_params(**parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(X[:50], Y[:50], **({"X_val": X[50:], "y_val": Y[50:]} if has_validation else {}))
+    if has_validation or model.standardize:
+        figures = np.array(model.validation_loss_curve_)
+    elif model.early_stopping:
+        figures = -np.array(model.validation_scores_)
+    else:
+        figures = np.array(model.loss_curve_)
+    assert told == [e == 0 or figures[e] < figures[:e].min() for e in range(len(figures))]
+    assert not all(told)
+    if model.early_stopping:
+        assert same_bits(model.coefs_[0], weights[np.argmin(figures)])
 
 
 def test_a_later_epoch_that_diverges_is_named():
-    """The epoch, its mini-batch and the cause; the records and weights of the epochs before."""
+    """The epoch, its mini-batch and cause; records, History and weights of the epochs before."""
     parameters = {
         "solver": "sgd", "activation": "identity", "batch_size": 10,
         "hidden_layer_sizes": (8,), "momentum": 0.0, "tol": 0.0,
     }  # fmt: skip
     for rate in (2.0, 1e200):
-        said, models = [], []
+        said, models, histories = [], [], []
         for callbacks in ([lambda entry: None], None):
             parameters["learning_rate_init"] = rate
             models.append(MLPRegressor(random_state=3, callbacks=callbacks, **parameters))
             with pytest.raises(DivergenceError) as caught:
                 models[-1].fit(X, Y)
+            histories.append(caught.value.history)
             said.append((caught.value.epoch, caught.value.step, caught.value.args[0].split(".")[0]))
         assert said[0] == said[1]
         assert (said[0][0] > 1) == (rate == 2.0)
         for name in ("n_iter_", "t_", "loss_curve_", "best_loss_"):
             assert getattr(models[0], name) == getattr(models[1], name)
         assert same_bits(models[0].coefs_[0], models[1].coefs_[0])
+        for model, history in zip(models, histories, strict=True):
+            assert history.cost == model.loss_curve_
+            assert [info.epoch for info in history.epochs] == list(range(1, said[0][0]))
+            assert history.learning_rate == [rate] * model.n_iter_
+            assert history.stopped_by == "error"
+            best = [info.epoch for info in history.epochs if info.is_best]
+            assert best[-1:] == ([history.best_epoch] if history.epochs else [])

@@ -173,7 +173,7 @@ def test_lbfgs_has_no_epochs_to_tell_of():
 
 
 def test_validation_samples_that_count_nothing():
-    with pytest.raises(DataError, match="no validation sample counts"):
+    with pytest.raises(DataError, match="all validation samples have weight 0"):
         small(class_weight={0: 0.0}).fit(X, y, X_val=X[:9], y_val=y[:9])
 
 

@@ -79,7 +79,7 @@ def test_places_outside_are_refused(name: str, part: str, place: int, value: int
     """Just outside and far away, in every array that a format keeps; the error says which."""
     with pytest.raises(DataError, match=r"^validation X is a sparse matrix") as caught:
         own_rows(spoiled(name, part, place, value), "validation X")
-    assert "elements inside of (4, 6)" in str(caught.value)
+    assert "indices within (4, 6)" in str(caught.value)
 
 
 def test_the_cure_refuses_places_outside() -> None:

@@ -48,8 +48,8 @@ def state(model):
     found["_parameters"] = model._parameters.flat.copy()
     optimizer = model._optimizer
     if optimizer is not None:
-        moments = optimizer.moments
-        found["_optimizer"] = [optimizer.rate, moments.steps, moments.moments.copy()]
+        moments = optimizer.optimizer_state.moments.copy()
+        found["_optimizer"] = [optimizer.rate, optimizer.optimizer_state.steps, moments]
     found["_random_state"] = model._random_state.get_state()[1]
     found["predicted"] = model.predict(X)
     return found
@@ -283,14 +283,14 @@ def test_ctrl_c_in_the_first_epoch_gives_back_the_model(monkeypatch):
 
     monkeypatch.setattr(Fit, "steps", interrupted)
     for fit in (model.fit, model.partial_fit):
-        with pytest.warns(RuntimeWarning, match="after 0 whole epochs; .* is as it was before"):
+        with pytest.warns(RuntimeWarning, match="after 0 whole epochs; .* is unchanged"):
             fit(X, Y + 1)
         assert_unchanged(model, before)
 
 
 def test_ctrl_c_later_ends_the_fit():
     model, twin = regressor().fit(X, -Y), regressor(max_iter=2).fit(X, Y)
-    with pytest.warns(RuntimeWarning, match="after 2 whole epochs; .* keeps the weights"):
+    with pytest.warns(RuntimeWarning, match="after 2 whole epochs; .* keeps its current weights"):
         model.set_params(callbacks=press(2)).fit(X, Y)
     assert model.loss_curve_ == twin.loss_curve_
     np.testing.assert_array_equal(model.predict(X), twin.predict(X))

@@ -135,8 +135,8 @@ def test_classes_that_are_set_are_those_of_the_outputs():
     model.partial_fit(X[some], LABELS[some])
     assert model.predict_proba(X).shape == (40, 3)
     for classes, complaint in (
-        (["up", "flat", "down"], "not sorted"),
-        (["down", "flat", "left"], "same classes"),
+        (["up", "flat", "down"], "must be sorted"),
+        (["down", "flat", "left"], "classes of the previous fit"),
     ):
         model = with_weights(MLPClassifier(**SMALL | {"warm_start": True}))
         model.classes_ = classes
@@ -147,9 +147,9 @@ def test_classes_that_are_set_are_those_of_the_outputs():
 WRONG = {
     "another width": ({"coefs_": [COEFS[0][:2], COEFS[1]]}, r"coefs_\[0\].*\(2, 4\).*\(3, 4\)"),
     "another layer": ({"intercepts_": [INTERCEPTS[1], INTERCEPTS[1]]}, r"intercepts_\[0\]"),
-    "too few": ({"coefs_": COEFS[:1]}, "coefs_ does not have one array for each layer: got 1"),
-    "too many": ({"intercepts_": [*INTERCEPTS, INTERCEPTS[0]]}, "intercepts_ does not.*got 3"),
-    "none": ({"coefs_": []}, "coefs_ does not have one array for each layer: got 0"),
+    "too few": ({"coefs_": COEFS[:1]}, "coefs_ must have one array per layer: got 1"),
+    "too many": ({"intercepts_": [*INTERCEPTS, INTERCEPTS[0]]}, "intercepts_ must have.*got 3"),
+    "none": ({"coefs_": []}, "coefs_ must have one array per layer: got 0"),
 }
 
 
@@ -179,7 +179,7 @@ def test_weights_that_do_not_fit_are_named_and_nothing_is_taken(case):
 def test_intercepts_alone_are_not_enough():
     model = MLPClassifier(**SMALL | {"warm_start": True})
     model.intercepts_ = INTERCEPTS
-    with pytest.raises(ShapeError, match="coefs_ does not have one array for each layer: got 0"):
+    with pytest.raises(ShapeError, match="coefs_ must have one array per layer: got 0"):
         model.fit(X, LABELS)
 
 

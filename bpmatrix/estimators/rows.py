@@ -1,4 +1,4 @@
-"""Checked samples as the estimators hand them to the engine, and as they split them."""
+"""Checked rows of inputs and targets, and the same in the engine's form."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from scipy import sparse
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 
-__all__ = ["Samples", "as_columns"]
+__all__ = ["Rows", "as_columns"]
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Samples:
-    """Rows of inputs with what they should give.
+class Rows:
+    """Samples as rows, with their targets.
 
     Attributes
     ----------
     X : (n, n_0) array or CSR matrix
         Samples as rows.
     y : (n,) or (n, n_L) array
-        Classes as numbers or as an indicator matrix; or the numbers of a regression.
+        Indices of classes, an indicator matrix, or the numbers of a regression.
     weight : (n,) array or None
-        What each counts; None where all count alike.
+        Sample weights; None if all are 1.
     targets : Targets
-        `y` for the engine.
+        `y` in the engine's form.
     columns : (n_0, n) array or SparseColumns
-        `X` for the engine.
+        `X` in the engine's form.
     """
 
     X: Any
@@ -45,20 +45,20 @@ class Samples:
     @classmethod
     def of(
         cls, X: Any, y: Array, weight: Array | None, targets: Callable[[Array], Targets]
-    ) -> Samples:
-        """Take inputs that the kernels can read, and targets in the engine's form."""
+    ) -> Rows:
+        """Create from checked X and encoded y; `targets` converts y to the engine's form."""
         weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
-        y = y.view()  # a user's array, which may get another shape while it is read here
+        y = y.view()  # the user may reshape the array meanwhile
         return cls(X, y, weight, targets(y), as_columns(X))
 
     @property
     def n(self) -> int:
-        """How many they are."""
+        """The number of samples."""
         return int(self.X.shape[0])
 
 
 def as_columns(X: Any) -> Any:
-    """Return rows as columns; nothing is copied but duplicates in a sparse row."""
+    """Return the transpose, without a copy unless a sparse row has duplicates."""
     if not sparse.issparse(X):
         return X.T
     if not X.has_canonical_format:
