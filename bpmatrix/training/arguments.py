@@ -56,7 +56,9 @@ def checked_training_arguments(
     optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
-            "optimizer is none of ours", got=repr(optimizer), expected=_calls_of_optimizers()
+            "optimizer is not a bpmatrix optimizer",
+            got=repr(optimizer),
+            expected=_calls_of_optimizers(),
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
@@ -83,12 +85,12 @@ def checked_training_arguments(
 
 
 def checked_mini_batch_size(size: int | None, n: int) -> int:
-    """Return the samples in a step: 10 where nothing is said, or n where there are fewer.
+    """Return the number of samples per step; the default is min(10, n).
 
     Raises
     ------
     ArgumentError
-        If it is no whole number from 1 to n.
+        If it is not a whole number from 1 to n.
     """
     if size is None:
         return min(DEFAULT_MINI_BATCH_SIZE, n)
@@ -108,21 +110,21 @@ def _regularization(
     dropout: float | Sequence[float],
     description: Description,
 ) -> tuple[float, float, tuple[float, ...]]:
-    """Return the fields of a `Recipe` beside the optimizer."""
+    """Return the fields of a `Recipe` other than the optimizer."""
     longest = math.inf
     if clip_norm is not None:
         longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
     penalty = _penalty(l1, "l1", description.dtype)
     layers = len(description.sizes) - 1
     within = "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1
-    # A single number is for the hidden layers: inputs are seldom dropped.
+    # A single number is for the hidden layers only.
     if isinstance(dropout, Sequence | np.ndarray) and np.ndim(dropout):
         parts = list(dropout)
     else:
         parts = [0.0, *repeat(real_number(dropout, *within), layers - 1)]
     if len(parts) != layers:
         raise ArgumentError(
-            "dropout names the wrong number of layers",
+            "dropout has the wrong length",
             got=repr(dropout),
             expected=f"one number for all hidden layers, or {layers}: one for the inputs and one"
             " for each hidden layer",
@@ -132,17 +134,17 @@ def _regularization(
 
 
 def _penalty(value: float, name: str, dtype: str) -> float:
-    """Return the factor of a penalty."""
+    """Check and return the factor of a penalty."""
     factor = real_number(value, name, "a finite number, 0 or more", lambda factor: factor >= 0)
     check_in_type(factor, name, dtype)
     return factor
 
 
 def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[str]) -> None:
-    """Check that the epochs can be judged as early stopping or the best weights need it."""
+    """Check that the run records the metric for early stopping or restore_best."""
     if not isinstance(stopping, EarlyStopping | None):
         raise ArgumentError(
-            "early_stopping is none of ours",
+            "early_stopping is not an EarlyStopping",
             got=repr(stopping),
             expected="EarlyStopping(patience=..., ...)",
         )
@@ -151,7 +153,7 @@ def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[s
     elif (stopping or restore_best) and "validation_cost" not in recorded:
         name = "early_stopping" if stopping else "restore_best"
         raise ArgumentError(
-            f"{name} has nothing to judge the epochs by",
+            f"{name} needs validation data",
             cure="Pass validation=(X, targets) or validation_split=0.1"
             + (", or name the metric: EarlyStopping(metric='cost')." if stopping else "."),
         )
@@ -163,7 +165,7 @@ def _check_schedule(schedule: object, recorded: Collection[str]) -> None:
             _check_metric(schedule.metric, recorded)
     elif not (schedule is None or callable(schedule)) or isinstance(schedule, type):
         raise ArgumentError(
-            "schedule is no function of the epoch",
+            "schedule must be a function of the epoch",
             got=repr(schedule),
             expected="one of bpmatrix.schedules, or a callable that returns a factor",
         )
@@ -172,26 +174,26 @@ def _check_schedule(schedule: object, recorded: Collection[str]) -> None:
 def _check_metric(metric: str, recorded: Collection[str]) -> None:
     if metric not in recorded:
         raise ArgumentError(
-            "the metric is not recorded in this run",
+            "this run does not record the metric",
             got=repr(metric),
             expected=" or ".join(recorded),
-            cure="Costs of validation need validation=(X, targets) or validation_split=0.1,"
-            " accuracies need targets that name classes.",
+            cure="A validation metric needs validation=(X, targets) or validation_split=0.1;"
+            " an accuracy needs targets that are classes.",
         )
 
 
 def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
     if not isinstance(callbacks, Iterable):
         raise ArgumentError(
-            "callbacks is no sequence of functions",
+            "callbacks must be a sequence of functions",
             got=repr(callbacks),
-            cure="Pass callbacks=[function], also for a single one.",
+            cure="Pass callbacks=[function], even for a single one.",
         )
     functions = tuple(callbacks)
     for function in functions:
         if not callable(function):
             raise ArgumentError(
-                "a callback is no function",
+                "a callback must be a function",
                 got=repr(function),
                 expected="a function that takes the EpochInfo of an epoch",
             )
@@ -199,7 +201,7 @@ def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
 
 
 def _calls_of_optimizers() -> str:
-    """Return how the optimizers are made, with what they need: ``SGD(learning_rate=...)``."""
+    """Return the constructor calls with the required arguments: ``SGD(learning_rate=...)``."""
     calls = []
     for name, kind in OPTIMIZERS.items():
         needed = (f"{field.name}=..." for field in fields(kind) if field.default is MISSING)

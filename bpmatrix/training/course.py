@@ -1,4 +1,4 @@
-"""What a network keeps from one run of training to the next, and how a file says it in words."""
+"""The state of training that a network carries from run to run, and its form in a model file."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["Course", "course_of", "in_words"]
 
 Array = NDArray[Any]
 
-LARGEST_COUNT = 1 << 62  # the compiled program counts on from it in 64 bits
+LARGEST_COUNT = 1 << 62  # the compiled program continues the count in 64 bits
 
 
 @dataclass
 class Course:
-    """What a network keeps from one run to the next, so that two runs equal one long run.
+    """The state that a network carries from run to run, so that two runs equal one long run.
 
     Attributes
     ----------
     seed : int
         The seed of the network.
     shuffler : numpy.random.Generator
-        The stream of permutations.
+        The generator of permutations.
     epochs : int
-        How many epochs are done.
+        The number of complete epochs.
     optimizer : Optimizer or None
-        That of the last run.
+        The optimizer of the last run.
     state : OptimizerState or None
-        What an optimizer keeps; it goes on as long as the optimizer stays equal.
+        Its state, which continues as long as the optimizer is equal.
     """
 
     seed: int
@@ -45,18 +45,18 @@ class Course:
     state: OptimizerState | None = None
 
     def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
-        """Return the state that an optimizer goes on from, a fresh one if another came before."""
+        """Return the state for an optimizer: the current one if it is equal, else a new one."""
         if self.state is None or self.state.optimizer != optimizer:
             return OptimizerState.fresh(optimizer, theta)
         return self.state
 
     def take(self, state: OptimizerState) -> None:
-        """Go on with an optimizer and its state."""
+        """Set the optimizer and its state."""
         self.optimizer, self.state = state.optimizer, state
 
 
 def in_words(course: Course) -> dict[str, Any]:
-    """Return all of a course but the moments of its optimizer, as JSON can hold it."""
+    """Return a course as JSON, without the moments of its optimizer."""
     state = course.state
     return {
         "seed": course.seed,
@@ -68,19 +68,19 @@ def in_words(course: Course) -> dict[str, Any]:
 
 
 def course_of(words: Mapping[str, Any]) -> Course:
-    """Return the course that `in_words` told of, its moments empty; all kinds of errors if none."""
+    """Return the course for the JSON of `in_words`, with empty moments; any error if invalid."""
     for name in ("seed", "epochs"):
         _check_whole(name, words[name])
     course = Course(words["seed"], _generator(words["shuffler"]), words["epochs"])
     course.optimizer = _optimizer(words["optimizer"])
-    state = words.get("state")  # before momentum there was nothing to keep, and no such word
+    state = words.get("state")  # missing in files written before there was momentum
     if state is not None:
         _check_whole("state.steps", state["steps"])
         if state["steps"] > LARGEST_COUNT:
             raise ValueError(f"state.steps is {state['steps']}")
         optimizer = _optimizer(state["optimizer"])
         if optimizer is None:
-            raise ValueError("the state belongs to no optimizer")
+            raise ValueError("the state has no optimizer")
         course.state = OptimizerState(optimizer, np.empty((0, 0)), state["steps"])
     return course
 

@@ -19,18 +19,18 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a gradient becomes a step, beside learning rate and weight decay.
+    """How a gradient becomes a step, except for learning rate and weight decay.
 
     Attributes
     ----------
     optimizer : Optimizer
-        Its update rule; its learning rate is not looked at.
+        The update rule; its learning rate is not used.
     l1 : float
-        The factor of the penalty sum |w| of all weights.
+        The factor of the penalty sum |w|.
     clip_norm : float
-        How long the gradient of the mean cost may be.
+        The largest norm of the gradient of the mean cost.
     dropout : tuple of float
-        The probability of each unit to be dropped, for each of the layers 0 .. L - 1; or none.
+        The probability that a unit is dropped, for each of the layers 0 .. L - 1; or empty.
     """
 
     optimizer: Optimizer
@@ -40,7 +40,7 @@ class Recipe:
 
     @property
     def rule(self) -> int:
-        """The number of the update rule; PLAIN adds the sums to theta as they are."""
+        """The code of the update rule; PLAIN adds the sums to theta without further operations."""
         from bpmatrix.kernels import rules  # noqa: PLC0415 - loads numba
 
         name, _ = self.optimizer.rule
@@ -49,7 +49,7 @@ class Recipe:
 
     @property
     def dropped(self) -> tuple[int, ...]:
-        """How many of 2^32 units are dropped in each layer."""
+        """The dropout probability of each layer, times 2^32."""
         if not any(self.dropout):
             return ()
         return tuple(min(round(p * OUT_OF), OUT_OF - 1) for p in self.dropout)
@@ -60,7 +60,7 @@ PLAIN = Recipe(SGD(learning_rate=0.0))
 
 @dataclass
 class OptimizerState:
-    """What an optimizer keeps from step to step: (k, size) moments, and the count of its steps."""
+    """The state of an optimizer: (k, size) moments, and the number of steps taken."""
 
     optimizer: Optimizer
     moments: Array
@@ -74,6 +74,6 @@ class OptimizerState:
         return cls(optimizer, moments.reshape(count, theta.size))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Take moments that may be changed: a copy, as joblib maps large arrays read-only."""
+        """Copy the moments, since joblib maps large arrays read-only."""
         self.__dict__.update(state)
         self.moments = aligned_copy(self.moments.ravel()).reshape(self.moments.shape)

@@ -1,4 +1,4 @@
-"""The settings of a training run, and the record of it that a model file holds."""
+"""The settings of a training run, and its record in `Network.trained` and model files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["Callback", "Settings", "recorded", "words_of"]
+__all__ = ["Callback", "Settings", "recorded", "summarize"]
 
 Callback = Callable[[EpochInfo], object]
 
@@ -36,25 +36,25 @@ class Settings:
 
 
 def recorded(samples: Samples, validation: Samples | None) -> list[str]:
-    """Return which metrics a run on these data records."""
+    """Return the metrics that a run on these data records."""
     names = ["cost", "accuracy"] if samples.targets.are_classes else ["cost"]
     if validation is not None:
         names += [f"validation_{name}" for name in recorded(validation, None)]
     return names
 
 
-def words_of(
+def summarize(
     settings: Settings, samples: Samples, history: History, best: EpochInfo | None
 ) -> dict[str, Any]:
-    """Return how a run went, in the words and numbers that a model file can hold.
+    """Return the record of a run, as JSON.
 
-    The figures are those of the epoch whose weights the network has. `best` is the best epoch: to
-    look for it here, at each epoch, would take a time that grows with their square.
+    The figures are those of the epoch whose weights the network has. `best` is the best epoch:
+    searching for it here, after each epoch, would take quadratic time.
     """
     clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
-    kept = best if settings.restore_best or not history.epochs else history.epochs[-1]
-    found = {name: getattr(kept, name) for name in figures} if kept else {}
+    shown = best if settings.restore_best or not history.epochs else history.epochs[-1]
+    found = {name: getattr(shown, name) for name in figures} if shown else {}
     return {
         "epochs": len(history.epochs),
         "samples": samples.n,
@@ -67,8 +67,8 @@ def words_of(
         "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,
         "restore_best": settings.restore_best,
-        "schedule": _words(settings.schedule),
-        "early_stopping": _words(settings.early_stopping),
+        "schedule": _name(settings.schedule),
+        "early_stopping": _name(settings.early_stopping),
         "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
         "best_epoch": best.epoch if best else None,
@@ -76,8 +76,8 @@ def words_of(
     }
 
 
-def _words(description: object) -> str | None:
-    """Return the name of a function, and of anything else what it says of itself."""
+def _name(description: object) -> str | None:
+    """Return the name of a function, or the repr of anything else."""
     if description is None:
         return None
     return str(getattr(description, "__qualname__", repr(description)))

@@ -1,4 +1,4 @@
-"""One training loop for all faces, `train_epochs`, and the rules that `Network.train` gives it."""
+"""`train_epochs`, the one training loop, and the rules of `Network.train` for it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
 from bpmatrix.training.course import Course
-from bpmatrix.training.record import Callback, Settings, words_of
+from bpmatrix.training.record import Callback, Settings, summarize
 from bpmatrix.training.schedules import factors
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
-from bpmatrix.training.stopping import Waiting
+from bpmatrix.training.stopping import Patience
 
 __all__ = [
     "Rules",
@@ -36,25 +36,25 @@ __all__ = [
 ]
 
 Array = NDArray[Any]
-Orders = NDArray[np.int64]  # (epochs, n): the samples of each epoch
+Orders = NDArray[np.int64]  # (epochs, n): indices of the samples
 
 
 class Rules(Protocol):
-    """What differs between the faces of `train_epochs`, the one training loop.
+    """What `Network.train` and the estimators do differently in `train_epochs`.
 
     Attributes
     ----------
     history : History
-        Its `stopped_by` is "epochs" as long as nothing has ended the run; a rule may set it.
+        Its `stopped_by` is "epochs" until something else ends the run; a rule may set it.
     callbacks : sequence of functions
-        Each is called with the `EpochInfo` of the last epochs.
+        Each is called with the `EpochInfo` of the last epoch.
     are_classes : pair of bool
-        Whether the targets of the training and of the validation samples name classes.
+        Whether the targets of training and validation samples are classes.
     last_epoch : int
         The number of the epoch after which the run ends.
     cure : str
-        How to avoid divergence, in the parameters of the face: a format string with the fields
-        `rate`, the learning rate, and `largest`, the largest input.
+        How to avoid divergence: a format string with the fields `rate`, the learning rate, and
+        `largest`, the largest input.
     """
 
     history: History
@@ -65,21 +65,21 @@ class Rules(Protocol):
 
     @property
     def done(self) -> int:
-        """The number of the last whole epoch."""
+        """The number of the last complete epoch."""
 
     def ahead(self) -> int:
-        """Return how many epochs to run before any rule is asked again; 0 ends the run."""
+        """Return how many epochs to run before the next check; 0 ends the run."""
 
     def rate(self) -> float:
         """Return the learning rate of the next epochs."""
 
     def orders(self, epochs: int) -> Orders:
-        """Return the samples of each of the next epochs, in the order in which they are shown."""
+        """Return the order of the samples in each of the next epochs."""
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; return cost and accuracy of each epoch.
 
-        Of several epochs, none has changed anything if this raises NotFiniteError.
+        If it raises NotFiniteError for several epochs, nothing has changed.
         """
 
     def validate(self) -> Scores | None:
@@ -88,10 +88,10 @@ class Rules(Protocol):
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
-        """Record complete epochs; return the entry of the last one, which the callbacks get."""
+        """Record complete epochs; return the entry of the last one, for the callbacks."""
 
     def end(self) -> None:
-        """Called when the run has ended, whatever ended it."""
+        """Clean up after the run, whatever ended it."""
 
 
 def train_epochs(rules: Rules) -> None:
@@ -107,7 +107,7 @@ def train_epochs(rules: Rules) -> None:
         while history.stopped_by == "epochs" and (count := rules.ahead()):
             start, rate = time.perf_counter(), rules.rate()
             entry = _epochs(rules, rules.orders(count), rate, start)
-            # Every callback hears of the epoch, also after one of them has said stop.
+            # All callbacks are called, even if one of them ends the run.
             answers = [callback(entry) for callback in rules.callbacks]
             if any(isinstance(said, bool | np.bool_) and said for said in answers):
                 history.stopped_by = "callback"
@@ -123,11 +123,11 @@ def train_epochs(rules: Rules) -> None:
 
 
 def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInfo:
-    """Show every sample once in each order, and record that; return the last entry."""
+    """Run and record one epoch for each order; return the last entry."""
     try:
         results = rules.steps(orders, rate)
     except NotFiniteError as error:
-        if len(orders) > 1:  # one by one, so that those before the failure are recorded
+        if len(orders) > 1:  # one by one, to record those before the failure
             return [_epochs(rules, order[None], rate, start) for order in orders][-1]
         cure = rules.cure.format(rate=rate, largest=error.largest_input)
         raise diverged(error.what, rules.done + 1, error.step, rules.history, cure) from None
@@ -147,7 +147,7 @@ def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInf
 
 
 def diverged(what: str, epoch: int, step: int, history: History, cure: str) -> DivergenceError:
-    """Return the error of a training whose cost or weights are not finite any more."""
+    """Return the error for a training run that diverged; `what` is not finite."""
     return DivergenceError(
         f"training diverged in epoch {epoch}, mini-batch {step}: {what} is not finite",
         epoch=epoch,
@@ -158,7 +158,7 @@ def diverged(what: str, epoch: int, step: int, history: History, cure: str) -> D
 
 
 def warn_of_interruption(epochs: int, consequence: str) -> None:
-    """Warn of a Ctrl-C, at the line of the user that is two calls above the caller."""
+    """Warn of a Ctrl-C, at the line of the user, two calls above the caller."""
     warnings.warn(
         f"training was interrupted after {epochs} whole epochs; {consequence}",
         RuntimeWarning,
@@ -167,20 +167,20 @@ def warn_of_interruption(epochs: int, consequence: str) -> None:
 
 
 class Run:
-    """A run of `Network.train`: its rules, the program that is ready, and what is recorded.
+    """A run of `Network.train`: the rules for `train_epochs`, and the records.
 
     Parameters
     ----------
     description, theta : Description, (size,) array
         The network and its parameters, which the run changes.
     course : Course
-        What the network keeps from the runs before.
+        The state that the network carries from run to run.
     samples, validation : Samples, Samples or None
-        To train on, and to be scored after each epoch.
+        Training samples, and those scored after each epoch.
     settings : Settings
         The arguments of `Network.train`.
     trained : list of dict
-        Gets the record of the run.
+        The record of the run is appended here.
     """
 
     cure = (
@@ -207,7 +207,7 @@ class Run:
         )
         stopping = settings.early_stopping
         self.history = History(seed=course.seed, metric=stopping.metric if stopping else None)
-        self._waiting = Waiting(stopping.patience, stopping.least_change) if stopping else None
+        self._patience = Patience(stopping.patience, stopping.least_change) if stopping else None
         self._best: EpochInfo | None = None
         self._best_theta, self._least = theta.copy() if settings.restore_best else None, math.inf
         self._trained, self._place = trained, len(trained)
@@ -219,55 +219,55 @@ class Run:
         )  # fmt: skip
         if validation:
             load_program("evaluate", description.dtype)
-        # The time is that of training: a first compilation comes before.
+        # The time limit does not include compilation, which is done by now.
         limit = math.inf if settings.max_seconds is None else settings.max_seconds
         self._deadline = time.perf_counter() + limit
 
     def train(self) -> History:
         """Train theta in place, and return the History.
 
-        At each callback, and after an error, optimizer, epochs and record agree with theta. Ctrl-C
-        ends the run at the next slice of mini-batches, keeps the weights and warns.
+        At each callback, and after an error, optimizer, epochs and record match theta. Ctrl-C ends
+        the run after the current slice of mini-batches, keeps the weights and issues a warning.
 
         Raises
         ------
         DivergenceError
             If a cost or weight is not finite; theta is then as it was at the start of the slice.
         """
-        # Until here nothing of the network has changed: what is missing, memory or a function that
-        # compiles, has been missed.
+        # Nothing of the network has changed so far. Memory is allocated and functions are compiled,
+        # so neither can fail from here on.
         self.course.take(self._runner.state)
         train_epochs(self)
         if self.history.stopped_by == "interrupt":
             epochs = len(self.history.epochs)
-            warn_of_interruption(epochs, "the network keeps the weights that it has")
+            warn_of_interruption(epochs, "the network keeps its current weights")
         return self.history
 
     @property
     def done(self) -> int:
-        """The number of the last whole epoch."""
+        """The number of the last complete epoch."""
         return self.course.epochs
 
     def ahead(self) -> int:
-        """Run epoch by epoch, as long as there is time."""
+        """Run epoch by epoch until the time limit."""
         left = self.course.epochs < self.last_epoch
         if left and time.perf_counter() >= self._deadline:
             raise OutOfTimeError
         return int(left)
 
     def rate(self) -> float:
-        """Ask the schedule."""
+        """Return the rate according to the schedule."""
         return next(self._rates)
 
     def orders(self, epochs: int) -> Orders:
-        """Draw a permutation, where the samples are shuffled."""
-        del epochs  # one
+        """Draw a permutation if shuffle is on."""
+        del epochs  # always 1
         n, shown = self._n, self.samples.shown
         order = self.course.shuffler.permutation(n) if self.settings.shuffle else np.arange(n)
         return (order if shown is None else shown[order])[None]
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
-        """Take a step for each mini-batch; an epoch that time ends is not recorded."""
+        """Take a step for each mini-batch; an epoch cut short by the time limit is not recorded."""
         decay, deadline = self.settings.weight_decay, self._deadline
         found = self._runner.run_epochs(orders, rate, decay, deadline)
         return [(totals.cost / totals.weight, totals.hits / totals.weight) for totals in found]
@@ -284,8 +284,8 @@ class Run:
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
-        """Add an epoch to the History, keep the best weights, and look for early stopping."""
-        del results, scores  # which the entry holds
+        """Add an epoch to the History, keep the best weights, and check early stopping."""
+        del results, scores  # they are in the entry
         history = self.history
         bad = badness(entry, history.metric)
         entry = replace(entry, is_best=bad < self._least or not history.epochs)
@@ -297,25 +297,25 @@ class Run:
                 self._best_theta[:] = self._runner.theta
         self.course.epochs += 1
         history.epochs.append(entry)
-        if self._waiting is not None and self._waiting.in_vain(bad):
+        if self._patience is not None and self._patience.runs_out(bad):
             history.stopped_by = "early_stopping"
-        if self.callbacks:  # which may save or copy the network
-            self._note({"stopped_by": None})
+        if self.callbacks:  # they may save or copy the network
+            self._update_trained({"stopped_by": None})
         return entry
 
     def end(self) -> None:
-        """Put the best weights back, if they were asked for, and note how the run went."""
+        """Restore the best weights, if requested, and record how the run ended."""
         if self._best_theta is not None and self.history.epochs:
             self._runner.theta[:] = self._best_theta
-        self._note({})
+        self._update_trained({})
 
-    def _note(self, changed: dict[str, None]) -> None:
-        """Bring the record of this run in the network up to date."""
-        words = words_of(self.settings, self.samples, self.history, self._best)
-        self._trained[self._place :] = [words | changed]
+    def _update_trained(self, changed: dict[str, None]) -> None:
+        """Update the record of this run in `Network.trained`."""
+        summary = summarize(self.settings, self.samples, self.history, self._best)
+        self._trained[self._place :] = [summary | changed]
 
     def _all_rates(self) -> Iterator[float]:
-        """Return the learning rates of the epochs to come."""
+        """Return the learning rates of the coming epochs."""
         base, schedule = self.settings.recipe.optimizer.learning_rate, self.settings.schedule
         if schedule is None:
             return repeat(base)
@@ -323,7 +323,7 @@ class Run:
         rates = map(
             partial(_rate, base), factors(schedule, first, self.history.epochs), count(first)
         )
-        # The first is asked for now, before anything has changed.
+        # The first is computed now: if the schedule fails, nothing has changed.
         return chain([next(rates)] if self.settings.epochs else [], rates)
 
 

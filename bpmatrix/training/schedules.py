@@ -1,8 +1,8 @@
 """Learning-rate schedules: the factor on the optimizer's learning rate, epoch by epoch.
 
-``Network.train(schedule=...)`` takes any callable of the epoch, which is counted from 1 over all
-the network's training, so that two runs with the same schedule are one long run. The ones here are
-frozen descriptions; the rate of each epoch is in `History.learning_rate`.
+``Network.train(schedule=...)`` takes any function of the epoch. Epochs are counted from 1 over all
+training of the network, so that two runs with the same schedule equal one long run. The schedules
+here are immutable; the rate of each epoch is in `History.learning_rate`.
 
 >>> from bpmatrix import SGD, Network, schedules
 >>> net = Network([1, 1], seed=1)
@@ -25,7 +25,7 @@ from bpmatrix.checks import real_number, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import SCHEDULE, knowing
 from bpmatrix.history import EpochInfo, badness
-from bpmatrix.training.stopping import Waiting, check_waiting
+from bpmatrix.training.stopping import Patience, check_patience
 
 __all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "Warmup", "factors"]
 
@@ -33,21 +33,21 @@ __all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "W
 @knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Multiply the rate by `factor` after every so many epochs.
+    """Multiply the rate by `factor` after every `every` epochs.
 
     The factor is factor^floor((epoch - 1) / every).
 
     Parameters
     ----------
     every : int
-        Epochs with the same rate, at least 1.
+        The number of epochs with the same rate, at least 1.
     factor : float, default 0.1
         From 0 to 1.
 
     Raises
     ------
     ArgumentError
-        If an argument has another value.
+        If an argument is out of range.
 
     Examples
     --------
@@ -59,7 +59,7 @@ class Step:
     factor: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse what is no number of epochs, or no fraction."""
+        """Check the arguments."""
         _set(self, every=whole_number(self.every, "every", least=1))
         _set(self, factor=_fraction(self.factor, "factor"))
 
@@ -71,22 +71,22 @@ class Step:
 @knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class Cosine:
-    """Let the rate fall from 1 to `least` in half a wave of the cosine, and stay there.
+    """Lower the factor from 1 to `least` along half a period of the cosine, and keep it there.
 
     The factor is least + (1 - least) (1 + cos(pi (epoch - 1) / epochs)) / 2: Loshchilov and Hutter
-    2017 (SGDR), eq. (5), with a single period.
+    2017 (SGDR), eq. (5), without restarts.
 
     Parameters
     ----------
     epochs : int
-        The period, at least 1: as many as the network is to be trained for.
+        The number of epochs until the factor is `least`, at least 1.
     least : float, default 0.0
         From 0 to 1.
 
     Raises
     ------
     ArgumentError
-        If an argument has another value.
+        If an argument is out of range.
 
     Examples
     --------
@@ -98,7 +98,7 @@ class Cosine:
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no number of epochs, or no fraction."""
+        """Check the arguments."""
         _set(self, epochs=whole_number(self.epochs, "epochs", least=1))
         _set(self, least=_fraction(self.least, "least"))
 
@@ -111,9 +111,9 @@ class Cosine:
 @knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class InverseScaling:
-    """Let the rate fall as a power of the epoch: 1 / epoch^power.
+    """Divide the rate by a power of the epoch: the factor is 1 / epoch^power.
 
-    scikit-learn's "invscaling", with epochs in the place of samples.
+    scikit-learn's "invscaling", with epochs instead of samples.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ class InverseScaling:
     power: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse what is no power."""
+        """Check the argument."""
         power = real_number(
             self.power, "power", "a finite number, 0 or more", lambda power: power >= 0
         )
@@ -148,7 +148,7 @@ class InverseScaling:
 @knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class Warmup:
-    """Raise the rate in equal steps to its full size, as another schedule would have it.
+    """Raise the rate in equal steps to its full value, then follow another schedule.
 
     The factor is min(1, epoch / epochs) times that of the other schedule in the same epoch: the
     gradual warm-up of Goyal et al. 2017, section 2.2, with an epoch as the unit.
@@ -158,12 +158,12 @@ class Warmup:
     epochs : int
         The first epoch with the full rate, at least 1.
     then : callable, optional
-        Another schedule that is a function of the epoch; None is constant.
+        A schedule that is a function of the epoch; None is a constant rate.
 
     Raises
     ------
     ArgumentError
-        If an argument has another value.
+        If an argument is out of range.
 
     Examples
     --------
@@ -177,12 +177,12 @@ class Warmup:
     then: Callable[[int], float] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no number of epochs, or no function of the epoch."""
+        """Check the arguments."""
         _set(self, epochs=whole_number(self.epochs, "epochs", least=1))
         then: object = self.then
         if then is not None and (not callable(then) or isinstance(then, type)):
             raise ArgumentError(
-                "then is no function of the epoch",
+                "then must be a function of the epoch",
                 got=repr(then),
                 expected="a callable such as Step(every=10)",
             )
@@ -197,30 +197,29 @@ class Warmup:
 @knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)
 class ReduceOnPlateau:
-    """Multiply the rate by `factor` whenever `patience` epochs in a row have not improved.
+    """Multiply the rate by `factor` after `patience` epochs in a row without improvement.
 
-    What improves is said in the words of `EarlyStopping`; after a reduction the count begins anew.
-    The factor is a function of the epochs that the run has recorded, so each run of `train` begins
-    with the full rate. Nielsen, ch. 3, "Learning rate schedules".
+    An improvement is defined as for `EarlyStopping`; after a reduction the count starts again. Each
+    run of `train` starts with the full rate. Nielsen, ch. 3, "Learning rate schedules".
 
     Parameters
     ----------
     factor : float, default 0.1
         From 0 to 1.
     patience : int, default 10
-        How many epochs without improvement reduce the rate, at least 1.
+        The number of epochs without improvement that reduces the rate, at least 1.
     least_change : float, default 0.0
-        The change of the metric that does not yet count as an improvement.
+        Only a larger change of the metric counts as an improvement.
     metric : str, optional
         ``"cost"``, ``"accuracy"``, ``"validation_cost"`` or ``"validation_accuracy"``. None takes
-        that of `History.best_epoch`: of the validation data, where there are any.
+        that of `History.best_epoch`: the validation cost or, without validation data, the cost.
     least : float, default 0.0
-        No factor is smaller; from 0 to 1.
+        The smallest factor, from 0 to 1.
 
     Raises
     ------
     ArgumentError
-        If an argument has another value.
+        If an argument is out of range.
 
     Examples
     --------
@@ -236,22 +235,22 @@ class ReduceOnPlateau:
     least: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be waited for, or is no fraction."""
-        check_waiting(self)
+        """Check the arguments."""
+        check_patience(self)
         for name in ("factor", "least"):
             _set(self, **{name: _fraction(getattr(self, name), name)})
 
     def after(self, past: Sequence[EpochInfo]) -> float:
-        """Return the factor of the epoch that follows these epochs of a run."""
+        """Return the factor of the epoch after these epochs of a run."""
         *_, last = self.factors(iter(past))
         return last
 
     def factors(self, past: Iterator[EpochInfo]) -> Iterator[float]:
         """Yield the factor of a run's first epoch, and one more after each epoch of `past`."""
-        factor, waiting = 1.0, Waiting(self.patience, self.least_change)
+        factor, patience = 1.0, Patience(self.patience, self.least_change)
         yield factor
         for entry in past:
-            if waiting.in_vain(badness(entry, self.metric)):
+            if patience.runs_out(badness(entry, self.metric)):
                 factor = max(self.least, factor * self.factor)
             yield factor
 
@@ -260,7 +259,7 @@ Schedule = Callable[[int], float] | ReduceOnPlateau
 
 
 def factors(schedule: Schedule, epoch: int, past: Sequence[EpochInfo]) -> Iterator[float]:
-    """Yield the factor of `epoch`, and of each one after it while `past` grows by those before.
+    """Yield the factors of `epoch` and the following ones, while the caller appends to `past`.
 
     Examples
     --------
@@ -269,7 +268,7 @@ def factors(schedule: Schedule, epoch: int, past: Sequence[EpochInfo]) -> Iterat
     (1.0, 0.1)
     """
     if isinstance(schedule, ReduceOnPlateau):
-        # The iterator of a list sees what is appended to it while it has not come to its end.
+        # A list iterator also yields items appended later, unless it was already exhausted.
         return schedule.factors(iter(past))
     return map(schedule, count(epoch))
 
@@ -279,6 +278,6 @@ def _fraction(value: object, name: str) -> float:
 
 
 def _set(description: object, **fields: object) -> None:
-    """Set fields of a frozen description that is being made."""
+    """Set fields of a frozen dataclass during its initialization."""
     for name, value in fields.items():
         object.__setattr__(description, name, value)

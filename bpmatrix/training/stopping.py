@@ -1,4 +1,4 @@
-"""When training no longer improves: early stopping as a frozen description."""
+"""Early stopping: when training no longer improves."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from bpmatrix.checks import find, real_number, whole_number
 from bpmatrix.foreign import EARLY_STOPPING, TRAIN, knowing
 from bpmatrix.history import METRICS
 
-__all__ = ["EarlyStopping", "Waiting", "check_waiting"]
+__all__ = ["EarlyStopping", "Patience", "check_patience"]
 
 
 @knowing(EARLY_STOPPING, "network.train(X, targets, {})", TRAIN)
 @dataclass(frozen=True, slots=True)
 class EarlyStopping:
-    """End a run when `patience` epochs in a row have not improved, with the best epoch's weights.
+    """End a run after `patience` epochs in a row without improvement; keep the best weights.
 
     Nielsen, ch. 3, "How to choose a neural network's hyper-parameters?": no-improvement-in-n. An
-    epoch improves if it is better than the last one that did by more than `least_change`. The
-    network ends with the weights of `History.best_epoch`, whatever ended the run. Each run counts
-    anew.
+    epoch is an improvement if it is better by more than `least_change` than the last improvement.
+    The network gets the weights of `History.best_epoch`, however the run ended. Each run counts its
+    own epochs.
 
     Parameters
     ----------
     patience : int, default 10
-        How many epochs without improvement end the run, at least 1.
+        The number of epochs without improvement that ends the run, at least 1.
     least_change : float, default 0.0
-        The change of the metric that does not yet count as an improvement.
+        Only a larger change of the metric counts as an improvement.
     metric : str, optional
-        ``"cost"``, ``"accuracy"``, ``"validation_cost"`` or ``"validation_accuracy"``: what the
-        epochs are judged by. None takes the validation cost, and without validation data the cost.
+        ``"cost"``, ``"accuracy"``, ``"validation_cost"`` or ``"validation_accuracy"``. None takes
+        the validation cost.
 
     Raises
     ------
     ArgumentError
-        If an argument has another value.
+        If an argument is out of range.
 
     Examples
     --------
@@ -58,20 +58,20 @@ class EarlyStopping:
     metric: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no run could be stopped by."""
-        check_waiting(self)
+        """Check the arguments."""
+        check_patience(self)
 
 
-class Waiting:
-    """How many epochs in a row have not improved on the last one that did."""
+class Patience:
+    """Counts epochs in a row without improvement."""
 
     def __init__(self, patience: int, least_change: float) -> None:
         self.patience, self.least_change = patience, least_change
         self.epochs = 0
         self._reference = math.inf
 
-    def in_vain(self, badness: float) -> bool:
-        """Return whether patience ends with one more epoch; the count then begins anew."""
+    def runs_out(self, badness: float) -> bool:
+        """Count an epoch; return whether patience has run out, and if so start again."""
         if badness < self._reference - self.least_change:
             self._reference, self.epochs = badness, 0
         else:
@@ -82,13 +82,13 @@ class Waiting:
         return is_over
 
 
-def check_waiting(description: object) -> None:
-    """Check, and bring to their types, the three fields that tell what is waited for.
+def check_patience(description: object) -> None:
+    """Check and convert the fields `patience`, `least_change` and `metric`.
 
     Raises
     ------
     ArgumentError
-        If one of them has a value that it cannot have.
+        If one of them is out of range.
     """
     patience, change, metric = (
         getattr(description, name) for name in ("patience", "least_change", "metric")

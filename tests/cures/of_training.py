@@ -27,7 +27,7 @@ def diverging(
 ROWS = [
     Row(
         "training/arguments.py: checked_training_arguments",
-        "optimizer is none of ours",
+        "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer="adam"),
         "expected SGD(learning_rate=...), RMSprop(), Adam() or AdamW()",
         lambda _: (trained(optimizer=SGD(learning_rate=0.1)), trained(optimizer=Adam())),
@@ -41,21 +41,21 @@ ROWS = [
     ),
     Row(
         "training/arguments.py: _regularization",
-        "dropout names the wrong number of layers",
+        "dropout has the wrong length",
         lambda _: trained(dropout=[0.1, 0.2, 0.3]),
         "one number for all hidden layers, or 2: one for the inputs and one for each hidden layer",
         lambda _: (trained(dropout=0.2), trained(dropout=[0.1, 0.2])),
     ),
     Row(
         "training/arguments.py: _check_stopping",
-        "early_stopping is none of ours",
+        "early_stopping is not an EarlyStopping",
         lambda _: trained(early_stopping=True, validation_split=0.25),
         "expected EarlyStopping(patience=..., ...)",
         lambda _: trained(early_stopping=EarlyStopping(patience=3), validation_split=0.25),
     ),
     Row(
         "training/arguments.py: _check_stopping",
-        "{} has nothing to judge the epochs by",
+        "{} needs validation data",
         lambda _: trained(early_stopping=EarlyStopping()),
         "Pass validation=(X, targets) or validation_split=0.1, or name the metric:"
         " EarlyStopping(metric='cost').",
@@ -67,7 +67,7 @@ ROWS = [
     ),
     Row(
         "training/arguments.py: _check_stopping",
-        "{} has nothing to judge the epochs by",
+        "{} needs validation data",
         lambda _: trained(restore_best=True),
         "Pass validation=(X, targets) or validation_split=0.1.",
         lambda _: (
@@ -77,7 +77,7 @@ ROWS = [
     ),
     Row(
         "training/arguments.py: _check_schedule",
-        "schedule is no function of the epoch",
+        "schedule must be a function of the epoch",
         lambda _: trained(schedule=0.9),
         "expected one of bpmatrix.schedules, or a callable that returns a factor",
         lambda _: (
@@ -87,9 +87,9 @@ ROWS = [
     ),
     Row(
         "training/arguments.py: _check_metric",
-        "the metric is not recorded in this run",
+        "this run does not record the metric",
         lambda _: trained(early_stopping=EarlyStopping(metric="validation_cost")),
-        "Costs of validation need validation=(X, targets) or validation_split=0.1",
+        "A validation metric needs validation=(X, targets) or validation_split=0.1",
         lambda _: (
             trained(early_stopping=EarlyStopping(metric="validation_cost"), validation_split=0.1),
             trained(early_stopping=EarlyStopping(metric="validation_cost"), validation=(X, LABELS)),
@@ -97,21 +97,21 @@ ROWS = [
     ),
     Row(
         "training/arguments.py: _check_metric",
-        "the metric is not recorded in this run",
+        "this run does not record the metric",
         lambda _: trained(targets=HALVES, early_stopping=EarlyStopping(metric="accuracy")),
-        "accuracies need targets that name classes.",
+        "an accuracy needs targets that are classes.",
         lambda _: trained(targets=LABELS, early_stopping=EarlyStopping(metric="accuracy")),
     ),
     Row(
         "training/arguments.py: _callbacks",
-        "callbacks is no sequence of functions",
+        "callbacks must be a sequence of functions",
         lambda _: trained(callbacks=print),
-        "Pass callbacks=[function], also for a single one.",
+        "Pass callbacks=[function], even for a single one.",
         lambda _: trained(callbacks=[lambda info: None]),
     ),
     Row(
         "training/arguments.py: _callbacks",
-        "a callback is no function",
+        "a callback must be a function",
         lambda _: trained(callbacks=["print"]),
         "expected a function that takes the EpochInfo of an epoch",
         lambda _: trained(callbacks=[lambda info: info.cost]),
@@ -139,7 +139,7 @@ ROWS = [
     ),
     Row(
         "training/schedules.py: Warmup.__post_init__",
-        "then is no function of the epoch",
+        "then must be a function of the epoch",
         lambda _: schedules.Warmup(epochs=3, then=schedules.Step),
         "expected a callable such as Step(every=10)",
         lambda _: schedules.Warmup(epochs=3, then=schedules.Step(every=10)),

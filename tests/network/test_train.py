@@ -267,10 +267,10 @@ def test_each_run_has_its_own_patience() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"early_stopping": EarlyStopping()}, "early_stopping has nothing to judge"),
+        ({"early_stopping": EarlyStopping()}, "early_stopping needs validation data"),
         ({"early_stopping": EarlyStopping(metric="validation_cost")}, "'validation_cost'"),
         ({"schedule": ReduceOnPlateau(metric="validation_accuracy")}, "'validation_accuracy'"),
-        ({"restore_best": True}, "restore_best has nothing to judge"),
+        ({"restore_best": True}, "restore_best needs validation data"),
     ],
     ids=str,
 )

@@ -11,48 +11,48 @@ from hypothesis import strategies as st
 
 from bpmatrix import EarlyStopping
 from bpmatrix.errors import ArgumentError
-from bpmatrix.training.stopping import Waiting
+from bpmatrix.training.stopping import Patience
 
 
 def waited(figures: list[float], least_change: float = 0.0) -> list[int]:
-    """Return how many epochs in a row were in vain, after each one."""
-    waiting, counts = Waiting(len(figures) + 1, least_change), []
+    """Return the number of epochs without improvement, after each one."""
+    patience, counts = Patience(len(figures) + 1, least_change), []
     for figure in figures:
-        assert not waiting.in_vain(figure)
-        counts.append(waiting.epochs)
+        assert not patience.runs_out(figure)
+        counts.append(patience.epochs)
     return counts
 
 
-def test_the_count_begins_anew_with_each_improvement() -> None:
+def test_each_improvement_resets_the_count() -> None:
     assert waited([3, 3, 4, 2, 2.5, 2, 1]) == [0, 1, 2, 0, 1, 2, 0]
 
 
-def test_the_least_change_itself_is_no_improvement() -> None:
-    """The next one is, also where it came in steps that were none of their own."""
+def test_a_change_of_exactly_least_change_is_no_improvement() -> None:
+    """Smaller changes add up: they are measured from the last improvement."""
     assert waited([3, 2, 1.75, 0.5, 0], least_change=1) == [0, 1, 0, 0, 1]
     assert waited([3, 2.5, 2, 1.5, 1], least_change=1) == [0, 1, 2, 0, 1]
 
 
-def test_what_is_infinite_never_improves() -> None:
+def test_infinity_is_never_an_improvement() -> None:
     assert waited([math.inf, math.inf, 5, math.inf]) == [1, 2, 0, 1]
 
 
 @given(st.lists(st.integers(-5, 5), min_size=1))
-def test_without_a_least_change_it_is_the_distance_to_the_first_of_the_best(
+def test_without_least_change_the_count_starts_at_the_first_minimum(
     figures: list[int],
 ) -> None:
     assert waited(figures)[-1] == len(figures) - 1 - figures.index(min(figures))
 
 
 @pytest.mark.parametrize(("patience", "ends"), [(1, [2, 3, 5, 6]), (2, [3, 6]), (3, [6]), (4, [])])
-def test_patience_ends_after_so_many_in_a_row(patience: int, ends: list[int]) -> None:
-    """The count then begins anew: of one, every epoch that is in vain is an end."""
-    waiting = Waiting(patience, 0.0)
+def test_patience_runs_out_after_that_many_epochs_in_a_row(patience: int, ends: list[int]) -> None:
+    """The count then starts again: a patience of 1 runs out with every such epoch."""
+    counter = Patience(patience, 0.0)
     figures = [3, 4, 3, 2, 2, 2] if patience < 3 else [3, 2, 1, 1, 1, 1]
-    assert [e for e, figure in enumerate(figures, 1) if waiting.in_vain(figure)] == ends
+    assert [e for e, figure in enumerate(figures, 1) if counter.runs_out(figure)] == ends
 
 
-def test_defaults_and_numbers_of_numpy() -> None:
+def test_defaults_and_numpy_numbers() -> None:
     assert EarlyStopping() == EarlyStopping(patience=10, least_change=0.0, metric=None)
     stopping = EarlyStopping(np.int16(3), np.float32(0.5), "cost")
     assert repr(stopping) == "EarlyStopping(patience=3, least_change=0.5, metric='cost')"
