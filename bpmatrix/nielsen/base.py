@@ -1,4 +1,4 @@
-"""What `network.Network` and `network2.Network` have in common."""
+"""The base class of `network.Network` and `network2.Network`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bpmatrix.checks import real_number, whole_number
 from bpmatrix.engine import prediction
 from bpmatrix.errors import ShapeError
 from bpmatrix.nielsen.bridge import (
-    Held,
+    SharedVector,
     as_columns,
     as_labels,
     as_list,
@@ -48,7 +48,7 @@ def sigmoid(z: ArrayLike) -> Any:
     >>> float(sigmoid(0.0))
     0.5
     """
-    with np.errstate(over="ignore"):  # e^-z may be infinite, and sigma then is 0
+    with np.errstate(over="ignore"):  # if e^-z is infinite, sigma is 0
         return 1.0 / (1.0 + np.exp(-np.asarray(z, np.float64)))
 
 
@@ -65,7 +65,7 @@ def sigmoid_prime(z: ArrayLike) -> Any:
 
 
 def known_to_the_engine(method: Method) -> Method:
-    """Mark a method that compiled code stands in for, as long as nobody overrides it."""
+    """Mark a method that compiled code replaces, unless a subclass overrides it."""
     method.known_to_the_engine = True  # type: ignore[attr-defined]
     return method
 
@@ -74,15 +74,15 @@ class BookNetwork:
     """Layers of sigmoid units in plain lists, trained by the engine.
 
     The lists are read before each computation and new ones are set after each update, so a script
-    may keep, change or replace them. A subclass that overrides a method of the book is heard:
-    where the engine cannot know what it does, Python calls it, as slowly as the book.
+    may keep, change or replace them. A subclass may override the book's methods: Python then calls
+    them, as slowly as in the book.
     """
 
     num_layers: int
     sizes: Sequence[int]
     biases: list[Array]
     weights: list[Array]
-    _held: Held | None = None
+    _shared: SharedVector | None = None
 
     def _set_sizes(self, sizes: Sequence[int]) -> None:
         checked_sizes(sizes)
@@ -90,34 +90,34 @@ class BookNetwork:
         self.sizes = sizes
 
     def _draw_normal(self) -> None:
-        """Draw all biases, then all weights, of deviation 1, from ``np.random``."""
+        """Draw all biases, then all weights, from N(0, 1), with ``np.random``."""
         biases = [np.random.randn(n, 1) for n in self.sizes[1:]]
         weights = [np.random.randn(rows, columns) for columns, rows in pairwise(self.sizes)]
         self._set(weights, biases)
 
     def _set(self, weights: list[Array], biases: list[Array]) -> None:
-        """Put these numbers into new lists, as views of one vector."""
-        self._hold(pack(describe(weights, biases, "quadratic"), weights, biases))
+        """Copy weights and biases into one vector, and set lists of its views."""
+        self._set_views(pack(describe(weights, biases, "quadratic"), weights, biases))
 
-    def _hold(self, theta: Parameters) -> None:
-        """Put the views of a vector into new lists."""
+    def _set_views(self, theta: Parameters) -> None:
+        """Set new lists with the views of a vector."""
         self.weights, self.biases = list(theta.weights), list(theta.biases)
-        self._held = Held(theta)
+        self._shared = SharedVector(theta)
 
     def _describe(self) -> Description:
-        """Return what the lists describe; a cost of one's own does as well without the engine."""
+        """Return the network's description; Python computes a custom cost, so any will do here."""
         return describe(self.weights, self.biases, self._engine_cost or "quadratic")
 
     def _vector(self) -> tuple[Description, Array]:
-        """Return what the lists describe, and their numbers in one vector, to be read."""
+        """Return the description, and the parameters as one vector, for reading."""
         description = self._describe()
-        if self._held is not None and self._held.is_in(self.weights, self.biases):
-            return description, self._held.flat
+        if self._shared is not None and self._shared.is_in(self.weights, self.biases):
+            return description, self._shared.flat
         return description, flat_copy(self.weights, self.biases)
 
     @property
     def _engine_cost(self) -> str | None:
-        """The engine's name of the cost, or None where it does not know it."""
+        """The engine's name of the cost, or None for a custom one."""
         raise NotImplementedError
 
     def _output_error(self, z: Array, a: Array, y: Array) -> Array:
@@ -125,7 +125,7 @@ class BookNetwork:
         raise NotImplementedError
 
     def _step(self, mini_batch: list[tuple[Any, Any]], eta: float, lmbda: float, n: int) -> None:
-        """Call `update_mini_batch` with the arguments that it has in this program."""
+        """Call `update_mini_batch` with the arguments that it takes in this program."""
         raise NotImplementedError
 
     @known_to_the_engine
@@ -135,7 +135,7 @@ class BookNetwork:
         Parameters
         ----------
         a : (n_0, 1) array_like
-            One input, or many as the columns of a matrix (n_0, m).
+            One input, or m inputs as columns (n_0, m).
 
         Returns
         -------
@@ -147,40 +147,40 @@ class BookNetwork:
     def backprop(self, x: ArrayLike, y: ArrayLike) -> Gradient:
         """Return (nabla_b, nabla_w), the gradient of the cost, by (BP1) to (BP4).
 
-        This is the solution of the problem in chapter 2: with a whole mini-batch as matrices it
-        gives the sums over its samples in one pass.
+        This solves the problem in chapter 2: for a mini-batch as matrices it returns the sums over
+        the samples, in one pass.
 
         Parameters
         ----------
         x : (n_0, m) array_like
             One sample as a column, or m of them.
         y : (n_L, m) array_like
-            The outputs that they should have.
+            The desired outputs.
 
         Returns
         -------
         nabla_b : list of (n_l, 1) arrays
         nabla_w : list of (n_l, n_{l-1}) arrays
-            Sums over the columns, layer by layer as `biases` and `weights`.
+            Sums over the columns, for each layer, like `biases` and `weights`.
 
         Raises
         ------
         ShapeError, ArrayTypeError, DataError
-            If x and y are no such matrices.
+            If x and y are not such matrices.
         """
         sizes = self._describe().sizes
         X = as_inputs(x, sizes[0], "float64", name="x")
         Y = as_inputs(y, sizes[-1], "float64", name="y")
         if Y.shape[1] != X.shape[1]:
             raise ShapeError(
-                "x and y must have a column for each sample",
+                "x and y must have one column per sample",
                 got=f"{X.shape[1]} columns of x and {Y.shape[1]} of y",
             )
         with _quiet():
             return self._gradient(X, Y, self._output_error)
 
     def _gradient(self, X: Array, Y: Array, output_error: OutputError) -> Gradient:
-        """Return the sums of the gradients of all columns, nabla_b and nabla_w."""
+        """Return nabla_b and nabla_w, summed over the columns."""
         a, z = [X], np.empty(0)
         for W, b in zip(self.weights, self.biases, strict=True):
             z = np.dot(W, a[-1]) + b
@@ -197,20 +197,20 @@ class BookNetwork:
         return nabla_b, nabla_w
 
     def _output_errors(self, z: Array, a: Array, Y: Array) -> Array:
-        """(BP1) for each column alone: what a reader wrote may be meant for one."""
+        """(BP1) column by column: a custom cost may be written for a single one."""
         ones = [slice(j, j + 1) for j in range(a.shape[1])]
         errors = [np.asarray(self._output_error(z[:, j], a[:, j], Y[:, j])) for j in ones]
         wrong = {error.shape for error in errors} - {(len(a), 1)}
         if wrong:
             raise ShapeError(
-                "the cost must give an error for each output",
+                "the cost's delta must have one row per output",
                 got=f"an array of shape {min(wrong)}",
                 expected=str((len(a), 1)),
             )
         return errors[0] if len(errors) == 1 else np.concatenate(errors, axis=1)
 
     def _is_known(self, *names: str) -> bool:
-        """Whether the engine does what these methods say."""
+        """Whether the engine can replace these methods: none is overridden."""
         return all(hasattr(getattr(self, name), "known_to_the_engine") for name in names)
 
     def _epochs(
@@ -221,7 +221,7 @@ class BookNetwork:
         eta: float,
         lmbda: float,
     ) -> Iterator[int]:
-        """Train epoch by epoch; yield the number of each when it is over.
+        """Train epoch by epoch; yield the number of each after it.
 
         A list is shuffled in place, as the book does.
         """
@@ -234,10 +234,10 @@ class BookNetwork:
             matrices = self._matrices(as_pairs(given, "training_data"))
         places = list(range(n))
         for j in range(epochs):
-            random.shuffle(places)  # draws what shuffling the data themselves would draw
+            random.shuffle(places)  # the same draws as random.shuffle(data)
             data[:] = [given[i] for i in places]
             if matrices is not None:
-                order = np.arange(n)[places]  # inside of the data, whatever stands in for `random`
+                order = np.arange(n)[places]  # checks the indices, in case `random` is patched
                 self._descend(*matrices, order, m, eta, lmbda / n, j + 1)
             else:
                 for k in range(0, n, m):
@@ -265,7 +265,7 @@ class BookNetwork:
                 raise diverged("a weight", 1, 1, eta)
 
     def _moved(self, nabla_b: list[Array], nabla_w: list[Array], rate: float, keep: float) -> bool:
-        """Take a step if all numbers stay finite; return whether they do."""
+        """Take a step, unless a number is not finite; return whether it was taken."""
         weights = [keep * W - rate * n for W, n in zip(self.weights, nabla_w, strict=True)]
         biases = [b - rate * n for b, n in zip(self.biases, nabla_b, strict=True)]
         finite = all(map(_is_finite, (*weights, *biases)))
@@ -290,16 +290,16 @@ class BookNetwork:
         decay: float,
         epoch: int,
     ) -> None:
-        """Take a step for each mini-batch of `order`: compiled, where the engine knows the cost."""
+        """Take a step for each mini-batch of `order`; compiled, unless the cost is custom."""
         if self._engine_cost is not None:
             description = self._describe()
             theta = pack(description, self.weights, self.biases)
             try:
                 descend(description, theta, X, Y, order, m, eta, decay, epoch)
-            finally:  # after Ctrl-C, too, they are those of the last mini-batch
-                self._hold(theta)
+            finally:  # also after Ctrl-C: the weights of the last mini-batch
+                self._set_views(theta)
             return
-        # A row is a sample. Of bytes a reader's cost might take the negative.
+        # Rows are samples. Floats, since a custom cost might negate unsigned bytes.
         rows, wanted = X.T, Y.array.T.astype(np.float64)
         try:
             with _quiet():
@@ -312,7 +312,7 @@ class BookNetwork:
             self._set(self.weights, self.biases)
 
     def _inputs(self, pairs: Sequence[tuple[Any, Any]]) -> Array | list[Any]:
-        """Return the inputs of some pairs: a matrix, or a list for a `feedforward` of one's own."""
+        """Return the inputs of pairs as a matrix, or as a list for an overridden `feedforward`."""
         xs = [x for x, _ in pairs]
         if not self._is_known("feedforward"):
             return xs
@@ -321,27 +321,27 @@ class BookNetwork:
     def _labeled(
         self, pairs: Sequence[tuple[Any, Any]]
     ) -> tuple[Array | list[Any], NDArray[np.int64]]:
-        """Return the inputs, and the labels, of pairs (x, label)."""
+        """Return inputs and labels of pairs (x, label)."""
         return self._inputs(pairs), as_labels([y for _, y in pairs])
 
     def _outputs(self, inputs: Array | list[Any]) -> Array:
-        """Return the outputs (n_L, n) for what `_inputs` returned."""
+        """Return the outputs (n_L, n) for the result of `_inputs`."""
         if isinstance(inputs, list):
             return np.hstack([self.feedforward(x) for x in inputs])
         return self.feedforward(inputs)
 
     def _hits(self, inputs: Array | list[Any], labels: NDArray[np.int64]) -> int:
-        """Count the samples whose largest output is that of their label."""
+        """Count the samples whose largest output is at their label."""
         return int((self._outputs(inputs).argmax(axis=0) == labels).sum())
 
 
 def _quiet() -> np.errstate:
-    """Let e^-z be infinite, where sigma is 0; `_is_finite` looks at what becomes of a step."""
+    """Ignore overflow in e^-z, where sigma is 0; `_is_finite` checks the result of a step."""
     return np.errstate(over="ignore", invalid="ignore")
 
 
 def _is_finite(numbers: Array) -> bool:
-    """Whether all are finite; their squares tell it sooner, unless they overflow."""
+    """Whether all are finite; the sum of squares is a faster check, unless it overflows."""
     return math.isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
 
 
@@ -351,6 +351,6 @@ def finite(value: float, name: str) -> float:
     Raises
     ------
     ArgumentError
-        If it is no finite number.
+        If it is not a finite number.
     """
     return real_number(value, name, "a finite number", lambda _: True)

@@ -1,7 +1,7 @@
 """From the book's lists to the engine's matrices and back.
 
-The book's data are a list of tuples of column vectors; the engine takes a matrix whose columns are
-the samples. The book's parameters are lists of matrices; the engine takes one vector.
+The book's data are lists of tuples of column vectors; the engine takes a matrix whose columns are
+samples. The book's parameters are lists of matrices; the engine takes one vector.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
 __all__ = [
-    "Held", "as_columns", "as_labels", "as_list", "as_outputs", "as_pairs", "descend", "describe",
-    "diverged", "flat_copy", "pack",
+    "SharedVector", "as_columns", "as_labels", "as_list", "as_outputs", "as_pairs", "descend",
+    "describe", "diverged", "flat_copy", "pack",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
 
-# So many are checked while they are still in the cache.
+# The number of elements that are checked while they are still in the cache.
 ELEMENTS_AT_A_TIME = 200_000
-# Up to here float64 holds every whole number.
+# Up to this number float64 is exact for whole numbers.
 LARGEST_WHOLE = 2.0**53
 LOADER = "Pass one of the three lists that mnist_loader.load_data_wrapper() returns."
 
 
 def describe(weights: Sequence[Array], biases: Sequence[Array], cost: str) -> Description:
-    """Return what the lists describe, read off the matrices: a script may put others there.
+    """Return the network's description for the shapes of the matrices, which a script may replace.
 
     Raises
     ------
     ShapeError
-        If the matrices do not follow each other.
+        If the shapes do not fit together.
     """
     return _describe(tuple(map(np.shape, weights)), tuple(map(np.shape, biases)), cost)
 
 
-@lru_cache(maxsize=64)  # the engine keeps its work matrices for a description that it has seen
+@lru_cache(maxsize=64)  # the engine caches work matrices per description
 def _describe(weights: Shapes, biases: Shapes, cost: str) -> Description:
     fit = len(weights) > 0 and all(len(shape) == 2 for shape in weights)
     sizes = [weights[0][1], *(shape[0] for shape in weights)] if fit else []
@@ -67,7 +67,7 @@ def _describe(weights: Shapes, biases: Shapes, cost: str) -> Description:
 
 
 def pack(description: Description, weights: Sequence[Array], biases: Sequence[Array]) -> Parameters:
-    """Return the numbers of the lists as one new vector with its views."""
+    """Copy weights and biases into one new vector, and return it with its views."""
     theta = Parameters.of(aligned_zeros(description.layout.size, "float64"), description.layout)
     for view, matrix in zip((*theta.weights, *theta.biases), (*weights, *biases), strict=True):
         view[:] = matrix
@@ -75,16 +75,16 @@ def pack(description: Description, weights: Sequence[Array], biases: Sequence[Ar
 
 
 def flat_copy(weights: Sequence[Array], biases: Sequence[Array]) -> Array:
-    """Return the numbers of matrices that fit together as one new vector, to be read."""
+    """Return weights and biases, whose shapes fit together, as one new vector."""
     parts = [np.ravel(p) for layer in zip(weights, biases, strict=True) for p in layer]
     return np.concatenate(parts, dtype=np.float64, casting="unsafe")
 
 
-class Held:
-    """A vector whose views were put into the lists of a network.
+class SharedVector:
+    """The vector whose views are in the lists of a network.
 
-    As long as they stand there, the vector has the numbers of the network, and nobody has to copy
-    them. A copy of the network has matrices of its own, so what is kept here copies as None.
+    As long as they are, the vector holds the network's parameters, and no copy is needed. A copy of
+    the network has its own matrices, so this object copies as None.
     """
 
     def __init__(self, theta: Parameters) -> None:
@@ -92,22 +92,22 @@ class Held:
         self._views = (*theta.weights, *theta.biases)
 
     def is_in(self, weights: Sequence[Array], biases: Sequence[Array]) -> bool:
-        """Whether the lists still hold the views."""
+        """Whether the lists still contain the views."""
         now = (*weights, *biases)
         return len(now) == len(self._views) and all(map(is_, now, self._views))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Copy, and pickle, as None."""
+        """Copy and pickle as None."""
         return type(None), ()
 
 
 def as_list(data: Iterable[Any], name: str) -> list[Any]:
-    """Return the data themselves if they are a list, and otherwise as a new one.
+    """Return the data themselves if they are a list, else a new list.
 
     Raises
     ------
     ArrayTypeError
-        If nothing can be taken from them one by one.
+        If they are not iterable.
     """
     if isinstance(data, list):
         return data
@@ -122,7 +122,7 @@ def as_pairs(data: Iterable[Any], name: str) -> list[tuple[Any, Any]]:
     Raises
     ------
     ArrayTypeError, DataError
-        If they are something else than pairs, or none.
+        If they are not pairs, or empty.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def _no_pairs(name: str, found: object) -> ArrayTypeError:
 
 
 def _kind(value: object) -> str:
-    """Return in a few words what came."""
+    """Describe a value in an error."""
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape}"
     if isinstance(value, bool | int | float | np.generic):
@@ -160,7 +160,7 @@ def as_columns(vectors: Sequence[Any], rows: int, name: str) -> Array:
     Raises
     ------
     ShapeError, ArrayTypeError, DataError
-        If one of them has another shape, there is none, or numbers are not finite.
+        If one of them has another shape, there are none, or a number is not finite.
 
     Examples
     --------
@@ -169,10 +169,10 @@ def as_columns(vectors: Sequence[Any], rows: int, name: str) -> Array:
            [2., 4.]])
     """
     if len(vectors) == 0:
-        raise DataError(f"there is no {name}: the data are empty", expected="one pair or more")
+        raise DataError(f"the data are empty, so there is no {name}", expected="one pair or more")
     try:
         shapes = {v.shape for v in vectors}
-    except AttributeError:  # nested lists or numbers, as in no program of the book
+    except AttributeError:  # nested lists or numbers, unlike in the book
         vectors = [as_array(v, name) for v in vectors]
         shapes = {v.shape for v in vectors}
     wrong = shapes - {(rows, 1)}
@@ -189,14 +189,14 @@ def as_columns(vectors: Sequence[Any], rows: int, name: str) -> Array:
     count = max(1, ELEMENTS_AT_A_TIME // rows)
     for start in range(0, len(vectors), count):
         part = table[start : start + count]
-        # Below each other they are copied one after the other; side by side, element by element.
+        # As rows they are copied one after the other; as columns, element by element.
         np.concatenate(vectors[start : start + len(part)], out=part.reshape(-1, 1))
         as_inputs(part.T, rows, "float64", name=f"{name} of data[{start}:{start + len(part)}]")
     return table.T
 
 
 def _no_column(name: str, shape: tuple[int, ...], rows: int) -> ShapeError:
-    """Return the error for a vector of a wrong shape, with the cure for what it probably is."""
+    """Return the error for a vector of the wrong shape, with a cure for the likely cause."""
     size = math.prod(shape)
     if size == rows and shape:
         cure = f"Reshape it: numpy.reshape({name}, ({rows}, 1))."
@@ -204,7 +204,7 @@ def _no_column(name: str, shape: tuple[int, ...], rows: int) -> ShapeError:
         cure = "For a label k pass mnist_loader.vectorized_result(k), or use accuracy and evaluate."
     else:
         layer = "first" if name == "x" else "last"
-        cure = f"Make a network whose {layer} layer has as many units as {name} has numbers."
+        cure = f"Create a network whose {layer} layer has as many units as {name} has numbers."
     return ShapeError(
         f"{name} must be a column vector that fits the network",
         got=f"shape {shape}", expected=f"({rows}, 1)", cure=cure,
@@ -217,7 +217,7 @@ def as_labels(values: Sequence[Any]) -> NDArray[np.int64]:
     Raises
     ------
     ArrayTypeError
-        If one of them is a vector or no whole number.
+        If one of them is a vector or not a whole number.
 
     Examples
     --------
@@ -237,7 +237,7 @@ def as_labels(values: Sequence[Any]) -> NDArray[np.int64]:
         "y must be a label",
         got=_kind(wrong),
         expected="a whole number, the class of x",
-        cure="Pass test or validation data of load_data_wrapper; training data hold vectors.",
+        cure="Pass test or validation data of load_data_wrapper; training data have vectors.",
     )
 
 
@@ -252,13 +252,13 @@ def _is_label(value: Any) -> bool:
 
 
 def as_outputs(Y: Array, description: Description, columns: int) -> Targets:
-    """Let wanted outputs, a matrix or labels, through the gate for the network's cost."""
+    """Return desired outputs, a matrix or labels, checked for the network's cost."""
     if description.cost == "cross_entropy" and Y.ndim == 2 and not 0 <= Y.min() <= Y.max() <= 1:
         raise DataError(
-            "y has numbers that the cost has no meaning for",
+            "y has numbers outside the range of the cost",
             got=f"{Y.min():g} to {Y.max():g}",
             expected="0 to 1",
-            cure="Scale y, or make the network with cost=network2.QuadraticCost.",
+            cure="Scale y, or create the network with cost=network2.QuadraticCost.",
         )
     return as_targets(Y, description.sizes[-1], columns, "float64", name="y")
 
@@ -276,15 +276,15 @@ def descend(
 ) -> None:
     """Take a step of theta for each mini-batch of the samples in `order`, in compiled code.
 
-    `epoch`, counted from 1, is for the message of an error.
+    `epoch`, counted from 1, is for an error message.
 
     Raises
     ------
     DivergenceError
-        If a weight is not finite; theta is then as it was a fraction of a second before.
+        If a weight is not finite; theta is then that of the start of the slice.
     """
     m = min(mini_batch_size, order.size)
-    # A script may call for a single step, which takes less time than to start a thread.
+    # A script may take single steps, which take less time than starting a thread.
     worth = threads_worth_starting(3 * theta.flat.size * order.size)
     threads = min(choose_threads("auto", theta.flat.size, m), worth)
     with running(theta.flat):
@@ -296,6 +296,6 @@ def descend(
 
 
 def diverged(what: str, epoch: int, step: int, eta: float) -> DivergenceError:
-    """Return the error of a training whose weights are not finite any more."""
-    # The book's programs have neither seed nor history.
+    """Return the error for training that diverged; `what` is not finite."""
+    # The book's programs have neither a seed nor a History.
     return run.diverged(what, epoch, step, History(seed=0), f"Lower eta (it is {eta:g}).")

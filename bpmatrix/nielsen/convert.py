@@ -1,4 +1,4 @@
-"""From the book's pickled data to IDX files, which every part of bpmatrix reads."""
+"""Convert the book's pickled data to IDX files, which all of bpmatrix reads."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ __all__ = ["convert"]
 Array = NDArray[Any]
 
 UNSIGNED_BYTE = 0x08
-# In the book's file a byte is divided by 256.
+# In the book's file, pixels are bytes divided by 256.
 WHITE = 256
 # The last sixth of the training files is the validation split (`datasets.mnist`).
 VALIDATION_PART = 6
 
 
 def convert(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> dict[str, int]:
-    """Write the book's pickled MNIST as four gzipped IDX files, the bytes of the original images.
+    """Write the book's pickled MNIST as four gzipped IDX files with the original bytes.
 
-    The folder is made, whole or, on an error, not at all. `mnist_loader.load_data(folder=...)` and
-    `datasets.load` then read the same numbers in the same order.
+    The folder is created completely or, on an error, not at all. `datasets.load` and
+    `mnist_loader.load_data(folder=...)` then read the same numbers in the same order.
 
     Parameters
     ----------
     source : path-like
         ``mnist.pkl.gz``. Nothing in it is executed.
     folder : path-like
-        The folder to make.
+        The folder to create.
 
     Returns
     -------
     dict
-        How many images each part has.
+        The number of images in each part.
 
     Raises
     ------
     ArgumentError
-        If there is such a folder already, or none to make it in.
+        If the folder exists, or its parent does not.
     DataFileError
-        If the file holds anything but three pairs of arrays of square images and their labels.
+        If the file is not three pairs of arrays: square images and their labels.
     """
     target = Path(folder)
-    is_there = os.path.lexists(target)  # also as a link to nowhere
+    is_there = os.path.lexists(target)  # also a broken link
     if is_there or not target.absolute().parent.is_dir():
-        wrong = "exists already" if is_there else "cannot be made: its parent does not exist"
-        cure = "Name a new folder." if is_there else "Make the parent first, or name another one."
+        wrong = "exists already" if is_there else "cannot be created: its parent does not exist"
+        cure = "Name a new folder." if is_there else "Create the parent first, or name another."
         raise ArgumentError(f"the folder {target} {wrong}", cure=cure)
     parts = read_pickled_arrays(source)
     if len(parts) != 3:
         raise _unfit(source, f"{len(parts)} parts")
     pairs = [(_as_bytes(images, source), _as_labels(labels, source)) for images, labels in parts]
     if any(len(images) != len(labels) for images, labels in pairs):
-        raise _unfit(source, "more images than labels, or fewer")
+        raise _unfit(source, "different numbers of images and labels")
     counts = [len(labels) for _, labels in pairs]
     if counts[1] != (counts[0] + counts[1]) // VALIDATION_PART:
         raise _unfit(source, f"{counts[0]:,} training and {counts[1]:,} validation images")
@@ -80,7 +80,7 @@ def _as_bytes(images: Array, source: object) -> Array:
     pixels = images * np.float64(WHITE)
     bytes_ = np.clip(np.nan_to_num(pixels), 0, WHITE - 1).astype(np.uint8)
     if not (bytes_ == pixels).all():
-        raise _unfit(source, "pixels that are no bytes divided by 256")
+        raise _unfit(source, "pixels that are not bytes divided by 256")
     return bytes_.reshape(-1, side, side)
 
 
@@ -91,14 +91,14 @@ def _as_labels(labels: Array, source: object) -> Array:
 
 
 def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
-    """Fill a folder beside the target, and rename it."""
+    """Fill a temporary folder beside the target, then rename it."""
     beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
     try:
         for name, (images, labels) in files.items():
             for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
                 path = beside / f"{name}-{kind}-ubyte.gz"
                 path.write_bytes(gzip.compress(_idx(array), compresslevel=6, mtime=0))
-        beside.chmod(0o755)  # mkdtemp makes it private
+        beside.chmod(0o755)  # mkdtemp creates it private
         beside.rename(target)
     except BaseException:
         shutil.rmtree(beside, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The two costs of the book's `network2`, as it has them: a class with `fn` and `delta`."""
+"""The two costs of the book's `network2`: classes with `fn` and `delta`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ Array = NDArray[Any]
 
 
 class Cost(Protocol):
-    """What a cost must have, a class or an instance; a script may bring its own."""
+    """The interface of a cost, a class or an instance; a script may define its own."""
 
     @staticmethod
     def fn(a: Any, y: Any, /) -> Any:
-        """The cost of outputs `a` that should be `y`."""
+        """The cost of outputs `a` for desired outputs `y`."""
 
     @staticmethod
     def delta(z: Any, a: Any, y: Any, /) -> Any:
@@ -35,7 +35,7 @@ class QuadraticCost:
 
     @staticmethod
     def fn(a: Array, y: Array) -> float:
-        """Return the cost of outputs `a` that should be `y`, summed over all elements."""
+        """Return the cost of outputs `a` for desired outputs `y`, summed over all elements."""
         return float(0.5 * np.sum((a - y) ** 2))
 
     @staticmethod
@@ -49,10 +49,10 @@ class CrossEntropyCost:
 
     @staticmethod
     def fn(a: Array, y: Array) -> float:
-        """Return the cost of outputs `a` that should be `y`, summed over all elements.
+        """Return the cost of outputs `a` for desired outputs `y`, summed over all elements.
 
-        0 ln 0 counts as 0. An output that is wrong to the last bit costs the largest number there
-        is; `total_cost` knows better, since the engine computes costs from z.
+        0 ln 0 is 0, and -ln 0 is the largest number; `total_cost` is more accurate, since the
+        engine computes costs from z.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.sum(np.nan_to_num(-y * np.log(a) - (1 - y) * np.log1p(-a))))
@@ -66,13 +66,13 @@ class CrossEntropyCost:
 
 AnyCost = Cost | type[Cost]
 
-# What the engine calls them. A class that is derived from one of them is another cost.
+# The engine's names of the two classes; a subclass is a custom cost.
 ENGINE_COSTS: dict[type, str] = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
 COSTS = {cost.__name__: cost for cost in ENGINE_COSTS}
 
 
 def class_of(cost: AnyCost) -> type:
-    """Return the class of a cost that is given as a class or, as in the book, as an instance.
+    """Return the class of a cost, which may be a class or, as in the book, an instance.
 
     Examples
     --------
@@ -94,6 +94,6 @@ def checked_cost(cost: AnyCost) -> AnyCost:
         raise ArgumentError(
             "cost must have the functions fn(a, y) and delta(z, a, y)",
             got=repr(cost),
-            cure="Pass network2.CrossEntropyCost, network2.QuadraticCost, or such a class.",
+            cure="Pass network2.CrossEntropyCost, network2.QuadraticCost, or a class with both.",
         )
     return cost

@@ -1,6 +1,6 @@
-"""The book's `mnist_loader`: MNIST in its two forms, read from IDX files; no pickle is opened.
+"""The book's `mnist_loader`: MNIST in its two forms, read from IDX files, not from a pickle.
 
-The book's own file, ``mnist.pkl.gz``, becomes such files with ``bpmatrix convert``.
+``bpmatrix convert`` converts the book's file, ``mnist.pkl.gz``, to IDX files.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ Array = NDArray[Any]
 Part = tuple[Array, NDArray[np.int64]]
 Pairs = list[tuple[Array, Any]]
 
-# In the book's file a byte is divided by 256, so that white is 0.99609375.
+# In the book's file, pixels are bytes divided by 256: white is 0.99609375.
 SCALES = {"mnist": 1 / 256, "fashion-mnist": 1 / 256, "digits": 1 / 16}
 
 
 def load_data(
     name: str = "mnist", *, folder: str | os.PathLike[str] | None = None
 ) -> tuple[Part, Part, Part]:
-    """Return training, validation and test data as pairs of tables.
+    """Return training, validation and test data as pairs of arrays.
 
     Parameters
     ----------
     name : {"mnist", "fashion-mnist", "digits"}
-        Which data. The digits, 8 x 8 pixels, come with the package.
+        The data set. The digits, 8 x 8 pixels, ship with the package.
     folder : path-like, optional
-        The folder with the four IDX files. None looks in ``$BPMATRIX_DATA``, the system and the
-        user's cache, and then downloads.
+        The folder with the four IDX files. None searches ``$BPMATRIX_DATA``, the system and the
+        user's cache, then downloads.
 
     Returns
     -------
     training, validation, test : tuple (images, labels)
-        images (n, n_0) float32, a row for each image, the very numbers of the book's file; labels
-        (n,) int64. For MNIST n is 50,000, 10,000 and 10,000.
+        images (n, n_0) float32, one per row, with the same numbers as the book's file; labels (n,)
+        int64. For MNIST n is 50,000, 10,000 and 10,000.
 
     Raises
     ------
     ArgumentError
         If the name is unknown.
     DataNotFoundError, DataFileError, DownloadError
-        If the files are nowhere or damaged.
+        If the files are not found, damaged, or cannot be downloaded.
     """
     scale = np.float32(find(SCALES, name, "data set"))
     data = datasets.load(name, folder=folder)
@@ -64,7 +64,7 @@ def load_data(
 def load_data_wrapper(
     name: str = "mnist", *, folder: str | os.PathLike[str] | None = None
 ) -> tuple[Pairs, Pairs, Pairs]:
-    """Return training, validation and test data as lists of tuples, as the networks take them.
+    """Return training, validation and test data as lists of tuples, for the networks.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ def vectorized_result(j: float) -> Array:
     Raises
     ------
     ArrayTypeError, DataError
-        If j is none of the ten digits.
+        If j is not a digit.
 
     Examples
     --------

@@ -38,10 +38,10 @@ class Network(BookNetwork):
     Attributes
     ----------
     num_layers, sizes
-        The number of layers, inputs included, and their units.
+        The number of layers, counting the inputs, and their units.
     biases, weights : list of arrays
-        (n_l, 1) and (n_l, n_{l-1}), normal with deviation 1, drawn from ``np.random``: all biases
-        first. Plain lists that may be changed or replaced.
+        (n_l, 1) and (n_l, n_{l-1}), drawn from N(0, 1) with ``np.random``, all biases first. Plain
+        lists that may be changed or replaced.
 
     Examples
     --------
@@ -62,23 +62,23 @@ class Network(BookNetwork):
         eta: float,
         test_data: Data | None = None,
     ) -> None:
-        """Train, and print a line for each epoch.
+        """Train, and print a line per epoch.
 
         Parameters
         ----------
         training_data : list of (x, y)
             Column vectors (n_0, 1) and (n_L, 1). The list is shuffled in place, with ``random``.
         epochs, mini_batch_size : int
-            A mini-batch may be larger than the data; a short last one is kept.
+            A mini-batch may be larger than the data; the last one may be smaller.
         eta : float
             The learning rate.
         test_data : list of (x, label), optional
-            Counted after each epoch.
+            Evaluated after each epoch.
 
         Raises
         ------
         ShapeError, ArrayTypeError, DataError, ArgumentError
-            For wrong data or arguments, before anything has changed.
+            For invalid data or arguments, before anything has changed.
         DivergenceError
             If a weight is not finite.
         """
@@ -94,12 +94,12 @@ class Network(BookNetwork):
 
     @known_to_the_engine
     def update_mini_batch(self, mini_batch: Sequence[tuple[Any, Any]], eta: float) -> None:
-        """Take one step of gradient descent: the mean gradient of a list of (x, y), times eta."""
+        """Take one step of gradient descent, with the mean gradient over a list of (x, y)."""
         self._update(mini_batch, eta, 0.0, 1)
 
     @known_to_the_engine
     def evaluate(self, test_data: Data) -> int:
-        """Return how many of the (x, label) have their largest output at the label."""
+        """Return how many pairs (x, label) have their largest output at the label."""
         return self._hits(*self._labeled(as_pairs(test_data, "test_data")))
 
     @known_to_the_engine

@@ -1,4 +1,4 @@
-"""The book's `network2`: two costs, weight decay, smaller first weights, monitoring (ch. 3).
+"""The book's `network2`: two costs, weight decay, smaller initial weights, monitoring (ch. 3).
 
 >>> import random
 >>> from bpmatrix.nielsen import mnist_loader, network2
@@ -64,27 +64,27 @@ Monitored = tuple[list[float], list[int], list[float], list[int]]
 
 
 class Network(BookNetwork):
-    """A network of sigmoid layers with a cost of choice, as in chapter 3.
+    """A network of sigmoid layers with a choice of cost, as in chapter 3.
 
     Parameters
     ----------
     sizes : sequence of int
         Units per layer, inputs first.
     cost : class or instance, default CrossEntropyCost
-        `CrossEntropyCost`, `QuadraticCost`, or one's own with ``fn(a, y)`` and ``delta(z, a, y)``,
-        which are called sample by sample; the rest is computed with matrices.
+        `CrossEntropyCost`, `QuadraticCost`, or a custom one with ``fn(a, y)`` and
+        ``delta(z, a, y)``, which are called sample by sample; the rest uses matrices.
 
     Attributes
     ----------
     num_layers, sizes, biases, weights
-        As in `network.Network`; the first weights are those of `default_weight_initializer`.
+        As in `network.Network`, initialized by `default_weight_initializer`.
     cost : class or instance
-        The cost, as it was given.
+        The cost, as passed.
 
     Raises
     ------
     ArgumentError
-        If the sizes describe no network, or the cost lacks one of its functions.
+        If the sizes are invalid, or the cost lacks one of its functions.
 
     Examples
     --------
@@ -99,12 +99,12 @@ class Network(BookNetwork):
         self.default_weight_initializer()
 
     def default_weight_initializer(self) -> None:
-        """Draw normal biases, then weights of deviation 1 / sqrt(n_{l-1}), from ``np.random``."""
+        """Draw biases from N(0, 1), then weights of standard deviation 1 / sqrt(n_{l-1})."""
         self._draw_normal()
         self._set([W / np.sqrt(W.shape[1]) for W in self.weights], self.biases)
 
     def large_weight_initializer(self) -> None:
-        """Draw biases and then weights of deviation 1, as in chapter 1, from ``np.random``."""
+        """Draw biases and then weights from N(0, 1), as in chapter 1."""
         self._draw_normal()
 
     def SGD(
@@ -120,7 +120,7 @@ class Network(BookNetwork):
         monitor_training_cost: bool = False,
         monitor_training_accuracy: bool = False,
     ) -> Monitored:
-        """Train, and print and return what is monitored after each epoch.
+        """Train; print and return the monitored figures of each epoch.
 
         Parameters
         ----------
@@ -129,23 +129,23 @@ class Network(BookNetwork):
         epochs, mini_batch_size, eta
             As in `network.Network.SGD`.
         lmbda : float, default 0.0
-            The penalty is lmbda / (2 n) times the sum of all squared weights.
+            The penalty is lmbda / (2 n) times the sum of squared weights.
         evaluation_data : list of (x, label), optional
             Validation or test data.
         monitor_evaluation_cost, monitor_evaluation_accuracy : bool
-            Whether to look at the evaluation data.
+            Whether to monitor the evaluation data.
         monitor_training_cost, monitor_training_accuracy : bool
-            Whether to look at the training data.
+            Whether to monitor the training data.
 
         Returns
         -------
         evaluation_cost, evaluation_accuracy, training_cost, training_accuracy : list
-            A number for each epoch; accuracies are counts. Empty where nothing was monitored.
+            A number per epoch; accuracies are counts. Empty if not monitored.
 
         Raises
         ------
         ShapeError, ArrayTypeError, DataError, ArgumentError
-            For wrong data or arguments, before anything has changed.
+            For invalid data or arguments, before anything has changed.
         DivergenceError
             If a weight is not finite.
         """
@@ -175,10 +175,10 @@ class Network(BookNetwork):
     def _evaluation(
         self, data: Data | None, lmbda: float, with_cost: bool, with_accuracy: bool
     ) -> tuple[list[Any], Callable[[], float], Callable[[], int]]:
-        """Return the evaluation data, and what tells the cost and the accuracy on them.
+        """Return the evaluation data, and functions for the cost and the accuracy on them.
 
-        They are converted once, and refused here if they are wrong, before anything has changed. A
-        method that a reader has overridden is called with the data themselves.
+        The data are checked and converted once, before anything has changed. An overridden method
+        is called with the data themselves.
         """
         given = [] if data is None else as_list(data, "evaluation_data")
         if not given and (with_cost or with_accuracy):
@@ -202,7 +202,7 @@ class Network(BookNetwork):
     def update_mini_batch(
         self, mini_batch: Sequence[tuple[Any, Any]], eta: float, lmbda: float, n: int
     ) -> None:
-        """Take one step for a list of (x, y); `n` is the number of all training samples."""
+        """Take one step for a list of (x, y); `n` is the number of training samples."""
         self._update(mini_batch, eta, lmbda, n)
 
     @known_to_the_engine
@@ -218,10 +218,10 @@ class Network(BookNetwork):
 
     @known_to_the_engine
     def total_cost(self, data: Data, lmbda: float, convert: bool = False) -> float:
-        """Return the mean cost over some data, with the penalty lmbda / (2 n) sum of w^2.
+        """Return the mean cost over data, with the penalty lmbda / (2 n) sum of w^2.
 
         `n` is the number of these data. With `convert` they are (x, label); otherwise (x, y) with
-        vectors y: the other way round than in `accuracy`, as in the book.
+        vectors y: the opposite of `accuracy`, as in the book.
         """
         pairs, lmbda = as_pairs(data, "data"), finite(lmbda, "lmbda")
         if convert:
@@ -233,11 +233,11 @@ class Network(BookNetwork):
         return as_columns([y for _, y in pairs], self._describe().sizes[-1], "y")
 
     def _targets(self, ys: Array) -> Targets:
-        """Let labels (n,) or columns (n_L, n) through the gate for the network's cost."""
+        """Return labels (n,) or columns (n_L, n), checked for the network's cost."""
         return as_outputs(ys, self._describe(), ys.shape[-1])
 
     def _mean_cost(self, inputs: Array | list[Any], ys: Array, lmbda: float) -> float:
-        """Return the mean cost with its penalty; by the engine, it is finite for any outputs."""
+        """Return the mean cost with penalty; the engine's is finite for any outputs."""
         targets, n = self._targets(ys), ys.shape[-1]
         if self._engine_cost is not None and isinstance(inputs, np.ndarray):
             cost = evaluation.scores(*self._vector(), inputs, targets).cost
@@ -249,12 +249,12 @@ class Network(BookNetwork):
         return float(cost + self.penalty(lmbda, n))
 
     def penalty(self, lmbda: float, n: int) -> float:
-        """Return what is added to the mean cost of n samples: lmbda / (2 n) sum of w^2."""
+        """Return the penalty on the mean cost of n samples: lmbda / (2 n) sum of w^2."""
         squares = sum(float(np.sum(np.square(W))) for W in self.weights)
         return 0.5 * (lmbda / n) * squares
 
     def save(self, filename: str | os.PathLike[str]) -> None:
-        """Write the network as JSON, in the book's form: whole or, on an error, not at all.
+        """Write the network as JSON, in the book's format: completely or, on an error, not at all.
 
         Raises
         ------
@@ -263,7 +263,7 @@ class Network(BookNetwork):
         OSError
             If the file cannot be written.
         """
-        self._describe()  # raises, if they do not fit together
+        self._describe()  # raises if the shapes do not fit
         content = {
             "sizes": [int(n) for n in self.sizes],
             "weights": [np.asarray(W, np.float64).tolist() for W in self.weights],
@@ -275,7 +275,7 @@ class Network(BookNetwork):
         except ValueError:
             raise DataError(
                 "a weight or bias is not finite",
-                cure="Make the network anew, and train it with a smaller eta.",
+                cure="Create a new network, and train it with a smaller eta.",
             ) from None
         write_whole(Path(filename), text.encode())
 
@@ -291,22 +291,22 @@ class Network(BookNetwork):
 
 
 def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Network:
-    """Return the network that `Network.save`, or the book's program, wrote as JSON.
+    """Load a network that `Network.save` or the book's program wrote as JSON.
 
     Parameters
     ----------
     filename : path-like
         The file.
     cost : class or instance, optional
-        The network's cost, where it is one's own: the file has only its name. None takes the one
-        of this module that the file names.
+        The network's cost, if it is a custom one: the file has only its name. None takes the cost
+        of this module with that name.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ModelFileError
-        If it is damaged, or its cost is none of the two in this module and none is passed.
+        If it is damaged, or `cost` is None and the file names a custom cost.
 
     Examples
     --------
@@ -322,7 +322,7 @@ def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Netwo
         name, weights, biases = _parsed(Path(filename).read_bytes())
     except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise ModelFileError(
-            f"{filename} is no network of the book's network2",
+            f"{filename} is not a network of the book's network2",
             got=f"{type(error).__name__}: {error}",
             expected="JSON with sizes, weights, biases and the name of a cost",
         ) from None
@@ -342,16 +342,16 @@ def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Netwo
 
 
 def _parsed(text: bytes) -> tuple[str, list[Array], list[Array]]:
-    """Return cost, weights and biases of a file, checked before memory is taken for their sizes."""
+    """Return cost, weights and biases of a file, checked before memory is allocated."""
     content = json.loads(text)
     weights, biases = (
         [np.array(matrix, np.float64) for matrix in content[name]] for name in ("weights", "biases")
     )
     description = describe(weights, biases, "quadratic")
     if list(description.sizes) != content["sizes"]:
-        raise ValueError(f"sizes {content['sizes']} of weights {list(description.sizes)}")
+        raise ValueError(f"sizes {content['sizes']}, but weights for {list(description.sizes)}")
     if not all(np.isfinite(p).all() for p in (*weights, *biases)):
         raise ValueError("a number is not finite")
     if not isinstance(content["cost"], str):
-        raise TypeError(f"a cost {content['cost']}")
+        raise TypeError(f"cost {content['cost']} is not a name")
     return content["cost"], weights, biases

@@ -1,8 +1,8 @@
-"""The book's data file, ``mnist.pkl.gz``, read without running anything that it says.
+"""Read the book's data file, ``mnist.pkl.gz``, without executing anything in it.
 
-A pickle is a program: reading one with the pickle module may do whatever its author wished. Here
-every name that a pickle can ask for is answered by a stand-in that collects bytes and describes an
-array; all other names are refused. No code of NumPy, and none of the file, ever runs.
+A pickle is a program: the pickle module may execute any code in it. Here the few names that a
+pickle of arrays needs are replaced by stand-ins that collect bytes and a description of an array,
+and all other names are rejected. No code of NumPy, and none in the file, is executed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["read_pickled_arrays"]
 
 Array = NDArray[Any]
 
-# Real numbers, as a pickled dtype names them.
+# The real types, as named in a pickled dtype.
 KINDS = ("f4", "f8", "i4", "i8", "u1")
 GZIP_MAGIC = b"\x1f\x8b"
 # MNIST takes 220 MB; the book's expanded data 820 MB.
@@ -37,7 +37,7 @@ _DAMAGE = (
 
 
 class _PickledType:
-    """Stands in for numpy.dtype: keeps what kind of number it is."""
+    """Stands in for numpy.dtype: stores the type and byte order."""
 
     def __init__(self, kind: str, *_: object) -> None:
         if kind not in KINDS:
@@ -50,7 +50,7 @@ class _PickledType:
 
 
 class _PickledArray:
-    """Stands in for numpy.ndarray: keeps shape, type, order and bytes."""
+    """Stands in for numpy.ndarray: stores shape, type, order and bytes."""
 
     def __init__(self, *_: object) -> None:
         self.state: tuple[Any, ...] = ()
@@ -59,7 +59,7 @@ class _PickledArray:
         self.state = state
 
     def array(self) -> Array:
-        """Return what was described, if it is an array of numbers."""
+        """Return the described array."""
         _, shape, kind, in_columns, data = self.state
         if isinstance(data, str):
             data = data.encode("latin1")  # bytes of Python 2
@@ -75,14 +75,14 @@ def _reconstruct(*_: object) -> _PickledArray:
 
 
 def _from_buffer(data: bytes, kind: _PickledType, shape: object, order: str) -> _PickledArray:
-    """Stand in for what protocol 5 asks NumPy for."""
+    """Stand in for the NumPy function of pickle protocol 5."""
     found = _PickledArray()
     found.state = (1, shape, kind, order == "F", bytes(data))
     return found
 
 
 def _encode(text: str, codec: str) -> bytes:
-    """Stand in for _codecs.encode, as which Python 3 writes bytes for Python 2."""
+    """Stand in for _codecs.encode, which Python 3 uses to pickle bytes for Python 2."""
     if codec != "latin1":
         raise pickle.UnpicklingError(f"text in {codec!r}")
     return text.encode("latin1")
@@ -100,16 +100,16 @@ _STAND_INS = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """An unpickler that knows the stand-ins and nothing else."""
+    """An unpickler that finds only the stand-ins."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _STAND_INS:
-            raise pickle.UnpicklingError(f"it asks for {module}.{name}")
+            raise pickle.UnpicklingError(f"it needs {module}.{name}")
         return _STAND_INS[module, name]
 
 
 def read_pickled_arrays(path: str | os.PathLike[str]) -> list[tuple[Array, Array]]:
-    """Read pairs of arrays (images, labels) from a pickle, plain or gzipped, and nothing else.
+    """Read pairs of arrays (images, labels) from a pickle, plain or gzipped.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def read_pickled_arrays(path: str | os.PathLike[str]) -> list[tuple[Array, Array
     FileNotFoundError
         If there is no such file.
     DataFileError
-        If the file is damaged or holds anything but pairs of arrays of numbers.
+        If the file is damaged or contains anything but pairs of arrays of numbers.
     """
     path = Path(path)
     with path.open("rb") as file:
@@ -140,8 +140,8 @@ def read_pickled_arrays(path: str | os.PathLike[str]) -> list[tuple[Array, Array
             return [(images.array(), labels.array()) for images, labels in pairs]
         except _DAMAGE as error:
             raise DataFileError(
-                f"{path} is no file of pickled arrays",
+                f"{path} is not a file of pickled arrays",
                 got=str(error) or type(error).__name__,
                 expected="pairs of NumPy arrays (images, labels), as in the book's mnist.pkl.gz",
-                cure="Nothing of the file was executed. Other data load as IDX, CSV or npz files.",
+                cure="Nothing in the file was executed. Other data load as IDX, CSV or npz files.",
             ) from None

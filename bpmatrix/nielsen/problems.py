@@ -1,6 +1,6 @@
-"""Problems of the book's third chapter, solved: on `network2`, each in a few lines.
+"""Solutions to problems of the book's third chapter, each a few lines on top of `network2`.
 
-Each network changes the step that the engine has taken; each schedule trains epoch by epoch.
+Each network modifies the engine's step; each schedule trains epoch by epoch.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ LAST_HALVING = 128
 class L1Network(network2.Network):
     """`network2.Network` with the penalty lmbda / n times the sum of all |w|.
 
-    Its derivative is lmbda / n sgn(w): each step moves every weight by the same amount towards 0,
-    however large it is (ch. 3, (96)).
+    Its derivative is lmbda / n sgn(w): each step moves every weight towards 0 by the same amount
+    (ch. 3, (96)).
     """
 
     def update_mini_batch(self, mini_batch: MiniBatch, eta: float, lmbda: float, n: int) -> None:
@@ -44,7 +44,7 @@ class L1Network(network2.Network):
         ]
 
     def penalty(self, lmbda: float, n: int) -> float:
-        """Return what is added to the mean cost of n samples."""
+        """Return the penalty on the mean cost of n samples."""
         return lmbda / n * sum(float(np.abs(w).sum()) for w in self.weights)
 
 
@@ -56,7 +56,7 @@ class MomentumNetwork(network2.Network):
     sizes, cost
         As for `network2.Network`.
     mu : float, default 0.9
-        1 is no friction; with 0 it is gradient descent.
+        1 is without friction; 0 is gradient descent.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class MomentumNetwork(network2.Network):
         self.velocities = [np.zeros_like(p) for p in (*self.weights, *self.biases)]
 
     def update_mini_batch(self, mini_batch: MiniBatch, eta: float, lmbda: float, n: int) -> None:
-        """Take one step. What gradient descent would add, -eta nabla, is the push."""
+        """Take one step; the push is the step of gradient descent, -eta nabla."""
         before = [*self.weights, *self.biases]
         super().update_mini_batch(mini_batch, eta, lmbda, n)
         after = [*self.weights, *self.biases]
@@ -113,7 +113,7 @@ def train_until_no_improvement(
     training = list(as_list(training_data, "training_data"))
     evaluated = as_list(evaluation_data, "evaluation_data")
     accuracies: list[int] = []
-    best = 0  # the epoch with the highest accuracy so far, the first of equals
+    best = 0  # the first epoch with the highest accuracy so far
     while len(accuracies) - best <= n:
         j = len(accuracies)
         accuracies.append(_epoch(net, j, training, mini_batch_size, eta, lmbda, evaluated))
@@ -131,13 +131,12 @@ def train_with_halving(
     evaluation_data: Data,
     n: int = 10,
 ) -> list[tuple[float, int]]:
-    """Train; halve eta whenever n epochs bring no improvement; end where that makes it eta / 128.
+    """Train; halve eta after n epochs without improvement; stop when it reaches eta / 128.
 
     Returns
     -------
     list of (eta, accuracy)
-        The learning rate of each epoch, and the accuracy on the evaluation data after it, as a
-        count.
+        For each epoch, the learning rate and the accuracy on the evaluation data, as a count.
     """
     n = whole_number(n, "n", least=1)
     eta = real_number(eta, "eta", "a number above 0", lambda eta: eta > 0)
@@ -165,7 +164,7 @@ def _epoch(
     evaluation_data: Sequence[tuple[Any, Any]],
 ) -> int:
     """Train for one epoch, the j-th of a schedule; print and return the accuracy after it."""
-    with redirect_stdout(StringIO()):  # SGD would call every epoch its first
+    with redirect_stdout(StringIO()):  # SGD would number every epoch 0
         accuracy = net.SGD(
             training_data, 1, mini_batch_size, eta, lmbda, evaluation_data,
             monitor_evaluation_accuracy=True,

@@ -23,7 +23,7 @@ DIGITS = np.arange(12) % 10
 
 
 def net(*sizes: int, **options: object) -> network2.Network:
-    """Return a network, of two inputs and an output if nothing else is said."""
+    """Return a network; by default with two inputs and one output."""
     return network2.Network(list(sizes) or [2, 3, 1], **options)
 
 
@@ -33,20 +33,20 @@ def train(network: network2.Network, *pairs: tuple, eta: float = 0.5, **options:
 
 
 class AbsoluteCost:
-    """A cost of one's own, whose error of the output has an axis."""
+    """A custom cost whose delta has the right shape."""
 
     fn = staticmethod(lambda a, y: np.abs(a - y).sum())
     delta = staticmethod(lambda z, a, y: np.sign(a - y) * a * (1 - a))
 
 
 class Flat(AbsoluteCost):
-    """It has none."""
+    """Its delta is flat."""
 
     delta = staticmethod(lambda z, a, y: AbsoluteCost.delta(z, a, y).ravel())
 
 
 def with_weights(*shapes: tuple[int, int]) -> object:
-    """Train a network of other weights and biases."""
+    """Train a network with weights and biases of these shapes."""
     network = net()
     network.weights = [np.ones(shape) for shape in shapes]
     network.biases = [np.ones((shape[0], 1)) for shape in shapes]
@@ -54,7 +54,7 @@ def with_weights(*shapes: tuple[int, int]) -> object:
 
 
 def save(folder: Path, weight: float = 0.5) -> Path:
-    """Save a network, one of whose weights is this number."""
+    """Save a network with this number as a weight."""
     network = net()
     network.weights[0][0, 0] = weight
     network.save(folder / "net.json")
@@ -62,7 +62,7 @@ def save(folder: Path, weight: float = 0.5) -> Path:
 
 
 def saved_with(old: str, new: str, **options: object) -> Callable[[Path], object]:
-    """Return what saves a network, replaces something in the file, and loads it."""
+    """Return a function that saves a network, replaces text in the file, and loads it."""
 
     def load(folder: Path) -> object:
         path = save(folder)
@@ -83,7 +83,7 @@ def again_with_a_smaller_eta() -> None:
 
 
 def book(*parts: tuple, name: str = "new") -> Callable[[Path], object]:
-    """Return what converts pairs of images and labels, as the book's file has them."""
+    """Return a function that converts pairs of images and labels, as in the book's file."""
 
     def write(folder: Path) -> object:
         (folder / "mnist.pkl").write_bytes(pickle.dumps(parts))
@@ -96,7 +96,7 @@ PARTS = [(PIXELS[part] / 256, DIGITS[part]) for part in (slice(10), slice(10, 12
 
 
 def unreadable(folder: Path) -> object:
-    """Convert a pickle that holds something else."""
+    """Convert a pickle of something else."""
     (folder / "mnist.pkl").write_bytes(pickle.dumps([1, 2, 3]))
     return convert(folder / "mnist.pkl", folder / "new")
 
@@ -108,11 +108,11 @@ def as_npz(folder: Path) -> object:
 
 
 ROWS = [
-    Row("nielsen/base.py: BookNetwork.backprop", "x and y must have a column for each sample",
-        lambda _: net().backprop(np.ones((2, 3)), y), "must have a column for each sample",
+    Row("nielsen/base.py: BookNetwork.backprop", "x and y must have one column per sample",
+        lambda _: net().backprop(np.ones((2, 3)), y), "must have one column per sample",
         lambda _: net().backprop(np.ones((2, 3)), np.ones((1, 3)))),
     Row("nielsen/base.py: BookNetwork._output_errors",
-        "the cost must give an error for each output",
+        "the cost's delta must have one row per output",
         lambda _: train(net(cost=Flat)), "expected (1, 1)",
         lambda _: train(net(cost=AbsoluteCost))),
     # --------------------------------------------------------------------------------- bridge
@@ -127,7 +127,7 @@ ROWS = [
         "Pass one of the three lists that mnist_loader.load_data_wrapper() returns.",
         lambda _: (train(net(64, 10), *load_data_wrapper("digits")[0]),
                    net(64, 10).accuracy(load_data_wrapper("digits")[2]))),
-    Row("nielsen/bridge.py: as_columns", "there is no {}: the data are empty",
+    Row("nielsen/bridge.py: as_columns", "the data are empty, so there is no {}",
         lambda _: bridge.as_columns([], 2, "x"), "expected one pair or more",
         lambda _: bridge.as_columns([x], 2, "x")),
     Row("nielsen/bridge.py: as_columns", "{} does not hold real numbers",
@@ -143,8 +143,8 @@ ROWS = [
         lambda _: net(64, 10).accuracy(load_data_wrapper("digits")[0]),
         "Pass test or validation data of load_data_wrapper",
         lambda _: [net(64, 10).accuracy(data) for data in load_data_wrapper("digits")[1:]]),
-    Row("nielsen/bridge.py: as_outputs", "y has numbers that the cost has no meaning for",
-        lambda _: train(net(), (x, 4 * y)), "make the network with cost=network2.QuadraticCost",
+    Row("nielsen/bridge.py: as_outputs", "y has numbers outside the range of the cost",
+        lambda _: train(net(), (x, 4 * y)), "create the network with cost=network2.QuadraticCost",
         lambda _: (train(net(), (x, y)), train(net(cost=network2.QuadraticCost), (x, 4 * y)))),
     Row("training/run.py: diverged",
         "training diverged in epoch {}, mini-batch {}: {} is not finite",
@@ -158,14 +158,14 @@ ROWS = [
     Row("nielsen/convert.py: _unfit", "{} does not hold the book's data",
         book(*PARTS[:2]), "expected training, validation (a fifth as many) and test images",
         book(*PARTS)),
-    Row("nielsen/pickled.py: read_pickled_arrays", "{} is no file of pickled arrays",
+    Row("nielsen/pickled.py: read_pickled_arrays", "{} is not a file of pickled arrays",
         unreadable, "Other data load as IDX, CSV or npz files.",
         lambda folder: (book(*PARTS)(folder), as_npz(folder))),
     # ------------------------------------------------------------------------------- network2
     Row("nielsen/costs.py: checked_cost",
         "cost must have the functions fn(a, y) and delta(z, a, y)",
         lambda _: net(cost="cross_entropy"),
-        "Pass network2.CrossEntropyCost, network2.QuadraticCost, or such a class.",
+        "Pass network2.CrossEntropyCost, network2.QuadraticCost, or a class with both.",
         lambda _: [net(cost=cost) for cost in (
             network2.CrossEntropyCost, network2.QuadraticCost, AbsoluteCost)]),
     Row("nielsen/mnist_loader.py: vectorized_result", "j must be a digit",
@@ -176,9 +176,9 @@ ROWS = [
                         evaluation_data=[(x, 0)])),
     Row("nielsen/network2.py: Network.save", "a weight or bias is not finite",
         lambda folder: save(folder, np.nan),
-        "Make the network anew, and train it with a smaller eta.",
+        "Create a new network, and train it with a smaller eta.",
         lambda folder: (train(net(), eta=0.1), save(folder))),
-    Row("nielsen/network2.py: load", "{} is no network of the book's network2",
+    Row("nielsen/network2.py: load", "{} is not a network of the book's network2",
         saved_with('"sizes"', '"layers"'),
         "expected JSON with sizes, weights, biases and the name of a cost",
         lambda folder: network2.load(save(folder))),

@@ -159,7 +159,7 @@ def test_everything_but_arrays_is_refused(content, tmp_path, monkeypatch) -> Non
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "evil.pkl"
     path.write_bytes(content)
-    with pytest.raises(DataFileError, match="no file of pickled arrays"):
+    with pytest.raises(DataFileError, match="not a file of pickled arrays"):
         read_pickled_arrays(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["evil.pkl"]
 

@@ -389,7 +389,7 @@ def test_a_class_derived_from_a_cost_is_another_cost() -> None:
 def test_targets_outside_of_the_cost_change_nothing() -> None:
     x = np.zeros((5, 1))
     net = network2.Network(SIZES)
-    with pytest.raises(DataError, match="no meaning"):
+    with pytest.raises(DataError, match="outside the range"):
         net.SGD([(x, np.full((3, 1), 2.0))], 1, 1, 1.0)
 
 
