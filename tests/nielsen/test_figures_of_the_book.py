@@ -1,4 +1,4 @@
-"""The scripts behind the book's figures, in docs/the-book: they run, and show what they say."""
+"""The scripts behind the book's figures, in docs/the-book, run and show what they claim."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCRIPTS = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "figu
 
 @pytest.fixture
 def script(monkeypatch):
-    """Return what imports a script, as a Python that runs it would find it."""
+    """Return a function that imports a script, with the path of a program."""
     monkeypatch.syspath_prepend(str(FOLDER))
     yield importlib.import_module
     for name in (*SCRIPTS, "figure"):
@@ -30,14 +30,14 @@ def script(monkeypatch):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Let the loader give few digits, so that it does not take long."""
+    """Let the loader return few digits, to save time."""
     training, validation, test = mnist_loader.load_data_wrapper("digits")
     parts = training[:120], validation[:50], test[:50]
     monkeypatch.setattr(mnist_loader, "load_data_wrapper", lambda name: tuple(map(list, parts)))
     return parts
 
 
-def test_all_are_there() -> None:
+def test_all_scripts_exist() -> None:
     assert SCRIPTS == [
         "generate_gradient", "mnist_average_darkness", "more_data", "multiple_eta", "overfitting",
         "weight_initialization",
@@ -45,7 +45,7 @@ def test_all_are_there() -> None:
 
 
 def test_the_darkness_of_a_digit(script, capsys) -> None:
-    """As counted image by image."""
+    """The count is that of a loop over the images."""
     training, _, test = mnist_loader.load_data("digits")
     pairs, hits = list(zip(*training, strict=True)), 0
     means = [np.mean([x.sum() for x, y in pairs if y == k]) for k in range(10)]
@@ -56,7 +56,7 @@ def test_the_darkness_of_a_digit(script, capsys) -> None:
 
 
 def test_overfitting(script, tmp_path) -> None:
-    """The training images are learned, and the test cost has turned; with the penalty less so."""
+    """The training images are learned and the test cost rises, with the penalty less so."""
     kept = tmp_path / "kept.json"
     curves = script("overfitting").main(["digits", "--json", str(kept)])
     assert json.loads(kept.read_text()) == {"x": list(range(200)), **curves}
@@ -67,7 +67,7 @@ def test_overfitting(script, tmp_path) -> None:
 
 
 def test_more_data(script, few) -> None:
-    """Thrice the images give better networks; the machine learns from as many."""
+    """Three times the images give better networks; the SVM has the same numbers of images."""
     pytest.importorskip("sklearn")
     more_data = script("more_data")
     more_data.SIZES["digits"] = [40, 120]
@@ -77,21 +77,21 @@ def test_more_data(script, few) -> None:
     assert len(curves["SVM"]) == 2
 
 
-def test_without_scikit_learn_the_network_stands_alone(script, few, monkeypatch) -> None:
+def test_without_scikit_learn_there_is_no_svm(script, few, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "sklearn.svm", None)
     more_data = script("more_data")
     more_data.SIZES["digits"] = [20]
     assert list(more_data.main(["--epochs", "1"])) == ["neural network"]
 
 
-def test_first_weights(script) -> None:
-    """With the default ones the network ends better."""
+def test_initial_weights(script) -> None:
+    """With the default ones, the final accuracy is higher."""
     curves = script("weight_initialization").main([])
     assert curves["default weights"][-1] > curves["large weights"][-1]
 
 
 def test_learning_rates(script, few) -> None:
-    """The small one goes down all the time, and not as far."""
+    """With the small one, the cost falls steadily but less."""
     curves = script("multiple_eta").main(["--epochs", "12"])
     slow, right, fast = curves.values()
     assert (np.diff(slow) < 0).all()
@@ -100,7 +100,7 @@ def test_learning_rates(script, few) -> None:
 
 
 def test_vanishing_gradients(script, few) -> None:
-    """A speed is the length of the mean gradient, and early layers begin slower than late ones."""
+    """A speed is the norm of the mean gradient, and early layers start slower than later ones."""
     module = script("generate_gradient")
     net = network2.Network([64, 8, 6, 10])
     expected, _ = twin.mean_gradient(net.biases, net.weights, few[0], cross_entropy=True)
@@ -123,7 +123,7 @@ def test_the_numbers_are_drawn(name, script, few, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_each_is_a_program(name, tmp_path) -> None:
+def test_each_script_runs(name, tmp_path) -> None:
     """From any folder, without MNIST; -P, which the tests set, would hide `figure`."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONSAFEPATH"}
     process = subprocess.run(

@@ -1,4 +1,4 @@
-"""The two forms of the data, and the book's pickle on its way to IDX files."""
+"""The two forms of the data, and the conversion of the book's pickle to IDX files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def idx(array) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path):
-    """A small MNIST: 12 training images, of which the last 2 are for validation, and 5 tests."""
+    """A small MNIST: 12 training images, the last 2 for validation, and 5 test images."""
     path = tmp_path / "idx"
     path.mkdir()
     for name, n in (("train", 12), ("t10k", 5)):
@@ -37,8 +37,8 @@ def folder(tmp_path):
     return path
 
 
-def test_load_data_gives_the_numbers_of_the_books_file(folder) -> None:
-    """Rows of float32, bytes divided by 256."""
+def test_load_data_returns_the_numbers_of_the_books_file(folder) -> None:
+    """Rows of float32: bytes divided by 256."""
     data = datasets.load("mnist", folder=folder)
     parts = mnist_loader.load_data(folder=folder)
     for (images, labels), part in zip(parts, (data.train, data.validation, data.test), strict=True):
@@ -54,12 +54,12 @@ def test_a_digit_as_a_vector(j) -> None:
 
 
 @pytest.mark.parametrize("j", [10, -1, 4.5, np.nan, "4", None])
-def test_what_is_no_digit_is_refused(j) -> None:
+def test_anything_but_a_digit_is_rejected(j) -> None:
     with pytest.raises(BpmatrixError, match=r"label|digit"):
         mnist_loader.vectorized_result(j)
 
 
-def test_the_wrapper_makes_lists_of_tuples(folder) -> None:
+def test_the_wrapper_returns_lists_of_tuples(folder) -> None:
     training, validation, test = mnist_loader.load_data_wrapper(folder=folder)
     tables = mnist_loader.load_data(folder=folder)
     assert all(isinstance(part, list) for part in (training, validation, test))
@@ -73,7 +73,7 @@ def test_the_wrapper_makes_lists_of_tuples(folder) -> None:
                 assert y == label
 
 
-def test_the_digits_of_the_package_and_nothing_unknown() -> None:
+def test_the_digits_of_the_package_and_an_unknown_name() -> None:
     (images, _), _, _ = mnist_loader.load_data("digits")
     assert (images.shape, images.max()) == ((1200, 64), 1)
     with pytest.raises(ArgumentError, match="mnist or fashion-mnist or digits"):
@@ -95,7 +95,7 @@ def books_file(path, *, protocol=2, zipped=True, scale=256, dtype="f4", order="C
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", ["f4", ">f4", "f8"])
 @pytest.mark.parametrize("protocol", range(6))
-def test_arrays_come_out_of_a_pickle(tmp_path, protocol, dtype, order) -> None:
+def test_a_pickle_of_arrays_is_read(tmp_path, protocol, dtype, order) -> None:
     path = tmp_path / "mnist.pkl"
     pairs = books_file(path, protocol=protocol, zipped=protocol > 0, dtype=dtype, order=order)
     found = read_pickled_arrays(path)
@@ -104,7 +104,7 @@ def test_arrays_come_out_of_a_pickle(tmp_path, protocol, dtype, order) -> None:
 
 
 def python_2_pickle() -> bytes:
-    """One pair as Python 2 wrote it: bytes as strings, protocol 2, by hand."""
+    """One pair as written by Python 2: bytes as strings, protocol 2, by hand."""
 
     def array(dtype: bytes, shape: int, data: bytes) -> bytes:
         return (
@@ -130,7 +130,7 @@ def test_a_pickle_of_python_2(tmp_path) -> None:
 
 
 class Evil:
-    """Would make a file when it is unpickled."""
+    """Would create a file when unpickled."""
 
     def __reduce__(self):
         return os.mkdir, ("was-here",)
@@ -155,7 +155,7 @@ class Evil:
         python_2_pickle().replace(b"K\x02\x85", b"K\x7f\x85"),
     ],
 )
-def test_everything_but_arrays_is_refused(content, tmp_path, monkeypatch) -> None:
+def test_anything_but_arrays_is_rejected(content, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "evil.pkl"
     path.write_bytes(content)
@@ -166,7 +166,7 @@ def test_everything_but_arrays_is_refused(content, tmp_path, monkeypatch) -> Non
 
 @pytest.mark.parametrize("labels", ["i8", "u1", "f4"])
 def test_the_converted_folder_holds_the_same_data(labels, tmp_path, capsys) -> None:
-    """From the command line to `load_data`: the numbers of the pickle, to the bit."""
+    """From the command line to `load_data`: the numbers of the pickle, bit for bit."""
     source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
     pairs = books_file(source, labels=labels)
     assert main(["convert", str(source), str(target)]) == 0
@@ -192,8 +192,8 @@ def test_what_cannot_be_converted_leaves_nothing(wrong, tmp_path, capsys) -> Non
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_a_link_to_nowhere_is_found_before_the_data_are_read(tmp_path) -> None:
-    """A folder cannot take the place of a link, and nobody reads 17 MB to find that out."""
+def test_a_broken_link_is_found_before_the_data_are_read(tmp_path) -> None:
+    """A folder cannot replace a link; the error comes before 17 MB are read."""
     (tmp_path / "mnist").symlink_to("nowhere")
     with pytest.raises(ArgumentError, match="exists already"):
         convert(tmp_path / "no file", tmp_path / "mnist")

@@ -1,4 +1,4 @@
-"""The book's first program: its face, its lines, its random numbers and its weights."""
+"""The book's first program: its interface, printed lines, random numbers and weights."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def test_the_weights_are_those_of_a_plain_run(sizes, size, capsys) -> None:
     theirs = list(data)
     biases, weights = twin.train(*twin.draw(sizes), theirs, 3, size, 3.0)
     assert_same(net, biases, weights)
-    # The list is left in the same order, and the generators in the same state.
+    # The list ends in the same order, and the generators in the same state.
     assert all(a is b for a, b in zip(ours, theirs, strict=True))
     assert after == (random.random(), np.random.random())
     assert capsys.readouterr().out == "Epoch 0 complete\nEpoch 1 complete\nEpoch 2 complete\n"
 
 
 def test_an_epoch_of_the_digits_is_that_of_a_plain_run(capsys) -> None:
-    """The book's call on images, with the number of hits that a plain run counts."""
+    """The book's call on images, with the same number of hits as a plain run."""
     training_data, _, test_data = mnist_loader.load_data_wrapper("digits")
     copy = list(training_data)
     seeded()
@@ -96,8 +96,8 @@ def test_the_engine_does_the_work(monkeypatch) -> None:
     assert calls[2:] == ["evaluate"]
 
 
-def test_the_numbers_are_copied_only_where_a_script_has_put_its_own(monkeypatch) -> None:
-    """A network that was drawn or trained has its numbers in the engine's vector already."""
+def test_parameters_are_copied_only_if_a_script_has_replaced_them(monkeypatch) -> None:
+    """After drawing or training, they are in the engine's vector already."""
     copies = []
     real = base.flat_copy
     monkeypatch.setattr(base, "flat_copy", lambda *lists: copies.append(1) or real(*lists))
@@ -128,8 +128,8 @@ def test_the_numbers_are_copied_only_where_a_script_has_put_its_own(monkeypatch)
 @pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))]
 )
-def test_a_copy_goes_its_own_way(copied) -> None:
-    """Its matrices are no views of the vector of the network that it was copied from."""
+def test_a_copy_is_independent(copied) -> None:
+    """Its matrices are not views of the original's vector."""
     data, _ = twin.random_data(6, 5, 3)
     net, x = network.Network(SIZES), data[0][0]
     other = copied(net)
@@ -161,7 +161,7 @@ def test_a_step_is_the_mean_gradient_times_eta() -> None:
         [w - 0.7 * n for w, n in zip(weights, nabla_w, strict=True)],
         1e-14,
     )
-    # Whoever kept the old lists has the old numbers.
+    # The old lists still have the old numbers.
     assert all((a == b).all() for a, b in zip(kept, (*biases, *weights), strict=True))
 
 
@@ -180,7 +180,7 @@ def test_backprop_of_matrices_is_the_sum_over_the_columns(m) -> None:
 
 
 def test_the_lists_may_be_changed_and_replaced() -> None:
-    """Each computation sees what is in the lists now, also layers of other sizes."""
+    """Each computation uses the current lists, also with layers of other sizes."""
     data, labeled = twin.random_data(8, 5, 3)
     x = data[0][0]
     net = network.Network(SIZES)
@@ -204,14 +204,14 @@ def test_the_lists_may_be_changed_and_replaced() -> None:
 
 
 class Louder(network.Network):
-    """A reader's own cost: twice the book's."""
+    """A custom cost: twice the book's."""
 
     def cost_derivative(self, output_activations, y):
         return 2 * (output_activations - y)
 
 
 class Deaf(network.Network):
-    """A reader's own backprop."""
+    """A custom backprop."""
 
     def backprop(self, x, y):
         nabla_b, nabla_w = super().backprop(x, y)
@@ -219,7 +219,7 @@ class Deaf(network.Network):
 
 
 class Counted(network.Network):
-    """A reader's own step, which calls the book's."""
+    """A custom step, which calls the book's."""
 
     steps = 0
 
@@ -231,7 +231,7 @@ class Counted(network.Network):
 @pytest.mark.parametrize(
     ("program", "factors"), [(Louder, (2, 2)), (Deaf, (1, 2)), (Counted, (1, 1))]
 )
-def test_what_a_subclass_overrides_is_heard(program, factors) -> None:
+def test_methods_overridden_by_a_subclass_are_called(program, factors) -> None:
     data, _ = twin.random_data(11, 5, 3)
     seeded()
     net = program(SIZES)
@@ -248,7 +248,7 @@ def test_what_a_subclass_overrides_is_heard(program, factors) -> None:
     assert getattr(net, "steps", 6) == 6
 
 
-def test_an_overridden_feedforward_is_asked() -> None:
+def test_an_overridden_feedforward_is_called() -> None:
     class Constant(network.Network):
         def feedforward(self, a):
             return np.array([[0.0], [1.0], [0.0]])
@@ -258,8 +258,8 @@ def test_an_overridden_feedforward_is_asked() -> None:
 
 
 @pytest.mark.parametrize("kind", [iter, tuple])
-def test_data_may_be_no_list(kind, capsys) -> None:
-    """Python 3 scripts pass what zip returns."""
+def test_data_need_not_be_a_list(kind, capsys) -> None:
+    """Python 3 scripts pass the result of zip."""
     data, labeled = twin.random_data(9, 5, 3)
     seeded()
     net = network.Network(SIZES)
@@ -278,11 +278,11 @@ def test_feedforward_takes_one_column_or_many() -> None:
     assert (net.feedforward(X[:, 2:3]) == whole[:, 2:3]).all()
 
 
-def test_sigmoid_and_its_slope() -> None:
+def test_sigmoid_and_its_derivative() -> None:
     z = np.array([-2.0, 0.0, 3.0])
     np.testing.assert_allclose(network.sigmoid(z), twin.squash(z), rtol=1e-15)
     np.testing.assert_allclose(network.sigmoid_prime(z), twin.slope(z), rtol=1e-14)
-    # However large: no warning, which would be an error here.
+    # Even for large z there is no warning, which would be an error here.
     assert network.sigmoid(np.array([-1e4, 1e4])).tolist() == [0.0, 1.0]
     step = 1e-6
     slope = (network.sigmoid(z + step) - network.sigmoid(z - step)) / (2 * step)
@@ -326,7 +326,7 @@ def test_wrong_arguments_change_nothing(arguments) -> None:
 
 
 def wrong_forms():
-    """What is easily passed as test data, by its name."""
+    """Common mistakes in test data, by name."""
     pairs, labeled = twin.random_data(4, 5, 3)
     images, labels = np.zeros((4, 5)), np.zeros(4, int)
     return {
@@ -368,7 +368,7 @@ def test_training_data_must_be_pairs(wrong) -> None:
 
 @pytest.mark.parametrize("kind", [float, np.float32, np.uint8, np.int64, lambda y: np.array([y])])
 def test_a_label_is_a_whole_number_of_any_type(kind, capsys) -> None:
-    """A table of numbers has its labels as 0.0, 1.0, 2.0."""
+    """In a float table, labels are 0.0, 1.0, 2.0."""
     data, labeled = twin.random_data(21, 5, 3)
     net = network.Network(SIZES)
     expected = sum(twin.outputs(net.biases, net.weights, x).argmax() == y for x, y in labeled)
@@ -378,8 +378,8 @@ def test_a_label_is_a_whole_number_of_any_type(kind, capsys) -> None:
     assert capsys.readouterr().out == f"Epoch 0: {expected} / 21\n"
 
 
-def test_an_overridden_evaluate_is_asked(capsys) -> None:
-    """With the data as they came, whatever they are."""
+def test_an_overridden_evaluate_is_called(capsys) -> None:
+    """With the data as passed."""
 
     class Named(network.Network):
         def evaluate(self, test_data):
@@ -404,7 +404,7 @@ def test_weights_that_do_not_fit_are_named() -> None:
 
 
 def test_divergence_ends_in_an_error() -> None:
-    """The book's program would go on with weights that are no numbers."""
+    """The book's program would continue with weights of NaN."""
     net = network.Network([1, 1])
     net.weights, net.biases = [np.zeros((1, 1))], [np.zeros((1, 1))]
     huge = np.array([[1e200]])
@@ -415,7 +415,7 @@ def test_divergence_ends_in_an_error() -> None:
 
 
 def test_ctrl_c_leaves_the_weights_of_the_last_mini_batch(monkeypatch) -> None:
-    """And the next call goes on from there."""
+    """The next call continues from there."""
     data, _ = twin.random_data(6, 5, 3)
     net, other = network.Network(SIZES), network.Network(SIZES)
     other.weights, other.biases = net.weights, net.biases

@@ -1,4 +1,4 @@
-"""The book's second program: costs, penalty, first weights, what it monitors, and its files."""
+"""The book's second program: costs, penalty, initial weights, monitoring, and its files."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_weights_and_figures_are_those_of_a_plain_run(cost, lmbda, capsys) -> No
     assert capsys.readouterr().out.splitlines() == lines
 
 
-def test_nothing_is_returned_that_was_not_monitored(capsys) -> None:
+def test_only_monitored_figures_are_returned(capsys) -> None:
     data, _ = twin.random_data(5, 5, 3)
     net = network2.Network(SIZES)
     assert net.SGD(data, 2, 2, 0.1) == ([], [], [], [])
@@ -125,7 +125,7 @@ def test_cross_entropy_of_saturated_outputs() -> None:
 
 
 class TwiceCrossEntropy:
-    """A cost that the engine does not know."""
+    """A custom cost."""
 
     @staticmethod
     def fn(a, y):
@@ -136,8 +136,8 @@ class TwiceCrossEntropy:
         return 2 * (a - y)
 
 
-def test_a_cost_of_ones_own_is_called() -> None:
-    """Doubling the cost is doubling the learning rate, but for the penalty's share."""
+def test_a_custom_cost_is_called() -> None:
+    """Doubling the cost is doubling the learning rate, except for the penalty."""
     data, _ = twin.random_data(11, 5, 3)
     seeded()
     ours = network2.Network(SIZES, cost=TwiceCrossEntropy)
@@ -164,7 +164,7 @@ def test_an_instance_of_a_known_cost_is_the_known_cost(cost, monkeypatch, capsys
         told.append((found, nets[-1].total_cost(data, 0.5), capsys.readouterr().out))
     assert told[0] == told[1]
     assert_same(nets[1], nets[0].biases, nets[0].weights, 0)
-    assert len(calls) == 4  # a call for each epoch of both
+    assert len(calls) == 4  # one per epoch of both
     one, two = (tmp_path / f"{k}.json" for k in (1, 2))
     assert one.read_bytes() == two.read_bytes()
     assert network2.load(two).cost is cost
@@ -172,7 +172,7 @@ def test_an_instance_of_a_known_cost_is_the_known_cost(cost, monkeypatch, capsys
 
 @dataclass
 class Scaled:
-    """A cost with a parameter, so it can be used as an instance alone, and has no hash."""
+    """A cost with a parameter, so it can only be used as an instance; it has no hash."""
 
     factor: float
 
@@ -184,10 +184,10 @@ class Scaled:
         return self.factor * network2.QuadraticCost.delta(z, a, y)
 
 
-def test_an_instance_of_ones_own_cost_is_called(tmp_path) -> None:
+def test_an_instance_of_a_custom_cost_is_called(tmp_path) -> None:
     """Sample by sample; three times the cost is three times the learning rate."""
     data, labeled = twin.random_data(11, 5, 3)
-    typed = [(x, y.astype(np.uint8)) for x, y in data]  # whose negative is no number that is meant
+    typed = [(x, y.astype(np.uint8)) for x, y in data]  # -y would wrap around
     seeded()
     ours = network2.Network(SIZES, cost=Scaled(3.0))
     found = ours.SGD(list(typed), 2, 4, 0.1, 3.0, labeled, True, True, True, True)
@@ -207,8 +207,8 @@ def test_an_instance_of_ones_own_cost_is_called(tmp_path) -> None:
     assert same.total_cost(data, 0.0) == ours.total_cost(data, 0.0)
 
 
-def test_a_cost_of_ones_own_is_all_that_is_computed_sample_by_sample(monkeypatch) -> None:
-    """The samples are converted once, and go forward and back as matrices."""
+def test_only_a_custom_cost_is_computed_sample_by_sample(monkeypatch) -> None:
+    """The samples are converted once; forward and backward passes use matrices."""
     passes, columns = [], []
     forward, back = prediction.outputs, network2.Network._gradient
     monkeypatch.setattr(
@@ -227,7 +227,7 @@ def test_a_cost_of_ones_own_is_all_that_is_computed_sample_by_sample(monkeypatch
 
 
 class Steep:
-    """A cost whose slope is beyond all numbers where an input is large."""
+    """A cost whose derivative overflows for large inputs."""
 
     @staticmethod
     def fn(a, y):
@@ -239,7 +239,7 @@ class Steep:
 
 
 class Doubled(network2.Network):
-    """A reader's own backprop."""
+    """A custom backprop."""
 
     def backprop(self, x, y):
         nabla_b, nabla_w = super().backprop(x, y)
@@ -247,8 +247,8 @@ class Doubled(network2.Network):
 
 
 @pytest.mark.parametrize("program", [network2.Network, Doubled])
-def test_divergence_of_a_cost_of_ones_own_ends_in_an_error(program) -> None:
-    """The step that would have made a weight infinite is not taken, and nobody warns."""
+def test_divergence_with_a_custom_cost_raises_an_error(program) -> None:
+    """The step that would make a weight infinite is not taken, and there is no warning."""
     net = program([1, 1], cost=Steep)
     net.weights, net.biases = [np.array([[1.0]])], [np.zeros((1, 1))]
     good, bad = np.zeros((1, 1)), np.array([[100.0]])
@@ -266,7 +266,7 @@ def test_a_cost_must_have_its_functions(wrong) -> None:
         network2.Network(SIZES, cost=wrong)
 
 
-def test_a_cost_that_gives_no_error_for_each_output_is_named() -> None:
+def test_a_cost_whose_delta_has_the_wrong_shape_is_rejected() -> None:
     class Flat(network2.CrossEntropyCost):
         @staticmethod
         def delta(z, a, y):
@@ -336,7 +336,7 @@ def test_wrong_arguments_change_nothing(cost, arguments) -> None:
 
 @pytest.mark.parametrize("cost", [network2.CrossEntropyCost, TwiceCrossEntropy])
 def test_wrong_training_data_change_nothing(cost) -> None:
-    """Also those of a late mini-batch, and also where the cost is one's own."""
+    """Also in a later mini-batch, and also with a custom cost."""
     good, labeled = twin.random_data(7, 5, 3)
     x, y = good[0]
     for wrong in ([*good, labeled[0]], [*good, (x * np.nan, y)], [*good, (x[:2], y)], []):
@@ -364,7 +364,7 @@ def test_the_other_methods_name_what_is_wrong(cost, call) -> None:
         call(network2.Network(SIZES, cost=cost), data)
 
 
-def test_a_label_in_place_of_a_vector_has_its_cure() -> None:
+def test_a_label_instead_of_a_vector_has_a_cure() -> None:
     _, labeled = twin.random_data(4, 5, 10)
     net = network2.Network([5, 10])
     with pytest.raises(ShapeError, match=r"mnist_loader\.vectorized_result"):
@@ -373,7 +373,7 @@ def test_a_label_in_place_of_a_vector_has_its_cure() -> None:
     assert net.total_cost(pairs, 0.0) == net.total_cost(labeled, 0.0, convert=True)
 
 
-def test_a_class_derived_from_a_cost_is_another_cost() -> None:
+def test_a_subclass_of_a_cost_is_a_custom_cost() -> None:
     class Weighted(network2.CrossEntropyCost):
         @staticmethod
         def delta(z, a, y):
@@ -386,7 +386,7 @@ def test_a_class_derived_from_a_cost_is_another_cost() -> None:
     assert all((a == b).all() for a, b in zip(before, net.weights, strict=True))
 
 
-def test_targets_outside_of_the_cost_change_nothing() -> None:
+def test_targets_out_of_range_for_the_cost_change_nothing() -> None:
     x = np.zeros((5, 1))
     net = network2.Network(SIZES)
     with pytest.raises(DataError, match="outside the range"):
@@ -404,7 +404,7 @@ def test_a_network_comes_back_bit_for_bit(cost, tmp_path) -> None:
 
 
 def test_the_file_has_the_books_form(tmp_path) -> None:
-    """What the book's own program would write, and read."""
+    """The book's own program would write and read the same."""
     net = network2.Network(SIZES, cost=network2.QuadraticCost)
     net.save(str(tmp_path / "net.json"))
     content = json.loads((tmp_path / "net.json").read_text())
@@ -446,7 +446,7 @@ def test_damaged_files_are_refused(kind, tmp_path) -> None:
         network2.load(path)
 
 
-def test_what_is_not_finite_is_not_saved(tmp_path) -> None:
+def test_weights_that_are_not_finite_are_not_saved(tmp_path) -> None:
     net = network2.Network(SIZES)
     net.biases[0][0] = np.inf
     with pytest.raises(DataError, match="not finite"):

@@ -1,4 +1,4 @@
-"""The problems of chapter 3, each against the plain loop with the book's formula in it."""
+"""The problems of chapter 3, compared with the plain loop with the book's formula."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_momentum_keeps_velocities(mu) -> None:
 
 
 class Scripted(network2.Network):
-    """Trains nothing and reports the accuracies that it is given."""
+    """Trains nothing and returns given accuracies."""
 
     def __init__(self, accuracies):
         super().__init__([1, 1])
@@ -87,18 +87,18 @@ class Scripted(network2.Network):
 
 
 def test_no_improvement_in_n_epochs_ends_the_training() -> None:
-    """An equal accuracy is no improvement."""
+    """An equal accuracy is not an improvement."""
     net = Scripted([5, 7, 6, 8, 8, 7, 1, 99])
     found = problems.train_until_no_improvement(net, [], 10, 0.5, 0.0, [], n=3)
     assert found == [5, 7, 6, 8, 8, 7, 1]
 
 
 def test_the_learning_rate_is_halved_down_to_a_128th() -> None:
-    """Seven halvings; an improvement lets the count begin anew."""
+    """Seven halvings; an improvement resets the count."""
     accuracies = [5, 5, 6, 6, 6, 7, 6, 6] + [1] * 20
     net = Scripted(accuracies)
     found = problems.train_with_halving(net, [], 10, 1.28, 0.0, [], n=2)
-    # 5 | 5 6 6 6 halve | 7 6 6 halve | then two epochs a rate, until 0.01 would be next
+    # 5 | 5 6 6 6 halve | 7 6 6 halve | then two epochs per rate, until 0.01 would be next
     rates = [1.28] * 5 + [0.64] * 3 + [r for r in (0.32, 0.16, 0.08, 0.04, 0.02) for _ in "ab"]
     assert net.rates == pytest.approx(rates)
     assert found == list(zip(net.rates, accuracies[: len(rates)], strict=True))
@@ -108,7 +108,7 @@ def test_the_learning_rate_is_halved_down_to_a_128th() -> None:
     "train", [problems.train_until_no_improvement, problems.train_with_halving]
 )
 def test_the_schedules_train(train, capsys) -> None:
-    """On a real network, with data that are read once."""
+    """On a real network, with data that can be read only once."""
     data, labeled = twin.random_data(30, 5, 3)
     net = network2.Network(SIZES)
     before = net.weights
@@ -138,6 +138,6 @@ def test_wrong_arguments_of_a_schedule_change_nothing(train, name, wrong) -> Non
     assert all((a == b).all() for a, b in zip(weights, net.weights, strict=True))
 
 
-def test_a_friction_that_is_no_number_is_refused_at_once() -> None:
+def test_a_momentum_that_is_not_a_number_is_rejected_at_once() -> None:
     with pytest.raises(ArgumentError, match="mu"):
         problems.MomentumNetwork(SIZES, mu="heavy")

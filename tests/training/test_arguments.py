@@ -1,4 +1,4 @@
-"""The gate for arguments that are no arrays."""
+"""Checks of arguments that are not arrays."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ def checked(n: int = 100, **changed):
 
 @pytest.mark.parametrize("value", [0, 3, np.int8(3), np.uint64(2**40), 10**30])
 def test_whole_numbers_of_any_type_become_int(value: object) -> None:
-    """Python's and NumPy's integers are taken."""
+    """Python's and NumPy's integers are accepted."""
     number = whole_number(value, "epochs", least=0)
     assert type(number) is int
     assert number == value
 
 
 @pytest.mark.parametrize("value", [-1, 1.0, "1", None, True, np.bool_(1), [1], np.ones(2, int), 1j])
-def test_what_is_no_whole_number_is_refused(value: object) -> None:
-    """The error names the argument, repeats the value and says what would do."""
+def test_anything_but_a_whole_number_is_rejected(value: object) -> None:
+    """The error shows the argument's name, its value and what was expected."""
     with pytest.raises(ArgumentError) as caught:
         whole_number(value, "epochs", least=0)
     assert str(caught.value).startswith("epochs ")
     assert f"got {value!r}, expected a whole number, 0 or more" in str(caught.value)
 
 
-def test_the_least_number_itself_is_taken() -> None:
-    """The bound belongs to the numbers that are taken."""
+def test_the_least_number_is_accepted() -> None:
+    """The bound is inclusive."""
     assert whole_number(1, "n", least=1) == 1
     with pytest.raises(ArgumentError):
         whole_number(0, "n", least=1)
@@ -76,20 +76,20 @@ def test_the_least_number_itself_is_taken() -> None:
 
 @pytest.mark.parametrize("n", [1, 9, 10, 11, 1000])
 def test_the_default_mini_batch_shrinks_to_small_data(n: int) -> None:
-    """Without a size, a mini-batch holds 10 samples, or all where there are fewer."""
+    """The default is min(10, n)."""
     assert DEFAULT_MINI_BATCH_SIZE == 10
     assert checked(n).mini_batch_size == min(10, n)
 
 
 def test_an_explicit_larger_mini_batch_raises() -> None:
-    """A size above the number of samples names both numbers; as many as there are is fine."""
+    """The error shows both numbers; n itself is accepted."""
     assert checked(7, mini_batch_size=7).mini_batch_size == 7
     with pytest.raises(ArgumentError, match=r"mini_batch_size=8 for 7 samples.*mini_batch_size=7"):
         checked(7, mini_batch_size=8)
 
 
 def test_defaults() -> None:
-    """Nothing given means SGD(0.5), no penalty, one thread, no callback."""
+    """The defaults are SGD(0.5), no penalty, one thread, no callback."""
     settings = checked()
     assert settings.recipe.optimizer == DEFAULT_OPTIMIZER == SGD(0.5)
     assert (settings.epochs, settings.weight_decay, settings.shuffle) == (3, 0.0, True)
@@ -97,8 +97,8 @@ def test_defaults() -> None:
     assert (settings.schedule, settings.early_stopping, settings.max_seconds) == (None,) * 3
 
 
-def test_numbers_of_numpy_are_taken() -> None:
-    """NumPy's scalars serve as Python's do, and end up as Python's."""
+def test_numpy_numbers_are_accepted() -> None:
+    """NumPy's scalars are converted to Python's."""
     settings = checked(
         epochs=np.int32(2), mini_batch_size=np.uint8(4), weight_decay=np.float32(0.5),
         n_threads=np.int64(2),
@@ -111,8 +111,8 @@ def test_numbers_of_numpy_are_taken() -> None:
 @pytest.mark.parametrize(
     "callbacks", [[len], (len,), iter([len]), (f for f in [len])], ids=["list", "tuple", *"ig"]
 )
-def test_callbacks_of_any_iterable_are_kept(callbacks) -> None:
-    """A list, a tuple or an iterator of functions is a sequence of callbacks."""
+def test_callbacks_of_any_iterable_are_accepted(callbacks) -> None:
+    """A list, a tuple or an iterator of functions."""
     assert checked(callbacks=callbacks).callbacks == (len,)
 
 
@@ -170,7 +170,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("name", "value"), WRONG, ids=brief)
 def test_wrong_arguments_of_train_change_nothing(name: str, value: object) -> None:
-    """Each ends in an ArgumentError that names it, before anything has changed."""
+    """Each raises an ArgumentError with its name before anything has changed."""
     net, untouched = Network([2, 3], seed=1), Network([2, 3], seed=1)
     said = "callback" if name == "callbacks" else "mini-batch" if value is WRONG[6][1] else name
     with pytest.raises(ArgumentError, match=said):
@@ -183,7 +183,7 @@ def test_wrong_arguments_of_train_change_nothing(name: str, value: object) -> No
 
 
 def small(dtype: str, **how) -> tuple[Network, np.ndarray, np.ndarray]:
-    """Return a network, inputs of which the second is always 0, and targets."""
+    """Return a network, inputs with a second row of zeros, and targets."""
     rng = np.random.default_rng(3)
     X = rng.standard_normal((3, 40)).astype(dtype)
     X[1] = 0
@@ -191,7 +191,7 @@ def small(dtype: str, **how) -> tuple[Network, np.ndarray, np.ndarray]:
     return Network([3, 4, 1], dtype=dtype, **given), X, X[:1] - 0.5 * X[2:]
 
 
-# A setting that float32 or float64 cannot hold, and how it is called.
+# A setting out of range for float32 or float64, and its name.
 NOT_IN_THE_TYPE = (
     ("float32", "epsilon", lambda e: {"optimizer": Adam(epsilon=e)}, 3e-45),
     ("float32", "epsilon", lambda e: {"optimizer": Adam(epsilon=e)}, 2e-38),  # corrected: 6e-40
@@ -207,8 +207,8 @@ NOT_IN_THE_TYPE = (
 
 
 @pytest.mark.parametrize(("dtype", "name", "arguments", "value"), NOT_IN_THE_TYPE)
-def test_a_setting_that_the_type_cannot_hold_is_refused(dtype, name, arguments, value) -> None:
-    """The error names setting and type, and nothing has changed; what it expects is taken."""
+def test_a_setting_out_of_range_for_the_type_is_rejected(dtype, name, arguments, value) -> None:
+    """The error names setting and type, and nothing has changed; its advice is accepted."""
     net, X, Y = small(dtype)
     before, words = net.parameters.copy(), "infinite" if value > 1 else "0"
     with pytest.raises(ArgumentError) as caught:
@@ -223,9 +223,9 @@ def test_a_setting_that_the_type_cannot_hold_is_refused(dtype, name, arguments, 
         net.train(X, Y, epochs=30, **how)
         assert np.isfinite(net.parameters).all()
         assert not same_bits(net.parameters, before)
-        # Weights of the input that is always 0 have no gradient to move by.
+        # The weights of the input that is always 0 have no gradient.
         np.testing.assert_array_equal(net.weights[0][:, 1] != 0, before[1:12:3] != 0)
-    else:  # as good as infinite: the weights explode, but no error of this kind
+    else:  # nearly infinite: the weights diverge, but without this error
         checked(description=net.description, **how)
     if dtype == "float32":
         assert str(caught.value).endswith('or take dtype="float64".')
@@ -245,8 +245,8 @@ def test_a_setting_that_the_type_cannot_hold_is_refused(dtype, name, arguments, 
     ],
     ids=str,
 )
-def test_a_setting_whose_zero_or_infinity_means_the_same_is_taken(how, as_good_as) -> None:
-    """What float32 makes of it does what the number itself would do, to the bit."""
+def test_a_setting_that_means_the_same_as_zero_or_infinity_is_accepted(how, as_good_as) -> None:
+    """The result has the same bits as with 0 or infinity."""
     found = []
     for arguments in (how, as_good_as):
         net, X, Y = small("float32")
@@ -265,7 +265,7 @@ def test_a_setting_whose_zero_or_infinity_means_the_same_is_taken(how, as_good_a
     ],
     ids=repr,
 )
-def test_a_share_that_float32_rounds_to_one_works(optimizer) -> None:
+def test_a_decay_rate_that_float32_rounds_to_one_works(optimizer) -> None:
     """What does not stay is less than a rounding of each step; 1 - beta is not computed from it.
 
     Twenty steps, each with some roundings of numbers of the size of the weights or less.

@@ -1,4 +1,4 @@
-"""What is below the smallest normal number is 0 in a step, and keeps its value for the user."""
+"""Subnormal numbers are flushed to 0 in a step, and keep their value for the user."""
 
 import warnings
 
@@ -21,7 +21,7 @@ def tiny(dtype):
 
 
 def chain(dtype, *weights, last_bias=0.0, cost="quadratic"):
-    """Return identity units in a row, of which the last alone has a bias that is not 0."""
+    """Return a chain of identity units; only the last has a bias other than 0."""
     sizes = [1] * (len(weights) + 1)
     net = Network(sizes, activation="identity", output="identity", cost=cost, dtype=dtype, seed=1)
     for W, b, w in zip(net.weights, net.biases, weights, strict=True):
@@ -43,7 +43,7 @@ def fading_error(dtype):
 
 @DTYPES
 @THREADS
-def test_a_step_takes_a_faded_error_for_zero(dtype, threads):
+def test_a_step_flushes_a_subnormal_error_to_zero(dtype, threads):
     net, X, slope = fading_error(dtype)
     rate = 1 / slope
     net.train(X, [[0.0]], epochs=1, optimizer=SGD(rate), n_threads=threads)
@@ -54,7 +54,7 @@ def test_a_step_takes_a_faded_error_for_zero(dtype, threads):
 
 
 @DTYPES
-def test_a_gradient_keeps_a_faded_error(dtype):
+def test_a_gradient_keeps_a_subnormal_error(dtype):
     net, X, slope = fading_error(dtype)
     assert net.gradient(X, [[0.0]]).weights[0][0, 0] == slope
     trace = net.trace(X, [[0.0]])
@@ -67,8 +67,8 @@ def test_a_gradient_keeps_a_faded_error(dtype):
 
 
 @DTYPES
-def test_a_faded_activation_is_zero_in_a_step_and_a_number_for_the_user(dtype):
-    """tiny / 8, as an output and as a cost, before and after a training that changes nothing."""
+def test_a_subnormal_activation_is_zero_in_a_step_and_keeps_its_value_for_the_user(dtype):
+    """tiny / 8, as an output and as a cost, before and after training that changes nothing."""
     least = tiny(dtype) / 8
     net = chain(dtype, 1.0, 2 * least**0.5, cost="absolute")
     X, Y = np.array([[least**0.5 / 2]]), [[0.0]]
@@ -83,8 +83,8 @@ def test_a_faded_activation_is_zero_in_a_step_and_a_number_for_the_user(dtype):
 
 
 @DTYPES
-def test_sigmoid_units_far_down_fade_in_a_step_alone(dtype):
-    """e^z of 1 / (1 + e^-z), below the normal range, as an output of a network that has trained."""
+def test_saturated_sigmoid_units_are_flushed_in_a_step_only(dtype):
+    """1 / (1 + e^-z) below the normal range, as an output of a network that has been trained."""
     z = -718.0 if dtype == "float64" else -92.0
     net = Network([1, 1], cost="quadratic", dtype=dtype, seed=1)
     net.weights[0][:], net.biases[0][:] = 0, z
@@ -98,7 +98,7 @@ def test_sigmoid_units_far_down_fade_in_a_step_alone(dtype):
 
 
 @DTYPES
-def test_weights_that_came_as_subnormal_numbers_are_zero_after_a_step(dtype):
+def test_subnormal_weights_are_zero_after_a_step(dtype):
     net = chain(dtype, tiny(dtype) / 3, -tiny(dtype) / 5)
     assert (net.parameters != 0).sum() == 2
     net.train([[1.0]], [[0.0]], epochs=1, optimizer=SGD(0.1))
@@ -106,7 +106,7 @@ def test_weights_that_came_as_subnormal_numbers_are_zero_after_a_step(dtype):
 
 
 def keeps_tiny_numbers():
-    """Whether Python and NumPy compute below the normal range here and now."""
+    """Whether Python and NumPy currently compute with subnormal numbers."""
     for dtype in ("float64", "float32"):
         x = np.full(33, tiny(dtype), dtype) / 2
         if not (x > 0).all() or not (x * 4 == 2 * tiny(dtype)).all():
@@ -115,8 +115,8 @@ def keeps_tiny_numbers():
 
 
 @THREADS
-def test_callbacks_and_what_comes_after_keep_tiny_numbers(threads):
-    """After each epoch, an early end, an error, Ctrl-C in a callback, and weights that explode."""
+def test_callbacks_and_code_after_a_run_keep_subnormal_numbers(threads):
+    """After each epoch, an early end, an error, Ctrl-C in a callback, and divergence."""
     net = Network([3, 40, 2], seed=1)
     X, Y, seen = np.ones((3, 50)), np.zeros((2, 50)), []
 
@@ -148,8 +148,8 @@ def test_callbacks_and_what_comes_after_keep_tiny_numbers(threads):
 
 
 @DTYPES
-def test_a_solver_is_given_what_a_step_would_take(dtype):
-    """The gradient for L-BFGS, whose passes are its steps; the mode ends with the call."""
+def test_a_solver_gets_the_gradient_of_a_step(dtype):
+    """The gradient for L-BFGS is flushed, too; the processor's mode ends with the call."""
     net, X, slope = fading_error(dtype)
     data = X.astype(dtype), as_targets(np.zeros((1, 1)), 1, 1, dtype)
     cost, gradient = evaluation.cost_and_gradient(net.description, net.parameters, *data)
@@ -159,7 +159,7 @@ def test_a_solver_is_given_what_a_step_would_take(dtype):
     assert keeps_tiny_numbers()
 
 
-def test_fits_leave_tiny_numbers_alone():
+def test_fits_restore_the_processors_mode():
     rng = np.random.default_rng(1)
     X, y = rng.standard_normal((60, 4)), rng.standard_normal(60)
     for solver in ("adam", "sgd", "lbfgs"):
@@ -170,8 +170,8 @@ def test_fits_leave_tiny_numbers_alone():
 
 
 @DTYPES
-def test_a_deep_chain_whose_errors_fade_has_the_same_bits_for_any_number_of_threads(dtype):
-    """Sigmoid layers whose weights are small: each takes more than two digits off the errors."""
+def test_a_chain_with_vanishing_errors_has_the_same_bits_for_any_number_of_threads(dtype):
+    """Sigmoid layers with small weights: each divides the errors by more than 100."""
     layers = 140 if dtype == "float64" else 20
     found = []
     for threads in (1, 2, 3):

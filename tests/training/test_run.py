@@ -1,4 +1,4 @@
-"""The training run: what it records, how it ends, that two runs are one long run."""
+"""The training run: its records, how it ends, and that two runs equal one long run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError
 
-# A limit for what must not hang, far above what it takes.
+# A timeout for code that must not hang, far above its run time.
 PATIENCE = 60
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3)).T
@@ -46,7 +46,7 @@ def network(**changed) -> Network:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_an_epoch_without_shuffling_is_that_of_the_book(dtype: str) -> None:
-    """With shuffle=False the mini-batches are those of the book's loop, to the last bit.
+    """With shuffle=False the mini-batches are those of the book's loop, bit for bit.
 
     Weights, inputs and targets are small whole numbers, eta/m and the decay powers of two, and so
     nothing is rounded; the last mini-batch holds one sample.
@@ -73,8 +73,8 @@ def test_an_epoch_without_shuffling_is_that_of_the_book(dtype: str) -> None:
     assert history.cost == [sum(costs) / 3]
 
 
-def test_shuffling_takes_the_permutation_of_the_networks_stream() -> None:
-    """An epoch in an order of its own is that of the permuted data in the order given."""
+def test_shuffling_uses_the_networks_generator() -> None:
+    """An epoch with shuffling equals one of the permuted data without."""
     shuffled, plain = network(), network()
     order = network()._course.shuffler.permutation(40)
     assert order.tolist() != list(range(40))
@@ -84,7 +84,7 @@ def test_shuffling_takes_the_permutation_of_the_networks_stream() -> None:
 
 
 def test_two_epochs_have_two_orders() -> None:
-    """Each epoch draws its own permutation, each is one of all samples."""
+    """Each epoch draws a new permutation of all samples."""
     net, stream = network(), network()._course.shuffler
     orders = [stream.permutation(40) for _ in range(2)]
     assert orders[0].tolist() != orders[1].tolist()
@@ -122,7 +122,7 @@ def test_full_batches_of_a_linear_network_approach_least_squares() -> None:
 
 
 class Logged:
-    """Rules of three epochs that log what the loop calls; epoch `bad` diverges."""
+    """Rules for three epochs that log the calls of the loop; epoch `bad` diverges."""
 
     are_classes, last_epoch, cure = (False, True), 3, "Lower it ({rate:g}, {largest:g})."
 
@@ -159,7 +159,7 @@ class Logged:
         self.log.append(f"end by {self.history.stopped_by}")
 
 
-def test_the_loop_asks_for_the_rate_then_draws_then_takes_the_steps() -> None:
+def test_the_loop_gets_the_rate_then_draws_then_takes_the_steps() -> None:
     heard = []
     rules = Logged(2, [heard.append])
     run.train_epochs(rules)
@@ -171,8 +171,8 @@ def test_the_loop_asks_for_the_rate_then_draws_then_takes_the_steps() -> None:
     ]  # fmt: skip
 
 
-def test_epochs_that_diverge_together_are_run_again_one_by_one() -> None:
-    """In the orders that were drawn: what was complete before is recorded."""
+def test_epochs_that_diverge_are_run_again_one_by_one() -> None:
+    """In the same orders; the epochs before the failure are recorded."""
     rules = Logged(3, bad=2)
     with pytest.raises(DivergenceError, match=r"epoch 2, mini-batch 7: .* Lower it \(0.5, 9\)"):
         run.train_epochs(rules)
@@ -216,7 +216,7 @@ def test_a_epochs_then_b_epochs_are_a_plus_b_epochs(
 
 
 def test_the_optimizer_stays_until_another_is_given() -> None:
-    """None means that of the run before, and SGD(0.5) in the first run."""
+    """None means the previous optimizer, and SGD(0.5) in the first run."""
     net = network()
     rates = [
         net.train(X, LABELS, epochs=1, optimizer=optimizer).learning_rate
@@ -226,7 +226,7 @@ def test_the_optimizer_stays_until_another_is_given() -> None:
 
 
 def test_no_epochs_change_nothing() -> None:
-    """epochs=0 checks the arguments, and that is all."""
+    """epochs=0 only checks the arguments."""
     net, called = network(), []
     history = net.train(
         X, LABELS, epochs=0, callbacks=[called.append], restore_best=True, validation=VALIDATION
@@ -241,10 +241,10 @@ def test_no_epochs_change_nothing() -> None:
     assert same_bits(net.parameters, same.parameters)
 
 
-# ----------------------------------------------------------------------- what is recorded and heard
+# -------------------------------------------------------------------------- records and callbacks
 
 
-def test_callbacks_hear_of_every_epoch() -> None:
+def test_callbacks_are_called_after_every_epoch() -> None:
     """Each callback gets each epoch's EpochInfo, in order, after the epoch's validation."""
     net = network()
     net.train(X, LABELS, epochs=2)
@@ -269,7 +269,7 @@ def test_callbacks_hear_of_every_epoch() -> None:
     assert sum(history.seconds) <= took
 
 
-def test_cost_and_accuracy_are_those_before_the_updates() -> None:
+def test_cost_and_accuracy_are_computed_before_the_updates() -> None:
     """With a learning rate of 0 they are those of the network itself.
 
     The two costs differ by the order of their sum: n roundings of a sum of positive numbers.
@@ -282,8 +282,8 @@ def test_cost_and_accuracy_are_those_before_the_updates() -> None:
     assert same_bits(net.parameters, network().parameters)
 
 
-def test_no_accuracy_where_targets_name_no_classes() -> None:
-    """Targets that are no classes give costs only; validation is judged by its own targets."""
+def test_no_accuracy_if_targets_are_not_classes() -> None:
+    """Such targets give costs only; validation data have accuracy if their own targets do."""
     net = network(cost="quadratic")
     Y = 0.5 * np.eye(3)[:, LABELS]
     history = net.train(X, Y, epochs=2, validation=VALIDATION)
@@ -308,7 +308,7 @@ def test_validation_never_changes_the_weights() -> None:
 
 @pytest.mark.parametrize("said", [True, np.True_])
 def test_a_callback_that_returns_true_ends_the_run(said: object) -> None:
-    """The run ends after that epoch, and every other callback still hears of it."""
+    """The run ends after that epoch, and all other callbacks are still called."""
     net, heard = network(), []
     history = net.train(
         X, LABELS, epochs=9, callbacks=[lambda e: said if e.epoch == 2 else None, heard.append]
@@ -324,15 +324,15 @@ def test_a_callback_that_returns_true_ends_the_run(said: object) -> None:
 @pytest.mark.parametrize(
     "said", [None, False, 0, "stop", [], [True], np.zeros(3), np.ones(3), np.ones((1, 1))], ids=repr
 )
-def test_no_other_answer_ends_the_run(said: object) -> None:
-    """A callback may return whatever a plot or a print returns."""
+def test_no_other_return_value_ends_the_run(said: object) -> None:
+    """A callback may return anything, as a lambda that plots or prints does."""
     history = network().train(X, LABELS, epochs=2, callbacks=[lambda e: said])
     assert (len(history.epochs), history.stopped_by) == (2, "epochs")
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit])
 def test_an_exception_in_a_callback_leaves_a_consistent_network(error: type) -> None:
-    """The network has the weights and the count of the epoch that was done, and can go on."""
+    """The network has the weights and the count of the last complete epoch, and can continue."""
     net = network()
 
     def fail(info) -> None:
@@ -358,7 +358,7 @@ def no_memory(*arguments: object, **how: object) -> None:
 def test_a_run_that_fails_before_its_first_step_changes_nothing(
     failure: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither the optimizer nor what it has kept: the next run goes on with both."""
+    """Neither the optimizer nor its state: the next run continues with both."""
 
     class NoEntry(nullcontext):
         __call__ = __enter__ = no_memory
@@ -384,8 +384,8 @@ def test_a_run_that_fails_before_its_first_step_changes_nothing(
     assert same_bits(net.parameters, same.parameters)
 
 
-def test_a_run_that_fails_later_has_its_optimizer() -> None:
-    """What goes on after an exception in a callback goes on with the same rule and moments."""
+def test_a_run_that_fails_later_leaves_its_optimizer() -> None:
+    """After an exception in a callback, training continues with the same rule and moments."""
 
     def fail(info) -> None:
         raise ZeroDivisionError
@@ -399,7 +399,7 @@ def test_a_run_that_fails_later_has_its_optimizer() -> None:
 
 
 def test_the_record_of_a_run() -> None:
-    """`trained` tells each run in words and numbers that JSON can hold."""
+    """`trained` has a record of each run, as JSON."""
     net = network()
     net.train(X, LABELS, epochs=0)
     history = net.train(
@@ -422,8 +422,8 @@ def test_the_record_of_a_run() -> None:
     assert expected.items() <= run.items()
 
 
-def test_a_figure_that_is_not_finite_is_no_obstacle_to_saving(tmp_path: Path) -> None:
-    """An infinite validation cost is in the History; the weights are fine and can be saved."""
+def test_a_figure_that_is_not_finite_does_not_prevent_saving(tmp_path: Path) -> None:
+    """The History has an infinite validation cost; the weights are finite and can be saved."""
     net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -455,8 +455,10 @@ def through_file(net: Network, folder: Path) -> Network:
     ],
     ids=["file", "deepcopy", "copy", "pickle"],
 )
-def test_what_a_callback_keeps_goes_on_as_the_run_does(tmp_path: Path, kept, optimizer) -> None:
-    """Three of seven epochs, then the rest without a word about the optimizer: the same bits.
+def test_a_network_saved_by_a_callback_continues_like_the_run(
+    tmp_path: Path, kept, optimizer
+) -> None:
+    """Three of seven epochs, then the rest without passing the optimizer: the same bits.
 
     So it is also where the run before had another optimizer, whose place is taken at once.
     """
@@ -474,8 +476,8 @@ def test_what_a_callback_keeps_goes_on_as_the_run_does(tmp_path: Path, kept, opt
     assert same_bits(other.parameters, net.parameters)
 
 
-def test_the_record_agrees_with_the_epochs_at_each_callback() -> None:
-    """A run that goes on has no end yet; the figures are those of its last whole epoch."""
+def test_the_record_matches_the_epochs_at_each_callback() -> None:
+    """During a run, "stopped_by" is None; the figures are those of the last complete epoch."""
     net, seen = network(), []
     net.train(X, LABELS, epochs=2)
 
@@ -489,8 +491,8 @@ def test_the_record_agrees_with_the_epochs_at_each_callback() -> None:
     assert [run["stopped_by"] for run in net.trained] == ["epochs", "epochs"]
 
 
-def test_after_an_error_in_a_callback_the_network_goes_on() -> None:
-    """Optimizer, moments and record are those of the epochs that were finished."""
+def test_after_an_error_in_a_callback_the_network_continues() -> None:
+    """Optimizer, moments and record are those of the complete epochs."""
     net, same = network(), network()
 
     def fail(info) -> None:
@@ -506,8 +508,8 @@ def test_after_an_error_in_a_callback_the_network_goes_on() -> None:
     assert same_bits(net.parameters, same.parameters)
 
 
-def test_what_diverged_is_recorded_too() -> None:
-    """The epochs before count, in `trained` as in `epochs`; the error's History tells the end."""
+def test_a_run_that_diverged_is_recorded() -> None:
+    """The epochs before count, in `trained` and in `epochs`; the History says "error"."""
     net = network(activation="identity", cost="quadratic")
     with pytest.raises(DivergenceError) as caught:
         net.train(
@@ -525,9 +527,9 @@ def test_what_diverged_is_recorded_too() -> None:
 @pytest.mark.parametrize("judged_by", ["accuracy", "cost"])
 @pytest.mark.parametrize("end", ["epochs", "callback", "interrupt", "exception", "divergence"])
 def test_best_weights_are_restored_whatever_ended_the_run(end: str, judged_by: str) -> None:
-    """The network ends with the weights of the best epoch, the first of equals."""
+    """The network gets the weights of the best epoch, the first of equals."""
     net, heard, kept = network(cost="quadratic"), [], []
-    wrong = (LABELS[:15] + 1) % 3  # what training makes worse and worse
+    wrong = (LABELS[:15] + 1) % 3  # training makes these worse and worse
     judge = {"early_stopping": EarlyStopping(99, metric="validation_accuracy")}
     if judged_by == "cost":  # what the network says after two epochs
         judge = {"restore_best": True}
@@ -569,8 +571,8 @@ def test_best_weights_are_restored_whatever_ended_the_run(end: str, judged_by: s
     assert net.epochs == len(heard)
 
 
-def test_the_last_weights_stay_where_nothing_is_restored() -> None:
-    """Without restore_best the network ends with the weights of the last epoch."""
+def test_without_restore_best_the_last_weights_stay() -> None:
+    """They are those of the last epoch."""
     net, kept = network(), []
     history = net.train(
         X, LABELS, epochs=3, validation=(VALIDATION[0], (LABELS[:15] + 1) % 3),
@@ -584,8 +586,8 @@ def test_the_last_weights_stay_where_nothing_is_restored() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_divergence_error_tells_where_and_keeps_what_was(dtype: str) -> None:
-    """Epoch, step, History and a cure that names the numbers; weights of the slice's start."""
+def test_divergence_error_says_where_and_restores_the_slice(dtype: str) -> None:
+    """Epoch, step, History and a cure with the numbers; the weights of the start of the slice."""
     net = network(activation="identity", cost="quadratic", dtype=dtype)
     first = net.train(X, LABELS, epochs=2, mini_batch_size=8)
     huge = np.finfo(dtype).max / 4
@@ -615,8 +617,8 @@ def test_divergence_error_tells_where_and_keeps_what_was(dtype: str) -> None:
     assert np.isfinite(net.train(X, LABELS, epochs=1, mini_batch_size=8).cost).all()
 
 
-def test_divergence_in_a_later_epoch_has_the_history_before_it() -> None:
-    """The epochs that were done are in the error's History and were heard by the callbacks."""
+def test_divergence_in_a_later_epoch_has_the_history_of_those_before() -> None:
+    """The complete epochs are in the error's History, and callbacks were called for them."""
     net, heard = network(activation="identity", cost="quadratic"), []
 
     def poison(info) -> None:
@@ -642,7 +644,7 @@ def bytes_up_to(largest: int) -> np.ndarray:
 
 
 def test_unscaled_bytes_get_one_warning_with_its_cure() -> None:
-    """uint8 above 16 without input_scale: one warning that points at the caller's line."""
+    """uint8 above 16 without input_scale: one warning, at the caller's line."""
     net = network()
     with pytest.warns(UserWarning, match=r"bytes up to 17 .*input_scale=1/255") as caught:
         net.train(bytes_up_to(17), LABELS, epochs=3)
@@ -662,14 +664,14 @@ def test_unscaled_bytes_get_one_warning_with_its_cure() -> None:
     ],
 )
 def test_other_numbers_get_no_warning(inputs: np.ndarray, scale: float | None) -> None:
-    """Small bytes, scaled bytes and other types are the numbers that they are."""
+    """Small bytes, scaled bytes and other types."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         network(input_scale=scale).train(inputs, LABELS, epochs=1)
 
 
 def test_the_scale_is_a_factor_on_every_input() -> None:
-    """A network with a scale of 1/4 does with X what one without does with X/4, bit for bit."""
+    """A network with a scale of 1/4 trains on X as one without trains on X/4, bit for bit."""
     image = RNG.integers(0, 256, (40, 3), np.uint8).T
     scaled, plain = network(input_scale=0.25), network()
     costs = scaled.train(image, LABELS, epochs=2).cost
@@ -706,7 +708,7 @@ def by_a_signal(info) -> None:
 
 @pytest.mark.parametrize("press", [by_raising, by_a_signal])
 def test_ctrl_c_between_epochs_keeps_the_weights(press) -> None:
-    """The run returns its History with a warning; the network can go on as if it had ended."""
+    """The run returns its History with a warning; the network can continue as after any run."""
     net, same = network(), network()
     assert_interrupted(net, 3, lambda: net.train(X, LABELS, epochs=9, callbacks=[press]))
     same.train(X, LABELS, epochs=3)
@@ -718,7 +720,7 @@ def test_ctrl_c_between_epochs_keeps_the_weights(press) -> None:
 
 @pytest.fixture
 def no_garbage_collection():
-    """Hypothesis hears of each collection in a function of Python, where a Ctrl-C gets lost."""
+    """Hypothesis runs a Python function at each garbage collection, where Ctrl-C gets lost."""
     gc.disable()
     yield
     gc.enable()
@@ -734,7 +736,7 @@ def press_ctrl_c_after(seconds: float) -> threading.Timer:
 @pytest.mark.usefixtures("no_garbage_collection")
 @pytest.mark.parametrize("threads", [1, 2])
 def test_ctrl_c_during_a_long_run(threads: int) -> None:
-    """Pressed at any moment of many short epochs, the run ends by itself long before its end."""
+    """At any moment of many short epochs, the run ends long before its last epoch."""
     net, deadline = network(), time.monotonic() + PATIENCE
     timer = press_ctrl_c_after(0.2)
     with pytest.warns(RuntimeWarning, match="interrupted"):
@@ -751,8 +753,8 @@ def test_ctrl_c_during_a_long_run(threads: int) -> None:
 
 @pytest.mark.usefixtures("no_garbage_collection")
 def test_ctrl_c_in_the_middle_of_an_epoch() -> None:
-    """An epoch of many slices ends after one of them: the steps that were taken are kept."""
-    n = 3_000_000  # one column again and again: no memory, but an epoch of some seconds
+    """An epoch of many slices ends after one of them: the steps so far are kept."""
+    n = 3_000_000  # one column repeated: no memory, but an epoch of some seconds
     inputs = np.broadcast_to(np.array([[1], [2], [3]], np.uint8), (3, n))
     labels = np.broadcast_to(np.array([1], np.uint8), (n,))
     net = network(sizes=[3, 64, 64, 3])
@@ -770,7 +772,7 @@ def test_ctrl_c_in_the_middle_of_an_epoch() -> None:
 
 @pytest.mark.parametrize(("threads", "epochs"), [(1, 2), (3, 1)])
 def test_ctrl_c_at_any_moment(threads: int, epochs: int) -> None:
-    """Whenever it is heard, the weights are those of whole epochs, and the network can go on.
+    """The weights are always those of complete epochs, and the network can continue.
 
     The epoch that was trained last may not have been entered; what was entered is in the History.
     """
@@ -805,7 +807,7 @@ def test_ctrl_c_at_any_moment(threads: int, epochs: int) -> None:
 
 
 def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
-    """The weights are those of the best epoch entered; they get worse from the first on."""
+    """The weights are those of the best epoch recorded; they get worse from the first on."""
     part, labels, nets, kept = X[:, :8], LABELS[:8], [], []
 
     def look(info) -> None:
@@ -820,7 +822,7 @@ def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
         )  # fmt: skip
 
     first = network()
-    first.train(part, labels, epochs=1, validation=VALIDATION)  # which loads both programs
+    first.train(part, labels, epochs=1, validation=VALIDATION)  # loads both programs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for outcome in interruptions(KeyboardInterrupt, prepare):
@@ -835,7 +837,7 @@ def test_ctrl_c_at_any_moment_ends_with_the_best_weights() -> None:
 
 
 def test_two_networks_train_at_the_same_time() -> None:
-    """Runs in threads of their own, each with two threads, give what they give one by one."""
+    """In separate threads, each with two threads, they get the same weights as one by one."""
     nets = [network(seed=seed) for seed in range(4)]
     for net in nets[:2]:
         net.train(X, LABELS, epochs=20, n_threads=2)
@@ -860,7 +862,7 @@ def test_two_networks_train_at_the_same_time() -> None:
 
 
 def test_two_threads_cannot_train_one_network() -> None:
-    """The second is refused, with the cure, and the first goes on as if nothing had happened."""
+    """The second is rejected, with a cure, and the first is unaffected."""
     net, same, refused = network(), network(), []
 
     def intrude(info) -> None:
@@ -883,7 +885,7 @@ def test_two_threads_cannot_train_one_network() -> None:
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_number_of_threads_decides_no_bit(threads: int, dtype: str) -> None:
+def test_the_number_of_threads_changes_no_bit(threads: int, dtype: str) -> None:
     """Any number of threads, also more than columns, gives the same weights and costs."""
     one, many = network(dtype=dtype), network(dtype=dtype)
     costs = one.train(X, LABELS, epochs=3, mini_batch_size=16, weight_decay=0.01).cost
@@ -897,7 +899,7 @@ def test_the_number_of_threads_decides_no_bit(threads: int, dtype: str) -> None:
 @pytest.mark.parametrize("cost", ["cross_entropy", "log_likelihood", "quadratic"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_training_learns_in_either_type(cost: str, dtype: str) -> None:
-    """Two separated clouds are told apart, whatever the cost and the type."""
+    """Two separate clusters are classified, for every cost and type."""
     clouds = X / 8
     clouds[0] += np.where(np.arange(40) % 2, 2, -2)
     net = Network([3, 5, 2], cost=cost, dtype=dtype, seed=2)

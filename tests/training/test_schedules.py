@@ -1,4 +1,4 @@
-"""The schedules: their formulas, what they refuse, and PyTorch's where that is installed."""
+"""The schedules: formulas, rejected arguments, and PyTorch's schedules if it is installed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def past(*costs: float) -> list[EpochInfo]:
         (Step(every=9, factor=0.25), [1] * 5),
         (Step(every=1, factor=0), [1, 0, 0, 0, 0]),
         (Step(every=1, factor=1), [1] * 5),
-        # cos(0), cos(pi/3), cos(2 pi/3), cos(pi) are 1, 1/2, -1/2, -1; then it stays.
+        # cos(0), cos(pi/3), cos(2 pi/3), cos(pi) are 1, 1/2, -1/2, -1; then constant.
         (Cosine(epochs=3), [1, 3 / 4, 1 / 4, 0, 0]),
         (Cosine(epochs=3, least=0.2), [1, 0.8, 0.4, 0.2, 0.2]),
         (Cosine(epochs=1, least=0.5), [1, 0.5, 0.5, 0.5, 0.5]),
@@ -70,12 +70,12 @@ def test_factors_of_the_first_epochs(schedule, expected: list[float]) -> None:
         (ReduceOnPlateau(0.5, patience=1), [3, 3], 1 / 2),
         (ReduceOnPlateau(0.5, patience=1), [3, 4, 5], 1 / 4),
         (ReduceOnPlateau(0.5, patience=2), [3, 4, 5], 1 / 2),
-        # Not back to 3: no improvement; after a reduction the count begins anew.
+        # Not back to 3: no improvement; after a reduction the count starts again.
         (ReduceOnPlateau(0.5, patience=2), [3, 5, 4, 5], 1 / 2),
         (ReduceOnPlateau(0.5, patience=2), [3, 5, 4, 5, 3], 1 / 4),
         (ReduceOnPlateau(0.5, patience=2), [3, 5, 2, 5], 1),
         (ReduceOnPlateau(0.5, patience=1, least=0.4), [3, 4, 5], 0.4),
-        # Small steps that sum up to more than the least change are an improvement.
+        # Small steps that add up to more than least_change are an improvement.
         (ReduceOnPlateau(0.5, patience=2, least_change=1), [3, 2.5, 1.5, 1.25], 1),
         (ReduceOnPlateau(0.5, patience=2, least_change=1), [3, 2.5, 2], 1 / 2),
         (ReduceOnPlateau(0.5, patience=1), [math.nan, 3], 1 / 2),
@@ -100,8 +100,8 @@ def test_factor_after_a_past(schedule, costs: list[float], expected: float) -> N
         (None, {"validation_accuracy": None, "validation_cost": None}, 1.0),
     ],
 )
-def test_what_a_plateau_is_one_of(metric: str | None, figures: dict, expected: float) -> None:
-    """A cost improves downwards, an accuracy upwards; None goes by what best_epoch goes by."""
+def test_the_metric_of_a_plateau(metric: str | None, figures: dict, expected: float) -> None:
+    """A lower cost or a higher accuracy is an improvement; None is the metric of best_epoch."""
     epochs = []
     for e in (0, 1):
         known = {
@@ -112,8 +112,8 @@ def test_what_a_plateau_is_one_of(metric: str | None, figures: dict, expected: f
     assert ReduceOnPlateau(0.5, patience=1, metric=metric).after(epochs) == expected
 
 
-def test_factors_follow_a_past_that_grows() -> None:
-    """During a run each factor is asked for once, when the epochs before it are recorded."""
+def test_factors_follow_a_growing_past() -> None:
+    """During a run each factor is computed once, after the epochs before it are recorded."""
     costs, schedule, grown = [3.0, 4.0, 2.0, 2.0, 2.0], ReduceOnPlateau(0.5, patience=1), []
     following, given = factors(schedule, 7, grown), []
     for entry in past(*costs):
@@ -123,7 +123,7 @@ def test_factors_follow_a_past_that_grows() -> None:
 
 
 def test_factors_of_callables() -> None:
-    """They begin with the epoch that is asked for."""
+    """They start with the given epoch."""
     following = factors(lambda epoch: epoch, 7, [])
     assert [next(following) for _ in range(3)] == [7, 8, 9]
 
@@ -140,8 +140,8 @@ def test_they_are_frozen_and_equal_by_value(schedule) -> None:
     assert repr(schedule).startswith(type(schedule).__name__ + "(")
 
 
-def test_numbers_of_numpy_become_pythons() -> None:
-    """So that two descriptions that are equal also read alike."""
+def test_numpy_numbers_become_pythons() -> None:
+    """So that equal schedules also have the same repr."""
     assert repr(Step(np.int8(3), np.float32(0.5))) == "Step(every=3, factor=0.5)"
     assert repr(Cosine(np.uint8(3), np.float64(0))) == "Cosine(epochs=3, least=0.0)"
 
@@ -178,7 +178,7 @@ def test_wrong_arguments_are_named(kind: type, arguments: dict) -> None:
 # ------------------------------------------------------------------------------- PyTorch's formulas
 
 
-def test_what_follows_a_warm_up_returns_a_factor() -> None:
+def test_a_schedule_after_a_warm_up_must_return_a_factor() -> None:
     with pytest.raises(ArgumentError, match=r"factor of `then`.*got None"):
         Warmup(epochs=2, then=lambda epoch: None)(1)
 
@@ -202,7 +202,7 @@ def rates_of_torch(torch, make, metrics=None, epochs: int = 12) -> list[float]:
     ("ours", "theirs"),
     [
         (Step(3, 0.3), lambda s: lambda o: s.StepLR(o, step_size=3, gamma=0.3)),
-        # One period: theirs goes up again after it.
+        # One period: PyTorch's rises again after it.
         (Cosine(12, 0.1), lambda s: lambda o: s.CosineAnnealingLR(o, T_max=12, eta_min=0.1)),
         (
             Warmup(4),
@@ -212,7 +212,7 @@ def rates_of_torch(torch, make, metrics=None, epochs: int = 12) -> list[float]:
     ids=lambda value: None if callable(value) else str(value),
 )
 def test_the_same_rates_as_pytorch(torch, ours, theirs) -> None:
-    """PyTorch goes from rate to rate by products: a few roundings in each of twelve epochs."""
+    """PyTorch multiplies the previous rate: a few roundings in each of twelve epochs."""
     expected = rates_of_torch(torch, theirs)
     tolerance = 12 * 8 * np.finfo(float).eps
     assert [ours(e) for e in range(1, 13)] == pytest.approx(expected, rel=tolerance, abs=tolerance)
@@ -225,7 +225,7 @@ def test_the_same_rates_as_pytorch(torch, ours, theirs) -> None:
 def test_the_same_plateaus_as_pytorch(
     torch, costs: list[int], patience: int, least_change: float, least: float
 ) -> None:
-    """Theirs waits for one epoch more than its patience."""
+    """PyTorch waits one epoch more than its patience."""
     expected = rates_of_torch(
         torch,
         lambda s: lambda o: s.ReduceLROnPlateau(
