@@ -1,4 +1,4 @@
-"""While L-BFGS-B works on its vectors, BLAS has one thread; afterwards as many as before."""
+"""During L-BFGS-B, BLAS has one thread; afterwards as many as before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ X = RNG.standard_normal((30, 4))
 
 @pytest.fixture(autouse=True)
 def _two_threads():
-    """As many for BLAS as a test can tell from one, whatever the machine."""
+    """Two BLAS threads, which a test can tell from one, on any machine."""
     with threadpool_limits(2, user_api="blas"):
         if set(threads()) != {2}:
             pytest.skip("no BLAS here can have two threads")
@@ -49,14 +49,14 @@ def test_lbfgs_has_one_thread(kind, monkeypatch):
     assert set(threads()) == {2}
 
 
-def test_a_fit_that_fails_gives_the_threads_back():
+def test_a_fit_that_fails_restores_the_threads():
     with pytest.raises(ValueError, match="not finite"):
         MLPRegressor(solver="lbfgs").fit(X * 1e200, X[:, 0])
     assert set(threads()) == {2}
 
 
-def test_two_that_overlap_leave_what_the_first_has_found():
-    """In whatever order they leave."""
+def test_overlapping_fits_restore_the_threads():
+    """In whatever order they end."""
     came, leave = threading.Event(), threading.Event()
 
     def other():

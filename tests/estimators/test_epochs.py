@@ -1,4 +1,4 @@
-"""Epochs that the engine runs without Python in between: nothing of a fit shows it."""
+"""Several epochs in one call of the engine: the result of a fit is the same."""
 
 import warnings
 
@@ -31,7 +31,7 @@ def fitted(kind, callbacks, sample_weight=None, **parameters):
 
 @pytest.fixture
 def runs(monkeypatch):
-    """How many epochs each call of the engine ran."""
+    """The number of epochs in each call of the engine."""
     found, taken = [], Fit.steps
 
     def counted(self, orders, rate):
@@ -62,7 +62,7 @@ def runs(monkeypatch):
     ids=str,
 )
 def test_a_fit_is_the_same_epoch_by_epoch(kind, parameters, weighted, runs):
-    """A callback wants to hear of each epoch; without one, as many run together as may."""
+    """With a callback they run one by one; without, as many together as possible."""
     weight = np.random.default_rng(1).random(70) + 0.5 if weighted else None
     told = []
     single = fitted(kind, [told.append], weight, **parameters)
@@ -80,20 +80,20 @@ def test_a_fit_is_the_same_epoch_by_epoch(kind, parameters, weighted, runs):
         strict=True,
     ):  # fmt: skip
         assert same_bits(one, other)
-    # What is drawn next is the same, too.
+    # So is the next random number.
     assert together._random_state.random_sample() == single._random_state.random_sample()
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, [1] * 7), (1e6, [7])])
-def test_a_slice_limits_how_many_epochs_run_together(seconds, expected, monkeypatch, runs):
-    """A short slice holds one epoch; a long one as many as there are."""
+def test_a_slice_limits_the_epochs_per_call(seconds, expected, monkeypatch, runs):
+    """A short slice has one epoch; a long one has all."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", seconds)
     fitted(MLPClassifier, None, max_iter=7, batch_size=7)
     assert runs == expected
 
 
-def test_a_fit_goes_on_after_its_patience_was_used_up():
-    """As with a callback: one epoch more, or as many as bring something."""
+def test_a_fit_continues_after_its_patience_has_run_out():
+    """As with a callback: for one more epoch, or as long as it improves."""
     for calls in (["fit", "fit"], ["partial_fit"] * 7 + ["fit"]):
         models = []
         for callbacks in ([lambda entry: None], None):
@@ -108,8 +108,8 @@ def test_a_fit_goes_on_after_its_patience_was_used_up():
         assert models[0].n_iter_ == models[1].n_iter_
 
 
-def test_ctrl_c_undoes_the_epochs_that_it_interrupts(monkeypatch):
-    """Records and weights agree, though the program had run all epochs of its slice."""
+def test_ctrl_c_discards_the_epochs_that_it_interrupts(monkeypatch):
+    """Records and weights match, although the engine had run all epochs of the slice."""
     model = MLPClassifier(random_state=3, n_iter_no_change=4, tol=0.0)
     again = MLPClassifier(random_state=3, max_iter=5)
     ran, run_epochs = [], SliceRunner.run_epochs

@@ -1,4 +1,4 @@
-"""What users of scikit-learn do with an estimator."""
+"""Estimators, used as users of scikit-learn do."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def small(**parameters):
     )
 
 
-def test_a_clone_has_the_parameters_alone():
+def test_a_clone_has_only_the_parameters():
     model = small(alpha=0.5, dropout=0.0).fit(X, y)
     copied = clone(model)
 
@@ -50,8 +50,8 @@ COPIES = {"copy": copy.copy, "deepcopy": copy.deepcopy} | {
 
 
 @pytest.mark.parametrize("how", COPIES.values(), ids=COPIES)
-def test_a_copy_goes_on_as_the_original_does(how):
-    """The state of the optimizer is in it, and is its own."""
+def test_a_copy_continues_like_the_original(how):
+    """It has its own optimizer state."""
     model = small().fit(X, y)
     other = how(model)
     for _ in range(2):
@@ -64,7 +64,7 @@ def test_a_copy_goes_on_as_the_original_does(how):
 
 
 @pytest.mark.parametrize("how", COPIES.values(), ids=COPIES)
-def test_a_copy_is_one_of_its_own(how):
+def test_a_copy_is_independent(how):
     model = small().fit(X, y)
     other = how(model)
     before = model.predict_proba(X)
@@ -87,7 +87,7 @@ def test_weights_can_be_replaced():
     np.testing.assert_allclose(model.predict_proba(X), 1 / 3)
 
 
-def test_weights_of_another_shape_are_refused():
+def test_weights_of_another_shape_are_rejected():
     model = small().fit(X, y)
     model.coefs_[0] = np.zeros((1, 5))  # which would be broadcast
     with pytest.raises(ShapeError, match=r"got shape \(1, 5\), expected \(4, 5\)"):
@@ -98,7 +98,7 @@ def test_weights_of_another_shape_are_refused():
     (MLPClassifier, neural_network.MLPClassifier), (MLPRegressor, neural_network.MLPRegressor),
 ])  # fmt: skip
 def test_parameters_and_attributes_are_scikit_learns(kind, theirs):
-    """Each of theirs with its default; after a fit, each attribute that is public."""
+    """All parameters with their defaults; after a fit, all public attributes."""
     target = y if kind is MLPClassifier else X[:, 0]
     mine, other = kind(max_iter=2, random_state=1), theirs(max_iter=2, random_state=1)
     assert mine.get_params() | other.get_params() == mine.get_params()
@@ -107,7 +107,7 @@ def test_parameters_and_attributes_are_scikit_learns(kind, theirs):
     assert public <= set(dir(mine.fit(X, target)))
 
 
-def test_a_subclass_may_take_other_parameters():
+def test_a_subclass_may_have_other_parameters():
     class More(MLPClassifier):
         def __init__(self, extra=1, max_iter=3):
             super().__init__(max_iter=max_iter, random_state=1)
@@ -118,8 +118,8 @@ def test_a_subclass_may_take_other_parameters():
     assert set(model.get_params()) == {"extra", "max_iter"}
 
 
-def test_moments_that_were_mapped_read_only(tmp_path):
-    """As joblib does with large arrays on their way to a worker."""
+def test_moments_may_be_mapped_read_only(tmp_path):
+    """joblib does so with large arrays that it passes to a worker."""
     model = small().fit(X, y)
     joblib.dump(model, tmp_path / "model")
     mapped = joblib.load(tmp_path / "model", mmap_mode="r")
@@ -127,20 +127,20 @@ def test_moments_that_were_mapped_read_only(tmp_path):
     np.testing.assert_array_equal(mapped.coefs_[0], model.partial_fit(X, y).coefs_[0])
 
 
-def test_a_larger_batch_than_there_are_samples_is_told():
+def test_a_batch_larger_than_the_data_is_clipped_with_a_warning():
     with pytest.warns(UserWarning, match="batch_size=1000 is larger .* clipped to 150"):
         small(batch_size=1000).fit(X, y)
 
 
-def test_a_fit_that_goes_on_cannot_change_type_or_standardization():
+def test_a_warm_start_cannot_change_dtype_or_standardize():
     for parameters in ({"dtype": "float32"}, {"standardize": True}):
         model = small(warm_start=True).fit(X, y).set_params(**parameters)
         with pytest.raises(ArgumentError, match=f"cannot change {next(iter(parameters))}"):
             model.fit(X, y)
 
 
-def test_a_loss_that_takes_targets_of_another_scale_is_refused():
-    """The Poisson deviance takes y as it is, the others take it standardized."""
+def test_a_warm_start_cannot_switch_to_a_loss_without_standardized_y():
+    """The Poisson deviance uses y as it is, the others standardize it."""
     model = MLPRegressor(standardize=True, warm_start=True, max_iter=3).fit(X, X[:, 0])
     with pytest.raises(ArgumentError, match="cannot change whether y is standardized"):
         model.set_params(loss="poisson").fit(X, X[:, 0])
@@ -148,8 +148,8 @@ def test_a_loss_that_takes_targets_of_another_scale_is_refused():
 
 
 @pytest.mark.parametrize("first", [{"solver": "lbfgs"}, {"early_stopping": True}])
-def test_a_fit_that_goes_on_may_change_how_it_ends(first):
-    """Records that the fit before did not keep begin where they are wanted."""
+def test_a_warm_start_may_change_how_it_ends(first):
+    """Records that the previous fit did not have start now."""
     model = small(warm_start=True, **first).fit(X, y)
     model.set_params(solver="adam", early_stopping=not model.early_stopping).fit(X, y)
     assert len(model.loss_curve_) == 5
@@ -197,7 +197,7 @@ def test_a_wrong_parameter_is_named(parameters, complaint):
         small(**parameters).fit(X, y)
 
 
-def test_partial_fit_asks_for_the_classes():
+def test_partial_fit_needs_the_classes():
     with pytest.raises(ArgumentError, match="classes"):
         small().partial_fit(X, y)
     with pytest.raises(DataError, match=r"2\.0"):
@@ -206,7 +206,7 @@ def test_partial_fit_asks_for_the_classes():
         small().partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y, classes=[0, 1])
 
 
-def test_partial_fit_belongs_to_the_stochastic_solvers():
+def test_partial_fit_needs_a_stochastic_solver():
     assert not hasattr(small(solver="lbfgs"), "partial_fit")
     with pytest.raises(ArgumentError, match="early_stopping"):
         small(early_stopping=True).partial_fit(X, y, classes=[0, 1, 2])
@@ -239,8 +239,8 @@ def test_divergence_keeps_the_weights():
 
 
 @pytest.mark.parametrize("rate", [0.5, 40.0])
-def test_early_stopping_ends_a_training_that_diverges(rate):
-    """As scikit-learn ends it, at once: the best weights, and an epoch without numbers."""
+def test_early_stopping_ends_training_that_diverges(rate):
+    """As in scikit-learn, but at once: the best weights, and a last epoch of NaN."""
     X, y = load_diabetes(return_X_y=True)
     how = {
         "hidden_layer_sizes": (30,), "activation": "identity", "solver": "sgd", "max_iter": 40,
@@ -265,8 +265,8 @@ def test_early_stopping_ends_a_training_that_diverges(rate):
     np.testing.assert_allclose(model.predict(X), other.predict(X), rtol=1e-9)
 
 
-def test_a_second_fit_with_early_stopping_ends_with_the_best_weights_of_both():
-    """Where no epoch of the second is better, those are the weights that it has begun with."""
+def test_a_warm_start_with_early_stopping_keeps_the_best_weights_of_both_fits():
+    """If no epoch of the second is better, those are its initial weights."""
     model = small(early_stopping=True, warm_start=True, max_iter=100, learning_rate_init=0.05)
     before = model.fit(X, y).predict_proba(X)
     epochs = model.n_iter_
@@ -275,8 +275,8 @@ def test_a_second_fit_with_early_stopping_ends_with_the_best_weights_of_both():
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-def test_weights_belong_to_standardized_numbers_where_these_are_asked_for():
-    """A tool that reads them finds the network behind the scaling, as it stands in a pipeline."""
+def test_with_standardize_the_weights_belong_to_standardized_features():
+    """They are those of the network behind a StandardScaler in a pipeline."""
     table, target = load_diabetes(return_X_y=True)
     table = 100 * table + 7
     how = {"hidden_layer_sizes": (4,), "max_iter": 20, "random_state": 1, "activation": "tanh"}
@@ -289,15 +289,15 @@ def test_weights_belong_to_standardized_numbers_where_these_are_asked_for():
     np.testing.assert_allclose(model.predict(table), expected, rtol=1e-10)
 
 
-def test_early_stopping_has_nothing_to_end_with_in_the_first_epoch():
-    """scikit-learn ends with the weights that were drawn, which have learned nothing."""
+def test_divergence_in_the_first_epoch_raises_despite_early_stopping():
+    """scikit-learn ends with its initial weights, which have learned nothing."""
     how = {"solver": "sgd", "learning_rate_init": 1e100, "batch_size": 9, "early_stopping": True}
     with pytest.raises(DivergenceError, match="epoch 1"):
         MLPRegressor(activation="identity", **how).fit(X, X[:, 0])
 
 
-def test_a_loss_that_looks_like_layers_is_told_by_its_name():
-    """The classifier and older regressors of scikit-learn begin with the layers."""
+def test_layers_passed_as_loss_have_a_cure():
+    """They are the first parameter of the classifier and of older regressors."""
     for layers in ((20,), [20, 10], 20, np.array([20])):
         with pytest.raises(ArgumentError, match=r"unknown loss") as caught:
             MLPRegressor(layers).fit(X, X[:, 0])
@@ -312,8 +312,8 @@ def test_a_loss_that_looks_like_layers_is_told_by_its_name():
 
 
 @pytest.mark.parametrize("activation", [("tanh", "relu"), ["tanh", "relu"]])
-def test_activations_of_each_layer_go_through_all_that_copies_parameters(activation):
-    """A search, a clone, a copy, a file; a tuple can also be a key, as one name can."""
+def test_activations_per_layer_survive_everything_that_copies_parameters(activation):
+    """A search, a clone, a copy, a file; a tuple is hashable, like a single name."""
     model = small(hidden_layer_sizes=(4, 3), activation=activation)
     assert clone(model).activation == activation
     grid = {"activation": [activation, "relu"], "alpha": [1e-4]}
@@ -333,7 +333,7 @@ def test_standardized_features_are_those_of_a_pipeline():
     np.testing.assert_allclose(own.predict_proba(X), pipeline.predict_proba(X), atol=1e-9)
 
 
-def test_a_standardized_target_comes_back_in_its_units():
+def test_predictions_are_in_the_units_of_y():
     X, y = load_diabetes(return_X_y=True)
     model = MLPRegressor(solver="lbfgs", standardize=True, random_state=1, max_iter=50).fit(X, y)
     scaled = MLPRegressor(solver="lbfgs", random_state=1, max_iter=50)
@@ -343,7 +343,7 @@ def test_a_standardized_target_comes_back_in_its_units():
     np.testing.assert_allclose(model.predict(X), expected, rtol=1e-6)
 
 
-def test_bytes_are_numbers():
+def test_bytes_are_read_as_numbers():
     table = (10 * X).astype(np.uint8)
     as_bytes, as_floats = (small().fit(data, y) for data in (table, table.astype(np.float64)))
 
@@ -373,8 +373,8 @@ def test_given_validation_samples_are_scored_and_stop_the_training():
 
 
 @pytest.mark.parametrize("own", ["validation rows", "standardize"])
-def test_the_loss_decides_where_scikit_learn_has_no_say(own):
-    """Accuracy of a few rows stands still for long, or is best by chance; the loss tells more."""
+def test_early_stopping_uses_the_loss_with_parameters_beyond_scikit_learn(own):
+    """The accuracy on a few rows often does not change, or is best by chance."""
     train, held_out = np.arange(150) % 3 != 0, np.arange(150) % 3 == 0
     model = small(early_stopping=True, n_iter_no_change=3, max_iter=2000, tol=1e-3)
     if own == "standardize":
@@ -398,8 +398,8 @@ def test_the_loss_decides_where_scikit_learn_has_no_say(own):
     assert alone < len(scores) - 1
 
 
-def test_with_the_parameters_of_scikit_learn_the_score_decides():
-    """As there; tests/estimators/test_same_course.py compares whole courses."""
+def test_early_stopping_uses_the_score_with_scikit_learns_parameters():
+    """tests/estimators/test_same_course.py compares whole runs with scikit-learn."""
     model = small(early_stopping=True, n_iter_no_change=3, max_iter=2000, tol=1e-3).fit(X, y)
     scores = np.array(model.validation_scores_)
 
@@ -408,8 +408,8 @@ def test_with_the_parameters_of_scikit_learn_the_score_decides():
 
 
 @pytest.mark.parametrize("through_a_file", [False, True])
-def test_a_fit_that_goes_on_keeps_the_best_of_both(through_a_file, tmp_path):
-    """The least loss so far is known, also to a model that was loaded."""
+def test_a_warm_start_keeps_the_best_of_both_fits(through_a_file, tmp_path):
+    """The lowest loss so far is known, also after loading."""
     how = {"standardize": True, "early_stopping": True, "warm_start": True}
     model = small(max_iter=60, **how).fit(X, y)
     least, before = min(model.validation_loss_curve_), model.predict_proba(X)
@@ -438,7 +438,7 @@ def test_an_interruption_keeps_the_weights():
     assert model.n_iter_ == 2
 
 
-def test_verbose_tells_of_each_epoch(capsys):
+def test_verbose_prints_each_epoch(capsys):
     small(verbose=True, early_stopping=True, max_iter=2).fit(X, y)
 
     lines = capsys.readouterr().out.splitlines()

@@ -1,4 +1,4 @@
-"""Which labels a network can learn, and what is said of those that it cannot."""
+"""Labels that a classifier accepts, and errors for those that it rejects."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMALL = {"hidden_layer_sizes": (3,), "max_iter": 2, "random_state": 1}
 
 
 @pytest.mark.parametrize("classes", [[0, 1, 2], [0, 1, 2, 3, 4], [1, 2, 3, 4], list("abcd")])
-def test_classes_that_are_not_the_columns_are_refused(classes):
+def test_classes_that_are_not_the_columns_are_rejected(classes):
     model = MLPClassifier(**SMALL)
     with pytest.raises(ArgumentError, match=r"column indices of the indicator.*expected 0 to 3"):
         model.partial_fit(X, TABLE, classes=classes)
@@ -30,14 +30,14 @@ def test_classes_that_are_not_the_columns_are_refused(classes):
 
 
 @pytest.mark.parametrize("classes", [range(4), [3, 1, 0, 2], np.arange(4.0)])
-def test_classes_that_are_the_columns_are_taken(classes):
+def test_classes_that_are_the_columns_are_accepted(classes):
     model = MLPClassifier(**SMALL).partial_fit(X, TABLE, classes=classes)
     assert model.partial_fit(X, TABLE, classes=classes).predict(X).shape == (40, 4)
 
 
 @pytest.mark.parametrize("numbers", [False, True])
-def test_a_table_is_refused_where_labels_were_learned(numbers):
-    """Its zeros and ones may be labels as well; they are not taken for those of 120 samples."""
+def test_an_indicator_matrix_is_rejected_after_a_fit_on_labels(numbers):
+    """Its zeros and ones are not mistaken for the labels of 120 samples."""
     labels = np.arange(40) % 3 if numbers else LABELS
     table = OneHotEncoder(sparse_output=False).fit_transform(labels[:, None]).astype(int)
     model = MLPClassifier(**SMALL | {"warm_start": True}).fit(X, labels)
@@ -52,14 +52,14 @@ def test_a_table_is_refused_where_labels_were_learned(numbers):
     np.testing.assert_array_equal(model.predict_proba(X), before)
 
 
-def test_labels_are_refused_where_a_table_was_learned():
+def test_labels_are_rejected_after_a_fit_on_an_indicator_matrix():
     model = MLPClassifier(**SMALL).fit(X, TABLE)
     with pytest.raises(DataError, match=r"must be an indicator matrix.*\(40,\).*\(n, 4\)"):
         model.partial_fit(X, np.arange(40) % 4)
 
 
-def test_what_cannot_be_split_is_told_in_the_users_labels():
-    """Early stopping shows each of two classes on both sides."""
+def test_a_class_that_cannot_be_split_is_named_by_its_label():
+    """Early stopping needs each of two classes on both sides."""
     labels = np.where(np.arange(40) == 17, "oboe", "flute")
     with pytest.raises(DataError, match="two of each: got a single one of class 'oboe'") as caught:
         MLPClassifier(early_stopping=True, **SMALL).fit(X, labels)
@@ -71,7 +71,7 @@ def test_what_cannot_be_split_is_told_in_the_users_labels():
     MLPClassifier(early_stopping=True, **SMALL).fit(X, labels)
 
 
-def test_samples_of_weight_0_do_not_make_a_class_divisible():
+def test_samples_of_weight_0_do_not_count_for_a_split():
     labels = np.where(np.arange(40) < 2, 5, -3)
     weight = np.where(np.arange(40) == 1, 0.0, 1.0)
     with pytest.raises(DataError, match="single one of class 5"):
@@ -79,7 +79,7 @@ def test_samples_of_weight_0_do_not_make_a_class_divisible():
 
 
 def test_only_two_classes_are_split_by_class():
-    """As in scikit-learn: of more, one may be on one side alone."""
+    """As in scikit-learn, the split is not stratified for more classes."""
     labels = np.where(np.arange(40) == 17, "oboe", LABELS)
     labels[labels == "viola"] = "flute"
     labels[20] = "viola"
@@ -90,7 +90,7 @@ def test_only_two_classes_are_split_by_class():
     ("n", "fraction", "complaint"),
     [(9, 0.1, "too small: got 1"), (40, 0.0, "too small: got 0"), (2, 0.9, "no sample to train")],
 )
-def test_a_part_that_is_none_is_refused(n, fraction, complaint):
+def test_an_invalid_validation_fraction_is_rejected(n, fraction, complaint):
     model = MLPClassifier(early_stopping=True, validation_fraction=fraction, **SMALL)
     with pytest.raises(DataError, match=complaint):
         model.fit(X[:n], np.arange(n) % 2)

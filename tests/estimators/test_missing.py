@@ -1,4 +1,4 @@
-"""Without scikit-learn: the error says how to get it, and whoever only looks sees no error."""
+"""Without scikit-learn, the error says how to install it; listing attributes works."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 
 def without(package: str, program: str) -> str:
-    """Return what a program prints where a package is missing."""
+    """Return the output of a program that cannot import a package."""
     head = f"import sys; sys.modules[{package!r}] = None\nimport bpmatrix\n"
     done = subprocess.run(
         [sys.executable, "-P", "-c", head + program], capture_output=True, text=True, timeout=120
@@ -21,7 +21,7 @@ def without(package: str, program: str) -> str:
 @pytest.mark.parametrize("package", ["sklearn", "scipy"])
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_the_error_names_the_extra(package, name):
-    """An ImportError, also with arguments, also after `from bpmatrix import`."""
+    """It is an ImportError, also for a call with arguments or after `from bpmatrix import`."""
     program = f"""
 from bpmatrix import {name}
 for make in (bpmatrix.{name}, lambda: {name}((5,), alpha=1)):
@@ -59,14 +59,14 @@ LOOKS = {
 
 
 @pytest.mark.parametrize(("program", "printed"), LOOKS.values(), ids=LOOKS)
-def test_whoever_looks_sees_no_error(program, printed, tmp_path, monkeypatch):
+def test_inspection_raises_no_error(program, printed, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert without("sklearn", program).strip() == printed
 
 
-def test_a_package_that_is_too_old_is_no_bug_of_ours():
-    """An old scikit-learn lacks a name that is imported, which is no ModuleNotFoundError."""
+def test_a_package_that_is_too_old_is_named():
+    """An old scikit-learn lacks an imported name, which is not a ModuleNotFoundError."""
     code = (
         "from sklearn.utils import validation\n"
         "del validation.validate_data\n"

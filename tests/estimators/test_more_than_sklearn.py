@@ -1,4 +1,4 @@
-"""What scikit-learn's multilayer perceptrons do not have, and weights and sparse rows."""
+"""Additions to scikit-learn's multilayer perceptrons, sample weights and sparse rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import bpmatrix
 from bpmatrix import Huber, MLPClassifier, MLPRegressor
 from bpmatrix.errors import ArgumentError, DataError
 
-# The same, in our words and in scikit-learn's.
+# The same parameters in bpmatrix and scikit-learn.
 pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
 
 X, y = load_iris(return_X_y=True)
@@ -32,7 +32,7 @@ def small(**parameters):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array, sparse.coo_matrix])
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_sparse_rows_give_the_bits_of_dense_ones(kind, dtype, solver):
+def test_sparse_rows_give_the_same_bits_as_dense_ones(kind, dtype, solver):
     table = (X * (RNG.random_sample(X.shape) < 0.3)).astype(dtype)
     dense = small(solver=solver, batch_size=32).fit(table, y)
     model = small(solver=solver, batch_size=32).fit(kind(table), y)
@@ -67,14 +67,14 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak is read from /proc")
-def test_sparse_rows_are_never_made_dense_as_a_whole():
+def test_sparse_rows_are_never_densified_as_a_whole():
     """20,000 rows of 20,000 features would take 3,200 MB; a mini-batch of 200 takes 32."""
     done = subprocess.run([sys.executable, "-c", SPARSE], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) / 1024 < 320
 
 
-def test_sparse_rows_may_name_a_feature_twice_or_be_empty():
+def test_sparse_rows_may_have_duplicates_or_be_empty():
     twice = sparse.csr_matrix((np.ones(4), [0, 0, 2, 2], [0, 2, 2, 4]), shape=(3, 4))
     table = np.tile(twice.toarray(), (5, 1))
     labels = np.tile([0, 1, 1], 5)
@@ -93,8 +93,8 @@ def test_sparse_rows_keep_their_zeros_when_standardized():
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
-def test_a_weight_counts_as_so_many_samples(solver):
-    """In one mini-batch of all; a sum of products may round otherwise than a longer sum."""
+def test_an_integer_weight_equals_repeated_samples(solver):
+    """In a single mini-batch, up to rounding."""
     counts = RNG.randint(0, 4, len(X))
     weighted = small(solver=solver, batch_size=int((counts > 0).sum()), max_iter=20)
     weighted.fit(X, y, sample_weight=counts)
@@ -105,12 +105,12 @@ def test_a_weight_counts_as_so_many_samples(solver):
     np.testing.assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), atol=1e-6)
 
 
-def test_weights_of_zero_alone_are_refused():
+def test_all_zero_weights_are_rejected():
     with pytest.raises(ValueError, match=r"zero"):
         small().fit(X, y, sample_weight=np.zeros(len(X)))
 
 
-def test_class_weights_are_weights_of_samples():
+def test_class_weights_equal_sample_weights():
     by_class = small(class_weight={0: 2.0, 1: 0.5}).fit(X, y)
     by_sample = small().fit(X, y, sample_weight=np.array([2.0, 0.5, 1.0])[y])
     np.testing.assert_array_equal(by_class.coefs_[0], by_sample.coefs_[0])
@@ -123,8 +123,8 @@ def test_class_weights_are_weights_of_samples():
     np.testing.assert_allclose(balanced.coefs_[0], by_sample.coefs_[0], rtol=1e-12)
 
 
-def test_dense_means_cannot_be_taken_from_sparse_rows():
-    """The model fitted on dense rows would see other inputs, and says so."""
+def test_a_model_that_subtracts_means_rejects_sparse_rows():
+    """It was fitted on dense rows."""
     model = small(standardize=True).fit(X, y)
     for use in (
         model.predict,
@@ -135,8 +135,8 @@ def test_dense_means_cannot_be_taken_from_sparse_rows():
             use(sparse.csr_matrix(X))
 
 
-def test_class_weights_of_classes_that_a_batch_lacks():
-    """In X_val and in a partial_fit; the others keep their factors."""
+def test_class_weights_with_missing_classes():
+    """In X_val and in partial_fit; the other classes keep their weights."""
     some = y != 0
     model = small(class_weight={0: 5.0, 1: 2.0})
     model.fit(X, y, X_val=X[some], y_val=y[some])
@@ -158,12 +158,12 @@ def test_class_weights_of_classes_that_a_batch_lacks():
         ([1, 2, 3], "balanced"),
     ],
 )
-def test_class_weights_that_are_none(class_weight, words):
+def test_invalid_class_weights_are_rejected(class_weight, words):
     with pytest.raises(ArgumentError, match=words):
         small(class_weight=class_weight).fit(X, y)
 
 
-def test_lbfgs_has_no_epochs_to_tell_of():
+def test_lbfgs_has_no_epochs_for_callbacks():
     for model, validation in (
         (small(solver="lbfgs", callbacks=[print]), {}),
         (small(solver="lbfgs"), {"X_val": X, "y_val": y}),
@@ -172,7 +172,7 @@ def test_lbfgs_has_no_epochs_to_tell_of():
             model.fit(X, y, **validation)
 
 
-def test_validation_samples_that_count_nothing():
+def test_validation_samples_of_weight_0_are_rejected():
     with pytest.raises(DataError, match="all validation samples have weight 0"):
         small(class_weight={0: 0.0}).fit(X, y, X_val=X[:9], y_val=y[:9])
 
@@ -203,8 +203,8 @@ def test_wrong_parameters_are_named(parameter, value):
         ("loss", Huber(1e-46), "delta is 0 in float32"),
     ],
 )
-def test_numbers_that_float32_cannot_hold_are_named(parameter, value, words):
-    """By fit, and by a second fit that goes on, which leaves the first one as it was."""
+def test_numbers_out_of_range_for_float32_are_named(parameter, value, words):
+    """By a first fit, and by a second with warm_start, which leaves the model unchanged."""
     rows, targets = X.astype(np.float32), y.astype(np.float32)
 
     def regressor(**given):
@@ -219,14 +219,14 @@ def test_numbers_that_float32_cannot_hold_are_named(parameter, value, words):
     np.testing.assert_array_equal(going_on.predict(rows), before)
     if parameter in {"epsilon", "loss"}:
         assert np.isfinite(regressor(dtype="float64", **{parameter: value}).fit(rows, y).loss_)
-    if parameter == "epsilon":  # which the other solvers have no use for
+    if parameter == "epsilon":  # the other solvers do not use it
         assert np.isfinite(regressor(epsilon=value, solver="sgd").fit(rows, targets).loss_)
         assert np.isfinite(regressor(epsilon=1.2e-38).fit(0 * rows, targets).loss_)
 
 
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
-def test_weights_that_float32_cannot_hold_are_refused(solver):
-    """Those that the error asks for give the fit of the same ratios."""
+def test_weights_out_of_range_for_float32_are_rejected(solver):
+    """Rescaled as the error says, they give the same fit."""
     rows = X.astype(np.float32)
     weights = np.where(y == 1, 2e-46, 1e-46)
     tiny = dict.fromkeys(set(y.tolist()), 1e-46)
@@ -238,8 +238,8 @@ def test_weights_that_float32_cannot_hold_are_refused(solver):
     assert np.isfinite(small(solver=solver, dtype="float64").fit(X, y, weights).loss_)
 
 
-def test_balanced_classes_count_by_weights_and_not_by_rows():
-    """Rows of weight 0 are as if they were not there, and X_val counts as the training does."""
+def test_balanced_uses_the_sums_of_weights():
+    """Rows of weight 0 are ignored, and X_val has the class weights of the training rows."""
     weight = np.where(np.arange(len(X)) % 3 == 1, 0.0, 1 + y)
     kept = weight > 0
     zero = small(class_weight="balanced").fit(X, y, weight, X_val=X[:9], y_val=y[:9])
@@ -255,7 +255,7 @@ def test_balanced_classes_count_by_weights_and_not_by_rows():
     np.testing.assert_allclose(zero.validation_scores_, named.validation_scores_, rtol=1e-12)
 
 
-def test_class_weights_that_make_no_sense():
+def test_class_weights_that_do_not_apply_are_rejected():
     with pytest.raises(ArgumentError, match="balanced"):
         small(class_weight="balanced").partial_fit(X, y, classes=[0, 1, 2])
     with pytest.raises(ArgumentError, match="several labels"):
@@ -272,7 +272,7 @@ def test_weights_count_in_the_score_of_the_validation_samples():
     np.testing.assert_allclose(model.validation_scores_, expected, rtol=1e-12)
 
 
-def test_dropout_changes_the_training_and_not_the_prediction():
+def test_dropout_affects_training_but_not_prediction():
     plain, dropped = small(max_iter=30), small(max_iter=30, dropout=0.5)
     plain.fit(X, y)
     dropped.fit(X, y)
@@ -303,7 +303,7 @@ def test_dropout_changes_the_training_and_not_the_prediction():
     ids=lambda value: None if callable(value) else str(value),
 )
 def test_each_loss_has_its_own_best_constant(loss, best):
-    """Of inputs that say nothing a network can only learn a constant."""
+    """From uninformative inputs, a network can only learn a constant."""
     values = np.random.RandomState(1).exponential(size=201)
     model = MLPRegressor(
         loss=loss, hidden_layer_sizes=(), solver="adam", learning_rate_init=0.02, alpha=0,
@@ -314,14 +314,14 @@ def test_each_loss_has_its_own_best_constant(loss, best):
     assert model.predict(np.zeros((1, 1)))[0] == pytest.approx(best(values), abs=0.05)
 
 
-def test_losses_that_there_are_not():
+def test_unknown_losses_are_rejected():
     with pytest.raises(ArgumentError, match="squared_error or absolute_error"):
         MLPRegressor(loss="hinge").fit(X, y)
     with pytest.raises(DataError, match="poisson"):
         MLPRegressor(loss="poisson").fit(X, -y)
 
 
-def test_poisson_takes_scikit_learns_course():
+def test_poisson_trains_like_scikit_learn():
     theirs = pytest.importorskip("sklearn.neural_network")
     try:
         other = theirs.MLPRegressor(loss="poisson", random_state=1, max_iter=10)
@@ -334,7 +334,7 @@ def test_poisson_takes_scikit_learns_course():
     np.testing.assert_allclose(model.predict(X), other.predict(X), rtol=1e-6)
 
 
-def test_weighted_courses_are_scikit_learns():
+def test_weighted_fits_train_like_scikit_learn():
     theirs = pytest.importorskip("sklearn.neural_network")
     weight = RNG.random_sample(len(X)) + 0.1
     parameters = {"random_state": 1, "max_iter": 10, "batch_size": 32, "alpha": 0.1}
@@ -361,7 +361,7 @@ def test_threads_do_not_change_the_result():
     np.testing.assert_array_equal(one.coefs_[0], two.coefs_[0])
 
 
-def test_functions_of_ones_own():
+def test_custom_functions():
     own = bpmatrix.OwnActivation(lambda z: z, lambda z: 1.0 + 0 * z, name="line")
     model = small(activation=own).fit(X, y)
 

@@ -1,4 +1,4 @@
-"""The same integer random_state gives scikit-learn's course of training."""
+"""The same integer random_state gives the same training as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sklearn.datasets import load_diabetes, load_digits, load_iris, make_multila
 
 from bpmatrix import MLPClassifier, MLPRegressor
 
-# The same, in our words and in scikit-learn's: a few epochs are enough to compare.
+# The same parameters in bpmatrix and scikit-learn: a few epochs are enough to compare.
 pytestmark = pytest.mark.filterwarnings("ignore:.*(has not|hasn't) converged")
 
-# Both add the same numbers in another order: the loss of an epoch differs by some units of its last
-# place, and some hundred steps let that grow. scikit-learn's promise to us, and ours, is 1e-6.
+# Both add the same numbers in different orders: the loss of an epoch differs in its last places,
+# and the difference grows over some hundred steps.
 TOLERANCE = 1e-9
 
 PLAIN = {"solver": "sgd", "momentum": 0.0, "nesterovs_momentum": False, "learning_rate_init": 0.1}
@@ -36,7 +36,7 @@ COURSES = {
     "tanh, in order": {**PLAIN, "activation": "tanh", "shuffle": False, "batch_size": 37},
     "momentum": {**PLAIN, "momentum": 0.9},
     "nesterov": {**PLAIN, "momentum": 0.9, "nesterovs_momentum": True},
-    # A velocity keeps the rates of its steps, where a rate is divided by 5 or falls in each epoch.
+    # The learning rate is part of the velocity, also when it is lowered.
     "momentum, adaptive": {**ADAPTIVE, "momentum": 0.9},
     "nesterov, adaptive": {**ADAPTIVE, "momentum": 0.7, "nesterovs_momentum": True},
     "momentum, invscaling": {**PLAIN, "momentum": 0.9, "learning_rate": "invscaling"},
@@ -131,7 +131,7 @@ def test_lbfgs(data):
         for kind in (MLPClassifier, neural_network.MLPClassifier)
     )
 
-    # A line search decides by comparisons, which let rounding grow.
+    # A line search compares numbers, which amplifies rounding.
     np.testing.assert_allclose(ours.loss_, theirs.loss_, rtol=1e-6)
     np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), atol=1e-5)
 
@@ -162,8 +162,8 @@ def test_partial_fit():
 
 
 @pytest.mark.parametrize("incremental", [False, True])
-def test_what_goes_on_takes_the_parameters_of_today(incremental):
-    """The activation function and alpha are new; the optimizer of a partial_fit is the old one."""
+def test_a_fit_that_continues_uses_the_current_parameters(incremental):
+    """Activation function and alpha are new; partial_fit keeps its optimizer."""
     X, y = digits()
     ours, theirs = (
         fitted(kind, (X, y), max_iter=3, warm_start=True)
@@ -182,7 +182,7 @@ def test_what_goes_on_takes_the_parameters_of_today(incremental):
     assert_same_course(ours, theirs, X)
 
 
-def test_weights_that_were_replaced_go_on_from_there():
+def test_a_fit_continues_from_replaced_weights():
     X, y = digits()
     ours, theirs = (
         fitted(kind, (X, y), max_iter=3, warm_start=True, learning_rate_init=0.01)
@@ -217,5 +217,5 @@ def test_float32_stays_float32():
 
     assert ours.coefs_[0].dtype == theirs.coefs_[0].dtype == np.float32
     assert ours.predict_proba(X.astype(np.float32)).dtype == np.float32
-    # 15 epochs of 3 steps, each sum with some units of the last place of float32.
+    # 15 epochs of 3 steps, with some rounding errors of float32 in each sum.
     assert_same_course(ours, theirs, X, tolerance=1e-4)

@@ -1,4 +1,4 @@
-"""Sparse matrices at the gate of the estimators: places are copied, and refused if outside.
+"""Sparse matrices passed to the estimators: indices are copied, and rejected if out of range.
 
 What a crash would end is run in processes of its own: `tests/test_processes.py`.
 """
@@ -22,21 +22,21 @@ TABLE = np.array([[1.0, 0, 0, 0, 0, 2], [0, 3, 0, 0, 0, 0], [0, 0, 0, 4, 0, 0], 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", FORMATS)
-def test_every_format_becomes_the_same_rows(name: str, kind) -> None:
-    """Whatever the format, the numbers stay where they are."""
+def test_every_format_gives_the_same_rows(name: str, kind) -> None:
+    """Values and positions are the same for every format."""
     rows = own_rows(kind(TABLE).asformat(name), "X")
     assert rows.format == "csr"
     assert np.array_equal(rows.toarray(), TABLE)
 
 
 @pytest.mark.parametrize("other", [TABLE, [[1.0, 2.0]], "text", None])
-def test_what_is_not_sparse_is_left_alone(other) -> None:
-    """The gate looks at it later."""
+def test_other_input_is_returned_unchanged(other) -> None:
+    """It is checked later."""
     assert own_rows(other, "X") is other
 
 
-def test_places_are_copied_and_values_are_not() -> None:
-    """A later change of an index changes nothing, the memory of the numbers is not taken twice."""
+def test_indices_are_copied_and_values_are_not() -> None:
+    """A later change of an index has no effect; the values share memory."""
     X = sparse.csr_matrix(TABLE)
     rows = own_rows(X, "X")
     assert np.shares_memory(rows.data, X.data)
@@ -46,8 +46,8 @@ def test_places_are_copied_and_values_are_not() -> None:
     assert np.array_equal(rows.toarray(), TABLE)
 
 
-def test_a_matrix_is_not_changed_by_the_look_at_it() -> None:
-    """A row that is not sorted, and a place that stands twice, stay as they are."""
+def test_checking_a_matrix_does_not_change_it() -> None:
+    """Unsorted and duplicate indices stay."""
     places, starts = [5, 0, 2, 2, 1], [0, 2, 4, 5, 5]
     X = sparse.csr_matrix((np.arange(1.0, 6), places, starts), shape=(4, 6))
     rows = own_rows(X, "X")
@@ -59,7 +59,7 @@ def test_a_matrix_is_not_changed_by_the_look_at_it() -> None:
 def spoiled(name: str, part: str, place: int, value: int):
     """Return the table with one number of an index array changed."""
     X = sparse.csr_matrix(TABLE).asformat(name)
-    X.has_canonical_format = True  # as SciPy believes of a matrix that it has looked at before
+    X.has_canonical_format = True  # as SciPy caches it after a check
     getattr(X, part)[place] = value
     return X
 
@@ -75,21 +75,21 @@ OUTSIDE = [
 
 
 @pytest.mark.parametrize(("name", "part", "place", "value"), OUTSIDE)
-def test_places_outside_are_refused(name: str, part: str, place: int, value: int) -> None:
-    """Just outside and far away, in every array that a format keeps; the error says which."""
+def test_indices_out_of_range_are_rejected(name: str, part: str, place: int, value: int) -> None:
+    """Just outside and far away, in every index array of a format; the error says which."""
     with pytest.raises(DataError, match=r"^validation X is a sparse matrix") as caught:
         own_rows(spoiled(name, part, place, value), "validation X")
     assert "indices within (4, 6)" in str(caught.value)
 
 
-def test_the_cure_refuses_places_outside() -> None:
-    """What the message names does what it says."""
+def test_the_cure_rejects_indices_out_of_range() -> None:
+    """The function that the message names checks them."""
     with pytest.raises(ValueError, match="exceeds"):
         sparse.coo_matrix(([1.0], ([0], [6])), shape=(4, 6))
 
 
-def test_arrays_of_other_lengths_are_refused() -> None:
-    """Fewer values than places, and fewer rows than the shape says."""
+def test_arrays_of_other_lengths_are_rejected() -> None:
+    """Fewer values than indices, and fewer rows than in the shape."""
     X = sparse.csr_matrix(TABLE)
     X.data = X.data[:3]
     with pytest.raises(DataError):
@@ -109,8 +109,8 @@ def wide_rows(n: int = 40):
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize("how", [{}, {"standardize": True}, {"solver": "lbfgs"}], ids=str)
-def test_an_estimator_looks_before_it_computes(kind, how) -> None:
-    """fit, partial_fit, predict, score and validation data are refused, and the model stays."""
+def test_an_estimator_checks_before_it_computes(kind, how) -> None:
+    """In fit, partial_fit, predict, score and validation data; the model is unchanged."""
     X, y = wide_rows()
     model = kind(hidden_layer_sizes=(3,), max_iter=2, random_state=0, **how)
     with pytest.warns(match="converged"):
@@ -130,8 +130,8 @@ def test_an_estimator_looks_before_it_computes(kind, how) -> None:
         assert all(np.array_equal(W, old) for W, old in zip(model.coefs_, weights, strict=True))
 
 
-def test_validation_rows_and_indicators_are_looked_at_too() -> None:
-    """X_val, and a y that is an indicator matrix in sparse form."""
+def test_validation_rows_and_indicator_matrices_are_checked() -> None:
+    """X_val, and a sparse indicator matrix y."""
     X, y = wide_rows()
     outside = X.copy()
     outside.indices[0] = 10**8
@@ -143,8 +143,8 @@ def test_validation_rows_and_indicators_are_looked_at_too() -> None:
         MLPClassifier(3).fit(X, several)
 
 
-def test_other_sparse_input_is_refused_as_before() -> None:
-    """Text and complex numbers are for scikit-learn's own gate, an axis too few as well."""
+def test_other_sparse_input_is_rejected_by_scikit_learn() -> None:
+    """Text, complex numbers, and one axis too few."""
     _, y = wide_rows()
     with pytest.raises((ValueError, TypeError)) as caught:
         MLPClassifier(3).fit(sparse.csr_matrix(np.ones((40, 3)) * 1j), y)

@@ -1,4 +1,4 @@
-"""An estimator in a model file comes back as it was, and nothing else comes back."""
+"""An estimator is restored from a model file, and a damaged file is rejected."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_what_was_saved_comes_back(case, tmp_path):
+def test_a_saved_estimator_is_restored(case, tmp_path):
     model, X, y = case()
     model.fit(X, y).save(tmp_path / "model.safetensors")
     same = bpmatrix.load(tmp_path / "model.safetensors")
@@ -83,7 +83,7 @@ def test_what_was_saved_comes_back(case, tmp_path):
         assert mine.dtype == other.dtype
 
 
-def test_classes_that_a_file_cannot_hold_are_refused_and_the_cure_works(tmp_path):
+def test_classes_that_a_file_cannot_hold_are_rejected_and_the_cure_works(tmp_path):
     model, X, y = iris()
     days = np.array(["2024-02-28", "2024-02-29", "2024-03-01"], "datetime64[D]")[y]
     with pytest.raises(DataError, match=r"cannot hold these classes: got .*datetime64"):
@@ -93,13 +93,13 @@ def test_classes_that_a_file_cannot_hold_are_refused_and_the_cure_works(tmp_path
     assert set(bpmatrix.load(tmp_path / "model").predict(X)) <= set(days.astype(str))
 
 
-def test_a_type_comes_back_by_its_name(tmp_path):
+def test_dtype_is_restored_by_name(tmp_path):
     model, X, y = iris()
     model.set_params(dtype=np.float32).fit(X, y).save(tmp_path / "model")
     assert bpmatrix.load(tmp_path / "model").dtype == "float32"
 
 
-def test_names_of_features_come_back(tmp_path):
+def test_feature_names_are_restored(tmp_path):
     pandas = pytest.importorskip("pandas")
     model, X, y = iris()
     frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
@@ -112,7 +112,7 @@ def test_names_of_features_come_back(tmp_path):
         same.predict(frame[["b", "a", "c", "d"]])
 
 
-def test_training_goes_on_after_loading(tmp_path):
+def test_training_continues_after_loading(tmp_path):
     model, X, y = iris()
     model.fit(X, y).save(tmp_path / "model")
     same = bpmatrix.load(tmp_path / "model")
@@ -122,7 +122,7 @@ def test_training_goes_on_after_loading(tmp_path):
     assert same.t_ == model.t_ + len(X)
 
 
-def test_a_network_refuses_an_estimator(tmp_path):
+def test_network_load_rejects_an_estimator(tmp_path):
     model, X, y = iris()
     model.fit(X, y).save(tmp_path / "model")
 
@@ -130,7 +130,7 @@ def test_a_network_refuses_an_estimator(tmp_path):
         Network.load(tmp_path / "model")
 
 
-def test_load_gives_back_a_network(tmp_path):
+def test_load_returns_a_network(tmp_path):
     net = Network([2, 3, 1], seed=1)
     net.save(tmp_path / "net")
 
@@ -174,7 +174,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_file_is_refused(damage, tmp_path):
+def test_a_damaged_file_is_rejected(damage, tmp_path):
     model, X, y = iris()
     model.fit(X, y).save(tmp_path / "model")
     with safe_open(tmp_path / "model", framework="numpy") as file:

@@ -1,4 +1,4 @@
-"""A fit that is refused, fails or is stopped at once takes nothing from a model that was fitted."""
+"""A fit that is rejected, fails or is interrupted at once leaves a fitted model unchanged."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def with_nan(table):
 
 
 def state(model):
-    """Return all that a user can see of a model, and what it would draw and step from next."""
+    """Return all attributes of a model, its predictions, and the state of its generators."""
     found = {name: copy.deepcopy(value) for name, value in vars(model).items() if name != "_views"}
     found["_parameters"] = model._parameters.flat.copy()
     optimizer = model._optimizer
@@ -60,7 +60,7 @@ def assert_unchanged(model, before):
     assert set(now) == set(before)
     for name, value in before.items():
         if name in {"_description", "_standardization", "_y_standardization", "_labels"}:
-            continue  # frozen descriptions without a comparison, which `predicted` shows
+            continue  # immutable objects without ==; `predicted` covers them
         np.testing.assert_equal(now[name], value, err_msg=name)
     for view, array in zip(model.coefs_, before["coefs_"], strict=True):
         assert np.shares_memory(view, model._parameters.flat)
@@ -74,7 +74,7 @@ def breaks(z):
 NO_ACTIVATION = OwnActivation(lambda z: z, breaks, name="broken")
 TOO_FEW = np.array(["ash"] * 24 + ["elm"] * 23 + ["oak"])
 
-# What is set before, what fit is called with, and what it complains of.
+# The parameters, the arguments of fit, and its error.
 REFUSED = {
     "X_val of another width": (classifier, {}, (X, LABELS, None, X[:, :2], LABELS), "features"),
     "X_val with a gap": (classifier, {}, (X, LABELS, None, with_nan(X), LABELS), "NaN"),
@@ -108,7 +108,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refused_fit_changes_nothing(case):
+def test_a_rejected_fit_changes_nothing(case):
     make, parameters, arguments, complaint = REFUSED[case]
     model = make().fit(X, LABELS if make is classifier else Y)
     model.set_params(**parameters)
@@ -119,7 +119,7 @@ def test_a_refused_fit_changes_nothing(case):
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refused_first_fit_leaves_no_trace(case):
+def test_a_rejected_first_fit_leaves_no_trace(case):
     make, parameters, arguments, complaint = REFUSED[case]
     if case in {"other classes", "other layers"}:
         pytest.skip("a first fit can have any")
@@ -132,7 +132,7 @@ def test_a_refused_first_fit_leaves_no_trace(case):
         model.predict(X)
 
 
-def test_a_refused_first_partial_fit_does_not_keep_its_classes():
+def test_a_rejected_first_partial_fit_does_not_keep_its_classes():
     model = classifier()
     with pytest.raises(ValueError, match="NaN"):
         model.partial_fit(with_nan(X), LABELS, classes=["ash", "elm", "fir", "oak"])
@@ -140,7 +140,7 @@ def test_a_refused_first_partial_fit_does_not_keep_its_classes():
     assert list(model.classes_) == ["ash", "elm", "oak"]
 
 
-# ------------------------------------------------------------------- failures while it is trained
+# -------------------------------------------------------------------- failures during training
 
 
 def diverging(model):
@@ -164,8 +164,8 @@ FAILURES = {
 @pytest.mark.parametrize("early_stopping", [False, True])
 @pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_fit_that_fails_gives_back_the_model(failure, warm_start, early_stopping):
-    """With records, weights, steps of the optimizer and all: it goes on as if never called."""
+def test_a_fit_that_fails_restores_the_model(failure, warm_start, early_stopping):
+    """Records, weights, optimizer state: it continues as if fit had not been called."""
     prepare, error = FAILURES[failure]
     if early_stopping and warm_start and error is DivergenceError:
         pytest.skip("early stopping has a best score to end with")
@@ -185,7 +185,7 @@ def test_a_fit_that_fails_gives_back_the_model(failure, warm_start, early_stoppi
 @pytest.mark.parametrize("seconds", [0.0, 0.15])
 @pytest.mark.parametrize("failure", FAILURES)
 def test_a_partial_fit_that_fails_has_not_happened(failure, seconds, monkeypatch):
-    """Whether its steps were of one slice, or of a slice each."""
+    """Whether its steps were in one slice or in several."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", seconds)
     _, error = FAILURES[failure]
     model, twin = regressor(), regressor()
@@ -207,7 +207,7 @@ def test_a_partial_fit_that_fails_has_not_happened(failure, seconds, monkeypatch
     np.testing.assert_array_equal(model.coefs_[0], twin.coefs_[0])
 
 
-def test_memory_that_is_missing_is_missed_before_anything_changes(monkeypatch):
+def test_lack_of_memory_is_noticed_before_anything_changes(monkeypatch):
     model = classifier().fit(X, LABELS)
     before = state(model)
 
@@ -228,8 +228,8 @@ def test_memory_that_is_missing_is_missed_before_anything_changes(monkeypatch):
     assert not hasattr(fresh, "coefs_")
 
 
-def test_a_first_fit_that_fails_keeps_the_weights_that_it_has_come_to():
-    """There is nothing to go back to, and hours of training may be in them."""
+def test_a_first_fit_that_fails_keeps_the_weights_reached_so_far():
+    """There is nothing to restore, and they may have taken hours."""
     model, twin = failing(regressor()), regressor(max_iter=3).fit(X, Y)
     with pytest.raises(ZeroDivisionError):
         model.fit(X, Y)
@@ -239,7 +239,7 @@ def test_a_first_fit_that_fails_keeps_the_weights_that_it_has_come_to():
 
 
 def test_another_thread_can_neither_fit_nor_disturb_a_running_fit():
-    """It is refused before it has looked at its own data, whatever its solver."""
+    """It is rejected before its data are checked, for every solver."""
     model, twin, refused = classifier(), classifier().fit(X, LABELS), []
 
     def intrude(info):
@@ -271,7 +271,7 @@ def press(epoch):
     return [callback]
 
 
-def test_ctrl_c_in_the_first_epoch_gives_back_the_model(monkeypatch):
+def test_ctrl_c_in_the_first_epoch_restores_the_model(monkeypatch):
     model = regressor().fit(X, Y)
     before = state(model)
 
@@ -300,8 +300,8 @@ def test_ctrl_c_later_ends_the_fit():
     ("error", "solver"),
     [(KeyboardInterrupt, "adam"), (MemoryError, "adam"), (MemoryError, "lbfgs")],
 )
-def test_whatever_the_moment_a_model_is_the_old_one_or_a_trained_one(error, solver):
-    """Records agree with each other; the weights may be those of an epoch that was not entered."""
+def test_at_any_moment_a_model_is_the_old_one_or_a_trained_one(error, solver):
+    """Records match each other; the weights may be those of an epoch not yet recorded."""
     rows = X[:, :2]
     how = {"batch_size": 48, "solver": solver, "hidden_layer_sizes": (2,)}
     old = regressor(**how).fit(X, Y)
@@ -323,15 +323,15 @@ def test_whatever_the_moment_a_model_is_the_old_one_or_a_trained_one(error, solv
             for name in ("n_features_in_", "loss_", "t_"):
                 assert getattr(model, name) == getattr(twin, name)
             assert getattr(model, "loss_curve_", None) == getattr(twin, "loss_curve_", None)
-            # An epoch counts if the fit was stopped, and not if it failed.
+            # An epoch counts if the fit was interrupted, not if it failed.
             assert twin is not first or outcome is model
     assert len(found) > 100
     assert old.n_iter_ in found
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_ctrl_c_finds_an_epoch_recorded_as_a_whole_or_not_at_all(early_stopping):
-    """Also while the validation samples are scored: no loss without its score."""
+def test_ctrl_c_leaves_an_epoch_recorded_completely_or_not_at_all(early_stopping):
+    """Also while the validation samples are scored: no loss without a score."""
     models, seen = [], set()
 
     def prepare():
@@ -349,8 +349,8 @@ def test_ctrl_c_finds_an_epoch_recorded_as_a_whole_or_not_at_all(early_stopping)
     assert seen == {0, 1, 2}
 
 
-def test_a_warning_that_is_an_error_comes_when_all_is_done():
-    """Of a fit whose weights are good, only not good enough."""
+def test_a_warning_raised_as_an_error_comes_after_the_fit():
+    """The weights are kept, although they have not converged."""
     for solver in ("adam", "lbfgs"):
         model, twin = (regressor(solver=solver).fit(X, -Y) for _ in range(2))
         twin.fit(X, Y)

@@ -1,4 +1,4 @@
-"""Weights that a user sets, before a fit that goes on or after one."""
+"""Weights set by the user, before a fit with warm_start or after one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ X = RNG.standard_normal((40, 3))
 LABELS = np.array(["down", "flat", "up"])[(X @ RNG.standard_normal((3, 3))).argmax(axis=1)]
 Y = X @ [2.0, -1.0, 0.5]
 SMALL = {"hidden_layer_sizes": (4,), "max_iter": 3, "random_state": 2, "batch_size": 10}
-# Of other numbers than any that are drawn.
+# Different from any that are drawn.
 COEFS = [np.arange(12.0).reshape(3, 4) / 10 - 0.5, np.arange(12.0).reshape(4, 3) / 8 - 0.7]
 INTERCEPTS = [np.array([0.3, -0.2, 0.1, 0.0]), np.array([0.2, 0.0, -0.4])]
 
@@ -35,7 +35,7 @@ def with_weights(model, outputs=3):
 
 
 def one_step(coefs, intercepts, rows, targets, rate, alpha):
-    """Return the weights after a step of gradient descent, layer by layer as it is written."""
+    """Return the weights after a step of gradient descent, written out layer by layer."""
     n = len(rows)
     hidden = np.maximum(rows @ coefs[0] + intercepts[0], 0)
     delta = (hidden @ coefs[1] + intercepts[1] - targets[:, None]) / n
@@ -56,7 +56,7 @@ def is_called_partial_fit(model, *data):
 
 
 @pytest.mark.parametrize("go_on", [is_called_fit, is_called_partial_fit])
-def test_a_fit_that_goes_on_begins_with_the_weights_that_are_set(go_on):
+def test_a_fit_starts_from_the_weights_that_were_set(go_on):
     model = with_weights(
         MLPRegressor(
             hidden_layer_sizes=(4,), solver="sgd", learning_rate_init=0.1, momentum=0.0,
@@ -68,27 +68,27 @@ def test_a_fit_that_goes_on_begins_with_the_weights_that_are_set(go_on):
     go_on(model, X, Y)
     for found, arrays in zip((model.coefs_, model.intercepts_), expected, strict=True):
         for array, other in zip(found, arrays, strict=True):
-            # Sums of 40 products of numbers about 1, in another order.
+            # Sums of 40 products of numbers around 1, in another order.
             np.testing.assert_allclose(array, other, rtol=1e-12, atol=1e-14)
 
 
-def test_lbfgs_begins_with_them_too():
-    """One iteration from good weights is better than one from weights that are drawn."""
+def test_lbfgs_starts_from_them_too():
+    """One iteration from good weights is better than one from drawn weights."""
     good = MLPRegressor(**SMALL | {"solver": "lbfgs", "max_iter": 500}).fit(X, Y)
     model = MLPRegressor(**SMALL | {"solver": "lbfgs", "max_iter": 1, "warm_start": True})
     model.coefs_, model.intercepts_ = copy.deepcopy((good.coefs_, good.intercepts_))
     assert model.fit(X, Y).score(X, Y) >= good.score(X, Y) - 1e-9
 
 
-def test_a_fit_that_begins_anew_draws_its_weights():
+def test_without_warm_start_weights_are_drawn():
     set_before, plain = with_weights(MLPClassifier(**SMALL)), MLPClassifier(**SMALL)
     for model in (set_before, plain):
         model.fit(X, LABELS)
     np.testing.assert_array_equal(set_before.coefs_[0], plain.coefs_[0])
 
 
-def test_all_that_a_training_has_come_to_can_be_set():
-    """Set on a new estimator, it goes on where the other one goes on."""
+def test_the_whole_state_of_training_can_be_set():
+    """A new estimator with it continues like the other one."""
     how = SMALL | {"solver": "sgd", "learning_rate": "invscaling", "warm_start": True}
     model = MLPClassifier(**how).fit(X, LABELS)
     same = clone(model)
@@ -105,7 +105,7 @@ def test_all_that_a_training_has_come_to_can_be_set():
     np.testing.assert_array_equal(same.predict_proba(X), model.predict_proba(X))
 
 
-def test_the_samples_that_were_seen_lower_the_rate():
+def test_samples_seen_before_lower_the_rate():
     """ "invscaling" after the epochs of before: t_ counts on, as in scikit-learn."""
     models = []
     for seen in (0, 10_000):
@@ -120,7 +120,7 @@ def test_the_samples_that_were_seen_lower_the_rate():
 
 
 @pytest.mark.parametrize("curve", [[0.5, 0.25], (0.5, 0.25), np.array([0.5, 0.25])])
-def test_a_curve_that_is_set_goes_on(curve):
+def test_a_curve_that_was_set_continues(curve):
     for model in (with_weights(MLPRegressor(**SMALL), 1), MLPRegressor(**SMALL).fit(X, Y)):
         model.loss_curve_ = copy.copy(curve)
         model.set_params(warm_start=True).fit(X, Y)
@@ -128,7 +128,7 @@ def test_a_curve_that_is_set_goes_on(curve):
         assert len(model.loss_curve_) == 5
 
 
-def test_classes_that_are_set_are_those_of_the_outputs():
+def test_classes_that_were_set_are_those_of_the_outputs():
     model = with_weights(MLPClassifier(**SMALL))
     model.classes_ = np.array(["down", "flat", "up"])
     some = LABELS != "flat"
@@ -154,7 +154,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_weights_that_do_not_fit_are_named_and_nothing_is_taken(case):
+def test_weights_that_do_not_fit_are_named_and_nothing_is_copied(case):
     arrays, complaint = WRONG[case]
     fresh = with_weights(MLPClassifier(**SMALL | {"warm_start": True}))
     fitted = MLPClassifier(**SMALL).fit(X, LABELS)
@@ -183,27 +183,27 @@ def test_intercepts_alone_are_not_enough():
         model.fit(X, LABELS)
 
 
-def test_what_is_no_array_of_numbers_is_named():
+def test_anything_but_an_array_of_numbers_is_named():
     model = MLPClassifier(**SMALL).fit(X, LABELS)
     model.coefs_[1] = np.full((4, 3), "a")
     with pytest.raises(ArrayTypeError, match=r"coefs_\[1\] does not hold real numbers"):
         model.predict(X)
 
 
-def test_layers_can_change_places():
-    """What is set may be a view of the very weights that it replaces."""
+def test_layers_can_be_swapped():
+    """An array that is set may be a view of the weights that it replaces."""
     model = MLPRegressor(hidden_layer_sizes=(3, 3), max_iter=2, random_state=1).fit(X, Y)
     first, second, last = (array.copy() for array in model.coefs_)
     model.coefs_ = [model.coefs_[1], model.coefs_[0], model.coefs_[2]]
     a = np.maximum(X @ second + model.intercepts_[0], 0)
     a = np.maximum(a @ first + model.intercepts_[1], 0)
     expected = a @ last + model.intercepts_[2]
-    # Two sums of three products of numbers about 1.
+    # Two sums of three products of numbers around 1.
     np.testing.assert_allclose(model.predict(X), expected[:, 0], rtol=1e-12, atol=1e-14)
 
 
 def test_weights_alone_are_not_a_fitted_model():
-    """Without a fit nobody knows the features or the classes."""
+    """Without a fit, features and classes are unknown."""
     model = with_weights(MLPClassifier(**SMALL))
     with pytest.raises(NotFittedError):
         model.predict(X)

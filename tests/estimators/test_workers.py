@@ -1,4 +1,4 @@
-"""Pipelines, searches and workers: nothing hangs, and one thread each in a worker."""
+"""Pipelines, searches and workers: nothing hangs, and a worker uses one thread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
-# A hang is a failure; the work takes seconds, a first compilation some more.
+# The timeout for a hang; the work takes seconds, a first compilation some more.
 SECONDS = 240
 
 SEARCH = """
@@ -40,7 +40,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
-def test_jobs_end_and_give_what_one_gives(backend, tmp_path):
+def test_jobs_end_and_give_the_same_results_as_one(backend, tmp_path):
     script = tmp_path / "search.py"
     script.write_text(SEARCH.replace("BACKEND", repr(backend)), encoding="utf-8")
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=SECONDS)
