@@ -84,9 +84,9 @@ def _multiply(what, left, right, out, b=None, *, carry_on=False, keep=1.0, scale
     left, right, out = map(guarded, (left, right, out))
     b = guarded(left[:1, :1] if b is None else b[None, :])
     widest = np.array([max(*left.shape, *right.shape, *out.shape)])
-    layout = lay_out_work(widest, *[np.zeros(1, dtype=bool)] * 2, 1, 1)
-    scratch = guarded(np.full(layout.scratch_size, np.nan, out.dtype))
-    product(what, left, right, b, carry_on, keep, scale, out, scratch, layout.panel_size)
+    layout, _ = lay_out_work(widest, *[np.zeros(1, dtype=bool)] * 2, 1, 1)
+    scratch = guarded(np.full(layout["scratch_size"], np.nan, out.dtype))
+    product(what, left, right, b, carry_on, keep, scale, out, scratch, layout["panel_size"])
     assert is_intact(out)
     assert is_intact(scratch)
     return out

@@ -17,7 +17,7 @@ from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import input_columns, sample_weight_columns, target_columns
 from bpmatrix.kernels.arguments import Evaluate, TrainSlice
-from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, GROUPS, Step, pitch
+from bpmatrix.kernels.plan import COLUMNS_OF_A_SUM, GROUPS, Hyperparameters, pitch
 from bpmatrix.training.recipe import PLAIN, Recipe
 
 AROUND = 64  # elements: whole cache lines, so that the work array stays aligned
@@ -125,14 +125,14 @@ def steps(
     numbers = np.concatenate(
         [recipe.optimizer.steps(float(rate), k, 1) for k, rate in enumerate(rates)]
     )
-    for name, value in (("l2", weight_decay), ("l1", recipe.l1), ("longest", recipe.clip_norm)):
-        numbers[:, Step._fields.index(name)] = value
+    for name, value in (("l2", weight_decay), ("l1", recipe.l1), ("clip_norm", recipe.clip_norm)):
+        numbers[:, Hyperparameters._fields.index(name)] = value
     order = np.asarray(order, np.int64)
     batches = np.array([(i, min(i + m, order.size), 0) for i in range(0, order.size, m)])
     given = TrainSlice(
         table=g.table, theta=g.theta, moments=moments, sums=sums, work=g.work, X=g.X, Y=g.Y,
         V=sample_weight_columns(weights), order=order, batches=batches, rule=recipe.rule,
-        numbers=numbers, seed=seed, first_step=first_step, costs=costs, hits=hits[1:-1],
+        hyperparameters=numbers, seed=seed, first_step=first_step, costs=costs, hits=hits[1:-1],
         totals=totals, parts=np.empty((0, 2)),
     )  # fmt: skip
     program = load_program("train_slice", d.dtype)

@@ -1,4 +1,4 @@
-"""The activation functions: one record for each, with all that the other modules ask of it.
+"""The activation functions: one record for each, with everything other modules need to know.
 
 The formulas themselves are in `kernels/elementwise.py` and `kernels/functions/activations.py`
 (fast) and `reference.py` (to read). To add one, see "Adding an operation" in CONTRIBUTING.md.
@@ -24,24 +24,24 @@ class Activation:
     name : str
         The name that ``Network(activation=...)`` takes.
     formula, derivative : str
-        sigma and sigma', for people and for the tables of the documentation.
+        sigma and sigma' as text, for messages and the tables of the documentation.
     remark : str
-        What the documentation says beside the formula.
+        A remark beside the formula in the documentation.
     code : int or None
-        Its number in the kernels; None where it is a block of its own, made of the formulas of this
-        name in `kernels/functions/activations.py`.
+        Its number in the kernels; None if it is compiled on demand, from the functions `name` and
+        `name_slope` in `kernels/functions/activations.py`.
     elementwise : bool
-        Whether each a depends on its own z alone. Softmax does not, and so it can stand at the
-        output only.
+        Whether each a depends only on its own z. Softmax is not element-wise, so it can only be
+        used at the output.
     keeps_z : bool
-        Whether sigma' is computed from z, which then has a work matrix of its own, not from a.
+        Whether sigma' is computed from z, which is then stored beside a, and not from a.
     kinks : tuple of float
-        The z at which sigma' or its own slope jumps: the gradient check stays away from there.
+        The z at which sigma' or its derivative jumps; the gradient check avoids them.
     lowest, highest : float or None
-        What it never falls below and never exceeds; None where it has no such bound.
+        The bounds of a; None if there is no such bound.
     initializer : str
-        How the weights of a layer begin that has it, unless the user says so. Where it is ``"he"``,
-        a layer after it begins with ``"glorot"``.
+        The default initializer of a layer with this function. After a layer with ``"he"``, the
+        default of other functions is ``"glorot"``.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Activation:
     initializer: str = "scaled_normal"
 
 
-# ReLU and its relatives halve a random z, more or less, which the initializer "he" makes up for.
+# ReLU and its variants roughly halve the variance, which the initializer "he" makes up for.
 ACTIVATIONS = {
     record.name: record
     for record in (
@@ -127,22 +127,22 @@ ACTIVATIONS = {
 class OwnActivation:
     """An activation function of one's own: two functions of one number, compiled by numba.
 
-    They are compiled at the network's first computation, and `sigma_prime` is compared there with
-    the slope of `sigma`. Two descriptions with the same functions are equal. A function that raises
-    an error during training makes its numbers NaN, which ends the run.
+    They are compiled at the network's first computation, and `sigma_prime` is then compared with
+    difference quotients of `sigma`. Two descriptions with the same functions are equal. If a
+    function raises an error during training, its results become NaN, which ends the run.
 
     Parameters
     ----------
     sigma, sigma_prime : callable
         a = sigma(z) and its derivative sigma'(z), of one float z, in the part of Python that numba
-        compiles; `math` is fine. A network can be pickled if these can.
+        compiles; `math` is fine. A network can be pickled if these functions can.
     name : str, optional
-        None takes that of the function `sigma`.
+        The default is the name of the function `sigma`.
 
     Raises
     ------
     ArgumentError
-        If they are no functions; at the first computation, if numba cannot compile them, or if
+        If they are not functions; at the first computation, if numba cannot compile them, or if
         `sigma_prime` is not the derivative.
 
     Examples
@@ -161,7 +161,7 @@ class OwnActivation:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no function."""
+        """Check the functions, and set the name."""
         name = named_function(self.sigma, "sigma", self.name)
         named_function(self.sigma_prime, "sigma_prime", self.name)
         object.__setattr__(self, "name", name)
@@ -171,7 +171,7 @@ class OwnActivation:
 
 
 def find_activation(activation: str | OwnActivation) -> Activation:
-    """Return the activation function of that name, or what there is to say of one's own.
+    """Return the record of a name, or one for a user's own activation function.
 
     Raises
     ------

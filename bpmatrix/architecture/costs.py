@@ -1,4 +1,4 @@
-"""The costs: one record for each, with all that the other modules ask of it.
+"""The costs: one record for each, with everything other modules need to know.
 
 The formulas themselves are in `kernels/costs.py` and `kernels/functions/distances.py` (fast) and
 `reference.py` (to read). To add one, see "Adding an operation" in CONTRIBUTING.md.
@@ -31,27 +31,27 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class ParameterCost:
-    """What the costs with a parameter have in common: one number, and the name of the cost."""
+    """The base class of costs with one parameter."""
 
     name: ClassVar[str]
 
     @property
     def parameter(self) -> float:
-        """What the kernels take."""
+        """The parameter, as the kernels take it."""
         return float(getattr(self, self._argument))
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """At which a - y the slope or its own slope jumps."""
+        """The a - y at which the slope or its derivative jumps."""
         raise NotImplementedError
 
     def check_type(self, dtype: str) -> None:
-        """Refuse a parameter that is infinite or 0 in the type of a network.
+        """Check that the parameter is neither infinite nor 0 in the dtype of a network.
 
         Raises
         ------
         ArgumentError
-            If it is; it names the type.
+            If it is.
         """
         check_in_type(self.parameter, self._argument, dtype, zero=False)
 
@@ -82,7 +82,7 @@ class Huber(ParameterCost):
     Raises
     ------
     ArgumentError
-        If it is not positive.
+        If `delta` is not positive and finite.
 
     Examples
     --------
@@ -95,12 +95,12 @@ class Huber(ParameterCost):
     delta: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no distance."""
+        """Check that delta is positive."""
         self._check("a finite number above 0", lambda delta: delta > 0)
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """At which a - y the slope of the slope jumps."""
+        """The a - y at which the derivative of the slope jumps."""
         return (-self.delta, self.delta)
 
 
@@ -113,12 +113,12 @@ class Quantile(ParameterCost):
     Parameters
     ----------
     q : float, default 0.5
-        The fraction of targets that shall lie below the output, between 0 and 1.
+        The fraction of targets that should be below the output, between 0 and 1.
 
     Raises
     ------
     ArgumentError
-        If it does not lie between 0 and 1.
+        If `q` is not between 0 and 1.
 
     Examples
     --------
@@ -133,16 +133,16 @@ class Quantile(ParameterCost):
     q: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse what is no fraction."""
+        """Check that q is between 0 and 1."""
         self._check("a number between 0 and 1", lambda q: 0 < q < 1)
 
     @property
     def kinks(self) -> tuple[float, ...]:
-        """At which a - y the slope jumps."""
+        """The a - y at which the slope jumps."""
         return (0.0,)
 
     def check_type(self, dtype: str) -> None:
-        """Refuse a q that is 0 or 1 in a type: see `ParameterCost.check_type`."""
+        """Check that q is neither 0 nor 1 in a dtype: see `ParameterCost.check_type`."""
         ParameterCost.check_type(self, dtype)
         below_one = np.nextafter(np.ones(1, dtype), 0)[0]
         if np.dtype(dtype).type(self.q) > below_one:
@@ -150,7 +150,7 @@ class Quantile(ParameterCost):
                 f"q is 1 in {dtype}",
                 got=repr(self.q),
                 expected=f"{below_one!s} at most",
-                cure='Pass a smaller one, or take dtype="float64".',
+                cure='Pass a smaller one, or use dtype="float64".',
             )
 
 
@@ -159,19 +159,19 @@ class OwnCost:
     """A cost of one's own: two functions of an output and its target, compiled by numba.
 
     The cost of a sample is the sum over its outputs. As with `OwnActivation`, the functions are
-    compiled, and the derivative is compared with the slope, at the network's first computation.
+    compiled at the network's first computation, and the derivative is then checked.
 
     Parameters
     ----------
     cost, derivative : callable
         C(a, y) of one output a and its target y, two floats, and dC/da.
     name : str, optional
-        None takes that of the function `cost`.
+        The default is the name of the function `cost`.
 
     Raises
     ------
     ArgumentError
-        If they are no functions; at the first computation, if numba cannot compile them, or if
+        If they are not functions; at the first computation, if numba cannot compile them, or if
         `derivative` is not the derivative.
 
     Examples
@@ -191,7 +191,7 @@ class OwnCost:
     name: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no function."""
+        """Check the functions, and set the name."""
         name = named_function(self.cost, "cost", self.name)
         named_function(self.derivative, "derivative", self.name)
         object.__setattr__(self, "name", name)
@@ -212,26 +212,25 @@ class Cost:
     name : str
         The name that ``Network(cost=...)`` takes.
     formula : str
-        C of one sample, summed over the outputs, for people and for the tables of the
-        documentation.
+        C of one sample as text, for messages and the tables of the documentation.
     remark : str
-        What the documentation says beside the formula.
+        A remark beside the formula in the documentation.
     code : int or None
-        Its number in the kernels; None where it is a block of its own, made of the formulas of this
-        name in `kernels/functions/distances.py`.
+        Its number in the kernels; None if it is compiled on demand, from the functions `name` and
+        `name_slope` in `kernels/functions/distances.py`.
     partner : str or None
-        The one output activation function that it belongs with: sigma' cancels, and dC/dz is a - y.
-        None where any element-wise function will do.
+        The only output activation function that it can be used with: sigma' cancels, and dC/dz is
+        a - y. None if it can be used with any element-wise function.
     parameter : type or None
-        The class of the cost where it has a parameter.
+        The class of the cost if it has a parameter.
     kinks : tuple of float
-        At which a - y the slope jumps, of a cost without a parameter: the gradient check stays away
-        from there.
+        The a - y at which the slope of a cost without a parameter jumps; the gradient check avoids
+        them.
     lowest_target, highest_target : float or None
-        The targets that it has a meaning for; None for any.
+        The bounds of the targets; None if there is no such bound.
     loss : str or None
-        Its name as a loss of `MLPRegressor`, which is scikit-learn's where that has it; None where
-        it is not one.
+        Its name as a loss of `MLPRegressor`, scikit-learn's if it has one; None if it is not a
+        loss of `MLPRegressor`.
     """
 
     name: str
@@ -301,7 +300,7 @@ COSTS = {
 
 
 def as_cost(cost: AnyCost) -> AnyCost:
-    """Return a cost as a `Description` holds it: those with a parameter as objects.
+    """Return a cost as stored in a `Description`: costs with a parameter as objects.
 
     Raises
     ------
@@ -318,7 +317,7 @@ def as_cost(cost: AnyCost) -> AnyCost:
 
 
 def find_cost(cost: AnyCost) -> Cost:
-    """Return the cost of that name, or what there is to say of one's own.
+    """Return the record of a cost, or one for a user's own cost.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A network without its numbers: sizes, activation functions, cost, scale of the inputs, type."""
+"""A network without its parameters: sizes, activation functions, cost, input scale, dtype."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bpmatrix.architecture.own_functions import address_of
 from bpmatrix.architecture.parameters import Layout
 from bpmatrix.checks import check_in_type, find, real_number, whole_number
 from bpmatrix.errors import ArgumentError
-from bpmatrix.kernels.plan import Cost, Plan, columns_in_cache, lay_out_work, shares_rows
+from bpmatrix.kernels.plan import CompiledCost, Plan, columns_in_cache, lay_out_work, shares_rows
 
 __all__ = ["Description", "checked_sizes", "choose_activations"]
 
@@ -30,7 +30,7 @@ DTYPES = ("float64", "float32")
 
 @dataclass(frozen=True)
 class Description:
-    """Everything about a network but its parameters; two networks of one description are alike.
+    """Everything about a network except its parameters.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Description:
     activations : tuple of str or OwnActivation
         The activation function of each layer l = 1..L.
     cost : str, ParameterCost or OwnCost
-        The name of the cost; a name of those with a parameter becomes an object.
+        The cost; the name of a cost with a parameter is replaced by an object.
     input_scale : float
         The factor on every input, part of the model.
     bias : bool
@@ -50,7 +50,7 @@ class Description:
     Raises
     ------
     ArgumentError
-        If any of these is impossible, or cost and output do not belong together.
+        If one of these is not valid, or cost and output cannot be combined.
 
     Examples
     --------
@@ -66,11 +66,11 @@ class Description:
     dtype: str = "float64"
 
     def __post_init__(self) -> None:
-        """Refuse what is no network."""
+        """Check all fields, and convert them."""
         object.__setattr__(self, "sizes", checked_sizes(self.sizes))
         if len(self.activations) != len(self.sizes) - 1:
             raise ArgumentError(
-                "one activation function is needed for each layer after the inputs",
+                "one activation function is needed per layer after the inputs",
                 got=[str(name) for name in self.activations],
                 expected=f"{len(self.sizes) - 1} names",
             )
@@ -81,16 +81,16 @@ class Description:
         )
         object.__setattr__(self, "input_scale", scale)
         if not isinstance(self.bias, bool):
-            raise ArgumentError("bias is no answer", got=repr(self.bias), expected="True or False")
+            raise ArgumentError("bias must be True or False", got=repr(self.bias))
         find(dict.fromkeys(DTYPES), self.dtype, "dtype")
 
     def check_type(self) -> None:
-        """Refuse numbers that are others in the type of the network; a file may hold them.
+        """Check that the dtype can represent `input_scale` and the parameter of the cost.
 
         Raises
         ------
         ArgumentError
-            If one is infinite in it, or 0, or 1 where that makes a difference; it names the type.
+            If a number is infinite in the dtype, or 0 or 1 where that changes its meaning.
         """
         check_in_type(self.input_scale, "input_scale", self.dtype, zero=False)
         if isinstance(self.cost, ParameterCost):
@@ -98,7 +98,7 @@ class Description:
 
     @cached_property
     def layout(self) -> Layout:
-        """Where the parameters lie in theta."""
+        """The layout of theta."""
         return Layout(self.sizes, self.bias)
 
     def plan(
@@ -109,18 +109,19 @@ class Description:
         keep_every_z: bool = False,
         dropout: tuple[int, ...] = (),
     ) -> tuple[Plan, int]:
-        """Return what the kernels know of this network, and the elements of its work array.
+        """Return the plan of this network for the kernels, and the elements of its work array.
 
         Parameters
         ----------
         columns : int
-            How many samples the work matrices hold at a time.
+            The number of samples that the work matrices have room for.
         threads : int, default 1
-            How many threads work on them together.
+            The number of threads that share these samples.
         keep_every_z : bool, default False
-            Whether each z has a matrix of its own, also where nothing needs it, to be looked at.
+            Whether every z has a matrix of its own, even if training would overwrite it.
         dropout : tuple of int, optional
-            How many of 2^32 units are dropped in each of the layers 0 .. L - 1; none by default.
+            For each of the layers 0 .. L - 1, 2^32 times the probability of dropping a unit; none
+            by default.
         """
         functions = [find_activation(name) for name in self.activations]
         sizes = np.array(self.sizes, dtype=np.int64)
@@ -129,7 +130,7 @@ class Description:
         drops = np.array([*(dropout or (0,) * (sizes.size - 1)), 0], dtype=np.int64)
         itemsize = np.dtype(self.dtype).itemsize
         by_rows = shares_rows(sizes, self.layout.size, itemsize, columns, threads)
-        work = lay_out_work(sizes, keeps_z, drops > 0, columns, threads, by_rows=by_rows)
+        work, elements = lay_out_work(sizes, keeps_z, drops > 0, columns, threads, by_rows=by_rows)
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
@@ -137,37 +138,26 @@ class Description:
             cost=self._cost(),
             W=W,
             b=b,
-            a=work.a,
-            z=work.z,
-            delta=work.delta,
-            seen=work.seen,
             dropout=drops,
-            y=work.y,
-            sample_weights=work.sample_weights,
-            ones=work.ones,
-            zeros=work.zeros,
             columns=columns,
             columns_in_cache=columns_in_cache(sizes, self.layout.size, itemsize, columns),
-            own_inputs=work.own_inputs,
-            scratch=work.scratch,
-            scratch_size=work.scratch_size,
-            panel_size=work.panel_size,
+            **work,
         )
-        return plan, work.size
+        return plan, elements
 
     def _codes(self) -> Iterator[int]:
-        """Give the number or address by which compiled code knows each activation function."""
+        """Yield the code or address of each activation function in compiled code."""
         for activation in self.activations:
             record = find_activation(activation)
             function = activation if isinstance(activation, OwnActivation) else record
             yield address_of(function, self.dtype) if record.code is None else record.code
 
-    def _cost(self) -> Cost:
+    def _cost(self) -> CompiledCost:
         record = find_cost(self.cost)
         function = self.cost if isinstance(self.cost, OwnCost) else record
         code = address_of(function, self.dtype) if record.code is None else record.code
         parameter = self.cost.parameter if isinstance(self.cost, ParameterCost) else 0.0
-        return Cost(code, parameter, int(record.partner is not None))
+        return CompiledCost(code, parameter, int(record.partner is not None))
 
 
 def choose_activations(
@@ -190,9 +180,9 @@ def choose_activations(
         if output is not None:
             names.append(output)
         return tuple(names)
-    find_activation(activation)  # where there is no hidden layer nobody else asks for it
+    find_activation(activation)  # checks it even if there is no hidden layer
     if output is None:
-        # As in the book. A ReLU at the output could never say a negative number, and may die.
+        # As in the book. A ReLU at the output could not be negative, and may die.
         bounded = activation in {"sigmoid", "tanh"} and find_cost(cost).name == "quadratic"
         output = find_cost(cost).partner or (activation if bounded else "identity")
     return (*[activation] * (layers - 1), output)
@@ -204,7 +194,7 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
     Raises
     ------
     ArgumentError
-        If they are not two or more whole numbers, or too many units for any memory.
+        If they are not two or more whole numbers of at least 1, or too large for any memory.
 
     Examples
     --------
@@ -224,9 +214,9 @@ def checked_sizes(sizes: object) -> tuple[int, ...]:
     # What a 64-bit machine can address, with room for the work matrices beside the parameters.
     if max(checked) >= 1 << 31 or Layout(checked, bias=True).size >= 1 << 48:
         raise ArgumentError(
-            "sizes describe a network that no memory can hold",
+            "sizes describe a network that is too large for any memory",
             got=f"{Layout(checked, bias=True).size:,} parameters",
-            cure="Take smaller layers.",
+            cure="Use smaller layers.",
         )
     return checked
 
@@ -236,21 +226,20 @@ def _check_functions(activations: Sequence[str | OwnActivation], cost: AnyCost) 
     for function in functions[:-1]:
         if not function.elementwise:
             raise ArgumentError(
-                f"{function.name} stands in a hidden layer",
+                f"{function.name} cannot be used in a hidden layer",
                 got=[str(name) for name in activations],
-                expected=f"{function.name} at the output only",
+                expected=f"{function.name} only at the output",
             )
     output, record = functions[-1], find_cost(cost)
-    fitting = f'"{record.partner}"' if record.partner else "an element-wise function"
-    # One's own function may bear a name of ours; only ours has the slope that cancels.
-    said = activations[-1]
-    fits = said == record.partner if record.partner else output.elementwise
+    # A user's own function may have the name of a partner, but its sigma' would not cancel.
+    given = activations[-1]
+    fits = given == record.partner if record.partner else output.elementwise
     if not fits:
-        partners = [other for other in COSTS.values() if other.partner == said]
-        cure = f"The cost {record.name} belongs with output={fitting}"
-        other = f'; with {output.name} take cost="{partners[0].name}"' if partners else ""
-        kind = "your own" if isinstance(said, OwnActivation) else "the output"
+        fitting = f'output="{record.partner}"' if record.partner else "an element-wise output"
+        costs = [cost.name for cost in COSTS.values() if cost.partner == given]
+        other = f', or cost="{costs[0]}" with {output.name}' if costs else ""
+        kind = "your own" if isinstance(given, OwnActivation) else "the output"
         raise ArgumentError(
-            f"the cost {record.name} and {kind} {output.name} do not belong together",
-            cure=f"{cure}{other}.",
+            f"the cost {record.name} and {kind} {output.name} cannot be combined",
+            cure=f"Use {fitting} with {record.name}{other}.",
         )

@@ -1,4 +1,4 @@
-"""How the weights and biases of a layer begin."""
+"""The initializers: how the weights and biases of a layer are drawn."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ INITIALIZERS: dict[str, Draw] = {
 
 
 def find_initializer(name: str | None, activation: str, before: str | None = None) -> Draw:
-    """Return the initializer of that name, or the one that suits a layer.
+    """Return the initializer of a name, or the default for a layer.
 
     Parameters
     ----------
     name : str or None
-        None chooses that of the activation function: `he` for ReLU and its relatives, `glorot` for
-        another layer that comes after one of them, as the outputs do, `scaled_normal` elsewhere.
+        None chooses the default: `he` for ReLU and its variants, `glorot` for another layer that
+        follows one with `he`, as the output layer may, `scaled_normal` otherwise.
     activation : str
-        The name of the layer's activation function; one's own may have any.
+        The name of the layer's activation function; a user's own may have any name.
     before : str, optional
-        That of the layer before; None for the first one.
+        The name of the activation function of the layer before; None for the first layer.
 
     Raises
     ------
@@ -93,11 +93,11 @@ def draw_parameters(
     names: str | Sequence[str | None] | None,
     rng: np.random.Generator,
 ) -> None:
-    """Fill the parameters, layer by layer from the inputs on.
+    """Draw the parameters, layer by layer from the inputs on.
 
-    `names` is one initializer for all layers, or a sequence of one per layer; None in its place
-    chooses. The numbers are drawn in float64 whatever the type of the parameters, and without
-    biases as well, so that networks of one seed begin alike.
+    `names` is one initializer for all layers, or a sequence of one per layer; None chooses the
+    default. The numbers are drawn in float64 for every dtype, and biases are drawn even for a
+    network without them, so that networks with the same seed start alike.
 
     Examples
     --------
@@ -118,12 +118,12 @@ def draw_parameters(
 def _one_per_layer(
     names: str | Sequence[str | None] | None, activations: Sequence[str]
 ) -> list[Draw]:
-    """Return the initializer of each layer; all names are checked before a number is drawn."""
+    """Return the initializer of each layer, so that all names are checked before drawing."""
     L = len(activations)
     listed: list[Any] = list(names) if isinstance(names, list | tuple) else [names] * L
     if len(listed) != L:
         raise ArgumentError(
-            "initializer must be one name, or one for each layer after the inputs",
+            "initializer must be one name, or one per layer after the inputs",
             got=f"{len(listed)} names",
             expected=f"{L}",
         )

@@ -1,7 +1,7 @@
-"""Blocks, compiled at the first network that has them; the slopes of a user's own are checked.
+"""C functions, compiled when a network first uses them; a user's own derivatives are checked.
 
-`kernels/programs/blocks.py` says what a block is. Numba is imported here at the first of them; by
-then a program has been loaded, and numba with it (`compilation.py`).
+`kernels/programs/c_functions.py` says what they are. numba is imported here at the first of them; a
+program, and with it numba, has been loaded by then (`compilation.py`).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ __all__ = ["address_of"]
 Named = Activation | Cost
 Own = OwnActivation | OwnCost
 
-# The step of a difference, and how far it may be from a derivative: twice the rounding of the
-# values divided by the step, and a curvature of the slope up to some thousands.
+# The step of a difference quotient, and the error allowed: twice the rounding of the values divided
+# by the step, and second derivatives of the slope up to some thousands.
 STEP = 1e-5
 TOLERANCE = 1e-6
-# Where slopes are compared. Kinks are seldom at such numbers, and are noticed.
-PLACES = np.linspace(-8.0, 8.0, 47) + 0.0123
+# The points at which slopes are compared. Kinks are rarely at such numbers, and are detected.
+POINTS = np.linspace(-8.0, 8.0, 47) + 0.0123
 OUTPUTS = (-4.13, -0.71, 0.087, 0.34, 0.77, 1.93, 6.1)
 TARGETS = (-2.0, 0.0, 0.45, 1.0, 3.0)
 
-# Compiled code is never given back: its address may stand in a plan.
+# Compiled code is never released, since its address may be in a plan.
 _compiled: dict[tuple[Named | Own, str], Any] = {}
-# A fork waits for whoever compiles, as the child could never go on.
+# A fork waits until nothing compiles: the child would inherit a lock that no thread releases.
 _compiling = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -47,19 +47,19 @@ if hasattr(os, "register_at_fork"):
 
 
 def address_of(function: Named | Own, dtype: str) -> int:
-    """Return the address of the block of an activation function or cost, ours or one's own.
+    """Return the address of the C function of an activation function or cost.
 
     Raises
     ------
     ArgumentError
-        If numba cannot compile one's own functions, or if the derivative is not the slope.
+        If numba cannot compile a user's own functions, or if the derivative is wrong.
     """
     if (function, dtype) not in _compiled:
         with _compiling, signals_held():
             if isinstance(function, Own) and (function, "float64") not in _compiled:
-                block = _compile(function, "float64")
-                _check_slope(function, block)
-                _compiled[function, "float64"] = block
+                compiled = _compile(function, "float64")
+                _check_slope(function, compiled)
+                _compiled[function, "float64"] = compiled
             if (function, dtype) not in _compiled:
                 _compiled[function, dtype] = _compile(function, dtype)
     return int(_compiled[function, dtype].address)
@@ -72,39 +72,40 @@ def _functions(own: Own) -> tuple[Callable[..., float], Callable[..., float]]:
 
 
 def _compile(function: Named | Own, dtype: str) -> Any:
-    from bpmatrix.kernels.programs import blocks  # noqa: PLC0415 - numba loads at a first computation
+    from bpmatrix.kernels.programs import c_functions  # noqa: PLC0415 - loads numba
 
     if isinstance(function, Activation):
-        return blocks.activation(function.name, function.keeps_z, dtype)
+        return c_functions.activation(function.name, function.keeps_z, dtype)
     if isinstance(function, Cost):
-        return blocks.cost(function.name, dtype)
-    of_an_activation = isinstance(function, OwnActivation)
-    make: Callable[..., Any] = blocks.own_activation if of_an_activation else blocks.own_cost
+        return c_functions.cost(function.name, dtype)
+    is_activation = isinstance(function, OwnActivation)
+    make: Callable[..., Any] = c_functions.own_activation if is_activation else c_functions.own_cost
     try:
         return make(*_functions(function), dtype)
-    except Exception as error:  # numba fails in many ways at what it does not know
+    except Exception as error:  # numba raises many kinds of errors
         lines = [line.strip() for line in str(error).splitlines()]
         telling = [line for line in lines if line and not line.startswith(("Failed in", "During"))]
         raise ArgumentError(
             f"numba cannot compile the functions of {function}",
             got=telling[0].rstrip(".") if telling else type(error).__name__,
             cure="Write them for single numbers, in the part of Python that numba compiles; "
-            "functions that they call need its decorator njit.",
+            "decorate the functions that they call with numba.njit.",
         ) from error
 
 
-def _check_slope(own: Own, block: Any) -> None:
-    """Compare the derivative with differences of the function at some places.
+def _check_slope(own: Own, compiled: Any) -> None:
+    """Compare the derivative with difference quotients of the function at some points.
 
-    A function may have no value at some of them, as a logarithm has; and where the slopes on both
-    sides differ, there may be a kink between: whatever lies among them, or near, will do.
+    Points without a finite difference, as of a logarithm below 0, are skipped. If the left and
+    right differences differ, there may be a kink between them: anything between them or close to
+    them is accepted.
     """
     checked = 0
-    for place in _places(own):
-        moved = np.array([place, place, place])
+    for point in _points(own):
+        moved = np.array([point, point, point])
         moved[:, 0] += (-STEP, 0.0, STEP)
-        below, here, above = (_ask(block, codes.VALUE, where) for where in moved)
-        given = _ask(block, codes.SLOPE, moved[1])
+        below, here, above = (_call(compiled, codes.VALUE, x) for x in moved)
+        given = _call(compiled, codes.SLOPE, moved[1])
         left, right = (here - below) / STEP, (above - here) / STEP
         slope = (left + right) / 2
         if not np.isfinite(slope):
@@ -114,37 +115,37 @@ def _check_slope(own: Own, block: Any) -> None:
         if not abs(given - slope) <= allowed:
             raise ArgumentError(
                 f"{_functions(own)[1].__name__} is not the derivative of "
-                f"{_functions(own)[0].__name__} at {_said(own, place)}",
+                f"{_functions(own)[0].__name__} at {_text(own, point)}",
                 got=f"{given:.6g}",
                 expected=f"the slope, {slope:.6g}",
-                cure="Correct the formula; near a kink any slope between both sides will do.",
+                cure="Correct the formula; at a kink any slope between both sides will do.",
             )
     if not checked:
         raise ArgumentError(
-            f"{own} is finite nowhere, so that its derivative cannot be checked",
-            cure="Correct the formula: it needs finite values at ordinary numbers.",
+            f"{own} is not finite at any of the points where its derivative is checked",
+            cure="Correct the formula: it must be finite at ordinary numbers.",
         )
 
 
-def _places(own: Own) -> Iterator[tuple[float, ...]]:
+def _points(own: Own) -> Iterator[tuple[float, ...]]:
     if isinstance(own, OwnActivation):
-        yield from ((float(z),) for z in PLACES)
+        yield from ((float(z),) for z in POINTS)
     else:
         yield from ((a, y) for a in OUTPUTS for y in TARGETS)
 
 
-def _said(own: Own, place: Sequence[float]) -> str:
+def _text(own: Own, point: Sequence[float]) -> str:
     names = ("z",) if isinstance(own, OwnActivation) else ("a", "y")
-    return ", ".join(f"{name} = {x:.6g}" for name, x in zip(names, place, strict=True))
+    return ", ".join(f"{name} = {x:.6g}" for name, x in zip(names, point, strict=True))
 
 
-def _ask(block: Any, what: int, place: NDArray[np.float64]) -> float:
-    """Call a block as the kernels do, on a single number."""
-    from ctypes import POINTER, c_double  # noqa: PLC0415 - as numba
+def _call(compiled: Any, what: int, point: NDArray[np.float64]) -> float:
+    """Call a C function as the kernels do, on a single number."""
+    from ctypes import POINTER, c_double  # noqa: PLC0415 - needed only here
 
-    # An activation function takes its z from `out`, and multiplies slopes onto it.
-    x, out = place.copy(), np.array([1.0 if what == codes.SLOPE else place[0]])
+    # An activation function reads z from `out`, and multiplies `out` by a slope.
+    x, out = point.copy(), np.array([1.0 if what == codes.SLOPE else point[0]])
     arguments = x, x[1:] if x.size > 1 else x, out
     pointers = [array.ctypes.data_as(POINTER(c_double)) for array in arguments]
-    block.ctypes(what, 0.0, *pointers, 1)
+    compiled.ctypes(what, 0.0, *pointers, 1)
     return float(out[0])

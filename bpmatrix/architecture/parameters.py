@@ -1,7 +1,7 @@
 """All weights and biases as one flat vector, theta, and its views.
 
-theta holds W_1, b_1, W_2, b_2, ..., nothing between them. W_l is (n_l, n_{l-1}) with contiguous
-rows, b_l is (n_l, 1). Whoever writes into a view writes into theta.
+theta holds W_1, b_1, W_2, b_2, ... without gaps. W_l is (n_l, n_{l-1}) with contiguous rows, b_l is
+(n_l, 1). Writing into a view changes theta.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Real = NDArray[Any]
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parameters of each layer lie in theta.
+    """Where the parameters of each layer are in theta.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Layout:
         return sum(n_out * (n_in + self.bias) for n_in, n_out in pairwise(self.sizes))
 
     def offsets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the offsets of W_l and b_l, l = 0..L; slot 0 is unused, no bias is at -1."""
+        """Return the offsets of W_l and b_l, l = 0..L; l = 0 is unused; -1 means no biases."""
         W, b = [0], [-1]
         end = 0
         for n_in, n_out in pairwise(self.sizes):
@@ -60,7 +60,7 @@ class Layout:
 
 
 class Views(tuple[Real, ...]):  # noqa: SLOT001 - a tuple has no slot for the name
-    """Arrays that are views of one vector: whoever writes into them writes into it.
+    """A tuple of views of one vector; writing into a view changes the vector.
 
     Examples
     --------
@@ -74,25 +74,25 @@ class Views(tuple[Real, ...]):  # noqa: SLOT001 - a tuple has no slot for the na
 
     @classmethod
     def called(cls, name: str, arrays: Iterable[Real]) -> Views:
-        """Return views with the name that an error calls them by."""
+        """Return views with a name for errors."""
         views = cls(arrays)
         views.name = name
         return views
 
     def __setitem__(self, place: Any, array: object) -> None:
-        """Take a view back, as ``weights[0] += 1`` asks for; another array has no place here."""
+        """Accept the same view, which ``weights[0] += 1`` assigns back, and no other array."""
         name = self.name if isinstance(place, slice) else f"{self.name}[{place}]"
         check_in_place(name, array, self[place])
 
 
 @dataclass
 class Parameters:
-    """A flat vector of parameters (or of their gradient) and its views, layer by layer.
+    """A flat vector of parameters (or their gradient) and its views, layer by layer.
 
     Attributes
     ----------
     flat : (size,) array
-        Everything, in the order W_1, b_1, W_2, b_2, ...
+        All parameters, in the order W_1, b_1, W_2, b_2, ...
     weights : tuple of (n_l, n_{l-1}) arrays
         `weights[0]` belongs to layer l = 1.
     biases : tuple of (n_l, 1) arrays
@@ -114,7 +114,7 @@ class Parameters:
     biases: tuple[Real, ...]
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Take back what is there, as ``flat *= 2`` asks for; another array has no place here."""
+        """Accept the same object, which ``flat *= 2`` assigns back, and no other array."""
         if name not in self.__dataclass_fields__:
             raise AttributeError(f"Parameters has no attribute {name}")
         check_in_place(name, value, self.__dict__.setdefault(name, value))
@@ -132,12 +132,12 @@ class Parameters:
 
 
 def check_in_place(name: str, array: object, view: object) -> None:
-    """Check that an assignment gives a view back, as ``weights[0] += 1`` does, and replaces none.
+    """Check that an assignment does not replace a view; ``weights[0] += 1`` assigns it back.
 
     Raises
     ------
     AssignmentError
-        If it is another object.
+        If `array` is another object than `view`.
     """
     if array is not view:
         places = "[i]" if isinstance(view, tuple) else ""

@@ -1,4 +1,4 @@
-"""The compiled programs, loaded at the first computation; a first compilation says so."""
+"""The compiled programs, loaded at the first computation; a compilation is announced."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["load_program", "warm_up"]
 
 Program = Callable[..., Any]
 
-# For each program: its module, the types of the arguments that belong to one thread as numba spells
-# them, the structure of those that all threads share, and what the program is for.
+# For each program: its module, the types of the arguments that belong to one thread in numba's
+# notation, the structure of the arguments that all threads share, and its purpose.
 SHARE = "int64, int64, int64[::1], real[::1]"
 PROGRAMS = {
     "train_slice": ("epoch", "int64, int64, int64[::1]", TrainSlice, "training"),
@@ -30,8 +30,9 @@ PROGRAMS = {
 _loaded: dict[tuple[str, str], Program] = {}
 _complaints: list[str] = []
 
-# numba cannot be imported by two threads at once: one finds its modules half made, and may leave a
-# lock of llvmlite held for ever. A fork waits for whoever loads, as the child could never go on.
+# numba must not be imported by two threads at once: one sees half-initialized modules, and may
+# leave a lock of llvmlite held forever. A fork waits until nothing is being loaded: the child would
+# inherit a lock that no thread releases.
 _loading = threading.RLock()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
@@ -42,20 +43,20 @@ if hasattr(os, "register_at_fork"):
 
 
 def load_program(name: str, dtype: str) -> Program:
-    """Return a compiled program, ready for the type: from memory, from disk, or compiled now.
+    """Return a compiled program for a dtype, from memory or from disk, or compile it.
 
-    A compilation happens once per machine and version. It takes some seconds, and a line on
-    standard error says so; another one says so where the machine code cannot be kept on disk.
+    Compilation happens once per machine and version. It takes some seconds and is announced on
+    standard error, and so is machine code that cannot be saved on disk.
 
-    Ctrl-C waits for the end: an import or a compilation by numba that was interrupted can leave a
-    process in which the next one fails.
+    Ctrl-C takes effect at the end: after an interrupted import of numba or an interrupted
+    compilation, the next one in the same process may fail.
 
     Parameters
     ----------
     name : {"train_slice", "evaluate", "input_gradient"}
-        Which of the programs.
+        The program.
     dtype : {"float64", "float32"}
-        The type that it computes in.
+        The dtype that it computes in.
     """
     if (name, dtype) not in _loaded:
         with _loading, signals_held(), _compilation_announced(PROGRAMS[name][-1], dtype):
@@ -65,7 +66,7 @@ def load_program(name: str, dtype: str) -> Program:
 
 
 def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
-    """Make training and prediction ready; return the seconds that it took.
+    """Load or compile the programs for training and prediction; return the seconds it took.
 
     Examples
     --------
@@ -81,7 +82,7 @@ def warm_up(dtypes: tuple[str, ...] = ("float64", "float32")) -> float:
 
 
 def _load(name: str, dtype: str) -> Program:
-    """Compile a program for the types of its arguments, or load it from disk."""
+    """Load a program from disk, or compile it for the types of its arguments."""
     from numba.core.sigutils import normalize_signature  # noqa: PLC0415 - numba loads here
 
     module, own, structure, _ = PROGRAMS[name]
@@ -90,15 +91,16 @@ def _load(name: str, dtype: str) -> Program:
     shared = ", ".join(field.__metadata__[0] for field in fields)
     text = f"({own}, Tuple(({shared})))".replace("real", dtype)
     types, _ = normalize_signature(text)  # type: ignore[no-untyped-call]
-    program.compile(types)  # the text would be another key of the cache than a call's
+    program.compile(types)  # from text, the cache key would differ from that of a call
     return program  # type: ignore[no-any-return]
 
 
 @contextmanager
 def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
-    """Say on standard error that compilation has begun, if it does begin within the block.
+    """Announce on standard error any compilation that begins within the context.
 
-    Where the machine code is not kept for the next process, say once what that costs, and the cure.
+    If the machine code cannot be saved for the next process, say once what that costs, and the
+    cure.
     """
     from numba.core import event  # noqa: PLC0415 - numba loads here
 
@@ -129,7 +131,7 @@ def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
 
 
 def _say(line: str) -> None:
-    """Print a line on standard error; where nobody can hear it, the work goes on."""
+    """Print a line on standard error, if it is open."""
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Looking at a network without changing it: outputs, costs, hits and gradient of any samples."""
+"""Evaluate a network without changing it: outputs, cost, accuracy and gradient of any samples."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from bpmatrix.engine.workspace import (
     target_columns,
     workspace,
 )
-from bpmatrix.kernels.arguments import Evaluate
+from bpmatrix.kernels.arguments import DataPointer, Evaluate
 from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import Targets, check_finite
 from bpmatrix.samples.sparse import SparseColumns
 
 __all__ = [
     "Scores",
-    "asking",
     "call_for_columns",
     "cost_and_gradient",
+    "evaluate_arguments",
     "gradient",
     "outputs",
     "scores",
@@ -39,45 +39,36 @@ __all__ = [
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 
-# Enough for whole tiles, and few enough that the work matrices stay in a cache.
+# Enough columns for whole tiles, and few enough that the work matrices stay in a cache.
 COLUMNS_AT_A_TIME = 96
-# Between two calls of the compiled program Python looks whether Ctrl-C was pressed.
+# Python checks for Ctrl-C between two calls of the compiled program.
 MULTIPLICATIONS_PER_CALL = 1 << 29
 
+# Data that are not given have address 0; results that are not wanted are empty arrays.
 NO_TARGETS = (0, 0, LABELS, 1.0)
+NO_WEIGHTS = sample_weight_columns(None)
+NO_COSTS, NO_HITS = np.empty(0), np.empty(0, np.int64)
+NO_OUTPUTS = {dtype: np.empty((0, 0), dtype) for dtype in ("float64", "float32")}
+NO_GRADIENT = {dtype: GradientSum(np.empty(0, dtype), np.empty(0)) for dtype in NO_OUTPUTS}
 NOT_CALLED_OFF = np.zeros(CALLED_OFF + 1, np.int64)
-# Results that are not wanted are empty arrays; what is not given has address 0.
-NOTHING: dict[str, dict[str, Any]] = {
-    dtype: {
-        "outputs": np.empty((0, 0), dtype),
-        "Y": NO_TARGETS,
-        "V": sample_weight_columns(None),
-        "flushes": False,
-        "costs": np.empty(0),
-        "hits": np.empty(0, np.int64),
-        "gradient": np.empty(0, dtype),
-        "total": np.empty(0),
-    }
-    for dtype in ("float64", "float32")
-}
 
-# A thread keeps its last work array for the next call, if it has at most so many elements: to make
-# one takes longer than to carry a sample through a small network.
-WORTH_KEEPING = 1 << 18
+# A thread reuses its last work array if it has at most this many elements: allocating one takes
+# longer than a small network needs for a sample.
+REUSABLE_ELEMENTS = 1 << 18
 
 
-class _Kept(threading.local):
-    """What the last workspace of a thread is for, and the workspace: one value, so always whole."""
+class _LastWorkspace(threading.local):
+    """The last workspace of a thread and its description and columns: one value, set at once."""
 
-    last: tuple[Description | None, int, tuple[Array, Array]] = None, 0, (np.empty(0), np.empty(0))
+    value: tuple[Description | None, int, tuple[Array, Array]] = None, 0, (np.empty(0), np.empty(0))
 
 
-_kept = _Kept()
+_last = _LastWorkspace()
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """The mean cost of some samples, and the fraction of them whose class was named."""
+    """The mean cost of some samples, and the fraction of them that are classified correctly."""
 
     cost: float
     accuracy: float
@@ -86,7 +77,7 @@ class Scores:
 def outputs(description: Description, theta: Array, X: Array | SparseColumns) -> Array:
     """Return the output activations (n_L, n) of the columns of X, which passed `as_columns`."""
     results = np.empty((X.shape[1], description.sizes[-1]), description.dtype)
-    _evaluate(description, X, asking(description, theta, X, outputs=results))
+    _evaluate(description, X, evaluate_arguments(description, theta, X, outputs=results))
     return results.T
 
 
@@ -97,23 +88,36 @@ def scores(
     targets: Targets,
     weights: Floats | None = None,
 ) -> Scores:
-    """Return the mean cost and the accuracy over the columns of X, each with its weight."""
+    """Return the weighted mean cost and the weighted accuracy over the columns of X."""
     n = X.shape[1]
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(targets)
-    _evaluate(description, X, asking(description, theta, X, Y=Y, costs=costs, hits=hits))
+    given = evaluate_arguments(description, theta, X, Y, costs=costs, hits=hits)
+    _evaluate(description, X, given)
     return Scores(_mean(costs, weights), _mean(hits, weights))
 
 
 def gradient(
     description: Description,
     theta: Array,
-    X: Array,
+    X: Array | SparseColumns,
     targets: Targets,
     weights: Floats | None = None,
+    *,
+    costs: Floats = NO_COSTS,
+    flushes: bool = False,
 ) -> Array:
-    """Return the gradient of the mean cost over the columns of X, laid out as theta."""
-    return _gradient(description, theta, X, targets, weights)
+    """Return the gradient of the mean cost over the columns of X, laid out as theta.
+
+    `costs` is filled with the cost of each column unless it is empty. With `flushes`, subnormal
+    numbers are flushed to 0, as in training.
+    """
+    n = X.shape[1]
+    sums = GradientSum.over(n, theta)
+    Y, V = target_columns(targets), sample_weight_columns(weights)
+    given = evaluate_arguments(description, theta, X, Y, V, costs=costs, sums=sums, flushes=flushes)
+    _evaluate(description, X, given)
+    return sums.mean(n, n if weights is None else float(weights.sum()))
 
 
 def cost_and_gradient(
@@ -123,47 +127,52 @@ def cost_and_gradient(
     targets: Targets,
     weights: Floats | None = None,
 ) -> tuple[float, Array]:
-    """Return the mean cost over the columns of X, and its gradient, in one pass, for a solver.
+    """Return the mean cost over the columns of X and its gradient, in one pass, for a solver.
 
-    As in training, what falls below the normal range on the way is 0.
+    As in training, subnormal numbers are flushed to 0.
     """
     costs = np.empty(X.shape[1])
-    slope = _gradient(description, theta, X, targets, weights, costs=costs, flushes=True)
+    slope = gradient(description, theta, X, targets, weights, costs=costs, flushes=True)
     return _mean(costs, weights), slope
 
 
-def _gradient(
+def _mean(numbers: Array, weights: Floats | None) -> float:
+    """Return the weighted mean; numbers of weight 0 are ignored, even infinite ones."""
+    with np.errstate(over="ignore"):
+        if weights is None:
+            return float(numbers.sum(dtype=np.float64)) / numbers.size  # `mean` takes twice as long
+        positive = weights > 0
+        return float(np.average(numbers[positive], weights=weights[positive]))
+
+
+def evaluate_arguments(
     description: Description,
     theta: Array,
     X: Array | SparseColumns,
-    targets: Targets,
-    weights: Floats | None,
-    **asked: Any,
-) -> Array:
-    """Return the gradient of the mean cost, with what else is asked for."""
-    n = X.shape[1]
-    sums = GradientSum.over(n, theta)
-    Y, V = target_columns(targets), sample_weight_columns(weights)
-    asked.update(Y=Y, V=V, gradient=sums.group, total=sums.total)
-    _evaluate(description, X, asking(description, theta, X, **asked))
-    return sums.mean(n, n if weights is None else float(weights.sum()))
-
-
-def _mean(numbers: Array, weights: Floats | None) -> float:
-    """Return the mean, each number with its weight; what has none counts nothing, if infinite."""
-    with np.errstate(over="ignore"):
-        if weights is None:
-            return float(numbers.mean())
-        counting = weights > 0
-        return float(np.average(numbers[counting], weights=weights[counting]))
-
-
-def asking(
-    description: Description, theta: Array, X: Array | SparseColumns, **asked: Any
+    Y: DataPointer = NO_TARGETS,
+    V: DataPointer = NO_WEIGHTS,
+    *,
+    outputs: Array | None = None,
+    costs: Floats = NO_COSTS,
+    hits: NDArray[np.int64] = NO_HITS,
+    sums: GradientSum | None = None,
+    flushes: bool = False,
 ) -> Evaluate:
-    """Return the arguments of `evaluate` for the named results, and no others."""
-    data = input_columns(X, description.input_scale)
-    return Evaluate(theta=writable(theta), X=data, **(NOTHING[description.dtype] | asked))
+    """Return the arguments of the program `evaluate`; it fills the arrays that are passed here."""
+    dtype = description.dtype
+    group, total = NO_GRADIENT[dtype] if sums is None else sums
+    return Evaluate(
+        writable(theta),
+        NO_OUTPUTS[dtype] if outputs is None else outputs,
+        input_columns(X, description.input_scale),
+        Y,
+        V,
+        flushes,
+        costs,
+        hits,
+        group,
+        total,
+    )
 
 
 def _evaluate(description: Description, X: Array | SparseColumns, given: Evaluate) -> None:
@@ -174,15 +183,16 @@ def _evaluate(description: Description, X: Array | SparseColumns, given: Evaluat
     DataError
         If X holds NaN or infinity.
     """
-    # A gradient is summed in the order of the columns; all else is a column's own.
+    # A gradient is summed over the columns in order; everything else is computed column by column.
     threads = 1 if given.gradient.size else None
     finite = call_for_columns("evaluate", description, X.shape[1], given, threads=threads)
-    if not all(finite) and not isinstance(X, SparseColumns):  # X, or what came of finite inputs
+    # z[1] may also overflow for finite inputs, so X itself is checked.
+    if not all(finite) and not isinstance(X, SparseColumns):
         check_finite(X, description.dtype, "X")
 
 
 def writable(theta: Array) -> Array:
-    """Return theta, or a copy if it is read-only, for which numba would compile a program anew."""
+    """Return theta, or a copy if it is read-only: numba would compile the program anew for that."""
     return theta if theta.flags.writeable else theta.copy()
 
 
@@ -195,7 +205,7 @@ def call_for_columns(
     passes: int = 1,
     threads: int | None = None,
 ) -> list[Any]:
-    """Call a program for all n columns, block by block, and return the results of the calls.
+    """Call a program for n columns, some of them at a time, and return the results of the calls.
 
     Parameters
     ----------
@@ -204,11 +214,11 @@ def call_for_columns(
     description : Description
         The network.
     n : int
-        How many columns there are.
+        The number of columns.
     given : tuple
         The fields of the program's structure in `kernels.arguments`.
     passes : int, default 1
-        The multiplications per column and parameter.
+        Multiplications per column and parameter.
     threads : int, optional
         The number of threads; by default as many as are worth starting.
     """
@@ -218,7 +228,7 @@ def call_for_columns(
     columns = min(n, COLUMNS_AT_A_TIME)
     step = columns * max(1, MULTIPLICATIONS_PER_CALL // (work_of_a_column * columns))
     shared = tuple(given)
-    answers: list[Any] = []
+    results: list[Any] = []
 
     def call_for_share(t: int, control: Array) -> None:
         table, work = _own_workspace(description, columns)
@@ -226,24 +236,24 @@ def call_for_columns(
         for start in range(n * t // threads, last, step):
             if control[CALLED_OFF] == 0:
                 stop = min(last, start + step)
-                answers.append(program(start, stop, table, work, shared))
+                results.append(program(start, stop, table, work, shared))
 
     if threads == 1:
-        call_for_share(0, NOT_CALLED_OFF)  # may take less time than new control words
+        call_for_share(0, NOT_CALLED_OFF)  # allocating control words may take longer than the call
     else:
         run_together(threads, call_for_share)
-    return answers
+    return results
 
 
 def _own_workspace(description: Description, columns: int) -> tuple[Array, Array]:
-    """Return a table and a work array that no other thread uses, those of the last call if alike.
+    """Return a table and a work array of this thread, the last ones if they fit.
 
-    No program counts on what it finds in a work array, so that calls may follow each other in it.
+    Programs write before they read, so a work array can be used by one call after another.
     """
-    owner, kept_columns, kept = _kept.last
-    if owner is description and kept_columns == columns:
-        return kept
+    owner, last_columns, last = _last.value
+    if owner is description and last_columns == columns:
+        return last
     new = workspace(description, columns)
-    if new[1].size <= WORTH_KEEPING:
-        _kept.last = description, columns, new
+    if new[1].size <= REUSABLE_ELEMENTS:
+        _last.value = description, columns, new
     return new

@@ -1,4 +1,4 @@
-"""What the inputs do to a cost or an output: the gradient by them, of any samples."""
+"""The gradient of a cost or an output with respect to the inputs, for any samples."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ Array = NDArray[Any]
 
 
 def input_gradient(description: Description, theta: Array, X: Array, of: Targets | int) -> Array:
-    """Return the gradient (n_0, n) by the columns of X, each sample's own.
+    """Return the gradient (n_0, n) with respect to the columns of X, one per sample.
 
     Parameters
     ----------
     description, theta : Description, array
         The network.
     X : (n_0, n) array
-        Inputs as they leave the gate.
+        Inputs that passed `as_columns`.
     of : Targets or int
-        Targets, for the gradient of each sample's cost; or the number of an output unit, for that
-        of its activation.
+        Targets for the gradient of each sample's cost, or the index of an output unit for the
+        gradient of its activation.
     """
     n_0, n = X.shape
     result = np.empty(n * n_0, description.dtype)
@@ -43,12 +43,12 @@ def input_gradient(description: Description, theta: Array, X: Array, of: Targets
         gradient=result,
     )
     call_for_columns("input_gradient", description, n, given, passes=2)
-    result *= description.input_scale  # the inputs' own units: the chain rule's last factor
+    result *= description.input_scale  # the last factor of the chain rule
     return result.reshape(n, n_0).T
 
 
 def checked_output(output: object, n_outputs: int) -> int:
-    """Return the number of an output unit.
+    """Return the index of an output unit.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Memory that begins on a cache line, so that no vector of a row lies across two of them."""
+"""Arrays that begin on a cache line, so that no vector of a row straddles two of them."""
 
 from __future__ import annotations
 

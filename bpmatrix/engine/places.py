@@ -1,8 +1,8 @@
-"""The processors that the threads of one run begin on: each on its own, as far as there are enough.
+"""The processors on which the threads of a run start: one each, if there are enough.
 
-Linux may start a thread on the processor of the one that started it, although another is idle. As
-long as the two wait for each other, each of them asleep while the other works, the system sees
-nothing to repair: two threads then take longer than one (docs/decisions/0011).
+Linux may start a thread on the processor of its parent although another one is idle. As long as the
+two wait for each other in turns, the scheduler sees no reason to move one, and two threads take
+longer than one (docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def count_processors() -> int:
 
 
 def current_processor() -> int:
-    """Return the number of the processor that runs this thread, -1 where the system won't tell.
+    """Return the number of the processor that runs this thread, -1 if the system does not tell.
 
     Examples
     --------
@@ -39,14 +39,14 @@ def current_processor() -> int:
 
 
 def settle(taken: list[int]) -> None:
-    """Move this thread off the processors that others of its run have taken, if one is free.
+    """Move this thread to a processor that no other thread of its run has taken, if there is one.
 
-    The system stays free to move it on.
+    The scheduler may move it again later.
 
     Parameters
     ----------
     taken : list of int
-        The processors of the others; that of this thread is appended.
+        The processors of the other threads; that of this thread is appended.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def settle(taken: list[int]) -> None:
     here = current_processor()
     if sys.platform == "linux" and here >= 0 and here in taken:
         allowed = os.sched_getaffinity(0)
-        # The next one, not the first: many processes would all go there.
+        # The next one, not the first, which many processes would choose.
         free = sorted(allowed.difference(taken), key=lambda number: (number < here, number))
         if free:
             with suppress(OSError):  # a processor can be switched off at any time
@@ -68,5 +68,5 @@ def settle(taken: list[int]) -> None:
     taken.append(here)
 
 
-# A handle that keeps Python's lock: the question takes less time than to give the lock away.
+# PyDLL keeps Python's lock: the call takes less time than releasing it.
 _ask_system = getattr(ctypes.PyDLL(None), "sched_getcpu", None) if sys.platform == "linux" else None

@@ -1,8 +1,8 @@
-"""Outputs for what a user passes: a short way for a few samples, the long one for all else.
+"""Outputs for what a user passes: a fast path for a few samples, the general one for the rest.
 
-A few samples take less time in compiled code than a look at an array takes in Python. So a thread
-keeps what does not change while such predictions follow each other, and copies the samples to a
-place of its own: that is quicker than to ask an array for its address.
+A few samples take less time in compiled code than Python takes to check an array. So each thread
+keeps the arguments of its last prediction, and copies the next samples into the same array, which
+is faster than asking a new array for its address.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ __all__ = ["outputs"]
 
 Array = NDArray[Any]
 
-# So many numbers are copied in about the time in which Python reads an address.
+# Copying this many numbers takes about as long as reading an address in Python.
 FEW = 1 << 12
-# What a type of network holds without rounding; NumPy may convert it on the way.
+# The dtypes that a network's dtype holds without rounding; NumPy may convert them in the copy.
 EXACT = {
     "float64": frozenset(map(np.dtype, ("uint8", "float32", "float64"))),
     "float32": frozenset(map(np.dtype, ("uint8", "float32"))),
@@ -35,62 +35,64 @@ EXACT = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Desk:
-    """Ready for samples of one shape: their place, and the arguments of the program.
+class _PreparedCall:
+    """A call of `evaluate` for samples of one shape, complete but for theta and the outputs.
 
-    `before` are its arguments before theta and the results, `after` those behind them.
+    `own` are the arguments that belong to one thread, `rest` the fields of `Evaluate` after theta
+    and the outputs.
     """
 
     description: Description
+    shape: tuple[int, ...]
     samples: Array
-    types: frozenset[np.dtype[Any]]
-    shape_of_results: tuple[int, int]
+    dtypes: frozenset[np.dtype[Any]]
+    shape_of_outputs: tuple[int, int]
     program: Program
-    before: tuple[int, int, Array, Array]
-    after: tuple[Any, ...]
+    own: tuple[int, int, Array, Array]
+    rest: tuple[Any, ...]
 
 
-class _Kept(threading.local):
-    """The desk of a thread's last prediction."""
+class _LastPrediction(threading.local):
+    """The call that a thread's last prediction prepared."""
 
-    desk: _Desk | None = None
+    call: _PreparedCall | None = None
 
 
-_kept = _Kept()
+_last = _LastPrediction()
 
 
 def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str = "X") -> Array:
-    """Return the output activations (n_L, n) of the columns of X, which pass the gate here.
+    """Return the output activations (n_L, n) of the columns of X, which are checked here.
 
-    NaN and infinity in X are found by the program itself, and then raised as by the gate.
-    `name` is what an error calls X.
+    NaN and infinity in X are found by the program itself, and then raise the usual error. `name`
+    is what an error calls X.
     """
-    # Nobody else finds the desk meanwhile: a signal handler may predict, too.
-    desk, _kept.desk = _kept.desk, None
+    # A signal handler may predict meanwhile, and must not find the call in use.
+    call, _last.call = _last.call, None
     if (
-        desk is None
-        or desk.description is not description
+        call is None
+        or call.description is not description
         or type(X) is not np.ndarray
-        or X.shape != desk.samples.shape
-        or X.dtype not in desk.types
+        or X.shape != call.shape
+        or X.dtype not in call.dtypes
     ):
         X = as_columns(X, description.sizes[0], name=name)
         if not _are_few(description, X):
             return evaluation.outputs(description, theta, X)
-        desk = _new_desk(description, X.shape[1])
+        call = _prepare(description, X.shape[1])
     if not theta.flags.writeable:
-        theta = theta.copy()  # numba would compile the program anew for an array of another kind
-    desk.samples[...] = X
-    results = np.empty(desk.shape_of_results, theta.dtype)
-    finite = desk.program(*desk.before, (theta, results, *desk.after))
-    _kept.desk = desk
+        theta = theta.copy()  # numba would compile the program anew for a read-only array
+    call.samples[...] = X
+    results = np.empty(call.shape_of_outputs, theta.dtype)
+    finite = call.program(*call.own, (theta, results, *call.rest))
+    _last.call = call
     if not finite:
         check_finite(X, description.dtype, name)
     return results.T
 
 
 def _are_few(description: Description, X: Array) -> bool:
-    """Whether samples are so few that they may be copied, and go through in one call."""
+    """Return whether the samples are few enough to be copied and evaluated in one call."""
     n = X.shape[1]
     return (
         X.size <= FEW
@@ -100,15 +102,16 @@ def _are_few(description: Description, X: Array) -> bool:
     )
 
 
-def _new_desk(description: Description, n: int) -> _Desk:
+def _prepare(description: Description, n: int) -> _PreparedCall:
     dtype = description.dtype
     samples = np.empty((n, description.sizes[0]), dtype).T
-    return _Desk(
+    return _PreparedCall(
         description,
+        samples.shape,
         samples,
         EXACT[dtype],
         (n, description.sizes[-1]),
         load_program("evaluate", dtype),
         (0, n, *workspace(description, n)),
-        evaluation.asking(description, samples[0], samples)[2:],  # behind theta and the results
+        evaluation.evaluate_arguments(description, samples[0], samples)[2:],
     )

@@ -1,4 +1,4 @@
-"""How many threads a training may use, and how many are worth it."""
+"""How many threads a training may use, and how many are worth starting."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from bpmatrix.errors import ArgumentError
 
 __all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 
-# A second thread costs a step some barriers, and the tiles of smaller shares; so many
-# multiplications of a step pay for that (`python -m benchmarks scaling`, with two threads).
+# The multiplications of a step per thread that outweigh barriers and smaller tiles, measured with
+# two threads (`python -m benchmarks scaling`).
 WORTH_A_BARRIER = 290_000
-# So many pay for starting a thread that meets nobody.
+# The multiplications that outweigh starting a thread without barriers.
 WORTH_A_START = 4_000_000
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
-# The trainings that run now: the thread of each, and the id of what it changes. No lock, which a
-# fork could find held: a call of a method of a list is whole for every thread and signal.
+# The current trainings: the thread of each, and the id of the object that it changes. There is no
+# lock, which a fork could find held: methods of a list are atomic for threads and signals.
 _trainings: list[tuple[int, int]] = []
 
 
@@ -35,10 +35,10 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     Parameters
     ----------
     n_threads : int or "auto"
-        A number is obeyed. "auto" takes as many as the work of a step is worth, and not more than
-        the processors that are there, shared with the trainings that run now.
+        A number is used as it is. "auto" takes as many threads as the work of a step is worth, but
+        at most this training's share of the processors.
     parameters, mini_batch_size : int
-        What a step costs: about three multiplications for each parameter and sample.
+        They determine the work of a step: about three multiplications per parameter and sample.
 
     Raises
     ------
@@ -57,12 +57,12 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
         return whole_number(n_threads, "n_threads", least=1)
     except ArgumentError:
         raise ArgumentError(
-            "n_threads is no number of threads", got=repr(n_threads), expected='"auto" or 1, 2, ...'
+            "n_threads is not valid", got=repr(n_threads), expected='"auto" or 1, 2, ...'
         ) from None
 
 
 def threads_worth_starting(multiplications: int) -> int:
-    """Return how many threads share work that can be cut anywhere.
+    """Return how many threads should share work that needs no barriers.
 
     Examples
     --------
@@ -70,25 +70,25 @@ def threads_worth_starting(multiplications: int) -> int:
     1
     """
     if multiplications < 2 * WORTH_A_START:
-        return 1  # before anything is asked of the system: a prediction may take microseconds
+        return 1  # without a system call: a prediction may take only microseconds
     return max(1, min(multiplications // WORTH_A_START, available_processors() // (1 + _others())))
 
 
 @contextmanager
 def running(changed: object, what: str = "network") -> Iterator[None]:
-    """Count a training for as long as it runs, so that "auto" shares the processors.
+    """Count a training while it runs, so that "auto" shares the processors.
 
     Parameters
     ----------
     changed : object
-        What the training changes.
+        The object that the training changes.
     what : str, default "network"
-        What to call it in an error.
+        The name of the object in an error.
 
     Raises
     ------
     ArgumentError
-        If another thread is training what this one would change.
+        If another thread is training the same object.
     """
     training = threading.get_ident(), id(changed)
     try:
@@ -97,7 +97,7 @@ def running(changed: object, what: str = "network") -> Iterator[None]:
         if first != training[0]:
             raise ArgumentError(
                 f"the {what} is being trained by another thread",
-                cure=f"Wait until that has ended, or train a copy.deepcopy of the {what}.",
+                cure=f"Wait until it has finished, or train a copy.deepcopy of the {what}.",
             )
         yield
     finally:
@@ -105,12 +105,12 @@ def running(changed: object, what: str = "network") -> Iterator[None]:
 
 
 def _others() -> int:
-    """Return how many trainings run in other threads; one of this thread waits for its caller."""
+    """Return how many trainings run in other threads."""
     return sum(thread != threading.get_ident() for thread, _ in tuple(_trainings))
 
 
 def _forget_others() -> None:
-    """After a fork, the child has the thread that forked, and no other."""
+    """Forget the trainings of other threads: after a fork, only the calling thread is left."""
     _trainings[:] = [entry for entry in _trainings if entry[0] == threading.get_ident()]
 
 
@@ -121,13 +121,13 @@ if hasattr(os, "register_at_fork"):
 def available_processors() -> int:
     """Return how many processors this process may use.
 
-    At most what the affinity mask, the quota of a container and ``BPMATRIX_NUM_THREADS`` allow;
-    one in the worker processes of a pool, which fill the processors themselves.
+    The affinity mask, the quota of a container and ``BPMATRIX_NUM_THREADS`` are upper limits. In
+    the worker processes of a pool it is 1, since the workers themselves use all processors.
 
     Raises
     ------
     ArgumentError
-        If ``BPMATRIX_NUM_THREADS`` is no whole number of at least 1.
+        If ``BPMATRIX_NUM_THREADS`` is not a whole number of at least 1.
 
     Examples
     --------
@@ -137,7 +137,7 @@ def available_processors() -> int:
     wanted = os.environ.get("BPMATRIX_NUM_THREADS")
     if wanted is not None and not (wanted.isdecimal() and int(wanted) > 0):
         raise ArgumentError(
-            "the environment variable BPMATRIX_NUM_THREADS is no number of threads",
+            "the environment variable BPMATRIX_NUM_THREADS is not valid",
             got=repr(wanted),
             expected="1, 2, ...",
         )
@@ -151,9 +151,9 @@ def available_processors() -> int:
 
 @cache
 def _quota() -> list[int]:
-    """Return the processors that a container's quota comes to, where there is one (Linux).
+    """Return a list of the processors that the quota of a container amounts to, if any (Linux).
 
-    Read once: it hardly ever changes, and to read it takes as long as a small training.
+    It is read once, since it hardly ever changes, and reading it takes as long as a small training.
     """
     with suppress(OSError, ValueError):
         quota, period = (CONTROL_GROUPS / "cpu.max").read_text(encoding="ascii").split()

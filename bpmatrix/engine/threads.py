@@ -1,13 +1,13 @@
 """Threads that run one compiled program together, and end together whatever happens.
 
-A signal handler may raise at nearly any moment of the main thread: Ctrl-C does. So the caller
-waits for nothing but bare locks, whose methods are done or not begun when that happens; those of
-`threading.Thread` and `threading.Event` are Python, and can be left in the middle of their work.
+A signal handler may raise at almost any point of the main thread, as Ctrl-C does. So the caller
+waits only for bare locks, whose methods are atomic; those of `threading.Thread` and
+`threading.Event` are written in Python, and can be interrupted half-way.
 
-Where memory is short, a thread may not start, or die before it runs a line. The caller would wait
-for it in the barrier of compiled code, where it hears no signal. So it enters the program only when
-all others have begun; and what has to be said then takes no new memory: places of lists and words
-that are there already.
+If memory is short, a thread may fail to start, or die before its first line. The caller would wait
+for it in the barrier, in compiled code, where it gets no signals. So it enters the program only
+after all other threads have begun, and the threads report to each other in memory that is allocated
+before: elements of lists and of the control array.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ __all__ = ["run_together"]
 Result = TypeVar("Result")
 Run = Callable[[int, object], None]
 
-# Who waits for a thread to begin looks so often whether it is still alive.
-SECONDS_BETWEEN_LOOKS = 0.02
+# How often the caller checks that a thread which has not begun is still alive.
+SECONDS_BETWEEN_CHECKS = 0.02
 
 
 class _Life:
-    """Held by one thread alone: it goes when the thread ends, even before its first line."""
+    """An object that only its thread refers to: it is freed when the thread ends."""
 
     __slots__ = ("__weakref__",)
 
 
 def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Result]) -> Result:
-    """Run ``program(t, control)`` for t = 0 .. threads - 1 at once; return what t = 0 returned.
+    """Run ``program(t, control)`` for t = 0 .. threads - 1 at once; return the result for t = 0.
 
-    Each call owns its threads: two calls that share a pool could wait for each other for ever.
-    Whatever interrupts the caller, the others are called off, and none of them is in the program or
-    will begin it when this returns, so that no buffer dies under a running thread.
+    Each call owns its threads: two calls that share a pool could wait for each other forever. If
+    the caller is interrupted, the other threads are called off. When this function returns, none of
+    them is in the program or will begin it, so that no array is freed while a thread uses it.
 
     Raises
     ------
     ThreadStartError
-        If the system starts no further thread, or one of them ends before it has begun.
+        If a thread cannot be started, or ends before its first line.
     """
     control = np.zeros(FLAGS + SPACING * threads, np.int64)
     if threads == 1:
@@ -65,7 +65,7 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Resul
 
     def run(t: int, _life: object) -> None:
         try:
-            has_begun[t] = True  # before it asks: the caller calls off, and then looks who has
+            has_begun[t] = True  # before it reads CALLED_OFF, which the caller sets first
             arrivals[t].release()
             if control[CALLED_OFF] == 0:
                 settle(processors)
@@ -81,14 +81,14 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Resul
         lives = [_start(run, t) for t in range(1, threads)]
         for t, life in enumerate(lives, start=1):
             while not has_begun[t]:
-                if not arrivals[t].acquire(timeout=SECONDS_BETWEEN_LOOKS) and life() is None:
+                if not arrivals[t].acquire(timeout=SECONDS_BETWEEN_CHECKS) and life() is None:
                     _check_that_it_had_begun(has_begun[t])
         results.append(program(0, control))
     except BaseException as error:  # noqa: BLE001 - raised again below
         words[CALLED_OFF] = 1
         failures[0] = error
     waiting = True
-    while waiting:  # not in a function, which a signal could keep from beginning
+    while waiting:  # not in a function: a signal could raise before its first line
         try:
             for t in range(1, threads):
                 while has_begun[t] and not has_ended[t]:
@@ -110,7 +110,7 @@ def _held_lock() -> threading.Lock:
 
 
 def _start(run: Run, t: int) -> weakref.ref[_Life]:
-    """Start a thread; return what tells whether it is alive."""
+    """Start a thread; return a weak reference that is dead once the thread has ended."""
     life = _Life()
     alive = weakref.ref(life)
     try:
@@ -121,16 +121,16 @@ def _start(run: Run, t: int) -> weakref.ref[_Life]:
 
 
 def _check_that_it_had_begun(has_begun: bool) -> None:
-    """Raise ThreadStartError for a thread that is no more, unless it has just begun and ended."""
+    """Raise ThreadStartError for a thread that has ended, unless it had begun just before."""
     if not has_begun:
-        raise _not_started("one that ended before its first line: there was no memory for it")
+        raise _not_started("a thread that ended before its first line, for lack of memory")
 
 
 def _not_started(got: str) -> ThreadStartError:
     return ThreadStartError(
         "a thread could not be started",
         got=got,
-        cure="Free some memory or raise the limit of this process; or take one thread: pass"
-        " n_threads=1 to a training, set the environment variable BPMATRIX_NUM_THREADS=1 for"
-        " all else.",
+        cure="Free some memory or raise the limit of this process; or use one thread: pass"
+        " n_threads=1 to a training, or set the environment variable BPMATRIX_NUM_THREADS=1 for"
+        " everything else.",
     )

@@ -1,6 +1,6 @@
-"""One mini-batch through the four equations, with all its numbers: to learn from, and for doubts.
+"""One mini-batch through the four equations, with all numbers: for learning and debugging.
 
-The numbers are the engine's own: they are read from its work matrices after a gradient.
+The numbers are the engine's own: they are read from its work array after a gradient.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.compilation import load_program
-from bpmatrix.engine.evaluation import asking
+from bpmatrix.engine.evaluation import evaluate_arguments
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.workspace import GradientSum, target_columns
 from bpmatrix.kernels.plan import pitch
@@ -27,7 +27,7 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class LayerTrace:
-    """What happened in layer l; all are copies.
+    """The matrices of layer l; all are copies.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class LayerTrace:
     W : (n_l, n_{l-1}) array
         Its weights.
     z, a, delta : (n_l, m) arrays
-        Weighted inputs, activations, errors dC/dz of each sample.
+        Weighted inputs, activations, and errors dC/dz, one column per sample.
     nabla_b, nabla_W : (n_l, 1) and (n_l, n_{l-1}) arrays
         The gradient of the mean cost. nabla_b is empty in a network without biases.
     """
@@ -54,13 +54,13 @@ class LayerTrace:
 
     @property
     def nabla_w(self) -> Array:
-        """`nabla_W` by the name that the book's programs give it."""
+        """`nabla_W` under its name in the book's programs."""
         return self.nabla_W
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A mini-batch on its way through all layers and back; print it to read it.
+    """A mini-batch on its way through all layers and back; print it to see all numbers.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Trace:
     layers: tuple[LayerTrace, ...]
 
     def shapes(self) -> str:
-        """Return one line for each layer, with the shapes of its matrices."""
+        """Return one line per layer with the shapes of its matrices."""
         names = ("W", "z", "a", "delta", "nabla_b", "nabla_W")
         return "\n".join(
             f"l = {layer.l}: " + ", ".join(f"{name} {getattr(layer, name).shape}" for name in names)
@@ -85,7 +85,7 @@ class Trace:
         )
 
     def __str__(self) -> str:
-        """Write the equations out with their numbers, forward and then backward."""
+        """Return the equations with their numbers, forward and then backward."""
         L, m = len(self.layers), self.X.shape[1]
         parts = [_written("X = a[0]", self.X)]
         for layer in self.layers:
@@ -111,7 +111,7 @@ class Trace:
 
 
 def trace(description: Description, parameters: Parameters, X: Array, targets: Targets) -> Trace:
-    """Carry all columns of X through the network and back, and return every matrix on the way."""
+    """Carry all columns of X through the network and back, and return every matrix."""
     m = X.shape[1]
     program = load_program("evaluate", description.dtype)
     plan, elements = description.plan(m, keep_every_z=True)
@@ -119,8 +119,7 @@ def trace(description: Description, parameters: Parameters, X: Array, targets: T
     work[plan.ones : plan.ones + m] = 1
     flat = parameters.flat
     sums = GradientSum.over(m, flat)
-    Y = target_columns(targets)
-    given = asking(description, flat, X, Y=Y, gradient=sums.group, total=sums.total)
+    given = evaluate_arguments(description, flat, X, target_columns(targets), sums=sums)
     program(0, m, plan.table(), work, tuple(given))
     nabla = Parameters.of(sums.mean(m, m), description.layout)
 

@@ -1,4 +1,4 @@
-"""What a call of a compiled program needs besides theta: plan, work matrices, data pointers."""
+"""The arguments of compiled programs besides theta: plan, work array, data pointers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.kernels import codes, plan
-from bpmatrix.kernels.arguments import Place
+from bpmatrix.kernels.arguments import DataPointer
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
@@ -46,9 +46,9 @@ def workspace(
     *,
     apart: bool = False,
 ) -> tuple[Integers, Array]:
-    """Return the table of the plan for so many columns at a time, and a work array of one's own.
+    """Return the table of the plan for `columns` columns at a time, and a new work array.
 
-    With `apart` each thread has so many columns of its own: the array holds one part for each.
+    With `apart`, each thread has `columns` columns of its own, and its own part of the array.
     """
     layout, table, elements = _plan(description, columns, 1 if apart else threads, dropout)
     work = aligned_zeros(elements * (threads if apart else 1), description.dtype)
@@ -66,25 +66,25 @@ def _plan(
 
 @lru_cache(maxsize=64)
 def columns_at_a_time(description: Description, mini_batch_size: int) -> int:
-    """Return for how many columns of a mini-batch the work matrices should have room."""
+    """Return how many columns of a mini-batch the work matrices should have room for."""
     sizes, itemsize = np.array(description.sizes), np.dtype(description.dtype).itemsize
     return plan.columns_at_a_time(sizes, description.layout.size, itemsize, mini_batch_size)
 
 
 class GradientSum(NamedTuple):
-    """What the program `evaluate` sums a gradient into, laid out as theta: `group` and `total`."""
+    """The sums of a gradient in the program `evaluate`: its `gradient` (a group) and `total`."""
 
     group: Array
     total: Array
 
     @classmethod
     def over(cls, samples: int, theta: Array) -> GradientSum:
-        """Return what a gradient over so many samples needs, at its beginning."""
+        """Return the arrays for the gradient over this many samples."""
         whole_groups = samples // plan.COLUMNS_OF_A_SUM
         return cls(np.empty_like(theta), np.zeros(theta.size if whole_groups else 0))
 
     def mean(self, samples: int, weight: float) -> Array:
-        """Return the sum over all samples, divided by the sum of their weights."""
+        """Return the sum over all samples divided by `weight`, the sum of their weights."""
         if self.total.size == 0:
             return np.divide(self.group, weight, out=self.group)
         if samples % plan.COLUMNS_OF_A_SUM:
@@ -92,26 +92,26 @@ class GradientSum(NamedTuple):
         return np.divide(self.total, weight, out=self.group, casting="same_kind")
 
 
-def input_columns(X: Array | SparseColumns, scale: float) -> Place:
-    """Return where the columns of an array that passed `arrays.as_inputs` lie.
+def input_columns(X: Array | SparseColumns, scale: float) -> DataPointer:
+    """Return the data pointer of inputs that passed `arrays.as_inputs`.
 
-    The caller keeps the array alive for as long as a program reads it.
+    The caller must keep the array alive while a program reads it.
     """
     if isinstance(X, SparseColumns):
         return X.table.ctypes.data, 0, SPARSE_KINDS[X.values.dtype], scale
     return X.ctypes.data, X.strides[1], KINDS[X.dtype], scale
 
 
-def target_columns(targets: Targets) -> Place:
-    """Return where the targets that passed `arrays.as_targets` lie."""
+def target_columns(targets: Targets) -> DataPointer:
+    """Return the data pointer of targets that passed `arrays.as_targets`."""
     array = targets.array
     if targets.are_labels:
         return array.ctypes.data, array.itemsize, codes.LABELS, 1.0
     return input_columns(array, 1.0)
 
 
-def sample_weight_columns(weights: Array | None) -> Place:
-    """Return where weights of samples (n,) of float64 lie; address 0 says that there are none."""
+def sample_weight_columns(weights: Array | None) -> DataPointer:
+    """Return the data pointer of sample weights (n,) in float64, with address 0 for None."""
     if weights is None:
         return 0, 0, codes.FLOAT64, 1.0
     return weights.ctypes.data, weights.itemsize, codes.FLOAT64, 1.0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.estimators.parameters import Parameterized
-from bpmatrix.kernels.plan import Step
+from bpmatrix.kernels.plan import Hyperparameters
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
@@ -17,7 +17,7 @@ __all__ = ["SolverState"]
 
 Array = NDArray[Any]
 
-EPSILON = Step._fields.index("epsilon")
+EPSILON = Hyperparameters._fields.index("epsilon")
 SMALLEST_RATE = 1e-6
 
 

@@ -1,6 +1,6 @@
-"""The arguments of each compiled program: one structure, compiled for the types it declares.
+"""The arguments of each compiled program: one structure, which declares the types to compile for.
 
-Python passes the fields as a plain tuple, after the arguments that belong to one thread, and the
+Python passes the fields as a plain tuple after the arguments that belong to one thread, and the
 program names them again: numba takes ten times as long to type a named tuple (decision 10).
 """
 
@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Each type for Python and as numba spells it; `real` stands for the type of theta.
+# Each type for Python and in numba's notation; `real` stands for the dtype of theta.
 Count = Annotated[int, "int64"]
 Flag = Annotated[bool, "boolean"]
 Integers = Annotated[NDArray[np.int64], "int64[::1]"]
@@ -18,14 +18,14 @@ Doubles = Annotated[NDArray[np.float64], "float64[::1]"]
 DoubleRows = Annotated[NDArray[np.float64], "float64[:, ::1]"]
 Reals = Annotated[NDArray[Any], "real[::1]"]
 RealRows = Annotated[NDArray[Any], "real[:, ::1]"]
-Place = Annotated[tuple[int, int, int, float], "Tuple((int64, int64, int64, float64))"]
+DataPointer = Annotated[tuple[int, int, int, float], "Tuple((int64, int64, int64, float64))"]
 
 
 class Columns(NamedTuple):
-    """Where the columns of training data or targets lie: one column every `stride` bytes.
+    """Where the columns of training data or targets are in memory: one every `stride` bytes.
 
-    `kind` is an element type of `codes`, or LABELS; `scale` multiplies each element. Programs are
-    given the four as a plain tuple, a `Place`.
+    `kind` is an element type from `codes`, or LABELS; every element is multiplied by `scale`.
+    Programs take the four numbers as a plain tuple, a `DataPointer`.
     """
 
     address: int
@@ -37,17 +37,19 @@ class Columns(NamedTuple):
 class TrainSlice(NamedTuple):
     """The arguments of `train_slice` that all threads share: a slice of mini-batches.
 
-    `table` is that of a `Plan`; `V` are the weights of the samples, with address 0 if there are
-    none. `moments` holds the state of the update rule, one row per moment, laid out as theta. So
-    are the rows of `sums`: none, one for a gradient that is clipped, or one for each group of
-    columns of a mini-batch that may have more columns than the plan.
+    `table` is the table of a `Plan`. `X`, `Y` and `V` are inputs, targets and sample weights; `V`
+    has address 0 if there are no weights. `moments` is the state of the update rule, one row per
+    moment, laid out as theta. The rows of `sums` are laid out as theta, too: no row where the
+    gradient is never stored, one row if the gradient is clipped, one per group of columns if a
+    mini-batch may have more columns than the plan.
 
-    A row of `batches` says which samples of `order` a mini-batch has, from the first to before the
-    last, and which row of `totals` gains the weighted sums of their costs, in their order, and of
-    the right answers, both from before the update, and the sum of the weights. A row of `numbers`
-    holds a `Step` of the update rule `rule`. `seed` and `first_step` decide which units are
-    dropped. `costs` holds a number for each column, `hits` too or none. `parts` has room for two
-    numbers of each step, or none: the mean cost, and the sum of the squares of all weights of the
+    Row k of `batches` is (first, last, row): mini-batch k consists of the samples
+    order[first:last], and adds the weighted sum of their costs, the weighted count of right
+    answers (both from before the update) and the sum of the weights to that row of `totals`. Row k
+    of `hyperparameters` holds the `Hyperparameters` of step k for the update rule `rule`. `seed`
+    and `first_step`, the number of steps taken before, decide which units are dropped. `costs` has
+    one element per column; so has `hits`, or it is empty. Row k of `parts`, unless it is empty,
+    receives the mean cost of mini-batch k and the sum of the squares of all weights of the
     network, both from before the update.
     """
 
@@ -56,13 +58,13 @@ class TrainSlice(NamedTuple):
     moments: RealRows
     sums: RealRows
     work: Reals
-    X: Place
-    Y: Place
-    V: Place
+    X: DataPointer
+    Y: DataPointer
+    V: DataPointer
     order: Integers
     batches: IntegerRows
     rule: Count
-    numbers: DoubleRows
+    hyperparameters: DoubleRows
     seed: Count
     first_step: Count
     costs: Doubles
@@ -74,19 +76,19 @@ class TrainSlice(NamedTuple):
 class Evaluate(NamedTuple):
     """The arguments of `evaluate` that all threads share.
 
-    Results that are not wanted are empty arrays: `outputs` (n, n_L), `costs` and `hits` (n,), and
-    `gradient`, laid out as theta: the sum over the samples, weighted by `V`, which has address 0
-    if there are no weights. `gradient` holds the sum of the current group of samples, and the sums
-    of complete groups are added to `total`, which starts at zero: so samples may come in several
-    calls, in order. The last four results need targets `Y`. Subnormal numbers keep their values;
-    with `flushes` they are 0, as in training.
+    Arrays that are not wanted are empty. The results are `outputs` (n, n_L), `costs` and `hits`
+    (n,), and the sum over the samples of the gradient, weighted by `V` (address 0: no weights) and
+    laid out as theta. It is summed in groups of samples: `gradient` holds the sum of the current
+    group, and complete groups are added to `total`, which starts at zero. So samples may be passed
+    in several calls, in order. All results but `outputs` need targets `Y`. Subnormal numbers are
+    kept unless `flushes` is set; then they are flushed to 0, as in training.
     """
 
     theta: Reals
     outputs: RealRows
-    X: Place
-    Y: Place
-    V: Place
+    X: DataPointer
+    Y: DataPointer
+    V: DataPointer
     flushes: Flag
     costs: Doubles
     hits: Integers
@@ -97,12 +99,13 @@ class Evaluate(NamedTuple):
 class InputGradient(NamedTuple):
     """The arguments of `input_gradient` that all threads share.
 
-    `gradient` (n * n_0) is that of each sample's cost, given targets `Y`, or that of the activation
-    of unit `output` if it is not negative. The inputs are those that the first layer sees: scaled.
+    `gradient` (n * n_0) receives, for each sample, the gradient of its cost for the targets `Y`, or
+    of the activation of output unit `output` if that is not negative. It is taken with respect to
+    what the first layer sees, the scaled inputs.
     """
 
     theta: Reals
-    X: Place
-    Y: Place
+    X: DataPointer
+    Y: DataPointer
     output: Count
     gradient: Reals

@@ -1,10 +1,10 @@
 """Feedforward and the four equations of backpropagation, for a mini-batch as one matrix.
 
-Equations (BP1)-(BP4): M. A. Nielsen, *Neural Networks and Deep Learning*, ch. 2, the matrix form
+Equations (BP1)-(BP4): M. A. Nielsen, *Neural Networks and Deep Learning*, ch. 2, in the matrix form
 that its problem "Fully matrix-based approach to backpropagation over a mini-batch" asks for.
 Columns are samples: a[l], z[l] and delta[l] are (n_l, m). Layers count 1..L as in the book; a[0] is
-X. A thread calls `feedforward` and `backpropagate` for its own columns and needs nobody for that;
-(BP3) and (BP4) sum over all columns, so that there it owns rows.
+X. Each thread calls `feedforward` and `backpropagate` for its own columns and waits for no other
+thread; (BP3) and (BP4) sum over all columns, so there it owns rows of W.
 """
 
 import math
@@ -32,26 +32,26 @@ from bpmatrix.kernels.views import (
 
 
 @inlined
-def feedforward(plan, theta, work, x, ahead, draw, t, first, last):
-    """Fill z[l] and a[l], l = 1..L, of the columns first <= j < last from their inputs x.
+def feedforward(plan, theta, work, x, prefetch, draw, t, first, last):
+    """Fill z[l] and a[l], l = 1..L, for the columns first <= j < last, whose inputs are x.
 
-    Thread t owns the columns. `draw` decides which units are dropped, in a plan that drops any.
-    Return False if an input is NaN or infinite: then every z[1] of its column is so, too. Numbers
-    that overflow there are the other way to get False. `ahead` is that of `weighted_input`, for x.
+    Thread t owns these columns. `draw` decides which units are dropped, if the plan drops any;
+    `prefetch` is passed to `weighted_input` for the first layer. Return False if z[1] is not
+    finite: an input is NaN or infinite, or z[1] has overflowed.
     """
     a, finite = x, True
     for l in range(1, plan.sizes.size):
         z = weighted_inputs(plan, work, l, first, last)
-        if l > 1 or plan.own_inputs == 0:  # else the threads have filled it together, each its rows
+        if l > 1 or plan.own_inputs == 0:  # otherwise `feed_own_rows` has filled z[1]
             if plan.dropout[l - 1] > 0:
-                left = seen(plan, work, l - 1, 0, first, last)
-                drop(plan.dropout[l - 1], draw, l - 1, first, a, left)
-                a = left
+                kept = seen(plan, work, l - 1, 0, first, last)
+                drop(plan.dropout[l - 1], draw, l - 1, first, a, kept)
+                a = kept
             W, b = weights(plan, theta, l), biases(plan, theta, work, l)
             scratch = scratch_of(plan, work, t)
-            weighted_input(W, a, b, z, scratch, ahead and l == 1)  # z = W a + b
+            weighted_input(W, a, b, z, scratch, prefetch and l == 1)  # z = W a + b
         if l == 1:
-            finite = first_is_finite(z)
+            finite = first_unit_is_finite(z)
         a = activations(plan, work, l, first, last)
         activate(plan.sigma[l], z, a)  # a = sigma(z)
     return finite
@@ -59,7 +59,7 @@ def feedforward(plan, theta, work, x, ahead, draw, t, first, last):
 
 @inlined
 def feed_own_rows(plan, theta, work, x, draw, t, threads):
-    """Fill z[1] of the units whose weights thread t owns, for all columns of the inputs x."""
+    """Fill the rows of z[1] that thread t owns, for all columns of the inputs x."""
     if plan.dropout[0] > 0:
         drop(plan.dropout[0], draw, 0, 0, x, x)
     W, b = weights(plan, theta, 1), biases(plan, theta, work, 1)
@@ -70,8 +70,11 @@ def feed_own_rows(plan, theta, work, x, draw, t, threads):
 
 
 @kernel
-def first_is_finite(z):
-    """Whether the first element of each line is neither NaN nor infinite."""
+def first_unit_is_finite(z):
+    """Return whether z of the first unit is finite in every column.
+
+    That is enough for z[1]: a NaN or infinite input makes every z[1] of its column so.
+    """
     finite = True
     for j in range(z.count):
         finite &= math.isfinite(z.start[j * z.step])
@@ -80,10 +83,9 @@ def first_is_finite(z):
 
 @inlined
 def backpropagate(plan, theta, work, draw, weighted, t, first, last):
-    """Fill delta[l], l = L..1, of the columns first <= j < last, which thread t owns.
+    """Fill delta[l], l = L..1, for the columns first <= j < last, which thread t owns.
 
-    The input layer needs no delta. `draw` is that of `feedforward`; `weighted` says whether the
-    samples have weights.
+    `draw` is the one passed to `feedforward`; `weighted` says whether samples have weights.
     """
     L = plan.sizes.size - 1
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
@@ -96,7 +98,7 @@ def backpropagate(plan, theta, work, draw, weighted, t, first, last):
 
 @inlined
 def backpropagate_errors(plan, theta, work, draw, t, first, last):
-    """Fill delta[l], l = L-1..1, of the columns first <= j < last from their delta[L]."""
+    """Fill delta[l], l = L-1..1, for the columns first <= j < last from their delta[L]."""
     L = plan.sizes.size - 1
     for l in range(L - 1, 0, -1):
         W, above = weights(plan, theta, l + 1), errors(plan, work, l + 1, first, last)
@@ -104,16 +106,16 @@ def backpropagate_errors(plan, theta, work, draw, t, first, last):
         delta = errors(plan, work, l, first, last)
         pull_back(W, above, delta, scratch_of(plan, work, t))  # (BP2) delta = (W^T delta) ...
         if plan.dropout[l] > 0:
-            drop(plan.dropout[l], draw, l, first, delta, delta)  # what was dropped has no error
+            drop(plan.dropout[l], draw, l, first, delta, delta)  # a dropped unit has no error
         times_sigma_prime(plan.sigma[l], z, a, delta)  #       ... * sigma'(z)
 
 
 @inlined
 def sum_gradients(plan, gradient, work, first, last, carry_on, t, threads):
-    """Fill thread t's part of the gradient, laid out as theta, with sums over some columns.
+    """Sum (BP3) and (BP4) over the columns first <= j < last: thread t's part of the gradient.
 
-    They are first <= j < last. With `carry_on` the sums start at what the gradient holds: the
-    columns before these.
+    The gradient is laid out as theta. With `carry_on`, the sums start at its present values, the
+    sums over the columns before these; otherwise at zero.
     """
     m, scratch = last - first, scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):

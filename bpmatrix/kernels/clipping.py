@@ -1,4 +1,4 @@
-"""Clipping by norm: a gradient that is longer than allowed is shortened to that length.
+"""Clipping by norm: a gradient longer than the limit is scaled down to the limit.
 
 Pascanu, Mikolov & Bengio 2013, algorithm 1.
 """
@@ -9,21 +9,21 @@ from bpmatrix.kernels.machine.jit import kernel
 
 
 @kernel
-def clipped(gradient, scale, longest):
-    """The factor that makes a gradient out of these sums, `scale` at most, so that it is no longer.
+def clipped(gradient, scale, clip_norm):
+    """Return the factor s <= scale for which |s * gradient| <= clip_norm.
 
-    Every thread computes it for itself, from the same numbers in the same order. A gradient whose
-    length is not finite becomes NaN, as no factor would make it right.
+    Every thread computes it from the same numbers in the same order. If the norm is not finite, no
+    factor helps, and the result is NaN.
     """
-    length = scale * math.sqrt(sum_of_squares(gradient))
-    if not math.isfinite(length):
+    norm = scale * math.sqrt(sum_of_squares(gradient))
+    if not math.isfinite(norm):
         return math.nan
-    return scale if length <= longest else scale * (longest / length)
+    return scale if norm <= clip_norm else scale * (clip_norm / norm)
 
 
 @kernel
 def sum_of_squares(x):
-    """The squares summed in float64, in four sums that do not wait for each other."""
+    """Return the sum of the squares in float64, added up in four independent chains."""
     a, b, c, d = 0.0, 0.0, 0.0, 0.0
     whole = x.size - x.size % 4
     for k in range(0, whole, 4):
@@ -38,7 +38,7 @@ def sum_of_squares(x):
 
 @kernel
 def squared_weights(plan, theta):
-    """The sum of the squares of all weights, without the biases: what a penalty is made of."""
+    """Return the sum of the squares of all weights, without the biases, for the L2 penalty."""
     total = 0.0
     for l in range(1, plan.sizes.size):
         first = plan.W[l]

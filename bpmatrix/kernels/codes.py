@@ -1,8 +1,9 @@
-"""The integers by which compiled code knows names, and its words for threads that meet."""
+"""The integers that stand for names in compiled code, and the layout of the control array."""
 
-# Where words stand in the control array of threads that meet, in elements of 8 bytes: how many have
-# arrived; whether all are called off and, beside it, whether there are more threads than
-# processors; and one flag for each thread, SPACING apart: each on a cache line of its own.
+# Offsets in the control array that the threads of a run share, in elements of 8 bytes: how many
+# threads have arrived at the barrier; whether the run is called off; whether there are more threads
+# than processors; and one flag per thread, SPACING apart. What changes during a step has a cache
+# line of its own, which avoids false sharing.
 ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16
 SPACING = 8
 
@@ -10,11 +11,11 @@ IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)
 
 QUADRATIC, CROSS_ENTROPY, LOG_LIKELIHOOD = range(3)
 
-# In place of such a number may stand the address of a block, which is larger: no system maps the
-# first page of memory. A block is asked for values or for slopes.
+# Instead of a code a plan may hold the address of a C function (`programs/c_functions.py`), which
+# is larger: no system maps the first page of memory. It computes values or slopes.
 FIRST_ADDRESS = 4096
 VALUE, SLOPE = range(2)
 
-# What the columns of training data, or the targets, are in memory. LABELS are int64 numbers of
-# classes, one a sample; of SPARSE columns only what is not 0 is there; the others are all there.
+# How the columns of inputs or targets are stored. LABELS are int64 class numbers, one per sample;
+# SPARSE columns store only their nonzero elements.
 UINT8, FLOAT32, FLOAT64, LABELS, SPARSE_FLOAT32, SPARSE_FLOAT64 = range(6)

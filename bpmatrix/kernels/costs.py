@@ -1,8 +1,9 @@
-"""The costs of one sample each, and the error of the output layer (BP1).
+"""The cost of each sample, and the error of the output layer (BP1).
 
-The few that most networks have are part of every program. The others are blocks (`blocks.py`),
-as with activation functions. A cost of a saturated output is computed from z, where a has lost its
-digits. To add one, see "Adding an operation" in .github/CONTRIBUTING.md.
+The three costs of the book are part of every program; the others are C functions
+(`programs/c_functions.py`), as with activation functions. The cost of a saturated output is
+computed from z, since a has lost its digits there. To add one, see "Adding an operation" in
+.github/CONTRIBUTING.md.
 """
 
 from bpmatrix.kernels.codes import (
@@ -15,7 +16,7 @@ from bpmatrix.kernels.codes import (
 )
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.functions.exponential import exp, log1p
-from bpmatrix.kernels.machine.instructions import call_block, convert, shift
+from bpmatrix.kernels.machine.instructions import call_c_function, convert, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.views import span
@@ -25,14 +26,13 @@ from bpmatrix.kernels.views import span
 def output_error(cost, sigma, z, a, y, delta):
     """(BP1) delta <- dC/da * sigma'(z) of each sample.
 
-    Quadratic: (a - y) sigma'(z). Where the cost belongs with its output, as cross-entropy with
-    sigmoid and log-likelihood with softmax, a - y: dC/da cancels sigma' (Nielsen, ch. 3, (66) to
-    (68) and problem on (84)).
+    Quadratic cost: (a - y) sigma'(z). For cross-entropy with sigmoid and log-likelihood with
+    softmax, sigma' cancels, and delta = a - y (Nielsen, ch. 3, (66) to (68) and problem on (84)).
     """
     a_k, y_k, delta_k = a.start, y.start, delta.start
     n = span(a)
     if cost.code >= FIRST_ADDRESS:
-        call_block(cost.code, SLOPE, cost.parameter, a_k, y_k, delta_k, n)
+        call_c_function(cost.code, SLOPE, cost.parameter, a_k, y_k, delta_k, n)
     else:
         for k in range(n):
             delta_k[k] = a_k[k] - y_k[k]
@@ -42,10 +42,10 @@ def output_error(cost, sigma, z, a, y, delta):
 
 @kernel
 def cost_terms(cost, z, a, y, terms):
-    """Fill `terms` with what each output adds to the cost of its sample.
+    """Fill `terms` with the term of each output in the cost of its sample.
 
-    Quadratic: 1/2 (a - y)^2. Cross-entropy: -(y ln a + (1 - y) ln(1 - a)) with a = sigmoid(z), in
-    z. Log-likelihood is not such a sum: see `_measure_log_likelihood`.
+    Quadratic: 1/2 (a - y)^2. Cross-entropy: -(y ln a + (1 - y) ln(1 - a)) with a = sigmoid(z),
+    written in terms of z. For log-likelihood see `_measure_log_likelihood`.
     """
     long_vectors()
     n, code = span(a), cost.code
@@ -58,23 +58,23 @@ def cost_terms(cost, z, a, y, terms):
         for k in range(n):
             above = zero if z_k[k] <= zero else z_k[k]
             below = zero if z_k[k] >= zero else -z_k[k]
-            # What counts for nothing costs nothing, however far away it is.
+            # A factor of 0 gives 0, also where z is infinite.
             wrong = zero if y_k[k] == one else (one - y_k[k]) * above
             missing = zero if y_k[k] == zero else y_k[k] * below
             out[k] = log1p(exp(-(above + below))) + wrong + missing
     else:
         for k in range(n):
             out[k] = z_k[k]
-        call_block(code, VALUE, cost.parameter, a_k, y_k, out, n)
+        call_c_function(code, VALUE, cost.parameter, a_k, y_k, out, n)
 
 
 @kernel
 def measure(cost, z, a, y, terms, costs, hits, first):
-    """Fill costs[first + j] and, where it has room, hits[first + j] of each column j.
+    """Fill costs[first + j] and, unless it is empty, hits[first + j] for each column j.
 
-    `terms` is scratch. A cost is the sum of its terms in their order, in float64. A hit is a column
-    whose output names the class of its target: the largest output, ties to the lowest; a single
-    output names 1 above one half.
+    `terms` is scratch. The terms of a cost are added in order, in float64. A column is a hit if its
+    outputs and its target predict the same class: the index of the largest output, the lowest one
+    in a tie; for a single output, 1 if it is above 0.5.
     """
     if cost.code == LOG_LIKELIHOOD:
         _measure_log_likelihood(z, a, y, terms.start, costs, first)
@@ -90,16 +90,16 @@ def measure(cost, z, a, y, terms, costs, hits, first):
         return
     for j in range(a.count):
         a_j, y_j = shift(a.start, j * a.step), shift(y.start, j * y.step)
-        hits[first + j] = _class_named(a_j, a.length) == _class_named(y_j, a.length)
+        hits[first + j] = _predicted_class(a_j, a.length) == _predicted_class(y_j, a.length)
 
 
 @kernel
 def _measure_log_likelihood(z, a, y, rest, costs, first):
     """costs[first + j] <- sum_k y[k] (max z - z[k] + ln(1 + sum_i e^(z[i] - max z))).
 
-    max z itself is left out of the i, so that nothing cancels: what is left of a right answer is
-    the logarithm, however small it is. The powers are the outputs, divided by the largest. `rest`
-    is scratch: logarithms of many columns at a time are vector code.
+    The sum leaves out one i with z[i] = max z, so that nothing cancels: the cost of a right answer
+    is log1p of a small number. The powers are the outputs divided by the largest output. `rest` is
+    scratch: it lets the logarithms of many columns be computed in vector code.
     """
     long_vectors()
     for j in range(a.count):
@@ -123,7 +123,7 @@ def _measure_log_likelihood(z, a, y, rest, costs, first):
 
 @kernel
 def _weighted_distances(highest, z, y, n):
-    """The sum of y[k] (highest - z[k]); what counts for nothing costs nothing, however far away."""
+    """Return sum_k y[k] (highest - z[k]); y[k] = 0 gives 0, also where z[k] is infinite."""
     zero, total = convert(0, z), 0.0
     for k in range(n):
         far = zero if y[k] == zero else highest - z[k]
@@ -132,8 +132,8 @@ def _weighted_distances(highest, z, y, n):
 
 
 @kernel
-def _class_named(a, n):
-    """The class that a column of outputs or targets names."""
+def _predicted_class(a, n):
+    """Return the class that a column of n outputs or targets stands for."""
     if n == 1:
         return int(a[0] > convert(0.5, a))
     top, highest = 0, a[0]

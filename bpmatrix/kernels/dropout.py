@@ -1,8 +1,9 @@
-"""Dropout: in training, each unit of a layer is left out of a sample's pass with some probability.
+"""Dropout: in training, each unit of a layer is dropped for a sample with some probability.
 
-Hinton et al. 2012, arXiv:1207.0580; Nielsen, ch. 3 and 6. What is left is divided by the
-probability to stay, so that a prediction needs no correction. Which units are dropped is a function
-of seed, step, layer, column and unit alone: the bits depend on no thread and no block of columns.
+Hinton et al. 2012, arXiv:1207.0580; Nielsen, ch. 3 and 6. The other activations are divided by the
+probability of being kept, so that predictions need no correction. Whether a unit is dropped is a
+function of seed, step, layer, column and unit only, so the bits do not depend on the number of
+threads or on how columns are grouped.
 """
 
 from collections import namedtuple
@@ -14,20 +15,19 @@ from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.plan import OUT_OF
 
-# What decides who is dropped: bits of the step, and which of the mini-batch's columns is the first
-# in the work matrices.
+# The random bits of a step, and the mini-batch's column that is the first in the work matrices.
 Draw = namedtuple("Draw", ["bits", "column"])  # noqa: PYI024 - numba's integers
 NO_DRAW = Draw(0, 0)
 
 
 @kernel
 def drop(dropped, draw, l, first, a, out):
-    """out[j, k] <- 0 where unit k of layer l is dropped for column first + j, else scaled a[j, k].
+    """out[j, k] <- 0 if unit k of layer l is dropped for column first + j, else scale * a[j, k].
 
-    `dropped` of 2^32 are; `a` and `out` may be the same memory. `draw` is that of the columns.
+    The probability is dropped / 2^32. `a` and `out` may be the same memory.
     """
     long_vectors()
-    stays = convert(OUT_OF / (OUT_OF - dropped), a.start)
+    scale = convert(OUT_OF / (OUT_OF - dropped), a.start)
     zero = convert(0, a.start)
     key = scrambled(types.uint64(draw.bits) + types.uint64(l))
     low, high = types.uint32(key), types.uint32(key >> types.uint64(32))
@@ -37,19 +37,19 @@ def drop(dropped, draw, l, first, a, out):
         number = types.uint32((draw.column + first + j) * a.length)
         for k in range(a.length):
             noise = _hash(types.uint32(_hash(types.uint32(number + types.uint32(k)) ^ low) + high))
-            y[k] = x[k] * stays if noise >= limit else zero
+            y[k] = x[k] * scale if noise >= limit else zero
 
 
 @kernel
 def draw_of(seed, step):
-    """The draw of a step whose work matrices hold all columns."""
+    """Return the draw of a step whose work matrices hold all columns of the mini-batch."""
     bits = types.int64(scrambled(scrambled(types.uint64(seed)) + types.uint64(step)))
     return Draw(bits, 0)
 
 
 @kernel
 def scrambled(x):
-    """64 bits that look random. S. Vigna, splitmix64 (2015)."""
+    """Return 64 pseudorandom bits. S. Vigna, splitmix64 (2015)."""
     x = types.uint64(x + types.uint64(0x9E3779B97F4A7C15))
     x = types.uint64((x ^ (x >> types.uint64(30))) * types.uint64(0xBF58476D1CE4E5B9))
     x = types.uint64((x ^ (x >> types.uint64(27))) * types.uint64(0x94D049BB133111EB))
@@ -58,7 +58,7 @@ def scrambled(x):
 
 @kernel
 def _hash(x):
-    """32 bits that look random, in operations that vectorize. C. Wellons, lowbias32 (2018)."""
+    """Return 32 pseudorandom bits, in vector code. C. Wellons, lowbias32 (2018)."""
     x = types.uint32(x ^ types.uint32(x >> types.uint32(16)))
     x = types.uint32(x * types.uint32(0x7FEB352D))
     x = types.uint32(x ^ types.uint32(x >> types.uint32(15)))

@@ -1,7 +1,7 @@
-"""Bringing the columns of a mini-batch from the user's arrays into the work matrices.
+"""Copying the columns of a mini-batch from the user's arrays into the work matrices.
 
-Data stays in the type that it came in; each column is converted and scaled on its way. The type is
-a number known at run time, so that one program serves every array.
+Data keep their dtype; each column is converted and scaled as it is copied. The dtype is a number
+that is read at run time, so that one program serves every array.
 """
 
 from numba import types
@@ -15,7 +15,7 @@ from bpmatrix.kernels.codes import (
     UINT8,
 )
 from bpmatrix.kernels.machine.instructions import (
-    BYTES_OF_A_LINE,
+    CACHE_LINE_BYTES,
     convert,
     pointer_from,
     pointer_like,
@@ -30,7 +30,7 @@ from bpmatrix.kernels.views import Lines
 
 @kernel
 def gather_column(data, sample, out, length):
-    """out[k] <- scale * data[k, sample] for k < length; for labels the one-hot column."""
+    """out[k] <- scale * data[k, sample] for k < length; a label becomes a one-hot column."""
     address = data.address + sample * data.stride
     if data.kind == UINT8:
         _copy_scaled(pointer_from(address, types.uint8), data.scale, out, length)
@@ -48,10 +48,10 @@ def gather_column(data, sample, out, length):
 
 @kernel
 def _fill_sparse(data, sample, out, length):
-    """out[k] <- scale * data[k, sample], 0 where the sparse column has no k.
+    """out[k] <- scale * data[k, sample], from sparse columns.
 
-    The address of such data is that of three others: of where the columns begin, of the rows and of
-    the values of the elements.
+    `data.address` points to three addresses: those of the column starts, the row indices and the
+    values, as in scipy.sparse.csc_array.
     """
     for k in range(length):
         out[k] = convert(0, out)
@@ -75,7 +75,7 @@ def _scatter(values, rows, first, last, scale, out):
 
 @kernel
 def _copy_scaled(source, scale, out, length):
-    """out[k] <- source[k] * scale, in the type of `out`."""
+    """out[k] <- source[k] * scale, in the dtype of `out`."""
     long_vectors()
     factor = convert(scale, out)
     for k in range(length):
@@ -84,47 +84,49 @@ def _copy_scaled(source, scale, out, length):
 
 @kernel
 def can_be_read_in_place(data, like):
-    """Whether columns of data are just what `like` points to, in type, scale and alignment."""
+    """Return whether columns of data need no copy: same dtype as `like`, aligned, scale 1."""
     kind = FLOAT32 if size_of(like) == 4 else FLOAT64
     return data.kind == kind and data.scale == 1 and data.stride % size_of(like) == 0
 
 
 @kernel
 def in_place(data, first, count, length, like):
-    """Samples first <= i < first + count where they lie, as lines of the type of `like`."""
+    """Return the samples first <= i < first + count in the user's array as lines."""
     start = pointer_like(data.address + first * data.stride, like)
     return Lines(start, count, length, data.stride // size_of(like))
 
 
 @kernel
-def _ask_for(data, sample, length):
-    """Ask the memory for a column of data, line of the cache by line."""
+def _prefetch_column(data, sample, length):
+    """Prefetch a column of data, one cache line at a time."""
     itemsize = 8
     if data.kind == UINT8:
         itemsize = 1
     elif data.kind == FLOAT32:
         itemsize = 4
     address = data.address + sample * data.stride
-    for offset in range(0, itemsize if data.kind == LABELS else itemsize * length, BYTES_OF_A_LINE):
+    for offset in range(
+        0, itemsize if data.kind == LABELS else itemsize * length, CACHE_LINE_BYTES
+    ):
         prefetch(pointer_from(address + offset, types.uint8))
 
 
 @kernel
 def gather(data, order, first, last, out, ahead):
-    """Line j of `out` <- the column of sample order[j], for first <= j < last.
+    """Line j - first of `out` <- the column of sample order[j], for first <= j < last.
 
-    Meanwhile the memory sends the column that comes `ahead` places later in the order.
+    Meanwhile the column that is copied `ahead` columns later is prefetched.
     """
     for j in range(first, last):
-        place = shift(out.start, (j - first) * out.step)
+        line = shift(out.start, (j - first) * out.step)
         if data.kind < SPARSE_FLOAT32 and j + ahead < order.size:
-            _ask_for(data, order[j + ahead], out.length)
-        gather_column(data, order[j], place, out.length)
+            _prefetch_column(data, order[j + ahead], out.length)
+        gather_column(data, order[j], line, out.length)
 
 
 @kernel
 def weight_of(data, sample, like):
-    """The weight of a sample, rounded as `gather` does; 1 where samples have none."""
+    """Return the weight of a sample, rounded as in `gather`; 1 if samples have no weights."""
     if data.address == 0:
         return 1.0
     weight = pointer_from(data.address + sample * data.stride, types.float64)[0]
@@ -132,7 +134,7 @@ def weight_of(data, sample, like):
 
 
 @kernel
-def gather_block(data, start, out):
+def gather_range(data, start, out):
     """Line j of `out` <- the column of sample start + j."""
     for j in range(out.count):
         gather_column(data, start + j, shift(out.start, j * out.step), out.length)

@@ -1,10 +1,10 @@
-"""A network as integers: where each layer's numbers lie in theta and in the work matrices.
+"""A network as integers: where the numbers of each layer are in theta and in the work array.
 
-One compiled program serves every network, because all that it knows of one is a `Plan`. Slot 0
-of every table is the input layer, as in the book: l runs from 1 to L.
+One compiled program serves every network, since all that it knows about one is a `Plan`. Element 0
+of every vector is the input layer, as in the book: l runs from 1 to L.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,57 +14,55 @@ Integers = NDArray[np.int64]
 # Every work matrix begins on a cache line of 64 bytes, counted in elements of 4 bytes.
 CACHE_LINE = 16
 
-# The rows that a thread owns begin at whole tiles.
+# The rows that a thread owns begin at multiples of this, so that tiles are whole.
 GRAIN = 4
 
-# A panel of a product is so many lines of three registers, at most 64 bytes each: 24 KiB, which
-# leaves some of the first cache to what the panel meets.
+# A panel has at most this many lines of three registers of at most 64 bytes: 24 KiB, which leaves
+# room in the L1 cache for the lines that are multiplied with it.
 LINES_IN_PANEL = 64
 PANEL_WIDTH = 48
 
-# The work matrices of so many bytes stay in the second cache from layer to layer, on the way
-# forward and back; weights of more than twice that should meet as many columns as there are.
+# Work matrices of this size stay in the L2 cache from layer to layer, forward and back. Weights of
+# more than twice this size should be multiplied with as many columns as possible.
 BYTES_IN_CACHE = 128 * 1024
-# The columns of a mini-batch that no cache holds make so many groups: 2, 4, 8 and 16 threads divide
-# them, and no more than these have work.
+# The columns of a mini-batch that exceeds the caches form this many groups, which 2, 4, 8 and 16
+# threads divide evenly. More threads than groups have no work.
 GROUPS = 16
-# A gradient that is looked at is summed over so many samples at a time, five blocks of columns. In
-# float32 such a sum loses 5e-7; ten times as many samples would lose three times as much, and with
-# fewer the time to add the sums of a large network would be felt.
+# The gradient of an evaluation is summed over this many samples at a time, five times
+# COLUMNS_AT_A_TIME. In float32 such a sum loses 5e-7; sums ten times as long would lose three times
+# as much, and with shorter ones the time to add the sums of a large network would be noticeable.
 COLUMNS_OF_A_SUM = 480
-# So many bytes of weights and inputs stay in the second cache from step to step.
+# Weights and inputs of this size stay in the L2 cache from step to step.
 BYTES_OF_ONE_OWNER = 1024 * 1024
-# Whole tiles of 3 and of 6 columns; a block is several of them.
+# A multiple of the 3 and 6 columns of a tile; blocks of columns are multiples of this.
 BLOCK_GRAIN = 12
 
-
-# Columns of a multiple of so many elements would lie a power of two of bytes apart, and would fight
-# for the same few places of a cache.
+# If columns were a multiple of this many elements apart, they would be a power of two of bytes
+# apart, and compete for the same sets of a cache.
 CONFLICTING = 256
+
+# Dropout probabilities are multiples of 1 / OUT_OF.
+OUT_OF = 1 << 32
+
+# The first VECTORS fields of a plan are vectors, one number per layer.
+VECTORS = 9
 
 
 def pitch(n: int) -> int:
-    """Return how many elements of a work matrix lie from one column of n elements to the next."""
+    """Return the distance, in elements, between columns of n elements in a work matrix."""
     return n + CACHE_LINE if n % CONFLICTING == 0 else n
 
 
 def whole_lines(elements: int) -> int:
-    """Return the least multiple of CACHE_LINE that holds so many elements."""
+    """Return the number of elements rounded up to a multiple of CACHE_LINE."""
     return -(-elements // CACHE_LINE) * CACHE_LINE
 
 
-# Units are dropped with a probability that is a whole number of these parts.
-OUT_OF = 1 << 32
+class CompiledCost(NamedTuple):
+    """The cost as compiled code knows it: a code from `codes`, or the address of a C function.
 
-# So many fields of a plan are vectors, one number for each layer.
-VECTORS = 9
-
-
-class Cost(NamedTuple):
-    """What compiled code knows of a cost: its number of `codes` or the address of a block.
-
-    `parameter` is 0 where the cost takes none; `cancels` is 1 where its slope cancels that of the
-    output's activation function, else 0.
+    `parameter` is 0 if the cost has none. `cancels` is 1 if dC/da cancels sigma' of the output, so
+    that delta = a - y, else 0.
     """
 
     code: int
@@ -73,18 +71,20 @@ class Cost(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What compiled code knows of a network.
+    """Everything that compiled code knows about a network.
 
-    `sizes` counts the units n_0 ... n_L; `sigma` holds numbers of `codes` or addresses of blocks;
-    `W` and `b` are offsets in theta (b is -1 in a network without biases); `a`, `z` and `delta` are
-    offsets of (n_l, columns) matrices in the work array, and `seen` those of what the next layer
-    sees of a: a itself unless units are dropped, which happens to `dropout` of 2^32. `y` is the
-    offset of the (n_L, columns) targets, `sample_weights` that of the weights of the samples,
-    `ones` and `zeros` those of two constant vectors. A thread carries `columns_in_cache` columns
-    forward and back at a time. Where threads share the rows of the first layer, each has its own
-    copy of a[0], `own_inputs` elements behind that of the thread before; otherwise that is 0. Each
-    thread has `scratch_size` elements from `scratch` on, of which the first `panel_size` are for a
-    packed panel.
+    `sizes` are the units n_0 ... n_L. `sigma` are codes from `codes` or addresses of C functions.
+    `W` and `b` are offsets in theta; b is -1 in a network without biases. `a`, `z` and `delta` are
+    offsets of (n_l, columns) matrices in the work array. `seen` is the offset of what layer l + 1
+    reads of a[l]: a[l] itself, or a copy in which units are dropped. A unit of layer l is dropped
+    with probability dropout[l] / 2^32.
+
+    `y` is the offset of the (n_L, columns) targets, `sample_weights` that of the sample weights,
+    `ones` and `zeros` those of two constant vectors. `columns` is the number of columns that the
+    work matrices have room for; a thread carries `columns_in_cache` of them forward and back at a
+    time. If threads share the rows of the first layer, each has its own copy of a[0], `own_inputs`
+    elements after that of the thread before; otherwise `own_inputs` is 0. From `scratch` on, each
+    thread has `scratch_size` elements, the first `panel_size` of them for a packed panel.
     """
 
     sizes: Integers
@@ -96,7 +96,7 @@ class Plan(NamedTuple):
     delta: Integers
     seen: Integers
     dropout: Integers
-    cost: Cost
+    cost: CompiledCost
     y: int
     sample_weights: int
     ones: int
@@ -109,10 +109,10 @@ class Plan(NamedTuple):
     panel_size: int
 
     def table(self) -> Integers:
-        """Return the length of the vectors, the vectors and the numbers as one vector.
+        """Return one vector: the length of the vectors, the vectors, and the numbers.
 
-        numba takes it in a tenth of the time of a named tuple, which matters to a single sample.
-        The parameter of the cost travels as the integer of the same bits.
+        numba takes it in a tenth of the time of a named tuple, which matters for a single sample.
+        The bits of the cost's parameter are stored as an integer.
         """
         vectors, numbers = self[:VECTORS], self[VECTORS + 1 :]
         code, parameter, cancels = self.cost
@@ -120,12 +120,13 @@ class Plan(NamedTuple):
         return np.concatenate([[self.sizes.size], *vectors, cost, numbers], dtype=np.int64)
 
 
-class Step(NamedTuple):
-    """The numbers that an update rule takes a step with; rows of them go to a program.
+class Hyperparameters(NamedTuple):
+    """The numbers that the update rule reads in one step; programs take one row per step.
 
-    `rate` is the learning rate, or what the rule makes of it; `beta_1` and `beta_2` say how much of
-    the moments stays, `epsilon` what is added to a root, `keep` how much of the weights stays;
-    `l2` and `l1` are the factors of the penalties' gradients, `longest` is that of a gradient.
+    `rate` is the learning rate, with the bias correction of the step; `beta_1` and `beta_2` are the
+    decay rates of the moments, `epsilon` is added to a root, and `keep` is the factor of the
+    weights in decoupled weight decay. `l2` and `l1` are the factors of the penalties, `clip_norm`
+    is the limit of the gradient's norm.
     """
 
     rate: float
@@ -135,29 +136,11 @@ class Step(NamedTuple):
     keep: float
     l2: float
     l1: float
-    longest: float
-
-
-class WorkSpace(NamedTuple):
-    """The offsets of the work matrices, and the elements that they need together."""
-
-    a: Integers
-    z: Integers
-    delta: Integers
-    seen: Integers
-    y: int
-    sample_weights: int
-    ones: int
-    zeros: int
-    own_inputs: int
-    scratch: int
-    scratch_size: int
-    panel_size: int
-    size: int
+    clip_norm: float
 
 
 def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: int) -> int:
-    """Return how many of so many columns are best carried through all layers at a time."""
+    """Return how many of the columns are best carried through all layers at a time."""
     if parameters * itemsize > 2 * BYTES_IN_CACHE:
         return columns
     bytes_of_a_column = 2 * int(sizes.sum()) * itemsize
@@ -165,9 +148,9 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
 
 
 def columns_at_a_time(sizes: Integers, parameters: int, itemsize: int, columns: int) -> int:
-    """Return for how many of a mini-batch's columns the work matrices should have room.
+    """Return how many columns of a mini-batch the work matrices should have room for.
 
-    As many as a cache holds, where that leaves each group of columns some blocks of them; else all.
+    That is `columns_in_cache` if each group of columns then has at least two blocks, else all.
     """
     block = columns_in_cache(sizes, parameters, itemsize, columns)
     return block if columns >= 2 * GROUPS * block else columns
@@ -176,10 +159,10 @@ def columns_at_a_time(sizes: Integers, parameters: int, itemsize: int, columns: 
 def shares_rows(
     sizes: Integers, parameters: int, itemsize: int, columns: int, threads: int
 ) -> bool:
-    """Return whether threads share the rows of the first layer on the way forward, too.
+    """Return whether threads share the rows of the first layer in the forward pass, too.
 
-    A thread then keeps its rows of W[1], which is most of the network, in its own cache from step
-    to step, and takes copies of all inputs for that; z[1] is what the threads exchange. The limits
+    Then each thread keeps its rows of W[1], which is most of the network, in its own cache from
+    step to step. It needs a copy of all inputs for that, and the threads exchange z[1]. The limits
     were measured with two threads (docs/decisions/0019).
     """
     inputs, units = int(sizes[0]), int(sizes[1])
@@ -198,12 +181,12 @@ def lay_out_work(
     threads: int,
     *,
     by_rows: bool = False,
-) -> WorkSpace:
-    """Return where the work matrices of `columns` columns lie, and the scratch of each thread.
+) -> tuple[dict[str, Any], int]:
+    """Return the fields of a `Plan` that describe the work array, and its number of elements.
 
-    z[l] shares its memory with a[l] unless `keeps_z` says that sigma' or the cost needs it. Where
-    layer l `drops` units, what is left of a[l] has a matrix of its own, as sigma' needs all of it;
-    the inputs are dropped in place. `by_rows` is the answer of `shares_rows`.
+    z[l] shares its memory with a[l] unless sigma' or the cost needs it (`keeps_z`). If layer l
+    `drops` units, the remaining activations are a matrix of their own, since sigma' needs all of
+    a[l]; the inputs are dropped in place. `by_rows` is the result of `shares_rows`.
     """
     end = 0
 
@@ -227,13 +210,11 @@ def lay_out_work(
             z[l] = take(elements[l])
         if drops[l]:
             seen[l] = take(elements[l])
-    y = take(elements[-1])
-    sample_weights = take(columns)
-    ones, zeros = take(columns), take(int(sizes.max()))
+    fields = {"a": a, "z": z, "delta": delta, "seen": seen, "own_inputs": own_inputs}
+    fields["y"] = take(elements[-1])
+    fields["sample_weights"] = take(columns)
+    fields["ones"], fields["zeros"] = take(columns), take(int(sizes.max()))
     panel_size = LINES_IN_PANEL * PANEL_WIDTH
     scratch_size = panel_size + PANEL_WIDTH * whole_lines(int(sizes.max()))
-    scratch = take(threads * scratch_size)
-    return WorkSpace(
-        a, z, delta, seen, y, sample_weights, ones, zeros,
-        own_inputs, scratch, scratch_size, panel_size, end,
-    )  # fmt: skip
+    fields["scratch"] = take(threads * scratch_size)
+    return fields | {"scratch_size": scratch_size, "panel_size": panel_size}, end

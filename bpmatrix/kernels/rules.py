@@ -1,11 +1,11 @@
-"""The update rules, element by element: w moves by its gradient g and what is kept of the past.
+"""The update rules, element by element: how w follows from its gradient g and the moments v, s.
 
-SGD: w <- w - eta g; where nothing else takes part, with the decay in one factor: w <- keep w -
-eta g. Momentum (Nielsen, ch. 3, (107) and (108)): v <- mu v - eta g; w <- w + v; with Nesterov's
-step w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter
-2019): v <- beta_1 v + (1 - beta_1) g; s <- beta_2 s + (1 - beta_2) g^2; w <- keep w - eta v /
-(sqrt(s) + epsilon), where eta and epsilon hold the corrections of the step. RMSprop is Adam with
-beta_1 = 0, which needs no corrections. What fades below the normal range is 0 (`underflow.py`).
+SGD: w <- w - eta g; without L1 and clipping, w <- keep w - eta g, with the decay in one factor.
+Momentum (Nielsen, ch. 3, (107) and (108)): v <- mu v - eta g; w <- w + v; with Nesterov's step
+w <- w + mu v - eta g. Adam (Kingma & Ba 2015, algorithm 1) and AdamW (Loshchilov & Hutter 2019):
+v <- beta_1 v + (1 - beta_1) g; s <- beta_2 s + (1 - beta_2) g^2; w <- keep w - eta v /
+(sqrt(s) + epsilon), where eta and epsilon contain the bias corrections of the step. RMSprop is Adam
+with beta_1 = 0 and no corrections. Subnormal numbers are flushed to 0 (`underflow.py`).
 
 To add one, see "Adding an operation" in .github/CONTRIBUTING.md.
 """
@@ -15,19 +15,19 @@ from bpmatrix.kernels.machine.instructions import convert, fma, shift
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
 
-# By these names an optimizer asks for its rule. PLAIN is DESCENT without anything that would need
-# the gradient itself.
+# The names by which optimizers choose their rules. PLAIN is DESCENT without L1 penalty and
+# clipping, which need the gradient itself.
 PLAIN, DESCENT, MOMENTUM, NESTEROV, ADAM = range(5)
 
 
 @kernel
 def follow(rule, step, penalized, scale, W, first, second, G):
-    """Move W by a rule; `scale` times G, which is lost, is the gradient of the mean cost.
+    """Update W by a rule; scale * G is the gradient of the mean cost. G is overwritten.
 
-    `first` and `second` are the moments; a rule that has none does not look at them. The penalties
-    are for weights: biases are not `penalized`.
+    `step` are the `Hyperparameters` of the step. `first` and `second` are the moments; a rule
+    without moments does not read them. Only weights are `penalized`, not biases.
     """
-    if W.step == W.length:  # one line, as long as all of them
+    if W.step == W.length:  # without gaps, all lines are one
         _follow_line(
             rule, step, penalized, scale, W.count * W.length,
             W.start, first.start, second.start, G.start,
@@ -43,7 +43,7 @@ def follow(rule, step, penalized, scale, W, first, second, G):
 
 @kernel
 def _follow_line(rule, step, penalized, scale, n, w, v, s, G):
-    """The same for n numbers that follow each other."""
+    """Update n contiguous numbers."""
     if penalized and step.l1 > 0:
         _add_l1(convert(step.l1 / scale, w), n, w, G)
     l2 = step.l2 if penalized else 0.0
@@ -55,7 +55,7 @@ def _follow_line(rule, step, penalized, scale, n, w, v, s, G):
 
 @kernel
 def _add_l1(l1, n, w, G):
-    """Add the gradient of l1 |w|, which is 0 at 0, to the sums."""
+    """G <- G + l1 sign(w), with sign(0) = 0."""
     long_vectors()
     zero = convert(0, w)
     for k in range(n):
@@ -66,9 +66,9 @@ def _add_l1(l1, n, w, G):
 
 @kernel
 def _descend(rule, step, scale, l2, n, w, v, G):
-    """w moves against the gradient, or along a velocity v."""
+    """Gradient descent without moments, or along a velocity v."""
     long_vectors()
-    if rule == PLAIN:  # as `gradient_descent`, to the bit
+    if rule == PLAIN:  # the same bits as `gradient_descent`
         keep, factor = convert(1 - step.rate * l2, w), convert(-step.rate * scale, w)
         for k in range(n):
             w[k] = fma(keep, w[k], factor * G[k])
@@ -91,7 +91,7 @@ def _descend(rule, step, scale, l2, n, w, v, G):
 
 @kernel
 def _adam(step, keep, scale, l2, n, w, v, s, G):
-    """w moves along a mean v of gradients, divided by the root of a mean s of their squares."""
+    """Descent along the mean v of the gradients, divided by the root of the mean s of g^2."""
     long_vectors()
     scale, l2, keep = convert(scale, w), convert(l2, w), convert(keep, w)
     eta, epsilon = convert(-step.rate, w), convert(step.epsilon, w)

@@ -1,4 +1,4 @@
-"""Where threads meet: a barrier out of one atomic counter, with a way out."""
+"""How threads share the work: a barrier that can be called off, and the part of each thread."""
 
 import platform
 import sys
@@ -13,18 +13,19 @@ from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.plan import CACHE_LINE, GRAIN
 
-# A waiting thread spins a little, for the others are a few microseconds away, and then offers its
-# processor: with more threads than processors the one that is waited for must get to run. Some
-# schedulers take the offer only at the end of a time slice. So at last it sleeps; where it wakes up
-# again is an idle processor, if there is one. In a crowd it does not spin, and sleeps soon.
+# A waiting thread first spins, since the others usually arrive within microseconds. Then it yields
+# its processor, so that a thread it waits for can run if there are more threads than processors.
+# Some schedulers switch only at the end of a time slice; so at last it sleeps, and wakes up on an
+# idle processor if there is one. With more threads than processors (`crowded`) it does not spin,
+# and sleeps soon.
 SPINS = 300
-OFFERS, OFFERS_IN_A_CROWD = 400, 20
+YIELDS, YIELDS_WHEN_CROWDED = 400, 20
 MICROSECONDS_ASLEEP = 20
 
 
 @intrinsic
 def atomic_add(typingctx, pointer, value):
-    """Add to the integer at the pointer, which is returned as it was: one step, seen by all."""
+    """Add to the integer at the pointer, atomically, and return its value before."""
 
     def codegen(context, builder, signature, arguments):
         return builder.atomic_rmw("add", arguments[0], arguments[1], "seq_cst")
@@ -34,7 +35,7 @@ def atomic_add(typingctx, pointer, value):
 
 @intrinsic
 def atomic_load(typingctx, pointer):
-    """Read the integer at the pointer after everything that was written before it."""
+    """Read the integer at the pointer, atomically and sequentially consistent."""
 
     def codegen(context, builder, signature, arguments):
         return builder.load_atomic(arguments[0], "seq_cst", 8, typ=ir.IntType(64))
@@ -44,7 +45,7 @@ def atomic_load(typingctx, pointer):
 
 @intrinsic
 def pause(typingctx):
-    """Tell the processor that this is a waiting loop, where it has an instruction for that."""
+    """Tell the processor that this is a waiting loop, if it has an instruction for that."""
 
     def codegen(context, builder, signature, arguments):
         machine = platform.machine().lower()
@@ -63,7 +64,7 @@ def pause(typingctx):
 
 
 @intrinsic
-def offer_processor(typingctx):
+def yield_processor(typingctx):
     """Let another thread run on this processor."""
 
     def codegen(context, builder, signature, arguments):
@@ -77,7 +78,7 @@ def offer_processor(typingctx):
 
 @intrinsic
 def sleep(typingctx):
-    """Give the processor away for about MICROSECONDS_ASLEEP; a millisecond on Windows."""
+    """Sleep for about MICROSECONDS_ASLEEP; for a millisecond on Windows."""
 
     def codegen(context, builder, signature, arguments):
         windows = sys.platform == "win32"
@@ -92,23 +93,24 @@ def sleep(typingctx):
 
 @kernel
 def barrier(control, threads):
-    """Wait until all threads have come here, as often as this one; False when called off."""
+    """Wait until all threads have arrived; return False if the run is called off."""
     if threads == 1:
         return True
     arrivals, called_off = at(control, ARRIVALS, 1), at(control, CALLED_OFF, 1)
     before = atomic_add(arrivals, 1)
-    everybody = before - before % threads + threads  # nobody comes twice before all have come
+    # No thread arrives again before all have, so this is the count when the round is complete.
+    complete = before - before % threads + threads
     crowded = at(control, CROWDED, 1)[0] != 0
     spins = SPINS if crowded else 0
-    patience = SPINS + (OFFERS_IN_A_CROWD if crowded else OFFERS)
-    while atomic_load(arrivals) < everybody:
+    patience = SPINS + (YIELDS_WHEN_CROWDED if crowded else YIELDS)
+    while atomic_load(arrivals) < complete:
         if atomic_load(called_off) != 0:
             return False
         spins += 1
         if spins < SPINS:
             pause()
         elif spins < patience:
-            offer_processor()
+            yield_processor()
         else:
             sleep()
     return True
@@ -116,7 +118,10 @@ def barrier(control, threads):
 
 @kernel
 def share(n, t, threads, grain):
-    """The part first <= i < last of n lines that thread t owns, in whole tiles of `grain` lines."""
+    """Return first and last of the n lines that thread t owns, first <= i < last.
+
+    `first` is a multiple of `grain`.
+    """
     tiles = (n + grain - 1) // grain
     first, last = tiles * t // threads * grain, tiles * (t + 1) // threads * grain
     return min(first, n), min(last, n)
@@ -124,7 +129,10 @@ def share(n, t, threads, grain):
 
 @kernel
 def own_part(rows, columns, t, threads):
-    """The block of a layer's weights that thread t owns: rows or, where they are few, columns."""
+    """Return the block of a layer's weights that thread t owns: rows or, if these are few, columns.
+
+    It is i0, i1, k0, k1: rows i0 <= i < i1 and columns k0 <= k < k1.
+    """
     if rows >= GRAIN * threads:
         first, last = share(rows, t, threads, GRAIN)
         return first, last, 0, columns

@@ -1,6 +1,6 @@
-"""The update: what one thread does to its share of the parameters after each mini-batch.
+"""The update of one thread's part of the parameters after each mini-batch.
 
-A thread owns the same part of every W[l] and b[l] in every step, so that state needs no lock.
+A thread owns the same part of every W[l] and b[l] in every step, so the moments need no lock.
 """
 
 from bpmatrix.kernels.machine.instructions import convert, size_of
@@ -21,8 +21,8 @@ from bpmatrix.kernels.views import (
     weights,
 )
 
-# So many bytes of a gradient are filled before the rule reads them: the second cache keeps them,
-# with the columns that they are the sums of.
+# The rule reads a gradient in pieces of at most this size, which are still in the L2 cache then,
+# together with the columns that were summed.
 BYTES_OF_GRADIENT = 128 * 1024
 
 
@@ -30,8 +30,9 @@ BYTES_OF_GRADIENT = 128 * 1024
 def gradient_descent(plan, step, theta, work, m, scale, t, threads):
     """W <- (1 - eta decay) W - eta/m delta a^T; b <- b - eta/m delta 1: plain SGD.
 
-    The sums of (BP3) and (BP4) are the step: they are added to theta while they are still in
-    registers, and no gradient is ever stored. `scale` is 1/m, m the sum of the samples' weights.
+    The sums of (BP3) and (BP4) are added to theta while they are still in registers, and no
+    gradient is stored. `step` are the `Hyperparameters` of the step; `scale` is 1/m, or 1 over the
+    sum of the sample weights.
     """
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
@@ -52,9 +53,9 @@ def gradient_descent(plan, step, theta, work, m, scale, t, threads):
 
 @inlined
 def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, threads):
-    """Let a rule with state move theta, by a gradient that is never stored as a whole.
+    """Update theta by a rule, which reads the gradient in blocks; it is never stored as a whole.
 
-    `first` and `second` are the moments, laid out as theta. Weights are penalized, biases not.
+    `first` and `second` are the moments, laid out as theta. Weights are penalized, biases are not.
     """
     scratch = scratch_of(plan, work, t)
     for l in range(1, plan.sizes.size):
@@ -78,7 +79,7 @@ def update_by_rule(plan, rule, step, theta, first, second, work, m, scale, t, th
 
 @kernel
 def _update_block(rule, step, penalized, scale, W, v, s, delta, a, scratch):
-    """Sum some rows of the gradient into scratch, let the rule read them, and go on."""
+    """Sum some rows of the gradient into scratch, apply the rule to them, and go on."""
     rows = max(1, min(PANEL_WIDTH, BYTES_OF_GRADIENT // (W.length * size_of(W.start))))
     for i in range(0, W.count, rows):
         n = min(rows, W.count - i)
@@ -94,7 +95,7 @@ def _update_block(rule, step, penalized, scale, W, v, s, delta, a, scratch):
 
 @inlined
 def update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, t, threads):
-    """Let a rule move theta by a gradient that lies ready, laid out as theta."""
+    """Update theta by a rule, from a stored gradient that is laid out as theta."""
     for l in range(1, plan.sizes.size):
         n = plan.sizes[l]
         _update_span(
@@ -111,7 +112,7 @@ def update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, 
 def _update_span(
     rule, step, penalized, scale, theta, first, second, gradient, offset, n, t, threads
 ):
-    """The same for thread t's part of n parameters from an offset on."""
+    """Update thread t's part of the n parameters from `offset` on."""
     i, j = share(n, t, threads, CACHE_LINE)
     start, count = offset + i, j - i
     follow(

@@ -1,14 +1,14 @@
-"""Matrices as lines: the weights, activations and errors of layer l, seen in theta and in work.
+"""Matrices as lines: views of theta and of the work array, for layer l and some columns.
 
-Every matrix of a network is a number of contiguous lines, `step` elements apart. A line is a row of
-W (what feeds one unit) or a column of a, z and delta (one sample).
+Every matrix of a network consists of contiguous lines, `step` elements apart. A line is a row of W
+(the weights of one unit) or a column of a, z or delta (one sample).
 """
 
 from collections import namedtuple
 
 from bpmatrix.kernels.machine.instructions import at, float_of, shift
 from bpmatrix.kernels.machine.jit import kernel
-from bpmatrix.kernels.plan import VECTORS, Cost, Plan, Step, pitch
+from bpmatrix.kernels.plan import VECTORS, CompiledCost, Hyperparameters, Plan, pitch
 
 Lines = namedtuple("Lines", ["start", "count", "length", "step"])  # noqa: PYI024 - holds a compiled pointer
 Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
@@ -16,20 +16,20 @@ Scratch = namedtuple("Scratch", ["panel", "sums"])  # noqa: PYI024
 
 @kernel
 def plan_of(table):
-    """The plan that a table holds."""
+    """Return the plan of a table: see `Plan.table`."""
     n = table[0]
     v, s = table[1 : 1 + VECTORS * n].reshape((VECTORS, n)), table[1 + VECTORS * n :]
     return Plan(
         v[0], v[1], v[2], v[3], v[4], v[5], v[6], v[7], v[8],
-        Cost(s[0], float_of(s[1]), s[2]),
+        CompiledCost(s[0], float_of(s[1]), s[2]),
         s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12],
     )  # fmt: skip
 
 
 @kernel
-def step_of(row):
-    """The numbers that a row holds."""
-    return Step(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
+def hyperparameters_of(row):
+    """Return the hyperparameters in a row."""
+    return Hyperparameters(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
 
 
 @kernel
@@ -41,7 +41,7 @@ def weights(plan, theta, l):
 
 @kernel
 def biases(plan, theta, work, l):
-    """b[l]: one line of n_l; the vector of zeros in a network without biases."""
+    """b[l]: one line of n_l; zeros in a network without biases."""
     n = plan.sizes[l]
     if plan.b[l] < 0:
         return line(work, plan.zeros, n)
@@ -53,7 +53,7 @@ pitch_of = kernel(pitch)
 
 @kernel
 def span(lines):
-    """How many elements lie from the first to the last of some lines, those between them too."""
+    """Return the number of elements from the first to the last of the lines, gaps included."""
     return (lines.count - 1) * lines.step + lines.length
 
 
@@ -72,13 +72,13 @@ def activations(plan, work, l, first, last):
 
 @kernel
 def inputs(plan, work, t, first, last):
-    """a[0] as thread t has it, columns first <= j < last: X."""
+    """a[0] = X, columns first <= j < last, in the copy of thread t if it has one."""
     return columns(plan.a[0] + t * plan.own_inputs, plan.sizes[0], work, first, last)
 
 
 @kernel
 def seen(plan, work, l, t, first, last):
-    """What layer l + 1 sees of a[l], columns first <= j < last; of a[0] that of thread t."""
+    """a[l] as layer l + 1 reads it, columns first <= j < last; a[0] as in `inputs`."""
     offset = plan.seen[l] + (t * plan.own_inputs if l == 0 else 0)
     return columns(offset, plan.sizes[l], work, first, last)
 
@@ -103,32 +103,32 @@ def targets(plan, work, first, last):
 
 @kernel
 def sample_weights(plan, work, first, last):
-    """How much each sample counts, first <= j < last: lines of a single number."""
+    """The weights of the samples first <= j < last: lines of one number."""
     return columns(plan.sample_weights, 1, work, first, last)
 
 
 @kernel
 def ones(plan, work, count):
-    """`count` lines of a single 1: the activation that the biases of a layer see."""
+    """`count` lines of a single 1: the input that a bias is the weight of."""
     return Lines(at(work, plan.ones, count), count, 1, 1)
 
 
 @kernel
 def line(array, start, length):
-    """One line: so many elements of an array."""
+    """One line: `length` elements of an array."""
     return Lines(at(array, start, length), 1, length, length)
 
 
 @kernel
 def block(lines, first_line, last_line, first, last):
-    """Elements first <= k < last of the lines from `first_line` to before `last_line`."""
+    """The submatrix of the elements first <= k < last of lines first_line <= j < last_line."""
     start = shift(lines.start, first_line * lines.step + first)
     return Lines(start, last_line - first_line, last - first, lines.step)
 
 
 @kernel
 def scratch_of(plan, work, t):
-    """The memory of thread t in which products pack panels and keep sums that are not complete."""
+    """The memory of thread t in which products pack panels and keep partial sums."""
     start = plan.scratch + t * plan.scratch_size
     sums = plan.scratch_size - plan.panel_size
     return Scratch(at(work, start, plan.panel_size), at(work, start + plan.panel_size, sums))

@@ -1,6 +1,6 @@
-"""Optimizers as frozen descriptions: two that are equal do the same thing.
+"""Optimizers as frozen dataclasses: two equal ones behave alike.
 
-Each gives the numbers of its steps; the rules themselves are in `kernels/rules.py`.
+Each computes the hyperparameters of its steps; the rules themselves are in `kernels/rules.py`.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from numpy.typing import NDArray
 from bpmatrix.checks import check_in_type, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
-from bpmatrix.kernels.plan import Step
+from bpmatrix.kernels.plan import Hyperparameters
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
 
 Floats = NDArray[np.float64]
-NOTHING = Step(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, longest=math.inf)
+DEFAULTS = Hyperparameters(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, clip_norm=math.inf)
 
 _knowing = knowing(OPTIMIZER, "network.train(X, targets, {})", TRAIN)
 
 
 @dataclass(frozen=True, repr=False)
 class Optimizer:
-    """What all optimizers have in common: a learning rate, finite and not negative."""
+    """The base class of optimizers: a learning rate, finite and not negative."""
 
     learning_rate: float
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a learning rate."""
+        """Check the learning rate."""
         self._check("learning_rate", "a finite number, 0 or more", lambda rate: rate >= 0)
 
     def __repr__(self) -> str:
-        """Show the learning rate, and what is not as by default."""
+        """Show the learning rate, and every other parameter that is not the default."""
         shown = [
             f"{field.name}={getattr(self, field.name)!r}"
             for field in fields(self)
@@ -46,11 +46,11 @@ class Optimizer:
 
     @property
     def rule(self) -> tuple[str, int]:
-        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        """The name of the update rule in `kernels/rules.py`, and its number of moments."""
         raise NotImplementedError
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
-        """Return the numbers of so many steps, each a row with the fields of `kernels.plan.Step`.
+        """Return one row of `kernels.plan.Hyperparameters` per step.
 
         Parameters
         ----------
@@ -59,17 +59,17 @@ class Optimizer:
         before : int
             How many steps the optimizer has taken before.
         count : int
-            How many come now.
+            The number of steps.
         """
         raise NotImplementedError
 
     def check_type(self, dtype: str) -> None:
-        """Refuse numbers with which the rule cannot work in a type.
+        """Check that the dtype of a network can represent the parameters.
 
         Raises
         ------
         ArgumentError
-            If one is infinite in it, or 0 and divided by; it names number and type.
+            If one is infinite in the dtype, or 0 where the rule divides by it.
         """
         check_in_type(self.learning_rate, "learning_rate", dtype)
 
@@ -87,22 +87,22 @@ class SGD(Optimizer):
     v <- momentum * v - learning_rate * g; theta <- theta + v: Nielsen, ch. 3, (107) and (108).
     With Nesterov's step, theta <- theta + momentum * v - learning_rate * g, with the new v.
 
-    Where a schedule changes the rate, v keeps the rates of the steps that made it, as in
-    scikit-learn and Keras; PyTorch's has none in it, and is multiplied with the rate of now.
+    If a schedule changes the rate, v still contains the rates of earlier steps, as in scikit-learn
+    and Keras; in PyTorch v contains no rate, and is multiplied by the current one.
 
     Parameters
     ----------
     learning_rate : float
         The step size eta, finite and not negative.
     momentum : float, default 0.0
-        How much of the velocity v a step keeps, from 0 to below 1.
+        The factor of the velocity v in each step, at least 0 and below 1.
     nesterov : bool, default False
-        Whether a step looks ahead along the velocity; only with momentum.
+        Whether to take Nesterov's step; requires momentum.
 
     Raises
     ------
     ArgumentError
-        If a number is out of its range.
+        If a parameter is not valid.
 
     Examples
     --------
@@ -116,28 +116,26 @@ class SGD(Optimizer):
     nesterov: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no momentum."""
+        """Check the parameters."""
         super().__post_init__()
         self._check("momentum", "a number from 0 to below 1", lambda m: 0 <= m < 1)
         if not isinstance(self.nesterov, bool):
-            raise ArgumentError(
-                "nesterov is no answer", got=repr(self.nesterov), expected="True or False"
-            )
+            raise ArgumentError("nesterov must be True or False", got=repr(self.nesterov))
         if self.nesterov and self.momentum == 0:
             raise ArgumentError(
-                "nesterov looks along a velocity, and there is none",
+                "nesterov requires momentum",
                 cure="Pass a momentum above 0, such as momentum=0.9.",
             )
 
     @property
     def rule(self) -> tuple[str, int]:
-        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        """The name of the update rule in `kernels/rules.py`, and its number of moments."""
         if self.momentum == 0:
             return "DESCENT", 0
         return "NESTEROV" if self.nesterov else "MOMENTUM", 1
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
-        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        """Return the hyperparameters of some steps: see `Optimizer.steps`."""
         del before
         return _rows(count, rate=rate, beta_1=self.momentum)
 
@@ -155,14 +153,14 @@ class RMSprop(Optimizer):
     learning_rate : float, default 0.001
         The step size, finite and not negative.
     rho : float, default 0.9
-        How much of the mean a step keeps, from 0 to below 1.
+        The decay rate of the running mean, at least 0 and below 1.
     epsilon : float, default 1e-8
-        What is added to the root, above 0, also in the type of the network.
+        The number added to the root, above 0, also in the network's dtype.
 
     Raises
     ------
     ArgumentError
-        If a number is out of its range.
+        If a parameter is not valid.
 
     Examples
     --------
@@ -175,23 +173,23 @@ class RMSprop(Optimizer):
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        """Refuse what the rule cannot use."""
+        """Check the parameters."""
         super().__post_init__()
         self._check("rho", "a number from 0 to below 1", lambda rho: 0 <= rho < 1)
         self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
 
     @property
     def rule(self) -> tuple[str, int]:
-        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        """The name of the update rule in `kernels/rules.py`, and its number of moments."""
         return "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
-        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        """Return the hyperparameters of some steps: see `Optimizer.steps`."""
         del before
         return _rows(count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
 
     def check_type(self, dtype: str) -> None:
-        """Refuse an epsilon that is 0 in a type, too: see `Optimizer.check_type`."""
+        """Check that epsilon is not 0 in the dtype, too: see `Optimizer.check_type`."""
         super().check_type(dtype)
         check_in_type(self.epsilon, "epsilon", dtype, zero=False)
 
@@ -199,7 +197,7 @@ class RMSprop(Optimizer):
 @_knowing
 @dataclass(frozen=True, repr=False)
 class Adam(Optimizer):
-    """Steps along a running mean of the gradient, divided by the root of that of its square.
+    """Steps along a running mean of the gradient, divided by the root of one of its square.
 
     v <- beta_1 * v + (1 - beta_1) * g; s <- beta_2 * s + (1 - beta_2) * g^2; in step t
     theta <- theta - learning_rate * v' / (sqrt(s') + epsilon), v' = v / (1 - beta_1^t) and
@@ -210,14 +208,14 @@ class Adam(Optimizer):
     learning_rate : float, default 0.001
         About the largest change of a weight in a step; finite and not negative.
     beta_1, beta_2 : float, default 0.9 and 0.999
-        How much of the two means a step keeps, from 0 to below 1.
+        The decay rates of the two running means, at least 0 and below 1.
     epsilon : float, default 1e-8
-        What is added to the root, above 0, also in the type of the network.
+        The number added to the root, above 0, also in the network's dtype.
 
     Raises
     ------
     ArgumentError
-        If a number is out of its range.
+        If a parameter is not valid.
 
     Examples
     --------
@@ -231,7 +229,7 @@ class Adam(Optimizer):
     epsilon: float = 1e-8
 
     def __post_init__(self) -> None:
-        """Refuse what the rule cannot use."""
+        """Check the parameters."""
         super().__post_init__()
         for name in ("beta_1", "beta_2"):
             self._check(name, "a number from 0 to below 1", lambda beta: 0 <= beta < 1)
@@ -239,13 +237,13 @@ class Adam(Optimizer):
 
     @property
     def rule(self) -> tuple[str, int]:
-        """The name of the update rule in `kernels/rules.py`, and how many moments it keeps."""
+        """The name of the update rule in `kernels/rules.py`, and its number of moments."""
         return "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
-        """Return the numbers of so many steps: see `Optimizer.steps`.
+        """Return the hyperparameters of some steps: see `Optimizer.steps`.
 
-        The corrections of the means go into learning rate and epsilon, so that the rule needs none.
+        Learning rate and epsilon contain the bias corrections of the means.
         """
         t = np.arange(before + 1, before + count + 1)
         root = np.sqrt(1 - self.beta_2**t)
@@ -258,9 +256,9 @@ class Adam(Optimizer):
         )
 
     def check_type(self, dtype: str) -> None:
-        """Refuse an epsilon that is 0 in a type, too: see `Optimizer.check_type`.
+        """Check that epsilon is not 0 in the dtype, too: see `Optimizer.check_type`.
 
-        What is added to the root is least in the first step.
+        With the bias correction it is smallest in the first step.
         """
         super().check_type(dtype)
         correction = math.sqrt(1 - self.beta_2)
@@ -270,17 +268,16 @@ class Adam(Optimizer):
 @_knowing
 @dataclass(frozen=True, repr=False)
 class AdamW(Adam):
-    """Adam whose weights also shrink by themselves, by learning_rate * weight_decay a step.
+    """Adam with decoupled weight decay: w <- (1 - learning_rate * weight_decay) w in each step.
 
-    The decay is not scaled as the gradient is; biases do not shrink. I. Loshchilov and F. Hutter,
-    ICLR 2019, algorithm 2.
+    Biases do not decay. I. Loshchilov and F. Hutter, ICLR 2019, algorithm 2.
 
     Parameters and errors are those of `Adam`, and:
 
     Parameters
     ----------
     weight_decay : float, default 0.01
-        How fast the weights shrink; finite and not negative.
+        The decay rate of the weights, finite and not negative.
 
     Examples
     --------
@@ -291,18 +288,18 @@ class AdamW(Adam):
     weight_decay: float = 0.01
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be a decay."""
+        """Check the parameters."""
         super().__post_init__()
         self._check("weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0)
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
-        """Return the numbers of so many steps: see `Optimizer.steps`."""
+        """Return the hyperparameters of some steps: see `Optimizer.steps`."""
         rows = super().steps(rate, before, count)
-        rows[:, Step._fields.index("keep")] = 1 - rate * self.weight_decay
+        rows[:, Hyperparameters._fields.index("keep")] = 1 - rate * self.weight_decay
         return rows
 
     def check_type(self, dtype: str) -> None:
-        """Refuse a decay that is infinite in a type, too: see `Adam.check_type`."""
+        """Check that the decay is finite in the dtype, too: see `Adam.check_type`."""
         super().check_type(dtype)
         check_in_type(self.weight_decay, "weight_decay", dtype)
 
@@ -313,9 +310,9 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {
 
 
 def _rows(count: int, **numbers: float | Floats) -> Floats:
-    """Return so many steps with these numbers, one for all or one for each step."""
-    rows = np.empty((count, len(NOTHING)))
-    rows[:] = NOTHING
+    """Return rows of hyperparameters, each given once or per step; the others have no effect."""
+    rows = np.empty((count, len(DEFAULTS)))
+    rows[:] = DEFAULTS
     for name, value in numbers.items():
-        rows[:, Step._fields.index(name)] = value
+        rows[:, Hyperparameters._fields.index(name)] = value
     return rows

@@ -1,7 +1,7 @@
-"""Slices of mini-batches: one call of the compiled program each, undone where numbers explode.
+"""Slices of mini-batches: one call of the compiled program each, undone if it diverges.
 
-Between two slices Python looks whether Ctrl-C was pressed. How long a slice is decides nothing
-else: the same mini-batches give the same weights however they are cut into slices.
+Python checks for Ctrl-C between slices. The length of a slice has no other effect: the same
+mini-batches give the same weights however they are cut into slices.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bpmatrix.engine.workspace import (
     workspace,
 )
 from bpmatrix.kernels.arguments import TrainSlice
-from bpmatrix.kernels.plan import GROUPS, Step
+from bpmatrix.kernels.plan import GROUPS, Hyperparameters
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.recipe import PLAIN, OptimizerState, Recipe
@@ -33,15 +33,15 @@ __all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner", "Totals"]
 
 Array = NDArray[Any]
 
-L2, L1, LONGEST = (Step._fields.index(name) for name in ("l2", "l1", "longest"))
+L2, L1, CLIP_NORM = map(Hyperparameters._fields.index, ("l2", "l1", "clip_norm"))
 
 SECONDS_PER_SLICE = 0.15
-# A first guess of the speed; every slice measures it anew.
+# A first estimate of the speed; every slice measures it anew.
 MULTIPLICATIONS_PER_SECOND, WORK_OF_ANY_STEP = 2e9, 2000
 
 
 class NotFiniteError(Exception):
-    """A cost or weight of a slice was not finite; theta was put back to the start of the slice."""
+    """A cost or weight of a slice was not finite; theta is that of the start of the slice."""
 
     def __init__(self, what: str, step: int, largest_input: float) -> None:
         super().__init__(what)
@@ -51,11 +51,11 @@ class NotFiniteError(Exception):
 
 
 class OutOfTimeError(Exception):
-    """The time of a run was over before its mini-batches were; theta is that of whole slices."""
+    """The deadline of a run has passed before its last slice; theta is that of whole slices."""
 
 
 class Totals(NamedTuple):
-    """The sums over an epoch's samples, each times its weight, from before the updates."""
+    """The weighted sums over the samples of an epoch, each from before its update."""
 
     cost: float
     hits: float
@@ -72,25 +72,25 @@ class SliceRunner:
     theta : (size,) array
         Its parameters, which `run_epochs` changes.
     X, targets : array, Targets
-        Data that passed the gate; kept alive here, since the program reads it through addresses.
+        Checked data. A reference is kept here, since the program reads them through addresses.
     mini_batch_size : int
-        Samples in a mini-batch; the last one of an epoch may be smaller.
+        Samples per mini-batch; the last one of an epoch may be smaller.
     threads : int
-        How many threads share each mini-batch.
+        The number of threads that share each mini-batch.
     recipe : Recipe, optional
         Plain gradient descent by default.
     state : OptimizerState, optional
-        That of the recipe's optimizer, which `run_epochs` changes; a fresh one by default.
+        The state of the recipe's optimizer, which `run_epochs` changes; a fresh one by default.
     sample_weight : (n,) array of float64, optional
-        How much each sample counts, above 0; a mini-batch is divided by the sum of its weights.
+        Weights above 0. The gradient of a mini-batch is the weighted mean over its samples.
     seed : int, default 0
-        Decides, with the count of steps, which units are dropped.
+        Determines, together with the number of the step, which units are dropped.
     with_parts : bool, default False
-        Whether `parts` shall hold, after a run, two numbers of each step: the mean cost of its
+        Whether `parts` holds, after a run, two numbers for each step: the mean cost of its
         mini-batch and the sum of the squares of all weights, both from before the step.
     keep_start : bool, default False
-        Whether `back_to_start` shall be possible: from the second slice on, it takes as much memory
-        as theta and what the optimizer keeps.
+        Whether to allow `back_to_start`: from the second slice on, this takes as much memory as
+        theta and the optimizer's state.
     """
 
     parts: NDArray[np.float64]
@@ -154,9 +154,9 @@ class SliceRunner:
         weight_decay: float | Array = 0.0,
         deadline: float = math.inf,
     ) -> list[Totals]:
-        """Take a step for each mini-batch of some epochs that are known beforehand.
+        """Take one step per mini-batch of some epochs.
 
-        A slice may hold several epochs, so that small ones do not wait for Python after each.
+        A slice may hold several epochs, which saves the overhead of a call for short ones.
 
         Parameters
         ----------
@@ -165,17 +165,16 @@ class SliceRunner:
         rate : float
             The learning rate.
         weight_decay : float or array
-            The factor of the penalty 1/2 w^2; also one for each step.
+            The factor of the penalty 1/2 w^2, or one per step.
         deadline : float
-            The reading of `time.perf_counter` after which no new slice begins.
+            The time, as in `time.perf_counter`, from which on no further slice begins.
 
         Raises
         ------
         NotFiniteError
             If a cost or weight is not finite.
         OutOfTimeError
-            If mini-batches are left at the end of a slice at which `time.perf_counter` has come to
-            the deadline.
+            If mini-batches are left at the deadline.
         """
         totals = np.zeros((len(orders), 3))
         epochs, n = orders.shape
@@ -191,9 +190,9 @@ class SliceRunner:
             batches = _batches(done, count, n, self.m)
             numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
             numbers[:, L2] = decays[now]
-            numbers[:, L1], numbers[:, LONGEST] = self.recipe.l1, self.recipe.clip_norm
+            numbers[:, L1], numbers[:, CLIP_NORM] = self.recipe.l1, self.recipe.clip_norm
             given = TrainSlice(
-                **self._fixed, order=orders.ravel(), batches=batches, numbers=numbers,
+                **self._fixed, order=orders.ravel(), batches=batches, hyperparameters=numbers,
                 first_step=self.state.steps, totals=totals, parts=self.parts[now],
             )  # fmt: skip
             self._run_slice(given, done)
@@ -204,7 +203,7 @@ class SliceRunner:
         return [Totals(*row) for row in totals.tolist()]
 
     def back_to_start(self) -> None:
-        """Undo all slices: put back theta and the state of the optimizer of before the first."""
+        """Undo all slices: restore theta and the optimizer's state from before the first one."""
         if self._start:
             self.theta[:], self.state.moments[:], self.state.steps = self._start
 
@@ -223,8 +222,8 @@ class SliceRunner:
                 self.state.steps += count
                 return
         except BaseException:
-            # Ctrl-C is heard when the program has returned, before its weights were looked at; what
-            # keeps a thread from starting, before any thread has passed the first barrier.
+            # Ctrl-C raises after the program has returned, before its weights are checked; a thread
+            # that cannot start, before any thread has passed the first barrier.
             if not np.isfinite(self.theta).all():
                 self.theta[:], self.state.moments[:] = self._before
             elif not self._is_as_before():
@@ -237,12 +236,12 @@ class SliceRunner:
         raise NotFiniteError(what, step, self._largest_input(samples))
 
     def _is_as_before(self) -> bool:
-        """Return whether no number differs from what it was at the start of the slice."""
+        """Return whether theta and the moments are those of the start of the slice."""
         now = self.theta, self.state.moments
         return all(np.array_equal(a, b) for a, b in zip(now, self._before, strict=True))
 
     def _largest_input(self, samples: NDArray[np.int64]) -> float:
-        """Return the largest input of some samples, as the network sees it."""
+        """Return the largest absolute input of some samples, scaled."""
         X = self._data[0]
         if isinstance(X, SparseColumns):
             return X.largest(samples) * abs(self.description.input_scale)
@@ -251,7 +250,10 @@ class SliceRunner:
 
 
 def _batches(done: int, count: int, n: int, m: int) -> NDArray[np.int64]:
-    """Return the mini-batches of a slice, after so many of epochs of n, as `train_slice` wants."""
+    """Return `TrainSlice.batches` for `count` mini-batches of m, the first `done` left out.
+
+    Epochs have n samples each.
+    """
     epoch, step = np.divmod(np.arange(done, done + count), -(-n // m))
     batches = np.empty((count, 3), np.int64)
     batches[:, 0] = epoch * n + step * m

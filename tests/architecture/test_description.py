@@ -36,7 +36,7 @@ def test_cost_and_output_belong_together(cost: str, output: str) -> None:
     if (cost, output) in PAIRS:
         assert find_cost(Description((2, 3, 2), ("tanh", output), cost).cost).name == cost
     else:
-        with pytest.raises(ArgumentError, match="do not belong together") as caught:
+        with pytest.raises(ArgumentError, match="cannot be combined") as caught:
             Description((2, 3, 2), ("tanh", output), cost)
         assert cost in str(caught.value)
         assert output in str(caught.value)
@@ -49,7 +49,7 @@ def test_cost_and_output_belong_together(cost: str, output: str) -> None:
 def test_a_function_of_ones_own_is_not_the_one_whose_name_it_bears(cost: str, name: str) -> None:
     """sigma' cancels for ours alone: with another slope the gradient would be wrong."""
     own = OwnActivation(lambda z: 1 / (1 + math.exp(-3 * z)), lambda z: 0.0, name)
-    with pytest.raises(ArgumentError, match=f"{cost} and your own {name} do not belong together"):
+    with pytest.raises(ArgumentError, match=f"{cost} and your own {name} cannot be combined"):
         Description((2, 1), (own,), cost)
     assert Description((2, 3, 1), (own, "identity"), "quadratic").activations[0] is own
 
@@ -95,7 +95,7 @@ WRONG = [
     ({"sizes": None}, "sizes"),
     ({"sizes": (2, 3)}, r"one activation .*got \['tanh', 'sigmoid'\], expected 1 name"),
     ({"activations": ("tanh",)}, "one activation .*expected 2 names"),
-    ({"activations": ("softmax", "sigmoid")}, "softmax stands in a hidden layer"),
+    ({"activations": ("softmax", "sigmoid")}, "softmax cannot be used in a hidden layer"),
     ({"activations": ("swish", "sigmoid")}, "'swish'"),
     ({"activations": ("tanh", None)}, "None"),
     ({"cost": "mse"}, "'mse'"),
@@ -114,9 +114,9 @@ WRONG = [
     ({"dtype": None}, "dtype"),
     ({"dtype": ["float64"]}, "dtype"),
     ({"dtype": np.dtype("float64")}, "dtype"),
-    ({"sizes": (2, 2**31, 1)}, "no memory can hold"),
-    ({"sizes": (2, 10**30, 1)}, "no memory can hold"),
-    ({"sizes": (2**24, 2**24, 1)}, "no memory can hold"),
+    ({"sizes": (2, 2**31, 1)}, "too large for any memory"),
+    ({"sizes": (2, 10**30, 1)}, "too large for any memory"),
+    ({"sizes": (2**24, 2**24, 1)}, "too large for any memory"),
 ]
 
 

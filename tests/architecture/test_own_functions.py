@@ -1,4 +1,4 @@
-"""Functions of one's own: compiled, checked, called; and the blocks of those that have a name."""
+"""C functions: a user's own are compiled, checked and called; those with a name are cached."""
 
 import copy
 import math
@@ -75,7 +75,7 @@ def test_an_own_function_is_as_good_as_a_name():
 
 @pytest.mark.parametrize("sizes", [(7, 11, 3), (3, 256, 2)])
 def test_the_same_bits_for_any_number_of_threads(sizes):
-    """Own functions and blocks are element by element, wherever the columns are cut."""
+    """C functions are element-wise, wherever the columns are cut."""
     d = Description(sizes, (BUMP, "silu"), LOG_COSH)
     results = []
     for threads in (1, 2, 3, 5):
@@ -162,7 +162,7 @@ def test_a_wrong_derivative_is_named_with_its_place(own, said):
         assert "expected the slope, " in str(caught.value)
 
 
-PLACE = float(own_functions.PLACES[30])
+PLACE = float(own_functions.POINTS[30])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_right_derivative_is_no_false_alarm(own):
         (OwnActivation(lambda z: "text", lambda z: z), "numba cannot compile"),
         (OwnActivation(lambda z, y: z, lambda z: z), "numba cannot compile"),
         (OwnCost(lambda a: a, lambda a, y: a), "numba cannot compile"),
-        (OwnActivation(lambda z: math.nan, lambda z: z), "finite nowhere"),
+        (OwnActivation(lambda z: math.nan, lambda z: z), "not finite at any"),
         # Where numba fails with an error that is none of its own kind.
         (OwnActivation(np.tanh, lambda z: z), "numba cannot compile the functions of tanh"),
         (OwnActivation(math.tanh, lambda z: z), "numba cannot compile the functions of tanh"),
@@ -272,7 +272,7 @@ for record in (*ACTIVATIONS.values(), *COSTS.values()):
 """
 
 
-def test_the_blocks_with_names_are_kept_on_disk(tmp_path):
+def test_c_functions_with_names_are_cached_on_disk(tmp_path):
     """The second process compiles none of them and adds no file."""
     env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     files = []

@@ -44,16 +44,16 @@ def with_own(sigma: object, sigma_prime: object) -> np.ndarray:
 ROWS = [
     Row(
         "architecture/description.py: Description.__post_init__",
-        "one activation function is needed for each layer after the inputs",
+        "one activation function is needed per layer after the inputs",
         lambda _: Network([2, 3, 1], activation=["tanh", "tanh", "sigmoid"]),
         "expected 2 names",
         lambda _: Network([2, 3, 1], activation=["tanh", "sigmoid"]),
     ),
     Row(
         "architecture/description.py: Description.__post_init__",
-        "bias is no answer",
+        "bias must be True or False",
         lambda _: Network([2, 1], bias="no"),
-        "expected True or False",
+        "bias must be True or False: got 'no'.",
         lambda _: Network([2, 1], bias=False),
     ),
     Row(
@@ -65,24 +65,23 @@ ROWS = [
     ),
     Row(
         "architecture/description.py: checked_sizes",
-        "sizes describe a network that no memory can hold",
+        "sizes describe a network that is too large for any memory",
         lambda _: Network([2, 1 << 40]),
-        "Take smaller layers.",
+        "Use smaller layers.",
         lambda _: Network([2, 1 << 4]),
     ),
     Row(
         "architecture/description.py: _check_functions",
-        "{} stands in a hidden layer",
+        "{} cannot be used in a hidden layer",
         lambda _: Network([2, 3, 1], activation="softmax"),
-        "expected softmax at the output only",
+        "expected softmax only at the output",
         lambda _: Network([2, 3, 2], output="softmax", cost="log_likelihood"),
     ),
     Row(
         "architecture/description.py: _check_functions",
-        "the cost {} and {} {} do not belong together",
+        "the cost {} and {} {} cannot be combined",
         lambda _: Network([2, 3], cost="log_likelihood", output="sigmoid"),
-        'The cost log_likelihood belongs with output="softmax"; with sigmoid take'
-        ' cost="cross_entropy".',
+        'Use output="softmax" with log_likelihood, or cost="cross_entropy" with sigmoid.',
         lambda _: (
             Network([2, 3], cost="log_likelihood", output="softmax"),
             Network([2, 3], cost="cross_entropy", output="sigmoid"),
@@ -90,10 +89,9 @@ ROWS = [
     ),
     Row(
         "architecture/description.py: _check_functions",
-        "the cost {} and {} {} do not belong together",
+        "the cost {} and {} {} cannot be combined",
         lambda _: Network([2, 3], cost="quadratic", output="softmax"),
-        "The cost quadratic belongs with output=an element-wise function; with softmax take"
-        ' cost="log_likelihood".',
+        'Use an element-wise output with quadratic, or cost="log_likelihood" with softmax.',
         lambda _: (
             Network([2, 3], cost="quadratic", output="tanh"),
             Network([2, 3], cost="log_likelihood", output="softmax"),
@@ -101,9 +99,9 @@ ROWS = [
     ),
     Row(
         "architecture/initializers.py: _one_per_layer",
-        "initializer must be one name, or one for each layer after the inputs",
+        "initializer must be one name, or one per layer after the inputs",
         lambda _: Network([2, 3, 1], initializer=["he"]),
-        "one name, or one for each layer after the inputs: got 1 names, expected 2",
+        "one name, or one per layer after the inputs: got 1 names, expected 2",
         lambda _: Network([2, 3, 1], initializer=["he", "glorot"]),
     ),
     Row(
@@ -117,14 +115,14 @@ ROWS = [
         "architecture/own_functions.py: _check_slope",
         "{} is not the derivative of {} at {}",
         lambda _: with_own(square, another_slope),
-        "Correct the formula; near a kink any slope between both sides will do.",
+        "Correct the formula; at a kink any slope between both sides will do.",
         lambda _: with_own(square, its_slope),
     ),
     Row(
         "architecture/own_functions.py: _check_slope",
-        "{} is finite nowhere, so that its derivative cannot be checked",
+        "{} is not finite at any of the points where its derivative is checked",
         lambda _: with_own(nothing, its_slope),
-        "Correct the formula: it needs finite values at ordinary numbers.",
+        "Correct the formula: it must be finite at ordinary numbers.",
         lambda _: with_own(square, its_slope),
     ),
     Row(
@@ -145,7 +143,7 @@ ROWS = [
         "architecture/costs.py: Quantile.check_type",
         "q is 1 in {}",
         lambda _: quantile(1 - 1e-10, "float32"),
-        'Pass a smaller one, or take dtype="float64".',
+        'Pass a smaller one, or use dtype="float64".',
         lambda _: (quantile(1 - 1e-7, "float32"), quantile(1 - 1e-10, "float64")),
     ),
 ]

@@ -1,4 +1,4 @@
-"""The errors of `engine`: threads, processors, and the gradient by the inputs."""
+"""The errors of `engine`: threads, processors, and the gradient with respect to the inputs."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ ROWS = [
     ),
     Row(
         "engine/processors.py: choose_threads",
-        "n_threads is no number of threads",
+        "n_threads is not valid",
         lambda _: trained(n_threads="all"),
         'expected "auto" or 1, 2, ...',
         lambda _: (trained(n_threads="auto"), trained(n_threads=2)),
@@ -78,12 +78,12 @@ ROWS = [
         "engine/processors.py: running",
         "the {} is being trained by another thread",
         lambda _: trained_in_two_threads("the same"),
-        "Wait until that has ended, or train a copy.deepcopy of the network.",
+        "Wait until it has finished, or train a copy.deepcopy of the network.",
         lambda _: (trained_in_two_threads("later"), trained_in_two_threads("a copy")),
     ),
     Row(
         "engine/processors.py: available_processors",
-        "the environment variable BPMATRIX_NUM_THREADS is no number of threads",
+        "the environment variable BPMATRIX_NUM_THREADS is not valid",
         lambda _: trained_with_processors("two"),
         "expected 1, 2, ...",
         lambda _: (trained_with_processors("1"), trained_with_processors("2")),
@@ -92,8 +92,8 @@ ROWS = [
         "engine/threads.py: _not_started",
         "a thread could not be started",
         lambda _: without_a_further_thread(2),
-        "pass n_threads=1 to a training, set the environment variable BPMATRIX_NUM_THREADS=1 for"
-        " all else.",
+        "pass n_threads=1 to a training, or set the environment variable BPMATRIX_NUM_THREADS=1 for"
+        " everything else.",
         lambda _: (without_a_further_thread(1), predicted_without_a_further_thread()),
     ),
 ]

@@ -118,14 +118,14 @@ ROWS = [
     ),
     Row(
         "training/optimizers.py: SGD.__post_init__",
-        "nesterov is no answer",
+        "nesterov must be True or False",
         lambda _: SGD(learning_rate=0.1, momentum=0.9, nesterov="yes"),
-        "expected True or False",
+        "nesterov must be True or False: got 'yes'.",
         lambda _: SGD(learning_rate=0.1, momentum=0.9, nesterov=True),
     ),
     Row(
         "training/optimizers.py: SGD.__post_init__",
-        "nesterov looks along a velocity, and there is none",
+        "nesterov requires momentum",
         lambda _: SGD(learning_rate=0.1, nesterov=True),
         "Pass a momentum above 0, such as momentum=0.9.",
         lambda _: SGD(learning_rate=0.1, nesterov=True, momentum=0.9),

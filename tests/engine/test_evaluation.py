@@ -261,7 +261,7 @@ def test_a_kept_work_array_is_used_again_and_nothing_in_it_is_read(dtype: str) -
 
     before = answers()
     outputs(*arguments)
-    owner, _, (_, work) = evaluation._kept.last
+    owner, _, (_, work) = evaluation._last.value
     plan, _ = d.plan(9)
     assert owner is d
     constants = slice(plan.ones, plan.ones + 9), slice(plan.zeros, plan.zeros + 7)
@@ -270,7 +270,7 @@ def test_a_kept_work_array_is_used_again_and_nothing_in_it_is_read(dtype: str) -
     for place, kept in zip(constants, numbers, strict=True):
         work[place] = kept
     assert outputs(*arguments).tolist() == before[0]
-    assert evaluation._kept.last[2][1] is work
+    assert evaluation._last.value[2][1] is work
     assert answers() == before
 
 
@@ -286,8 +286,8 @@ def test_a_work_array_is_kept_for_one_network_and_number_of_columns() -> None:
     for _ in range(3):
         found = [outputs(c.description, c.theta, c.inputs).tolist() for c in reversed(cases)]
         assert found == expected[::-1]
-    kept = evaluation._kept.last
+    last = evaluation._last.value
     large = Description((5, 4000, 4), ("tanh", "softmax"), "log_likelihood")
     case = make_case(large, 96, seed=6)
     outputs(large, case.theta, case.inputs)
-    assert evaluation._kept.last is kept
+    assert evaluation._last.value is last

@@ -157,7 +157,7 @@ def test_a_thread_that_dies_before_its_first_line_ends_the_others(monkeypatch, p
 @pytest.mark.parametrize("moment", ["at once", "late", "ended before anybody looks"])
 def test_a_thread_may_take_its_time_to_begin(monkeypatch, moment: str) -> None:
     """However long the system takes to start it: as long as it lives, it is waited for."""
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_LOOKS", 1e-3)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKS", 1e-3)
     start = _thread.start_new_thread
 
     def slow_start(run, arguments) -> None:

@@ -1,8 +1,8 @@
-"""The activation functions that are blocks, and their slopes: scalars in, scalars out.
+"""The activation functions that are compiled on demand, and their slopes: scalars in, scalars out.
 
-A slope is computed from a, where a can tell, and else from z, as the record of the function says.
-What fades to the left ends in subnormal numbers, and is rounded to them once: until then it is
-`huge` times as large. `blocks.py` looks here for the name of a function, and for name_slope.
+`c_functions.py` looks up `name` and `name_slope` here. A slope is computed from a if a determines
+it, else from z, as the record of the function says. Functions that tend to 0 on the left are scaled
+by `huge` until the last product, so that a subnormal result is rounded only once.
 """
 
 from bpmatrix.kernels.functions.exponential import exp, expm1, huge_exp, softplus  # noqa: F401
@@ -14,27 +14,27 @@ from bpmatrix.kernels.machine.jit import kernel
 
 @kernel
 def leaky_relu(z):
-    """z, and z / 100 below 0."""
+    """z if z > 0, else z / 100."""
     c = constants(z)
     return c.leak * z if z <= c.zero else z
 
 
 @kernel
 def leaky_relu_slope(a):
-    """1 above 0, else 1 / 100."""
+    """1 if a > 0, else 1 / 100."""
     c = constants(a)
     return c.leak if a <= c.zero else c.one
 
 
 @kernel
 def elu(z):
-    """z, and e^z - 1 below 0."""
+    """z if z > 0, else e^z - 1."""
     return expm1(z) if z <= constants(z).zero else z
 
 
 @kernel
 def elu_slope(a):
-    """1 above 0, else e^z = a + 1."""
+    """1 if a > 0, else e^z = a + 1."""
     c = constants(a)
     return a + c.one if a <= c.zero else c.one
 
@@ -53,7 +53,7 @@ def softplus_slope(a):
 
 @kernel
 def silu(z):
-    """z sigmoid(z) = z / (1 + e^-z), below 0 as z e^z / (1 + e^z); 0 at minus infinity."""
+    """z sigmoid(z) = z / (1 + e^-z), for z <= 0 as z e^z / (1 + e^z); 0 at minus infinity."""
     c = constants(z)
     positive = z > c.zero
     x = c.faintest if z < c.faintest else z
@@ -64,7 +64,7 @@ def silu(z):
 
 @kernel
 def silu_slope(z):
-    """s + z s (1 - s) with s = sigmoid(z): of s and 1 - s one is e^-|z| times the other."""
+    """s + z s (1 - s) with s = sigmoid(z): the smaller of s and 1 - s is e^-|z| times the other."""
     c = constants(z)
     positive = z > c.zero
     t = z if positive else -z

@@ -1,13 +1,13 @@
-"""Half the deviance of a count from a rate: the Poisson cost, with no digit lost near its minimum.
+"""Half the Poisson deviance of a count y at the rate a = e^z, accurate near its minimum.
 
-With w = ln(y) - z, where the rate is a = e^z, it is y (e^-w - 1 + w). Two differences cancel where
-a is near y, and each is taken with the digits that it is going to lose:
+With w = ln(y) - z, it is y (e^-w - 1 + w). Two differences cancel when a is close to y, and both
+are computed with extra digits:
 
 * e^-w - 1 + w = w^2 (1/2! - w/3! + w^2/4! - ...), for |w| <= 1 by that series;
 * ln(y) - z, with ln(y) as the sum of two numbers, good for twice the digits of float64.
 
-Everything is float64: y and z of float32 are numbers of float64, too. An output costs 16 ns so, and
-5 ns by the plain formula: next to nothing beside the products of the network before it.
+Everything is computed in float64, also for float32. An output takes 16 ns, and 5 ns with the plain
+formula: negligible beside the products of the network.
 """
 
 from bpmatrix.kernels.functions.exponential import binary_parts
@@ -27,7 +27,7 @@ C = FLOAT64
 
 @inlined
 def half_deviance(z, a, y):
-    """a - y + y ln(y / a) with a = e^z, within 5 ULP where |ln(y) - z| > 2^-46 |z|; a if y is 0."""
+    """a - y + y ln(y / a) with a = e^z, within 5 ULP if |ln(y) - z| > 2^-46 |z|; a if y is 0."""
     high, low = log_in_two(y)
     w = (high - z) + low
     near = y * (w * w) * polynomial(-w, EXP_SERIES)
@@ -40,8 +40,8 @@ def log_in_two(x):
     """ln(x) as the sum of a number and a small one, within 2^-103 of ln(x); for x > 0.
 
     With x = 2^k m and s = (m - 1) / (m + 1): ln(m) = 2 s (1 + s^2/3 + s^4/5 + ...), |s| < 0.172.
-    Each number is a sum of two (T. J. Dekker, Numerische Mathematik 18, 1971, 224-242); where the
-    terms have become small, one does.
+    Numbers are unevaluated sums of two (T. J. Dekker, Numerische Mathematik 18, 1971, 224-242),
+    except for the small terms of the series.
     """
     subnormal = x < C.smallest_normal
     k, m = binary_parts(x * C.two_to_rise if subnormal else x)
@@ -57,6 +57,6 @@ def log_in_two(x):
     y_low = fma(s, p, -y) + fma(s, p_low, s_low * p)
     n = k * C.ln2_high
     n_low = fma(k, C.ln2_high, -n) + k * C.ln2_low
-    # |k ln(2)| > |ln(m)|, or else it is 0 and the sum is exact.
+    # |k ln(2)| > |ln(m)|, or k is 0 and the sum is exact.
     high = n + y
     return high, (y - (high - n)) + (n_low + y_low)

@@ -1,8 +1,7 @@
-"""The costs of one output: its distance from the target, and the slope of that by the output.
+"""The costs of one output that are compiled on demand, and their slopes dC/da.
 
-Each takes z, a, y and the parameter of the cost, its slope a, y and the parameter. Where the slope
-of the output's activation function cancels, the slope is dC/dz. At a kink it is 0; NaN is neither
-above nor below a target.
+A cost takes z, a, y and its parameter, a slope a, y and the parameter. For a cost that cancels
+sigma' of its output, the slope is dC/dz. At a kink the slope is 0; for NaN it is NaN.
 """
 
 from bpmatrix.kernels.functions.deviance import half_deviance
@@ -25,7 +24,7 @@ def absolute_slope(a, y, _):
 
 @kernel
 def huber(z, a, y, delta):
-    """d^2 / 2 of d = |a - y| up to delta, then the line that goes on, delta (d - delta / 2)."""
+    """d^2 / 2 if d = |a - y| <= delta, else delta (d - delta / 2)."""
     far = abs(a - y)
     near = delta if far > delta else far
     return near * (far - constants(a).half * near)
@@ -33,7 +32,7 @@ def huber(z, a, y, delta):
 
 @kernel
 def huber_slope(a, y, delta):
-    """a - y, between -delta and delta."""
+    """a - y, clipped to [-delta, delta]."""
     d = a - y
     low = -delta if d < -delta else d
     return delta if low > delta else low
@@ -41,7 +40,7 @@ def huber_slope(a, y, delta):
 
 @kernel
 def quantile(z, a, y, q):
-    """q (y - a) below the target, (1 - q) (a - y) above."""
+    """q (y - a) if a < y, else (1 - q) (a - y)."""
     d = a - y
     below, above = -q * d, (constants(a).one - q) * d
     return below if below > above else above
@@ -49,7 +48,7 @@ def quantile(z, a, y, q):
 
 @kernel
 def quantile_slope(a, y, q):
-    """-q below the target, 1 - q above."""
+    """-q if a < y, 1 - q if a > y."""
     c, d = constants(a), a - y
     return c.one - q if d > c.zero else (-q if d < c.zero else d)
 

@@ -1,10 +1,10 @@
 """exp, expm1, log, log1p, tanh, sigmoid, softplus: scalars in, scalars out, for any compiled loop.
 
 There is no branch, table or library call, so LLVM turns a loop over these functions into vector
-code. Every fused multiply-add is called by name and no fast-math flag is set, so a vector, a
-scalar and another processor give the same bits. float32 is computed in float32.
+code. Every fused multiply-add is explicit and no fast-math flag is set, so vector code, scalar code
+and other processors give the same bits. float32 is computed in float32.
 
-Two identities carry the module::
+The module is based on two identities::
 
     e^x   = 2^n (1 + p),          p = e^r - 1,   |r| <= ln(2) / 2,       r = x - n ln(2)
     ln(x) = k ln(2) + ln(1 + f),                 sqrt(1/2) <= 1 + f < sqrt(2)
@@ -12,7 +12,7 @@ Two identities carry the module::
 Sources: W. J. Cody and W. Waite, Software Manual for the Elementary Functions (1980), for both
 reductions; J.-M. Muller et al., Handbook of Floating-Point Arithmetic, 2nd ed. (2018), ch. 10,
 for the reduction with a fused multiply-add; fdlibm (Sun Microsystems, 1993) for the forms of ln.
-The coefficients stand in `formats.py`.
+The coefficients are in `formats.py`.
 
 Errors are in ULP, the spacing of the result's type at the exact result; below the normal range it
 is the spacing of the subnormals. `tests/kernels/functions/test_exponential.py` measures them with
@@ -30,7 +30,7 @@ from bpmatrix.kernels.machine.jit import kernel
 
 
 def _layout(real):
-    """Return the integer type as wide as a type, and the bits of its mantissa and of its bias."""
+    """Return the integer type of the same width, the bits of the mantissa, and the bias."""
     return (ir.IntType(64), 52, 1023) if real == types.float64 else (ir.IntType(32), 23, 127)
 
 
@@ -55,7 +55,7 @@ def binary_parts(typingctx, x):
         real = arguments[0].type
         fraction = int((np.sqrt(2.0) - 1.0) * 2.0**mantissa)
         bits = builder.bitcast(arguments[0], integer)
-        # Without the fraction of sqrt(1/2) the exponent field counts from there: k + bias - 1.
+        # After the fraction of sqrt(1/2) is subtracted, the exponent field is k + bias - 1.
         moved = builder.sub(bits, integer(fraction))
         field = builder.lshr(moved, integer(mantissa))
         m = builder.sub(bits, builder.shl(field, integer(mantissa)))
@@ -71,9 +71,9 @@ def binary_parts(typingctx, x):
 
 @kernel
 def _exp_parts(x, rounder):
-    """Return 2^(n + j) and p with e^x = 2^n (1 + p), for a rounder that is j above c.rounder.
+    """Return 2^(n + j) and p with e^x = 2^n (1 + p), where `rounder` is c.rounder + j.
 
-    The caller chooses j so that 2^(n + j) is normal. A NaN makes p NaN.
+    The caller chooses j so that 2^(n + j) is normal. If x is NaN, so is p.
     """
     c = constants(x)
     shifted = fma(x, c.log2_e, rounder)
@@ -84,9 +84,9 @@ def _exp_parts(x, rounder):
 
 @kernel
 def exp(x):
-    """e^x within 1.1 ULP. 2^n (1 + p) with n shifted by `margin`, and moved back at the end.
+    """e^x within 1.1 ULP, as 2^n (1 + p) with n shifted by `margin` and shifted back at the end.
 
-    So 2^n itself never overflows, and a subnormal result is rounded by the last product alone.
+    So 2^n itself never overflows, and a subnormal result is rounded only by the last product.
     """
     c = constants(x)
     negative = x < c.zero
@@ -98,10 +98,10 @@ def exp(x):
 
 @kernel
 def huge_exp(x):
-    """e^x times 2^margin (`huge`) for x <= 0: still with all its digits where e^x is subnormal.
+    """e^x times 2^margin (`huge`) for x <= 0: with all its digits even if e^x is subnormal.
 
-    What it is multiplied with comes first and 2^-margin (`tiny`) last, so that one rounding makes
-    the result subnormal. Beyond `faintest` even x e^x is 0, and e^x stands still.
+    The caller multiplies by 2^-margin (`tiny`) last, so that a subnormal result is rounded once. x
+    is clipped at `faintest`, where even x e^x is 0.
     """
     c = constants(x)
     x = c.faintest if x < c.faintest else x
@@ -111,17 +111,17 @@ def huge_exp(x):
 
 @kernel
 def exp_of_difference(x, y):
-    """e^(x - y) for x <= y, within 1.6 ULP: what the difference loses is given back as a factor.
+    """e^(x - y) for x <= y, within 1.6 ULP: corrected for the rounding error of the difference.
 
-    At x - y = -700 that would be 500 ULP of the power. The lost part of a difference: D. E. Knuth,
-    The Art of Computer Programming 2, 4.2.2, theorem B.
+    Without the correction the error would be 500 ULP at x - y = -700. The rounding error of a
+    difference: D. E. Knuth, The Art of Computer Programming 2, 4.2.2, theorem B.
     """
     c = constants(x)
     d = x - y
     back = d - x
     lost = (x - (d - back)) - (y + back)
     e = exp(d)
-    return fma(e, lost if d > c.lowest else c.zero, e)  # an infinite d has lost no number
+    return fma(e, lost if d > c.lowest else c.zero, e)  # for an infinite d, `lost` is NaN
 
 
 @kernel
@@ -133,7 +133,7 @@ def expm1(x):
     # Half the result: 2^n overflows for the largest x, 2^(n - 1) does not.
     scale, p = _exp_parts(clamped, c.rounder - c.one)
     y = c.two * fma(scale, p, scale - c.half)
-    # Half of a subnormal number may not exist; and -0.0 stays.
+    # Half of a subnormal number may not be representable; and -0.0 is kept.
     return x if abs(x) < c.smallest_normal else y
 
 
@@ -141,23 +141,23 @@ def expm1(x):
 def sigmoid(x):
     """1 / (1 + e^-x) within 2 ULP, as tiny / (tiny + tiny e^-x).
 
-    With tiny = 2^-margin the denominator cannot overflow where the quotient is not yet 0, so
-    subnormal results are right and sigmoid(-inf) = 0. One sign of x needs no care of its own.
+    With tiny = 2^-margin the denominator does not overflow before the quotient is 0, so subnormal
+    results are right and sigmoid(-inf) = 0. Both signs of x are computed alike.
     """
     c = constants(x)
     y = -x
     y = -c.saturated if y < -c.saturated else y
     y = -c.lowest if y > -c.lowest else y
     scale, p = _exp_parts(y, c.rounder - c.margin)
-    # In this order the sum of scale and tiny, which differ by up to 2^53 and more, loses nothing.
+    # scale and tiny may differ by a factor of 2^53 and more; in this order no digit is lost.
     return c.tiny / (fma(scale, p, c.tiny) + scale)
 
 
 @kernel
 def tanh(x):
-    """(1 - e^y) / (1 + e^y) with y = -2|x| and the sign of x, within 2.3 ULP; odd exactly.
+    """(1 - e^y) / (1 + e^y) with y = -2|x| and the sign of x, within 2.3 ULP; exactly odd.
 
-    Both are formed as in `expm1`, so that numerator and quotient are accurate near x = 0.
+    Numerator and denominator are computed as in `expm1`, so they are accurate near x = 0.
     """
     c = constants(x)
     y = -c.two * abs(x)
@@ -168,7 +168,7 @@ def tanh(x):
 
 @kernel
 def _log_sum(k, f, tail):
-    """Return k ln(2) + ln(1 + f) + tail, where tail is small against the rest.
+    """Return k ln(2) + ln(1 + f) + tail, where tail is much smaller than the rest.
 
     ln(1 + f) = f - (f^2/2 - s (f^2/2 + s^2 R(s^2))), s = f / (2 + f): the large term f is exact
     (fdlibm, e_log.c).
@@ -200,7 +200,7 @@ def log1p(x):
     c = constants(x)
     u = c.one + x
     k, m = binary_parts(u)
-    # What the rounding of 1 + x lost; the larger of the two summands must lead.
+    # The rounding error of 1 + x; the larger summand must come first.
     lost = c.one - (u - x) if x > c.one else x - (u - c.one)
     near_zero = k == c.zero
     f = x if near_zero else m - c.one
@@ -216,7 +216,7 @@ def softplus(x):
     """ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|) within 1.8 ULP."""
     c = constants(x)
     e = exp(-abs(x))
-    # 1 + e = 2^k (1 + f) with k = 0 or 1, and f is never rounded worse than e.
+    # 1 + e = 2^k (1 + f) with k = 0 or 1; f has at most the relative error of e.
     large = e > c.fold
     f = c.half * (e - c.one) if large else e
     return (x if x > c.zero else c.zero) + _log_sum(c.one if large else c.zero, f, c.zero)

@@ -1,9 +1,9 @@
 """The normal distribution, for GELU: its density phi and its distribution function Phi.
 
-Phi(-t) = e^(-t^2 / 2) P(u) / (t + 4) for t >= 0, where u = (t - 4) / (t + 4) carries the half-line
+Phi(-t) = e^(-t^2 / 2) P(u) / (t + 4) for t >= 0, where u = (t - 4) / (t + 4) maps the half-line
 to [-1, 1] and P is smooth (J. L. Schonfelder, Chebyshev expansions for the error and related
-functions, Math. Comp. 32, 1978). So one polynomial serves every t, no digit of a small Phi is
-lost, and a loop is vector code, as with the functions of `exponential.py`.
+functions, Math. Comp. 32, 1978). So one polynomial serves every t, a small Phi keeps its digits,
+and loops become vector code, as with the functions of `exponential.py`.
 """
 
 from bpmatrix.kernels.functions.exponential import huge_exp
@@ -16,7 +16,7 @@ from bpmatrix.kernels.machine.jit import kernel
 def normal(z):
     """phi(z) and Phi(-|z|), within 3 and 4 ULP, both times `huge`: see `huge_exp`.
 
-    t^2 is rounded, and what that lost is given back as a factor of the exponential.
+    The exponential is corrected for the rounding error of t^2.
     """
     c = constants(z)
     t = -z if z < c.zero else z

@@ -1,9 +1,9 @@
-"""Machine code on disk: one file for each program and types, which is run only if it is whole.
+"""Machine code on disk: one file per program and types, which is run only if it is intact.
 
-numba's own cache trusts its files: one that is cut off is an error, a wrong bit is run, a full disk
-ends a call whose compilation had succeeded, and two processes that write at once may mix up each
-other's code. Here a file begins with a digest; a damaged one is compiled anew and replaced; and
-where nothing can be written, everything works without a cache (docs/decisions/0026).
+numba's own cache trusts its files: a truncated file raises an error, a wrong bit is executed, a
+full disk ends a call whose compilation had succeeded, and two processes that write at once may mix
+up their code. Here each file begins with a digest. A damaged file is compiled anew and replaced,
+and if nothing can be written, everything works without a cache (docs/decisions/0026).
 """
 
 import hashlib
@@ -24,10 +24,10 @@ from numba.core.caching import (
 )
 from numba.core.serialize import dumps
 
-# Environment variables that decide how our code is generated.
+# Environment variables that affect code generation.
 SWITCHES = ("BPMATRIX_CHECKED", "LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS")
 
-# numba's settings that decide what becomes of it. Those of the processor are in numba's own key.
+# numba's settings that affect code generation. Those of the processor are in numba's own key.
 SETTINGS = (
     "BOUNDSCHECK",
     "DEBUGINFO_DEFAULT",
@@ -44,47 +44,47 @@ SETTINGS = (
     "USING_SVML",
 )
 
-# Why what was compiled in this process is not on disk; the last reason.
+# Why code that was compiled in this process is not on disk; the last reason counts.
 _reasons: list[str] = []
 
 
 def why_not_kept() -> str | None:
-    """Say why compiled code is not kept for the next process, None where it is."""
+    """Return why compiled code is not kept for the next process, None if it is."""
     return _reasons[-1] if _reasons else None
 
 
 def cache_for(function):
-    """Return the cache of an entry point: `CodeCache`, or none where there is no place for it."""
+    """Return the cache of an entry point: `CodeCache`, or no cache if no folder is writable."""
     try:
         return CodeCache(function)
-    except RuntimeError:  # of numba, which has looked everywhere
+    except RuntimeError:  # numba has tried every folder
         _reasons.append("there is no folder that it may write to")
         return NullCache()
 
 
 class UserFolder(UserWideCacheLocator):
-    """The cache folder of the user, where there is a user who has one."""
+    """The cache folder of the user, if the user has a home."""
 
     @classmethod
     def from_function(cls, py_func, py_file):
-        """Return the locator, or None: without a home the path would begin in any folder."""
+        """Return the locator, or None: without a home the path would be relative."""
         absolute = Path(cls(py_func, py_file).get_cache_path()).is_absolute()
         return super().from_function(py_func, py_file) if absolute else None
 
 
-class Place(CompileResultCacheImpl):
-    """Where the machine code of a function lies, and how it becomes bytes."""
+class CacheFiles(CompileResultCacheImpl):
+    """Where the machine code of a function is stored, and how it is serialized."""
 
     _locator_classes = (UserProvidedCacheLocator, InTreeCacheLocator, UserFolder)
 
 
 class CodeCache(FunctionCache):
-    """The machine code of one function in files: the SHA-256 of what follows, and a pickle."""
+    """The machine code of one function in files: a SHA-256 digest, followed by a pickle."""
 
-    _impl_class = Place
+    _impl_class = CacheFiles
 
     def load_overload(self, sig, target_context):
-        """Return what was compiled for a signature; None if it is not there or not whole."""
+        """Return the code for a signature; None if there is no file or it is damaged."""
         target_context.refresh()
         key = self._key(sig, target_context.codegen())
         try:
@@ -92,13 +92,13 @@ class CodeCache(FunctionCache):
             payload = kept[hashlib.sha256().digest_size :]
             if kept == _sealed(key, payload):
                 return self._impl.rebuild(target_context, pickle.loads(payload))  # noqa: S301
-        except Exception:  # noqa: BLE001 - whatever a file does not give is compiled
+        except Exception:  # noqa: BLE001 - whatever cannot be loaded is compiled
             return None
         return None
 
     def save_overload(self, sig, data):
-        """Keep what was compiled for a signature, or the reason why it cannot be kept."""
-        # Kernels that were compiled before a setting changed are a part of what comes after.
+        """Save the code for a signature, or remember the reason why it cannot be saved."""
+        # After a change of settings, a program may contain kernels compiled before it.
         if _settings() != AT_FIRST or not self._impl.check_cachable(data):
             _reasons.append("numba's settings of this process do not allow it")
             return
@@ -112,12 +112,12 @@ class CodeCache(FunctionCache):
             _reasons.append(f"{self.cache_path}: {error.strerror or error}")
 
     def _key(self, sig, codegen):
-        """Return all that decides the machine code, as bytes."""
+        """Return everything that determines the machine code, as bytes."""
         config.reload_config()  # as numba does before it compiles
         sources = self._impl.locator.get_source_stamp(), _digest_of_sources()
-        # Module, name, line and types say which function it is, and the sources what it does. The
-        # cells of a closure, as `blocks.py` makes, are kernels: numba would pickle them into its
-        # key with a random number.
+        # Module, name, line and types identify the function, the sources determine what it does.
+        # numba's key would also contain the cells of a closure, as in `c_functions.py`, pickled
+        # with a random number.
         function = self._impl.filename_base, sig, codegen.magic_tuple()
         return repr((function, sources, numba.__version__, _settings())).encode()
 
@@ -127,7 +127,7 @@ class CodeCache(FunctionCache):
 
 
 def _sealed(key: bytes, payload: bytes) -> bytes:
-    """Return a payload behind the digest that no other key and no other payload has."""
+    """Return a payload after the digest of key and payload."""
     return hashlib.sha256(key + payload).digest() + payload
 
 
@@ -140,10 +140,10 @@ AT_FIRST = _settings()
 
 @cache
 def _digest_of_sources() -> str:
-    """SHA-256 of every source file of `kernels/`, and of what else decides their code.
+    """Return a digest of every source file of `kernels/`, and of the variables in SWITCHES.
 
-    numba looks at the file of the compiled function, not at those of what it calls; without this,
-    an upgrade that changes a tile would run the old machine code.
+    numba looks at the file of the compiled function, not at the files of the functions it calls;
+    without this, an upgrade that changes a tile would run the old machine code.
     """
     switches = {name: os.environ.get(name) for name in SWITCHES}
     digest = hashlib.sha256(repr(switches).encode())

@@ -1,8 +1,8 @@
-"""What the elementary functions must know of float64 and of float32: constants, coefficients.
+"""The constants and coefficients of the elementary functions for float64 and float32.
 
-`constants(x)` chooses those of the type of x when a kernel is compiled. The polynomials of exp and
-ln are minimax fits of our own (Remez, 200 bits), that of Phi interpolates in Chebyshev's points of
-its interval; all are rounded. `tests/kernels/functions/` measures what they come to.
+`constants(x)` selects those for the dtype of x when a kernel is compiled. The polynomials of exp
+and ln are minimax fits (Remez, 200 bits), the one of Phi interpolates at the Chebyshev points of
+its interval; all coefficients are rounded. `tests/kernels/functions/` measures the errors.
 """
 
 from fractions import Fraction
@@ -18,7 +18,7 @@ from bpmatrix.kernels.machine.instructions import call_fma
 
 
 class Format(NamedTuple):
-    """What the functions must know of a floating-point type; every number is of that type."""
+    """The constants for a floating-point type; every number has that type."""
 
     zero: np.floating
     half: np.floating
@@ -28,10 +28,10 @@ class Format(NamedTuple):
     infinity: np.floating
     nan: np.floating
     # A sum with this number is rounded to an integer n, and its lowest bits are n + the exponent
-    # bias, so that a shift to the left makes them the number 2^n.
+    # bias, so that a left shift gives the number 2^n.
     rounder: np.floating
     log2_e: np.floating
-    # ln(2) in two parts. The first needs no zeros at its end: n is small, and fma rounds once.
+    # ln(2) in two parts. The first needs no trailing zeros: n is small, and fma rounds once.
     ln2_high: np.floating
     ln2_low: np.floating
     # e^x rounds to 0 below `lowest` and to infinity above `highest`, x e^x to 0 below `faintest`;
@@ -40,13 +40,13 @@ class Format(NamedTuple):
     lowest: np.floating
     highest: np.floating
     saturated: np.floating
-    # tiny = 2^-margin and huge = 2^margin lead every n back into the range of normal numbers.
+    # tiny = 2^-margin and huge = 2^margin keep 2^n in the range of normal numbers for every n.
     margin: np.floating
     tiny: np.floating
     huge: np.floating
     # sqrt(2) - 1, the largest f.
     fold: np.floating
-    # ln lifts a subnormal number by 2^rise before it reads the exponent.
+    # ln multiplies a subnormal number by 2^rise before it reads the exponent.
     smallest_normal: np.floating
     rise: np.floating
     two_to_rise: np.floating
@@ -112,16 +112,16 @@ def _in_two(number):
     return high, float(number - Fraction(high))
 
 
-# Of float64: the coefficients of (e^x - 1 - x) / x^2 for |x| <= 1, and those of ln((1 + s) / (1 -
-# s)) / s in powers of s^2 for s as in R. The last ones count for no more than 53 bits; before them,
-# in two numbers each and the highest power first, stand those that count for more.
+# For float64: the coefficients of (e^x - 1 - x) / x^2 for |x| <= 1, and those of ln((1 + s) / (1 -
+# s)) / s in powers of s^2, with s as above. LN_TAIL are the higher ones, for which 53 bits are
+# enough; LN_HEADS the lower ones, as two numbers each, the highest power first.
 EXP_SERIES = tuple(1 / factorial(k + 2) for k in range(17))
 LN_TAIL = tuple(2 / (2 * j + 1) for j in range(10, 20))
 LN_HEADS = tuple(_in_two(Fraction(2, 2 * j + 1)) for j in reversed(range(10)))
 
 
 def constants(x):
-    """Return the constants of the type of x; chosen at compile time."""
+    """Return the constants for the dtype of x, selected at compile time."""
     raise NotImplementedError
 
 
@@ -136,9 +136,9 @@ def _(x):
 
 @intrinsic
 def polynomial(typingctx, x, coefficients):
-    """Return c_0 + c_1 x + c_2 x^2 + ..., even and odd powers by a Horner rule each.
+    """Return c_0 + c_1 x + c_2 x^2 + ..., with a Horner rule for even and one for odd powers.
 
-    Two chains of fused multiply-adds run side by side: the time of a loop is their latency.
+    The two chains of fused multiply-adds overlap: latency bounds the speed.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -159,10 +159,11 @@ def polynomial(typingctx, x, coefficients):
 
 @intrinsic
 def long_horner(typingctx, x, x_low, p, heads):
-    """Return (... (p x + c_n) x + ...) x + c_1 in two numbers, for x in two and heads c_n ... c_1.
+    """Return (... (p x + c_n) x + ...) x + c_1 as an unevaluated sum of two numbers.
 
-    Each head is in two numbers, too, and larger than what it is added to, so that the rest of the
-    sum is exact (T. J. Dekker, Numerische Mathematik 18, 1971, 224-242).
+    x and the coefficients `heads`, c_n ... c_1, are sums of two numbers, too. Each coefficient is
+    larger than the product it is added to, so that the rounding error of the addition is exact (T.
+    J. Dekker, Numerische Mathematik 18, 1971, 224-242).
     """
 
     def codegen(context, builder, signature, arguments):

@@ -1,8 +1,8 @@
-"""The machine instructions that Python has no word for: fused multiply-add and typed pointers.
+"""Instructions that Python lacks: fused multiply-add, typed pointers, prefetch and bit casts.
 
 Kernels pass pointers to each other, not arrays: a pointer costs nothing to pass, and the machine
-code does not depend on the flags and layout of the array that it came from. Element types are
-taken from numba's signature, never from LLVM's pointer types, which carry none.
+code does not depend on the flags and the layout of the array. Element types are taken from numba's
+signature, since LLVM's pointers are untyped.
 """
 
 import os
@@ -12,10 +12,10 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# With BPMATRIX_CHECKED=1, `at` raises IndexError where a block leaves its array. For tests only.
+# With BPMATRIX_CHECKED=1, `at` raises IndexError for elements outside the array. For tests only.
 CHECKED = os.environ.get("BPMATRIX_CHECKED") == "1"
 
-BYTES_OF_A_LINE = 64  # of the cache: what memory is asked for at a time
+CACHE_LINE_BYTES = 64
 
 
 @intrinsic
@@ -32,7 +32,7 @@ def fma(typingctx, x, y, z):
 
 
 def call_fma(builder, value_type, x, y, z):
-    """Emit the fused multiply-add of scalars or vectors. Named, so that no flag has to allow it."""
+    """Emit a fused multiply-add of scalars or vectors; explicit, so it needs no fast-math flag."""
     scalar = value_type.element if isinstance(value_type, ir.VectorType) else value_type
     width = f"v{value_type.count}" if isinstance(value_type, ir.VectorType) else ""
     name = f"llvm.fma.{width}{'f64' if isinstance(scalar, ir.DoubleType) else 'f32'}"
@@ -63,7 +63,7 @@ def _check_bounds(context, builder, struct, offset, extent):
         builder.icmp_signed(">", end, struct.nitems),
     )
     with builder.if_then(outside, likely=False):
-        message = ("a kernel asked for a block outside of its array",)
+        message = ("a kernel accessed elements outside of an array",)
         context.call_conv.return_user_exc(builder, IndexError, message)
 
 
@@ -100,8 +100,8 @@ def pointer_like(typingctx, address, pointer):
 
 
 @intrinsic
-def call_block(typingctx, address, what, parameter, x, y, out, n):
-    """Call the block (`blocks.py`) at an address on `n` elements: VALUE or SLOPE of x, y."""
+def call_c_function(typingctx, address, what, parameter, x, y, out, n):
+    """Call a function of `c_functions.py` on n elements; `what` is VALUE or SLOPE."""
 
     def codegen(context, builder, signature, arguments):
         address, *arguments = arguments
@@ -116,7 +116,7 @@ def call_block(typingctx, address, what, parameter, x, y, out, n):
 
 @intrinsic
 def prefetch(typingctx, pointer):
-    """Ask the processor to bring the cache line at the pointer into its second cache."""
+    """Prefetch the cache line at the pointer into the L2 cache."""
 
     def codegen(context, builder, signature, arguments):
         call_prefetch(builder, arguments[0])
@@ -126,19 +126,19 @@ def prefetch(typingctx, pointer):
 
 
 def call_prefetch(builder, pointer):
-    """Emit the request for a cache line; one for memory that does not exist is ignored."""
+    """Emit the prefetch of a cache line; processors ignore an invalid address."""
     number = ir.IntType(32)
     function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
     function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
-    hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # to read, second cache, data
+    hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # read, L2 cache, data
     builder.call(function, [pointer, *hints])
 
 
-def keep_as_written(module, block):
-    """Forbid LLVM to unroll the loop whose body ends with a block."""
-    wish = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+def disable_unrolling(module, block):
+    """Keep LLVM from unrolling the loop whose body ends with a basic block."""
+    disable = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
     loop = ir.MDValue(module, [], name=str(len(module.metadata)))
-    loop.operands = (loop, wish)  # LLVM knows the mark of a loop by its first operand: itself
+    loop.operands = (loop, disable)  # the first operand of loop metadata refers to itself
     block.terminator.set_metadata("llvm.loop", loop)
 
 

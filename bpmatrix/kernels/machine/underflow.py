@@ -1,9 +1,10 @@
-"""What a thread's arithmetic makes of numbers below the normal range.
+"""Flushing subnormal numbers to 0 in the arithmetic of a thread.
 
-IEEE 754 keeps them as subnormal numbers with fewer and fewer digits, on which many processors take
-a hundred times as long. x86 (MXCSR) and ARM (FPCR) have a mode in which they are 0 instead, results
-and operands alike, at no cost. It is a thread's own, and holds until that thread changes it: who
-sets it sets it back, so that neither Python nor NumPy ever sees it (docs/decisions/0024).
+IEEE 754 keeps numbers below the normal range as subnormal numbers with fewer and fewer digits.
+Arithmetic on them takes a hundred times as long on many processors. x86 (MXCSR) and ARM (FPCR) have
+a mode that flushes them to 0, results and operands alike, at no cost. The mode belongs to the
+thread and lasts until it is changed, so each program that sets it restores it before Python or
+NumPy can notice (docs/decisions/0024).
 """
 
 import platform
@@ -17,13 +18,13 @@ I32, I64, BYTES, NOTHING = ir.IntType(32), ir.IntType(64), cgutils.voidptr_t, ir
 
 MACHINE = platform.machine().lower()
 X86, ARM = MACHINE in {"x86_64", "amd64"}, MACHINE in {"aarch64", "arm64"}
-# "Flush to zero" is for results, "denormals are zeros" for operands; ARM's one bit is for both.
+# "Flush to zero" applies to results, "denormals are zeros" to operands; ARM has one bit for both.
 FLUSH_TO_ZERO = 0x8000 | 0x0040 if X86 else 1 << 24
 
 
 @intrinsic
 def flush_to_zero(typingctx):
-    """Let numbers below the normal range be 0 in this thread; return the mode before."""
+    """Flush subnormal numbers to 0 in this thread from now on; return the mode before."""
 
     def codegen(context, builder, signature, arguments):
         before = _mode(builder)
@@ -34,8 +35,8 @@ def flush_to_zero(typingctx):
 
 
 @intrinsic
-def set_back(typingctx, mode):
-    """Give this thread the mode back that it had before `flush_to_zero`."""
+def restore_mode(typingctx, mode):
+    """Restore the mode that `flush_to_zero` returned."""
 
     def codegen(context, builder, signature, arguments):
         _set_mode(builder, arguments[0])
@@ -45,11 +46,11 @@ def set_back(typingctx, mode):
 
 
 @intrinsic
-def stay_apart(typingctx):
-    """Keep the kernel that says this out of its callers, so that LLVM moves no arithmetic out.
+def not_inlined(typingctx):
+    """Keep LLVM from inlining the kernel that calls this, so that its arithmetic stays inside.
 
-    LLVM believes that the mode never changes: across a call that it cannot look through it moves
-    nothing.
+    LLVM assumes that the mode never changes, and would move arithmetic across `flush_to_zero`; it
+    moves nothing across a call that is not inlined.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -60,7 +61,7 @@ def stay_apart(typingctx):
 
 
 def _mode(builder):
-    """Emit the reading of the control register; 0 where the processor has no such mode."""
+    """Emit a read of the control register; 0 if the processor has no such mode."""
     if X86:
         place = cgutils.alloca_once(builder, I32)
         _call(builder, "llvm.x86.sse.stmxcsr", NOTHING, builder.bitcast(place, BYTES))
@@ -69,7 +70,7 @@ def _mode(builder):
 
 
 def _set_mode(builder, mode):
-    """Emit the writing of the control register."""
+    """Emit a write to the control register."""
     if X86:
         place = cgutils.alloca_once(builder, I32)
         builder.store(builder.trunc(mode, I32), place)

@@ -1,4 +1,4 @@
-"""The words of LLVM's vector language that the two tiles are written in."""
+"""LLVM vector operations, from which the tiles are built."""
 
 from llvmlite import binding, ir
 from numba import types
@@ -10,24 +10,24 @@ from bpmatrix.kernels.machine.instructions import call_fma
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
-# Whether the processor has 32 registers of 64 bytes, not 16 of 32. Decides speed, never a bit.
+# Whether the processor has 32 registers of 64 bytes, not 16 of 32. Affects speed, never the bits.
 WIDE = "+avx512f" in (config.CPU_FEATURES or get_host_cpu_features())
 REGISTER_BYTES = 64 if WIDE else 32
-# Whether it was made by AMD, whose processors LLVM calls after their cores.
+# Whether it is an AMD processor: LLVM names these after their cores.
 AMD = (config.CPU_NAME or binding.get_host_cpu_name()).startswith("znver")
 
 
 @intrinsic
 def long_vectors(typingctx):
-    """Let the loops of the kernel that says this take the longest registers of the processor.
+    """Let LLVM vectorize the loops of the calling kernel with the longest registers.
 
-    LLVM takes half of them by itself, since long ones may slow down code around them; between two
-    tiles made of them there is no such code.
+    By default LLVM uses registers of half that length, since long ones may slow down the scalar
+    code around them. Kernels have hardly any.
     """
 
     def codegen(context, builder, signature, arguments):
         width = f'"prefer-vector-width"="{8 * REGISTER_BYTES}"'
-        # llvmlite's own list of attributes knows none that has a value.
+        # llvmlite's own `add` accepts no attribute with a value.
         set.add(builder.function.attributes, width)
         return context.get_dummy_value()
 
@@ -35,12 +35,12 @@ def long_vectors(typingctx):
 
 
 def index(value):
-    """Return the integer constant that counts elements."""
+    """Return an integer constant for an index or a count of elements."""
     return ir.Constant(I64, value)
 
 
 class Vectors:
-    """Emits loads, stores and sums of vectors of one length into one function.
+    """Emits loads, stores and sums of vectors of one length.
 
     `pointer_type` is numba's type of a pointer to their elements, `size` their length in bytes.
     """
@@ -58,12 +58,12 @@ class Vectors:
         return self.builder.gep(pointer, [count], source_etype=self.element)
 
     def first_lanes(self, count):
-        """Return the mask of the first `count` lanes."""
+        """Return a mask of the first `count` lanes."""
         numbers = ir.Constant(ir.VectorType(I64, self.lanes), list(range(self.lanes)))
         return self.builder.icmp_signed("<", numbers, self._spread(count, numbers.type))
 
     def load(self, pointer, mask=None):
-        """Load a vector; lanes outside of the mask are not touched and read as zero."""
+        """Load a vector; lanes outside the mask are not accessed, and are zero."""
         place = self._as_vector_pointer(pointer)
         if mask is None:
             return self.builder.load(place, align=self.bytes, typ=self.type)
@@ -71,7 +71,7 @@ class Vectors:
         return self.builder.call(function, [place, ir.Constant(I32, self.bytes), mask, self.zero])
 
     def store(self, value, pointer, mask=None):
-        """Store a vector; memory outside of the mask is not touched."""
+        """Store a vector; memory outside the mask is not accessed."""
         place = self._as_vector_pointer(pointer)
         if mask is None:
             self.builder.store(value, place, align=self.bytes)
@@ -99,15 +99,15 @@ class Vectors:
         return call_fma(self.builder, x.type, x, y, z)
 
     def spread(self, scalar):
-        """Return the vector that holds the scalar in every lane."""
+        """Return a vector with the scalar in every lane."""
         return self._spread(scalar, self.type)
 
     def spread_flag(self, flag):
-        """Return the mask of all lanes or of none."""
+        """Return a mask of all lanes or of none."""
         return self._spread(flag, ir.VectorType(flag.type, self.lanes))
 
     def join(self, low, high):
-        """Return both vectors as one of twice the length."""
+        """Return both vectors concatenated."""
         return self._pick(low, high, range(2 * self.lanes))
 
     def pick(self, vector, lanes):
@@ -115,9 +115,9 @@ class Vectors:
         return self._pick(vector, vector, lanes)
 
     def transposed(self, rows):
-        """Return the columns of as many vectors as one has lanes, as vectors.
+        """Return the transposed square matrix whose rows are the vectors `rows`.
 
-        Blocks of 1, 2, 4, ... lanes change places across the diagonal of twice their size.
+        Blocks of 1, 2, 4, ... lanes are swapped across the diagonal of blocks of twice their size.
         """
         rows, side = list(rows), 1
         while side < self.lanes:
@@ -132,9 +132,9 @@ class Vectors:
         return rows
 
     def tree_sums(self, vectors):
-        """Return the vector of the sums of all lanes of each of 1, 2, 4 or 8 vectors.
+        """Return the vector of the sums over the lanes of each of 1, 2, 4 or 8 vectors.
 
-        Halves of a vector are added until one lane is left; several vectors share the additions.
+        The halves of a vector are added until one lane is left; vectors share the additions.
         """
         width = self.lanes
         while width > 1:
@@ -155,9 +155,9 @@ class Vectors:
         return vectors
 
     def cell(self, vectors=1):
-        """Return a local variable that holds zero, which LLVM turns into a register.
+        """Return a local variable for `vectors` joined vectors, initially zero.
 
-        It takes as many vectors, joined.
+        LLVM keeps it in registers.
         """
         zero = ir.Constant(
             ir.VectorType(self.element, vectors * self.lanes), [0.0] * vectors * self.lanes
@@ -167,7 +167,7 @@ class Vectors:
         return cell
 
     def value(self, cell, vectors=1):
-        """Return what a cell holds."""
+        """Return the value of a cell."""
         return self.builder.load(cell, typ=ir.VectorType(self.element, vectors * self.lanes))
 
     def _pick(self, low, high, lanes):

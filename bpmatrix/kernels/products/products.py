@@ -1,8 +1,8 @@
 """The three products of a layer, cut into register tiles.
 
-z = W a + b is made of dot tiles, or of outer tiles where its sums are short; W^T delta (BP2) and
-delta a^T (BP4) are made of outer tiles. What is read again and again is cut so that it stays in the
-caches, and is packed where it lies in lines far apart. How a matrix is cut never changes a bit of
+z = W a + b is computed by dot tiles, or by outer tiles if its sums are short; W^T delta (BP2) and
+delta a^T (BP4) by outer tiles. Operands that are read repeatedly are cut into blocks that stay in
+the caches, and packed if their lines are far apart. How a matrix is cut never changes the bits of
 the result (`tiles.py`).
 """
 
@@ -11,11 +11,11 @@ from bpmatrix.kernels.machine.jit import inlined, kernel, template
 from bpmatrix.kernels.machine.vectors import WIDE
 from bpmatrix.kernels.plan import LINES_IN_PANEL
 from bpmatrix.kernels.products.tiles import (
-    ASKED_PER_TERM,
     DOT_COLUMNS,
     DOT_ROWS,
     OUTER_ROWS,
     OUTER_VECTORS,
+    PREFETCHED_PER_TERM,
     dot_tile,
     lanes_of,
     outer_tile,
@@ -24,24 +24,24 @@ from bpmatrix.kernels.products.tiles import (
 )
 from bpmatrix.kernels.views import Lines
 
-# So many bytes of W are carried along all columns before the next rows are taken, and so many of d
-# along all panels: they stay in the second cache, together with a few columns. Processors with long
-# registers have more of it.
+# A block of W of this size is multiplied with all columns before the next one, and a block of d
+# with all panels: they stay in the L2 cache, together with a few columns. Processors with registers
+# of 64 bytes have larger L2 caches.
 BYTES_OF_W = (512 if WIDE else 192) * 1024
 BYTES_OF_D = 256 * 1024
-# Lines closer than this are read where they are; there the processor's prefetcher follows.
+# Lines less than this many bytes apart are not packed: the hardware prefetcher follows them.
 FAR_APART = 1024
-# A panel is packed where at least so many tiles read it.
+# A panel is packed if it is multiplied with at least this many rows.
 ROWS_WORTH_PACKING = 32
-# Sums of up to so many terms are taken in one lane: to add the lanes would be most of the work.
+# Sums of up to this many terms are taken in one lane: adding the lanes would be most of the work.
 SHORT_SUM = 16
 
 
 @template
 def cut(left, lengths):
-    """The length of the next tile where so many lines are left: the longest there is.
+    """Return the length of the next tile: the longest of `lengths` that fits the lines left.
 
-    After three lines no single one is left behind: two tiles of two keep more sums in flight.
+    A tile of three lines must not leave a single one: two tiles of two keep more sums in flight.
     """
     for n in lengths:
         if n < left - 1 or n == left or (n == left - 1 and n != 3):
@@ -50,21 +50,21 @@ def cut(left, lengths):
 
 
 @inlined
-def weighted_input(W, a, b, z, scratch, ahead=False):
+def weighted_input(W, a, b, z, scratch, prefetch=False):
     """z <- W a + b: z[j, i] = b[i] + sum_k W[i, k] a[j, k].
 
-    With `ahead` the memory is asked, where sums are not short, for the lines that follow those that
-    a tile reads: the next of `a`, and some behind its end.
+    With `prefetch`, tiles prefetch the lines of `a` that follow those they read, and a few past its
+    end, unless sums are short.
     """
     if W.length <= SHORT_SUM:
         _short_sums(W, a, b, z, scratch)
     else:
-        _long_sums(W, a, b, z, ahead)
+        _long_sums(W, a, b, z, prefetch)
 
 
 @kernel
-def _long_sums(W, a, b, z, ahead):
-    """z <- W a + b by dot tiles: rows of W that stay in the second cache meet all columns."""
+def _long_sums(W, a, b, z, prefetch):
+    """z <- W a + b by dot tiles: blocks of W that stay in the L2 cache, times all columns."""
     block = max(
         DOT_ROWS[0], BYTES_OF_W // (W.length * size_of(W.start)) // DOT_ROWS[0] * DOT_ROWS[0]
     )
@@ -74,7 +74,7 @@ def _long_sums(W, a, b, z, ahead):
         while j < a.count:
             columns = cut(a.count - j, DOT_COLUMNS)
             own = shift(a.start, j * a.step)
-            asked = 0 if ahead else columns * a.step
+            asked = 0 if prefetch else columns * a.step
             i = first
             while i < last:
                 rows = cut(last - i, DOT_ROWS)
@@ -83,16 +83,16 @@ def _long_sums(W, a, b, z, ahead):
                     rows, columns, shift(W.start, i * W.step), W.step, own, a.step, a.length,
                     shift(b.start, i), shift(z.start, j * z.step + i), z.step, missing,
                 )  # fmt: skip
-                asked += ASKED_PER_TERM * a.length
+                asked += PREFETCHED_PER_TERM * a.length
                 i += rows
             j += columns
 
 
 @kernel
 def _short_sums(W, a, b, z, scratch):
-    """z <- W a + b with units in lanes: each sum adds its terms to the bias, in their order.
+    """z <- W a + b with one unit per lane: each sum starts at the bias and adds its terms in order.
 
-    As many rows of W as make a panel are transposed into it, and meet all columns.
+    The rows of W are transposed, a panel at a time, and multiplied with all columns.
     """
     nothing, panel = convert(0, z.start), scratch.panel
     lanes = lanes_of(z.start)
@@ -120,7 +120,7 @@ def _short_sums(W, a, b, z, scratch):
 
 @template
 def _rows_beside(width):
-    """The most rows of an outer tile with so many vectors: see OUTER_SHAPES."""
+    """Return the largest number of rows of an outer tile of `width` vectors: see OUTER_SHAPES."""
     return OUTER_ROWS[0] if WIDE or width == 1 else OUTER_ROWS[1]
 
 
@@ -133,22 +133,22 @@ def pull_back(W, delta, below, scratch):
 
 @kernel
 def sum_over_columns(delta, a, carry_on, C, scratch):
-    """C <- sum_j delta_j a_j^T; with `carry_on` the sum starts at what C holds, not at zero."""
+    """C <- sum_j delta_j a_j^T; with `carry_on`, C <- C + sum_j delta_j a_j^T."""
     nothing = convert(0, C.start)
     _outer(C, delta.start, delta.step, 1, a, scratch, carry_on, False, nothing, nothing)
 
 
 @kernel
 def descend(delta, a, keep, scale, C, scratch):
-    """C <- keep C + scale sum_j delta_j a_j^T, one rounding of the sum of the two."""
+    """C <- keep C + scale sum_j delta_j a_j^T, by a fused multiply-add."""
     _outer(C, delta.start, delta.step, 1, a, scratch, False, True, keep, scale)
 
 
 @template
 def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
-    """C[r, k] <- sum_s d[s*ds + r*dr] x[s, k], with the beginning and end of `outer_tile`.
+    """C[r, k] <- sum_s d[s*ds + r*dr] x[s, k], with the start values and epilogue of `outer_tile`.
 
-    As many rows at a time as share what the second cache holds of d.
+    One block of rows after the other, whose part of d stays in the L2 cache.
     """
     most = BYTES_OF_D // (x.count * size_of(C.start)) // OUTER_ROWS[0] * OUTER_ROWS[0]
     block = max(ROWS_WORTH_PACKING, most)
@@ -160,10 +160,10 @@ def _outer(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
 
 @template
 def _outer_block(C, d, ds, dr, x, scratch, carry_on, step, keep, scale):
-    """The same for some rows.
+    """Compute some rows of `_outer`: one panel of up to three vectors along k after the other.
 
-    One panel of up to three vectors along k after the other, some lines s at a time. A sum that is
-    not complete waits in C, or, since a step needs the old C, in scratch.
+    A panel has at most LINES_IN_PANEL lines s. Partial sums are kept in C; for a step, which needs
+    the old C, in scratch.
     """
     lanes = lanes_of(C.start)
     vectors = (C.length + lanes - 1) // lanes

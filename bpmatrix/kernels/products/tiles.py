@@ -1,16 +1,16 @@
-"""The two register tiles that do all the arithmetic of a network's products.
+"""The two register tiles that compute all products of a network.
 
-*The dot tile*: some rows of W by some columns of A, both contiguous along the inner axis. Each
-output is a sum in lanes (4 of float64, 8 of float32, on every processor): the k-th term in lane k
-modulo the number of lanes, the lanes added by a tree.
+*The dot tile*: some rows of W times some columns of A, both contiguous along the inner axis. Each
+output is summed in lanes (4 in float64, 8 in float32, on every processor): term k in lane k modulo
+the number of lanes. A fixed tree adds the lanes.
 
-*The outer tile*: some rows by some vectors of sum_s d_s x_s, contiguous along the vectors. Each
-output adds its terms in the order of s. It takes short rows of W, too, once they are transposed.
+*The outer tile*: some rows and some vectors of sum_s d_s x_s, contiguous along the vectors. Each
+output adds its terms in the order of s. It is also used for short rows of W, which are transposed.
 
-So the order of every sum is that of its terms, whatever the shape of the tile and the length of
-the processor's registers: they decide the speed alone. A whole tile keeps 12 or more sums in
-flight, which hides the latency of the multiply-add, and leaves registers for the operands. A
-processor with registers of 64 bytes computes two columns of the dot tile in one.
+So the order of every sum depends neither on the shape of the tile nor on the length of the
+processor's registers; these affect only the speed. A full tile keeps 12 or more sums in flight,
+which hides the latency of the multiply-add, and leaves registers for the operands. With registers
+of 64 bytes the dot tile computes two columns in one register.
 """
 
 from llvmlite import ir
@@ -18,26 +18,26 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.machine.instructions import BYTES_OF_A_LINE, call_prefetch, keep_as_written
+from bpmatrix.kernels.machine.instructions import CACHE_LINE_BYTES, call_prefetch, disable_unrolling
 from bpmatrix.kernels.machine.vectors import REGISTER_BYTES, WIDE, Vectors, index
 
-# The shapes that each tile comes in. More of them cost time to compile, not to run.
+# The shapes of the tiles. More shapes cost compile time, not run time.
 DOT_ROWS = (8, 4, 2, 1) if WIDE else (4, 2, 1)
 DOT_COLUMNS = (6, 4, 2, 1) if WIDE else (3, 2, 1)
 OUTER_ROWS = (8, 4, 2, 1)
 OUTER_VECTORS = (3, 2, 1)
-# With 16 registers, 8 rows leave room for one vector only.
+# With 16 registers, 8 rows leave room for only one vector.
 OUTER_SHAPES = [(r, v) for r in OUTER_ROWS for v in OUTER_VECTORS if WIDE or r < 8 or v == 1]
 
-# Sums in the dot tile take vectors of 32 bytes everywhere: their lanes set the order of the sums,
-# so that they are part of the promise of equal bits.
+# The dot tile sums in vectors of 32 bytes on every processor: the lanes determine the order of the
+# sums, and with it the bits.
 DOT_BYTES = 32
-ASKED_PER_TERM = BYTES_OF_A_LINE // DOT_BYTES
+PREFETCHED_PER_TERM = CACHE_LINE_BYTES // DOT_BYTES
 
 
 @intrinsic
 def lanes_of(typingctx, pointer):
-    """Return how many elements of a pointer's type one vector of the outer tile holds."""
+    """Return the number of elements in a vector of the outer tile."""
 
     def codegen(context, builder, signature, arguments):
         return index(Vectors(context, builder, signature.args[0], REGISTER_BYTES).lanes)
@@ -46,7 +46,7 @@ def lanes_of(typingctx, pointer):
 
 
 def _for_each_shape(builder, chosen, shapes, emit):
-    """Emit one body per shape, and a switch to the one that is chosen at run time."""
+    """Emit one body per shape, and a switch that selects one at run time."""
     done = builder.append_basic_block("done")
     key = builder.add(builder.mul(chosen[0], index(16)), chosen[1])
     switch = builder.switch(key, done)
@@ -60,7 +60,7 @@ def _for_each_shape(builder, chosen, shapes, emit):
 
 
 def _with_tail(builder, v, tail, emit_masked):
-    """Return what emits a body twice: for a whole last vector, and for one that ends at `tail`."""
+    """Return a function that emits a body twice: for a full last vector, and with a mask."""
 
     def emit(r, c):
         with builder.if_else(builder.icmp_signed("==", tail, index(0))) as (whole, part):
@@ -76,10 +76,9 @@ def _with_tail(builder, v, tail, emit_masked):
 def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, missing):
     """Z[j, i] <- b[i] + sum_k W[i, k] A[j, k] for i < rows, j < columns, k < n.
 
-    `rows` and `columns` are of DOT_ROWS and DOT_COLUMNS. W, A and Z are pointers to lines that lie
-    `ldw`, `lda` and `ldz` elements apart. Meanwhile the memory is asked for ASKED_PER_TERM * n
-    elements from the pointer `missing` on: a line of the cache for each vector of terms, which is
-    what a processor can wait for while it computes.
+    `rows` is in DOT_ROWS, `columns` in DOT_COLUMNS. The lines of W, A and Z are `ldw`, `lda` and
+    `ldz` elements apart. Meanwhile PREFETCHED_PER_TERM * n elements from the pointer `missing` on
+    are prefetched: one cache line per vector of terms, which keeps up with the arithmetic.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -106,9 +105,9 @@ def dot_tile(typingctx, rows, columns, W, ldw, A, lda, n, b, Z, ldz, missing):
             whole = builder.and_(n, index(-v.lanes))
             with cgutils.for_range_slice(builder, index(0), whole, index(v.lanes)) as (k, _):
                 add_terms(k)
-                call_prefetch(builder, v.move(missing, builder.mul(k, index(ASKED_PER_TERM))))
+                call_prefetch(builder, v.move(missing, builder.mul(k, index(PREFETCHED_PER_TERM))))
                 body = builder.block
-            keep_as_written(builder.module, body)
+            disable_unrolling(builder.module, body)
             with builder.if_then(builder.icmp_signed("<", whole, n)):
                 add_terms(whole, v.first_lanes(builder.sub(n, whole)))
 
@@ -139,9 +138,9 @@ def outer_tile(
 ):
     """acc[r, k] <- start[r, k] + sum_s d[s*ds + r*dr] x[s*ldx + k] for r < rows, s < n.
 
-    `rows` and `vectors` are one of OUTER_SHAPES; of the last vector along k only the
-    first `tail` lanes exist (0: all). Where `start` is null the sums start at zero. In the end
-    C <- acc, or, as a step, C <- keep * C + scale * acc, the sum of the two rounded once.
+    (rows, vectors) is in OUTER_SHAPES; the last vector along k has only `tail` lanes (0: all). If
+    `start` is null, the sums start at zero. The epilogue is C <- acc or, with `step`,
+    C <- keep * C + scale * acc by a fused multiply-add.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -197,8 +196,8 @@ def outer_tile(
 def transpose_tile(typingctx, x, ldx, lines, n, out, ldo):
     """out[k*ldo + i] <- x[i*ldx + k] for one vector of lines i and k < n.
 
-    Of the lines only the first `lines` exist; the others become zero. So does what is beyond n in
-    the last vector of k, for which `out` has room.
+    Only the first `lines` lines are read; the others are taken as zero, and so are the elements
+    beyond n in the last vector of k, which `out` must have room for.
     """
 
     def codegen(context, builder, signature, arguments):
@@ -222,9 +221,9 @@ def transpose_tile(typingctx, x, ldx, lines, n, out, ldo):
 
 @intrinsic
 def pack_tile(typingctx, vectors, tail, x, ldx, n, out):
-    """Copy the lines of an outer tile's x so that they follow each other without a gap.
+    """Copy the lines of an outer tile's x so that they are contiguous.
 
-    `vectors` is of OUTER_VECTORS; lanes beyond the `tail` of the last one become zero.
+    `vectors` is in OUTER_VECTORS; lanes of the last vector from `tail` on become zero.
     """
 
     def codegen(context, builder, signature, arguments):

@@ -1,6 +1,7 @@
-"""Some columns of a mini-batch, fetched and carried through all layers and back by one thread."""
+"""The columns of a mini-batch, copied and carried through all layers and back by one thread."""
 
 import math
+from collections import namedtuple
 
 from bpmatrix.kernels.backprop import backpropagate, feed_own_rows, feedforward
 from bpmatrix.kernels.costs import measure
@@ -15,42 +16,47 @@ from bpmatrix.kernels.views import (
     weighted_inputs,
 )
 
-
-@inlined
-def carry_to_first_rows(t, threads, plan, theta, work, X, order, draw, m):
-    """Fetch all inputs, and feed them into the units of the first layer that thread t owns."""
-    x = inputs(plan, work, t, 0, m)
-    gather(X, order, 0, m, x, plan.columns)
-    feed_own_rows(plan, theta, work, x, draw, t, threads)
+# The mini-batch of the samples order[:size]: its data, the draw for dropout, and room for results.
+MiniBatch = namedtuple("MiniBatch", ["X", "Y", "V", "order", "size", "draw", "costs", "hits"])  # noqa: PYI024 - numba's types
 
 
 @inlined
-def carry_columns(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
-    """Carry columns first <= j < last through the network and back; False if a cost diverged."""
+def carry_to_first_rows(plan, theta, work, batch, t, threads):
+    """Copy all inputs, and fill the rows of z[1] that thread t owns."""
+    x = inputs(plan, work, t, 0, batch.size)
+    gather(batch.X, batch.order, 0, batch.size, x, plan.columns)
+    feed_own_rows(plan, theta, work, x, batch.draw, t, threads)
+
+
+@inlined
+def carry_columns(plan, theta, work, batch, t, first, last):
+    """Carry the columns first <= j < last forward and back; False if a cost is not finite."""
     finite = True
     for start in range(first, last, plan.columns_in_cache):
         stop = min(start + plan.columns_in_cache, last)
-        finite &= carry_block(t, plan, theta, work, X, Y, V, order, draw, start, stop, costs, hits)
+        finite &= carry_block(plan, theta, work, batch, t, start, stop)
     return finite
 
 
 @kernel
-def carry_block(t, plan, theta, work, X, Y, V, order, draw, first, last, costs, hits):
-    """Carry as many columns as the cache holds through all layers and back."""
+def carry_block(plan, theta, work, batch, t, first, last):
+    """Carry as many columns forward and back as a cache holds; False if a cost is not finite."""
     L = plan.sizes.size - 1
     x, y = inputs(plan, work, t, first, last), targets(plan, work, first, last)
-    weighted = V.address != 0
+    order, weighted = batch.order, batch.V.address != 0
     if plan.own_inputs == 0:
-        gather(X, order, first, last, x, plan.columns)
-    gather(Y, order, first, last, y, plan.columns)
+        gather(batch.X, order, first, last, x, plan.columns)
+    gather(batch.Y, order, first, last, y, plan.columns)
     if weighted:
-        gather(V, order, first, last, sample_weights(plan, work, first, last), plan.columns)
-    feedforward(plan, theta, work, x, False, draw, t, first, last)
+        w = sample_weights(plan, work, first, last)
+        gather(batch.V, order, first, last, w, plan.columns)
+    feedforward(plan, theta, work, x, False, batch.draw, t, first, last)
     z, a = weighted_inputs(plan, work, L, first, last), activations(plan, work, L, first, last)
-    measure(plan.cost, z, a, y, errors(plan, work, L, first, last), costs, hits, first)
+    terms = errors(plan, work, L, first, last)
+    measure(plan.cost, z, a, y, terms, batch.costs, batch.hits, first)
     finite = True
     for j in range(first, last):
-        finite &= math.isfinite(costs[j])
+        finite &= math.isfinite(batch.costs[j])
     if finite:
-        backpropagate(plan, theta, work, draw, weighted, t, first, last)
+        backpropagate(plan, theta, work, batch.draw, weighted, t, first, last)
     return finite

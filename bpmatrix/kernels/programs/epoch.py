@@ -1,10 +1,10 @@
-"""The program that every thread runs: mini-batch after mini-batch, without Python in between.
+"""The training program that every thread runs: many mini-batches, without Python in between.
 
-Threads own columns, then rows. A thread carries its own columns of the mini-batch through all
-layers and back; after a barrier it owns a share of the rows of every W[l] and sums over all
-columns; after a second barrier the next mini-batch begins. Where W[1] is the most that would have
-to travel between their caches, they own its rows on the way forward, too, up to a first barrier.
-Where a mini-batch has more columns than the plan, they own groups of columns (`groups.py`).
+Threads own columns, then rows. A thread carries its own columns of the mini-batch forward and back;
+after a barrier it owns a part of the rows of every W[l] and sums over all columns; after a second
+barrier the next mini-batch begins. Two exceptions: if W[1] is most of what the caches of the
+threads would exchange, threads own its rows in the forward pass, too, up to another barrier; and if
+a mini-batch has more columns than the plan, threads own groups of columns (`groups.py`).
 """
 
 import math
@@ -17,73 +17,72 @@ from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
 from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
-from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back, stay_apart
-from bpmatrix.kernels.programs.carry import carry_columns, carry_to_first_rows
+from bpmatrix.kernels.machine.underflow import flush_to_zero, not_inlined, restore_mode
+from bpmatrix.kernels.programs.carry import MiniBatch, carry_columns, carry_to_first_rows
 from bpmatrix.kernels.programs.groups import add_groups, sum_groups
 from bpmatrix.kernels.rules import PLAIN
 from bpmatrix.kernels.threads import barrier, share
 from bpmatrix.kernels.updates import gradient_descent, update_by_gradient, update_by_rule
-from bpmatrix.kernels.views import plan_of, step_of
+from bpmatrix.kernels.views import hyperparameters_of, plan_of
 
 
 @program
 def train_slice(t, threads, control, given):
-    """Take one step for each row of `batches`; return how many steps were taken.
+    """Take one step per row of `batches`; return the number of steps taken, -1 when called off.
 
-    `given` are the fields of `TrainSlice`. A mini-batch whose cost is not finite is not applied by
-    any thread: all return the number of steps before it. When called off, -1. What fades on the way
-    is 0, so that it costs no time.
+    `given` are the fields of `TrainSlice`. If the cost of a mini-batch is not finite, no thread
+    applies the step, and all return the number of steps before it. Subnormal numbers are flushed to
+    0, since arithmetic on them is slow.
     """
     mode = flush_to_zero()
     taken = _take_steps(t, threads, control, TrainSlice(*given))
-    set_back(mode)
+    restore_mode(mode)
     return taken
 
 
 @kernel
 def _take_steps(t, threads, control, given):
-    """What `train_slice` does, in whatever mode the thread is in."""
-    stay_apart()
-    plan, theta, work = plan_of(given.table), given.theta, given.work
+    """Do the work of `train_slice` in the present floating-point mode."""
+    not_inlined()
+    plan, theta, work, sums = plan_of(given.table), given.theta, given.work, given.sums
     X, Y, V = Columns(*given.X), Columns(*given.Y), Columns(*given.V)
-    sums, costs, hits = given.sums, given.costs, given.hits
     first = given.moments[0] if given.moments.shape[0] > 0 else theta
     second = given.moments[1] if given.moments.shape[0] > 1 else theta
-    for k in range(len(given.numbers)):
+    for k in range(len(given.hyperparameters)):
         start, stop, row = given.batches[k, 0], given.batches[k, 1], given.batches[k, 2]
-        samples, size, part = given.order[start:], stop - start, given.parts[k : k + 1]
-        step, draw = step_of(given.numbers[k]), draw_of(given.seed, given.first_step + k)
+        step = hyperparameters_of(given.hyperparameters[k])
+        draw = draw_of(given.seed, given.first_step + k)
+        batch = MiniBatch(X, Y, V, given.order[start:], stop - start, draw, given.costs, given.hits)
+        part = given.parts[k : k + 1]
         if plan.own_inputs > 0:
-            carry_to_first_rows(t, threads, plan, theta, work, X, samples, draw, size)
+            carry_to_first_rows(plan, theta, work, batch, t, threads)
             if not barrier(control, threads):
                 return -1
         if len(sums) > 1:
-            finite = sum_groups(
-                t, threads, plan, theta, work, X, Y, V, samples, draw, size, costs, hits, sums
-            )
+            finite = sum_groups(plan, theta, work, batch, sums, t, threads)
         else:
-            i, j = share(size, t, threads, 1)
-            finite = carry_columns(t, plan, theta, work, X, Y, V, samples, draw, i, j, costs, hits)
+            i, j = share(batch.size, t, threads, 1)
+            finite = carry_columns(plan, theta, work, batch, t, i, j)
         if not finite:
             control[FLAGS + SPACING * t] = 1
         if t == 0 and part.shape[0] > 0:
-            part[0, 1] = squared_weights(plan, theta)  # before anybody changes them
+            part[0, 1] = squared_weights(plan, theta)  # before any thread changes them
         if not barrier(control, threads):
             return -1
-        if _somebody_raised_a_flag(control, threads):
+        if _any_flag(control, threads):
             return k
         like = at(theta, 0, 1)
-        weight = _total_weight(V, samples, size, like)
+        weight = _total_weight(batch, like)
         if t == 0:
-            _record(V, samples, size, like, weight, costs, hits, given.totals[row], part)
-        if not _move(t, threads, control, plan, given, step, first, second, size, weight):
+            _record(batch, like, weight, given.totals[row], part)
+        if not _update(plan, given, step, first, second, batch.size, weight, control, t, threads):
             return -1
-    return len(given.numbers)
+    return len(given.hyperparameters)
 
 
 @inlined
-def _move(t, threads, control, plan, given, step, first, second, m, weight):
-    """Move thread t's share of theta by the gradient of m columns; False when called off."""
+def _update(plan, given, step, first, second, m, weight, control, t, threads):
+    """Update thread t's part of theta from the m columns; return False when called off."""
     rule, theta, sums, work = given.rule, given.theta, given.sums, given.work
     if len(sums) > 0:
         if len(sums) > 1:
@@ -93,9 +92,9 @@ def _move(t, threads, control, plan, given, step, first, second, m, weight):
         if not barrier(control, threads):
             return False
     scale = 1 / weight
-    if math.isfinite(step.longest):
-        scale = clipped(sums[0], scale, step.longest)
-        if not barrier(control, threads):  # all have read what a rule overwrites
+    if math.isfinite(step.clip_norm):
+        scale = clipped(sums[0], scale, step.clip_norm)
+        if not barrier(control, threads):  # before a rule overwrites what others still read
             return False
     if len(sums) > 0:
         update_by_gradient(plan, rule, step, theta, first, second, sums[0], scale, t, threads)
@@ -107,35 +106,35 @@ def _move(t, threads, control, plan, given, step, first, second, m, weight):
 
 
 @kernel
-def _total_weight(V, order, m, like):
-    """The sum of the weights of the first m samples of an order."""
-    if V.address == 0:
-        return float(m)
+def _total_weight(batch, like):
+    """Return the sum of the weights of a mini-batch."""
+    if batch.V.address == 0:
+        return float(batch.size)
     total = 0.0
-    for j in range(m):
-        total += weight_of(V, order[j], like)
+    for j in range(batch.size):
+        total += weight_of(batch.V, batch.order[j], like)
     return total
 
 
 @kernel
-def _record(V, order, m, like, total_weight, costs, hits, totals, part):
-    """Add what the samples of a mini-batch come to, in their order; note their mean cost."""
-    cost, costs_so_far, hits_so_far, weights_so_far = 0.0, totals[0], totals[1], totals[2]
-    for j in range(m):
-        weight = weight_of(V, order[j], like)
-        cost += weight * costs[j]
-        costs_so_far += weight * costs[j]
-        if hits.size > 0:
-            hits_so_far += weight * hits[j]
-        weights_so_far += weight
-    totals[0], totals[1], totals[2] = costs_so_far, hits_so_far, weights_so_far
+def _record(batch, like, total_weight, totals, part):
+    """Add a mini-batch to the totals of its epoch, sample by sample; store its mean cost."""
+    cost, total_cost, total_hits, weights = 0.0, totals[0], totals[1], totals[2]
+    for j in range(batch.size):
+        weight = weight_of(batch.V, batch.order[j], like)
+        cost += weight * batch.costs[j]
+        total_cost += weight * batch.costs[j]
+        if batch.hits.size > 0:
+            total_hits += weight * batch.hits[j]
+        weights += weight
+    totals[0], totals[1], totals[2] = total_cost, total_hits, weights
     if part.shape[0] > 0:
         part[0, 0] = cost / total_weight
 
 
 @kernel
-def _somebody_raised_a_flag(control, threads):
-    """Whether any thread met a cost that is not finite; true for all threads or for none."""
+def _any_flag(control, threads):
+    """Return whether a thread met a cost that is not finite; all threads get the same answer."""
     for t in range(threads):
         if control[FLAGS + SPACING * t] != 0:
             return True

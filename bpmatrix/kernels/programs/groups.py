@@ -1,10 +1,10 @@
-"""Mini-batches that no cache holds, of networks that one does: threads own groups of columns.
+"""Mini-batches that exceed the caches, of networks that do not: threads own groups of columns.
 
-Where threads own rows (`epoch.py`), all activations and errors travel between their caches. With
-few weights and many columns it is better that sums do: a thread carries a group of columns through
-the network and back, as many at a time as its cache holds, and sums their gradients; in the end the
-sums of the groups are added. How many groups there are does not depend on the threads, so that the
-bits do not, either.
+Where threads own rows (`epoch.py`), all activations and errors travel between the caches of the
+threads. With few weights and many columns, it is better to exchange sums: a thread carries a group
+of columns forward and back, as many at a time as its cache holds, and sums their gradients; then
+the sums of the groups are added. The number of groups does not depend on the number of threads, so
+neither do the bits.
 """
 
 from bpmatrix.kernels.backprop import sum_gradients
@@ -13,36 +13,37 @@ from bpmatrix.kernels.machine.instructions import at
 from bpmatrix.kernels.machine.jit import inlined, kernel
 from bpmatrix.kernels.machine.vectors import long_vectors
 from bpmatrix.kernels.plan import CACHE_LINE
-from bpmatrix.kernels.programs.carry import carry_block
+from bpmatrix.kernels.programs.carry import MiniBatch, carry_block
 from bpmatrix.kernels.threads import share
 
 
 @inlined
-def sum_groups(t, threads, plan, theta, work, X, Y, V, order, draw, m, costs, hits, sums):
-    """Fill each row of `sums` that thread t owns with the sum of the gradients of its columns.
+def sum_groups(plan, theta, work, batch, sums, t, threads):
+    """Fill each row of `sums` that thread t owns with the gradient of a group of columns.
 
-    There are m columns; each thread has its own part of `work`, laid out as the plan says. Return
-    False if a cost diverged.
+    Each thread has its own part of `work`, laid out as in the plan. Return False if a cost is not
+    finite.
     """
-    finite, size = True, work.size // threads
-    own = work[t * size : (t + 1) * size]
+    finite, elements = True, work.size // threads
+    own = work[t * elements : (t + 1) * elements]
     g0, g1 = share(len(sums), t, threads, 1)
     for g in range(g0, g1):
-        first, last = share(m, g, len(sums), 1)
+        first, last = share(batch.size, g, len(sums), 1)
         sums[g] = 0
         for start in range(first, last, plan.columns):
             n = min(plan.columns, last - start)
-            finite &= carry_block(
-                0, plan, theta, own, X, Y, V, order[start:], Draw(draw.bits, start), 0, n,
-                costs[start:], hits[start:],
+            part = MiniBatch(
+                batch.X, batch.Y, batch.V, batch.order[start:], n, Draw(batch.draw.bits, start),
+                batch.costs[start:], batch.hits[start:],
             )  # fmt: skip
+            finite &= carry_block(plan, theta, own, part, 0, 0, n)
             sum_gradients(plan, sums[g], own, 0, n, True, 0, 1)
     return finite
 
 
 @kernel
 def add_groups(sums, t, threads):
-    """Add all rows to the first, in their order, where thread t owns the columns."""
+    """Add all rows to the first, in order, for the columns that thread t owns."""
     long_vectors()
     i, j = share(sums.shape[1], t, threads, CACHE_LINE)
     total = at(sums[0], i, j - i)

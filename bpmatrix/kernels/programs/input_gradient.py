@@ -1,7 +1,7 @@
-"""The program that goes one layer further back: the gradient of a cost or an output by the inputs.
+"""The program that computes the gradient of a cost or an output with respect to the inputs.
 
-The book stops at delta[1], since weights and biases are what it trains. The inputs have no
-activation function, so that theirs is dC/dx = W[1]^T delta[1].
+The book stops at delta[1], since it trains weights and biases. One step further, without an
+activation function, is dC/dx = W[1]^T delta[1].
 """
 
 from bpmatrix.kernels.arguments import Columns, InputGradient
@@ -10,7 +10,7 @@ from bpmatrix.kernels.codes import SOFTMAX
 from bpmatrix.kernels.costs import output_error
 from bpmatrix.kernels.dropout import NO_DRAW
 from bpmatrix.kernels.elementwise import times_sigma_prime
-from bpmatrix.kernels.gather import gather_block
+from bpmatrix.kernels.gather import gather_range
 from bpmatrix.kernels.machine.instructions import at, convert, shift
 from bpmatrix.kernels.machine.jit import kernel, program
 from bpmatrix.kernels.products.products import pull_back
@@ -30,8 +30,8 @@ from bpmatrix.kernels.views import (
 def input_gradient(first, last, table, work, given):
     """Fill `gradient` for the samples first <= i < last.
 
-    `table` is that of a `Plan`, for as many samples at a time as `work` has room for; `given` are
-    the fields of `InputGradient`.
+    `table` is the table of a `Plan`; its `columns` are the samples that `work` has room for.
+    `given` are the fields of `InputGradient`.
     """
     given = InputGradient(*given)
     plan, X, Y, theta = plan_of(table), Columns(*given.X), Columns(*given.Y), given.theta
@@ -39,13 +39,13 @@ def input_gradient(first, last, table, work, given):
     for start in range(first, last, plan.columns):
         m = min(plan.columns, last - start)
         x = activations(plan, work, 0, 0, m)
-        gather_block(X, start, x)
+        gather_range(X, start, x)
         feedforward(plan, theta, work, x, False, NO_DRAW, 0, 0, m)
         z, a = weighted_inputs(plan, work, L, 0, m), activations(plan, work, L, 0, m)
         delta = errors(plan, work, L, 0, m)
         if given.output < 0:
             y = targets(plan, work, 0, m)
-            gather_block(Y, start, y)
+            gather_range(Y, start, y)
             output_error(plan.cost, plan.sigma[L], z, a, y, delta)  # (BP1)
         else:
             jacobian_row(plan.sigma[L], given.output, z, a, delta)
@@ -59,8 +59,8 @@ def input_gradient(first, last, table, work, given):
 def jacobian_row(sigma, output, z, a, delta):
     """delta <- da[output]/dz of each column.
 
-    Of softmax that is a[output] ((1 where k = output, else 0) - a[k]); 1 - a[output] is taken as
-    the sum of the others, which keeps its digits where the network is sure.
+    For softmax it is a[output] ((1 if k = output, else 0) - a[k]). 1 - a[output] is computed as the
+    sum of the other outputs, which loses no digits when a[output] is close to 1.
     """
     zero, one = convert(0, a.start), convert(1, a.start)
     for j in range(a.count):

@@ -8,7 +8,7 @@ import pytest
 from numba import njit
 
 from bpmatrix.kernels.functions.roots import made_root, root
-from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back
+from bpmatrix.kernels.machine.underflow import flush_to_zero, restore_mode
 from bpmatrix.kernels.views import line
 
 # From here on the last digit of r^2 is at least the smallest normal number; the root of a processor
@@ -34,7 +34,7 @@ def made_roots(x, out):
 def made_roots_in_training(x, out):
     mode = flush_to_zero()
     made_roots(x, out)
-    set_back(mode)
+    restore_mode(mode)
 
 
 def every_way(dtype):

@@ -72,10 +72,10 @@ def test_each_function_and_type_has_a_file(folder):
 
 
 def test_a_callback_for_c_is_kept_as_well(folder):
-    made = [jit.callback(triple, float64(float64), keep=True) for _ in range(2)]
+    made = [jit.c_function(triple, float64(float64), cached=True) for _ in range(2)]
 
-    assert [callback.cache_hits for callback in made] == [0, 1]
-    assert [callback.ctypes(7.0) for callback in made] == [21.0, 21.0]
+    assert [function.cache_hits for function in made] == [0, 1]
+    assert [function.ctypes(7.0) for function in made] == [21.0, 21.0]
 
 
 # -------------------------------------------------------------------------------- what is not whole

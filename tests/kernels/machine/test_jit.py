@@ -86,9 +86,11 @@ for left in range(1, 30):
 assert threads.barrier(np.zeros(32, np.int64), 1)
 
 sizes = np.array([5, 3, 2])
-work = lay_out_work(sizes, np.array([False, False, True]), np.array([True, True, False]), 7, 2)
-assert (work.z[1], work.z[2] != work.a[2]) == (work.a[1], True)
-assert (work.seen[0], work.seen[1] != work.a[1], work.seen[2]) == (work.a[0], True, work.a[2])
+keeps_z, drops = np.array([False, False, True]), np.array([True, True, False])
+work, _ = lay_out_work(sizes, keeps_z, drops, 7, 2)
+a, z, seen = work["a"], work["z"], work["seen"]
+assert (z[1], z[2] != a[2]) == (a[1], True)
+assert (seen[0], seen[1] != a[1], seen[2]) == (a[0], True, a[2])
 print("plain Python agrees")
 """
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bpmatrix.kernels.machine.jit import kernel, program
-from bpmatrix.kernels.machine.underflow import flush_to_zero, set_back, stay_apart
+from bpmatrix.kernels.machine.underflow import flush_to_zero, not_inlined, restore_mode
 
 DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -14,7 +14,7 @@ DTYPES = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @kernel
 def _multiply(x, y, out):
     """out <- x * y."""
-    stay_apart()
+    not_inlined()
     for i in range(out.size):
         out[i] = x[i] * y[i]
 
@@ -25,12 +25,12 @@ def products(x, y, nested, out):
     _multiply(x, y, out[0])
     mode = flush_to_zero()
     if nested:
-        set_back(flush_to_zero())
+        restore_mode(flush_to_zero())
     _multiply(x, y, out[1])
     if not nested:
-        set_back(mode)
+        restore_mode(mode)
     _multiply(x, y, out[2])
-    set_back(mode)
+    restore_mode(mode)
 
 
 def tiny_products(dtype):

@@ -1,17 +1,17 @@
-"""Blocks: activation functions and costs that are compiled when a network first has them.
+"""Activation functions and costs that are compiled as C functions when a network first uses them.
 
-A block is a C callback that works on many numbers, so that a call costs nothing beside the work. It
-is called through its address, which stands in the plan in place of a code: the programs know
-nothing of it, and do not grow with what a network does not use. Called with VALUE or SLOPE, ...
+A C function works on many numbers per call, so the overhead of a call is negligible. The plan holds
+its address in place of a code, so programs contain no code that their network does not use. There
+is one function for both values and slopes:
 
-* ... a block of an activation function does out <- sigma(out) or out <- out * sigma'(z), with z
-  and a at hand;
-* ... a block of a cost does out <- C(a, y) or out <- dC/da, for each output; before VALUE, `out`
-  holds z.
+* for an activation function, VALUE does out <- sigma(out), and SLOPE out <- out * sigma'(z), from
+  z or a;
+* for a cost, VALUE does out <- C(a, y), with z in `out` before, and SLOPE out <- dC/da, for each
+  output.
 
-Ours are made of the formulas in `functions/activations.py` and `functions/distances.py`, found by
-name. A user's own functions become blocks as well. Blocks take no lock of Python's, and where such
-a function raises an error, the whole block is NaN, so that the run ends as one that diverged.
+The formulas are in `functions/activations.py` and `functions/distances.py`, found by name, or are
+the user's own functions. None of them takes Python's lock. If a user's function raises an error,
+all numbers of the call become NaN, and the training ends as a diverged one.
 """
 
 import numpy as np
@@ -20,17 +20,17 @@ from numba import types
 from bpmatrix.kernels.codes import SLOPE
 from bpmatrix.kernels.functions import activations, distances
 from bpmatrix.kernels.machine.instructions import convert
-from bpmatrix.kernels.machine.jit import callback, foreign
+from bpmatrix.kernels.machine.jit import c_function, compile_foreign
 from bpmatrix.kernels.machine.vectors import long_vectors
 
 REALS = {"float64": types.float64, "float32": types.float32}
 
 
 def activation(name, needs_z, dtype):
-    """Compile the block of an activation function, or load it from disk."""
+    """Compile an activation function, or load it from disk."""
     sigma, sigma_prime = getattr(activations, name), getattr(activations, f"{name}_slope")
 
-    def block(what, parameter, z, a, out, n):
+    def apply(what, parameter, z, a, out, n):
         long_vectors()
         x = z if needs_z else a
         if what == SLOPE:
@@ -40,14 +40,14 @@ def activation(name, needs_z, dtype):
             for k in range(n):
                 out[k] = sigma(out[k])
 
-    return _kept(block, f"{name}_of_{'z' if needs_z else 'a'}", dtype)
+    return _cached(apply, f"{name}_of_{'z' if needs_z else 'a'}", dtype)
 
 
 def cost(name, dtype):
-    """Compile the block of a cost, or load it from disk."""
+    """Compile a cost, or load it from disk."""
     value, slope = getattr(distances, name), getattr(distances, f"{name}_slope")
 
-    def block(what, parameter, a, y, out, n):
+    def apply(what, parameter, a, y, out, n):
         long_vectors()
         p = convert(parameter, out)
         if what == SLOPE:
@@ -57,15 +57,15 @@ def cost(name, dtype):
             for k in range(n):
                 out[k] = convert(value(out[k], a[k], y[k], p), out)
 
-    return _kept(block, name, dtype)
+    return _cached(apply, name, dtype)
 
 
 def own_activation(sigma, sigma_prime, dtype):
-    """Compile the block of a user's activation function."""
-    sigma, sigma_prime = foreign(sigma), foreign(sigma_prime)
+    """Compile a user's activation function."""
+    sigma, sigma_prime = compile_foreign(sigma), compile_foreign(sigma_prime)
     real = REALS[dtype]
 
-    def block(what, parameter, z, a, out, n):
+    def apply(what, parameter, z, a, out, n):
         long_vectors()
         try:
             if what == SLOPE:
@@ -78,15 +78,15 @@ def own_activation(sigma, sigma_prime, dtype):
             for k in range(n):
                 out[k] = np.nan
 
-    return callback(block, _signature(dtype), keep=False)
+    return c_function(apply, _signature(dtype), cached=False)
 
 
 def own_cost(cost, derivative, dtype):
-    """Compile the block of a user's cost."""
-    cost, derivative = foreign(cost), foreign(derivative)
+    """Compile a user's cost."""
+    cost, derivative = compile_foreign(cost), compile_foreign(derivative)
     real = REALS[dtype]
 
-    def block(what, parameter, a, y, out, n):
+    def apply(what, parameter, a, y, out, n):
         long_vectors()
         try:
             if what == SLOPE:
@@ -99,13 +99,13 @@ def own_cost(cost, derivative, dtype):
             for k in range(n):
                 out[k] = np.nan
 
-    return callback(block, _signature(dtype), keep=False)
+    return c_function(apply, _signature(dtype), cached=False)
 
 
-def _kept(block, name, dtype):
-    """Compile a block of ours under a name of its own, which its file on disk is known by."""
-    block.__name__ = block.__qualname__ = name
-    return callback(block, _signature(dtype), keep=True)
+def _cached(function, name, dtype):
+    """Compile a function under the name by which its file on disk is found."""
+    function.__name__ = function.__qualname__ = name
+    return c_function(function, _signature(dtype), cached=True)
 
 
 def _signature(dtype):
