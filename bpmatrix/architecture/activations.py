@@ -125,7 +125,7 @@ ACTIVATIONS = {
 
 @dataclass(frozen=True, slots=True)
 class OwnActivation:
-    """An activation function of one's own: two functions of one number, compiled by numba.
+    """A custom activation function: two functions of one number, compiled by numba.
 
     They are compiled at the network's first computation, and `sigma_prime` is then compared with
     difference quotients of `sigma`. Two descriptions with the same functions are equal. If a

@@ -156,7 +156,7 @@ class Quantile(ParameterCost):
 
 @dataclass(frozen=True, slots=True)
 class OwnCost:
-    """A cost of one's own: two functions of an output and its target, compiled by numba.
+    """A custom cost: two functions of an output and its target, compiled by numba.
 
     The cost of a sample is the sum over its outputs. As with `OwnActivation`, the functions are
     compiled at the network's first computation, and the derivative is then checked.

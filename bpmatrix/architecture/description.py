@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from bpmatrix.architecture.activations import OwnActivation, find_activation
+from bpmatrix.architecture.activations import Activation, OwnActivation, find_activation
 from bpmatrix.architecture.costs import (
     COSTS,
     AnyCost,
+    Cost,
     OwnCost,
     ParameterCost,
     as_cost,
@@ -134,7 +135,7 @@ class Description:
         W, b = self.layout.offsets()
         plan = Plan(
             sizes=sizes,
-            sigma=np.array([0, *self._codes()], dtype=np.int64),
+            sigma=np.array([0, *map(self._code, self.activations, functions)], dtype=np.int64),
             cost=self._cost(),
             W=W,
             b=b,
@@ -145,19 +146,17 @@ class Description:
         )
         return plan, elements
 
-    def _codes(self) -> Iterator[int]:
-        """Yield the code or address of each activation function in compiled code."""
-        for activation in self.activations:
-            record = find_activation(activation)
-            function = activation if isinstance(activation, OwnActivation) else record
-            yield address_of(function, self.dtype) if record.code is None else record.code
-
     def _cost(self) -> CompiledCost:
         record = find_cost(self.cost)
-        function = self.cost if isinstance(self.cost, OwnCost) else record
-        code = address_of(function, self.dtype) if record.code is None else record.code
         parameter = self.cost.parameter if isinstance(self.cost, ParameterCost) else 0.0
-        return CompiledCost(code, parameter, int(record.partner is not None))
+        return CompiledCost(
+            self._code(self.cost, record), parameter, int(record.partner is not None)
+        )
+
+    def _code(self, given: str | OwnActivation | AnyCost, record: Activation | Cost) -> int:
+        """Return the code of a function in the kernels, or the address of its C function."""
+        function = given if isinstance(given, OwnActivation | OwnCost) else record
+        return address_of(function, self.dtype) if record.code is None else record.code
 
 
 def choose_activations(

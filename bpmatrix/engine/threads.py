@@ -81,8 +81,10 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Resul
         lives = [_start(run, t) for t in range(1, threads)]
         for t, life in enumerate(lives, start=1):
             while not has_begun[t]:
-                if not arrivals[t].acquire(timeout=SECONDS_BETWEEN_CHECKS) and life() is None:
-                    _check_that_it_had_begun(has_begun[t])
+                arrived = arrivals[t].acquire(timeout=SECONDS_BETWEEN_CHECKS)
+                if not arrived and life() is None and not has_begun[t]:
+                    got = "one that ended before its first line, for lack of memory"
+                    raise _not_started(got)  # noqa: TRY301 - as what the program raises
         results.append(program(0, control))
     except BaseException as error:  # noqa: BLE001 - raised again below
         words[CALLED_OFF] = 1
@@ -118,12 +120,6 @@ def _start(run: Run, t: int) -> weakref.ref[_Life]:
     except RuntimeError as error:
         raise _not_started(str(error)) from None
     return alive
-
-
-def _check_that_it_had_begun(has_begun: bool) -> None:
-    """Raise ThreadStartError for a thread that has ended, unless it had begun just before."""
-    if not has_begun:
-        raise _not_started("a thread that ended before its first line, for lack of memory")
 
 
 def _not_started(got: str) -> ThreadStartError:

@@ -98,25 +98,14 @@ def update_by_gradient(plan, rule, step, theta, first, second, gradient, scale, 
     """Update theta by a rule, from a stored gradient that is laid out as theta."""
     for l in range(1, plan.sizes.size):
         n = plan.sizes[l]
-        _update_span(
-            rule, step, True, scale, theta, first, second, gradient,
-            plan.W[l], n * plan.sizes[l - 1], t, threads,
-        )  # fmt: skip
-        if plan.b[l] >= 0:
-            _update_span(
-                rule, step, False, scale, theta, first, second, gradient, plan.b[l], n, t, threads
-            )
-
-
-@kernel
-def _update_span(
-    rule, step, penalized, scale, theta, first, second, gradient, offset, n, t, threads
-):
-    """Update thread t's part of the n parameters from `offset` on."""
-    i, j = share(n, t, threads, CACHE_LINE)
-    start, count = offset + i, j - i
-    follow(
-        rule, step, penalized, scale,
-        line(theta, start, count), line(first, start, count),
-        line(second, start, count), line(gradient, start, count),
-    )  # fmt: skip
+        for penalized in (True, False):  # the weights, then the biases
+            offset, count = (plan.W[l], n * plan.sizes[l - 1]) if penalized else (plan.b[l], n)
+            if offset < 0:
+                continue
+            i, j = share(count, t, threads, CACHE_LINE)
+            start, size = offset + i, j - i
+            follow(
+                rule, step, penalized, scale,
+                line(theta, start, size), line(first, start, size),
+                line(second, start, size), line(gradient, start, size),
+            )  # fmt: skip

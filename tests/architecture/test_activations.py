@@ -31,7 +31,7 @@ def test_names_codes_and_reference_agree() -> None:
 
 
 def test_elementwise_is_what_the_reference_does() -> None:
-    """A function is element-wise if and only if a row alone gives what it gives among others."""
+    """A function is element-wise if and only if each row alone gives the same values."""
     z = np.array([[1.0], [2.0]])
     for name, record in ACTIVATIONS.items():
         sigma = reference.SIGMA[name]
@@ -54,7 +54,7 @@ def test_what_an_output_reaches_is_what_the_reference_reaches(name: str) -> None
 
 
 def as_python(formula: str) -> str:
-    """Translate a formula for people: products, powers, cases, and what a letter stands for."""
+    """Translate a formula in text: products, powers, cases, and the meaning of letters."""
     formula, _, letter = formula.partition(" with s = ")
     formula = re.sub(r"\b([a-z]) (?=[(a-z]\b|Phi|phi)", r"\1 * ", formula).replace("^", "**")
     formula = formula.replace("0.01 z", "0.01 * z").replace("* where", "where")
@@ -90,7 +90,7 @@ def test_the_page_lists_every_function_and_cost() -> None:
 
 @pytest.mark.parametrize("name", ["Sigmoid", "", "swish", None, 3, ["sigmoid"]])
 def test_an_unknown_name_lists_the_known_ones(name: object) -> None:
-    """A name that is none ends in an error that repeats it and lists what there is."""
+    """The error repeats the unknown name and lists the known ones."""
     with pytest.raises(ArgumentError) as caught:
         find_activation(name)
     assert repr(name) in str(caught.value)

@@ -78,7 +78,7 @@ def test_cost_of_one_sample_by_hand(cost: str, output: str, a: tuple, by_hand: f
 
 @pytest.mark.parametrize("name", ["mse", "", None, 1, ["quadratic"]])
 def test_an_unknown_name_lists_the_known_ones(name: object) -> None:
-    """A name that is none ends in an error that repeats it and lists what there is."""
+    """The error repeats the unknown name and lists the known ones."""
     with pytest.raises(ArgumentError) as caught:
         find_cost(name)
     assert repr(name) in str(caught.value)

@@ -1,4 +1,4 @@
-"""What describes a network and what does not; which cost and output belong together."""
+"""Valid and invalid descriptions; which costs and outputs can be combined."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_cost_and_output_belong_together(cost: str, output: str) -> None:
     ("cost", "name"),
     [("cross_entropy", "sigmoid"), ("log_likelihood", "softmax"), ("poisson", "exp")],
 )
-def test_a_function_of_ones_own_is_not_the_one_whose_name_it_bears(cost: str, name: str) -> None:
+def test_an_own_function_with_the_name_of_a_partner_is_refused(cost: str, name: str) -> None:
     """sigma' cancels for ours alone: with another slope the gradient would be wrong."""
     own = OwnActivation(lambda z: 1 / (1 + math.exp(-3 * z)), lambda z: 0.0, name)
     with pytest.raises(ArgumentError, match=f"{cost} and your own {name} cannot be combined"):
@@ -121,7 +121,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("changed", "words"), WRONG, ids=brief)
-def test_what_is_no_network_is_refused(changed: dict, words: str) -> None:
+def test_an_invalid_description_is_refused(changed: dict, words: str) -> None:
     """Each impossible part ends in an ArgumentError that names it."""
     right = {
         "sizes": (2, 3, 1),
@@ -169,7 +169,7 @@ def test_the_plan_tells_the_kernels_the_network(description: Description) -> Non
 
 @given(descriptions())
 def test_work_matrices_do_not_overlap(description: Description) -> None:
-    """Every matrix of the plan has room of its own, except a z that nothing needs.
+    """Every matrix of the plan has its own memory, except a z that shares it with a.
 
     The output's z is always kept; with `keep_every_z` all are.
     """

@@ -1,4 +1,4 @@
-"""How weights begin: distributions, bounds, choices. The draws are fixed by their seed.
+"""The initializers: distributions, bounds, defaults. The draws are fixed by their seed.
 
 A mean of n draws of standard deviation s has the standard error s / sqrt(n), and a sample variance
 of normal draws s^2 sqrt(2 / n): five of these are the tolerance, which chance exceeds in one of
@@ -83,7 +83,7 @@ def test_glorot_bound_holds_for_every_layer(n_in: int, n_out: int, seed: int) ->
 
 
 def test_none_chooses_by_the_activation_function() -> None:
-    """ReLU and its relatives get He, what follows them Glorot, all others the book's weights."""
+    """ReLU and its variants get He, layers after them Glorot, all others the book's weights."""
     for name in ("relu", "leaky_relu", "elu", "gelu", "silu", "softplus"):
         for before in (None, "relu", "tanh"):
             assert find_initializer(None, name, before) is INITIALIZERS["he"]
@@ -94,7 +94,7 @@ def test_none_chooses_by_the_activation_function() -> None:
     assert find_initializer("he", "softmax", "relu") is INITIALIZERS["he"]
 
 
-def test_outputs_after_rectifiers_begin_small() -> None:
+def test_outputs_after_rectifiers_start_small() -> None:
     """Their biases are 0 and their weights in Glorot's bound; the first layer has He's."""
     net = Network([3, 40, 5], activation="relu", output="softmax", cost="log_likelihood", seed=1)
     by_name = Network(
@@ -123,7 +123,7 @@ def test_each_layer_may_have_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["xavier", "", 3, ["he"]])
 def test_an_unknown_name_lists_the_known_ones(name: object) -> None:
-    """A name that is none ends in an error that repeats it and lists what there is."""
+    """The error repeats the unknown name and lists the known ones."""
     with pytest.raises(ArgumentError) as caught:
         find_initializer(name, "sigmoid")
     assert repr(name) in str(caught.value)
@@ -139,7 +139,7 @@ def test_layers_are_drawn_in_order_from_one_stream() -> None:
 
 
 @pytest.mark.parametrize("name", [*INITIALIZERS, None])
-def test_float32_and_no_biases_begin_alike(name: str | None) -> None:
+def test_dtype_and_biases_do_not_change_the_first_weights(name: str | None) -> None:
     """Of one seed, float32 weights are the float64 ones rounded, and weights need no biases."""
     nets = [
         Network([5, 4, 3], initializer=name, seed=8, **rest)
@@ -155,7 +155,7 @@ def test_float32_and_no_biases_begin_alike(name: str | None) -> None:
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_own_arrays_go_in_through_the_views(dtype: str) -> None:
-    """`weights[i][:] = ...` and `biases[i][:] = ...` are the network; nothing has to be told."""
+    """`weights[i][:] = ...` and `biases[i][:] = ...` change the network."""
     rng = np.random.default_rng(6)
     shapes = [(4, 3), (2, 4)]
     W = [rng.integers(-3, 4, shape).astype(float) for shape in shapes]
@@ -171,7 +171,7 @@ def test_own_arrays_go_in_through_the_views(dtype: str) -> None:
     assert net.feedforward(X).tolist() == (W[1] @ np.maximum(W[0] @ X + b[0], 0) + b[1]).tolist()
 
 
-def test_own_arrays_have_to_fit() -> None:
+def test_own_arrays_must_have_the_right_shape() -> None:
     """A matrix of another shape is refused by NumPy, and the network stays as it was."""
     net = Network([3, 4, 2], seed=1)
     before = net.parameters.tolist()

@@ -153,8 +153,8 @@ def network_with(own):
         (OwnCost(lambda a, y: (a - y) ** 2, lambda a, y: a - y), "at a = -4.13, y = -2"),
     ],
 )
-def test_a_wrong_derivative_is_named_with_its_place(own, said):
-    """At the first computation, with what came and what the slope is; again at the next one."""
+def test_a_wrong_derivative_is_reported_with_its_point(own, said):
+    """At the first computation, with the value given and the slope; again at the next one."""
     for _ in range(2):
         with pytest.raises(ArgumentError, match="is not the derivative of") as caught:
             network_with(own).cost(X, Y)
@@ -183,7 +183,7 @@ PLACE = float(own_functions.POINTS[30])
         ),
     ],
 )
-def test_a_right_derivative_is_no_false_alarm(own):
+def test_a_right_derivative_is_accepted(own):
     assert own_functions.address_of(own, "float32") >= codes.FIRST_ADDRESS
 
 
@@ -202,7 +202,7 @@ def test_a_right_derivative_is_no_false_alarm(own):
         (OwnActivation(with_an_import, lambda z: z), "unsupported opcode"),
     ],
 )
-def test_what_cannot_be_compiled_or_checked_says_so(own, words):
+def test_functions_that_cannot_be_compiled_or_checked_are_refused(own, words):
     with pytest.raises(ArgumentError, match=words):
         network_with(own).cost(X, Y)
 
@@ -217,7 +217,7 @@ def test_what_cannot_be_compiled_or_checked_says_so(own, words):
         lambda: OwnCost(log_cosh, log_cosh_slope, name=7),
     ],
 )
-def test_what_is_no_function_or_name_is_refused_at_once(make):
+def test_functions_and_names_are_checked_at_once(make):
     with pytest.raises(ArgumentError):
         make()
 
@@ -241,7 +241,7 @@ def test_a_function_that_raises_ends_the_run():
 
 @pytest.mark.parametrize("compile_it", [lambda f: f, numba.njit])
 def test_an_own_function_may_make_arrays(compile_it):
-    """The engine's kernels make none, and are compiled without what that takes."""
+    """The engine's kernels allocate none, and are compiled without reference counting."""
     sigma = compile_it(lambda z: np.array([z, 2 * z]).sum())
     own = OwnActivation(sigma, compile_it(lambda z: np.full(3, 1.0).sum()))
     X = np.array([[1.0, -2.0]])

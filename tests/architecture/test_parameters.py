@@ -43,7 +43,7 @@ def test_shapes_are_those_of_the_book(layout: Layout) -> None:
 
 @given(LAYOUTS)
 def test_offsets_name_where_each_view_begins(layout: Layout) -> None:
-    """Offsets in elements point at the first number of each view; -1 where there is no bias."""
+    """Offsets, in elements, are those of the first number of each view; -1 means no bias."""
     flat = np.arange(layout.size)
     parameters = Parameters.of(flat, layout)
     W, b = layout.offsets()
@@ -62,7 +62,7 @@ def test_size_of_the_network_of_the_book() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_who_writes_into_a_view_writes_into_theta(dtype: str) -> None:
+def test_writing_into_a_view_changes_theta(dtype: str) -> None:
     """Views share the memory and the type of the vector."""
     flat = np.zeros(11, dtype)
     parameters = Parameters.of(flat, Layout([3, 2, 1], bias=True))
@@ -105,7 +105,7 @@ def test_what_is_changed_in_place_stays_where_it_is(statement: str) -> None:
         ("weights[0] = weights[0] + 1", "weights[0][:] = array"),
     ],
 )
-def test_no_other_array_takes_the_place_of_a_view(statement: str, cure: str) -> None:
+def test_a_view_cannot_be_replaced(statement: str, cure: str) -> None:
     """It would not be what is computed with. A TypeError and an AttributeError, as Python's own."""
     parameters = Parameters.of(np.arange(11.0), Layout([3, 2, 1], bias=True))
     names = {"parameters": parameters, "array": np.float64(7.0), "weights": parameters.weights}

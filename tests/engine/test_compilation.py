@@ -1,4 +1,4 @@
-"""The compiled programs: loaded when first needed, and the first compilation says so."""
+"""The compiled programs: loaded when first needed; compilations are announced."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ X = np.arange(6.0).reshape(2, 3)
 
 @pytest.fixture
 def loads(monkeypatch) -> list[tuple[str, str]]:
-    """Let nothing be loaded yet, and note what is loaded instead of loading it."""
+    """Start with no program loaded, and record the loads instead of loading."""
     noted = []
     monkeypatch.setattr(compilation, "_loaded", {})
     monkeypatch.setattr(compilation, "_load", lambda *wanted: noted.append(wanted) or wanted)
@@ -51,7 +51,7 @@ def test_warm_up_loads_everything(loads: list) -> None:
 
 
 def test_warm_up_of_one_type(loads: list) -> None:
-    """Only what was asked for is loaded."""
+    """Only the programs of that type are loaded."""
     warm_up(("float32",))
     assert {dtype for _, dtype in loads} == {"float32"}
 
@@ -91,8 +91,8 @@ def compiles(monkeypatch) -> None:
     monkeypatch.setattr(compilation, "_load", load)
 
 
-def test_what_is_not_kept_is_told_once(monkeypatch, capfd, compiles: None) -> None:
-    """What it costs, why, and what to do; and not that this was the only time."""
+def test_code_that_cannot_be_saved_is_reported_once(monkeypatch, capfd, compiles: None) -> None:
+    """It says what that costs, why, and what to do, and not that this was the only time."""
     monkeypatch.setattr(cache, "_reasons", ["/full: No space left on device"])
     warm_up(("float64",))
     said = capfd.readouterr().err.splitlines()
@@ -103,7 +103,7 @@ def test_what_is_not_kept_is_told_once(monkeypatch, capfd, compiles: None) -> No
         assert part in said[1]
 
 
-def test_what_is_loaded_has_nothing_to_tell(monkeypatch, capfd, loads: list) -> None:
+def test_loading_prints_nothing(monkeypatch, capfd, loads: list) -> None:
     monkeypatch.setattr(compilation, "_complaints", [])
     monkeypatch.setattr(cache, "_reasons", ["another program was compiled"])
     warm_up()
@@ -126,7 +126,7 @@ class Closed(io.StringIO):
 
 
 @pytest.mark.parametrize("stream", [None, Full(), Closed()])
-def test_nobody_has_to_hear_of_a_compilation(monkeypatch, capsys, compiles: None, stream) -> None:
+def test_a_closed_standard_error_is_ignored(monkeypatch, capsys, compiles: None, stream) -> None:
     """A standard error that takes no words, or is none, ends no training."""
     monkeypatch.setattr(sys, "stderr", stream)
     warm_up(("float64",))
@@ -202,7 +202,7 @@ print(net.feedforward([[1.0, 3.0], [2.0, 4.0]]).tolist())
 
 
 def test_the_engine_computes_where_nothing_may_be_written(tmp_path) -> None:
-    """No folder beside the package, none of the user, and no home."""
+    """There is no writable folder: not beside the package, not of the user, and no home."""
     package = tmp_path / "site" / "bpmatrix"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(Path(bpmatrix.__file__).parent, package, ignore=ignored)

@@ -86,7 +86,7 @@ def test_cost_is_the_mean_of_its_definition(case: Case) -> None:
 
 @given(cases())
 def test_accuracy_is_the_fraction_of_equal_argmax(case: Case) -> None:
-    """A hit is a column whose class, of the outputs, is that of its target."""
+    """A hit is a column whose predicted class is that of its target."""
     a = outputs(case.description, case.theta, case.inputs)
 
     def named(columns: np.ndarray) -> np.ndarray:
@@ -153,7 +153,7 @@ def test_groups_of_a_gradient_add_up(dtype: str) -> None:
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("columns", [1, 12, 100, 1000])
 def test_the_length_of_a_call_changes_no_bit(monkeypatch, dtype: str, columns: int) -> None:
-    """Python looks for Ctrl-C between two calls; how often decides no bit of any answer."""
+    """Python checks for Ctrl-C between two calls; how often changes no bit of the results."""
     d = Description((5, 7, 4), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
     case = make_case(d, columns, seed=6, labeled=True)
     monkeypatch.setattr(evaluation, "COLUMNS_AT_A_TIME", 12)

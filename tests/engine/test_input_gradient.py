@@ -31,7 +31,7 @@ def of_output(case: Case, k: int) -> np.ndarray:
 
 
 def with_identity_in_front(case: Case):
-    """Return what the functions of `reference` take, for the network with one layer more."""
+    """Return the arguments of the functions of `reference` for the network with one layer more."""
     weights, biases, activations, cost, X, Y = case.in_float64()
     n = len(X)
     return (
@@ -60,7 +60,7 @@ def expected_and_bound(case: Case) -> tuple[np.ndarray, np.ndarray]:
 
 @given(cases())
 @settings(max_examples=60)
-def test_of_the_cost_it_is_what_the_equations_give(case: Case) -> None:
+def test_the_gradient_of_the_cost_follows_from_the_equations(case: Case) -> None:
     """Each column is W_1^T delta_1 of its sample, within the roundings of both sides."""
     expected, bound = expected_and_bound(case)
     ours = of_cost(case)
@@ -83,7 +83,7 @@ def test_the_twin_is_the_gradient_of_a_network_with_a_layer_more(case: Case) -> 
 
 @given(cases())
 @settings(max_examples=60)
-def test_of_an_output_it_is_its_row_of_the_jacobian(case: Case) -> None:
+def test_the_gradient_of_an_output_is_a_row_of_the_jacobian(case: Case) -> None:
     """For every output, of softmax too: what the twin gives, within the roundings of both sides.
 
     The error analysis is that of the cost whose delta_L this is: the quadratic one, where the
@@ -125,7 +125,7 @@ def test_of_an_output_it_is_its_row_of_the_jacobian(case: Case) -> None:
     ids=lambda d: "-".join(d.activations) if isinstance(d, Description) else str(d),
 )
 def test_central_differences(description: Description, output: int | None) -> None:
-    """What the cost or an output does when an input moves, in the input's own units."""
+    """The change of the cost or an output when an input changes, in the input's own units."""
     case = make_case(description, 3, seed=2)
     net = Network.__new__(Network)
     net.__setstate__({"_description": description, "_parameters": case.theta})
@@ -171,7 +171,7 @@ def test_softmax_rows_add_up_to_nothing() -> None:
     assert np.abs(sum(rows)).max() <= 40 * np.finfo(float).eps * np.abs(rows).max()
 
 
-def test_a_sure_softmax_keeps_its_digits() -> None:
+def test_a_confident_softmax_keeps_its_digits() -> None:
     """Where 1 - a is all rounding, the gradient is a times the sum of the other outputs."""
     net = Network([1, 2], cost="log_likelihood", seed=1)
     net.weights[0][:], net.biases[0][:] = [[40.0], [0.0]], 0
@@ -213,6 +213,6 @@ def test_bytes_labels_and_read_only_parameters(dtype: str) -> None:
         ({"targets": [0, 1]}, ShapeError, "same number of samples"),
     ],
 )
-def test_wrong_use_is_told(arguments: dict, error: type, match: str) -> None:
+def test_wrong_arguments_are_refused(arguments: dict, error: type, match: str) -> None:
     with pytest.raises(error, match=match):
         Network([2, 3], seed=1).input_gradient([[1.0], [2.0]], **arguments)

@@ -1,4 +1,4 @@
-"""Memory that begins on a cache line."""
+"""Arrays that begin on a cache line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Threads of one run begin on processors of their own."""
+"""The threads of a run start on different processors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ linux = pytest.mark.skipif(
 
 @pytest.fixture
 def moves(monkeypatch):
-    """Four processors that may be used; what the system is asked for."""
+    """Four processors that may be used; return the calls to the system."""
     asked: list[set[int]] = []
     monkeypatch.setattr(os, "sched_getaffinity", lambda thread: {0, 2, 3, 5}, raising=False)
     monkeypatch.setattr(
@@ -67,7 +67,7 @@ def test_a_thread_stays_where_nothing_is_to_be_gained(monkeypatch, moves, here, 
     assert taken == [*others, here]
 
 
-def test_a_processor_that_was_switched_off_is_no_failure(monkeypatch, moves):
+def test_a_processor_that_is_switched_off_is_ignored(monkeypatch, moves):
     def fail(thread, allowed):
         raise OSError("Invalid argument")
 

@@ -1,4 +1,4 @@
-"""How many threads "auto" takes: by the work, by what the process may use, by who else runs."""
+"""How many threads "auto" takes: by the work, the processors allowed, and other trainings."""
 
 import multiprocessing
 import os
@@ -34,13 +34,13 @@ def _four_processors(monkeypatch):
 
 @pytest.mark.parametrize("work", [SMALL, LARGE])
 @pytest.mark.parametrize(("given", "count"), [(1, 1), (3, 3), (np.int64(2), 2), (64, 64)])
-def test_an_explicit_number_is_obeyed(given, count, work):
+def test_an_explicit_number_of_threads_is_used(given, count, work):
     """A number of threads is that number, whatever the work and the machine."""
     assert choose_threads(given, **work) == count
 
 
 @pytest.mark.parametrize("given", [0, -2, 1.0, "2", "all", None, True, [2], np.ones(2, int)])
-def test_what_is_no_number_of_threads_is_refused(given):
+def test_an_invalid_number_of_threads_is_refused(given):
     """Anything else is an ArgumentError that names the argument and the value."""
     with pytest.raises(ArgumentError, match="n_threads") as caught:
         choose_threads(given, **SMALL)
@@ -63,7 +63,7 @@ def test_trainings_at_once_share_the_processors(monkeypatch):
 
 
 def test_a_training_is_counted_by_other_threads_while_it_runs():
-    """For its own thread, which waits for what it calls, all processors are there."""
+    """Its own thread, which waits for the calls it makes, may use all processors."""
     with ThreadPoolExecutor(1) as other:
         with running(object()):
             assert choose_threads("auto", **LARGE) == 4
@@ -103,15 +103,15 @@ def test_affinity_quota_and_environment_limit(monkeypatch):
 
 
 @pytest.mark.parametrize("value", ["", "0", "-1", "two", "1.5"])
-def test_an_environment_that_names_no_number_is_refused(monkeypatch, value):
-    """The error names the variable and what it holds."""
+def test_an_invalid_environment_variable_is_refused(monkeypatch, value):
+    """The error names the variable and its value."""
     monkeypatch.setenv("BPMATRIX_NUM_THREADS", value)
     with pytest.raises(ArgumentError, match="BPMATRIX_NUM_THREADS") as caught:
         available_processors()
     assert repr(value) in str(caught.value)
 
 
-def test_the_workers_of_a_pool_take_one(monkeypatch):
+def test_the_workers_of_a_pool_use_one_thread(monkeypatch):
     """A process that was started by another fills one processor, like its siblings."""
     monkeypatch.setattr(multiprocessing, "parent_process", object)
     assert available_processors() == 1
@@ -131,7 +131,7 @@ def test_the_workers_of_a_pool_take_one(monkeypatch):
     ],
 )
 def test_quotas_of_containers_are_read(monkeypatch, tmp_path, version, files, quota):
-    """Both versions of control groups; what cannot be read is no quota."""
+    """Both versions of control groups; a file that cannot be read means no quota."""
     monkeypatch.undo()
     for name, text in files.items():
         path = tmp_path / name

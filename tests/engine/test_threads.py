@@ -38,7 +38,7 @@ def _every_thread_ends():
 
 
 def wait_as_at_a_barrier(control: np.ndarray) -> int:
-    """Wait for somebody who never comes; -1 when called off, as the kernels' barrier."""
+    """Wait for a thread that never arrives; return -1 when called off, like the barrier."""
     deadline = time.monotonic() + PATIENCE
     while control[CALLED_OFF] == 0:
         assert time.monotonic() < deadline, "nobody called the barrier off"
@@ -96,7 +96,7 @@ def test_two_calls_at_once_do_not_wait_for_each_other() -> None:
 @pytest.mark.parametrize("error", [RuntimeError("boom"), KeyboardInterrupt(), SystemExit()])
 @pytest.mark.parametrize("place", [0, 1, 3])
 def test_a_failure_of_one_thread_calls_the_others_off(place: int, error: BaseException) -> None:
-    """Whoever fails, the others leave the barrier, and the caller gets the error."""
+    """Whichever thread fails, the others leave the barrier, and the caller gets the error."""
     called_off = []
 
     def program(t: int, control: np.ndarray) -> int:
@@ -174,7 +174,7 @@ def test_a_thread_may_take_its_time_to_begin(monkeypatch, moment: str) -> None:
 
 @pytest.mark.parametrize("locks", range(6))
 def test_no_memory_for_a_lock_starts_nothing(monkeypatch, locks: int) -> None:
-    """Where memory ends before the first thread has started, the error says so."""
+    """If memory runs out before the first thread has started, the error says so."""
     ran, made, lock = [], [], threading.Lock
 
     def failing_lock():
@@ -196,7 +196,7 @@ ERRORS = [KeyboardInterrupt, TimeoutError, MemoryError]
 @pytest.mark.parametrize("error", ERRORS)
 @pytest.mark.parametrize("who_waits", ["the caller", "the others"])
 def test_an_interruption_at_any_moment(who_waits: str, error: type) -> None:
-    """Whenever a signal is heard, the caller gets it, and nobody runs on when it does."""
+    """Whenever a signal arrives, the caller gets it, and no thread is running by then."""
     begun, ended, arrived = [], [], []
 
     def program(t: int, control: np.ndarray) -> int:
@@ -227,7 +227,7 @@ def test_an_interruption_at_any_moment(who_waits: str, error: type) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a waiting thread")
-def test_whoever_waits_goes_on_waiting_after_ctrl_c() -> None:
+def test_a_waiting_caller_goes_on_waiting_after_ctrl_c() -> None:
     """Ctrl-C again and again while the others are waited for is raised after they have ended."""
     heard, ended, main = [], [], threading.get_ident()
 
@@ -255,7 +255,7 @@ def test_whoever_waits_goes_on_waiting_after_ctrl_c() -> None:
     assert len(heard) >= 2
 
 
-def test_one_thread_is_the_caller_and_nobody_else(monkeypatch) -> None:
+def test_one_thread_is_the_caller_itself(monkeypatch) -> None:
     """With one thread, none is made."""
     monkeypatch.setattr(_thread, "start_new_thread", None)
     assert run_together(1, lambda t, control: 7) == 7

@@ -1,4 +1,4 @@
-"""The trace: its numbers are those of the book, its printout can be read."""
+"""The trace: its numbers are those of the book, and its printout is readable."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from bpmatrix.samples.arrays import Targets
 
 
 @given(descriptions(), st.integers(1, 9))
-def test_a_workspace_has_its_constants_and_is_ones_own(description, columns: int) -> None:
+def test_a_workspace_has_its_constants_and_is_new(description, columns: int) -> None:
     """`ones` is 1, all else 0, and two workspaces share no memory: trainings may run at once."""
     table, work = workspace(description, columns)
     same_table, other = workspace(description, columns)
@@ -35,7 +35,7 @@ KINDS = {"u1": codes.UINT8, "f4": codes.FLOAT32, "f8": codes.FLOAT64}
 
 
 @pytest.mark.parametrize("dtype", KINDS)
-def test_columns_say_where_each_number_lies(dtype: str) -> None:
+def test_data_pointers_find_each_number(dtype: str) -> None:
     """Address + column * stride + row * itemsize is where the number of that row and column is."""
     large = np.asfortranarray(np.arange(24).reshape(4, 6), dtype=dtype)
     for X in (large, large[:3], large[:, ::-1], large[:, ::2]):

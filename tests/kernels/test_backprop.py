@@ -42,7 +42,7 @@ def by_loop(case):
 @given(cases())
 @settings(max_examples=150)
 def test_gradient_is_the_mean_of_the_gradients_of_single_samples(case):
-    """A mini-batch is nothing but its samples: each number is within the roundings of its terms."""
+    """A gradient is the mean over the samples, within the rounding errors of its terms."""
     fast = mean_gradient(case)
     slow, allowed = by_loop(case)
 
@@ -69,7 +69,7 @@ def test_gradient_is_as_exact_as_promised(sizes, hidden, cost, output):
 @given(cases(small, st.integers(1, 4)))
 @settings(max_examples=60)
 def test_gradient_is_the_slope_of_the_cost(case):
-    """Central differences of the engine's own cost, 1e-6; what has a kink is kept off it."""
+    """Central differences of the engine's own cost agree within 1e-6, away from kinks."""
     weights, biases, activations, cost, X, Y = case.in_float64()
     zs, a_s = reference.feedforward(weights, biases, activations, X)
     assume(far_from_kinks(activations, cost, zs, a_s[-1], Y))
@@ -85,7 +85,7 @@ def test_gradient_is_the_slope_of_the_cost(case):
 
 @given(cases())
 @settings(max_examples=60)
-def test_a_column_alone_is_that_column_in_a_batch(case):
+def test_a_column_alone_has_the_bits_of_that_column_in_a_batch(case):
     """Outputs and costs of a sample have the same bits whatever samples stand beside it."""
     together = look(case)
     for j in {0, case.X.shape[1] // 2, case.X.shape[1] - 1}:
@@ -125,8 +125,8 @@ def test_the_network_gives_the_gradient_layer_by_layer(case):
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("poison", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "relu", "identity"])
-def test_what_is_not_finite_passes_forward_in_its_column(hidden, poison, dtype):
-    """NaN reaches the outputs of its sample, infinity what the book's formulas make of it."""
+def test_nan_and_infinity_pass_forward_in_their_column(hidden, poison, dtype):
+    """NaN reaches the outputs of its sample; infinity has the effect of the formulas."""
     description = Description((5, 7, 3), (hidden, "identity"), "quadratic", dtype=dtype)
     case = make_case(description, 9, seed=1)
     clean = look(case).outputs

@@ -93,7 +93,7 @@ def _log_likelihood(z, y):
 
 
 @DTYPES
-def test_a_sure_answer_costs_what_the_others_leave_of_it(dtype):
+def test_the_cost_of_a_confident_answer_keeps_its_digits(dtype):
     """Where softmax is 1 to the last bit, the cost is the sum of the other powers, not 0."""
     z = np.array([[50.0, 7.0, 900.0], [30.0, -33.0, 880.0], [29.0, -40.0, 861.0]], dtype)
     labels = np.zeros(3, np.int64)
@@ -107,8 +107,8 @@ def test_a_sure_answer_costs_what_the_others_leave_of_it(dtype):
 
 @DTYPES
 @pytest.mark.parametrize("cost", ["cross_entropy", "log_likelihood"])
-def test_an_infinite_z_that_counts_for_nothing_costs_nothing(cost, dtype):
-    """A weighted input may overflow; where its output is right, nothing is wrong with the cost."""
+def test_an_infinite_z_with_a_factor_of_0_costs_nothing(cost, dtype):
+    """A weighted input may overflow; if its output is right, it adds 0 to the cost."""
     far = np.finfo(dtype).max
     layer = Description((2, 2), (OUTPUT[cost],), cost, bias=False, dtype=dtype)
     theta, X = np.array([1, 0, 0, -far], dtype), np.array([[3.0], [4.0]], dtype)  # z = (3, -inf)
@@ -167,7 +167,7 @@ def test_error_of_the_output_is_the_difference(cost, dtype):
 
 
 def test_every_cost_has_its_formulas_in_the_kernels():
-    """A code without a formula would cost what another one costs; these differ at every pair."""
+    """A code without a formula would give the cost of another one; here all costs differ."""
     z, Y = np.array([[-0.9]]), np.array([[0.8]])
     costs, outputs = {find_cost(cost).name: cost for cost in OUTPUT}, {}
     assert set(costs) == set(COSTS)

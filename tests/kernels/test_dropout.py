@@ -34,7 +34,7 @@ def lowbias32(x: np.ndarray) -> np.ndarray:
 
 
 def factors(p: float, n: int, m: int, seed: int, step: int, l: int) -> np.ndarray:
-    """What the twin multiplies the activations (n, m) of layer l with: 0, or 1 / (1 - p)."""
+    """The factors of the activations (n, m) of layer l in the twin: 0, or 1 / (1 - p)."""
     key = scrambled(scrambled(scrambled(seed) + step & BITS) + l & BITS)
     low, high = np.uint32(key & 0xFFFFFFFF), np.uint32(key >> 32)
     number = np.arange(n * m, dtype=np.uint32).reshape(m, n).T  # unit after unit, then the columns
@@ -109,7 +109,7 @@ def test_as_many_are_dropped_as_asked_for(p):
 
 
 def test_draws_do_not_follow_each_other():
-    """Masks of two steps, layers, seeds, columns or units agree as often as chance lets them."""
+    """Masks of two steps, layers, seeds, columns or units agree as often as independent ones."""
     base = factors(0.5, 256, 256, seed=3, step=7, l=1) == 0
     others = {
         "step": factors(0.5, 256, 256, seed=3, step=8, l=1) == 0,
@@ -135,7 +135,7 @@ def test_nothing_is_dropped_in_a_prediction():
 
 
 def test_two_runs_are_one_long_run():
-    """What is dropped depends on the steps before, also of earlier runs."""
+    """The masks depend on the number of steps before, also in earlier runs."""
     X, labels = np.random.default_rng(2).standard_normal((5, 40)), np.arange(40) % 3
     whole, halves = Network([5, 8, 3], seed=1), Network([5, 8, 3], seed=1)
     whole.train(X, labels, epochs=4, dropout=0.3)

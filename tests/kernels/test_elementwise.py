@@ -189,7 +189,7 @@ def test_softmax_of_large_and_missing_numbers(dtype):
 @pytest.mark.parametrize("scale", [1e4, 1e30])
 @DTYPES
 def test_finite_input_raises_no_warning(scale, dtype):
-    """Outputs, cost and gradient of saturated units are finite, and nothing is said."""
+    """Outputs, cost and gradient of saturated units are finite, and there is no warning."""
     X = scale * np.array([[1.0, -1.0, 1.0, -1.0]])
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -49,7 +49,7 @@ def forms(X):
 @DTYPES
 @pytest.mark.parametrize("source", ["uint8", "float32", "float64"])
 def test_every_form_of_a_matrix_is_the_same_matrix(source, dtype):
-    """Type, strides, order and flags of an array do not change what the network sees."""
+    """Dtype, strides, order and flags of an array do not change the inputs of the network."""
     X = np.random.default_rng(1).integers(0, 200, (6, 11)).astype(source)
     X = X if source == "uint8" else X + X.dtype.type(0.1)
     expected = X.astype(dtype)
@@ -61,7 +61,7 @@ def test_every_form_of_a_matrix_is_the_same_matrix(source, dtype):
 @DTYPES
 @pytest.mark.parametrize("source", ["bool", "int8", "uint16", "int64", "float16"])
 def test_other_types_are_the_numbers_that_they_are(source, dtype):
-    """What the kernels do not read is converted once, and every value is kept."""
+    """Dtypes that the kernels do not read are converted once, without loss."""
     X = np.arange(12).reshape(3, 4).astype(source)
     assert same_bits(as_seen(X, dtype), X.astype(dtype))
 

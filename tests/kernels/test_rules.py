@@ -112,7 +112,7 @@ def test_a_rate_that_changes_is_that_of_each_step(optimizer):
 
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_momentum_is_pytorch_s_as_long_as_the_rate_stays(nesterov):
-    """A velocity has the rates of its steps in it, as in the book; what PyTorch keeps has none."""
+    """A velocity contains the rates of its steps, as in the book; PyTorch's does not."""
     optimizer = SGD(0.5, momentum=0.8, nesterov=nesterov)
     case = make_case(Description((9, 7, 4), ("tanh", "sigmoid"), "cross_entropy"), 20, seed=5)
     order = np.tile(np.arange(20), 6)
@@ -270,7 +270,7 @@ def no_subnormal_numbers(arrays):
 @DTYPES
 @pytest.mark.parametrize(("optimizer", "l2", "l1"), FADING, ids=repr)
 def test_what_fades_has_the_bits_of_the_twin(optimizer, l2, l1, dtype):
-    """Through the end of the normal range: what is below it is 0, wherever it occurs."""
+    """Numbers below the normal range are flushed to 0, wherever they occur."""
     first, take_steps = fading_run(optimizer, l2, l1, dtype)
     w, v, s = [*first, *[np.zeros_like(first[0])] * 2][:3]
     twin = FadingTwin(optimizer, w, v, s, l2=l2, l1=l1 * float(np.finfo(dtype).tiny))

@@ -1,4 +1,4 @@
-"""Where threads meet, and what each of them owns."""
+"""The barrier of the threads, and the part that each of them owns."""
 
 import threading
 
@@ -37,7 +37,7 @@ def test_control_words_that_change_have_cache_lines_of_their_own():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 5, 8])
-def test_nobody_passes_a_barrier_before_all_have_come(threads):
+def test_no_thread_passes_a_barrier_before_all_arrive(threads):
     """No thread ever finds another one in an earlier round; every atomic addition counts."""
     rounds = 300
     places, counter = np.zeros(8 * threads, np.int64), np.zeros(1, np.int64)
@@ -54,7 +54,7 @@ def test_nobody_passes_a_barrier_before_all_have_come(threads):
     assert counter[0] == rounds * threads
 
 
-def test_whoever_waits_can_be_called_off():
+def test_a_waiting_thread_can_be_called_off():
     """A thread whose partner never comes leaves the barrier when the flag is raised."""
     compiled.meet(0, 1, np.zeros(32, np.int64), 1, np.zeros(8, np.int64), np.zeros(1, np.int64))
     control, result = np.zeros(32, np.int64), []
@@ -76,7 +76,7 @@ def test_whoever_waits_can_be_called_off():
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("sizes", "by_rows"), [((3, 4, 2), False), ((12, 8, 2), True)])
 def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
-    """A thread of two that is called off at the first barrier says so and leaves theta alone.
+    """A thread of two that is called off at the first barrier returns -1 and leaves theta alone.
 
     It comes to no other barrier, where the one that it left behind would take it for two.
     """
@@ -89,8 +89,8 @@ def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
     given = TrainSlice(
         table=g.table, theta=g.theta, moments=nothing, sums=nothing, work=g.work, X=g.X, Y=g.Y,
         V=sample_weight_columns(None), order=np.arange(6), batches=batches, rule=rules.PLAIN,
-        numbers=numbers, seed=0, first_step=0, costs=np.zeros(6), hits=np.zeros(6, np.int64),
-        totals=np.zeros((1, 3)), parts=np.zeros((0, 2)),
+        hyperparameters=numbers, seed=0, first_step=0, costs=np.zeros(6),
+        hits=np.zeros(6, np.int64), totals=np.zeros((1, 3)), parts=np.zeros((0, 2)),
     )  # fmt: skip
     taken = load_program("train_slice", dtype)(0, 2, control, tuple(given))
     assert taken == -1

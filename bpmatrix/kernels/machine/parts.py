@@ -18,7 +18,7 @@ class Kernel(CPUDispatcher):
 
     def __call__(self, *_arguments):
         """Raise a TypeError that names the kernel."""
-        message = f"{self.__name__} is a kernel: only compiled code calls it, Python calls programs"
+        message = f"{self.__name__} is a kernel: only compiled code can call it; call a `program`"
         raise TypeError(message)
 
     def get_call_template(self, args, kws):

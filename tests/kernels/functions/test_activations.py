@@ -155,7 +155,7 @@ def test_what_fades_keeps_its_digits_down_to_the_smallest_number(name, dtype):
 @pytest.mark.parametrize("name", ["gelu", "silu", "elu", "leaky_relu"])
 @DTYPES
 def test_a_zero_keeps_its_sign(name, dtype):
-    """And what fades to the left is negative until it is gone."""
+    """Functions that tend to 0 on the left from below stay negative until they underflow."""
     y = computed(name, np.array([0.0, -0.0], dtype))
     assert (y == 0).all()
     assert np.signbit(y).tolist() == [False, True]

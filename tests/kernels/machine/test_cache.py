@@ -33,7 +33,7 @@ def double(x):
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """Keep machine code in an empty folder, and forget what could not be kept before."""
+    """Cache machine code in an empty folder, and forget earlier failures."""
     monkeypatch.setattr(cache, "_reasons", [])
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "kept"))
     config.reload_config()
@@ -71,7 +71,7 @@ def test_each_function_and_type_has_a_file(folder):
     assert len(files(folder)) == 4
 
 
-def test_a_callback_for_c_is_kept_as_well(folder):
+def test_a_c_function_is_cached(folder):
     made = [jit.c_function(triple, float64(float64), cached=True) for _ in range(2)]
 
     assert [function.cache_hits for function in made] == [0, 1]
@@ -113,7 +113,7 @@ def test_a_damaged_file_is_compiled_anew_and_replaced(folder, damage: str):
 
 
 def test_no_wrong_bit_is_run(folder):
-    """Neither in the machine code nor in what surrounds it."""
+    """Neither in the machine code nor around it."""
     loads()
     [path] = files(folder)
     content, bits = path.read_bytes(), random.Random(2)
@@ -124,7 +124,7 @@ def test_no_wrong_bit_is_run(folder):
 
 
 def test_a_file_under_the_name_of_another_is_replaced(folder):
-    """A copy that went wrong: the code is whole, but not what was asked for."""
+    """A wrong copy: the code is intact, but belongs to another function."""
     loads(double), loads(triple), loads(triple, 7)
     contents = {path: path.read_bytes() for path in files(folder)}
     for path, other in zip(contents, [*contents][1:] + [*contents][:1], strict=True):
@@ -147,7 +147,7 @@ def test_a_pickle_that_names_what_is_gone_is_replaced(folder):
 # ----------------------------------------------------------------------------- no place to write to
 
 
-def test_a_disk_that_refuses_is_told(folder):
+def test_a_failed_write_is_reported(folder):
     """The call has its answer, no part of a file is left, and there is a reason to tell."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -164,7 +164,7 @@ def test_a_disk_that_refuses_is_told(folder):
     assert [loads(), loads()] == [False, True]
 
 
-def test_a_folder_in_the_place_of_a_file_is_told(folder):
+def test_a_folder_in_the_place_of_a_file_is_reported(folder):
     loads()
     [path] = files(folder)
     path.unlink()
@@ -174,7 +174,7 @@ def test_a_folder_in_the_place_of_a_file_is_told(folder):
     assert str(folder) in cache.why_not_kept()
 
 
-def test_no_folder_at_all_is_told(folder, tmp_path, monkeypatch):
+def test_a_missing_cache_folder_is_reported(folder, tmp_path, monkeypatch):
     """Neither that of the variable, nor one beside the source, nor one of the user."""
     script = tmp_path / "package" / "script.py"
     script.parent.mkdir()

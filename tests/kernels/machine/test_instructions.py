@@ -39,7 +39,7 @@ def rounded(number, dtype):
 
 @DTYPES
 def test_fma_rounds_once(dtype):
-    """The processor's instruction, or what stands for it, against exact fractions."""
+    """The processor's instruction, or its replacement, against exact fractions."""
     x, y, z = hard_triples(dtype)
     out = np.empty_like(x)
     compiled.fuse(x, y, z, out)
@@ -60,7 +60,7 @@ def test_the_twin_rounds_once(dtype):
 
 
 def test_no_shape_leaves_its_array(checked_build):
-    """With BPMATRIX_CHECKED=1 no block of a network of any shape is outside of its array."""
+    """With BPMATRIX_CHECKED=1, no network of any shape accesses elements outside its arrays."""
     assert checked_build.first.returncode == 0, checked_build.first.stderr
     assert "every shape is inside" in checked_build.first.stdout.splitlines()
 

@@ -1,4 +1,4 @@
-"""What is compiled is compiled once: the cache hits in a fresh process, misses after a change."""
+"""Compilation happens once: the cache hits in a new process, and misses after a change."""
 
 import math
 import os
@@ -118,7 +118,7 @@ def test_a_first_compilation_is_announced(checked_build):
 
 
 def test_a_second_process_finds_the_machine_code(checked_build):
-    """It loads both programs, compiles nothing, says nothing, and leaves no byte in the cache."""
+    """It loads both programs, compiles and prints nothing, and does not change the cache."""
     second = checked_build.run(SECOND_PROCESS)
     assert lines_of(second) == ["train_slice hits 1 misses 0", "evaluate hits 1 misses 0"]
     assert second.stderr == ""
@@ -137,7 +137,7 @@ def test_a_change_to_any_file_of_the_kernels_misses(checked_build):
 
 
 def test_machine_code_with_checks_is_kept_apart(checked_build):
-    """A process without BPMATRIX_CHECKED does not run what a checked one has compiled."""
+    """A process without BPMATRIX_CHECKED does not run code that a checked one has compiled."""
     script = "from bpmatrix.kernels.machine import cache; print(cache._digest_of_sources())"
     with_checks = lines_of(checked_build.run(script))
     without = lines_of(checked_build.run(script, BPMATRIX_CHECKED=""))
@@ -190,7 +190,7 @@ def test_a_kernel_is_optimized_with_its_program_alone(monkeypatch):
 
 
 def test_python_cannot_call_a_kernel():
-    """It has no way in, and says what has one."""
+    """It has no entry point, and the error names what has one."""
     with pytest.raises(TypeError, match=r"_square is a kernel: .* `program`"):
         _square(3.0)
 
@@ -213,7 +213,7 @@ def test_only_a_template_is_compiled_for_constants():
 
 
 def test_no_call_of_a_step_copies_the_plan():
-    """What only hands it on is inlined; the products, which take matrices, are called."""
+    """Kernels that only pass it on are inlined; the products, which take matrices, are called."""
     names = "_long_sums", "feedforward", "backpropagate", "gradient_descent"
     for entry in load_program("train_slice", "float64").overloads.values():
         text = str(entry.library._get_module_for_linking())
@@ -222,7 +222,7 @@ def test_no_call_of_a_step_copies_the_plan():
 
 
 def test_kernels_of_integers_run_as_plain_python():
-    """NUMBA_DISABLE_JIT=1: what needs no machine instruction is ordinary Python."""
+    """With NUMBA_DISABLE_JIT=1, kernels without machine instructions are ordinary Python."""
     env = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     process = subprocess.run(
         [sys.executable, "-c", PLAIN_PYTHON], env=env, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""What LLVM makes of the tiles on a processor that may not be this one."""
+"""The machine code of the tiles for a processor that may not be this one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The mode in which tiny numbers are 0: in the thread that sets it, until it is set back."""
+"""The mode that flushes subnormal numbers to 0: in one thread, until it is restored."""
 
 import threading
 
@@ -49,7 +49,7 @@ def tiny_products(dtype):
 
 @DTYPES
 def test_operands_and_results_below_the_normal_range_are_zero(dtype):
-    """Zero times anything, and what rounds to less than the smallest normal number; no other."""
+    """Products that are 0 or round to less than the smallest normal number, and no others."""
     x, y, fades = tiny_products(dtype)
     out = np.full((3, x.size), np.nan, dtype)
     products(x, y, False, out)
@@ -61,7 +61,7 @@ def test_operands_and_results_below_the_normal_range_are_zero(dtype):
 
 
 @DTYPES
-def test_whoever_was_in_the_mode_stays_in_it(dtype):
+def test_a_mode_that_was_set_before_is_restored(dtype):
     x, y, fades = tiny_products(dtype)
     out = np.full((3, x.size), np.nan, dtype)
     products(x, y, True, out)

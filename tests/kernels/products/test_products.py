@@ -1,4 +1,4 @@
-"""The three products of a layer: how exact they are, and that cutting them decides nothing."""
+"""The three products of a layer: their rounding errors, and that cutting them changes no bit."""
 
 import compiled
 import numpy as np
@@ -51,7 +51,7 @@ def test_larger_products_keep_the_order_of_their_sums(rows, columns, inner, dtyp
 @DTYPES
 @pytest.mark.parametrize(("rows", "columns", "inner"), LARGER)
 def test_a_part_computed_alone_is_that_part_of_the_whole(rows, columns, inner, dtype):
-    """Any columns of z and below, any rows of W: what a thread owns does not depend on the rest."""
+    """Any columns of z and below, any rows of W: no part depends on the rest."""
     W, A = drawn(1, rows, inner, dtype=dtype), drawn(2, columns, inner, dtype=dtype)
     b, delta = drawn(3, rows, dtype=dtype), drawn(4, columns, rows, dtype=dtype)
     z, below = compiled.weighted_input_of(W, A, b), compiled.pull_back_of(W, delta)
@@ -77,7 +77,7 @@ def test_a_sum_over_columns_can_be_carried_on(dtype):
 
 @DTYPES
 @pytest.mark.parametrize("poison", [np.nan, np.inf])
-def test_what_is_not_finite_stays_in_its_row_and_column(poison, dtype):
+def test_nan_and_infinity_stay_in_their_row_and_column(poison, dtype):
     """One bad weight reaches its own unit, one bad sample its own column, and no other output."""
     W, A = drawn(1, 14, 11, dtype=dtype), drawn(2, 10, 11, dtype=dtype)
     b = drawn(3, 14, dtype=dtype)

@@ -1,4 +1,4 @@
-"""The program that looks: any blocks, any range, and only what is asked for."""
+"""The program `evaluate`: any blocks, any range, and only the results that are wanted."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 @given(cases(), batch_sizes)
 @settings(max_examples=80)
-def test_the_length_of_a_block_decides_nothing(case, columns):
+def test_the_length_of_a_block_changes_no_bit(case, columns):
     """Outputs, costs, hits and the sum of gradients, the last one carried from block to block."""
     whole, cut = look(case), look(case, columns=columns)
     for name in ("outputs", "costs", "hits", "gradient"):
@@ -25,7 +25,7 @@ def test_the_length_of_a_block_decides_nothing(case, columns):
 
 @given(cases(), st.data())
 @settings(max_examples=60)
-def test_two_calls_carry_on_where_one_ended(case, data):
+def test_a_second_call_carries_on_where_the_first_ended(case, data):
     """Samples before the cut, then those after it: the same as all; others are left alone."""
     n = case.X.shape[1]
     cut = data.draw(st.integers(1, n))
@@ -43,8 +43,8 @@ def test_two_calls_carry_on_where_one_ended(case, data):
 
 @given(cases())
 @settings(max_examples=40)
-def test_each_function_asks_for_its_part(case):
-    """`outputs`, `scores` and `gradient` give what all of it together gives."""
+def test_each_function_returns_its_part(case):
+    """`outputs`, `scores` and `gradient` give the results of one call for all of them."""
     n, arguments = case.X.shape[1], (case.description, case.theta, case.inputs)
     together = look(case)
     assert same_bits(evaluation.outputs(*arguments), together.outputs)
@@ -57,7 +57,7 @@ def test_each_function_asks_for_its_part(case):
 
 @DTYPES
 def test_many_samples_are_carried_in_several_calls(dtype, monkeypatch):
-    """Between two calls Python can answer Ctrl-C; the result is that of one call."""
+    """Python handles Ctrl-C between two calls; the result is that of one call."""
     network = Description((30, 64, 5), ("relu", "softmax"), "log_likelihood", dtype=dtype)
     case = make_case(network, 999, seed=1)
     whole = look(case)

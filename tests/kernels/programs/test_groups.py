@@ -130,7 +130,7 @@ def test_training_by_groups_is_that_of_the_book(dtype):
 
 
 def test_a_network_trains_on_all_samples_at_once():
-    """Through the face, on any threads; what is recorded is what the network says of the data."""
+    """With `Network`, on any threads; the records agree with an evaluation of the data."""
     rng = np.random.default_rng(3)
     n = 31_000  # 32 blocks have 960 columns each
     X, labels = rng.standard_normal((2, n)), rng.integers(0, 3, n)
