@@ -23,7 +23,7 @@ from bpmatrix.cli.destination import check_destination, deliver
 from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
-from bpmatrix.cli.targets import Rows, check_none_missing, read_parts, targets
+from bpmatrix.cli.targets import TableRows, check_none_missing, read_parts, targets
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
@@ -142,7 +142,7 @@ def _score_of_table(model: Estimator, table: Table, cells: Cells, column: int) -
     if _has_classes(model) and not np.isin(y, model.classes_).any():
         name = table.names[column]
         return f"not scored: column {name!r} of {table.path} contains none of the model's classes"
-    return _score(model, Rows(cells.numbers, y), str(table.path))
+    return _score(model, TableRows(cells.numbers, y), str(table.path))
 
 
 def facts_of(model: Estimator) -> list[tuple[str, object]]:
@@ -188,7 +188,9 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _introduce(source: str, target: str, model: Estimator, parts: tuple[Rows, Rows, Rows]) -> None:
+def _introduce(
+    source: str, target: str, model: Estimator, parts: tuple[TableRows, TableRows, TableRows]
+) -> None:
     """Print the data, the model and the seed."""
     train = parts[0]
     n, *others = (len(part.y) for part in parts)
@@ -208,7 +210,7 @@ def _introduce(source: str, target: str, model: Estimator, parts: tuple[Rows, Ro
     say()
 
 
-def _conclude(model: Estimator, test: Rows, save: Path | None, seconds: float) -> None:
+def _conclude(model: Estimator, test: TableRows, save: Path | None, seconds: float) -> None:
     """Save the model if asked to, and print epochs, score and time."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
@@ -227,7 +229,7 @@ def _conclude(model: Estimator, test: Rows, save: Path | None, seconds: float) -
     facts(rows)
 
 
-def _score(model: Estimator, samples: Rows, where: str) -> str:
+def _score(model: Estimator, samples: TableRows, where: str) -> str:
     value = model.score(samples.X, samples.y)
     if _has_classes(model):
         hits = round(value * len(samples.y))

@@ -12,7 +12,7 @@ from bpmatrix.datasets.cells import MISSING, cure_of, is_almost_a_number, number
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import DataFileError
 
-__all__ = ["Rows", "check_none_missing", "read_parts", "targets"]
+__all__ = ["TableRows", "check_none_missing", "read_parts", "targets"]
 
 # Without --task, a column with at most this many different values, all integers, holds classes.
 MOST_CLASSES = 20
@@ -23,7 +23,7 @@ LARGEST_INTEGER = 2.0**53
 
 
 @dataclass(frozen=True, eq=False)
-class Rows:
+class TableRows:
     """Rows of features and their targets."""
 
     X: NDArray[np.float64]
@@ -32,7 +32,7 @@ class Rows:
 
 def read_parts(
     source: str, target: str, task: str | None, seed: int
-) -> tuple[list[str], tuple[Rows, Rows, Rows]]:
+) -> tuple[list[str], tuple[TableRows, TableRows, TableRows]]:
     """Return the names of the features, and the training, validation and test rows."""
     table = open_table(source, header=True)
     column = table.column(target)
@@ -95,7 +95,7 @@ def check_none_missing(table: Table, cells: Cells, column: int) -> None:
 
 def _split(
     X: NDArray[np.float64], y: NDArray[Any], classes: bool, seed: int | None
-) -> tuple[Rows, Rows, Rows]:
+) -> tuple[TableRows, TableRows, TableRows]:
     """Return training, validation and test rows, with every class in each."""
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
 
@@ -117,6 +117,6 @@ def _split(
         X, X_out, y, y_out = train_test_split(
             X, y, test_size=rows, random_state=seed, stratify=y if classes else None
         )
-        parts.append(Rows(X_out, y_out))
+        parts.append(TableRows(X_out, y_out))
     test, validation = parts
-    return Rows(X, y), validation, test
+    return TableRows(X, y), validation, test

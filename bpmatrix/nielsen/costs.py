@@ -11,14 +11,14 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.nielsen.base import sigmoid_prime
 
 __all__ = [
-    "COSTS", "ENGINE_COSTS", "AnyCost", "Cost", "CrossEntropyCost", "QuadraticCost",
+    "COSTS", "ENGINE_COSTS", "AnyCost", "BookCost", "CrossEntropyCost", "QuadraticCost",
     "checked_cost", "class_of",
 ]  # fmt: skip
 
 Array = NDArray[Any]
 
 
-class Cost(Protocol):
+class BookCost(Protocol):
     """The interface of a cost, a class or an instance; a script may define its own."""
 
     @staticmethod
@@ -64,7 +64,7 @@ class CrossEntropyCost:
         return a - y
 
 
-AnyCost = Cost | type[Cost]
+AnyCost = BookCost | type[BookCost]
 
 # The engine's names of the two classes; a subclass is a custom cost.
 ENGINE_COSTS: dict[type, str] = {QuadraticCost: "quadratic", CrossEntropyCost: "cross_entropy"}
