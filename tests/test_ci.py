@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -74,3 +75,20 @@ def test_the_hooks_before_a_commit_are_those_of_lint() -> None:
     hooks = (ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8")
     entries = re.findall(r"^ +entry: (.*)$", hooks, re.MULTILINE)
     assert entries == [command.replace('"', "") for command in commands] != []
+
+
+def test_what_needs_a_large_package_is_named_after_it() -> None:
+    """Otherwise the step `neighbors` would leave it out, and each other step would skip it."""
+    text = RUN.read_text(encoding="utf-8")
+    needs = re.search(r"^NEIGHBORS='(.*)'$", text, re.MULTILINE)[1]
+    names = re.search(r'^NAMED_AFTER="(.*)"$', text, re.MULTILINE)[1].split(" or ")
+    found = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.FunctionDef) and re.search(
+                needs, ast.get_source_segment(source, node)
+            ):
+                found.append(f"{path.name}: {node.name}")
+    assert [name for name in found if not any(word in name for word in names)] == []
+    assert len(found) > len(names)

@@ -111,7 +111,7 @@ def test_to_dict_has_the_columns_that_are_not_empty() -> None:
 
 
 @pytest.mark.parametrize("epochs", [0, 3])
-def test_to_frame(epochs: int) -> None:
+def test_to_frame_of_pandas(epochs: int) -> None:
     """One row per epoch, one column per figure."""
     pd = pytest.importorskip("pandas", reason="pandas is not installed")
     history = history_of(cost=[3.0, 2.0, 1.0], validation_accuracy=[0.5, 0.25, 0.75])

@@ -99,7 +99,7 @@ def test_dtype_is_restored_by_name(tmp_path):
     assert bpmatrix.load(tmp_path / "model").dtype == "float32"
 
 
-def test_feature_names_are_restored(tmp_path):
+def test_feature_names_of_pandas_are_restored(tmp_path):
     pandas = pytest.importorskip("pandas")
     model, X, y = iris()
     frame = pandas.DataFrame(X, columns=["a", "b", "c", "d"])
