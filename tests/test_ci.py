@@ -82,13 +82,13 @@ def test_what_needs_a_large_package_is_named_after_it() -> None:
     text = RUN.read_text(encoding="utf-8")
     needs = re.search(r"^NEIGHBORS='(.*)'$", text, re.MULTILINE)[1]
     names = re.search(r'^NAMED_AFTER="(.*)"$', text, re.MULTILINE)[1].split(" or ")
-    found = []
-    for path in (ROOT / "tests").rglob("test_*.py"):
-        source = path.read_text(encoding="utf-8")
-        for node in ast.walk(ast.parse(source)):
-            if isinstance(node, ast.FunctionDef) and re.search(
-                needs, ast.get_source_segment(source, node)
-            ):
-                found.append(f"{path.name}: {node.name}")
+    sources = {path: path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")}
+    found = [
+        f"{path.name}: {node.name}"
+        for path, source in sources.items()
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef)
+        and re.search(needs, ast.get_source_segment(source, node))
+    ]
     assert [name for name in found if not any(word in name for word in names)] == []
     assert len(found) > len(names)
