@@ -4,11 +4,13 @@ import click
 
 from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
+from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
 from benchmarks.estimators import estimators
 from benchmarks.fading import fading
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
+from benchmarks.kills import kills
 from benchmarks.memory import memory
 from benchmarks.optimizers import optimizers
 from benchmarks.peak import peak
@@ -32,7 +34,7 @@ def main(*, avx2: bool) -> None:
 
 for command in (
     table, book, peak, optimizers, fading, estimators, quality, scaling, startup,
-    memory, digests, gate, accept, self_test,
+    memory, digests, checkpoints, kills, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bpmatrix import datasets, errors, plots, progress, schedules
     from bpmatrix.architecture.activations import OwnActivation
     from bpmatrix.architecture.costs import Huber, OwnCost, Quantile
+    from bpmatrix.callbacks import save_best
     from bpmatrix.errors import BpmatrixError
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
     from bpmatrix.history import History
@@ -50,6 +51,7 @@ __all__ = [
     "load",
     "plots",
     "progress",
+    "save_best",
     "schedules",
     "verify",
 ]
@@ -73,6 +75,7 @@ _HOMES = {
     "RMSprop": "bpmatrix.training.optimizers",
     "diagnose": "bpmatrix.inspection.diagnosis",
     "load": "bpmatrix.loading",
+    "save_best": "bpmatrix.callbacks",
     "verify": "bpmatrix.inspection.gradcheck",
 }
 

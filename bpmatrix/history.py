@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +39,9 @@ class EpochInfo:
         The duration of the epoch, including validation.
     is_best : bool
         Whether this is the best epoch of the run so far, as `History.best_epoch` defines it.
+    network : Network, MLPClassifier or MLPRegressor
+        What is trained, for callbacks: to predict with, save or copy, and not to train. None in a
+        History.
     """
 
     epoch: int
@@ -50,6 +53,7 @@ class EpochInfo:
     learning_rate: float
     seconds: float
     is_best: bool = False
+    network: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass

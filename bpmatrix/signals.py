@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["signals_held"]
+__all__ = ["signals_held", "termination_as_ctrl_c"]
 
 
 @contextmanager
@@ -65,3 +65,37 @@ def signals_held() -> Iterator[None]:
             holding = False
         if raised:
             raise raised.pop(0)
+
+
+@contextmanager
+def termination_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM end the block as Ctrl-C does, and then the process, as it would have at once.
+
+    Only where the process has no handler of its own for it, and in the main thread, which alone
+    hears signals. Windows has no such signal: there the process just ends.
+
+    Examples
+    --------
+    >>> with termination_as_ctrl_c():
+    ...     print("at work")
+    at work
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    has_come = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal has_come
+        if not has_come:  # a second one must not break off what the first has begun
+            has_come = True
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if has_come:
+            signal.raise_signal(signal.SIGTERM)

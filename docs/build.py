@@ -66,6 +66,7 @@ PUBLIC = (
     "training.schedules.Warmup",
     "training.schedules.ReduceOnPlateau",
     "training.stopping.EarlyStopping",
+    "callbacks.save_best",
     "history.History",
     "history.EpochInfo",
     "architecture.parameters.Parameters",

@@ -39,6 +39,8 @@ VALUES = {
     "shuffle": False,
     "n_threads": 1,
     "max_seconds": 60.0,
+    "checkpoint": "run-1",
+    "checkpoint_seconds": 60.0,
     "schedule": "cosine",
     "sizes": [3, 4, 2],
     "activation": "tanh",
@@ -54,6 +56,12 @@ NAMESPACE = {name: getattr(bpmatrix, name) for name in bpmatrix.__all__} | {
     "X": X, "targets": TARGETS, "sizes": [3, 4, 2], "n_inputs": 3, "n_outputs": 2, "array": X,
     "X_validation": X, "targets_validation": TARGETS, "W": np.ones((4, 3)), "path": "net",
 }  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checkpoints are written where a test is."""
+    monkeypatch.chdir(tmp_path)
 
 
 def network() -> Network:

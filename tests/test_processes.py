@@ -82,6 +82,42 @@ def finish(process: subprocess.Popen[str]) -> str:
     return printed
 
 
+# -------------------------------------------------------------------------------------- checkpoints
+
+LONG_RUN = """
+def say(info):
+    if info.epoch == 20:
+        print("begins", flush=True)
+
+train(network(), 100_000, checkpoint=sys.argv[1], callbacks=[say])
+print("goes on")
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_writes_a_last_checkpoint_and_says_how_to_go_on(
+    number: signal.Signals, tmp_path
+) -> None:
+    """After SIGTERM the process ends as it would have; after Ctrl-C the call returns."""
+    process = start(LONG_RUN, tmp_path)
+    assert process.stdout.readline() == "begins\n"
+    process.send_signal(number)
+    printed, errors = process.communicate(timeout=PATIENCE)
+    assert f"the same call goes on from the checkpoint in {tmp_path}" in errors
+    is_ctrl_c = number is signal.SIGINT
+    assert (process.returncode, printed) == ((0, "goes on\n") if is_ctrl_c else (-number, ""))
+    went_on = finish(start(
+        "net = network()\n"
+        "history = train(net, 1, checkpoint=sys.argv[1])\n"
+        "epochs = len(history.epochs)\n"
+        "train(net, epochs + 5, checkpoint=sys.argv[1])\n"
+        "print(epochs >= 20 and net.parameters.tobytes() == bits(epochs + 5))\n",
+        tmp_path,
+    ))  # fmt: skip
+    assert went_on == "True\n"
+
+
 # ------------------------------------------------------------------------------------------ Ctrl-C
 
 # Each input line is a round: the number of threads, and whether there is a callback. The program

@@ -58,6 +58,7 @@ class Options:
     task: str | None
     hidden: tuple[int, ...] | None
     save: Path | None
+    checkpoint: Path | None
     plot: Path | None
 
 
@@ -261,6 +262,13 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Save the trained model to this file, replacing an older one.",
+    ),
+    click.option(
+        "--checkpoint",
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="FOLDER",
+        help="Write a checkpoint into this folder each minute and at the end, also after Ctrl-C; "
+        "the same command goes on from there.",
     ),
     click.option(
         "--plot",

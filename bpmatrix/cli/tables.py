@@ -27,6 +27,7 @@ from bpmatrix.cli.targets import TableRows, check_none_missing, read_parts, targ
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
+from bpmatrix.storage.checkpoints import identity_in
 
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
@@ -46,7 +47,7 @@ RECIPE = {
 LARGEST_SEED = 2**32 - 1
 
 # The options allowed with --target besides the estimator's parameters.
-OTHERS = ("data", "target", "task", "save")
+OTHERS = ("data", "target", "task", "save", "checkpoint")
 
 
 def train_on_table(
@@ -92,7 +93,10 @@ def train_on_table(
     with _interruptions() as interrupted, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the solver reached max_iter")
         model.set_params(callbacks=[progress.lines()])
-        model.fit(train.X, train.y, X_val=validation.X, y_val=validation.y)
+        model.fit(
+            train.X, train.y, X_val=validation.X, y_val=validation.y,
+            checkpoint=given.get("checkpoint"),
+        )  # fmt: skip
     seconds = time.perf_counter() - start
     model.set_params(callbacks=None)
     model.feature_names_in_ = np.array(features, dtype=object)
@@ -174,8 +178,7 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
             option = "--" + name.replace("_", "-")
             known = ", ".join("--" + other.replace("_", "-") for other in ESTIMATOR_PARAMETERS)
             raise click.UsageError(f"{option} does not work with --target, which accepts {known}.")
-    drawn = {"random_state": int(np.random.SeedSequence().generate_state(1)[0])}
-    found = drawn | {
+    found = {"random_state": _seed(given.get("checkpoint"))} | {
         ESTIMATOR_PARAMETERS[name]: value
         for name, value in given.items()
         if name in ESTIMATOR_PARAMETERS
@@ -186,6 +189,13 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
     if len(names) > 1:
         found["activation"] = names
     return found
+
+
+def _seed(checkpoint: Path | None) -> int:
+    """Return a seed that is drawn, or that of the fit that goes on."""
+    identity = {} if checkpoint is None else identity_in(checkpoint)
+    seed = identity.get("random_state")
+    return seed if isinstance(seed, int) else int(np.random.SeedSequence().generate_state(1)[0])
 
 
 def _introduce(

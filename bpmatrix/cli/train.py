@@ -27,6 +27,7 @@ from bpmatrix.errors import ArgumentError
 if TYPE_CHECKING:
     from bpmatrix import History, Network
     from bpmatrix.datasets import DataSet
+    from bpmatrix.history import EpochInfo
     from bpmatrix.training.optimizers import Optimizer
     from bpmatrix.training.schedules import Schedule
 
@@ -51,7 +52,8 @@ def command(**arguments: Any) -> None:
     For regression, class names, or columns of different scales, use --target COLUMN: it trains an
     estimator instead of a network and accepts fewer options.
 
-    Ctrl-C ends the training; the network is still tested, and saved with --save.
+    Ctrl-C ends the training; the network is still tested, and saved with --save. With --checkpoint,
+    the same command continues an interrupted training.
 
     \b
     Examples:
@@ -76,8 +78,8 @@ def command(**arguments: Any) -> None:
     net = _network(options, data)
     _introduce(options, data, net)
     _warn(data)
-    history, seconds = _train(options, data, net)
-    _conclude(options, data, net, history, seconds)
+    history, epochs, seconds = _train(options, data, net)
+    _conclude(options, data, net, history, _time(history, epochs, seconds))
     if options.plot is not None:
         from bpmatrix.cli.pictures import pictures  # noqa: PLC0415 - loads NumPy
 
@@ -150,8 +152,17 @@ def _network(options: Options, data: DataSet) -> Network:
         initializer=options.initializer,
         input_scale=data.scale,
         dtype=options.dtype,
-        seed=options.seed,
+        seed=_seed(options),
     )
+
+
+def _seed(options: Options) -> int | None:
+    """Return the seed that was named, or that of the run that goes on."""
+    if options.seed is not None or options.checkpoint is None:
+        return options.seed
+    from bpmatrix.storage.checkpoints import identity_in  # noqa: PLC0415 - loads NumPy
+
+    return identity_in(options.checkpoint).get("seed of the network")
 
 
 def _introduce(options: Options, data: DataSet, net: Network) -> None:
@@ -195,13 +206,17 @@ def _warn(data: DataSet) -> None:
         )
 
 
-def _train(options: Options, data: DataSet, net: Network) -> tuple[History, float]:
-    """Train, printing a line per epoch; return the history and the seconds without compilation."""
+def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int, float]:
+    """Train, printing a line per epoch; return the history, the epochs of this call, and seconds.
+
+    The seconds are without compilation. A run that was continued has more epochs in its history.
+    """
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
 
     warm_up((options.dtype,))
     monitored = data.test if options.monitor == "test" else data.validation
     patience = options.early_stopping
+    seen: list[EpochInfo] = []
     start = time.perf_counter()
     history = net.train(
         data.train.X,
@@ -214,17 +229,18 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, floa
         validation=(monitored.X, monitored.labels),
         shuffle=options.shuffle,
         n_threads=options.threads,
-        callbacks=[progress.lines(monitored=options.monitor)],
+        callbacks=[progress.lines(monitored=options.monitor), seen.append],
         restore_best=options.restore_best,
         schedule=_schedule(options),
         early_stopping=None if patience is None else bpmatrix.EarlyStopping(patience),
         max_seconds=options.max_seconds,
+        checkpoint=options.checkpoint,
     )
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
     if data.columns:
         net.trained[-1].update(columns=list(data.columns), label_column=data.label_column)
-    return history, seconds
+    return history, len(seen), seconds
 
 
 def _optimizer(options: Options) -> Optimizer:
@@ -241,7 +257,7 @@ def _schedule(options: Options) -> Schedule | None:
 
 
 def _conclude(
-    options: Options, data: DataSet, net: Network, history: History, seconds: float
+    options: Options, data: DataSet, net: Network, history: History, time_in_words: str
 ) -> None:
     """Test the network, save it if asked to, and print the results."""
     rows = []
@@ -259,9 +275,7 @@ def _conclude(
     labels = data.test.labels
     hits = round(net.accuracy(data.test.X, labels) * labels.size)
     rows.append(("test accuracy", accuracy_in_words(hits, labels)))
-    end = history.stopped_by.replace("_", " ")
-    why = "" if end == "epochs" else f", ended by {end}"
-    rows.append(("time", f"{seconds:.2f} s for {len(history.epochs)} epochs{why}"))
+    rows.append(("time", time_in_words))
     if options.save is None:
         rows.append(("saved", "no; --save FILE saves the network"))
     else:
@@ -270,6 +284,14 @@ def _conclude(
         rows.append(("saved", f"{saved}; try: bpmatrix info {quoted(options.save)}"))
     say()
     facts(rows)
+
+
+def _time(history: History, epochs: int, seconds: float) -> str:
+    """Return how long it took, and what ended it."""
+    end, before = history.stopped_by.replace("_", " "), len(history.epochs) - epochs
+    after = f" after the {before} of before" if before else ""
+    why = "" if end == "epochs" else f", ended by {end}"
+    return f"{seconds:.2f} s for {epochs} epochs{after}{why}"
 
 
 def _origin_of_weights(net: Network, history: History, *, is_kept: bool) -> str:

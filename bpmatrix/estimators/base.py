@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from bpmatrix.architecture.costs import AnyCost
@@ -27,12 +26,15 @@ from bpmatrix.estimators.parameters import (
     check_type,
 )
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
+from bpmatrix.estimators.resumable import ResumableFit, generator_of, words_of_random_state
 from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.storage.checkpoints import Checkpoints, listening
 from bpmatrix.training.recipe import Recipe
+from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
 
@@ -59,6 +61,7 @@ class MultilayerPerceptron(Gate):
         *,
         incremental: bool = False,
         classes: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> None:
         """Fit, or run one epoch for `partial_fit`.
 
@@ -72,17 +75,21 @@ class MultilayerPerceptron(Gate):
                 "partial_fit does not support early_stopping=True",
                 cure="Set early_stopping=False and score the epochs yourself.",
             )
-        if self.solver == "lbfgs" and (validation or self.callbacks):
+        if self.solver == "lbfgs" and (validation or self.callbacks or checkpoint is not None):
             raise ArgumentError(
-                "the solver lbfgs has no epochs, and so no callbacks or validation data",
-                cure='Leave out callbacks, X_val and y_val, or set solver="adam".',
+                "the solver lbfgs has no epochs, so no callbacks, checkpoints or validation data",
+                cure='Leave out callbacks, checkpoint, X_val and y_val, or set solver="adam".',
             )
-        with running(self, "estimator"):
+        checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
+        random_state = generator_of(self.random_state, checkpoints)
+        first_state = words_of_random_state(random_state) if checkpoints is not None else {}
+        with running(self, "estimator"), listening(checkpoints is not None):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
             samples, held_out = shadow._prepare(
-                layers, X, y, sample_weight, validation, incremental=incremental, classes=classes
-            )
+                layers, X, y, sample_weight, validation, random_state,
+                incremental=incremental, classes=classes,
+            )  # fmt: skip
             if self.solver == "lbfgs":
                 theta, unfinished = fit_quasi_newton(
                     shadow, shadow._description, shadow._parameters.flat, samples, shadow._loss_of
@@ -91,12 +98,14 @@ class MultilayerPerceptron(Gate):
                 self._parameters.flat[:] = theta
             else:
                 runner, state = self._runner(shadow, layers, samples, incremental=incremental)
-                fit = Fit(
+                fit = (Fit if checkpoints is None else ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
                     by_loss=validation is not None or self.standardize, incremental=incremental,
                 )  # fmt: skip
-                unfinished = self._descend(shadow, fit)
+                if isinstance(fit, ResumableFit):
+                    fit.first_state = first_state
+                unfinished = self._descend(shadow, fit, checkpoints)
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)
 
@@ -122,12 +131,17 @@ class MultilayerPerceptron(Gate):
         )  # fmt: skip
         return runner, state
 
-    def _descend(self, shadow: MultilayerPerceptron, fit: Fit) -> str | None:
+    def _descend(
+        self, shadow: MultilayerPerceptron, fit: Fit, checkpoints: Checkpoints | None
+    ) -> str | None:
         """Adopt the copy's attributes and train; return why training has not converged, if so.
 
         If that fails, or is interrupted before the end of an epoch, a fitted estimator is restored.
         One that was not fitted keeps the weights reached so far.
         """
+        fit.network = self
+        if checkpoints is not None and isinstance(fit, ResumableFit):
+            checkpoints.begin(fit)
         old, was_fitted, unfinished = self.__dict__, self._is_fitted, None
         curves = [(curve, len(curve)) for curve in map(old.get, CURVES) if isinstance(curve, list)]
 
@@ -141,7 +155,8 @@ class MultilayerPerceptron(Gate):
         shadow._optimizer = fit.state
         try:
             self.__dict__ = shadow.__dict__
-            unfinished = fit_stochastic(fit)
+            with opened(fit.callbacks):
+                unfinished = fit_stochastic(fit)
         except KeyboardInterrupt:  # outside the loop, which catches its own
             fit.history.stopped_by = "interrupt"
         except BaseException:
@@ -153,7 +168,7 @@ class MultilayerPerceptron(Gate):
             if was_fitted and not epochs:
                 restore()
                 consequence = "is unchanged"
-            warn_of_interruption(epochs, f"the estimator {consequence}")
+            warn_of_interruption(epochs, f"the estimator {consequence}{fit.hint}")
         return unfinished
 
     def _check_parameters(self) -> HiddenLayers:
@@ -167,6 +182,7 @@ class MultilayerPerceptron(Gate):
         y: Any,
         sample_weight: Any,
         validation: tuple[Any, Any] | None,
+        random_state: np.random.RandomState,
         *,
         incremental: bool,
         classes: Any,
@@ -181,7 +197,7 @@ class MultilayerPerceptron(Gate):
         splits = self.early_stopping and held_out is None and self.solver != "lbfgs"
         if splits:
             self._check_split(samples)
-        self._random_state = check_random_state(self.random_state)
+        self._random_state = random_state
         if not first:
             self._continue(layers)
         else:

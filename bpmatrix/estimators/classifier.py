@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -172,6 +173,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
     ) -> Self:
         """Train a new network; with `warm_start`, continue with the old one.
 
@@ -189,6 +191,11 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         X_val, y_val : array_like, optional
             Scored after every epoch, never trained on; `early_stopping` uses them instead of a
             part of X, and goes by their loss.
+        checkpoint : path, optional
+            A folder: the fit that it holds goes on, to the same bits as if it had never ended; else
+            one begins there. A checkpoint is written each minute and at the end, also by Ctrl-C or
+            SIGTERM. Other data or parameters are refused; `max_iter`, `n_threads`, `callbacks` and
+            `verbose` may change.
 
         Returns
         -------
@@ -203,7 +210,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
         """
         validation = None if X_val is None and y_val is None else (X_val, y_val)
-        self._fit(X, y, sample_weight, validation)
+        self._fit(X, y, sample_weight, validation, checkpoint=checkpoint)
         return self
 
     @available_if(is_stochastic)

@@ -16,7 +16,7 @@ from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.training.run import train_epochs
+from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 
 __all__ = ["Fit", "fit_stochastic"]
@@ -45,7 +45,7 @@ def fit_stochastic(fit: Fit) -> str | None:
         stopping, only if no epoch has a score yet.
     """
     try:
-        train_epochs(fit)
+        train_epochs(fit, fit.watch)
     except DivergenceError as error:
         # It may come from another network that a callback trains.
         if error.history is not fit.history:
@@ -87,6 +87,10 @@ class Fit:
         Whether to run a single epoch, for `partial_fit`.
     """
 
+    watch: Watch | None = None
+    hint = ""  # how to go on after Ctrl-C
+    network: object = None  # the estimator, for the callbacks
+
     def __init__(
         self,
         model: Fitted,
@@ -122,6 +126,7 @@ class Fit:
         # Early stopping continues that of a previous fit.
         losses = (model.early_stopping and model.validation_loss_curve_) or ()
         self._least_loss = np.nanmin([np.inf, *losses])
+        self._best_epoch: int | None = None
 
     @property
     def done(self) -> int:
@@ -198,6 +203,7 @@ class Fit:
             return self.runner.run_epochs(orders, rate, decays)
         except KeyboardInterrupt:
             theta[:], state.moments[:], state.steps = before
+            self.runner.place = None
             raise
 
     def undo(self) -> None:
@@ -233,15 +239,16 @@ class Fit:
                     print(f"Validation score: {scores.accuracy:f}")
             self._count_improvement(entry.is_best, scores)
         self.state.rate.end_epoch(model.t_)
-        return entry
+        return replace(entry, network=self.network) if self.callbacks else entry
 
     def complete_history(self) -> None:
         """Add all epochs to the History: only an error shows it, and each entry takes time."""
         least, epochs = np.inf, self.history.epochs
         for results, last in self._recorded:
-            for loss, accuracy in results:
+            first = last.epoch - len(results) + 1
+            for epoch, (loss, accuracy) in enumerate(results, first):
                 entry = replace(
-                    last, epoch=len(epochs) + 1, cost=loss, seconds=last.seconds / len(results),
+                    last, epoch=epoch, cost=loss, seconds=last.seconds / len(results),
                     accuracy=None if last.accuracy is None else accuracy,
                     is_best=loss < least if self._validation is None else last.is_best,
                 )  # fmt: skip
@@ -272,6 +279,7 @@ class Fit:
             if is_best:
                 model.best_validation_score_ = score
                 self._best[:] = self.runner.theta
+                self._best_epoch = model.n_iter_
         else:
             loss, best = model.loss_, model.best_loss_
             worse = loss > best - tol

@@ -26,7 +26,7 @@ from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.storage import persistence
 
-__all__ = ["restore", "save"]
+__all__ = ["from_words", "in_words", "is_plain", "parameters_of", "restore", "save"]
 
 Array = NDArray[Any]
 
@@ -61,14 +61,14 @@ def save(
         "estimator": {
             "name": type(estimator).__name__,
             "parameters": {
-                name: _plain(value)
-                for name, value in _parameters_of(estimator).items()
-                if _is_plain(value)
+                name: in_words(value)
+                for name, value in parameters_of(estimator).items()
+                if is_plain(value)
             },
             "records": {
-                name: _plain(getattr(estimator, name))
+                name: in_words(getattr(estimator, name))
                 for name in RECORDS
-                if hasattr(estimator, name) and _is_plain(getattr(estimator, name))
+                if hasattr(estimator, name) and is_plain(getattr(estimator, name))
             },
             "labels": labels
             and {
@@ -141,7 +141,7 @@ def _restored(
         raise ValueError("this version does not know some of its records")
     estimator = kind(**parameters)
     for name, value in stored["records"].items():
-        setattr(estimator, name, _value(value))
+        setattr(estimator, name, from_words(value))
     if stored["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(stored["feature_names"], dtype=object)
     if stored["labels"] is not None:
@@ -167,7 +167,7 @@ def _labels(stored: Mapping[str, Any], outputs: int) -> Labels:
     return labels
 
 
-def _parameters_of(estimator: Fitted) -> dict[str, Any]:
+def parameters_of(estimator: Fitted) -> dict[str, Any]:
     """Return the parameters, with dtype by name."""
     found: dict[str, Any] = estimator.get_params(deep=False)
     if found["dtype"] is not None:
@@ -175,23 +175,23 @@ def _parameters_of(estimator: Fitted) -> dict[str, Any]:
     return found
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether `_plain` can convert a value to JSON."""
+def is_plain(value: Any) -> bool:
+    """Whether `in_words` can convert a value to JSON."""
     if isinstance(value, Mapping):
-        return all(_is_plain(item) for pair in value.items() for item in pair)
+        return all(is_plain(item) for pair in value.items() for item in pair)
     if isinstance(value, list | tuple | np.ndarray):
-        return all(map(_is_plain, value))
+        return all(map(is_plain, value))
     return value is None or isinstance(value, str | bool | int | float | np.number | np.bool_)
 
 
-def _plain(value: Any) -> Any:
+def in_words(value: Any) -> Any:
     """Convert a value to JSON."""
     if isinstance(value, np.number | np.bool_ | np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {"pairs": [[_plain(key), _plain(item)] for key, item in value.items()]}
+        return {"pairs": [[in_words(key), in_words(item)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [in_words(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {"number": repr(value)}
     return value
@@ -199,16 +199,16 @@ def _plain(value: Any) -> Any:
 
 def _parameter(stored: Any) -> Any:
     """Return a parameter; a sequence as a tuple, as in scikit-learn's defaults."""
-    value = _value(stored)
+    value = from_words(stored)
     return tuple(value) if isinstance(value, list) else value
 
 
-def _value(stored: Any) -> Any:
-    """Convert back what `_plain` converted."""
+def from_words(stored: Any) -> Any:
+    """Convert back what `in_words` converted."""
     if isinstance(stored, list):
-        return [_value(item) for item in stored]
+        return [from_words(item) for item in stored]
     if isinstance(stored, dict) and set(stored) == {"pairs"}:
-        return {_value(key): _value(item) for key, item in stored["pairs"]}
+        return {from_words(key): from_words(item) for key, item in stored["pairs"]}
     if isinstance(stored, dict):
         number = stored["number"]
         if number not in ("inf", "-inf", "nan"):

@@ -22,6 +22,7 @@ from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_c
 
 __all__ = [
     "check_predicts_classes",
+    "check_writeable",
     "inputs",
     "samples",
     "training_and_validation",
@@ -138,6 +139,14 @@ def check_predicts_classes(d: Description) -> None:
         raise ArgumentError(
             f"a single {d.activations[-1]} output does not predict a class",
             cure="Use feedforward(X) for its values, or cost(X, targets) to judge them.",
+        )
+
+
+def check_writeable(theta: Array) -> None:
+    """Refuse to train parameters that are read-only."""
+    if not theta.flags.writeable:
+        raise ArgumentError(
+            "the parameters are read-only", cure="Set network.parameters.flags.writeable = True."
         )
 
 

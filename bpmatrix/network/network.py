@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -26,11 +25,13 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import gate
+from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import persistence
+from bpmatrix.storage.checkpoints import Checkpoints, listening
 from bpmatrix.training.arguments import checked_training_arguments
 from bpmatrix.training.course import Course
 from bpmatrix.training.optimizers import Optimizer
-from bpmatrix.training.record import recorded
+from bpmatrix.training.record import opened, recorded
 from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
@@ -122,12 +123,14 @@ class Network:
             dtype,
         )
         description.check_type()
+        is_seed_drawn = seed is None
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         seed = whole_number(seed, "seed", least=0)
         first, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         theta = np.empty(description.layout.size, description.dtype)
-        self.__setstate__(_state(description, theta, Course(seed, order), []))
+        course = Course(seed, order, is_seed_drawn=is_seed_drawn)
+        self.__setstate__(_state(description, theta, course, []))
         names = [str(name) for name in description.activations]
         draw_parameters(self._parameters, names, initializer, first)
 
@@ -385,6 +388,8 @@ class Network:
         schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
         max_seconds: float | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_seconds: float = 60.0,
     ) -> History:
         """Train the network in place; another call continues the training.
 
@@ -447,6 +452,14 @@ class Network:
         max_seconds : float, optional
             Ends the run at the first slice of mini-batches after that time, without compilation. As
             after Ctrl-C, the steps of an incomplete epoch are in the weights, not in the History.
+        checkpoint : path, optional
+            A folder: the run that it holds goes on, to the same bits as if it had never ended; else
+            one begins there. `epochs` then counts from the beginning of that run. The folder holds
+            the newest checkpoint, the one before, and ``best.safetensors``, the network of the best
+            epoch. A run that early stopping or a callback has ended is over.
+        checkpoint_seconds : float, default 60.0
+            How often a checkpoint is written, beside the one at the end of the run, also by Ctrl-C
+            or SIGTERM; at the end of a slice of mini-batches.
 
         Returns
         -------
@@ -458,6 +471,11 @@ class Network:
         ShapeError, ArrayTypeError, DataError, ArgumentError
             For wrong arguments, or while another thread trains this network; before anything has
             changed. For an invalid factor of the schedule, at the end of the previous epoch.
+            Also for a checkpoint of other data, settings or another network.
+        DestinationError
+            If no checkpoint can be written when the run begins; later that is a warning.
+        ModelFileError
+            If there are checkpoints, and none can be read.
         DivergenceError
             If a cost or weight is not finite.
         ThreadStartError
@@ -473,13 +491,10 @@ class Network:
         >>> net.predict(X)
         array([0, 1, 1, 0])
         """
-        if not self.parameters.flags.writeable:
-            raise ArgumentError(
-                "the parameters are read-only",
-                cure="Set network.parameters.flags.writeable = True.",
-            )
+        gate.check_writeable(self.parameters)
+        checkpoints, seed = _checkpoints(self._course, checkpoint, checkpoint_seconds)
         samples, checked = gate.training_and_validation(
-            self._description, self.seed, X, targets, sample_weight, class_weight, validation,
+            self._description, seed, X, targets, sample_weight, class_weight, validation,
             validation_split,
         )  # fmt: skip
         settings = checked_training_arguments(
@@ -491,10 +506,10 @@ class Network:
             early_stopping=early_stopping, max_seconds=max_seconds,
         )  # fmt: skip
         gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._course), _opened(settings.callbacks):
-            history = Run(
-                self._description, self.parameters, self._course, samples, checked, settings,
-                self._trained,
+        with running(self._course), listening(checkpoints is not None), opened(settings.callbacks):
+            history = _begun(
+                checkpoints, seed, self._description, self.parameters, self._course, samples,
+                checked, settings, self._trained, self,
             ).train()  # fmt: skip
         return history  # noqa: RET504 - for mypy, a with statement may suppress an error
 
@@ -575,24 +590,26 @@ class Network:
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
 
 
-@contextmanager
-def _opened(callbacks: Sequence[object]) -> Iterator[None]:
-    """Enter the callbacks that are context managers, and exit them with the run.
+def _checkpoints(
+    course: Course, folder: str | os.PathLike[str] | None, seconds: float
+) -> tuple[Checkpoints | None, int]:
+    """Return the checkpoints of a folder, and the seed of the run: theirs, if nobody chose one."""
+    if folder is None:
+        return None, course.seed
+    checkpoints = Checkpoints(folder, seconds)
+    found = checkpoints.found
+    is_free = course.is_seed_drawn and not course.epochs
+    seed = found.words.get("seed") if found is not None and is_free else None
+    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else course.seed
 
-    An error is raised even if a callback's __exit__ returns True.
-    """
-    error = None
-    with ExitStack() as stack:
-        try:
-            for callback in callbacks:
-                if isinstance(callback, AbstractContextManager):
-                    stack.enter_context(callback)
-            yield
-        except BaseException as raised:
-            error = raised
-            raise
-    if error is not None:
-        raise error
+
+def _begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
+    """Return a run at its beginning, or as far as its checkpoints have come."""
+    if checkpoints is None:
+        return Run(*parts)
+    run = ResumableRun(*parts, seed=seed)
+    checkpoints.begin(run)
+    return run
 
 
 def _state(

@@ -141,6 +141,11 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
             f"{path} contains an estimator, not a network",
             cure=f"Load it with bpmatrix.load({str(path)!r}).",
         )
+    if "checkpoint" in metadata:
+        raise ModelFileError(
+            f"{path} holds a run of training that can go on, and no model",
+            cure="Load best.safetensors beside it, or go on: train(..., checkpoint=FOLDER).",
+        )
     try:
         description = description_of(metadata)
         course = course_of(metadata)

@@ -13,7 +13,7 @@ from bpmatrix.checks import find
 from bpmatrix.training.optimizers import OPTIMIZERS, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
-__all__ = ["Course", "course_of", "in_words"]
+__all__ = ["LARGEST_COUNT", "Course", "course_of", "in_words"]
 
 Array = NDArray[Any]
 
@@ -36,6 +36,8 @@ class Course:
         The optimizer of the last run.
     state : OptimizerState or None
         Its state, which continues as long as the optimizer is equal.
+    is_seed_drawn : bool
+        Whether nobody has chosen the seed.
     """
 
     seed: int
@@ -43,6 +45,7 @@ class Course:
     epochs: int = 0
     optimizer: Optimizer | None = None
     state: OptimizerState | None = None
+    is_seed_drawn: bool = False
 
     def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
         """Return the state for an optimizer: the current one if it is equal, else a new one."""

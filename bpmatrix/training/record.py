@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["Callback", "Settings", "recorded", "summarize"]
+__all__ = ["Callback", "Settings", "opened", "recorded", "summarize"]
 
 Callback = Callable[[EpochInfo], object]
 
@@ -85,3 +86,23 @@ def _name(description: object) -> str | None:
 
 def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
+
+
+@contextmanager
+def opened(callbacks: Sequence[object]) -> Iterator[None]:
+    """Enter the callbacks that have something to close, and leave them with the run.
+
+    An error goes on to the caller, whatever a callback answers to it.
+    """
+    error = None
+    with ExitStack() as stack:
+        try:
+            for callback in callbacks:
+                if isinstance(callback, AbstractContextManager):
+                    stack.enter_context(callback)
+            yield
+        except BaseException as raised:
+            error = raised
+            raise
+    if error is not None:
+        raise error

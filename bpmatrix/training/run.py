@@ -30,6 +30,7 @@ from bpmatrix.training.stopping import Patience
 __all__ = [
     "Rules",
     "Run",
+    "Watch",
     "diverged",
     "train_epochs",
     "warn_of_interruption",
@@ -94,7 +95,17 @@ class Rules(Protocol):
         """Clean up after the run, whatever ended it."""
 
 
-def train_epochs(rules: Rules) -> None:
+class Watch(Protocol):
+    """What looks at a run from outside, as what writes its checkpoints."""
+
+    def look(self) -> None:
+        """Called after each epoch, when the callbacks have heard of it."""
+
+    def end(self) -> None:
+        """Called when the run has ended, before its rules put the best weights back."""
+
+
+def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
     """Train epoch after epoch until the run ends; `rules.history.stopped_by` says why.
 
     Raises
@@ -111,6 +122,8 @@ def train_epochs(rules: Rules) -> None:
             answers = [callback(entry) for callback in rules.callbacks]
             if any(isinstance(said, bool | np.bool_) and said for said in answers):
                 history.stopped_by = "callback"
+            if watch is not None:
+                watch.look()
     except OutOfTimeError:
         history.stopped_by = "max_seconds"
     except KeyboardInterrupt:
@@ -119,7 +132,11 @@ def train_epochs(rules: Rules) -> None:
         history.stopped_by = "error"
         raise
     finally:
-        rules.end()
+        try:
+            if watch is not None:
+                watch.end()
+        finally:
+            rules.end()
 
 
 def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInfo:
@@ -181,8 +198,14 @@ class Run:
         The arguments of `Network.train`.
     trained : list of dict
         The record of the run is appended here.
+    network : object
+        The network, for the callbacks.
+    seed : int, optional
+        None is that of the course.
     """
 
+    watch: Watch | None = None
+    hint = ""  # how to go on after Ctrl-C
     cure = (
         "Lower the learning rate (it is {rate:g}), or scale the inputs with input_scale"
         " (the largest of this slice is {largest:g} after scaling)."
@@ -197,7 +220,12 @@ class Run:
         validation: Samples | None,
         settings: Settings,
         trained: list[dict[str, Any]],
+        network: object = None,
+        *,
+        seed: int | None = None,
     ) -> None:
+        seed = course.seed if seed is None else seed
+        self.network = network
         self.course, self.samples, self.validation = course, samples, validation
         self.settings, self.callbacks, self._n = settings, settings.callbacks, samples.n
         self.last_epoch = course.epochs + settings.epochs
@@ -206,16 +234,16 @@ class Run:
             bool(validation and validation.targets.are_classes),
         )
         stopping = settings.early_stopping
-        self.history = History(seed=course.seed, metric=stopping.metric if stopping else None)
+        self.history = History(seed=seed, metric=stopping.metric if stopping else None)
         self._patience = Patience(stopping.patience, stopping.least_change) if stopping else None
         self._best: EpochInfo | None = None
         self._best_theta, self._least = theta.copy() if settings.restore_best else None, math.inf
         self._trained, self._place = trained, len(trained)
-        self._rates = self._all_rates()
+        self._rates = self._all_rates(course.epochs + 1)
         self._runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
-            state=course.state_for(settings.recipe.optimizer, theta), seed=course.seed,
+            state=course.state_for(settings.recipe.optimizer, theta), seed=seed,
         )  # fmt: skip
         if validation:
             load_program("evaluate", description.dtype)
@@ -237,10 +265,10 @@ class Run:
         # Nothing of the network has changed so far. Memory is allocated and functions are compiled,
         # so neither can fail from here on.
         self.course.take(self._runner.state)
-        train_epochs(self)
+        train_epochs(self, self.watch)
         if self.history.stopped_by == "interrupt":
             epochs = len(self.history.epochs)
-            warn_of_interruption(epochs, "the network keeps its current weights")
+            warn_of_interruption(epochs, f"the network keeps its current weights{self.hint}")
         return self.history
 
     @property
@@ -301,7 +329,8 @@ class Run:
             history.stopped_by = "early_stopping"
         if self.callbacks:  # they may save or copy the network
             self._update_trained({"stopped_by": None})
-        return entry
+        # The History has no network, which would be pickled with it.
+        return replace(entry, network=self.network) if self.callbacks else entry
 
     def end(self) -> None:
         """Restore the best weights, if requested, and record how the run ended."""
@@ -314,12 +343,11 @@ class Run:
         summary = summarize(self.settings, self.samples, self.history, self._best)
         self._trained[self._place :] = [summary | changed]
 
-    def _all_rates(self) -> Iterator[float]:
-        """Return the learning rates of the coming epochs."""
+    def _all_rates(self, first: int) -> Iterator[float]:
+        """Return the learning rates of the epochs from `first` on."""
         base, schedule = self.settings.recipe.optimizer.learning_rate, self.settings.schedule
         if schedule is None:
             return repeat(base)
-        first = self.course.epochs + 1
         rates = map(
             partial(_rate, base), factors(schedule, first, self.history.epochs), count(first)
         )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +31,7 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.recipe import PLAIN, OptimizerState, Recipe
 
-__all__ = ["NotFiniteError", "OutOfTimeError", "SliceRunner", "Totals"]
+__all__ = ["NotFiniteError", "OutOfTimeError", "Place", "SliceRunner", "Totals"]
 
 Array = NDArray[Any]
 
@@ -62,6 +64,25 @@ class Totals(NamedTuple):
     weight: float
 
 
+@dataclass
+class Place:
+    """How far the epochs of one call of `run_epochs` have come.
+
+    Attributes
+    ----------
+    done : int
+        The mini-batches that have been shown.
+    totals : (epochs, 3) array
+        The sums of `Totals` so far.
+    parts : (mini-batches, 2) array
+        See `SliceRunner`; without its `with_parts`, there are no rows.
+    """
+
+    done: int
+    totals: NDArray[np.float64]
+    parts: NDArray[np.float64]
+
+
 class SliceRunner:
     """Trains theta in place on mini-batches of some data, a slice of them at a time.
 
@@ -91,10 +112,23 @@ class SliceRunner:
     keep_start : bool, default False
         Whether to allow `back_to_start`: from the second slice on, this takes as much memory as
         theta and the optimizer's state.
+
+    Attributes
+    ----------
+    place : Place or None
+        Where `run_epochs` is, also after an error; who records the epochs sets it to None. At each
+        moment theta, state and place belong together.
+    begun : Place or None
+        Where the next call of `run_epochs` goes on, which then has the orders of the call before.
+    after_slice : function or None
+        Called after each slice but the last of the epochs.
     """
 
     parts: NDArray[np.float64]
     steps_of_a_slice: int
+    place: Place | None = None
+    begun: Place | None = None
+    after_slice: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -176,14 +210,17 @@ class SliceRunner:
         OutOfTimeError
             If mini-batches are left at the deadline.
         """
-        totals = np.zeros((len(orders), 3))
         epochs, n = orders.shape
-        done, steps = 0, epochs * -(-n // self.m)
+        steps = self.steps_of(epochs, n)
         decays = np.full(steps, weight_decay, np.float64)
-        self.parts = np.empty((steps * self._with_parts, 2))
+        place, self.begun = self.begun, None
+        if place is None:
+            parts = np.zeros((steps * self._with_parts, 2))
+            place = Place(0, np.zeros((epochs, 3)), parts)
+        self.place, self.parts, done, first = place, place.parts, place.done, True
         while done < steps:
             start = time.perf_counter()
-            if done and start >= deadline:
+            if not first and start >= deadline:
                 raise OutOfTimeError
             count = min(self.steps_of_a_slice, steps - done)
             now = slice(done, done + count)
@@ -193,21 +230,38 @@ class SliceRunner:
             numbers[:, L1], numbers[:, CLIP_NORM] = self.recipe.l1, self.recipe.clip_norm
             given = TrainSlice(
                 **self._fixed, order=orders.ravel(), batches=batches, hyperparameters=numbers,
-                first_step=self.state.steps, totals=totals, parts=self.parts[now],
+                first_step=self.state.steps, parts=self.parts[now],
+                totals=place.totals.copy() if done and self.after_slice else place.totals,
             )  # fmt: skip
-            self._run_slice(given, done)
-            done += count
+            self._run_slice(given, place)
+            done, first = place.done, False
             speed = count / max(time.perf_counter() - start, 1e-6)
             most = 10.0 * self.steps_of_a_slice
             self.steps_of_a_slice = int(min(max(1.0, SECONDS_PER_SLICE * speed), most))
-        return [Totals(*row) for row in totals.tolist()]
+            if self.after_slice is not None and done < steps:
+                self.after_slice()
+        return [Totals(*row) for row in place.totals.tolist()]
+
+    @property
+    def is_with_parts(self) -> bool:
+        """Whether `parts` holds anything after a run."""
+        return self._with_parts
+
+    def steps_of(self, epochs: int, n: int) -> int:
+        """Return the number of mini-batches of so many epochs of n samples."""
+        return epochs * -(-n // self.m)
 
     def back_to_start(self) -> None:
         """Undo all slices: restore theta and the optimizer's state from before the first one."""
         if self._start:
             self.theta[:], self.state.moments[:], self.state.steps = self._start
 
-    def _run_slice(self, given: TrainSlice, steps_before: int) -> None:
+    def keep_start(self) -> None:
+        """Take what theta and the optimizer are now for the start, before they are replaced."""
+        if self._keeps_start and self._start is None:
+            self._start = self.theta.copy(), self.state.moments.copy(), self.state.steps
+
+    def _run_slice(self, given: TrainSlice, place: Place) -> None:
         if self._keeps_start and self._start and self._start[0] is self._before[0]:
             self._before = np.empty_like(self.theta), np.empty_like(self.state.moments)
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
@@ -219,19 +273,23 @@ class SliceRunner:
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
             if taken == count and np.isfinite(self.theta).all():
+                # No function is called in these lines: Ctrl-C finds all of them done, or none.
                 self.state.steps += count
+                place.done += count
+                place.totals = given.totals
                 return
         except BaseException:
             # Ctrl-C raises after the program has returned, before its weights are checked; a thread
             # that cannot start, before any thread has passed the first barrier.
-            if not np.isfinite(self.theta).all():
+            # With checkpoints the slice is undone, since its place in the epoch is uncertain.
+            if self.after_slice is not None or not np.isfinite(self.theta).all():
                 self.theta[:], self.state.moments[:] = self._before
             elif not self._is_as_before():
                 self.state.steps += count
             raise
         self.theta[:], self.state.moments[:] = self._before
         what = "a weight" if taken == count else "the cost"
-        step = steps_before + min(taken + 1, count)
+        step = place.done + min(taken + 1, count)
         samples = np.unique(given.order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
 

@@ -69,6 +69,18 @@ def test_classes(iris, tmp_path, capsys):
     assert "kind" in capsys.readouterr().out
 
 
+def test_a_checkpoint_goes_on_with_the_same_command(iris, tmp_path, capsys):
+    """With the seed that was drawn, by which the rows are split, too."""
+    given = ["train", str(iris), "--target", "kind", "--checkpoint", str(tmp_path / "run")]
+    assert main([*given, "--epochs", "3"]) == 0
+    first = capsys.readouterr().out
+    assert main([*given, "--epochs", "5"]) == 0
+    second = capsys.readouterr().out
+    seeds = [re.search(r"(?m)^seed +(\d+)$", shown)[1] for shown in (first, second)]
+    assert seeds[0] == seeds[1]
+    assert re.findall(r"(?m)^ +(\d)/5 ", second) == ["4", "5"]
+
+
 def test_numbers(tmp_path, capsys):
     X, y = load_diabetes(return_X_y=True)
     names = [*"abcdefghij", "progress"]

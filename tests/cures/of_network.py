@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from cures.table import Row
 
@@ -28,7 +30,21 @@ def frozen(*, writeable: bool) -> None:
     FROZEN.train(X, LABELS, epochs=1)
 
 
+def scheduled(folder: Path, name: str, factor: float) -> None:
+    where = folder / name
+    trained(epochs=2, checkpoint=where, schedule=lambda epoch: 0.5 ** (epoch - 1))
+    trained(epochs=3, checkpoint=where, schedule=lambda epoch: factor ** (epoch - 1))
+
+
 ROWS = [
+    Row(
+        "network/resumable.py: ResumableRun._replay",
+        "the schedule is another one than when the checkpoint's run began: it now gives the rate {}"
+        " for epoch {}",
+        lambda folder: scheduled(folder, "run", 0.1),
+        "Pass the schedule it began with, a function of the epoch alone, or another folder.",
+        lambda folder: (scheduled(folder, "run", 0.5), scheduled(folder, "another", 0.5)),
+    ),
     Row(
         "network/gate.py: training_and_validation",
         "validation and validation_split cannot be combined",
@@ -61,7 +77,7 @@ ROWS = [
         lambda _: (gradient(targets=LABELS), gradient(output=2)),
     ),
     Row(
-        "network/network.py: Network.train",
+        "network/gate.py: check_writeable",
         "the parameters are read-only",
         lambda _: frozen(writeable=False),
         "Set network.parameters.flags.writeable = True.",

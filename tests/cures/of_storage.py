@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from cures.table import Row
@@ -14,6 +15,8 @@ from safetensors.numpy import load_file, save_file
 
 import bpmatrix
 from bpmatrix import Adam, MLPClassifier, Network, OwnActivation
+from bpmatrix.storage.checkpoints import read, write
+from bpmatrix.training.checkpoint import Snapshot
 
 DAMAGED = "A damaged or forged file cannot be repaired."
 WITH_OWN = {
@@ -48,6 +51,61 @@ def loaded(folder: Path, change: Change) -> Network:
     return Network.load(path)
 
 
+def run(folder: Path, name: object = "run", change: Change | None = None, **how: object) -> None:
+    """Train with checkpoints, and once more when a change of the newest file has been made."""
+    where = folder / name if isinstance(name, str) else name
+    for _ in range(2):
+        new = Network([2, 3], seed=1)
+        new.train(**({"X": X, "targets": LABELS, "epochs": 2, "checkpoint": where} | how))
+        if change is None:
+            return
+        for path in where.glob("checkpoint-*"):
+            words, arrays = read(path)
+            change(arrays, words)
+            write(path, Snapshot(words, arrays))
+
+
+def overwritten(folder: Path, content: bytes) -> None:
+    run(folder)
+    for path in (folder / "run").glob("checkpoint-*"):
+        path.write_bytes(content or path.read_bytes()[:-1] + b"\xff")
+    run(folder)
+
+
+def read_again(folder: Path, change: Callable[[Path], object]) -> None:
+    run(folder)
+    path = max((folder / "run").glob("checkpoint-*"))
+    change(path)
+    read(path)
+
+
+def flip(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+
+
+def of_a_newer_version(folder: Path) -> None:
+    with patch("bpmatrix.storage.checkpoints.VERSION", 2):
+        run(folder)
+    run(folder)
+
+
+def into_a_file(folder: Path) -> None:
+    (folder / "file").write_bytes(b"")
+    run(folder, "file")
+
+
+def where_nothing_can_be_written(folder: Path) -> None:
+    with patch("bpmatrix.storage.checkpoints.write_whole", side_effect=PermissionError):
+        run(folder)
+
+
+def with_other_weights(folder: Path, checkpoint: str = "run") -> None:
+    run(folder)
+    net = Network([2, 3], seed=1)
+    net.parameters[:] = 0
+    net.train(X, LABELS, epochs=2, checkpoint=folder / checkpoint)
+
+
 def cut_short(folder: Path) -> Network:
     path = saved(folder)
     path.write_bytes(path.read_bytes()[:-8])
@@ -80,6 +138,82 @@ def kept_by_its_numbers(folder: Path) -> None:
 
 
 ROWS = [
+    Row(
+        "storage/checkpoints.py: Checkpoints.__init__",
+        "checkpoint is not the name of a folder",
+        lambda folder: run(folder, 3),
+        'Pass a folder: checkpoint="run-1".',
+        lambda folder: run(folder, "run-1"),
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints.__init__",
+        "checkpoint: {} is not a folder",
+        into_a_file,
+        "Name a folder, or a free name.",
+        lambda folder: run(folder, "free"),
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints.begin",
+        "the newest checkpoint in {} does not describe a run",
+        lambda folder: run(folder, change=lambda tensors, words: tensors.pop("theta")),
+        "Name another folder.",
+        lambda folder: run(folder, "another"),
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints.begin",
+        "no checkpoint can be written into {}",
+        where_nothing_can_be_written,
+        "Name a folder of your own, on a disk with room.",
+        run,
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints._check",
+        "the checkpoint in {} belongs to a network with other weights: these are neither those with"
+        " which its run began nor those it has come to",
+        with_other_weights,
+        "Begin with the same network, or name another folder.",
+        lambda folder: (run(folder), with_other_weights(folder, "another")),
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints._check",
+        "the checkpoint in {} belongs to a run with other {}",
+        lambda folder: (run(folder), run(folder, weight_decay=0.1)),
+        "Pass what that run began with, or name another folder.",
+        lambda folder: (run(folder), run(folder, "another", weight_decay=0.1)),
+    ),
+    Row(
+        "storage/checkpoints.py: read",
+        "{} holds no checkpoint",
+        lambda folder: read_again(folder, lambda path: network().save(path)),
+        why="A run goes on from the file before, with a warning that holds this.",
+    ),
+    Row(
+        "storage/checkpoints.py: read",
+        "{} is damaged: its digest is another",
+        lambda folder: read_again(folder, flip),
+        why="A run goes on from the file before, with a warning that holds this.",
+    ),
+    Row(
+        "storage/checkpoints.py: _check_version",
+        "{} has another format version",
+        of_a_newer_version,
+        "Go on with the version of bpmatrix that wrote it, or name another folder.",
+        lambda folder: run(folder, "another"),
+    ),
+    Row(
+        "storage/checkpoints.py: _newest",
+        "no checkpoint in {} can be read",
+        lambda folder: overwritten(folder, b"damaged"),
+        "Name another folder, to begin anew.",
+        lambda folder: run(folder, "another"),
+    ),
+    Row(
+        "storage/persistence.py: _read",
+        "{} holds a run of training that can go on, and no model",
+        lambda folder: read_again(folder, Network.load),
+        "Load best.safetensors beside it, or go on: train(..., checkpoint=FOLDER).",
+        lambda folder: (run(folder), Network.load(folder / "run" / "best.safetensors")),
+    ),
     Row(
         "storage/files.py: write_whole",
         "{} is {}",

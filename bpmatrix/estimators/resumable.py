@@ -1,0 +1,263 @@
+"""A fit that can say all that it is, and go on from there.
+
+A fit without a `random_state` draws other first weights in each process: it goes on with those of
+the checkpoint, since the state that they were drawn from is in it.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.engine.evaluation import Scores
+from bpmatrix.errors import BpmatrixError
+from bpmatrix.estimators import storage
+from bpmatrix.estimators.rows import Rows
+from bpmatrix.estimators.stochastic import Fit
+from bpmatrix.history import EpochInfo
+from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.storage.checkpoints import Checkpoints
+from bpmatrix.training.checkpoint import (
+    Snapshot,
+    digest_of,
+    place_of,
+    put_place,
+    words_of_description,
+    words_of_object,
+)
+from bpmatrix.training.course import LARGEST_COUNT
+
+__all__ = ["ResumableFit", "generator_of", "random_state_of", "words_of_random_state"]
+
+Array = NDArray[Any]
+Orders = NDArray[np.int64]
+
+# Parameters that change no weight, or that are told in another way.
+NO_DIFFERENCE = ("max_iter", "callbacks", "n_threads", "verbose", "random_state")
+RECORDS = (
+    "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_",
+    "best_validation_score_", "validation_loss_curve_", "_no_improvement_count",
+)  # fmt: skip
+GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
+EPOCHS_BETWEEN_NOTES = 64
+
+
+class ResumableFit(Fit):
+    """The rules of a fit whose checkpoints are kept."""
+
+    first_state: dict[str, Any]  # of the generator, before anything was drawn
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self._samples = arguments[3]
+        self._began_with = digest_of(self.runner.theta)
+        self._is_whole = True
+        self._epoch_of_place = -1
+        self._note()
+
+    def ahead(self) -> int:
+        """Return how many epochs to run; as many as before, where a checkpoint lies in them."""
+        self._is_whole = False
+        count = max(super().ahead(), 0)
+        self._is_whole = True
+        begun = self.runner.begun
+        return len(begun.totals) if begun is not None and count else count
+
+    def orders(self, epochs: int) -> Orders:
+        """Shuffle; now and then note the state of the generator of before."""
+        is_long = self.runner.steps_of_a_slice < self.runner.steps_of(epochs, self._n)
+        if self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES or is_long:
+            self._note()
+        self.runner.place = None
+        self._epoch_of_place = self.done
+        return super().orders(epochs)
+
+    def record(
+        self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
+    ) -> EpochInfo:
+        """Record; Ctrl-C in the middle leaves what no checkpoint may hold."""
+        self._is_whole = False
+        entry = super().record(results, scores, entry)
+        self._is_whole = True
+        return entry
+
+    # --------------------------------------------------- what the checkpoints ask for
+
+    def identity(self) -> dict[str, Any]:
+        """Return what has to be the same when the fit goes on, by names that users know."""
+        model, seed = self.model, self.model.random_state
+        parameters = {
+            name: storage.in_words(value) if storage.is_plain(value) else words_of_object(value)
+            for name, value in storage.parameters_of(model).items()
+            if name not in NO_DIFFERENCE
+        }
+        parameters["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
+        labels = getattr(model, "_labels", None)
+        classes = None if labels is None else [str(label) for label in labels.classes]
+        words = {"estimator": type(model).__name__, "classes": classes} | parameters
+        words |= {"network": words_of_description(self.runner.description)}
+        words |= _digests(self._samples, "")
+        return words | (_digests(self._validation, "validation ") if self._validation else {})
+
+    def is_beginning_of(self, snapshot: Snapshot) -> bool:
+        """Whether the weights are those with which a fit began, or those it has come to."""
+        known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
+        ours = self._began_with
+        return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the fit as it is between two slices; None in the middle of its records."""
+        if not self._is_whole:
+            return None
+        runner, model = self.runner, self.model
+        random_state, order = self._stream()
+        is_within = self._epoch_of_place == self.done
+        words, arrays = place_of(runner.begun or (runner.place if is_within else None))
+        words |= {
+            "began_with": self._began_with,
+            "first_state": self.first_state,
+            "random_state": random_state,
+            "records": storage.in_words({name: getattr(model, name, None) for name in RECORDS}),
+            "rate": self.state.rate.now,
+            "least": storage.in_words(float(self._least_loss)),
+            "best_epoch": self._best_epoch,
+            "stopped_by": self.history.stopped_by,
+            "steps": runner.state.steps,
+        }
+        best = runner.theta if self._best is None else self._best
+        arrays |= {"theta": runner.theta, "best.theta": best, "order": order}
+        return Snapshot(words, arrays | {"moments": runner.state.moments})
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on where a snapshot was taken; all kinds of errors, before a change, if it is none."""
+        words, arrays = snapshot
+        runner, model = self.runner, self.model
+        records = storage.from_words(words["records"])
+        if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
+            raise ValueError("the records are none")
+        steps, rate = words["steps"], float(words["rate"])
+        if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and math.isfinite(rate)):
+            raise ValueError("steps or rate is none")
+        least_loss = float(storage.from_words(words["least"]))
+        place = put_place(words, arrays, runner, self._n)
+        random_state, order = random_state_of(words["random_state"]), arrays["order"]
+        kind = self._random_state.get_state(legacy=False)["bit_generator"]
+        if words["random_state"]["bit_generator"] != kind:
+            raise ValueError("the generator is of another kind")
+        if sorted(order.tolist()) != list(range(self._n)):
+            raise ValueError("the order of the samples is none")
+        theta, moments = runner.theta, runner.state.moments
+        best = arrays["best.theta"]
+        for array, ours in ((arrays["theta"], theta), (best, theta), (arrays["moments"], moments)):
+            if array.shape != ours.shape or array.dtype != ours.dtype:
+                raise ValueError("an array has another shape")
+            if not np.isfinite(array).all():
+                raise ValueError("a number is not finite")
+        # From here on nothing can fail.
+        runner.keep_start()
+        theta[:], moments[:], runner.state.steps = arrays["theta"], arrays["moments"], steps
+        runner.begun = place
+        for name, value in records.items():
+            setattr(model, name, value)
+        self._least_loss, self._best_epoch = least_loss, words["best_epoch"]
+        if self._best is not None:
+            self._best[:] = best
+        elif model.n_iter_:  # of epochs that ran together, only the last was compared
+            curve = model.validation_loss_curve_ or model.loss_curve_
+            self._least_loss = np.nanmin([np.inf, *curve[-model.n_iter_ :]])
+        self.state.rate.now = rate
+        self._random_state.set_state(random_state.get_state(legacy=False))
+        self._order = np.array(order, np.int64)
+        self._note()
+        self._began_with, self.first_state = words["began_with"], words["first_state"]
+        if words["stopped_by"] in {"early_stopping", "callback"}:
+            self.history.stopped_by = words["stopped_by"]
+
+    def best_epoch(self) -> int | None:
+        """Return the best epoch so far, where early stopping keeps its weights."""
+        return self._best_epoch if self._best is not None else None
+
+    def save_best(self, path: Path) -> None:
+        """Write the estimator with the weights of the best epoch; one with odd labels has none."""
+        description = self.runner.description
+        if self._best is not None:
+            try:
+                parameters = Parameters.of(self._best, description.layout)
+                storage.save(self.model, description, parameters, path)
+            except BpmatrixError:
+                return
+
+    def _note(self) -> None:
+        state = words_of_random_state(self._random_state) if self.model.shuffle else {}
+        self._noted: tuple[int, dict[str, Any], Array] = self.done, state, self._order
+
+    def _stream(self) -> tuple[dict[str, Any], Array]:
+        """Return generator and order before the next epoch's is drawn."""
+        epoch, state, order = self._noted
+        if not self.model.shuffle:
+            return words_of_random_state(self._random_state), order
+        random_state = random_state_of(state)
+        for _ in range(self.done - epoch):
+            places = np.arange(self._n)
+            random_state.shuffle(places)
+            order = order[places]
+        return words_of_random_state(random_state), order
+
+
+def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.random.RandomState:
+    """Return what weights, held-out samples and orders are drawn from.
+
+    A fit that goes on draws from the state from which it began, where no number names that.
+    """
+    generator: np.random.RandomState = check_random_state(random_state)
+    found = None if checkpoints is None else checkpoints.found
+    if found is None or isinstance(random_state, numbers.Integral):
+        return generator
+    try:
+        return random_state_of(found.words["first_state"])
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return generator  # it is refused later, as no checkpoint of a fit
+
+
+def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]:
+    """Return the state of a generator as JSON can hold it."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {name: plain(inner) for name, inner in value.items()}
+        return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+    found: dict[str, Any] = plain(random_state.get_state(legacy=False))
+    return found
+
+
+def random_state_of(words: Mapping[str, Any]) -> np.random.RandomState:
+    """Return a generator of its own with the state that `words_of_random_state` told of."""
+    if words["bit_generator"] not in GENERATORS:
+        raise ValueError("there is no such generator")
+    random_state = np.random.RandomState(getattr(np.random, words["bit_generator"])())
+    arrays = {
+        name: np.array(value, random_state.get_state(legacy=False)["state"][name].dtype)
+        for name, value in words["state"].items()
+        if isinstance(value, list)
+    }
+    random_state.set_state({**words, "state": {**words["state"], **arrays}})
+    return random_state
+
+
+def _digests(samples: Rows, prefix: str) -> dict[str, str]:
+    X = samples.columns
+    parts = (X.starts, X.rows, X.values) if isinstance(X, SparseColumns) else (X,)
+    return {
+        f"{prefix}X": digest_of(*parts),
+        f"{prefix}y": digest_of(samples.y),
+        f"{prefix}sample_weight": digest_of(samples.weight),
+    }

@@ -1,0 +1,351 @@
+"""Checkpoints: a folder of whole files, from which a run of training goes on to the bit.
+
+The newest two and the best network are kept. A new file gets a new name, so that no good one is
+ever written over; nothing in a file is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save as as_safetensors
+
+import bpmatrix
+from bpmatrix.checks import real_number
+from bpmatrix.errors import ArgumentError, BpmatrixError, DestinationError, ModelFileError
+from bpmatrix.signals import termination_as_ctrl_c
+from bpmatrix.storage.files import write_whole
+from bpmatrix.storage.persistence import KEY, opened
+from bpmatrix.training.checkpoint import Snapshot
+
+__all__ = ["Checkpoints", "Resumable", "identity_in", "listening", "read", "write"]
+
+Array = NDArray[Any]
+
+VERSION = 1
+BEST = "best.safetensors"
+NAME = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
+LEFT_OVERS = ".*.part"  # of processes that were killed while they wrote
+DIGEST = re.compile("[0-9a-f]{64}")
+KEPT = 2
+SECONDS = 60.0
+
+
+class Resumable(Protocol):
+    """A run whose checkpoints are kept."""
+
+    watch: Any
+    hint: str
+
+    @property
+    def runner(self) -> Any:
+        """What takes the steps."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return what has to be the same when the run goes on, by names that users know."""
+
+    def is_beginning_of(self, snapshot: Snapshot) -> bool:
+        """Whether the weights are those with which a run began, or those it has come to."""
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the run as it is; None in the middle of something."""
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go on from a snapshot, or raise any error, with nothing changed."""
+
+    def best_epoch(self) -> int | None:
+        """Return the best epoch so far."""
+
+    def save_best(self, path: Path) -> None:
+        """Write the network, or estimator, of the best epoch to a model file."""
+
+
+class Checkpoints:
+    """The checkpoints of a run in a folder.
+
+    Parameters
+    ----------
+    folder : path
+        Made where it is missing.
+    seconds : float, default 60.0
+        How long the run goes on from one checkpoint to the next, at least.
+
+    Attributes
+    ----------
+    found : Snapshot or None
+        What the folder holds of a run.
+
+    Raises
+    ------
+    ArgumentError
+        If `folder` is no folder, or `seconds` no time.
+    ModelFileError
+        If there are checkpoints, and none can be read.
+    """
+
+    found: Snapshot | None
+
+    def __init__(self, folder: str | os.PathLike[str], seconds: float = SECONDS) -> None:
+        self.seconds = real_number(
+            seconds, "checkpoint_seconds", "a finite number, 0 or more", lambda number: number >= 0
+        )
+        try:
+            self.folder = Path(folder)
+        except TypeError:
+            raise ArgumentError(
+                "checkpoint is not the name of a folder",
+                got=repr(folder),
+                cure='Pass a folder: checkpoint="run-1".',
+            ) from None
+        if self.folder.exists() and not self.folder.is_dir():
+            raise ArgumentError(
+                f"checkpoint: {self.folder} is not a folder", cure="Name a folder, or a free name."
+            )
+        self.found, self._damaged = _newest(self.folder)
+        self._run: Resumable | None = None
+        self._identity: dict[str, Any] = {}
+        self._due, self._has_failed = 0.0, False
+        self._best: int | None = None
+
+    def begin(self, run: Resumable) -> None:
+        """Let a run go on from the newest checkpoint, or write its first one.
+
+        Raises
+        ------
+        ArgumentError
+            If the checkpoint is of another run, before anything has changed.
+        DestinationError
+            If no file can be written into the folder.
+        """
+        self._run, self._identity = run, run.identity()
+        if self.found is not None:
+            try:
+                self._check(run, self.found)
+                run.restore(self.found)
+            except ArgumentError:
+                raise
+            except (KeyError, TypeError, ValueError, BpmatrixError) as error:
+                raise ModelFileError(
+                    f"the newest checkpoint in {self.folder} does not describe a run",
+                    got=f"{type(error).__name__}: {error}",
+                    cure="Name another folder.",
+                ) from None
+            self._best = run.best_epoch() if (self.folder / BEST).exists() else None
+        run.watch = self
+        run.hint = f"; the same call goes on from the checkpoint in {self.folder}"
+        run.runner.after_slice = self.look
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            if self.found is None:
+                self._write()
+        except OSError as error:
+            raise DestinationError(
+                f"no checkpoint can be written into {self.folder}",
+                got=error.strerror or str(error),
+                cure="Name a folder of your own, on a disk with room.",
+            ) from None
+        self.found = None  # which may take as much memory as the network
+        self._due = time.perf_counter() + self.seconds
+
+    def look(self) -> None:
+        """Write a checkpoint if it is time."""
+        if time.perf_counter() >= self._due:
+            self._try_to_write()
+            self._due = time.perf_counter() + self.seconds
+
+    def end(self) -> None:
+        """Write the last checkpoint."""
+        self._try_to_write()
+
+    def _check(self, run: Resumable, found: Snapshot) -> None:
+        """Refuse to go on from a checkpoint of another run, and say what differs."""
+        before = found.words.get("identity")
+        before = before if isinstance(before, dict) else {}
+        now = json.loads(json.dumps(self._identity))
+        names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
+        if not names and not run.is_beginning_of(found):
+            raise ArgumentError(
+                f"the checkpoint in {self.folder} belongs to a network with other weights: these"
+                " are neither those with which its run began nor those it has come to",
+                cure="Begin with the same network, or name another folder.",
+            )
+        data = [name for name in names if _is_digest(now.get(name) or before.get(name))]
+        settings = [name for name in names if name not in data]
+        if names:
+            raise ArgumentError(
+                f"the checkpoint in {self.folder} belongs to a run with other {_listed(names)}",
+                got=", ".join(f"{name} {now.get(name)}" for name in settings) or None,
+                expected=", ".join(f"{name} {before.get(name)}" for name in settings) or None,
+                cure="Pass what that run began with, or name another folder.",
+            )
+
+    def _try_to_write(self) -> None:
+        """Write a checkpoint; a full disk must not end the training, which goes on without."""
+        try:
+            self._write()
+        except OSError as error:
+            if not self._has_failed:
+                warnings.warn(
+                    f"no checkpoint could be written into {self.folder}:"
+                    f" {error.strerror or error}; the training goes on, and tries again",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
+            self._has_failed = True
+        else:
+            self._has_failed = False
+
+    def _write(self) -> None:
+        """Write a file beside the newest, then delete those before it."""
+        run = self._run
+        snapshot = None if run is None else run.snapshot()
+        if run is None or snapshot is None:
+            return
+        numbers = _numbers(self.folder)
+        path = self.folder / _name(max(numbers, default=0) + 1)
+        write(path, Snapshot(snapshot.words | {"identity": self._identity}, snapshot.arrays))
+        # One that cannot be read is no file to fall back to.
+        whole = [number for number in numbers if _name(number) not in self._damaged]
+        for number in set(numbers) - {*whole[-(KEPT - 1) :]}:
+            _delete(self.folder / _name(number))
+        best = run.best_epoch()
+        if best is not None and best != self._best:
+            run.save_best(self.folder / BEST)
+            self._best = best
+
+    def _sweep(self) -> None:
+        """Delete what processes that were killed have left."""
+        for path in self.folder.glob(LEFT_OVERS):
+            _delete(path)
+
+
+def listening(is_needed: bool) -> AbstractContextManager[None]:
+    """Hear SIGTERM where there are checkpoints to be written before the process ends."""
+    return termination_as_ctrl_c() if is_needed else nullcontext()
+
+
+def identity_in(folder: Path) -> dict[str, Any]:
+    """Return what the newest checkpoint in a folder says that its run began with; {} if none."""
+    numbers = _numbers(folder)
+    for number in reversed(numbers):
+        try:
+            identity = read(folder / _name(number)).words.get("identity")
+        except ModelFileError:  # said where the run goes on
+            continue
+        return identity if isinstance(identity, dict) else {}
+    return {}
+
+
+def write(path: Path, snapshot: Snapshot) -> None:
+    """Write a snapshot to a file, with a digest of all that it says."""
+    words = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.words}}
+    text = json.dumps(words | {"written_by": bpmatrix.__version__}, allow_nan=False)
+    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
+    digest = _digest(text, arrays)
+    write_whole(path, as_safetensors(arrays, {KEY: text, "digest": digest}))
+
+
+def read(path: Path) -> Snapshot:
+    """Return the snapshot in a file.
+
+    Raises
+    ------
+    ModelFileError
+        If it is damaged, or no checkpoint.
+    """
+    with opened(path) as (file, metadata):
+        words = metadata.get("checkpoint")
+        if not isinstance(words, dict):
+            raise ModelFileError(f"{path} holds no checkpoint")
+        stored = file.metadata()
+        arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    if stored.get("digest") != _digest(stored[KEY], arrays):
+        raise ModelFileError(f"{path} is damaged: its digest is another")
+    return Snapshot(words, arrays)
+
+
+def _check_version(path: Path, version: object) -> None:
+    if version != VERSION:
+        raise ModelFileError(
+            f"{path} has another format version",
+            got=version,
+            expected=VERSION,
+            cure="Go on with the version of bpmatrix that wrote it, or name another folder.",
+        )
+
+
+def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
+    """Return the newest snapshot that can be read, and the names of those that cannot."""
+    damaged: set[str] = set()
+    why: ModelFileError | None = None
+    for number in sorted(_numbers(folder), reverse=True):
+        try:
+            found = read(folder / _name(number))
+        except ModelFileError as error:
+            why = error
+            damaged.add(_name(number))
+            continue
+        _check_version(folder / _name(number), found.words.get("version"))
+        if why is not None:
+            warnings.warn(
+                f"the newest checkpoint cannot be used ({why}); the training goes on from the one"
+                f" before, {_name(number)}",
+                RuntimeWarning,
+                stacklevel=6,
+            )
+        return found, damaged
+    if why is not None:
+        raise ModelFileError(
+            f"no checkpoint in {folder} can be read",
+            got=str(why),
+            cure="Name another folder, to begin anew.",
+        ) from None
+    return None, damaged
+
+
+def _numbers(folder: Path) -> list[int]:
+    if not folder.is_dir():
+        return []
+    matches = map(NAME.fullmatch, (path.name for path in folder.iterdir()))
+    numbers = (int(match[1]) for match in matches if match)
+    return sorted(number for number in numbers if (folder / _name(number)).is_file())
+
+
+def _name(number: int) -> str:
+    return f"checkpoint-{number:06d}.safetensors"
+
+
+def _digest(text: str, arrays: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
+    return digest.hexdigest()
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:  # Windows, while somebody reads it; the next write tries again
+        return
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and DIGEST.fullmatch(value) is not None

@@ -1,0 +1,160 @@
+"""The parts of a run as a checkpoint holds them: words that JSON can hold, and arrays by name."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.architecture.description import Description
+from bpmatrix.history import EpochInfo
+from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.training.record import Settings
+from bpmatrix.training.slices import Place, SliceRunner
+
+__all__ = [
+    "Snapshot",
+    "columns_of",
+    "digest_of",
+    "digests_of_samples",
+    "entries_of",
+    "place_of",
+    "put_place",
+    "words_of_description",
+    "words_of_object",
+    "words_of_settings",
+]
+
+Array = NDArray[Any]
+
+BLOCK = 1 << 24  # bytes that are copied at a time, where an array is not contiguous
+
+
+class Snapshot(NamedTuple):
+    """All that a run is: words that JSON can hold, and arrays by name."""
+
+    words: dict[str, Any]
+    arrays: dict[str, Array]
+
+
+def place_of(place: Place | None) -> Snapshot:
+    """Return a place within the epochs of a call, if it is not at their beginning."""
+    if place is None or not place.done:
+        return Snapshot({"place": None}, {})
+    arrays = {"place.totals": place.totals, "place.parts": place.parts}
+    return Snapshot({"place": place.done}, arrays)
+
+
+def put_place(
+    words: Mapping[str, Any], arrays: Mapping[str, Array], runner: SliceRunner, n: int
+) -> Place | None:
+    """Return what `place_of` told of, in epochs of n samples."""
+    done = words["place"]
+    if done is None:
+        return None
+    totals, parts = (np.array(arrays[f"place.{name}"], np.float64) for name in ("totals", "parts"))
+    steps = runner.steps_of(len(totals), n)
+    fits = totals.shape == (len(totals), 3) and parts.shape == (steps * runner.is_with_parts, 2)
+    if not isinstance(done, int) or not 0 < done <= steps or not fits:
+        raise ValueError("there is no such place in the epochs")
+    return Place(done, totals, parts)
+
+
+def digest_of(*arrays: Array | None) -> str:
+    """Return a digest of vectors and matrices, with types and shapes; None has one of its own."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        if array is None:
+            digest.update(b"None")
+            continue
+        # Rows of the transpose are samples, which most often lie one after another in memory.
+        table = array.T
+        digest.update(f"{table.dtype.str}{table.shape}".encode())
+        rows = max(1, BLOCK * len(table) // max(table.nbytes, 1))
+        for first in range(0, len(table) if table.size else 0, rows):
+            digest.update(np.ascontiguousarray(table[first : first + rows]).data.cast("B"))
+    return digest.hexdigest()
+
+
+def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
+    """Return digests of inputs, targets and weights, by name."""
+    X = samples.X
+    parts = (X.starts, X.rows, X.values) if isinstance(X, SparseColumns) else (X,)
+    return {
+        f"{prefix}inputs": digest_of(*parts),
+        f"{prefix}targets": digest_of(samples.targets.array),
+        f"{prefix}samples shown": digest_of(samples.shown),
+        f"{prefix}sample weights": digest_of(samples.weights),
+    }
+
+
+def words_of_description(description: Description) -> dict[str, Any]:
+    """Return a network in words; of functions of one's own, their names."""
+    return {
+        "sizes": list(description.sizes),
+        "activations": list(map(str, description.activations)),
+        "cost": repr(description.cost),
+        "input_scale": description.input_scale,
+        "bias": description.bias,
+        "dtype": description.dtype,
+    }
+
+
+def words_of_object(value: object) -> str | None:
+    """Return a description in words that are the same in another process: without addresses."""
+    if value is None:
+        return None
+    if is_dataclass(value) and not isinstance(value, type):
+        said = (f"{f.name}={words_of_object(getattr(value, f.name))}" for f in fields(value))
+        return f"{type(value).__name__}({', '.join(said)})"
+    if isinstance(value, bool | int | float | str):
+        return repr(value)
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
+
+
+def words_of_settings(settings: Settings) -> dict[str, Any]:
+    """Return the settings that have to stay the same when a run goes on."""
+    clip_norm = settings.recipe.clip_norm
+    return {
+        "mini_batch_size": settings.mini_batch_size,
+        "optimizer": words_of_object(settings.recipe.optimizer),
+        "weight_decay": settings.weight_decay,
+        "l1": settings.recipe.l1,
+        "clip_norm": clip_norm if math.isfinite(clip_norm) else None,
+        "dropout": list(settings.recipe.dropout),
+        "shuffle": settings.shuffle,
+        "restore_best": settings.restore_best,
+        "schedule": words_of_object(settings.schedule),
+        "early_stopping": words_of_object(settings.early_stopping),
+    }
+
+
+# `last_epoch` is that of the run that goes on.
+NAMES = tuple(f.name for f in fields(EpochInfo) if f.name not in {"network", "last_epoch"})
+WHOLE_NUMBERS = ("epoch", "is_best")
+
+
+def columns_of(entries: list[EpochInfo]) -> dict[str, Array]:
+    """Return what was recorded as columns; what was not recorded has none."""
+    columns: dict[str, Array] = {}
+    for name in NAMES:
+        values = [getattr(entry, name) for entry in entries]
+        if values and values[0] is not None:
+            columns[name] = np.array(values, np.int64 if name in WHOLE_NUMBERS else np.float64)
+    return columns
+
+
+def entries_of(arrays: Mapping[str, Array], last_epoch: int) -> list[EpochInfo]:
+    """Return what `columns_of` told of, in a run that ends after `last_epoch`."""
+    found = {name: arrays[f"history.{name}"] for name in NAMES if f"history.{name}" in arrays}
+    columns = {name: column.tolist() for name, column in found.items()}
+    count = len(columns.get("epoch", []))
+    if "is_best" in columns:
+        columns["is_best"] = list(map(bool, columns["is_best"]))
+    rows = zip(*(columns.get(name, [None] * count) for name in NAMES), strict=True)
+    return [EpochInfo(last_epoch=last_epoch, **dict(zip(NAMES, row, strict=True))) for row in rows]

@@ -1,0 +1,241 @@
+"""A fit that is stopped at any moment and goes on has the bits of one that was not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from interruptions import interruptions
+from numeric import same_bits
+from scipy import sparse
+
+import bpmatrix
+from bpmatrix import MLPClassifier, MLPRegressor, Network
+from bpmatrix.errors import ArgumentError
+from bpmatrix.estimators.resumable import random_state_of, words_of_random_state
+from bpmatrix.storage import checkpoints
+from bpmatrix.training import slices
+
+RNG = np.random.default_rng(17)
+X = RNG.standard_normal((40, 3))
+LABELS = np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)]
+WEIGHTS = RNG.uniform(0.5, 2, 40)
+HOW = {"hidden_layer_sizes": (6,), "batch_size": 12, "max_iter": 4, "random_state": 3}
+SETTINGS = {
+    "adam": {},
+    "sgd": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1,
+            "max_iter": 9},
+    "invscaling": {"solver": "sgd", "learning_rate": "invscaling", "shuffle": False},
+    "stops early": {"early_stopping": True, "n_iter_no_change": 2, "max_iter": 9,
+                    "validation_fraction": 0.3, "tol": 0.1},
+    "standardized": {"standardize": True, "early_stopping": True, "validation_fraction": 0.3},
+    "converges": {"tol": 10.0, "n_iter_no_change": 2, "max_iter": 9},
+    "any state": {"random_state": None, "dropout": 0.2, "early_stopping": True,
+                  "validation_fraction": 0.3},
+}  # fmt: skip
+RECORDS = (
+    "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_",
+    "best_validation_score_", "validation_loss_curve_", "_no_improvement_count",
+)  # fmt: skip
+
+pytestmark = pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+
+
+class Killed(BaseException):
+    """In the place of kill -9: nothing may be written any more."""
+
+
+@contextmanager
+def killed_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Write a checkpoint whenever a fit looks at the clock, and kill it after so many looks."""
+    with monkeypatch.context() as patches:
+        left = looks
+
+        def look(self: checkpoints.Checkpoints) -> None:
+            nonlocal left
+            self._try_to_write()
+            left -= 1
+            if not left:
+                raise Killed
+
+        patches.setattr(checkpoints.Checkpoints, "look", look)
+        patches.setattr(checkpoints.Checkpoints, "end", lambda self: None)
+        yield
+
+
+def fit(folder: Path | None, kind: type = MLPClassifier, **how):
+    targets = LABELS if kind is MLPClassifier else X[:, 0] - X[:, 1]
+    model = kind(**HOW | how)
+    return model.fit(X, targets, WEIGHTS, checkpoint=folder)
+
+
+def assert_equal(ours, whole) -> None:
+    """Compare weights, records, the optimizer's state and what is drawn next."""
+    assert same_bits(ours._parameters.flat, whole._parameters.flat)
+    for name in RECORDS:
+        assert getattr(ours, name) == getattr(whole, name), name
+    state, expected = (model._optimizer.optimizer_state for model in (ours, whole))
+    assert same_bits(state.moments, expected.moments)
+    assert state.steps == expected.steps
+    assert ours._optimizer.rate == whole._optimizer.rate
+    drawn = (words_of_random_state(model._random_state) for model in (ours, whole))
+    assert next(drawn) == next(drawn)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("name", SETTINGS)
+@pytest.mark.parametrize("per_slice", [0.0, 0.15])
+def test_a_fit_killed_at_any_slice_goes_on_to_the_same_bits(
+    kind: type, name: str, per_slice: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each mini-batch a slice of its own, or several epochs in a slice."""
+    monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
+    how = SETTINGS[name]
+    whole = None
+    if "random_state" not in how:
+        whole = fit(None, kind, **how)
+    for moment in count(1):
+        folder = tmp_path / str(moment)
+        try:
+            with killed_after(moment, monkeypatch):
+                first = fit(folder, kind, **how)
+        except Killed:
+            pass
+        else:
+            break
+        if whole is None:  # the first weights were drawn, and are in the first checkpoint
+            state = checkpoints.read(min(folder.glob("checkpoint-*"))).words["first_state"]
+            same = random_state_of(state)
+            assert_equal(fit(folder, kind, **how), fit(None, kind, **how | {"random_state": same}))
+        else:
+            assert_equal(fit(folder, kind, **how), whole)
+    assert moment > (4 if per_slice == 0.0 else 1)
+    if whole is not None:
+        assert_equal(first, whole)
+
+
+@pytest.mark.filterwarnings("ignore:training was interrupted")
+@pytest.mark.parametrize("per_slice", [0.0, 0.15])
+def test_ctrl_c_at_any_moment_loses_nothing(
+    per_slice: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What was written last is a state of the fit: no half epoch, no order drawn twice."""
+    monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
+    how = SETTINGS["stops early"] | {"max_iter": 3}
+    whole, number = fit(None, **how), 0
+
+    def prepare():
+        nonlocal number
+        number += 1
+        folder = tmp_path / str(number)
+        return lambda: fit(folder, n_threads=1, **how)
+
+    for _ in interruptions(KeyboardInterrupt, prepare, every=97):
+        assert_equal(fit(tmp_path / str(number), **how), whole)
+    assert number > 10
+
+
+def test_max_iter_counts_from_the_beginning(tmp_path: Path) -> None:
+    """Two after one is one more; fewer are none more."""
+    whole = fit(None, max_iter=3)
+    for epochs in (1, 3, 3):
+        model = fit(tmp_path, max_iter=epochs)
+        assert model.n_iter_ == epochs
+    assert_equal(model, whole)
+    assert fit(tmp_path, max_iter=2).n_iter_ == 3
+
+
+def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
+    """Where early stopping keeps it."""
+    model = fit(tmp_path, **SETTINGS["stops early"])
+    best = bpmatrix.load(tmp_path / "best.safetensors")
+    assert (best.predict(X) == model.predict(X)).all()
+    fit(tmp_path / "other")
+    assert not (tmp_path / "other" / "best.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changed", "name"),
+    [
+        ({"alpha": 0.1}, "alpha"),
+        ({"hidden_layer_sizes": (5,)}, "hidden_layer_sizes"),
+        ({"random_state": 4}, "random_state"),
+        ({"solver": "sgd"}, "solver"),
+        ({"standardize": True}, "X"),
+        ({"class_weight": {"a": 2.0, "b": 1.0, "c": 1.0}}, "class_weight"),
+        ({"n_iter_no_change": 3}, "n_iter_no_change"),
+    ],
+)
+def test_another_fit_is_refused_by_name(changed: dict, name: str, tmp_path: Path) -> None:
+    """Before the estimator is another than it was."""
+    fit(tmp_path)
+    model = MLPClassifier(**HOW | changed)
+    before = dict(vars(model))
+    with pytest.raises(ArgumentError, match=rf"belongs to a run with other .*\b{name}\b"):
+        model.fit(X, LABELS, WEIGHTS, checkpoint=tmp_path)
+    assert vars(model) == before
+
+
+def test_other_data_are_refused(tmp_path: Path) -> None:
+    """Inputs, targets, weights; a sparse matrix of the same numbers is another."""
+    fit(tmp_path)
+    for X_, y, weight, name in (
+        (X + 1e-9, LABELS, WEIGHTS, "X"),
+        (X, LABELS[::-1], WEIGHTS, "y"),
+        (X, LABELS, None, "sample_weight"),
+        (sparse.csr_matrix(X), LABELS, WEIGHTS, "X"),
+    ):
+        with pytest.raises(ArgumentError, match=f"belongs to a run with other {name}"):
+            MLPClassifier(**HOW).fit(X_, y, weight, checkpoint=tmp_path)
+    with pytest.raises(ArgumentError, match="belongs to a run with other"):
+        Network([3, 6, 3], seed=4).train(X.T, np.arange(40) % 3, checkpoint=tmp_path)
+
+
+def test_what_is_no_difference(tmp_path: Path) -> None:
+    """Threads, callbacks, and what is printed."""
+    fit(tmp_path, max_iter=2)
+    model = fit(tmp_path, n_threads=2, callbacks=[lambda info: None], verbose=False)
+    assert_equal(model, fit(None))
+
+
+def test_a_warm_start_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
+    """A fit that goes on is a run, too; what fails puts the model back."""
+    whole = MLPClassifier(**HOW, warm_start=True).fit(X, LABELS).fit(X, LABELS)
+    model = MLPClassifier(**HOW | {"max_iter": 4}, warm_start=True).fit(X, LABELS)
+    start = model._parameters.flat.copy()
+    model.set_params(max_iter=2).fit(X, LABELS, checkpoint=tmp_path)
+    model.set_params(max_iter=4).fit(X, LABELS, checkpoint=tmp_path)
+    assert same_bits(model._parameters.flat, whole._parameters.flat)
+
+    def fail(info) -> None:
+        raise RuntimeError
+
+    again = MLPClassifier(**HOW, warm_start=True).fit(X, LABELS)
+    assert same_bits(again._parameters.flat, start)
+    with pytest.raises(RuntimeError):
+        again.set_params(max_iter=6, callbacks=[fail]).fit(X, LABELS, checkpoint=tmp_path)
+    assert same_bits(again._parameters.flat, start)
+
+
+def test_callbacks_get_the_estimator_and_are_entered(tmp_path: Path) -> None:
+    """One protocol for networks and estimators: each epoch, its best, the beginning, the end."""
+    log = []
+
+    class Recorder:
+        def __enter__(self):
+            log.append("begins")
+            return self
+
+        def __call__(self, info) -> None:
+            log.append((info.network is model, info.is_best))
+
+        def __exit__(self, *_: object) -> None:
+            log.append("ends")
+
+    model = MLPClassifier(**HOW | {"callbacks": [Recorder()], "max_iter": 2})
+    model.fit(X, LABELS)
+    assert log == ["begins", (True, True), (True, True), "ends"]

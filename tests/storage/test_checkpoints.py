@@ -1,0 +1,304 @@
+"""A folder of checkpoints: what is kept, what is whole, and what is read when something is not."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numeric import same_bits
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+import bpmatrix
+from bpmatrix import Adam, History, Network
+from bpmatrix.errors import ArgumentError, DestinationError, ModelFileError
+from bpmatrix.storage import checkpoints, files
+from bpmatrix.storage.checkpoints import read, write
+from bpmatrix.training.checkpoint import Snapshot
+
+RNG = np.random.default_rng(17)
+X = RNG.standard_normal((40, 3)).T
+LABELS = (X[0] > 0).astype(int) + (X[1] > 0)
+
+
+def train(folder: Path | None, epochs: int, **how) -> tuple[Network, History]:
+    net = Network([3, 6, 3], seed=4)
+    how = {"optimizer": Adam(0.05), "checkpoint_seconds": 0} | how
+    return net, net.train(X, LABELS, epochs=epochs, checkpoint=folder, **how)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def newest(folder: Path) -> Path:
+    return max(folder.glob("checkpoint-*"))
+
+
+def test_the_folder_holds_the_newest_the_one_before_and_the_best(tmp_path: Path) -> None:
+    """And nothing else, from the first checkpoint on."""
+    seen = []
+    train(tmp_path, 5, callbacks=[lambda info: seen.append(len(names(tmp_path)))])
+    assert seen == [1, 3, 3, 3, 3]
+    assert names(tmp_path) == [
+        "best.safetensors", "checkpoint-000006.safetensors", "checkpoint-000007.safetensors",
+    ]  # fmt: skip
+
+
+def test_the_folder_is_made(tmp_path: Path) -> None:
+    """With the folders that it is in."""
+    train(tmp_path / "runs" / "first", 1)
+    assert newest(tmp_path / "runs" / "first").exists()
+
+
+def test_a_snapshot_comes_back(tmp_path: Path) -> None:
+    """Words and arrays, also empty ones and those that are not finite."""
+    arrays = {"a": np.array([np.nan, -0.0, 1]), "b": np.empty((0, 3), np.float32), "c": np.eye(2).T}
+    write(tmp_path / "file", Snapshot({"word": [1, None, "x"]}, arrays))
+    words, found = read(tmp_path / "file")
+    assert words["word"] == [1, None, "x"]
+    assert found.keys() == arrays.keys()
+    assert all(same_bits(found[name], arrays[name]) for name in arrays)
+
+
+def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    """By the format or by the digest: a snapshot that is read is the one that was written."""
+    write(tmp_path / "file", Snapshot({"word": 1}, {"a": np.arange(3.0)}))
+    content = (tmp_path / "file").read_bytes()
+    for place in range(len(content)):
+        for bit in (0, 6):
+            changed = bytearray(content)
+            changed[place] ^= 1 << bit
+            (tmp_path / "file").write_bytes(changed)
+            try:
+                words, arrays = read(tmp_path / "file")
+            except ModelFileError:
+                continue
+            assert words["word"] == 1
+            assert arrays["a"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("damage", ["cut short", "empty", "flipped", "another file"])
+def test_a_damaged_newest_file_falls_back_to_the_one_before(damage: str, tmp_path: Path) -> None:
+    """With one warning; the file before outlives the next write, and the bits are the same."""
+    whole, expected = train(None, 6)
+    train(tmp_path, 3)
+    path, before = newest(tmp_path), min(tmp_path.glob("checkpoint-*"))
+    content = path.read_bytes()
+    if damage == "another file":
+        Network([2, 1], seed=1).save(path)
+    else:
+        flipped = content[:-5] + bytes([content[-5] ^ 8]) + content[-4:]
+        damaged = {"cut short": content[:-9], "empty": b"", "flipped": flipped}
+        path.write_bytes(damaged[damage])
+    kept = []
+    with pytest.warns(RuntimeWarning, match="the newest checkpoint cannot be used") as caught:
+        net, history = train(tmp_path, 6, callbacks=[lambda info: kept.append(before.exists())])
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert kept[0]
+    assert same_bits(net.parameters, whole.parameters)
+    assert history.cost == expected.cost
+    assert not path.exists() or read(path)
+
+
+def test_the_last_good_file_is_never_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """orbax#394, revbayes#930: at each call of the system there is one that can be read."""
+    train(tmp_path, 1)
+    looks = []
+
+    def look() -> None:
+        found, _ = checkpoints._newest(tmp_path)
+        assert found is not None
+        looks.append(None)
+
+    for module, name in ((os, "fsync"), (os, "replace"), (Path, "replace"), (Path, "unlink")):
+        call = getattr(module, name)
+
+        def looking(*arguments, call=call, **keywords):
+            look()
+            result = call(*arguments, **keywords)
+            look()
+            return result
+
+        monkeypatch.setattr(module, name, looking)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # no fall-back either
+        train(tmp_path, 4)
+    assert len(looks) > 20
+
+
+def test_where_no_file_can_be_read_nothing_begins_anew(tmp_path: Path) -> None:
+    """The files stay as they are, for somebody to look at."""
+    train(tmp_path, 3)
+    for path in tmp_path.glob("checkpoint-*"):
+        path.write_bytes(b"damaged")
+    before = names(tmp_path)
+    with pytest.raises(ModelFileError, match=r"no checkpoint in .* can be read"):
+        train(tmp_path, 3)
+    assert names(tmp_path) == before
+
+
+def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
+    """It is no damaged file, from which one would fall back and which one would delete."""
+    train(tmp_path, 2)
+    words, arrays = read(newest(tmp_path))
+    path = tmp_path / "checkpoint-000009.safetensors"
+    write(path, Snapshot(words, arrays))
+    with safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    metadata["bpmatrix"] = metadata["bpmatrix"].replace(
+        '"checkpoint": {"version": 1', '"checkpoint": {"version": 2'
+    )
+    tensors = load_file(path)
+    metadata["digest"] = checkpoints._digest(metadata["bpmatrix"], tensors)
+    save_file(tensors, path, metadata)
+    with pytest.raises(ModelFileError, match="another format version: got 2, expected 1"):
+        train(tmp_path, 3)
+    assert path.exists()
+
+
+def test_left_over_files_are_swept(tmp_path: Path) -> None:
+    """Of processes that were killed while they wrote; other files stay."""
+    for name in (".0123456789abcdef.part", "notes.txt", "checkpoint-7.safetensors.bak"):
+        (tmp_path / name).write_bytes(b"x")
+    train(tmp_path, 1)
+    assert {"notes.txt", "checkpoint-7.safetensors.bak"} <= set(names(tmp_path))
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_full_disk_does_not_end_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is said once; the next write tries again, and the file before is still there."""
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fill(info) -> None:
+        if info.epoch in {2, 3}:
+            patches.setattr(checkpoints, "write_whole", full)
+        else:
+            patches.undo()
+
+    with monkeypatch.context() as patches:
+        with pytest.warns(RuntimeWarning, match="No space left on device; the training") as caught:
+            net, _ = train(tmp_path, 5, callbacks=[fill])
+        assert len(caught) == 1
+    assert same_bits(net.parameters, train(None, 5)[0].parameters)
+    assert read(newest(tmp_path)).words["epochs"] == 5
+
+
+def test_where_nothing_can_be_written_no_run_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather at once than after a night of training."""
+
+    def refuse(path: Path, content: bytes) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(checkpoints, "write_whole", refuse)
+    with pytest.raises(DestinationError, match="Permission denied"):
+        train(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("folder", "match"), [(3, "not the name of a folder"), (__file__, "is not a folder")]
+)
+def test_what_is_no_folder_is_refused(folder, match: str) -> None:
+    """A number, a file."""
+    with pytest.raises(ArgumentError, match=match):
+        train(folder, 1)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "60", None])
+def test_what_is_no_time_is_refused(seconds, tmp_path: Path) -> None:
+    """Before a folder is made."""
+    with pytest.raises(ArgumentError, match="checkpoint_seconds"):
+        train(tmp_path / "new", 1, checkpoint_seconds=seconds)
+    assert not (tmp_path / "new").exists()
+
+
+def test_checkpoints_are_written_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One at the beginning, one whenever the time is over, one at the end."""
+    now = 0.0
+
+    def tick(info) -> None:
+        nonlocal now
+        now += 10.0
+
+    monkeypatch.setattr(checkpoints.time, "perf_counter", lambda: now)
+    written = []
+    whole = files.write_whole
+    monkeypatch.setattr(
+        checkpoints, "write_whole", lambda *given: (written.append(now), whole(*given))
+    )
+    train(tmp_path, 10, callbacks=[tick], checkpoint_seconds=30)
+    assert written == [0, 30, 60, 90, 100]
+
+
+def test_a_checkpoint_is_no_model(tmp_path: Path) -> None:
+    """What loads it is told what it is, and what to load."""
+    train(tmp_path, 1)
+    for load in (Network.load, bpmatrix.load):
+        with pytest.raises(ModelFileError, match=r"Load best\.safetensors beside it"):
+            load(newest(tmp_path))
+
+
+def changed(words: dict, arrays: dict, name: str, value: object) -> None:
+    target = arrays if name in arrays else words
+    if value is None:
+        del target[name]
+    else:
+        target[name] = value
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("epochs", -1),
+        ("epochs", 77),
+        ("state", {"steps": -1}),
+        ("state", {"steps": "7"}),
+        ("shuffler", {"bit_generator": "MT19937"}),
+        ("trained", [1]),
+        ("place", 5),
+        ("place", "x"),
+        ("theta", np.zeros(3)),
+        ("theta", None),
+        ("theta", np.full(45, np.nan)),
+        ("moments", np.full((2, 45), -1.0)),
+        ("moments", np.zeros((1, 45))),
+        ("best.theta", np.zeros(45, np.float32)),
+        ("history.cost", np.zeros(1)),
+        ("history.epoch", None),
+    ],
+    ids=str,
+)
+def test_a_forged_file_is_refused(name: str, value: object, tmp_path: Path) -> None:
+    """Whatever it says, with its right digest: an error of ours, and nothing changes."""
+    train(tmp_path, 3)
+    words, arrays = read(newest(tmp_path))
+    changed(words, arrays, name, value)
+    write(newest(tmp_path), Snapshot({k: v for k, v in words.items() if k != "version"}, arrays))
+    net = Network([3, 6, 3], seed=4)
+    before = net.parameters.copy()
+    with pytest.raises(ModelFileError, match="does not describe a run"):
+        net.train(X, LABELS, epochs=4, optimizer=Adam(0.05), checkpoint=tmp_path)
+    assert same_bits(net.parameters, before)
+    assert (net.epochs, net.trained) == (0, [])
+
+
+def test_the_words_are_plain(tmp_path: Path) -> None:
+    """A person can read what a file says, with json and nothing else."""
+    train(tmp_path, 1)
+    with safe_open(newest(tmp_path), framework="numpy") as file:
+        words = json.loads(file.metadata()["bpmatrix"])
+    assert words["written_by"] == bpmatrix.__version__
+    assert words["checkpoint"]["identity"]["optimizer"].startswith("Adam(learning_rate=0.05")

@@ -1,0 +1,87 @@
+"""What a run is in words and arrays: digests, places, columns, and words without addresses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+
+from bpmatrix import SGD, Adam, schedules
+from bpmatrix.history import EpochInfo
+from bpmatrix.samples.samples import Samples
+from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.training import checkpoint
+from bpmatrix.training.checkpoint import (
+    columns_of,
+    digest_of,
+    digests_of_samples,
+    entries_of,
+    words_of_object,
+)
+
+TABLE = np.arange(12.0).reshape(3, 4)
+
+
+@pytest.mark.parametrize("block", [1, 20, 1 << 24])
+def test_a_digest_does_not_depend_on_where_numbers_lie(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Views, orders and the size of a block are no difference; shape, type and numbers are."""
+    monkeypatch.setattr(checkpoint, "BLOCK", block)
+    expected = digest_of(TABLE)
+    padded = np.zeros((6, 8))
+    padded[::2, ::2] = TABLE
+    for same in (TABLE.copy("F"), padded[::2, ::2], np.ascontiguousarray(TABLE)):
+        assert digest_of(same) == expected
+    others = [TABLE.T, TABLE.reshape(4, 3), TABLE.astype(np.float32), TABLE + 1e-15, TABLE[:2]]
+    assert len({expected, *map(digest_of, others)}) == 6
+    assert digest_of(np.array([0.0])) != digest_of(np.array([-0.0]))
+
+
+def test_a_digest_of_nothing_is_one() -> None:
+    """No weights are not the same as empty ones."""
+    assert digest_of(None) == digest_of(None) != digest_of(np.empty(0))
+    assert digest_of(np.empty((0, 3))) != digest_of(np.empty((3, 0)))
+
+
+def test_sparse_samples_have_digests() -> None:
+    """Of their elements and of where these are."""
+    targets = type("Targets", (), {"array": np.arange(2)})()
+
+    def inputs(rows: list[int]) -> str:
+        X = SparseColumns((3, 2), np.array([0, 1, 2]), np.array(rows), np.ones(2))
+        return digests_of_samples(Samples(X, targets), "")["inputs"]
+
+    assert inputs([0, 1]) == inputs([0, 1]) != inputs([0, 2])
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, None),
+        (SGD(0.5), "SGD(learning_rate=0.5, momentum=0.0, nesterov=False)"),
+        (abs, "abs"),
+        (partial(pow, 2), "partial"),
+        (
+            schedules.Warmup(3, then=lambda epoch: 1.0),
+            "Warmup(epochs=3, then=<lambda>)",
+        ),
+    ],
+)
+def test_words_hold_no_addresses(value: object, words: str | None) -> None:
+    """They have to be the same in another process."""
+    assert words_of_object(value) == words
+    assert words_of_object(Adam()) == words_of_object(Adam())
+
+
+def test_a_history_comes_back() -> None:
+    """What was not recorded is None again, and NaN is NaN."""
+    entry = EpochInfo(3, 9, 0.5, None, 0.25, None, 0.1, 2.0, is_best=True)
+    entries = [entry, replace(entry, epoch=4, cost=float("inf"), is_best=False)]
+    columns = {f"history.{name}": column for name, column in columns_of(entries).items()}
+    found = entries_of(columns, 9)
+    assert found == entries
+    assert [type(value) for value in (found[0].epoch, found[0].is_best)] == [int, bool]
+    assert entries_of({}, 9) == []
