@@ -58,6 +58,7 @@ class ResumableRun(Run):
         self._began_with = digest_of(self._runner.theta)
         self._trained_before = list(self._trained)
         self._noted = self.course.epochs, self.course.shuffler.bit_generator.state
+        self._columns: dict[str, NDArray[Any]] = {}
         self._epoch_of_place, self._steps = -1, self._runner.steps_of(1, self._n)
         self._can_be_saved = _can_be_saved(self._runner.description)
 
@@ -124,8 +125,19 @@ class ResumableRun(Run):
         place_words, arrays = place_of(runner.begun or (runner.place if is_within else None))
         arrays |= {"theta": runner.theta, "best.theta": self._best_weights}
         arrays |= {"moments": runner.state.moments}
-        arrays |= {f"history.{name}": c for name, c in columns_of(self.history.epochs).items()}
-        return Snapshot(words | place_words, arrays)
+        return Snapshot(words | place_words, arrays | self._columns_so_far())
+
+    def _columns_so_far(self) -> dict[str, NDArray[Any]]:
+        """Return the History as columns; only epochs since the last checkpoint are converted."""
+        epochs, known = self.history.epochs, self._columns
+        found = columns_of(epochs[len(known.get("history.epoch", ())) :])
+        new = {f"history.{name}": column for name, column in found.items()}
+        if new:  # all columns at once: Ctrl-C must not leave some of them longer than others
+            self._columns = {
+                name: np.concatenate([known.get(name, column[:0]), column])
+                for name, column in new.items()
+            }
+        return self._columns
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go on where a snapshot was taken; all kinds of errors, before a change, if it is none."""
