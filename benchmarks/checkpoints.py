@@ -1,4 +1,4 @@
-"""What checkpoints cost: in each epoch, and for each file that is written."""
+"""Measures the cost of checkpoints, per epoch and per file written."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from benchmarks.options import JSON, QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import Adam, Network
 
-MOST = 0.02  # of the time of a training
+MOST = 0.02  # of the training time
 SECONDS_BETWEEN = 60.0  # the default of `Network.train`
 
 
 @dataclass(frozen=True)
 class Case:
-    """A training, from an epoch that is as short as the call to one of many slices."""
+    """A training run; the cases range from epochs of microseconds to epochs of many slices."""
 
     sizes: tuple[int, ...]
     samples: int
@@ -30,11 +30,11 @@ class Case:
 
     @property
     def name(self) -> str:
-        """Layers and samples."""
+        """The layers and the number of samples."""
         return f"{'-'.join(map(str, self.sizes))}, {self.samples:,} samples"
 
     def seconds(self, epochs: int, clock: Callable[[], float], *, is_kept: bool) -> float:
-        """Return the time of a run on one thread, with its first and last checkpoint."""
+        """Return the time of a run on one thread, including its first and last checkpoint."""
         X = np.random.default_rng(0).standard_normal((self.sizes[0], self.samples))
         labels = np.arange(self.samples) % self.sizes[-1]
         net = Network(self.sizes, seed=1)
@@ -57,12 +57,12 @@ CASES = (
 @QUICK
 @JSON
 def checkpoints(quick: bool, json_file: str | None) -> None:
-    """What checkpoints cost of a training's time: per epoch, and one file in 60 s.
+    """Measure the cost of checkpoints: per epoch, and for one file every 60 s.
 
-    The epochs are timed by the seconds of the process, the file by those of the clock, with what
-    the disk takes; that file is one of the two of a run without epochs.
+    The epochs are measured in process time. The file is measured in elapsed time, to include the
+    disk, as half of a run without epochs, which writes two files.
     """
-    report = Report("The cost of checkpoints, of a training's time", json_file)
+    report = Report("The cost of checkpoints, as a share of the training time", json_file)
     report.columns("case", "in the epochs", "one file", "in all", "target")
     for case in CASES:
         report.tell(case.name)
@@ -74,11 +74,11 @@ def checkpoints(quick: bool, json_file: str | None) -> None:
         judged = verdict(in_all, MOST, at_most=True)
         report.row(case.name, f"{of_epochs:+.2%}", f"{1e3 * file:.1f} ms", f"{in_all:+.2%}", judged)
         report.record(case=case.name, of_epochs=of_epochs, file=file, in_all=in_all)
-    report.finish(["a difference below a percent is noise on a machine with other work"])
+    report.finish(["on a busy machine, a difference below one percent is noise"])
 
 
 def _of_epochs(case: Case, epochs: int, rounds: int) -> tuple[float, float]:
-    """Return the least time of some epochs, with and without checkpoints, which take turns."""
+    """Return the shortest times of the epochs with and without checkpoints, alternating."""
     ways = [(count, kept) for count in (0, epochs) for kept in (True, False)]
     times = [
         [case.seconds(count, time.process_time, is_kept=kept) for count, kept in ways]

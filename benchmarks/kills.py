@@ -1,4 +1,4 @@
-"""Runs that are killed at random moments, and whether they go on to the same bits."""
+"""Kills runs at random moments and checks that they resume to the same bits."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 EPOCHS = 40
 MINI_BATCH_SIZE = 20
-SECONDS_PER_SLICE = 5e-4  # a few mini-batches: an epoch has many
+SECONDS_PER_SLICE = 5e-4  # a few mini-batches of the many in an epoch
 BETWEEN_WRITES = 0.01
 LONGEST_LIFE = 0.15
 
@@ -59,14 +59,14 @@ def _train(settings: dict[str, Any], folder: Path | None) -> tuple[Network, Hist
 
 
 def _bits(net: Network, history: History, file: Path) -> tuple[object, ...]:
-    """Return all that a run leaves, but the seconds of its epochs."""
+    """Return all results of a run except the durations of its epochs."""
     columns = {name: column for name, column in history.to_dict().items() if name != "seconds"}
-    net.save(file)  # weights, optimizer, generator and record
+    net.save(file)  # weights, optimizer, generator and records
     return file.read_bytes(), columns, history.best_epoch, history.stopped_by
 
 
 def _said_in(phase: mmap.mmap) -> None:
-    """Let a child say in shared memory where it is, which outlives it."""
+    """Make a child report its phase in shared memory, which outlives it."""
 
     def around(owner: Any, name: str, first: int, last: int | None) -> None:
         call = getattr(owner, name)
@@ -92,7 +92,7 @@ def _said_in(phase: mmap.mmap) -> None:
 
 
 def _child(task: Callable[[], object], phase: mmap.mmap) -> int:
-    """Start a process that does a task, by a fork: all is compiled and imported."""
+    """Fork a process that does a task: a fork need not import or compile anything."""
     child = os.fork()
     if child:
         return child
@@ -100,7 +100,7 @@ def _child(task: Callable[[], object], phase: mmap.mmap) -> int:
         _said_in(phase)
         task()
         os._exit(0)
-    except BaseException:  # noqa: BLE001 - whatever it is, nobody above must see it in the child
+    except BaseException:  # noqa: BLE001 - the child must not return to the caller's code
         os._exit(1)
 
 
@@ -114,22 +114,22 @@ def _short_slices() -> Iterator[None]:
 
 
 def _wait_for(wanted: int, phase: mmap.mmap) -> None:
-    """Wait for a phase, but not for ever: else the longest would get nearly all of the kills."""
+    """Wait for a phase, up to a limit; otherwise most kills would hit the longest phase."""
     end = time.perf_counter() + LONGEST_LIFE
     while phase[0] != wanted and time.perf_counter() < end:
         time.sleep(0.0)
 
 
 def kill(times: int, seed: int = 0) -> Counter[str]:
-    """Kill runs so many times; return how often in which phase.
+    """Kill runs a number of times; return the number of kills in each phase.
 
-    Each run goes on after each kill until it is over, and is then compared with one that was never
-    killed.
+    Each run is resumed after each kill until it has finished, and is then compared with an
+    uninterrupted one.
 
     Raises
     ------
     AssertionError
-        If a bit differs, or if a process ends in an error.
+        If any bit differs, or if a process fails.
     """
     chance, phase = random.Random(seed), mmap.mmap(-1, 1)
     warm_up(("float64", "float32"))
@@ -150,14 +150,14 @@ def kill(times: int, seed: int = 0) -> Counter[str]:
                 _, status = os.waitpid(child, 0)
                 if os.WIFEXITED(status):
                     if os.WEXITSTATUS(status):
-                        raise AssertionError(f"a run that went on has failed: {settings}")
+                        raise AssertionError(f"a resumed run failed: {settings}")
                     break
                 found[PHASES[phase[0]]] += 1
             ours, whole = (
                 _bits(*_train(settings, where), Path(temporary, "net")) for where in (folder, None)
             )
             if ours != whole:
-                raise AssertionError(f"other bits: {settings}")
+                raise AssertionError(f"the bits differ: {settings}")
     return found
 
 
@@ -165,10 +165,10 @@ def kill(times: int, seed: int = 0) -> Counter[str]:
 @click.option("--times", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
 def kills(times: int, seed: int) -> None:
-    """Kill runs (kill -9) at random moments, and see that they go on to the same bits."""
+    """Kill runs (kill -9) at random moments and check that they resume to the same bits."""
     if not hasattr(os, "fork"):
         raise click.ClickException("this system cannot fork")
     found = kill(times, seed)
-    click.echo(f"{times} kills; each run came to the bits of one that was never killed")
+    click.echo(f"{times} kills; each run produced the same bits as an uninterrupted one")
     for name in PHASES:
         click.echo(f"{found[name]:6}  {name}")

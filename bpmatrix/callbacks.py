@@ -1,7 +1,7 @@
-"""Callbacks for ``callbacks=[...]``, of networks and estimators.
+"""Callbacks for the ``callbacks`` parameter of networks and estimators.
 
-A callback is a function of an `EpochInfo`, called after each epoch; one that returns True ends the
-run. One that is also a context manager is entered when the run begins and left when it ends.
+A callback is a function that takes an `EpochInfo` and is called after each epoch; if it returns
+True, the run ends. If it is also a context manager, it is entered and exited with the run.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ __all__ = ["save_best"]
 
 
 def save_best(path: str | os.PathLike[str]) -> Callable[[EpochInfo], None]:
-    """Return a callback that saves the network, or estimator, after each epoch that is the best.
+    """Return a callback that saves the network or estimator after each best epoch so far.
 
-    What is best is `EpochInfo.is_best`, also in a run that goes on from a checkpoint. The file is
-    whole at each moment.
+    The best epoch is the one marked by `EpochInfo.is_best`, also in a run resumed from a
+    checkpoint. The file is complete at every moment.
 
     Parameters
     ----------
     path : path
-        The model file, which `bpmatrix.load` reads; an older one is replaced.
+        The model file to write, for `bpmatrix.load`; an existing file is replaced.
 
     Returns
     -------

@@ -40,8 +40,8 @@ class EpochInfo:
     is_best : bool
         Whether this is the best epoch of the run so far, as `History.best_epoch` defines it.
     network : Network, MLPClassifier or MLPRegressor
-        What is trained, for callbacks: to predict with, save or copy, and not to train. None in a
-        History.
+        The model being trained, for callbacks. They may predict with it, save it or copy it, but
+        not train it. None in a History.
     """
 
     epoch: int

@@ -69,10 +69,10 @@ def signals_held() -> Iterator[None]:
 
 @contextmanager
 def termination_as_ctrl_c() -> Iterator[None]:
-    """Let SIGTERM end the block as Ctrl-C does, and then the process, as it would have at once.
+    """Treat SIGTERM in the block like Ctrl-C, then terminate the process as usual.
 
-    Only where the process has no handler of its own for it, and in the main thread, which alone
-    hears signals. Windows has no such signal: there the process just ends.
+    This does nothing if the process has its own handler for SIGTERM, or outside the main thread,
+    the only one that handles signals. On Windows, terminating a process sends no signal.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def termination_as_ctrl_c() -> Iterator[None]:
 
     def interrupt(*_: object) -> None:
         nonlocal has_come
-        if not has_come:  # a second one must not break off what the first has begun
+        if not has_come:  # a second one must not interrupt the cleanup
             has_come = True
             raise KeyboardInterrupt
 

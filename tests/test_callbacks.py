@@ -1,4 +1,4 @@
-"""Callbacks: the one that saves the best, and those that know of no network."""
+"""Tests of `save_best` and of callbacks written for 0.1.0."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bpmatrix import MLPClassifier, Network, save_best
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3))
 LABELS = (X[:, 0] > 0).astype(int) + (X[:, 1] > 0)
-WRONG = (X.T, (LABELS + 1) % 3)  # what is learned makes it worse in the end
+WRONG = (X.T, (LABELS + 1) % 3)  # training makes the validation cost worse in the end
 
 
 def test_the_best_network_is_saved(tmp_path) -> None:
-    """With the weights that it had then."""
+    """With its weights after that epoch."""
     path, kept = tmp_path / "best.safetensors", []
 
     def keep(info) -> None:
@@ -34,8 +34,8 @@ def test_the_best_network_is_saved(tmp_path) -> None:
     assert (best.parameters == kept[-1]).all()
 
 
-def test_the_best_network_of_a_run_that_goes_on(tmp_path) -> None:
-    """No epoch after a resume replaces it if it is no better."""
+def test_the_best_network_of_a_resumed_run_is_saved(tmp_path) -> None:
+    """An epoch after resuming replaces it only if it is better."""
     path = tmp_path / "best.safetensors"
     for epochs in (12, 24):
         net = Network([3, 6, 3], seed=4)
@@ -51,7 +51,7 @@ def test_the_best_network_of_a_run_that_goes_on(tmp_path) -> None:
     "how", [{}, {"early_stopping": True}, {"early_stopping": True, "standardize": True}]
 )
 def test_the_best_estimator_is_saved(how, tmp_path) -> None:
-    """By what early stopping goes by, or by the loss."""
+    """By the criterion of early stopping, or by the loss."""
     path = tmp_path / "best.safetensors"
     model = MLPClassifier(
         (6,), batch_size=10, max_iter=30, random_state=1, callbacks=[save_best(path)], **how
@@ -65,7 +65,7 @@ def test_the_best_estimator_is_saved(how, tmp_path) -> None:
 
 
 def test_a_callback_of_0_1_0_runs_unchanged() -> None:
-    """It takes one argument, and compares and prints what it gets as before."""
+    """It takes one argument, which compares and prints as before."""
     seen = []
     net = Network([3, 6, 3], seed=4)
     history = net.train(X.T, LABELS, epochs=2, callbacks=[seen.append])
@@ -73,8 +73,8 @@ def test_a_callback_of_0_1_0_runs_unchanged() -> None:
     assert "network" not in repr(seen[0])
 
 
-def test_a_history_holds_no_network() -> None:
-    """Where it is pickled or copied, the network is not."""
+def test_a_history_contains_no_network() -> None:
+    """So pickling or copying it does not include the network."""
     net = Network([3, 6, 3], seed=4)
     history = net.train(X.T, LABELS, epochs=2, callbacks=[lambda info: None])
     assert all(entry.network is None for entry in history.epochs)

@@ -60,7 +60,7 @@ NAMESPACE = {name: getattr(bpmatrix, name) for name in bpmatrix.__all__} | {
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Checkpoints are written where a test is."""
+    """Some tests write checkpoints to the current folder."""
     monkeypatch.chdir(tmp_path)
 
 

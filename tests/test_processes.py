@@ -96,15 +96,15 @@ print("goes on")
 
 @needs_posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_writes_a_last_checkpoint_and_says_how_to_go_on(
+def test_a_signal_writes_a_last_checkpoint_and_says_how_to_resume(
     number: signal.Signals, tmp_path
 ) -> None:
-    """After SIGTERM the process ends as it would have; after Ctrl-C the call returns."""
+    """After SIGTERM the process terminates as usual; after Ctrl-C the call returns."""
     process = start(LONG_RUN, tmp_path)
     assert process.stdout.readline() == "begins\n"
     process.send_signal(number)
     printed, errors = process.communicate(timeout=PATIENCE)
-    assert f"the same call goes on from the checkpoint in {tmp_path}" in errors
+    assert f"the same call resumes from the checkpoint in {tmp_path}" in errors
     is_ctrl_c = number is signal.SIGINT
     assert (process.returncode, printed) == ((0, "goes on\n") if is_ctrl_c else (-number, ""))
     went_on = finish(start(

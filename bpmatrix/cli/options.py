@@ -267,8 +267,8 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--checkpoint",
         type=click.Path(path_type=Path, file_okay=False),
         metavar="FOLDER",
-        help="Write a checkpoint into this folder each minute and at the end, also after Ctrl-C; "
-        "the same command goes on from there.",
+        help="Write a checkpoint to this folder every minute and at the end, also after Ctrl-C; "
+        "the same command resumes the training.",
     ),
     click.option(
         "--plot",

@@ -192,7 +192,7 @@ def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _seed(checkpoint: Path | None) -> int:
-    """Return a seed that is drawn, or that of the fit that goes on."""
+    """Return the seed of the fit to resume, or a new random one."""
     identity = {} if checkpoint is None else identity_in(checkpoint)
     seed = identity.get("random_state")
     return seed if isinstance(seed, int) else int(np.random.SeedSequence().generate_state(1)[0])

@@ -53,7 +53,7 @@ def command(**arguments: Any) -> None:
     estimator instead of a network and accepts fewer options.
 
     Ctrl-C ends the training; the network is still tested, and saved with --save. With --checkpoint,
-    the same command continues an interrupted training.
+    the same command resumes an interrupted training.
 
     \b
     Examples:
@@ -157,7 +157,7 @@ def _network(options: Options, data: DataSet) -> Network:
 
 
 def _seed(options: Options) -> int | None:
-    """Return the seed that was named, or that of the run that goes on."""
+    """Return the seed option, or the seed of the run to resume."""
     if options.seed is not None or options.checkpoint is None:
         return options.seed
     from bpmatrix.storage.checkpoints import identity_in  # noqa: PLC0415 - loads NumPy
@@ -209,7 +209,7 @@ def _warn(data: DataSet) -> None:
 def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int, float]:
     """Train, printing a line per epoch; return the history, the epochs of this call, and seconds.
 
-    The seconds are without compilation. A run that was continued has more epochs in its history.
+    The seconds exclude compilation. The history of a resumed run includes its earlier epochs.
     """
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
 
@@ -287,9 +287,9 @@ def _conclude(
 
 
 def _time(history: History, epochs: int, seconds: float) -> str:
-    """Return how long it took, and what ended it."""
+    """Return the duration of the training and what ended it, in words."""
     end, before = history.stopped_by.replace("_", " "), len(history.epochs) - epochs
-    after = f" after the {before} of before" if before else ""
+    after = f", after {before} earlier ones" if before else ""
     why = "" if end == "epochs" else f", ended by {end}"
     return f"{seconds:.2f} s for {epochs} epochs{after}{why}"
 

@@ -202,10 +202,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             Scored after every epoch, never trained on; `early_stopping` uses them instead of a
             part of X, and goes by their loss.
         checkpoint : path, optional
-            A folder: the fit that it holds goes on, to the same bits as if it had never ended; else
-            one begins there. A checkpoint is written each minute and at the end, also by Ctrl-C or
-            SIGTERM. Other data or parameters are refused; `max_iter`, `n_threads`, `callbacks` and
-            `verbose` may change.
+            A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
+            same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
+            minute and at the end, also after Ctrl-C or SIGTERM. Different data or parameters raise
+            an error; only `max_iter`, `n_threads`, `callbacks` and `verbose` may change.
 
         Returns
         -------

@@ -1,7 +1,7 @@
-"""A fit that can say all that it is, and go on from there.
+"""A fit that can be saved to checkpoints and resumed from them.
 
-A fit without a `random_state` draws other first weights in each process: it goes on with those of
-the checkpoint, since the state that they were drawn from is in it.
+A fit without a `random_state` draws different initial weights in each process. The checkpoint
+contains the generator's initial state, so the fit resumes with the same weights.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = ["ResumableFit", "generator_of", "random_state_of", "words_of_random_s
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
 
-# Parameters that change no weight, or that are told in another way.
+# Parameters that do not affect the weights, or that are compared separately.
 NO_DIFFERENCE = ("max_iter", "callbacks", "n_threads", "verbose", "random_state")
 RECORDS = (
     "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_",
@@ -51,7 +51,7 @@ EPOCHS_BETWEEN_NOTES = 64
 
 
 class ResumableFit(Fit):
-    """The rules of a fit whose checkpoints are kept."""
+    """The rules of a fit that can be saved to checkpoints and resumed from them."""
 
     first_state: dict[str, Any]  # of the generator, before anything was drawn
 
@@ -64,7 +64,7 @@ class ResumableFit(Fit):
         self._note()
 
     def ahead(self) -> int:
-        """Return how many epochs to run; as many as before, where a checkpoint lies in them."""
+        """Return how many epochs to run; as many as before if resumed within them."""
         self._is_whole = False
         count = max(super().ahead(), 0)
         self._is_whole = True
@@ -72,7 +72,7 @@ class ResumableFit(Fit):
         return len(begun.totals) if begun is not None and count else count
 
     def orders(self, epochs: int) -> Orders:
-        """Shuffle; now and then note the state of the generator of before."""
+        """Shuffle; from time to time note the generator's state before that."""
         is_long = self.runner.steps_of_a_slice < self.runner.steps_of(epochs, self._n)
         if self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES or is_long:
             self._note()
@@ -83,16 +83,16 @@ class ResumableFit(Fit):
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
-        """Record; Ctrl-C in the middle leaves what no checkpoint may hold."""
+        """Record; meanwhile no checkpoint is written, since the records are inconsistent."""
         self._is_whole = False
         entry = super().record(results, scores, entry)
         self._is_whole = True
         return entry
 
-    # --------------------------------------------------- what the checkpoints ask for
+    # -------------------------------------------------- the interface for Checkpoints
 
     def identity(self) -> dict[str, Any]:
-        """Return what has to be the same when the fit goes on, by names that users know."""
+        """Return all that must be unchanged for the fit to resume, by names that users know."""
         model, seed = self.model, self.model.random_state
         parameters = {
             name: storage.in_words(value) if storage.is_plain(value) else words_of_object(value)
@@ -108,13 +108,13 @@ class ResumableFit(Fit):
         return words | (_digests(self._validation, "validation ") if self._validation else {})
 
     def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the weights are those with which a fit began, or those it has come to."""
+        """Whether the weights are the initial or the current ones of the snapshot's fit."""
         known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
         ours = self._began_with
         return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
 
     def snapshot(self) -> Snapshot | None:
-        """Return the fit as it is between two slices; None in the middle of its records."""
+        """Return the state of the fit between two slices; None while it records an epoch."""
         if not self._is_whole:
             return None
         runner, model = self.runner, self.model
@@ -137,28 +137,28 @@ class ResumableFit(Fit):
         return Snapshot(words, arrays | {"moments": runner.state.moments})
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on where a snapshot was taken; all kinds of errors, before a change, if it is none."""
+        """Resume from a snapshot. Raises any error if it is invalid, before any change."""
         words, arrays = snapshot
         runner, model = self.runner, self.model
         records = storage.from_words(words["records"])
         if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
-            raise ValueError("the records are none")
+            raise ValueError("the records are not valid")
         steps, rate = words["steps"], float(words["rate"])
         if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and math.isfinite(rate)):
-            raise ValueError("steps or rate is none")
+            raise ValueError("the number of steps or the rate is not valid")
         least_loss = float(storage.from_words(words["least"]))
         place = put_place(words, arrays, runner, self._n)
         random_state, order = random_state_of(words["random_state"]), arrays["order"]
         kind = self._random_state.get_state(legacy=False)["bit_generator"]
         if words["random_state"]["bit_generator"] != kind:
-            raise ValueError("the generator is of another kind")
+            raise ValueError("the generator is of a different kind")
         if sorted(order.tolist()) != list(range(self._n)):
-            raise ValueError("the order of the samples is none")
+            raise ValueError("the order of the samples is not a permutation")
         theta, moments = runner.theta, runner.state.moments
         best = arrays["best.theta"]
         for array, ours in ((arrays["theta"], theta), (best, theta), (arrays["moments"], moments)):
             if array.shape != ours.shape or array.dtype != ours.dtype:
-                raise ValueError("an array has another shape")
+                raise ValueError("an array has the wrong shape or type")
             if not np.isfinite(array).all():
                 raise ValueError("a number is not finite")
         # From here on nothing can fail.
@@ -170,7 +170,7 @@ class ResumableFit(Fit):
         self._least_loss, self._best_epoch = least_loss, words["best_epoch"]
         if self._best is not None:
             self._best[:] = best
-        elif model.n_iter_:  # of epochs that ran together, only the last was compared
+        elif model.n_iter_:  # among epochs run together, only the last was compared
             curve = model.validation_loss_curve_ or model.loss_curve_
             self._least_loss = np.nanmin([np.inf, *curve[-model.n_iter_ :]])
         self.state.rate.now = rate
@@ -182,11 +182,11 @@ class ResumableFit(Fit):
             self.history.stopped_by = words["stopped_by"]
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far, where early stopping keeps its weights."""
+        """Return the best epoch so far, or None if early stopping does not keep its weights."""
         return self._best_epoch if self._best is not None else None
 
     def save_best(self, path: Path) -> None:
-        """Write the estimator with the weights of the best epoch; one with odd labels has none."""
+        """Save the estimator of the best epoch, unless a file cannot hold it."""
         description = self.runner.description
         if self._best is not None:
             try:
@@ -200,7 +200,7 @@ class ResumableFit(Fit):
         self._noted: tuple[int, dict[str, Any], Array] = self.done, state, self._order
 
     def _stream(self) -> tuple[dict[str, Any], Array]:
-        """Return generator and order before the next epoch's is drawn."""
+        """Return the generator's state and the order before the next epoch's is drawn."""
         epoch, state, order = self._noted
         if not self.model.shuffle:
             return words_of_random_state(self._random_state), order
@@ -213,9 +213,9 @@ class ResumableFit(Fit):
 
 
 def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.random.RandomState:
-    """Return what weights, held-out samples and orders are drawn from.
+    """Return the generator of the weights, held-out samples and orders.
 
-    A fit that goes on draws from the state from which it began, where no number names that.
+    Unless `random_state` is an integer, a resumed fit uses the initial state in its checkpoint.
     """
     generator: np.random.RandomState = check_random_state(random_state)
     found = None if checkpoints is None else checkpoints.found
@@ -224,11 +224,11 @@ def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.ra
     try:
         return random_state_of(found.words["first_state"])
     except (KeyError, TypeError, ValueError, AttributeError):
-        return generator  # it is refused later, as no checkpoint of a fit
+        return generator  # `Checkpoints.begin` raises the error
 
 
 def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]:
-    """Return the state of a generator as JSON can hold it."""
+    """Return the state of a generator, for JSON."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Mapping):
@@ -240,9 +240,9 @@ def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]
 
 
 def random_state_of(words: Mapping[str, Any]) -> np.random.RandomState:
-    """Return a generator of its own with the state that `words_of_random_state` told of."""
+    """Return a new generator with the state that `words_of_random_state` returned."""
     if words["bit_generator"] not in GENERATORS:
-        raise ValueError("there is no such generator")
+        raise ValueError("the generator is not a known one")
     random_state = np.random.RandomState(getattr(np.random, words["bit_generator"])())
     arrays = {
         name: np.array(value, random_state.get_state(legacy=False)["state"][name].dtype)

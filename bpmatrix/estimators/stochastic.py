@@ -88,7 +88,7 @@ class Fit:
     """
 
     watch: Watch | None = None
-    hint = ""  # how to go on after Ctrl-C
+    hint = ""  # how to resume after Ctrl-C
     network: object = None  # the estimator, for the callbacks
 
     def __init__(

@@ -143,7 +143,7 @@ def check_predicts_classes(d: Description) -> None:
 
 
 def check_writeable(theta: Array) -> None:
-    """Refuse to train parameters that are read-only."""
+    """Raise an error if the parameters are read-only."""
     if not theta.flags.writeable:
         raise ArgumentError(
             "the parameters are read-only", cure="Set network.parameters.flags.writeable = True."

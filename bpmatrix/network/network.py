@@ -453,13 +453,14 @@ class Network:
             Ends the run at the first slice of mini-batches after that time, without compilation. As
             after Ctrl-C, the steps of an incomplete epoch are in the weights, not in the History.
         checkpoint : path, optional
-            A folder: the run that it holds goes on, to the same bits as if it had never ended; else
-            one begins there. `epochs` then counts from the beginning of that run. The folder holds
-            the newest checkpoint, the one before, and ``best.safetensors``, the network of the best
-            epoch. A run that early stopping or a callback has ended is over.
+            A folder for checkpoints. If it contains a run, that run is resumed and produces the
+            same bits as an uninterrupted one; else a new run starts. `epochs` is then the total
+            number of epochs of the run. The folder holds the newest two checkpoints, and
+            ``best.safetensors``, the network of the best epoch. A run that early stopping or a
+            callback has ended is not continued.
         checkpoint_seconds : float, default 60.0
-            How often a checkpoint is written, beside the one at the end of the run, also by Ctrl-C
-            or SIGTERM; at the end of a slice of mini-batches.
+            The minimum time between two checkpoints, which are written at the end of a slice of
+            mini-batches. Another is written when the run ends, also by Ctrl-C or SIGTERM.
 
         Returns
         -------
@@ -471,11 +472,11 @@ class Network:
         ShapeError, ArrayTypeError, DataError, ArgumentError
             For wrong arguments, or while another thread trains this network; before anything has
             changed. For an invalid factor of the schedule, at the end of the previous epoch.
-            Also for a checkpoint of other data, settings or another network.
+            Also for a checkpoint with different data, settings or network.
         DestinationError
-            If no checkpoint can be written when the run begins; later that is a warning.
+            If the first checkpoint cannot be written; for a later one, a warning is issued.
         ModelFileError
-            If there are checkpoints, and none can be read.
+            If the folder contains checkpoints but none is valid.
         DivergenceError
             If a cost or weight is not finite.
         ThreadStartError
@@ -593,7 +594,7 @@ class Network:
 def _checkpoints(
     course: Course, folder: str | os.PathLike[str] | None, seconds: float
 ) -> tuple[Checkpoints | None, int]:
-    """Return the checkpoints of a folder, and the seed of the run: theirs, if nobody chose one."""
+    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn."""
     if folder is None:
         return None, course.seed
     checkpoints = Checkpoints(folder, seconds)
@@ -604,7 +605,7 @@ def _checkpoints(
 
 
 def _begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
-    """Return a run at its beginning, or as far as its checkpoints have come."""
+    """Return a new run, or one resumed from its newest checkpoint."""
     if checkpoints is None:
         return Run(*parts)
     run = ResumableRun(*parts, seed=seed)

@@ -1,7 +1,7 @@
-"""A run of `Network.train` that can say all that it is, and go on from there.
+"""A run of `Network.train` that can be saved to checkpoints and resumed from them.
 
-The counters of early stopping and of `ReduceOnPlateau` are in no checkpoint: they follow from the
-History, by counting again.
+The counters of early stopping and of `ReduceOnPlateau` are not saved: they are recomputed from the
+History.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ from bpmatrix.training.slices import SliceRunner
 
 __all__ = ["ResumableRun"]
 
-# How many epochs pass until the state of the generator is noted again: to note it takes as long as
-# a twentieth of a small epoch, and the draws since then can be repeated.
+# Reading the generator's state takes a twentieth of the time of a small epoch, so it is read only
+# every so many epochs; the draws since then are repeated when needed.
 EPOCHS_BETWEEN_NOTES = 64
 
 
 class ResumableRun(Run):
-    """A run of `Network.train` that can tell all that it is, and go on from there.
+    """A run of `Network.train` that can be saved to checkpoints and resumed from them.
 
     Parameters
     ----------
     arguments : tuple
-        Those of `Run`.
+        The arguments of `Run`.
     seed : int
-        That of the run: of a network whose seed was drawn, the one in the checkpoint.
+        The seed of the run: the one in the checkpoint if the network's seed was drawn.
     """
 
     def __init__(self, *arguments: Any, seed: int) -> None:
@@ -64,11 +64,11 @@ class ResumableRun(Run):
 
     @property
     def runner(self) -> SliceRunner:
-        """What takes the steps."""
+        """The `SliceRunner` of the run."""
         return self._runner
 
     def orders(self, epochs: int) -> NDArray[np.int64]:
-        """Draw a permutation; now and then note the state of the generator of before."""
+        """Draw the orders; from time to time note the generator's state before drawing."""
         done = self.course.epochs
         runner = self._runner
         is_long = runner.steps_of_a_slice < self._steps
@@ -79,15 +79,15 @@ class ResumableRun(Run):
         return super().orders(epochs)
 
     def end(self) -> None:
-        """Put the best weights back only if they were asked for."""
+        """Restore the best weights only if requested."""
         if not self.settings.restore_best:
             self._best_theta = None
         super().end()
 
-    # ------------------------------------------------------- what a keeper asks for
+    # ------------------------------------------------- the interface for Checkpoints
 
     def identity(self) -> dict[str, Any]:
-        """Return what has to be the same when the run goes on, by names that users know."""
+        """Return all that must be unchanged for the run to resume, by names that users know."""
         description = words_of_description(self._runner.description)
         words = {f"the network's {name}": value for name, value in description.items()}
         words |= {"seed of the network": self.history.seed}
@@ -97,9 +97,9 @@ class ResumableRun(Run):
         return words | words_of_settings(self.settings)
 
     def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the network has the weights with which a run began, or those it has come to.
+        """Whether the weights are the initial or the current ones of the snapshot's run.
 
-        Where nobody has chosen the seed, the run in the checkpoint chooses the first weights.
+        If the seed was drawn, not chosen, the initial weights are those of the checkpoint.
         """
         course = self.course
         if course.is_seed_drawn and not course.epochs and self.history.seed != course.seed:
@@ -109,7 +109,7 @@ class ResumableRun(Run):
         return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
 
     def snapshot(self) -> Snapshot:
-        """Return the run as it is between two slices."""
+        """Return the state of the run between two slices."""
         runner, course = self._runner, self.course
         words = in_words(course) | {
             "seed": self.history.seed,
@@ -128,11 +128,11 @@ class ResumableRun(Run):
         return Snapshot(words | place_words, arrays | self._columns_so_far())
 
     def _columns_so_far(self) -> dict[str, NDArray[Any]]:
-        """Return the History as columns; only epochs since the last checkpoint are converted."""
+        """Return the History as columns, converting only the epochs since the last checkpoint."""
         epochs, known = self.history.epochs, self._columns
         found = columns_of(epochs[len(known.get("history.epoch", ())) :])
         new = {f"history.{name}": column for name, column in found.items()}
-        if new:  # all columns at once: Ctrl-C must not leave some of them longer than others
+        if new:  # all columns at once, so that Ctrl-C leaves all of them equally long
             self._columns = {
                 name: np.concatenate([known.get(name, column[:0]), column])
                 for name, column in new.items()
@@ -140,19 +140,19 @@ class ResumableRun(Run):
         return self._columns
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on where a snapshot was taken; all kinds of errors, before a change, if it is none."""
+        """Resume from a snapshot. Raises any error if it is invalid, before any change."""
         words, arrays = snapshot
         course = course_of({**words, "state": None})
         steps, before = words["state"]["steps"], words["epochs_before"]
         if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and isinstance(before, int)):
-            raise TypeError("a count is none")
+            raise TypeError("a count is not valid")
         if not all(isinstance(run, dict) for run in words["trained"]):
-            raise TypeError("the runs before are no runs")
+            raise TypeError("the records of earlier runs are not valid")
         place = put_place(words, arrays, self._runner, self._n)
         self._before, self.last_epoch = before, before + self.settings.epochs
         self.history.epochs[:] = entries_of(arrays, self.last_epoch)
         if course.epochs != before + len(self.history.epochs):
-            raise ValueError("the epochs are not those of the history")
+            raise ValueError("the number of epochs does not match the history")
         self._replay(before)
         if words["stopped_by"] in {"early_stopping", "callback"}:
             self.history.stopped_by = words["stopped_by"]
@@ -160,11 +160,11 @@ class ResumableRun(Run):
         best = arrays["best.theta"]
         for array, ours in ((arrays["theta"], theta), (best, theta), (arrays["moments"], moments)):
             if array.shape != ours.shape or array.dtype != ours.dtype:
-                raise ValueError("an array has another shape")
+                raise ValueError("an array has the wrong shape or type")
             if not np.isfinite(array).all():
                 raise ValueError("a number is not finite")
         if (arrays["moments"][1:] < 0).any():  # means of squares
-            raise ValueError("the optimizer's state is none")
+            raise ValueError("the optimizer's state is not valid")
         # From here on nothing can fail.
         theta[:], moments[:], self._best_weights[:] = arrays["theta"], arrays["moments"], best
         self._runner.state.steps, self._runner.begun = steps, place
@@ -175,11 +175,11 @@ class ResumableRun(Run):
         self._trained[:], self._place = self._trained_before, len(self._trained_before)
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far, if a file can hold the network."""
+        """Return the best epoch so far, or None if the network cannot be saved."""
         return None if self._best is None or not self._can_be_saved else self._best.epoch
 
     def save_best(self, path: Path) -> None:
-        """Write the network of the best epoch to a model file, without the optimizer's state."""
+        """Save the network of the best epoch to a model file, without the optimizer's state."""
         description = self._runner.description
         epoch = self._best.epoch if self._best is not None else self._before
         generator = np.random.default_rng(0)
@@ -190,7 +190,7 @@ class ResumableRun(Run):
         persistence.save(path, description, parameters, course, self._trained)
 
     def _replay(self, before: int) -> None:
-        """Count and judge the recorded epochs again, as `record` did, and ask for their rates."""
+        """Process the recorded epochs again, as `record` did, and recompute their rates."""
         for entry in self.history.epochs:
             bad = badness(entry, self.history.metric)
             if entry.is_best:
@@ -204,15 +204,15 @@ class ResumableRun(Run):
         if asked != recorded:
             epoch = next(e for e, (a, b) in enumerate(zip(asked, recorded, strict=True)) if a != b)
             raise ArgumentError(
-                f"the schedule is another one than when the checkpoint's run began: it now gives"
-                f" the rate {asked[epoch]:g} for epoch {before + epoch + 1}",
+                f"the schedule differs from that of the checkpoint: it gives the rate"
+                f" {asked[epoch]:g} for epoch {before + epoch + 1}",
                 expected=f"{recorded[epoch]:g}",
-                cure="Pass the schedule it began with, a function of the epoch alone, or another"
+                cure="Pass the same schedule, which must depend on the epoch alone, or another"
                 " folder.",
             )
 
     def _stream(self) -> Any:
-        """Return the state of the generator before it has drawn the order of the next epoch."""
+        """Return the generator's state before the order of the next epoch is drawn."""
         epoch, state = self._noted
         if not self.settings.shuffle or epoch == self.course.epochs:
             return state
@@ -226,6 +226,6 @@ class ResumableRun(Run):
 def _can_be_saved(description: Description) -> bool:
     try:
         persistence.described(description)
-    except ArgumentError:  # functions of one's own
+    except ArgumentError:  # custom functions
         return False
     return True

@@ -1,7 +1,7 @@
-"""Checkpoints: a folder of whole files, from which a run of training goes on to the bit.
+"""Checkpoints: a folder of files from which a training run resumes bit for bit.
 
-The newest two and the best network are kept. A new file gets a new name, so that no good one is
-ever written over; nothing in a file is executed.
+The folder keeps the newest two checkpoints and the best model. Each checkpoint gets a new name, so
+a valid file is never overwritten. Nothing in a file is executed.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ Array = NDArray[Any]
 VERSION = 1
 BEST = "best.safetensors"
 NAME = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
-LEFT_OVERS = ".*.part"  # of processes that were killed while they wrote
+LEFT_OVERS = ".*.part"  # of processes killed while writing
 DIGEST = re.compile("[0-9a-f]{64}")
 KEPT = 2
 SECONDS = 60.0
 
 
 class Resumable(Protocol):
-    """A run whose checkpoints are kept."""
+    """A run that can be saved to checkpoints and resumed from them."""
 
     watch: Any
     hint: str
 
     @property
     def runner(self) -> Any:
-        """What takes the steps."""
+        """The `SliceRunner` of the run."""
 
     def identity(self) -> dict[str, Any]:
-        """Return what has to be the same when the run goes on, by names that users know."""
+        """Return all that must be unchanged for the run to resume, by names that users know."""
 
     def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the weights are those with which a run began, or those it has come to."""
+        """Whether the weights are the initial or the current ones of the snapshot's run."""
 
     def snapshot(self) -> Snapshot | None:
-        """Return the run as it is; None in the middle of something."""
+        """Return the state of the run; None if it is not consistent at the moment."""
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Go on from a snapshot, or raise any error, with nothing changed."""
+        """Resume from a snapshot. Raises any error if it is invalid, before any change."""
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far."""
+        """Return the best epoch so far, or None if it is not to be saved."""
 
     def save_best(self, path: Path) -> None:
-        """Write the network, or estimator, of the best epoch to a model file."""
+        """Save the network or estimator of the best epoch to a model file."""
 
 
 class Checkpoints:
@@ -77,21 +77,21 @@ class Checkpoints:
     Parameters
     ----------
     folder : path
-        Made where it is missing.
+        The folder; created if it does not exist.
     seconds : float, default 60.0
-        How long the run goes on from one checkpoint to the next, at least.
+        The minimum time between two checkpoints.
 
     Attributes
     ----------
     found : Snapshot or None
-        What the folder holds of a run.
+        The newest valid checkpoint in the folder, until `begin`.
 
     Raises
     ------
     ArgumentError
-        If `folder` is no folder, or `seconds` no time.
+        If `folder` is not a folder, or `seconds` is not a finite number of 0 or more.
     ModelFileError
-        If there are checkpoints, and none can be read.
+        If the folder contains checkpoints but none can be read.
     """
 
     found: Snapshot | None
@@ -104,13 +104,13 @@ class Checkpoints:
             self.folder = Path(folder)
         except TypeError:
             raise ArgumentError(
-                "checkpoint is not the name of a folder",
+                "checkpoint must be the name of a folder",
                 got=repr(folder),
                 cure='Pass a folder: checkpoint="run-1".',
             ) from None
         if self.folder.exists() and not self.folder.is_dir():
             raise ArgumentError(
-                f"checkpoint: {self.folder} is not a folder", cure="Name a folder, or a free name."
+                f"checkpoint: {self.folder} is not a folder", cure="Pass a folder, or a new name."
             )
         self.found, self._damaged = _newest(self.folder)
         self._run: Resumable | None = None
@@ -119,14 +119,16 @@ class Checkpoints:
         self._best: int | None = None
 
     def begin(self, run: Resumable) -> None:
-        """Let a run go on from the newest checkpoint, or write its first one.
+        """Resume the run from the newest checkpoint, or write its first one.
 
         Raises
         ------
         ArgumentError
-            If the checkpoint is of another run, before anything has changed.
+            If the checkpoint belongs to a different run. Nothing has changed then.
         DestinationError
-            If no file can be written into the folder.
+            If the folder is not writable.
+        ModelFileError
+            If the contents of the checkpoint are invalid. Nothing has changed then.
         """
         self._run, self._identity = run, run.identity()
         if self.found is not None:
@@ -137,13 +139,13 @@ class Checkpoints:
                 raise
             except (KeyError, TypeError, ValueError, BpmatrixError) as error:
                 raise ModelFileError(
-                    f"the newest checkpoint in {self.folder} does not describe a run",
+                    f"the newest checkpoint in {self.folder} is not valid",
                     got=f"{type(error).__name__}: {error}",
-                    cure="Name another folder.",
+                    cure="Pass another folder.",
                 ) from None
             self._best = run.best_epoch() if (self.folder / BEST).exists() else None
         run.watch = self
-        run.hint = f"; the same call goes on from the checkpoint in {self.folder}"
+        run.hint = f"; the same call resumes from the checkpoint in {self.folder}"
         run.runner.after_slice = self.look
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -152,15 +154,15 @@ class Checkpoints:
                 self._write()
         except OSError as error:
             raise DestinationError(
-                f"no checkpoint can be written into {self.folder}",
+                f"cannot write a checkpoint to {self.folder}",
                 got=error.strerror or str(error),
-                cure="Name a folder of your own, on a disk with room.",
+                cure="Pass a writable folder on a disk with free space.",
             ) from None
-        self.found = None  # which may take as much memory as the network
+        self.found = None  # it may take as much memory as the network
         self._due = time.perf_counter() + self.seconds
 
     def look(self) -> None:
-        """Write a checkpoint if it is time."""
+        """Write a checkpoint if one is due."""
         if time.perf_counter() >= self._due:
             self._try_to_write()
             self._due = time.perf_counter() + self.seconds
@@ -170,36 +172,36 @@ class Checkpoints:
         self._try_to_write()
 
     def _check(self, run: Resumable, found: Snapshot) -> None:
-        """Refuse to go on from a checkpoint of another run, and say what differs."""
+        """Raise an error that names the differences if the checkpoint is of a different run."""
         before = found.words.get("identity")
         before = before if isinstance(before, dict) else {}
         now = json.loads(json.dumps(self._identity))
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         if not names and not run.is_beginning_of(found):
             raise ArgumentError(
-                f"the checkpoint in {self.folder} belongs to a network with other weights: these"
-                " are neither those with which its run began nor those it has come to",
-                cure="Begin with the same network, or name another folder.",
+                f"the checkpoint in {self.folder} belongs to a network with different weights:"
+                " this network has neither the initial nor the current weights of its run",
+                cure="Start from the same network, or pass another folder.",
             )
         data = [name for name in names if _is_digest(now.get(name) or before.get(name))]
         settings = [name for name in names if name not in data]
         if names:
             raise ArgumentError(
-                f"the checkpoint in {self.folder} belongs to a run with other {_listed(names)}",
+                f"the checkpoint in {self.folder} belongs to a run with different {_listed(names)}",
                 got=", ".join(f"{name} {now.get(name)}" for name in settings) or None,
                 expected=", ".join(f"{name} {before.get(name)}" for name in settings) or None,
-                cure="Pass what that run began with, or name another folder.",
+                cure="Pass the same values as that run, or another folder.",
             )
 
     def _try_to_write(self) -> None:
-        """Write a checkpoint; a full disk must not end the training, which goes on without."""
+        """Write a checkpoint, or warn: a full disk must not end the training."""
         try:
             self._write()
         except OSError as error:
             if not self._has_failed:
                 warnings.warn(
-                    f"no checkpoint could be written into {self.folder}:"
-                    f" {error.strerror or error}; the training goes on, and tries again",
+                    f"could not write a checkpoint to {self.folder}:"
+                    f" {error.strerror or error}; the training continues and will try again",
                     RuntimeWarning,
                     stacklevel=2,
                 )
@@ -208,7 +210,7 @@ class Checkpoints:
             self._has_failed = False
 
     def _write(self) -> None:
-        """Write a file beside the newest, then delete those before it."""
+        """Write a new file, then delete all older ones but the newest valid one."""
         run = self._run
         snapshot = None if run is None else run.snapshot()
         if run is None or snapshot is None:
@@ -216,7 +218,7 @@ class Checkpoints:
         numbers = _numbers(self.folder)
         path = self.folder / _name(max(numbers, default=0) + 1)
         write(path, Snapshot(snapshot.words | {"identity": self._identity}, snapshot.arrays))
-        # One that cannot be read is no file to fall back to.
+        # A damaged file is useless as a fallback.
         whole = [number for number in numbers if _name(number) not in self._damaged]
         for number in set(numbers) - {*whole[-(KEPT - 1) :]}:
             _delete(self.folder / _name(number))
@@ -226,30 +228,30 @@ class Checkpoints:
             self._best = best
 
     def _sweep(self) -> None:
-        """Delete what processes that were killed have left."""
+        """Delete the temporary files of processes that were killed."""
         for path in self.folder.glob(LEFT_OVERS):
             _delete(path)
 
 
 def listening(is_needed: bool) -> AbstractContextManager[None]:
-    """Hear SIGTERM where there are checkpoints to be written before the process ends."""
+    """Handle SIGTERM if a checkpoint has to be written before the process ends."""
     return termination_as_ctrl_c() if is_needed else nullcontext()
 
 
 def identity_in(folder: Path) -> dict[str, Any]:
-    """Return what the newest checkpoint in a folder says that its run began with; {} if none."""
+    """Return the identity of the run in the newest readable checkpoint; {} if there is none."""
     numbers = _numbers(folder)
     for number in reversed(numbers):
         try:
             identity = read(folder / _name(number)).words.get("identity")
-        except ModelFileError:  # said where the run goes on
+        except ModelFileError:  # reported when the run resumes
             continue
         return identity if isinstance(identity, dict) else {}
     return {}
 
 
 def write(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot to a file, with a digest of all that it says."""
+    """Write a snapshot to a file, with a digest of its contents."""
     words = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.words}}
     text = json.dumps(words | {"written_by": bpmatrix.__version__}, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
@@ -263,16 +265,16 @@ def read(path: Path) -> Snapshot:
     Raises
     ------
     ModelFileError
-        If it is damaged, or no checkpoint.
+        If the file is damaged or is not a checkpoint.
     """
     with opened(path) as (file, metadata):
         words = metadata.get("checkpoint")
         if not isinstance(words, dict):
-            raise ModelFileError(f"{path} holds no checkpoint")
+            raise ModelFileError(f"{path} is not a checkpoint")
         stored = file.metadata()
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
     if stored.get("digest") != _digest(stored[KEY], arrays):
-        raise ModelFileError(f"{path} is damaged: its digest is another")
+        raise ModelFileError(f"{path} is damaged: its digest does not match")
     return Snapshot(words, arrays)
 
 
@@ -282,12 +284,12 @@ def _check_version(path: Path, version: object) -> None:
             f"{path} has another format version",
             got=version,
             expected=VERSION,
-            cure="Go on with the version of bpmatrix that wrote it, or name another folder.",
+            cure="Resume with the version of bpmatrix that wrote it, or pass another folder.",
         )
 
 
 def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
-    """Return the newest snapshot that can be read, and the names of those that cannot."""
+    """Return the newest readable snapshot, and the names of the damaged files."""
     damaged: set[str] = set()
     why: ModelFileError | None = None
     for number in sorted(_numbers(folder), reverse=True):
@@ -300,7 +302,7 @@ def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
         _check_version(folder / _name(number), found.words.get("version"))
         if why is not None:
             warnings.warn(
-                f"the newest checkpoint cannot be used ({why}); the training goes on from the one"
+                f"the newest checkpoint cannot be read ({why}); the training resumes from the one"
                 f" before, {_name(number)}",
                 RuntimeWarning,
                 stacklevel=6,
@@ -310,7 +312,7 @@ def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
         raise ModelFileError(
             f"no checkpoint in {folder} can be read",
             got=str(why),
-            cure="Name another folder, to begin anew.",
+            cure="Pass another folder to start a new run.",
         ) from None
     return None, damaged
 
@@ -339,7 +341,7 @@ def _digest(text: str, arrays: Mapping[str, Array]) -> str:
 def _delete(path: Path) -> None:
     try:
         path.unlink()
-    except OSError:  # Windows, while somebody reads it; the next write tries again
+    except OSError:  # on Windows, while another process reads it; the next write tries again
         return
 
 

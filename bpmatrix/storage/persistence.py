@@ -143,8 +143,9 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
         )
     if "checkpoint" in metadata:
         raise ModelFileError(
-            f"{path} holds a run of training that can go on, and no model",
-            cure="Load best.safetensors beside it, or go on: train(..., checkpoint=FOLDER).",
+            f"{path} is a checkpoint of a training run, not a model",
+            cure="Load best.safetensors in the same folder, or resume the run: train(...,"
+            " checkpoint=FOLDER).",
         )
     try:
         description = description_of(metadata)

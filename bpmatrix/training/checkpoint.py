@@ -1,4 +1,4 @@
-"""The parts of a run as a checkpoint holds them: words that JSON can hold, and arrays by name."""
+"""Conversion of the parts of a run to the contents of a checkpoint: JSON values and arrays."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ __all__ = [
 
 Array = NDArray[Any]
 
-BLOCK = 1 << 24  # bytes that are copied at a time, where an array is not contiguous
+BLOCK = 1 << 24  # bytes copied at a time if an array is not contiguous
 
 
 class Snapshot(NamedTuple):
-    """All that a run is: words that JSON can hold, and arrays by name."""
+    """The complete state of a run: values for JSON, and arrays by name."""
 
     words: dict[str, Any]
     arrays: dict[str, Array]
 
 
 def place_of(place: Place | None) -> Snapshot:
-    """Return a place within the epochs of a call, if it is not at their beginning."""
+    """Convert a place within the epochs of a call, unless it is at their beginning."""
     if place is None or not place.done:
         return Snapshot({"place": None}, {})
     arrays = {"place.totals": place.totals, "place.parts": place.parts}
@@ -53,7 +53,7 @@ def place_of(place: Place | None) -> Snapshot:
 def put_place(
     words: Mapping[str, Any], arrays: Mapping[str, Array], runner: SliceRunner, n: int
 ) -> Place | None:
-    """Return what `place_of` told of, in epochs of n samples."""
+    """Convert back what `place_of` converted, for epochs of n samples."""
     done = words["place"]
     if done is None:
         return None
@@ -61,18 +61,18 @@ def put_place(
     steps = runner.steps_of(len(totals), n)
     fits = totals.shape == (len(totals), 3) and parts.shape == (steps * runner.is_with_parts, 2)
     if not isinstance(done, int) or not 0 < done <= steps or not fits:
-        raise ValueError("there is no such place in the epochs")
+        raise ValueError("the place within the epochs is not valid")
     return Place(done, totals, parts)
 
 
 def digest_of(*arrays: Array | None) -> str:
-    """Return a digest of vectors and matrices, with types and shapes; None has one of its own."""
+    """Return a digest of vectors and matrices, their types and shapes; None is allowed."""
     digest = hashlib.sha256()
     for array in arrays:
         if array is None:
             digest.update(b"None")
             continue
-        # Rows of the transpose are samples, which most often lie one after another in memory.
+        # Rows of the transpose are samples, which are usually contiguous in memory.
         table = array.T
         digest.update(f"{table.dtype.str}{table.shape}".encode())
         rows = max(1, BLOCK * len(table) // max(table.nbytes, 1))
@@ -82,7 +82,7 @@ def digest_of(*arrays: Array | None) -> str:
 
 
 def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
-    """Return digests of inputs, targets and weights, by name."""
+    """Return digests of the inputs, targets and weights by name."""
     X = samples.X
     parts = (X.starts, X.rows, X.values) if isinstance(X, SparseColumns) else (X,)
     return {
@@ -94,7 +94,7 @@ def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
 
 
 def words_of_description(description: Description) -> dict[str, Any]:
-    """Return a network in words; of functions of one's own, their names."""
+    """Return the network's description for JSON; custom functions appear by name."""
     return {
         "sizes": list(description.sizes),
         "activations": list(map(str, description.activations)),
@@ -106,7 +106,7 @@ def words_of_description(description: Description) -> dict[str, Any]:
 
 
 def words_of_object(value: object) -> str | None:
-    """Return a description in words that are the same in another process: without addresses."""
+    """Return a description that is the same in every process: without memory addresses."""
     if value is None:
         return None
     if is_dataclass(value) and not isinstance(value, type):
@@ -118,7 +118,7 @@ def words_of_object(value: object) -> str | None:
 
 
 def words_of_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that have to stay the same when a run goes on."""
+    """Return the settings that must be unchanged when a run resumes."""
     clip_norm = settings.recipe.clip_norm
     return {
         "mini_batch_size": settings.mini_batch_size,
@@ -134,13 +134,13 @@ def words_of_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-# `last_epoch` is that of the run that goes on.
+# `last_epoch` is that of the resumed run.
 NAMES = tuple(f.name for f in fields(EpochInfo) if f.name not in {"network", "last_epoch"})
 WHOLE_NUMBERS = ("epoch", "is_best")
 
 
 def columns_of(entries: list[EpochInfo]) -> dict[str, Array]:
-    """Return what was recorded as columns; what was not recorded has none."""
+    """Convert the entries to columns, without those that were not recorded."""
     columns: dict[str, Array] = {}
     for name in NAMES:
         values = [getattr(entry, name) for entry in entries]
@@ -150,7 +150,7 @@ def columns_of(entries: list[EpochInfo]) -> dict[str, Array]:
 
 
 def entries_of(arrays: Mapping[str, Array], last_epoch: int) -> list[EpochInfo]:
-    """Return what `columns_of` told of, in a run that ends after `last_epoch`."""
+    """Convert back what `columns_of` converted, for a run that ends after `last_epoch`."""
     found = {name: arrays[f"history.{name}"] for name in NAMES if f"history.{name}" in arrays}
     columns = {name: column.tolist() for name, column in found.items()}
     count = len(columns.get("epoch", []))

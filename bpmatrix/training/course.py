@@ -37,7 +37,7 @@ class Course:
     state : OptimizerState or None
         Its state, which continues as long as the optimizer is equal.
     is_seed_drawn : bool
-        Whether nobody has chosen the seed.
+        Whether the seed was drawn, not chosen by the caller.
     """
 
     seed: int

@@ -90,9 +90,9 @@ def _is_finite(value: float | None) -> bool:
 
 @contextmanager
 def opened(callbacks: Sequence[object]) -> Iterator[None]:
-    """Enter the callbacks that have something to close, and leave them with the run.
+    """Enter the callbacks that are context managers, and exit them with the run.
 
-    An error goes on to the caller, whatever a callback answers to it.
+    An error is raised even if a callback's __exit__ returns True.
     """
     error = None
     with ExitStack() as stack:

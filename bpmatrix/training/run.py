@@ -96,13 +96,13 @@ class Rules(Protocol):
 
 
 class Watch(Protocol):
-    """What looks at a run from outside, as what writes its checkpoints."""
+    """An observer of a run, such as the one that writes its checkpoints."""
 
     def look(self) -> None:
-        """Called after each epoch, when the callbacks have heard of it."""
+        """Called after each epoch, after the callbacks."""
 
     def end(self) -> None:
-        """Called when the run has ended, before its rules put the best weights back."""
+        """Called when the run has ended, before the best weights are restored."""
 
 
 def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
@@ -201,11 +201,11 @@ class Run:
     network : object
         The network, for the callbacks.
     seed : int, optional
-        None is that of the course.
+        The seed of the run; None is the seed of the course.
     """
 
     watch: Watch | None = None
-    hint = ""  # how to go on after Ctrl-C
+    hint = ""  # how to resume after Ctrl-C
     cure = (
         "Lower the learning rate (it is {rate:g}), or scale the inputs with input_scale"
         " (the largest of this slice is {largest:g} after scaling)."
@@ -329,7 +329,7 @@ class Run:
             history.stopped_by = "early_stopping"
         if self.callbacks:  # they may save or copy the network
             self._update_trained({"stopped_by": None})
-        # The History has no network, which would be pickled with it.
+        # Without the network in the History, which would be pickled with it.
         return replace(entry, network=self.network) if self.callbacks else entry
 
     def end(self) -> None:
@@ -344,7 +344,7 @@ class Run:
         self._trained[self._place :] = [summary | changed]
 
     def _all_rates(self, first: int) -> Iterator[float]:
-        """Return the learning rates of the epochs from `first` on."""
+        """Return the learning rates of the epochs, beginning with `first`."""
         base, schedule = self.settings.recipe.optimizer.learning_rate, self.settings.schedule
         if schedule is None:
             return repeat(base)

@@ -66,16 +66,16 @@ class Totals(NamedTuple):
 
 @dataclass
 class Place:
-    """How far the epochs of one call of `run_epochs` have come.
+    """The progress of one call of `run_epochs`.
 
     Attributes
     ----------
     done : int
-        The mini-batches that have been shown.
+        The number of mini-batches done.
     totals : (epochs, 3) array
         The sums of `Totals` so far.
     parts : (mini-batches, 2) array
-        See `SliceRunner`; without its `with_parts`, there are no rows.
+        See `SliceRunner`; without `with_parts`, it has no rows.
     """
 
     done: int
@@ -116,12 +116,12 @@ class SliceRunner:
     Attributes
     ----------
     place : Place or None
-        Where `run_epochs` is, also after an error; who records the epochs sets it to None. At each
-        moment theta, state and place belong together.
+        The progress of `run_epochs`, also after an error, always consistent with theta and the
+        optimizer's state. Set to None by the code that records the epochs.
     begun : Place or None
-        Where the next call of `run_epochs` goes on, which then has the orders of the call before.
+        Where the next call of `run_epochs` resumes; it must be given the same orders again.
     after_slice : function or None
-        Called after each slice but the last of the epochs.
+        Called after each slice but the last one of the epochs.
     """
 
     parts: NDArray[np.float64]
@@ -244,11 +244,11 @@ class SliceRunner:
 
     @property
     def is_with_parts(self) -> bool:
-        """Whether `parts` holds anything after a run."""
+        """Whether `parts` is filled by a run."""
         return self._with_parts
 
     def steps_of(self, epochs: int, n: int) -> int:
-        """Return the number of mini-batches of so many epochs of n samples."""
+        """Return the number of mini-batches in a number of epochs of n samples."""
         return epochs * -(-n // self.m)
 
     def back_to_start(self) -> None:
@@ -257,7 +257,7 @@ class SliceRunner:
             self.theta[:], self.state.moments[:], self.state.steps = self._start
 
     def keep_start(self) -> None:
-        """Take what theta and the optimizer are now for the start, before they are replaced."""
+        """Save theta and the optimizer's state for `back_to_start`, before they are replaced."""
         if self._keeps_start and self._start is None:
             self._start = self.theta.copy(), self.state.moments.copy(), self.state.steps
 
@@ -273,7 +273,7 @@ class SliceRunner:
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
             if taken == count and np.isfinite(self.theta).all():
-                # No function is called in these lines: Ctrl-C finds all of them done, or none.
+                # These lines call no function, so Ctrl-C cannot fall between them.
                 self.state.steps += count
                 place.done += count
                 place.totals = given.totals
@@ -281,7 +281,7 @@ class SliceRunner:
         except BaseException:
             # Ctrl-C raises after the program has returned, before its weights are checked; a thread
             # that cannot start, before any thread has passed the first barrier.
-            # With checkpoints the slice is undone, since its place in the epoch is uncertain.
+            # With checkpoints the slice is undone, since its progress is uncertain.
             if self.after_slice is not None or not np.isfinite(self.theta).all():
                 self.theta[:], self.state.moments[:] = self._before
             elif not self._is_as_before():

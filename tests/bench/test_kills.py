@@ -1,4 +1,4 @@
-"""kill -9 at random moments, a few dozen (`python -m benchmarks kills` does 200), and the cost."""
+"""A few dozen kills at random moments (`python -m benchmarks kills` does 200), and the cost."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from benchmarks.kills import PHASES, kill
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forks")
-def test_runs_that_are_killed_go_on_to_the_same_bits() -> None:
-    """Within an epoch, between two, in a write before and after the rename."""
+def test_killed_runs_resume_to_the_same_bits() -> None:
+    """Killed within and between epochs, and in a write before and after the rename."""
     found = kill(40)
     assert found.total() == 40
     assert all(found[phase] for phase in PHASES[1:]), found
 
 
 def test_the_cost_is_shown() -> None:
-    """A row for each case; what it says of a quick run is noise."""
+    """There is a row for each case; the numbers of a quick run are noise."""
     result = CliRunner().invoke(main, ["checkpoints", "--quick"])
     assert result.exit_code == 0, result.output
     assert all(case.name in result.output for case in CASES)

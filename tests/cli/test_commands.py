@@ -340,20 +340,20 @@ def test_early_stopping_ends_with_the_best_epoch(capsys: Captured):
     assert kept.trained[-1]["early_stopping"].startswith("EarlyStopping(patience=3, ")
 
 
-def test_a_checkpoint_goes_on_with_the_same_command(capsys: Captured):
-    """With the seed that was drawn, and to the weights of a run that was not interrupted."""
+def test_the_same_command_resumes_a_run(capsys: Captured):
+    """It uses the seed that was drawn, and produces the weights of an uninterrupted run."""
     given = ["train", "--checkpoint", "run", "--save", "model"]
     assert main([*given, "--epochs", "2"]) == 0
     seed = re.search(r"(?m)^seed +(\d+)$", capsys.readouterr().out)[1]
     assert main([*given, "--epochs", "3"]) == 0
     shown = capsys.readouterr().out
     assert re.search(rf"(?m)^seed +{seed}$", shown)
-    assert re.search(r"(?m)^time .* for 1 epochs after the 2 of before$", shown)
+    assert re.search(r"(?m)^time .* for 1 epochs, after 2 earlier ones$", shown)
     assert main(["train", "--epochs", "3", "--seed", seed, "--save", "whole"]) == 0
     assert np.array_equal(Network.load("model").parameters, Network.load("whole").parameters)
     capsys.readouterr()
     assert main([*given, "--weight-decay", "0.1"]) == 2
-    assert "a run with other --weight-decay: got --weight-decay 0.1" in capsys.readouterr().err
+    assert "a run with different --weight-decay: got --weight-decay 0.1" in capsys.readouterr().err
 
 
 def test_max_seconds_ends_a_run(capsys: Captured):

@@ -69,8 +69,8 @@ def test_classes(iris, tmp_path, capsys):
     assert "kind" in capsys.readouterr().out
 
 
-def test_a_checkpoint_goes_on_with_the_same_command(iris, tmp_path, capsys):
-    """With the seed that was drawn, by which the rows are split, too."""
+def test_the_same_command_resumes_a_fit(iris, tmp_path, capsys):
+    """It uses the seed that was drawn, also to split the rows."""
     given = ["train", str(iris), "--target", "kind", "--checkpoint", str(tmp_path / "run")]
     assert main([*given, "--epochs", "3"]) == 0
     first = capsys.readouterr().out

@@ -39,10 +39,9 @@ def scheduled(folder: Path, name: str, factor: float) -> None:
 ROWS = [
     Row(
         "network/resumable.py: ResumableRun._replay",
-        "the schedule is another one than when the checkpoint's run began: it now gives the rate {}"
-        " for epoch {}",
+        "the schedule differs from that of the checkpoint: it gives the rate {} for epoch {}",
         lambda folder: scheduled(folder, "run", 0.1),
-        "Pass the schedule it began with, a function of the epoch alone, or another folder.",
+        "Pass the same schedule, which must depend on the epoch alone, or another folder.",
         lambda folder: (scheduled(folder, "run", 0.5), scheduled(folder, "another", 0.5)),
     ),
     Row(

@@ -52,7 +52,7 @@ def loaded(folder: Path, change: Change) -> Network:
 
 
 def run(folder: Path, name: object = "run", change: Change | None = None, **how: object) -> None:
-    """Train with checkpoints, and once more when a change of the newest file has been made."""
+    """Train with checkpoints, then resume after a change of the newest file."""
     where = folder / name if isinstance(name, str) else name
     for _ in range(2):
         new = Network([2, 3], seed=1)
@@ -140,7 +140,7 @@ def kept_by_its_numbers(folder: Path) -> None:
 ROWS = [
     Row(
         "storage/checkpoints.py: Checkpoints.__init__",
-        "checkpoint is not the name of a folder",
+        "checkpoint must be the name of a folder",
         lambda folder: run(folder, 3),
         'Pass a folder: checkpoint="run-1".',
         lambda folder: run(folder, "run-1"),
@@ -149,69 +149,70 @@ ROWS = [
         "storage/checkpoints.py: Checkpoints.__init__",
         "checkpoint: {} is not a folder",
         into_a_file,
-        "Name a folder, or a free name.",
+        "Pass a folder, or a new name.",
         lambda folder: run(folder, "free"),
     ),
     Row(
         "storage/checkpoints.py: Checkpoints.begin",
-        "the newest checkpoint in {} does not describe a run",
+        "the newest checkpoint in {} is not valid",
         lambda folder: run(folder, change=lambda tensors, words: tensors.pop("theta")),
-        "Name another folder.",
+        "Pass another folder.",
         lambda folder: run(folder, "another"),
     ),
     Row(
         "storage/checkpoints.py: Checkpoints.begin",
-        "no checkpoint can be written into {}",
+        "cannot write a checkpoint to {}",
         where_nothing_can_be_written,
-        "Name a folder of your own, on a disk with room.",
+        "Pass a writable folder on a disk with free space.",
         run,
     ),
     Row(
         "storage/checkpoints.py: Checkpoints._check",
-        "the checkpoint in {} belongs to a network with other weights: these are neither those with"
-        " which its run began nor those it has come to",
+        "the checkpoint in {} belongs to a network with different weights: this network has neither"
+        " the initial nor the current weights of its run",
         with_other_weights,
-        "Begin with the same network, or name another folder.",
+        "Start from the same network, or pass another folder.",
         lambda folder: (run(folder), with_other_weights(folder, "another")),
     ),
     Row(
         "storage/checkpoints.py: Checkpoints._check",
-        "the checkpoint in {} belongs to a run with other {}",
+        "the checkpoint in {} belongs to a run with different {}",
         lambda folder: (run(folder), run(folder, weight_decay=0.1)),
-        "Pass what that run began with, or name another folder.",
+        "Pass the same values as that run, or another folder.",
         lambda folder: (run(folder), run(folder, "another", weight_decay=0.1)),
     ),
     Row(
         "storage/checkpoints.py: read",
-        "{} holds no checkpoint",
+        "{} is not a checkpoint",
         lambda folder: read_again(folder, lambda path: network().save(path)),
-        why="A run goes on from the file before, with a warning that holds this.",
+        why="A run resumes from the file before, with a warning that includes this message.",
     ),
     Row(
         "storage/checkpoints.py: read",
-        "{} is damaged: its digest is another",
+        "{} is damaged: its digest does not match",
         lambda folder: read_again(folder, flip),
-        why="A run goes on from the file before, with a warning that holds this.",
+        why="A run resumes from the file before, with a warning that includes this message.",
     ),
     Row(
         "storage/checkpoints.py: _check_version",
         "{} has another format version",
         of_a_newer_version,
-        "Go on with the version of bpmatrix that wrote it, or name another folder.",
+        "Resume with the version of bpmatrix that wrote it, or pass another folder.",
         lambda folder: run(folder, "another"),
     ),
     Row(
         "storage/checkpoints.py: _newest",
         "no checkpoint in {} can be read",
         lambda folder: overwritten(folder, b"damaged"),
-        "Name another folder, to begin anew.",
+        "Pass another folder to start a new run.",
         lambda folder: run(folder, "another"),
     ),
     Row(
         "storage/persistence.py: _read",
-        "{} holds a run of training that can go on, and no model",
+        "{} is a checkpoint of a training run, not a model",
         lambda folder: read_again(folder, Network.load),
-        "Load best.safetensors beside it, or go on: train(..., checkpoint=FOLDER).",
+        "Load best.safetensors in the same folder, or resume the run: train(...,"
+        " checkpoint=FOLDER).",
         lambda folder: (run(folder), Network.load(folder / "run" / "best.safetensors")),
     ),
     Row(

@@ -1,4 +1,4 @@
-"""A fit that is stopped at any moment and goes on has the bits of one that was not."""
+"""A fit stopped at any moment and resumed produces the same bits as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:the solver reached max_iter")
 
 
 class Killed(BaseException):
-    """In the place of kill -9: nothing may be written any more."""
+    """Stands for kill -9: nothing may be written after it."""
 
 
 @contextmanager
 def killed_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Write a checkpoint whenever a fit looks at the clock, and kill it after so many looks."""
+    """Write a checkpoint at each check of the clock, and kill the fit after a number of them."""
     with monkeypatch.context() as patches:
         left = looks
 
@@ -89,10 +89,10 @@ def assert_equal(ours, whole) -> None:
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 @pytest.mark.parametrize("name", SETTINGS)
 @pytest.mark.parametrize("per_slice", [0.0, 0.15])
-def test_a_fit_killed_at_any_slice_goes_on_to_the_same_bits(
+def test_a_fit_killed_after_any_slice_resumes_to_the_same_bits(
     kind: type, name: str, per_slice: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Each mini-batch a slice of its own, or several epochs in a slice."""
+    """With one mini-batch per slice, and with several epochs per slice."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
     how = SETTINGS[name]
     whole = None
@@ -107,7 +107,7 @@ def test_a_fit_killed_at_any_slice_goes_on_to_the_same_bits(
             pass
         else:
             break
-        if whole is None:  # the first weights were drawn, and are in the first checkpoint
+        if whole is None:  # the initial weights were drawn; the first checkpoint has the state
             state = checkpoints.read(min(folder.glob("checkpoint-*"))).words["first_state"]
             same = random_state_of(state)
             assert_equal(fit(folder, kind, **how), fit(None, kind, **how | {"random_state": same}))
@@ -123,7 +123,7 @@ def test_a_fit_killed_at_any_slice_goes_on_to_the_same_bits(
 def test_ctrl_c_at_any_moment_loses_nothing(
     per_slice: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What was written last is a state of the fit: no half epoch, no order drawn twice."""
+    """The last checkpoint is a consistent state: no half epoch, no order drawn twice."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
     how = SETTINGS["stops early"] | {"max_iter": 3}
     whole, number = fit(None, **how), 0
@@ -140,7 +140,7 @@ def test_ctrl_c_at_any_moment_loses_nothing(
 
 
 def test_max_iter_counts_from_the_beginning(tmp_path: Path) -> None:
-    """Two after one is one more; fewer are none more."""
+    """Two after one run one more epoch; a smaller number runs none."""
     whole = fit(None, max_iter=3)
     for epochs in (1, 3, 3):
         model = fit(tmp_path, max_iter=epochs)
@@ -150,7 +150,7 @@ def test_max_iter_counts_from_the_beginning(tmp_path: Path) -> None:
 
 
 def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
-    """Where early stopping keeps it."""
+    """If early stopping keeps it."""
     model = fit(tmp_path, **SETTINGS["stops early"])
     best = bpmatrix.load(tmp_path / "best.safetensors")
     assert (best.predict(X) == model.predict(X)).all()
@@ -170,18 +170,18 @@ def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
         ({"n_iter_no_change": 3}, "n_iter_no_change"),
     ],
 )
-def test_another_fit_is_refused_by_name(changed: dict, name: str, tmp_path: Path) -> None:
-    """Before the estimator is another than it was."""
+def test_a_different_fit_is_refused_by_name(changed: dict, name: str, tmp_path: Path) -> None:
+    """Before the estimator has changed."""
     fit(tmp_path)
     model = MLPClassifier(**HOW | changed)
     before = dict(vars(model))
-    with pytest.raises(ArgumentError, match=rf"belongs to a run with other .*\b{name}\b"):
+    with pytest.raises(ArgumentError, match=rf"belongs to a run with different .*\b{name}\b"):
         model.fit(X, LABELS, WEIGHTS, checkpoint=tmp_path)
     assert vars(model) == before
 
 
-def test_other_data_are_refused(tmp_path: Path) -> None:
-    """Inputs, targets, weights; a sparse matrix of the same numbers is another."""
+def test_different_data_are_refused(tmp_path: Path) -> None:
+    """Inputs, targets, weights; a sparse matrix with the same numbers is different data, too."""
     fit(tmp_path)
     for X_, y, weight, name in (
         (X + 1e-9, LABELS, WEIGHTS, "X"),
@@ -189,21 +189,21 @@ def test_other_data_are_refused(tmp_path: Path) -> None:
         (X, LABELS, None, "sample_weight"),
         (sparse.csr_matrix(X), LABELS, WEIGHTS, "X"),
     ):
-        with pytest.raises(ArgumentError, match=f"belongs to a run with other {name}"):
+        with pytest.raises(ArgumentError, match=f"belongs to a run with different {name}"):
             MLPClassifier(**HOW).fit(X_, y, weight, checkpoint=tmp_path)
-    with pytest.raises(ArgumentError, match="belongs to a run with other"):
+    with pytest.raises(ArgumentError, match="belongs to a run with different"):
         Network([3, 6, 3], seed=4).train(X.T, np.arange(40) % 3, checkpoint=tmp_path)
 
 
-def test_what_is_no_difference(tmp_path: Path) -> None:
-    """Threads, callbacks, and what is printed."""
+def test_what_may_change(tmp_path: Path) -> None:
+    """Threads, callbacks and the printed progress."""
     fit(tmp_path, max_iter=2)
     model = fit(tmp_path, n_threads=2, callbacks=[lambda info: None], verbose=False)
     assert_equal(model, fit(None))
 
 
-def test_a_warm_start_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
-    """A fit that goes on is a run, too; what fails puts the model back."""
+def test_a_warm_start_resumes_from_its_own_checkpoint(tmp_path: Path) -> None:
+    """A fit with a warm start can be resumed; an error restores the estimator."""
     whole = MLPClassifier(**HOW, warm_start=True).fit(X, LABELS).fit(X, LABELS)
     model = MLPClassifier(**HOW | {"max_iter": 4}, warm_start=True).fit(X, LABELS)
     start = model._parameters.flat.copy()
@@ -222,7 +222,7 @@ def test_a_warm_start_goes_on_from_its_own_checkpoint(tmp_path: Path) -> None:
 
 
 def test_callbacks_get_the_estimator_and_are_entered(tmp_path: Path) -> None:
-    """One protocol for networks and estimators: each epoch, its best, the beginning, the end."""
+    """Callbacks of networks and estimators follow the same protocol."""
     log = []
 
     class Recorder:

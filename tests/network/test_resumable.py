@@ -1,4 +1,4 @@
-"""A run that is stopped at any moment and goes on has the bits of one that was not."""
+"""A run stopped at any moment and resumed produces the same bits as an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ EVERY = 41
 
 
 class Killed(BaseException):
-    """In the place of kill -9: nothing may be written any more."""
+    """Stands for kill -9: nothing may be written after it."""
 
 
 @pytest.fixture(params=SETTINGS)
@@ -91,7 +91,7 @@ def untimed(history: History) -> History:
 
 
 def assert_equal(ours: tuple[Network, History], whole: tuple[Network, History]) -> None:
-    """Compare all that a run leaves: the next one must go on alike, too."""
+    """Compare all results of a run, including those that a later run depends on."""
     (net, history), (other, expected) = ours, whole
     assert same_bits(net.parameters, other.parameters)
     assert untimed(history) == untimed(expected)
@@ -107,7 +107,7 @@ def assert_equal(ours: tuple[Network, History], whole: tuple[Network, History]) 
 
 @contextmanager
 def killed_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Write a checkpoint whenever a run looks at the clock, and kill it after so many looks."""
+    """Write a checkpoint at each check of the clock, and kill the run after a number of them."""
     with monkeypatch.context() as patches:
         left = looks
 
@@ -124,7 +124,7 @@ def killed_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def stopped(monkeypatch: pytest.MonkeyPatch, settings: dict, folder: Path) -> Iterator[int]:
-    """Kill a run at the first moment at which it looks at the clock, then at the second, ..."""
+    """Kill a run at its first check of the clock, then at its second, and so on."""
     for moment in count(1):
         try:
             with killed_after(moment, monkeypatch):
@@ -136,10 +136,10 @@ def stopped(monkeypatch: pytest.MonkeyPatch, settings: dict, folder: Path) -> It
 
 
 @pytest.mark.usefixtures("_short_slices")
-def test_a_run_killed_after_any_slice_goes_on_to_the_same_bits(
+def test_a_run_killed_after_any_slice_resumes_to_the_same_bits(
     settings: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """In the middle of an epoch, at its end, with callbacks' turn behind it."""
+    """Within an epoch, at its end, and after the callbacks."""
     whole = train(settings)
     moments = 0
     for moment in stopped(monkeypatch, settings, tmp_path):
@@ -149,7 +149,7 @@ def test_a_run_killed_after_any_slice_goes_on_to_the_same_bits(
 
 
 @pytest.mark.usefixtures("_short_slices")
-def test_a_run_killed_again_and_again_comes_to_the_same_bits(
+def test_a_run_killed_repeatedly_produces_the_same_bits(
     settings: dict, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Each process takes two slices."""
@@ -169,7 +169,7 @@ def test_a_run_killed_again_and_again_comes_to_the_same_bits(
 def test_ctrl_c_at_any_moment_loses_nothing(
     per_slice: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """What was written last is a state of the run: no half epoch, no order drawn twice."""
+    """The last checkpoint is a consistent state: no half epoch, no order drawn twice."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
     settings = {
         "epochs": 3, "mini_batch_size": 20, "optimizer": Adam(), "dropout": 0.2,
@@ -191,10 +191,8 @@ def test_ctrl_c_at_any_moment_loses_nothing(
     assert {"interrupt", "KeyboardInterrupt"} <= ended
 
 
-def test_max_seconds_ends_a_run_that_goes_on(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Each call has its time anew, within an epoch as well."""
+def test_max_seconds_ends_a_resumed_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The time counts for each call separately, also within an epoch."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", 0.0)
     settings = {"epochs": 3, "mini_batch_size": 4}
     whole = train(settings)
@@ -206,7 +204,7 @@ def test_max_seconds_ends_a_run_that_goes_on(
     assert_equal((net, history), (whole[0], whole[1]))
 
 
-# -------------------------------------------------------------- what others are complained of
+# ------------------------------------------------------- faults reported of other libraries
 
 
 def test_the_best_score_is_remembered(tmp_path: Path) -> None:
@@ -246,8 +244,8 @@ def test_epochs_are_counted_from_the_beginning_of_the_run(tmp_path: Path) -> Non
     assert len(net.trained) == 2
 
 
-def test_a_run_never_begins_anew_in_silence(tmp_path: Path) -> None:
-    """skorch#1032. Nor does a finished one take further steps."""
+def test_a_run_never_restarts_silently(tmp_path: Path) -> None:
+    """skorch#1032. Nor does a finished run take further steps."""
     first, _ = train({}, epochs=2, checkpoint=tmp_path)
     files = sorted(path.name for path in tmp_path.iterdir())
     net, history = train({}, epochs=2, checkpoint=tmp_path)
@@ -281,10 +279,8 @@ def test_the_order_within_an_epoch_stays(monkeypatch: pytest.MonkeyPatch, tmp_pa
 
 
 @pytest.mark.parametrize("optimizer", [Adam(), SGD(0.1, momentum=0.9), RMSprop()])
-def test_a_network_saved_inside_a_callback_goes_on_as_it_would_have(
-    optimizer, tmp_path: Path
-) -> None:
-    """With its optimizer and all that this keeps, not with SGD(0.5) and from nothing."""
+def test_a_network_saved_in_a_callback_continues_in_the_same_way(optimizer, tmp_path: Path) -> None:
+    """With its optimizer and the optimizer's state, not with a new SGD(0.5)."""
     path = tmp_path / "net.safetensors"
 
     def save(info) -> None:
@@ -309,10 +305,10 @@ def test_a_network_saved_inside_a_callback_goes_on_as_it_would_have(
         {"n_threads": 2},
         {"checkpoint_seconds": 1},
     ],
-    ids=str,
+    ids=lambda changed: next(iter(changed)),
 )
-def test_what_is_no_difference(changed: dict, tmp_path: Path) -> None:
-    """The run goes on, and comes to the same weights."""
+def test_what_may_change(changed: dict, tmp_path: Path) -> None:
+    """The run is resumed and produces the same weights."""
     train({}, epochs=2, checkpoint=tmp_path)
     net, history = train({"epochs": 4} | changed, checkpoint=tmp_path)
     whole, _ = train({}, epochs=len(history.epochs))
@@ -336,28 +332,28 @@ def test_what_is_no_difference(changed: dict, tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_another_run_is_refused_by_name(changed: dict, name: str, tmp_path: Path) -> None:
+def test_a_different_run_is_refused_by_name(changed: dict, name: str, tmp_path: Path) -> None:
     """Before anything has changed, in the network or in the folder."""
     train({}, epochs=2, checkpoint=tmp_path)
     files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     net = network()
     before = net.parameters.copy()
-    with pytest.raises(ArgumentError, match=f"a run with other .*{name}.*name another folder"):
+    with pytest.raises(ArgumentError, match=f"a run with different .*{name}.*another folder"):
         train(changed, net, epochs=4, checkpoint=tmp_path)
     assert same_bits(net.parameters, before)
     assert (net.epochs, net.trained) == (0, [])
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
 
 
-def test_other_data_are_refused(tmp_path: Path) -> None:
-    """A single number, in the inputs or the targets."""
+def test_different_data_are_refused(tmp_path: Path) -> None:
+    """A single different number in the inputs or the targets is enough."""
     train({}, epochs=1, checkpoint=tmp_path)
     inputs, labels = X.copy(), LABELS.copy()
     inputs[2, 7] += 1e-12
     labels[3] = (labels[3] + 1) % 3
-    with pytest.raises(ArgumentError, match="a run with other inputs"):
+    with pytest.raises(ArgumentError, match="a run with different inputs"):
         network().train(inputs, LABELS, checkpoint=tmp_path)
-    with pytest.raises(ArgumentError, match="a run with other targets"):
+    with pytest.raises(ArgumentError, match="a run with different targets"):
         network().train(X, labels, checkpoint=tmp_path)
     network().train(np.asfortranarray(X), LABELS, epochs=1, checkpoint=tmp_path)  # the same numbers
 
@@ -369,25 +365,25 @@ def test_other_data_are_refused(tmp_path: Path) -> None:
         (Network([3, 6, 3], seed=4, dtype="float32"), "dtype"),
         (Network([3, 6, 3], seed=4, input_scale=2.0), "input_scale"),
         (Network([3, 6, 3], seed=5), "seed"),
-        (Network([3, 6, 3], seed=4, initializer="glorot"), "other weights"),
+        (Network([3, 6, 3], seed=4, initializer="glorot"), "different weights"),
     ],
 )
-def test_another_network_is_refused(other: Network, match: str, tmp_path: Path) -> None:
-    """By its description, its seed and its first weights."""
+def test_a_different_network_is_refused(other: Network, match: str, tmp_path: Path) -> None:
+    """By its description, its seed or its initial weights."""
     train({}, epochs=1, checkpoint=tmp_path)
     with pytest.raises(ArgumentError, match=match):
         other.train(X, LABELS, epochs=2, checkpoint=tmp_path)
 
 
 def test_functions_are_told_apart_by_what_they_return(tmp_path: Path) -> None:
-    """A schedule that is a function has a name at most; the rates were recorded."""
+    """A function has at most a name, so its rates are compared with the recorded ones."""
     train({}, epochs=3, schedule=lambda epoch: 1 / epoch, checkpoint=tmp_path)
-    with pytest.raises(ArgumentError, match=r"it now gives the rate 0\.125 for epoch 2"):
+    with pytest.raises(ArgumentError, match=r"it gives the rate 0\.125 for epoch 2"):
         train({}, epochs=4, schedule=lambda epoch: 1 / epoch**2, checkpoint=tmp_path)
 
 
 def test_a_drawn_seed_is_that_of_the_run(tmp_path: Path) -> None:
-    """A script that names no seed goes on all the same, with the same held-out samples."""
+    """A script without a seed can be resumed too, with the same held-out samples."""
     how = {"epochs": 2, "validation_split": 0.2}
     first = Network([3, 6, 3])
     first.train(X, LABELS, **how, checkpoint=tmp_path)
@@ -402,8 +398,8 @@ def test_a_drawn_seed_is_that_of_the_run(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------- other ends
 
 
-def test_a_run_that_a_callback_has_ended_is_over(tmp_path: Path) -> None:
-    """Else a run that was killed at its end would train on when it comes back."""
+def test_a_run_ended_by_a_callback_is_not_continued(tmp_path: Path) -> None:
+    """Otherwise a run killed after its end would train further when resumed."""
     first, history = train(
         {}, epochs=9, checkpoint=tmp_path, callbacks=[lambda info: info.epoch == 3]
     )
@@ -413,7 +409,7 @@ def test_a_run_that_a_callback_has_ended_is_over(tmp_path: Path) -> None:
 
 
 def test_an_error_of_a_callback_loses_no_epoch(tmp_path: Path) -> None:
-    """The run goes on after the epoch that the callback has heard of."""
+    """The run resumes after the epoch for which the callback was called."""
 
     def fail(info) -> None:
         if info.epoch == 3:
@@ -425,7 +421,7 @@ def test_an_error_of_a_callback_loses_no_epoch(tmp_path: Path) -> None:
 
 
 def test_a_run_that_diverges_diverges_again(tmp_path: Path) -> None:
-    """In the same epoch and step, after the same figures; a finite state is in the folder."""
+    """In the same epoch and step, with the same History; the checkpoint has finite values."""
     settings = {"epochs": 50, "optimizer": SGD(0.5), "validation": VALIDATION}
     errors = []
     for _ in range(2):
@@ -437,8 +433,8 @@ def test_a_run_that_diverges_diverges_again(tmp_path: Path) -> None:
     assert untimed(errors[0].history) == untimed(errors[1].history)
 
 
-def test_a_network_with_functions_of_ones_own_goes_on(tmp_path: Path) -> None:
-    """A model file could not hold it; a checkpoint asks for the network, which has them."""
+def test_a_network_with_custom_functions_can_be_resumed(tmp_path: Path) -> None:
+    """No model file can hold it, but the caller of `train` passes the functions again."""
 
     def fresh() -> Network:
         square = OwnActivation(lambda z: z * z, lambda z: 2 * z)
@@ -450,15 +446,15 @@ def test_a_network_with_functions_of_ones_own_goes_on(tmp_path: Path) -> None:
     assert_equal(train(settings, fresh(), checkpoint=tmp_path), train(settings, fresh()))
 
 
-def test_many_epochs_between_two_notes_of_the_generator(tmp_path: Path) -> None:
-    """The draws since the last note are repeated; whatever the number of epochs."""
+def test_many_epochs_between_two_readings_of_the_generator(tmp_path: Path) -> None:
+    """The draws since the last reading are repeated, for any number of epochs."""
     for epochs in (1, 63, 64, 65, 130):
         train({}, epochs=epochs, checkpoint=tmp_path, checkpoint_seconds=1000)
     assert_equal(train({}, epochs=131, checkpoint=tmp_path), train({}, epochs=131))
 
 
 def test_the_best_network_can_be_loaded_at_any_time(tmp_path: Path) -> None:
-    """It says which epoch it is, and how it was trained."""
+    """It contains its epoch and how it was trained."""
     settings = SETTINGS["the best"] | {"epochs": 6}
     _, history = train(settings, checkpoint=tmp_path)
     best = Network.load(tmp_path / "best.safetensors")

@@ -1,4 +1,4 @@
-"""A folder of checkpoints: what is kept, what is whole, and what is read when something is not."""
+"""Tests of the checkpoint folder: which files are kept, and what happens to damaged ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def newest(folder: Path) -> Path:
 
 
 def test_the_folder_holds_the_newest_the_one_before_and_the_best(tmp_path: Path) -> None:
-    """And nothing else, from the first checkpoint on."""
+    """And nothing else, at any time."""
     seen = []
     train(tmp_path, 5, callbacks=[lambda info: seen.append(len(names(tmp_path)))])
     assert seen == [1, 3, 3, 3, 3]
@@ -50,14 +50,14 @@ def test_the_folder_holds_the_newest_the_one_before_and_the_best(tmp_path: Path)
     ]  # fmt: skip
 
 
-def test_the_folder_is_made(tmp_path: Path) -> None:
-    """With the folders that it is in."""
+def test_the_folder_is_created(tmp_path: Path) -> None:
+    """Including its parents."""
     train(tmp_path / "runs" / "first", 1)
     assert newest(tmp_path / "runs" / "first").exists()
 
 
-def test_a_snapshot_comes_back(tmp_path: Path) -> None:
-    """Words and arrays, also empty ones and those that are not finite."""
+def test_a_snapshot_round_trips(tmp_path: Path) -> None:
+    """Words and arrays, including empty and non-finite arrays."""
     arrays = {"a": np.array([np.nan, -0.0, 1]), "b": np.empty((0, 3), np.float32), "c": np.eye(2).T}
     write(tmp_path / "file", Snapshot({"word": [1, None, "x"]}, arrays))
     words, found = read(tmp_path / "file")
@@ -67,7 +67,7 @@ def test_a_snapshot_comes_back(tmp_path: Path) -> None:
 
 
 def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
-    """By the format or by the digest: a snapshot that is read is the one that was written."""
+    """By the format or by the digest, so a snapshot is read as it was written or not at all."""
     write(tmp_path / "file", Snapshot({"word": 1}, {"a": np.arange(3.0)}))
     content = (tmp_path / "file").read_bytes()
     for place in range(len(content)):
@@ -85,7 +85,7 @@ def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut short", "empty", "flipped", "another file"])
 def test_a_damaged_newest_file_falls_back_to_the_one_before(damage: str, tmp_path: Path) -> None:
-    """With one warning; the file before outlives the next write, and the bits are the same."""
+    """With one warning; the older file survives the next write, and the bits are the same."""
     whole, expected = train(None, 6)
     train(tmp_path, 3)
     path, before = newest(tmp_path), min(tmp_path.glob("checkpoint-*"))
@@ -97,7 +97,7 @@ def test_a_damaged_newest_file_falls_back_to_the_one_before(damage: str, tmp_pat
         damaged = {"cut short": content[:-9], "empty": b"", "flipped": flipped}
         path.write_bytes(damaged[damage])
     kept = []
-    with pytest.warns(RuntimeWarning, match="the newest checkpoint cannot be used") as caught:
+    with pytest.warns(RuntimeWarning, match="the newest checkpoint cannot be read") as caught:
         net, history = train(tmp_path, 6, callbacks=[lambda info: kept.append(before.exists())])
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -133,8 +133,8 @@ def test_the_last_good_file_is_never_lost(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(looks) > 20
 
 
-def test_where_no_file_can_be_read_nothing_begins_anew(tmp_path: Path) -> None:
-    """The files stay as they are, for somebody to look at."""
+def test_no_new_run_starts_if_no_file_can_be_read(tmp_path: Path) -> None:
+    """The files are left unchanged, for inspection."""
     train(tmp_path, 3)
     for path in tmp_path.glob("checkpoint-*"):
         path.write_bytes(b"damaged")
@@ -145,7 +145,7 @@ def test_where_no_file_can_be_read_nothing_begins_anew(tmp_path: Path) -> None:
 
 
 def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    """It is no damaged file, from which one would fall back and which one would delete."""
+    """It is not treated as damaged, so it is neither skipped nor deleted."""
     train(tmp_path, 2)
     words, arrays = read(newest(tmp_path))
     path = tmp_path / "checkpoint-000009.safetensors"
@@ -164,7 +164,7 @@ def test_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_left_over_files_are_swept(tmp_path: Path) -> None:
-    """Of processes that were killed while they wrote; other files stay."""
+    """Those of processes killed while writing; other files stay."""
     for name in (".0123456789abcdef.part", "notes.txt", "checkpoint-7.safetensors.bak"):
         (tmp_path / name).write_bytes(b"x")
     train(tmp_path, 1)
@@ -176,7 +176,7 @@ def test_left_over_files_are_swept(tmp_path: Path) -> None:
 def test_a_full_disk_does_not_end_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is said once; the next write tries again, and the file before is still there."""
+    """There is one warning; the next write tries again, and the older file is still there."""
 
     def full(path: Path, content: bytes) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -188,17 +188,19 @@ def test_a_full_disk_does_not_end_the_training(
             patches.undo()
 
     with monkeypatch.context() as patches:
-        with pytest.warns(RuntimeWarning, match="No space left on device; the training") as caught:
+        with pytest.warns(
+            RuntimeWarning, match="No space left on device; the training continues"
+        ) as caught:
             net, _ = train(tmp_path, 5, callbacks=[fill])
         assert len(caught) == 1
     assert same_bits(net.parameters, train(None, 5)[0].parameters)
     assert read(newest(tmp_path)).words["epochs"] == 5
 
 
-def test_where_nothing_can_be_written_no_run_begins(
+def test_no_run_starts_if_nothing_can_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rather at once than after a night of training."""
+    """The error comes at once, not after a night of training."""
 
     def refuse(path: Path, content: bytes) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
@@ -209,24 +211,24 @@ def test_where_nothing_can_be_written_no_run_begins(
 
 
 @pytest.mark.parametrize(
-    ("folder", "match"), [(3, "not the name of a folder"), (__file__, "is not a folder")]
+    ("folder", "match"), [(3, "must be the name of a folder"), (__file__, "is not a folder")]
 )
-def test_what_is_no_folder_is_refused(folder, match: str) -> None:
+def test_an_invalid_folder_is_refused(folder, match: str) -> None:
     """A number, a file."""
     with pytest.raises(ArgumentError, match=match):
         train(folder, 1)
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), "60", None])
-def test_what_is_no_time_is_refused(seconds, tmp_path: Path) -> None:
-    """Before a folder is made."""
+def test_an_invalid_time_is_refused(seconds, tmp_path: Path) -> None:
+    """Before the folder is created."""
     with pytest.raises(ArgumentError, match="checkpoint_seconds"):
         train(tmp_path / "new", 1, checkpoint_seconds=seconds)
     assert not (tmp_path / "new").exists()
 
 
 def test_checkpoints_are_written_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One at the beginning, one whenever the time is over, one at the end."""
+    """One at the beginning, one whenever the time has elapsed, one at the end."""
     now = 0.0
 
     def tick(info) -> None:
@@ -243,11 +245,11 @@ def test_checkpoints_are_written_in_time(tmp_path: Path, monkeypatch: pytest.Mon
     assert written == [0, 30, 60, 90, 100]
 
 
-def test_a_checkpoint_is_no_model(tmp_path: Path) -> None:
-    """What loads it is told what it is, and what to load."""
+def test_a_checkpoint_cannot_be_loaded_as_a_model(tmp_path: Path) -> None:
+    """The error says what the file is, and what to load instead."""
     train(tmp_path, 1)
     for load in (Network.load, bpmatrix.load):
-        with pytest.raises(ModelFileError, match=r"Load best\.safetensors beside it"):
+        with pytest.raises(ModelFileError, match=r"Load best\.safetensors in the same folder"):
             load(newest(tmp_path))
 
 
@@ -282,21 +284,21 @@ def changed(words: dict, arrays: dict, name: str, value: object) -> None:
     ids=str,
 )
 def test_a_forged_file_is_refused(name: str, value: object, tmp_path: Path) -> None:
-    """Whatever it says, with its right digest: an error of ours, and nothing changes."""
+    """Even with a correct digest; it raises an error of ours, and nothing changes."""
     train(tmp_path, 3)
     words, arrays = read(newest(tmp_path))
     changed(words, arrays, name, value)
     write(newest(tmp_path), Snapshot({k: v for k, v in words.items() if k != "version"}, arrays))
     net = Network([3, 6, 3], seed=4)
     before = net.parameters.copy()
-    with pytest.raises(ModelFileError, match="does not describe a run"):
+    with pytest.raises(ModelFileError, match="is not valid"):
         net.train(X, LABELS, epochs=4, optimizer=Adam(0.05), checkpoint=tmp_path)
     assert same_bits(net.parameters, before)
     assert (net.epochs, net.trained) == (0, [])
 
 
 def test_the_words_are_plain(tmp_path: Path) -> None:
-    """A person can read what a file says, with json and nothing else."""
+    """The metadata can be read with json alone."""
     train(tmp_path, 1)
     with safe_open(newest(tmp_path), framework="numpy") as file:
         words = json.loads(file.metadata()["bpmatrix"])

@@ -1,4 +1,4 @@
-"""What a run is in words and arrays: digests, places, columns, and words without addresses."""
+"""Tests of the parts of a checkpoint: digests, places, columns and descriptions."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ TABLE = np.arange(12.0).reshape(3, 4)
 
 
 @pytest.mark.parametrize("block", [1, 20, 1 << 24])
-def test_a_digest_does_not_depend_on_where_numbers_lie(
+def test_a_digest_does_not_depend_on_the_memory_layout(
     block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Views, orders and the size of a block are no difference; shape, type and numbers are."""
+    """It depends on shape, type and values only, not on views, order or block size."""
     monkeypatch.setattr(checkpoint, "BLOCK", block)
     expected = digest_of(TABLE)
     padded = np.zeros((6, 8))
@@ -40,14 +40,14 @@ def test_a_digest_does_not_depend_on_where_numbers_lie(
     assert digest_of(np.array([0.0])) != digest_of(np.array([-0.0]))
 
 
-def test_a_digest_of_nothing_is_one() -> None:
-    """No weights are not the same as empty ones."""
+def test_nothing_has_a_digest() -> None:
+    """None differs from an empty array."""
     assert digest_of(None) == digest_of(None) != digest_of(np.empty(0))
     assert digest_of(np.empty((0, 3))) != digest_of(np.empty((3, 0)))
 
 
 def test_sparse_samples_have_digests() -> None:
-    """Of their elements and of where these are."""
+    """Which depend on the elements and their positions."""
     targets = type("Targets", (), {"array": np.arange(2)})()
 
     def inputs(rows: list[int]) -> str:
@@ -70,14 +70,14 @@ def test_sparse_samples_have_digests() -> None:
         ),
     ],
 )
-def test_words_hold_no_addresses(value: object, words: str | None) -> None:
-    """They have to be the same in another process."""
+def test_descriptions_contain_no_addresses(value: object, words: str | None) -> None:
+    """They must be the same in another process."""
     assert words_of_object(value) == words
     assert words_of_object(Adam()) == words_of_object(Adam())
 
 
-def test_a_history_comes_back() -> None:
-    """What was not recorded is None again, and NaN is NaN."""
+def test_a_history_round_trips() -> None:
+    """Values that were not recorded are None again."""
     entry = EpochInfo(3, 9, 0.5, None, 0.25, None, 0.1, 2.0, is_best=True)
     entries = [entry, replace(entry, epoch=4, cost=float("inf"), is_best=False)]
     columns = {f"history.{name}": column for name, column in columns_of(entries).items()}
