@@ -109,9 +109,9 @@ def _check_cells(cells: Any, name: str, where: str = "") -> None:
 
 def _no_numbers(name: str, got: str, *, are_durations: bool) -> ArrayTypeError:
     what, how = (
-        ("durations", "x / np.timedelta64(1, 'D')")
+        ("durations", "x.astype('timedelta64[s]') / np.timedelta64(1, 'D')")
         if are_durations
-        else ("dates or times", "(x - x.min()) / np.timedelta64(1, 'D')")
+        else ("dates or times", "(x - x.min()).astype('timedelta64[s]') / np.timedelta64(1, 'D')")
     )
     return ArrayTypeError(
         f"{name} does not hold real numbers, but {what}",

@@ -222,15 +222,19 @@ ROWS = [
         "samples/refused.py: _no_numbers",
         "{} does not hold real numbers, but {}",
         lambda _: net().feedforward(DAYS),
-        "for example to days: (x - x.min()) / np.timedelta64(1, 'D').",
-        lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
+        "for example to days: (x - x.min()).astype('timedelta64[s]') / np.timedelta64(1, 'D').",
+        lambda _: net().feedforward(
+            (DAYS - DAYS.min()).astype("timedelta64[s]") / np.timedelta64(1, "D")
+        ),
     ),
     Row(
         "samples/refused.py: _no_numbers",
         "{} does not hold real numbers, but {}",
         lambda _: net().feedforward(DAYS - DAYS.min()),
-        "for example to days: x / np.timedelta64(1, 'D').",
-        lambda _: net().feedforward((DAYS - DAYS.min()) / np.timedelta64(1, "D")),
+        "for example to days: x.astype('timedelta64[s]') / np.timedelta64(1, 'D').",
+        lambda _: net().feedforward(
+            (DAYS - DAYS.min()).astype("timedelta64[s]") / np.timedelta64(1, "D")
+        ),
     ),
     Row(
         "samples/weighting.py: factors_of_classes",
