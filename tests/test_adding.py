@@ -142,9 +142,7 @@ def test_the_added_operations_work_everywhere(tmp_path: Path) -> None:
                 apply(hunk, tmp_path / name)
 
     folders = os.pathsep.join(map(str, (tmp_path, tmp_path / "tests", TESTS)))
-    # Without coverage, which would report the copy as a second package.
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    env |= {"PYTHONPATH": folders, "NUMBA_CACHE_DIR": str(tmp_path / "code")}
+    env = {**os.environ, "PYTHONPATH": folders, "NUMBA_CACHE_DIR": str(tmp_path / "code")}
     run = subprocess.run(
         [sys.executable, "-c", USE], cwd=tmp_path, env=env, capture_output=True, text=True
     )
