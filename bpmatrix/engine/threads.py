@@ -79,12 +79,7 @@ def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Resul
 
     try:
         lives = [_start(run, t) for t in range(1, threads)]
-        for t, life in enumerate(lives, start=1):
-            while not has_begun[t]:
-                arrived = arrivals[t].acquire(timeout=SECONDS_BETWEEN_CHECKS)
-                if not arrived and life() is None and not has_begun[t]:
-                    got = "one that ended before its first line, for lack of memory"
-                    raise _not_started(got)  # noqa: TRY301 - as what the program raises
+        _wait_for_beginning(lives, has_begun, arrivals)
         results.append(program(0, control))
     except BaseException as error:  # noqa: BLE001 - raised again below
         words[CALLED_OFF] = 1
@@ -120,6 +115,17 @@ def _start(run: Run, t: int) -> weakref.ref[_Life]:
     except RuntimeError as error:
         raise _not_started(str(error)) from None
     return alive
+
+
+def _wait_for_beginning(
+    lives: list[weakref.ref[_Life]], has_begun: list[bool], arrivals: list[threading.Lock]
+) -> None:
+    """Wait until every thread t >= 1 has begun; raise an error if one ended before."""
+    for t, life in enumerate(lives, start=1):
+        while not has_begun[t]:
+            arrived = arrivals[t].acquire(timeout=SECONDS_BETWEEN_CHECKS)
+            if not arrived and life() is None and not has_begun[t]:
+                raise _not_started("one that ended before its first line, for lack of memory")
 
 
 def _not_started(got: str) -> ThreadStartError:

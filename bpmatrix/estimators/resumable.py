@@ -23,17 +23,18 @@ from bpmatrix.estimators import storage
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.stochastic import Fit
 from bpmatrix.history import EpochInfo
-from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
+    EPOCHS_BETWEEN_NOTES,
     Snapshot,
+    check_arrays,
     digest_of,
     place_of,
     put_place,
     words_of_description,
-    words_of_object,
 )
 from bpmatrix.training.course import LARGEST_COUNT
+from bpmatrix.training.record import words_of_object
 
 __all__ = ["ResumableFit", "generator_of", "random_state_of", "words_of_random_state"]
 
@@ -47,7 +48,6 @@ RECORDS = (
     "best_validation_score_", "validation_loss_curve_", "_no_improvement_count",
 )  # fmt: skip
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
-EPOCHS_BETWEEN_NOTES = 64
 
 
 class ResumableFit(Fit):
@@ -155,12 +155,7 @@ class ResumableFit(Fit):
         if sorted(order.tolist()) != list(range(self._n)):
             raise ValueError("the order of the samples is not a permutation")
         theta, moments = runner.theta, runner.state.moments
-        best = arrays["best.theta"]
-        for array, ours in ((arrays["theta"], theta), (best, theta), (arrays["moments"], moments)):
-            if array.shape != ours.shape or array.dtype != ours.dtype:
-                raise ValueError("an array has the wrong shape or type")
-            if not np.isfinite(array).all():
-                raise ValueError("a number is not finite")
+        check_arrays(arrays, theta, moments)
         # From here on nothing can fail.
         runner.keep_start()
         theta[:], moments[:], runner.state.steps = arrays["theta"], arrays["moments"], steps
@@ -169,7 +164,7 @@ class ResumableFit(Fit):
             setattr(model, name, value)
         self._least_loss, self._best_epoch = least_loss, words["best_epoch"]
         if self._best is not None:
-            self._best[:] = best
+            self._best[:] = arrays["best.theta"]
         elif model.n_iter_:  # among epochs run together, only the last was compared
             curve = model.validation_loss_curve_ or model.loss_curve_
             self._least_loss = np.nanmin([np.inf, *curve[-model.n_iter_ :]])
@@ -254,10 +249,8 @@ def random_state_of(words: Mapping[str, Any]) -> np.random.RandomState:
 
 
 def _digests(samples: Rows, prefix: str) -> dict[str, str]:
-    X = samples.columns
-    parts = (X.starts, X.rows, X.values) if isinstance(X, SparseColumns) else (X,)
     return {
-        f"{prefix}X": digest_of(*parts),
+        f"{prefix}X": digest_of(samples.columns),
         f"{prefix}y": digest_of(samples.y),
         f"{prefix}sample_weight": digest_of(samples.weight),
     }

@@ -27,7 +27,7 @@ from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import gate
 from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import persistence
-from bpmatrix.storage.checkpoints import Checkpoints, listening
+from bpmatrix.storage.checkpoints import Checkpoints, sigterm_handled
 from bpmatrix.training.arguments import checked_training_arguments
 from bpmatrix.training.course import Course
 from bpmatrix.training.optimizers import Optimizer
@@ -507,7 +507,7 @@ class Network:
             early_stopping=early_stopping, max_seconds=max_seconds,
         )  # fmt: skip
         gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._course), listening(checkpoints is not None), opened(settings.callbacks):
+        with running(self._course), sigterm_handled(checkpoints), opened(settings.callbacks):
             history = _begun(
                 checkpoints, seed, self._description, self.parameters, self._course, samples,
                 checked, settings, self._trained, self,

@@ -19,7 +19,9 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
 from bpmatrix.storage import persistence
 from bpmatrix.training.checkpoint import (
+    EPOCHS_BETWEEN_NOTES,
     Snapshot,
+    check_arrays,
     columns_of,
     digest_of,
     digests_of_samples,
@@ -34,10 +36,6 @@ from bpmatrix.training.run import Run
 from bpmatrix.training.slices import SliceRunner
 
 __all__ = ["ResumableRun"]
-
-# Reading the generator's state takes a twentieth of the time of a small epoch, so it is read only
-# every so many epochs; the draws since then are repeated when needed.
-EPOCHS_BETWEEN_NOTES = 64
 
 
 class ResumableRun(Run):
@@ -157,16 +155,10 @@ class ResumableRun(Run):
         if words["stopped_by"] in {"early_stopping", "callback"}:
             self.history.stopped_by = words["stopped_by"]
         theta, moments = self._runner.theta, self._runner.state.moments
-        best = arrays["best.theta"]
-        for array, ours in ((arrays["theta"], theta), (best, theta), (arrays["moments"], moments)):
-            if array.shape != ours.shape or array.dtype != ours.dtype:
-                raise ValueError("an array has the wrong shape or type")
-            if not np.isfinite(array).all():
-                raise ValueError("a number is not finite")
-        if (arrays["moments"][1:] < 0).any():  # means of squares
-            raise ValueError("the optimizer's state is not valid")
+        check_arrays(arrays, theta, moments)
         # From here on nothing can fail.
-        theta[:], moments[:], self._best_weights[:] = arrays["theta"], arrays["moments"], best
+        theta[:], moments[:] = arrays["theta"], arrays["moments"]
+        self._best_weights[:] = arrays["best.theta"]
         self._runner.state.steps, self._runner.begun = steps, place
         self.course.seed, self.course.epochs = course.seed, course.epochs
         self.course.shuffler.bit_generator.state = words["shuffler"]

@@ -29,7 +29,7 @@ from bpmatrix.storage.files import write_whole
 from bpmatrix.storage.persistence import KEY, opened
 from bpmatrix.training.checkpoint import Snapshot
 
-__all__ = ["Checkpoints", "Resumable", "identity_in", "listening", "read", "write"]
+__all__ = ["Checkpoints", "Resumable", "identity_in", "read", "sigterm_handled", "write"]
 
 Array = NDArray[Any]
 
@@ -233,9 +233,9 @@ class Checkpoints:
             _delete(path)
 
 
-def listening(is_needed: bool) -> AbstractContextManager[None]:
+def sigterm_handled(checkpoints: Checkpoints | None) -> AbstractContextManager[None]:
     """Handle SIGTERM if a checkpoint has to be written before the process ends."""
-    return termination_as_ctrl_c() if is_needed else nullcontext()
+    return nullcontext() if checkpoints is None else termination_as_ctrl_c()
 
 
 def identity_in(folder: Path) -> dict[str, Any]:

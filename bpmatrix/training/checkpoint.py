@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.training.record import Settings
+from bpmatrix.training.record import Settings, words_of_object
 from bpmatrix.training.slices import Place, SliceRunner
 
 __all__ = [
+    "EPOCHS_BETWEEN_NOTES",
     "Snapshot",
+    "check_arrays",
     "columns_of",
     "digest_of",
     "digests_of_samples",
@@ -26,11 +28,14 @@ __all__ = [
     "place_of",
     "put_place",
     "words_of_description",
-    "words_of_object",
     "words_of_settings",
 ]
 
 Array = NDArray[Any]
+
+# How many epochs pass until the state of the generator is noted again: noting it takes as long as a
+# twentieth of a small epoch, and the draws since then can be repeated.
+EPOCHS_BETWEEN_NOTES = 64
 
 BLOCK = 1 << 24  # bytes copied at a time if an array is not contiguous
 
@@ -65,9 +70,11 @@ def put_place(
     return Place(done, totals, parts)
 
 
-def digest_of(*arrays: Array | None) -> str:
-    """Return a digest of vectors and matrices, their types and shapes; None is allowed."""
+def digest_of(data: Array | SparseColumns | None) -> str:
+    """Return a digest of a vector or matrix, its type and shape; None is allowed."""
     digest = hashlib.sha256()
+    arrays: tuple[Array | None, ...]
+    arrays = (data.starts, data.rows, data.values) if isinstance(data, SparseColumns) else (data,)
     for array in arrays:
         if array is None:
             digest.update(b"None")
@@ -83,14 +90,24 @@ def digest_of(*arrays: Array | None) -> str:
 
 def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
     """Return digests of the inputs, targets and weights by name."""
-    X = samples.X
-    parts = (X.starts, X.rows, X.values) if isinstance(X, SparseColumns) else (X,)
     return {
-        f"{prefix}inputs": digest_of(*parts),
+        f"{prefix}inputs": digest_of(samples.X),
         f"{prefix}targets": digest_of(samples.targets.array),
         f"{prefix}samples shown": digest_of(samples.shown),
         f"{prefix}sample weights": digest_of(samples.weights),
     }
+
+
+def check_arrays(arrays: Mapping[str, Array], theta: Array, moments: Array) -> None:
+    """Raise an error unless the weights and the optimizer's state can replace these."""
+    for name, ours in (("theta", theta), ("best.theta", theta), ("moments", moments)):
+        array = arrays[name]
+        if array.shape != ours.shape or array.dtype != ours.dtype:
+            raise ValueError(f"{name} has the wrong shape or type")
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} is not finite")
+    if (arrays["moments"][1:] < 0).any():  # means of squares
+        raise ValueError("moments: a mean of squares is negative")
 
 
 def words_of_description(description: Description) -> dict[str, Any]:
@@ -103,18 +120,6 @@ def words_of_description(description: Description) -> dict[str, Any]:
         "bias": description.bias,
         "dtype": description.dtype,
     }
-
-
-def words_of_object(value: object) -> str | None:
-    """Return a description that is the same in every process: without memory addresses."""
-    if value is None:
-        return None
-    if is_dataclass(value) and not isinstance(value, type):
-        said = (f"{f.name}={words_of_object(getattr(value, f.name))}" for f in fields(value))
-        return f"{type(value).__name__}({', '.join(said)})"
-    if isinstance(value, bool | int | float | str):
-        return repr(value)
-    return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def words_of_settings(settings: Settings) -> dict[str, Any]:

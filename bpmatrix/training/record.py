@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from bpmatrix.history import EpochInfo, History
@@ -14,7 +14,7 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["Callback", "Settings", "opened", "recorded", "summarize"]
+__all__ = ["Callback", "Settings", "opened", "recorded", "summarize", "words_of_object"]
 
 Callback = Callable[[EpochInfo], object]
 
@@ -68,8 +68,8 @@ def summarize(
         "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,
         "restore_best": settings.restore_best,
-        "schedule": _name(settings.schedule),
-        "early_stopping": _name(settings.early_stopping),
+        "schedule": words_of_object(settings.schedule),
+        "early_stopping": words_of_object(settings.early_stopping),
         "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
         "best_epoch": best.epoch if best else None,
@@ -77,11 +77,16 @@ def summarize(
     }
 
 
-def _name(description: object) -> str | None:
-    """Return the name of a function, or the repr of anything else."""
-    if description is None:
+def words_of_object(value: object) -> str | None:
+    """Return a description that is the same in every process: without memory addresses."""
+    if value is None:
         return None
-    return str(getattr(description, "__qualname__", repr(description)))
+    if is_dataclass(value) and not isinstance(value, type):
+        said = (f"{f.name}={words_of_object(getattr(value, f.name))}" for f in fields(value))
+        return f"{type(value).__name__}({', '.join(said)})"
+    if isinstance(value, bool | int | float | str):
+        return repr(value)
+    return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 
 def _is_finite(value: float | None) -> bool:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 from interruptions import interruptions
+from killed import Killed, killed_after
 from numeric import same_bits
 from scipy import sparse
 
@@ -43,28 +42,6 @@ RECORDS = (
 )  # fmt: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore:the solver reached max_iter")
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing may be written after it."""
-
-
-@contextmanager
-def killed_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Write a checkpoint at each check of the clock, and kill the fit after a number of them."""
-    with monkeypatch.context() as patches:
-        left = looks
-
-        def look(self: checkpoints.Checkpoints) -> None:
-            nonlocal left
-            self._try_to_write()
-            left -= 1
-            if not left:
-                raise Killed
-
-        patches.setattr(checkpoints.Checkpoints, "look", look)
-        patches.setattr(checkpoints.Checkpoints, "end", lambda self: None)
-        yield
 
 
 def fit(folder: Path | None, kind: type = MLPClassifier, **how):

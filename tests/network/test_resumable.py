@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from interruptions import interruptions
+from killed import Killed, killed_after
 from numeric import same_bits
 
 from bpmatrix import (
@@ -26,7 +26,6 @@ from bpmatrix import (
     schedules,
 )
 from bpmatrix.errors import ArgumentError, DivergenceError
-from bpmatrix.storage import checkpoints
 from bpmatrix.training import slices
 
 RNG = np.random.default_rng(17)
@@ -59,10 +58,6 @@ SETTINGS = {
 
 # Python looks for signals at some thousand moments of such a run.
 EVERY = 41
-
-
-class Killed(BaseException):
-    """Stands for kill -9: nothing may be written after it."""
 
 
 @pytest.fixture(params=SETTINGS)
@@ -103,24 +98,6 @@ def assert_equal(ours: tuple[Network, History], whole: tuple[Network, History]) 
     assert kept.state.steps == same.state.steps
     assert same_bits(kept.state.moments, same.state.moments)
     assert kept.shuffler.bit_generator.state == same.shuffler.bit_generator.state
-
-
-@contextmanager
-def killed_after(looks: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Write a checkpoint at each check of the clock, and kill the run after a number of them."""
-    with monkeypatch.context() as patches:
-        left = looks
-
-        def look(self: checkpoints.Checkpoints) -> None:
-            nonlocal left
-            self._try_to_write()
-            left -= 1
-            if not left:
-                raise Killed
-
-        patches.setattr(checkpoints.Checkpoints, "look", look)
-        patches.setattr(checkpoints.Checkpoints, "end", lambda self: None)
-        yield
 
 
 def stopped(monkeypatch: pytest.MonkeyPatch, settings: dict, folder: Path) -> Iterator[int]:

@@ -18,8 +18,8 @@ from bpmatrix.training.checkpoint import (
     digest_of,
     digests_of_samples,
     entries_of,
-    words_of_object,
 )
+from bpmatrix.training.record import words_of_object
 
 TABLE = np.arange(12.0).reshape(3, 4)
 
