@@ -11,8 +11,7 @@ from itertools import product
 from math import inf
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.bench.contenders import ROSTER, Family
-from bpmatrix.bench.contenders.engine import Engine
+from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold, share_of_peak
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
@@ -22,14 +21,9 @@ from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.places import count_processors
 from bpmatrix.engine.processors import choose_threads
 
-__all__ = ["CONTENDERS", "GRIDS", "PEERS", "Grid", "Spot", "survey"]
+__all__ = ["GRIDS", "PEERS", "Grid", "Spot", "survey"]
 
-# One variant of bpmatrix, with the default number of threads.
-CONTENDERS: dict[str, Family] = ROSTER | {
-    CHAMPION: replace(ROSTER[CHAMPION], threads=("auto",)),
-    SINGLE: Family(Engine, is_peer=False, dtype="float32", threads=("auto",)),
-}
-PEERS = tuple(name for name, family in CONTENDERS.items() if family.library is not None)
+PEERS = tuple(name for name, family in ROSTER.items() if family.library is not None)
 
 # The loop takes part if the first weights times a mini-batch need at most this many
 # multiplications, which take some tenths of a second.
@@ -87,17 +81,15 @@ class Grid:
     def spots(self, n_inputs: int, peers: tuple[str, ...]) -> list[Spot]:
         """Return all spots in the order of the run, with the installed peers."""
         return [
-            Spot(width, m, dtype, self._names(n_inputs, width, m, dtype, peers))
+            Spot(width, m, dtype, self._names(n_inputs, width, m, peers))
             for dtype, width, m in product(self.dtypes, self.widths, self.mini_batch_sizes)
         ]
 
-    def _names(
-        self, n_inputs: int, width: int, m: int, dtype: str, peers: tuple[str, ...]
-    ) -> tuple[str, ...]:
+    def _names(self, n_inputs: int, width: int, m: int, peers: tuple[str, ...]) -> tuple[str, ...]:
         names = [MATRIX]
         if m * width * n_inputs <= MOST_WORK_OF_THE_LOOP:
             names.insert(0, LOOP)
-        if dtype != CONTENDERS[SINGLE].dtype and len(self.dtypes) == 1:
+        if len(self.dtypes) == 1:
             names.append(SINGLE)
         return (*names, *(peers if m in self.peers_at else ()))
 
@@ -140,7 +132,7 @@ def survey(grid: Grid, watch: Watch) -> Survey:
     """
     data, machine = real_data(), describe_machine()
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    installed = tuple(name for name in PEERS if find_spec(str(CONTENDERS[name].library)))
+    installed = tuple(name for name in PEERS if find_spec(str(ROSTER[name].library)))
     notes = _skipped(grid, installed) + _busy(machine)
     for dtype in ("float64", "float32"):
         load_program("train_slice", dtype)
@@ -149,7 +141,7 @@ def survey(grid: Grid, watch: Watch) -> Survey:
     points = []
     with Crew() as crew:
         for name in dict.fromkeys(name for spot in spots for name in (CHAMPION, *spot.names)):
-            for threads in CONTENDERS[name].variants():
+            for threads in ROSTER[name].variants():
                 crew.hire(name, threads)  # all start now, before anything is timed
         for i, spot in enumerate(spots):
             part = spot.weight / sum(later.weight for later in spots[i:])
@@ -190,10 +182,7 @@ def _measure(
     effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
     peak = None
     try:
-        contest = hold(
-            task, spot.names, effort, roster=CONTENDERS, crew=crew, tell=tell,
-            each_round=lambda: tell("measuring"),
-        )  # fmt: skip
+        contest = hold(task, spot.names, effort, crew=crew, tell=tell)
         if grid.peak:
             tell("measuring the share of the peak")
             measured = Effort(QUADS_FOR_THE_PEAK, grid.block_seconds)

@@ -7,6 +7,7 @@ import pytest
 from bench.fakes import Wrong
 
 from bpmatrix.bench import surveying
+from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.surveying import GRIDS, PEERS, Grid
 from bpmatrix.bench.task import TrainingData
 
@@ -59,8 +60,7 @@ def test_the_share_of_the_peak_is_measured_if_the_grid_has_it(monkeypatch):
 
 
 def test_a_wrong_result_leaves_a_point_empty_and_a_note(monkeypatch):
-    family = replace(surveying.CONTENDERS["bpmatrix"], make=Wrong)
-    monkeypatch.setitem(surveying.CONTENDERS, "bpmatrix", family)
+    monkeypatch.setitem(ROSTER, "bpmatrix", replace(ROSTER["bpmatrix"], make=Wrong))
     grid = replace(GRID, mini_batch_sizes=(5,), peers_at=())
     found = surveying.survey(grid, lambda part, line: None)
 
