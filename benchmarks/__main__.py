@@ -11,12 +11,9 @@ from benchmarks.fading import fading
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kills import kills
-from benchmarks.memory import memory
-from benchmarks.optimizers import optimizers
-from benchmarks.peak import peak
 from benchmarks.quality import quality
-from benchmarks.scaling import scaling
 from benchmarks.startup import startup
+from benchmarks.steps import steps
 from benchmarks.table import table
 
 
@@ -33,8 +30,8 @@ def main(*, avx2: bool) -> None:
 
 
 for command in (
-    table, book, peak, optimizers, fading, estimators, quality, scaling, startup,
-    memory, digests, checkpoints, kills, gate, accept, self_test,
+    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills, gate,
+    accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

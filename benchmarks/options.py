@@ -9,9 +9,6 @@ import click
 from benchmarks.cases import CASES, DTYPES, Case, find_case
 
 QUICK = click.option("--quick", is_flag=True, help="Measure few and short blocks, as a trial.")
-JSON = click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the figures to this file."
-)
 
 
 def _dtypes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
