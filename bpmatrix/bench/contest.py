@@ -237,10 +237,8 @@ def _time_against(
         contest.figures[rival.name] = Figure(rival.name, rival.threads, times, logs)
 
 
-def share_of_peak(
-    task: Task, threads: int, effort: Effort, name: str = CHAMPION, *, crew: Crew | None = None
-) -> Ratio:
-    """Return the FLOP/s of a contender divided by those of a large matrix product.
+def share_of_peak(task: Task, threads: int, effort: Effort, *, crew: Crew | None = None) -> Ratio:
+    """Return the FLOP/s of bpmatrix divided by those of a large matrix product.
 
     Both run on this many threads, in turns, each in its own worker. Only the step's matrix products
     count as work, but its time includes gather, activation functions and update.
@@ -248,12 +246,12 @@ def share_of_peak(
     Raises
     ------
     WorkerError
-        If the contender fails or is not installed.
+        If it fails.
     """
     with Crew() if crew is None else nullcontext(crew) as workers:
-        product, trainer = workers.hire("matrix product", threads), workers.hire(name, threads)
+        product, trainer = workers.hire("matrix product", threads), workers.hire(CHAMPION, threads)
         product.make(Matmul, task.dtype)
-        trainer.make(ROSTER[name].make, task, threads)
+        trainer.make(ROSTER[CHAMPION].make, task, threads)
         seconds = compare_arms(
             product.arm("multiply"),
             trainer.arm("train"),
