@@ -11,7 +11,7 @@ from bpmatrix.reproduction.proofs import LIMIT, Proof
 from bpmatrix.reproduction.running import STATISTICS, Outcome
 
 __all__ = [
-    "HEADINGS", "PROOF_HEADINGS", "conclusion", "markdown", "outcome_rows", "proof_row",
+    "HEADINGS", "PROOF_HEADINGS", "conclusion", "is_good", "markdown", "outcome_rows", "proof_row",
 ]  # fmt: skip
 
 HEADINGS = (
@@ -62,15 +62,24 @@ def proof_row(proof: Proof, distance: float) -> tuple[str, ...]:
     return proof.name, proof.solution, f"{distance:.1e}", f"{LIMIT:g}", verdict
 
 
+def is_good(outcomes: Sequence[Outcome], distances: Mapping[str, float]) -> bool:
+    """Return whether all figures are in their bands."""
+    return all(_verdicts(outcomes, distances))
+
+
 def conclusion(outcomes: Sequence[Outcome], distances: Mapping[str, float]) -> str:
     """Return how many figures are in their bands, and how many experiments were run."""
-    verdicts = [outcome.holds(claim) for outcome in outcomes for claim in outcome.experiment.claims]
-    verdicts += [distance <= LIMIT for distance in distances.values()]
+    verdicts = _verdicts(outcomes, distances)
     total = len(experiments.EXPERIMENTS) + len(proofs.PROOFS)
     return (
         f"{sum(verdicts)} of {len(verdicts)} figures are in their bands; "
         f"{len(outcomes) + len(distances)} of {total} experiments and lessons were run."
     )
+
+
+def _verdicts(outcomes: Sequence[Outcome], distances: Mapping[str, float]) -> list[bool]:
+    verdicts = [outcome.holds(claim) for outcome in outcomes for claim in outcome.experiment.claims]
+    return verdicts + [distance <= LIMIT for distance in distances.values()]
 
 
 def markdown(
@@ -90,8 +99,9 @@ def markdown(
     if distances:
         rows = [proof_row(p, distances[p.name]) for p in proofs.PROOFS if p.name in distances]
         parts += ["## The lessons\n", _table(PROOF_HEADINGS, rows)]
-    done = {id(outcome.experiment) for outcome in outcomes}
-    left = [f"{e.table}: {e.name}" for e in experiments.EXPERIMENTS if id(e) not in done]
+    done = {(o.experiment.table, o.experiment.name) for o in outcomes}
+    every = [(e.table, e.name) for e in experiments.EXPERIMENTS]
+    left = [f"{table}: {name}" for table, name in every if (table, name) not in done]
     left += [f"lessons: {p.name}" for p in proofs.PROOFS if p.name not in distances]
     if left:
         parts.append("## Not run here\n\n" + "".join(f"- {line}\n" for line in left))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from reproduction.small import NEVER, SURE, small
 
@@ -94,7 +96,7 @@ def test_without_fashion_mnist_its_table_is_an_error(monkeypatch, capsys: Captur
 
 
 def test_the_report_lists_skipped_experiments(table, tmp_path):
-    table(small(SURE), small(SURE, quick_runs=0))
+    table(small(SURE), replace(small(SURE, quick_runs=0), name="large"))
 
     assert main(["reproduce", "chapter1", "--quick", "--markdown", "page.md"]) == 0
     page = (tmp_path / "page.md").read_text()
@@ -103,7 +105,7 @@ def test_the_report_lists_skipped_experiments(table, tmp_path):
     assert "`bpmatrix reproduce chapter1 --quick --markdown FILE`" in page
     assert "| chapter1 | small | test, best | 50.00 |" in page
     assert "Band: made up" in page
-    assert "## Not run here" in page
+    assert "## Not run here\n\n- chapter1: large\n" in page
 
 
 def test_curves_are_drawn(table, tmp_path):
