@@ -7,7 +7,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from benchmarks.gate.verdicts import Verdict, Word
 from bpmatrix.storage.files import write_whole
@@ -60,23 +59,11 @@ def markdown(summary: Summary) -> str:
 
 def write_json(summary: Summary, path: Path) -> None:
     """Write all verdicts and figures."""
-    verdicts: list[dict[str, Any]] = [
-        {
-            "stage": verdict.stage,
-            "name": verdict.name,
-            "verdict": str(verdict.word),
-            "why": verdict.why,
-            **verdict.figures,
-        }
-        for verdict in summary.verdicts
+    verdicts = [
+        {"stage": v.stage, "name": v.name, "verdict": str(v.word), "why": v.why, **v.figures}
+        for v in summary.verdicts
     ]
-    content = {
-        "status": summary.status,
-        "headline": summary.headline,
-        "base": summary.base,
-        "machine": summary.machine,
-        "verdicts": verdicts,
-    }
+    content = {"headline": summary.headline, **vars(summary), "verdicts": verdicts}
     write_whole(path, (json.dumps(content, indent=1) + "\n").encode())
 
 

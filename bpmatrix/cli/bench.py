@@ -67,18 +67,6 @@ def command(
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     if quick + full + (source is not None) > 1:
         raise click.UsageError("--quick, --full and --from are mutually exclusive.")
-    _check(json_file, markdown_file, folder, source)
-    run = "quick" if quick else "full" if full else "default"
-    found = _measured(run) if source is None else _read(source)
-    _show(found)
-    write_all(_files(found, json_file, markdown_file, folder))
-    return 0 if all(point.figures for point in found.points) else 1
-
-
-def _check(
-    json_file: Path | None, markdown_file: Path | None, folder: Path | None, source: Path | None
-) -> None:
-    """Reject before measuring what could not be written afterwards."""
     read = [] if source is None else [str(source)]
     if json_file is not None:
         check_destination(json_file, "--json", *read)
@@ -88,6 +76,11 @@ def _check(
             raise click.UsageError("--json and --markdown name the same file.")
     if folder is not None:
         check_pictures(folder, "--plot")
+    run = "quick" if quick else "full" if full else "default"
+    found = _measured(run) if source is None else _read(source)
+    _show(found)
+    write_all(_files(found, json_file, markdown_file, folder))
+    return 0 if all(point.figures for point in found.points) else 1
 
 
 def _measured(run: str) -> Survey:
