@@ -126,21 +126,18 @@ def _runs(equal_runs: int, slower_runs: int) -> Found:
             failures = prepare(version, [SELF_TEST_CASE], lambda line: click.echo(line, err=True))
             if failures:
                 raise click.ClickException(next(iter(failures.values())))
-        start = time.perf_counter()
         for run in range(equal_runs):
             matches = [EQUAL, SLOWER] if run < slower_runs else [EQUAL]
             first_run = run * (SHORT.runs + SHORT.more_runs)
             for verdict in judge_matches(base, head, matches, SHORT, str, first_run):
                 found.setdefault(verdict.name, []).append(verdict)
-            _progress(run + 1, equal_runs, time.perf_counter() - start, found)
+            click.echo(f"run {run + 1} of {equal_runs}: {_flagged(found)}", err=True)
         found[TWICE.name] = judge_matches(base, twice, [TWICE], SHORT, str)
     return found
 
 
-def _progress(done: int, of: int, seconds: float, found: Found) -> None:
-    counts = ", ".join(
+def _flagged(found: Found) -> str:
+    return ", ".join(
         f"{name}: {_times(verdicts, Word.REGRESSION)} of {len(verdicts)} flagged"
         for name, verdicts in found.items()
     )
-    left = seconds / done * (of - done) / 60
-    click.echo(f"run {done} of {of}, at most {left:.0f} min left; {counts}", err=True)
