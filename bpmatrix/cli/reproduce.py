@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from bpmatrix.datasets import DataSet
     from bpmatrix.history import EpochInfo
     from bpmatrix.reproduction.experiments import Experiment
-    from bpmatrix.reproduction.proofs import Proof
     from bpmatrix.reproduction.running import Outcome
 
 __all__ = ["command"]
 
-TABLES = ("chapter1", "chapter3", "chapter5", "chapter6", "mlp", "fashion", "lessons")
+TABLES = ("chapter1", "chapter3", "chapter5", "chapter6", "mlp", "fashion")
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -40,12 +39,12 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def command(name: str | None, quick: bool, folder: Path | None, markdown: Path | None) -> int:
     """Repeat published experiments and compare the figures with the published ones.
 
-    TABLE is chapter1, chapter3, chapter5 or chapter6 of Nielsen's book; fashion or mlp, the MLPs of
-    the Fashion-MNIST paper on Fashion-MNIST and on MNIST; or lessons. The default is all of them.
-    Exit status 1 if a figure is outside its band, which was fixed before the first run.
+    TABLE is chapter1, chapter3, chapter5 or chapter6 of Nielsen's book; or fashion or mlp, the MLPs
+    of the Fashion-MNIST paper on Fashion-MNIST and on MNIST. The default is all of them. Exit
+    status 1 if a figure is outside its band, which was fixed before the first run.
 
     MNIST and Fashion-MNIST are found as by `bpmatrix train`, and downloaded only if they are not
-    on this machine. The lessons need no data.
+    on this machine.
 
     \b
     Examples:
@@ -59,31 +58,35 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
         check_destination(markdown, "--markdown")
     if folder is not None:
         check_pictures(folder, "--plot")
-    experiments, proofs = _selected(name, quick)
-    if not experiments and not proofs:
+    experiments = _selected(name, quick)
+    if not experiments:
         raise click.UsageError(f"--quick runs nothing of {name}: leave one of them out.")
     data, missing = _data(experiments, named=name is not None)
-    outcomes, distances = _run([e for e in experiments if e.data in data], proofs, data)
-    _show(outcomes, distances, proofs, missing)
+    outcomes = _run([e for e in experiments if e.data in data], data)
+    if outcomes:
+        table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
+        say()
+    for line in missing:
+        say(line, err=True)
+    say(report.conclusion(outcomes))
     arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
     files = {}
     if markdown is not None:
-        files[markdown] = report.markdown(outcomes, distances, missing, arguments).encode()
+        files[markdown] = report.markdown(outcomes, missing, arguments).encode()
     if folder is not None:
         files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
     write_all(files)
-    return 0 if report.is_good(outcomes, distances) else 1
+    return 0 if report.is_good(outcomes) else 1
 
 
-def _selected(name: str | None, quick: bool) -> tuple[list[Experiment], list[Proof]]:
-    """Return the experiments, with the number of runs asked for, and the lessons."""
+def _selected(name: str | None, quick: bool) -> list[Experiment]:
+    """Return the experiments, with the number of runs asked for."""
     from bpmatrix.reproduction.experiments import EXPERIMENTS  # noqa: PLC0415
-    from bpmatrix.reproduction.proofs import PROOFS  # noqa: PLC0415 - loads NumPy
 
     experiments = [e for e in EXPERIMENTS if name in (None, e.table)]
     if quick:
         experiments = [replace(e, runs=e.quick_runs) for e in experiments if e.quick_runs]
-    return experiments, list(PROOFS) if name in (None, "lessons") else []
+    return experiments
 
 
 def _data(
@@ -105,18 +108,14 @@ def _data(
     return data, missing
 
 
-def _run(
-    experiments: Sequence[Experiment], proofs: Sequence[Proof], data: Mapping[str, DataSet]
-) -> tuple[list[Outcome], dict[str, float]]:
+def _run(experiments: Sequence[Experiment], data: Mapping[str, DataSet]) -> list[Outcome]:
     """Run everything, with a progress bar in epochs."""
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
     from bpmatrix.reproduction.running import run  # noqa: PLC0415
 
     if experiments:
         warm_up(("float32",))
-    if proofs:
-        warm_up(("float64",))
-    outcomes, distances = [], {}
+    outcomes = []
     done, work = 0, sum(e.runs * e.epochs for e in experiments)
     with progress_bar() as draw:
         for e in experiments:
@@ -128,26 +127,4 @@ def _run(
 
             outcomes.append(run(e, data[e.data], watch))
             done += e.runs * e.epochs
-        for proof in proofs:
-            draw(1.0, f"lessons: {proof.name}")
-            distances[proof.name] = proof.distance()
-    return outcomes, distances
-
-
-def _show(
-    outcomes: Sequence[Outcome],
-    distances: Mapping[str, float],
-    proofs: Sequence[Proof],
-    missing: Sequence[str],
-) -> None:
-    from bpmatrix.reproduction import report  # noqa: PLC0415 - loads NumPy
-
-    if outcomes:
-        table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
-        say()
-    if proofs:
-        table(report.PROOF_HEADINGS, [report.proof_row(p, distances[p.name]) for p in proofs])
-        say()
-    for line in missing:
-        say(line, err=True)
-    say(report.conclusion(outcomes, distances))
+    return outcomes
