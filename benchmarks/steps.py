@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import click
+import numpy as np
 
 from benchmarks.cases import CASES, Case, find_case
 from benchmarks.options import CASE, DTYPE, QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix.bench.comparing import compare_arms
 from bpmatrix.bench.contenders import ROSTER
-from bpmatrix.bench.contest import CHAMPION, Effort, share_of_peak
+from bpmatrix.bench.contest import CHAMPION, Effort
 from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.workers import Worker, thread_environment
@@ -26,6 +28,27 @@ LEAST_AUTO = 0.95
 MANY_THREADS, MOST_SLOWDOWN = 8, 6.0
 WITH_OPTIMIZERS, MOST_COST = find_case("784-100-10/32"), 1.35
 LEARNING_RATES = {"momentum": 0.3, "adam": 0.001}
+# Large enough for 95 % of the best speed of any size, small enough for short blocks.
+SIZE_OF_A_PRODUCT = 1200
+
+# The number of threads, and what makes it: a function and its arguments.
+Contender = tuple[int | str, tuple[Any, ...]]
+
+
+class Matmul:
+    """Products of two square matrices; the environment sets the number of BLAS threads."""
+
+    flops = 2 * SIZE_OF_A_PRODUCT**3
+
+    def __init__(self, dtype: str) -> None:
+        rng, shape = np.random.default_rng(0), (2, SIZE_OF_A_PRODUCT, SIZE_OF_A_PRODUCT)
+        self._a, self._b = rng.random(shape).astype(dtype)
+        self._out = np.empty_like(self._a)
+
+    def train(self, steps: int) -> None:
+        """Multiply this many times."""
+        for _ in range(steps):
+            np.matmul(self._a, self._b, out=self._out)
 
 
 @click.command()
@@ -58,27 +81,33 @@ def _ratios(case: Case, task: Task, effort: Effort) -> Iterator[tuple[str, Ratio
     if case is CASES[0]:
         least_gains[MANY_THREADS] = 1 / MOST_SLOWDOWN
     for threads, least in least_gains.items():
-        ratio = _ratio((task, 1), (task, threads), effort)
+        ratio = _ratio(_engine(task, 1), _engine(task, threads), effort)
         yield f"gain, {threads} threads", ratio, verdict(ratio.median, least)
     if case is WITH_OPTIMIZERS:
         for name, rate in LEARNING_RATES.items():
             keeping = replace(task, optimizer=name, learning_rate=rate)
-            ratio = _ratio((keeping, 1), (task, 1), effort)
+            ratio = _ratio(_engine(keeping, 1), _engine(task, 1), effort)
             yield f"time, {name}", ratio, verdict(ratio.median, MOST_COST, at_most=True)
     for threads in sorted({1, count_processors()}):
-        share = share_of_peak(task, threads, effort)
+        seconds = _ratio((threads, (Matmul, task.dtype)), _engine(task, threads), effort)
+        # Only the step's matrix products count as work, but its time includes all else.
+        share = seconds.times(task.flops() / Matmul.flops)
         least = case.peak.get((task.dtype, threads))
         yield f"share of the peak, {threads} threads", share, verdict(share.median, least)
 
 
-def _ratio(one: tuple[Task, int], other: tuple[Task, int | str], effort: Effort) -> Ratio:
-    """Return the time of bpmatrix with one task and number of threads over that with another."""
+def _engine(task: Task, threads: int | str) -> Contender:
+    return threads, (ROSTER[CHAMPION].make, task, threads)
+
+
+def _ratio(one: Contender, other: Contender, effort: Effort) -> Ratio:
+    """Return the time of one contender over that of another, each in a worker of its own."""
     with (
-        Worker("one", thread_environment(one[1])) as a,
-        Worker("other", thread_environment(other[1])) as b,
+        Worker("one", thread_environment(one[0])) as a,
+        Worker("other", thread_environment(other[0])) as b,
     ):
-        a.make(ROSTER[CHAMPION].make, *one)
-        b.make(ROSTER[CHAMPION].make, *other)
+        a.make(*one[1])
+        b.make(*other[1])
         arms = a.arm("train"), b.arm("train")
         quads, block_seconds = effort.quads, effort.block_seconds
         return compare_arms(*arms, quads=quads, block_seconds=block_seconds).ratio

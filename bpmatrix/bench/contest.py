@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bpmatrix.bench.comparing import Pairs, calibrate, compare_arms, measure_quad
+from bpmatrix.bench.comparing import Pairs, calibrate, measure_quad
 from bpmatrix.bench.contenders import ROSTER, Family
-from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.workers import Crew, Worker, WorkerError
 
-__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold", "share_of_peak"]
+__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold"]
 
 # The largest relative difference from the reference's cost after the steps of the check.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -235,27 +234,3 @@ def _time_against(
     for rival in rivals:
         times, logs = tuple(rival.pairs.seconds_a), tuple(rival.pairs.log_ratios)
         contest.figures[rival.name] = Figure(rival.name, rival.threads, times, logs)
-
-
-def share_of_peak(task: Task, threads: int, effort: Effort, *, crew: Crew | None = None) -> Ratio:
-    """Return the FLOP/s of bpmatrix divided by those of a large matrix product.
-
-    Both run on this many threads, in turns, each in its own worker. Only the step's matrix products
-    count as work, but its time includes gather, activation functions and update.
-
-    Raises
-    ------
-    WorkerError
-        If it fails.
-    """
-    with Crew() if crew is None else nullcontext(crew) as workers:
-        product, trainer = workers.hire("matrix product", threads), workers.hire(CHAMPION, threads)
-        product.make(Matmul, task.dtype)
-        trainer.make(ROSTER[CHAMPION].make, task, threads)
-        seconds = compare_arms(
-            product.arm("multiply"),
-            trainer.arm("train"),
-            quads=effort.quads,
-            block_seconds=effort.block_seconds,
-        )
-    return seconds.ratio.times(task.flops() / Matmul.flops)

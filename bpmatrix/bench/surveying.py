@@ -12,7 +12,7 @@ from math import inf
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.bench.contenders import ROSTER
-from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold, share_of_peak
+from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
 from bpmatrix.bench.task import Task, TrainingData, classifier, real_data
@@ -64,8 +64,6 @@ class Grid:
         The length of a block of the paired timing.
     seconds : float
         For all of it, after the compilation; the last round is completed.
-    peak : bool
-        Whether to measure the share of the attainable speed.
     """
 
     name: str
@@ -76,7 +74,6 @@ class Grid:
     block_seconds: float
     seconds: float
     most_quads: int = 60
-    peak: bool = False
 
     def spots(self, n_inputs: int, peers: tuple[str, ...]) -> list[Spot]:
         """Return all spots in the order of the run, with the installed peers."""
@@ -104,14 +101,13 @@ GRIDS = {
     "default": Grid("default", BATCHES, (30,), ("float64",), ENDS, 0.04, 46.0),
     "full": Grid(
         "full", GRID_BATCHES, GRID_WIDTHS, ("float64", "float32"), GRID_BATCHES, 0.1, inf,
-        most_quads=10, peak=True,
+        most_quads=10,
     ),
 }  # fmt: skip
 
 # The steps of the check take about this many samples, within these bounds.
 SAMPLES_OF_THE_CHECK, LEAST_STEPS, MOST_STEPS = 2000, 3, 100
 LEAST_SECONDS = 0.5
-QUADS_FOR_THE_PEAK = 8
 
 # Called with the fraction of the run that is done, from 0 to 1, and the current step.
 Watch = Callable[[float, str], object]
@@ -180,18 +176,13 @@ def _measure(
     task = classifier(data, spot.width, m, spot.dtype)
     steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
     effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
-    peak = None
     try:
         contest = hold(task, spot.names, effort, crew=crew, tell=tell)
-        if grid.peak:
-            tell("measuring the share of the peak")
-            measured = Effort(QUADS_FOR_THE_PEAK, grid.block_seconds)
-            peak = share_of_peak(task, 1, measured, crew=crew)
     except WorkerError as error:
         contest = Contest(notes=[str(error)])
     notes += [f"{spot.name}: {note}" for note in contest.notes]
     figures = tuple(_with_threads(figure, task) for figure in contest.figures.values())
-    return Point(task.sizes, m, spot.dtype, figures, peak)
+    return Point(task.sizes, m, spot.dtype, figures)
 
 
 def _with_threads(figure: Figure, task: Task) -> Figure:

@@ -17,9 +17,9 @@ from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
 from benchmarks.report import Report, verdict
+from benchmarks.steps import Matmul
 from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.contenders.engine import Engine
-from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.contest import TOLERANCE
 
 
@@ -102,9 +102,9 @@ def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
 
 
 def test_the_matrix_product_of_the_peak(monkeypatch):
-    monkeypatch.setattr("bpmatrix.bench.contenders.matmul.SIZE", 8)
+    monkeypatch.setattr("benchmarks.steps.SIZE_OF_A_PRODUCT", 8)
     product = Matmul("float32")
-    product.multiply(1)
+    product.train(1)
     np.testing.assert_allclose(product._out, product._a @ product._b)
 
 
