@@ -1,11 +1,9 @@
 """Every case runs once on few samples, and every command has help."""
 
 import os
-import platform
 import subprocess
 import sys
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,6 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
 from benchmarks.report import Report, verdict
@@ -55,50 +52,6 @@ def test_samples_fit_their_targets(name, monkeypatch):
 
     assert samples.X.shape[1] == samples.targets.shape[-1]
     assert samples.source
-
-
-@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
-def test_avx2_disables_avx512(monkeypatch):
-    monkeypatch.setattr("os.environ", dict(os.environ))
-    limit_to_avx2()
-    script = (
-        "from bpmatrix.kernels.machine.vectors import WIDE, REGISTER_BYTES;"
-        "print(WIDE, REGISTER_BYTES);"
-        "from numba.core import config; print(config.CPU_NAME)"
-    )
-    run = [sys.executable, "-c", script]
-    told = subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ)
-
-    assert told.stdout.split() == ["False", "32", "haswell"]
-    assert LIMITS.items() <= os.environ.items()
-
-
-@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
-@pytest.mark.parametrize(
-    ("release", "has_flag"),
-    [("0.9.2", False), ("0.10.0", True), ("0.11rc1", True), ("1.0", True), (None, False)],
-)
-def test_avx2_disables_products_that_ignore_it_in_jax(release, has_flag, monkeypatch):
-    def version(package):
-        if release is None:
-            raise PackageNotFoundError(package)
-        return release
-
-    monkeypatch.setattr("os.environ", dict(os.environ))
-    monkeypatch.setattr("benchmarks.avx2.version", version)
-    limit_to_avx2()
-
-    limit, *more = os.environ["XLA_FLAGS"].split()
-    assert limit == "--xla_cpu_max_isa=AVX2"
-    assert more == ["--xla_cpu_experimental_ynn_fusion_type="] * has_flag
-
-
-def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
-    monkeypatch.setattr("platform.machine", lambda: "arm64")
-    result = CliRunner().invoke(main, ["--avx2", "startup"])
-
-    assert result.exit_code == 2
-    assert "this one is arm64" in result.output
 
 
 def test_the_matrix_product_of_the_peak(monkeypatch):
