@@ -131,13 +131,12 @@ def _files(
     from bpmatrix.bench.report import markdown  # noqa: PLC0415
     from bpmatrix.bench.survey import to_json  # noqa: PLC0415
 
-    files = {}
-    if json_file is not None:
-        files[json_file] = to_json(found).encode()
-    if markdown_file is not None:
-        files[markdown_file] = markdown(found).encode()
+    files: dict[Path | None, bytes] = {
+        json_file: to_json(found).encode(),
+        markdown_file: markdown(found).encode(),
+    }
     if folder is not None:
         from bpmatrix.bench.plots import pictures  # noqa: PLC0415
 
         files |= {folder / name: drawn for name, drawn in pictures(found).items()}
-    return files
+    return {path: content for path, content in files.items() if path is not None}
