@@ -77,7 +77,7 @@ ROWS = [
     Row("cli/bench.py: command", "--quick, --full and --from are mutually exclusive.",
         run("bench --quick --from figures.json"), "are mutually exclusive",
         run("bench --from figures.json")),
-    Row("cli/bench.py: _check", "--json and --markdown name the same file.",
+    Row("cli/bench.py: command", "--json and --markdown name the same file.",
         run("bench --from figures.json --json a --markdown a"), "name the same file",
         run("bench --from figures.json --json a --markdown b")),
     # --------------------------------------------------------------------------- destinations
