@@ -2,7 +2,6 @@
 
 import click
 
-from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
 from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
@@ -11,30 +10,25 @@ from benchmarks.fading import fading
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kills import kills
-from benchmarks.memory import memory
-from benchmarks.optimizers import optimizers
-from benchmarks.peak import peak
 from benchmarks.quality import quality
-from benchmarks.scaling import scaling
 from benchmarks.startup import startup
+from benchmarks.steps import steps
 from benchmarks.table import table
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--avx2", is_flag=True, help="Disable AVX-512: the targets are for AVX2.")
-def main(*, avx2: bool) -> None:
+def main() -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.
 
     MNIST is found as by `bpmatrix train`, but not downloaded; without it random bytes of its shape
     are used. Run nothing else at the same time, and look at the load below the table.
+    The targets were set on processors with AVX2.
     """
-    if avx2:
-        limit_to_avx2()
 
 
 for command in (
-    table, book, peak, optimizers, fading, estimators, quality, scaling, startup,
-    memory, digests, checkpoints, kills, gate, accept, self_test,
+    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills, gate,
+    accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

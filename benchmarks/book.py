@@ -6,11 +6,10 @@ An epoch, an epoch with a custom cost object, and the outputs for one column.
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import random
 from collections.abc import Callable
-from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import click
@@ -18,30 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.data import load_samples
-from benchmarks.options import JSON, QUICK
+from benchmarks.options import QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import reference
 from bpmatrix.bench.comparing import compare
 from bpmatrix.nielsen import network, network2
-from bpmatrix.nielsen.mnist_loader import vectorized_result
 
 Array = NDArray[Any]
-Pairs = list[tuple[Array, Array]]
-
 SIZES, MINI_BATCH_SIZE, ETA = [784, 30, 10], 10, 3.0
-SEED, FEW_STEPS = 1, 500
+SEED, FEW_IMAGES, FEW_STEPS = 1, 1000, 500
 LEAST_GAIN = 15.0
-FEW_IMAGES = 1000
 # The quads, and the divisor of the number of training samples.
 FULL, QUICK_RUN = (8, 1), (3, 10)
-
-
-def training_data() -> tuple[Pairs, str]:
-    """Return the book's list of tuples, with float32 views as images, and its source."""
-    samples = load_samples("mnist")
-    table = samples.X.T.astype(np.float32) / np.float32(256)
-    pairs = zip(table, samples.targets, strict=True)
-    return [(row.reshape(-1, 1), vectorized_result(label)) for row, label in pairs], samples.source
 
 
 class CustomCost:
@@ -53,26 +40,19 @@ class CustomCost:
 
 def loop_epoch(
     net: network.Network | network2.Network,
-    data: Pairs,
-    *,
+    data: tuple[Array, Array],
     cost: str = "quadratic",
+    *,
     backwards: bool = False,
 ) -> None:
     """One epoch, sample by sample; `backwards` adds a mini-batch's gradients in reverse order."""
-    random.shuffle(data)
-    weights, biases = net.weights, net.biases
-    functions = ["sigmoid"] * len(weights)
-    for k in range(0, len(data), MINI_BATCH_SIZE):
-        mini_batch = data[k : k + MINI_BATCH_SIZE]
-        sum_b, sum_W = [np.zeros(b.shape) for b in biases], [np.zeros(W.shape) for W in weights]
-        for x, y in reversed(mini_batch) if backwards else mini_batch:
-            nabla_b, nabla_W = reference.backprop(weights, biases, functions, cost, x, y)
-            sum_b = [s + nb for s, nb in zip(sum_b, nabla_b, strict=True)]
-            sum_W = [s + nW for s, nW in zip(sum_W, nabla_W, strict=True)]
-        rate = ETA / len(mini_batch)
-        weights = [W - rate * s for W, s in zip(weights, sum_W, strict=True)]
-        biases = [b - rate * s for b, s in zip(biases, sum_b, strict=True)]
-    net.weights, net.biases = weights, biases
+    order = list(range(data[0].shape[1]))
+    random.shuffle(order)  # as the book shuffles its list
+    columns = np.reshape(order, (-1, MINI_BATCH_SIZE))[:, :: -1 if backwards else 1].ravel()
+    net.biases, net.weights = reference.train(
+        reference.gradient_by_loop, net.weights, net.biases, ["sigmoid"] * 2, cost, *data, columns,
+        MINI_BATCH_SIZE, ETA,
+    )  # fmt: skip
 
 
 def loop_outputs(weights: list[Array], biases: list[Array], x: Array) -> Array:
@@ -82,25 +62,26 @@ def loop_outputs(weights: list[Array], biases: list[Array], x: Array) -> Array:
     return x
 
 
-def engine_epoch(net: network.Network | network2.Network, data: Pairs) -> None:
-    """One epoch with the book's call."""
+def engine_epoch(net: network.Network | network2.Network, data: tuple[Array, Array]) -> None:
+    """One epoch with the book's call on a list of tuples."""
+    X, Y = data
+    pairs = [(x[:, None], y[:, None]) for x, y in zip(X.T, Y.T, strict=True)]
     with contextlib.redirect_stdout(io.StringIO()):
-        net.SGD(data, 1, MINI_BATCH_SIZE, ETA)
+        net.SGD(pairs, 1, MINI_BATCH_SIZE, ETA)
 
 
-def largest_differences(data: Pairs) -> tuple[float, float]:
+def largest_differences(data: tuple[Array, Array]) -> tuple[float, float]:
     """Return the largest differences from the loop's weights after an epoch with the same seeds.
 
     The first is the engine's; the second that of the loop which adds the gradients of each
     mini-batch in reverse order. Both are rounding errors, amplified by the training.
     """
     trained = []
-    backwards = functools.partial(loop_epoch, backwards=True)
-    for epoch in (loop_epoch, engine_epoch, backwards):
+    for epoch in (loop_epoch, engine_epoch, partial(loop_epoch, backwards=True)):
         random.seed(SEED)
         np.random.seed(SEED)
         net = network.Network(SIZES)
-        epoch(net, list(data))
+        epoch(net, data)
         trained.append(np.concatenate([W.ravel() for W in net.weights]))
     ours, itself = (float(np.abs(other - trained[0]).max()) for other in trained[1:])
     return ours, itself
@@ -109,9 +90,10 @@ def largest_differences(data: Pairs) -> tuple[float, float]:
 Calls = tuple[str, Callable[[], object], Callable[[], object], float]
 
 
-def calls(data: Pairs) -> list[Calls]:
+def calls(data: tuple[Array, Array]) -> list[Calls]:
     """Return the comparisons: a name, the loop, bpmatrix, and the least speed-up."""
-    few, x = data[:FEW_IMAGES], data[0][0]
+    X, Y = data
+    few, x = (X[:, :FEW_IMAGES], Y[:, :FEW_IMAGES]), X[:, :1]
     loop, engine = network.Network(SIZES), network.Network(SIZES)
     own_loop, own = network2.Network(SIZES), network2.Network(SIZES, cost=CustomCost())
     weights, biases = ([p.copy() for p in parts] for parts in (engine.weights, engine.biases))
@@ -123,15 +105,15 @@ def calls(data: Pairs) -> list[Calls]:
             0.9,
         ),
         (
-            f"an epoch of {len(few):,} images, a custom cost",
-            lambda: loop_epoch(own_loop, list(few), cost="cross_entropy"),
-            lambda: engine_epoch(own, list(few)),
+            f"an epoch of {FEW_IMAGES:,} images, a custom cost",
+            lambda: loop_epoch(own_loop, few, "cross_entropy"),
+            lambda: engine_epoch(own, few),
             1.0,
         ),
         (
-            f"an epoch of {len(data):,} images",
-            lambda: loop_epoch(loop, list(data)),
-            lambda: engine_epoch(engine, list(data)),
+            f"an epoch of {X.shape[1]:,} images",
+            lambda: loop_epoch(loop, data),
+            lambda: engine_epoch(engine, data),
             LEAST_GAIN,
         ),
     ]
@@ -139,28 +121,27 @@ def calls(data: Pairs) -> list[Calls]:
 
 @click.command()
 @QUICK
-@JSON
-def book(quick: bool, json_file: str | None) -> None:
+def book(quick: bool) -> None:
     """The book's calls on lists of tuples, conversion included, against the loop."""
-    report = Report("The book's network, 784-30-10, mini-batches of 10", json_file)
+    report = Report("The book's network, 784-30-10, mini-batches of 10")
     report.columns("call", "loop, ms", "bpmatrix, ms", "gain [95 %]", "target")
-    data, source = training_data()
+    samples = load_samples("mnist")
     quads, share = QUICK_RUN if quick else FULL
-    data = data[: len(data) // share]
-    notes = [f"data: {source}"]
-    for part in (data[: FEW_STEPS * MINI_BATCH_SIZE], data):
-        ours, itself = largest_differences(part)
-        steps = len(part) // MINI_BATCH_SIZE
+    n = samples.X.shape[1] // share
+    X = samples.X.T[:n].astype(np.float32).T / np.float32(256)
+    data = X, np.eye(10)[samples.targets[:n]].T
+    notes = [f"data: {samples.source}"]
+    for steps in (FEW_STEPS, n // MINI_BATCH_SIZE):
+        few = steps * MINI_BATCH_SIZE
+        ours, itself = largest_differences((data[0][:, :few], data[1][:, :few]))
         notes.append(
             f"after {steps:,} mini-batches the weights differ from the loop's by {ours:.1e}; those"
             f" of a loop that adds gradients in reverse order differ by {itself:.1e}"
         )
-        report.record(steps=steps, difference=ours, backwards=itself)
     for name, loop, engine, least in calls(data):
-        comparison = compare(loop, engine, quads=quads, block_seconds=0.1)
+        found = compare(loop, engine, quads=quads, block_seconds=0.1)
         report.row(
-            name, f"{1e3 * comparison.f:.3g}", f"{1e3 * comparison.g:.3g}",
-            str(comparison.ratio), verdict(comparison.ratio.median, least),
+            name, f"{1e3 * found.f:.3g}", f"{1e3 * found.g:.3g}", str(found.ratio),
+            verdict(found.ratio.median, least),
         )  # fmt: skip
-        report.record(call=name, comparison=asdict(comparison))
     report.finish(notes)

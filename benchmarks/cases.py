@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from benchmarks.data import load_samples
 from bpmatrix.bench.contest import Effort
 from bpmatrix.bench.task import Task, TrainingData
@@ -64,9 +62,9 @@ class Case:
             return load_samples(self.data, self.sizes[0], self.sizes[-1])
         return load_samples(self.data)
 
-    def task(self, dtype: str, samples: TrainingData | None = None) -> Task:
-        """Return the task for the contenders, by default on the case's own data."""
-        samples = samples or self.samples()
+    def task(self, dtype: str) -> Task:
+        """Return the task for the contenders."""
+        samples = self.samples()
         hidden = (self.activation,) * (len(self.sizes) - 2)
         return Task(
             sizes=self.sizes,
@@ -80,17 +78,6 @@ class Case:
             targets=samples.targets,
             optimizer=self.optimizer,
         )
-
-    def tiny(self, dtype: str) -> Task:
-        """Return the same task on a few samples, for tests."""
-        rng = np.random.default_rng(0)
-        n = 2 * self.mini_batch_size
-        shape, n_out = (n, self.sizes[0]), self.sizes[-1]
-        if self.data == "regression":
-            inputs, outputs = rng.standard_normal(shape), rng.uniform(-0.5, 0.5, (n, n_out))
-            return self.task(dtype, TrainingData(inputs.T, 1.0, outputs.T, "random numbers"))
-        pixels, labels = rng.integers(256, size=shape, dtype=np.uint8), rng.integers(n_out, size=n)
-        return self.task(dtype, TrainingData(pixels.T, 1 / 255, labels, "random bytes"))
 
     def effort(self, *, quick: bool) -> Effort:
         """Return the effort of its measurement."""

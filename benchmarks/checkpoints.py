@@ -11,7 +11,7 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.options import JSON, QUICK
+from benchmarks.options import QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import Adam, Network
 
@@ -55,17 +55,15 @@ CASES = (
 
 @click.command()
 @QUICK
-@JSON
-def checkpoints(quick: bool, json_file: str | None) -> None:
+def checkpoints(quick: bool) -> None:
     """Measure the cost of checkpoints: per epoch, and for one file every 60 s.
 
     The epochs are measured in process time. The file is measured in elapsed time, to include the
     disk, as half of a run without epochs, which writes two files.
     """
-    report = Report("The cost of checkpoints, as a share of the training time", json_file)
+    report = Report("The cost of checkpoints, as a share of the training time")
     report.columns("case", "in the epochs", "one file", "in all", "target")
     for case in CASES:
-        report.tell(case.name)
         epochs, rounds = (max(1, case.epochs // 20), 2) if quick else (case.epochs, 9)
         with_, without = _of_epochs(case, epochs, rounds)
         file = case.seconds(0, time.perf_counter, is_kept=True) / 2
@@ -73,7 +71,6 @@ def checkpoints(quick: bool, json_file: str | None) -> None:
         in_all = of_epochs + file / SECONDS_BETWEEN
         judged = verdict(in_all, MOST, at_most=True)
         report.row(case.name, f"{of_epochs:+.2%}", f"{1e3 * file:.1f} ms", f"{in_all:+.2%}", judged)
-        report.record(case=case.name, of_epochs=of_epochs, file=file, in_all=in_all)
     report.finish(["on a busy machine, a difference below one percent is noise"])
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -20,7 +20,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.options import JSON, QUICK
+from benchmarks.options import QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import SGD, Adam, AdamW, Network, RMSprop
 from bpmatrix.bench import Comparison, compare
@@ -118,19 +118,17 @@ CASES = (
 
 @click.command()
 @QUICK
-@JSON
-def fading(quick: bool, json_file: str | None) -> None:
+def fading(quick: bool) -> None:
     """Training that underflows: the time of the last steps over the first ones, and the twin's.
 
     Times are process times on one thread; the last and the first steps take turns.
     """
-    report = Report("The time of the last steps over that of the first", json_file)
+    report = Report("The time of the last steps over that of the first")
     report.columns(
         "case", "type", "subnormal weights", "errors", "times [95 %]", "twin", "over it", "target"
     )
     slowness = _slowness(quick=quick)
     for case in CASES:
-        report.tell(f"{case.name}, {case.dtype}")
         weights, errors, last = _last_over_first(case, twin=False, quick=quick)
         *nothing, twins = _last_over_first(case, twin=True, quick=quick)
         if any(nothing):
@@ -140,10 +138,6 @@ def fading(quick: bool, json_file: str | None) -> None:
         judged = verdict(over, MOST_OVER_THE_TWIN, at_most=True)
         parts = f"{weights:.0%}", f"{errors:.0%}"
         report.row(case.name, case.dtype, *parts, *shown, f"{over:.3f}", judged)
-        report.record(
-            case=case.name, dtype=case.dtype, subnormal_weights=weights, subnormal_errors=errors,
-            last_over_first=asdict(last), twin=asdict(twins), over_the_twin=over,
-        )  # fmt: skip
     seen = "errors are those of a mini-batch after the training, from a trace"
     slow = f"a subnormal product takes {slowness:.3g} times as long as a normal one on this machine"
     report.finish([seen, f"{slow}: if this is near 1, the times show nothing"])

@@ -9,14 +9,6 @@ import click
 from benchmarks.cases import CASES, DTYPES, Case, find_case
 
 QUICK = click.option("--quick", is_flag=True, help="Measure few and short blocks, as a trial.")
-JSON = click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False), help="Write the figures to this file."
-)
-
-
-def _dtypes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
-    del context, parameter
-    return DTYPES if value == "both" else (value,)
 
 
 def _cases(context: click.Context, parameter: click.Parameter, value: Any) -> tuple[Case, ...]:
@@ -27,11 +19,11 @@ def _cases(context: click.Context, parameter: click.Parameter, value: Any) -> tu
 DTYPE = click.option(
     "--dtype",
     "dtypes",
-    type=click.Choice([*DTYPES, "both"]),
-    default="both",
+    type=click.Choice(DTYPES),
+    multiple=True,
+    default=DTYPES,
     show_default=True,
-    callback=_dtypes,
-    help="The dtype of the computation.",
+    help="The dtype of the computation; may be repeated.",
 )
 CASE = click.option(
     "--case",

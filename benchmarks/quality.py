@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 import warnings
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import click
@@ -14,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import bpmatrix
-from benchmarks.options import JSON, QUICK
+from benchmarks.options import QUICK
 from benchmarks.report import Report
 from benchmarks.tables import TABLES, RealTable
 from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError, MissingPackageError
-from bpmatrix.storage.files import write_whole
 
 Array = NDArray[Any]
 
 SEEDS = 5
-MARKS = re.compile(r"(<!-- quality -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 # The columns of the table.
@@ -40,45 +35,34 @@ README_LINE = {"standardize": True, "early_stopping": True}
 
 @click.command()
 @QUICK
-@JSON
-@click.option(
-    "--write", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="Also write the table between <!-- quality --> and <!-- end --> in this page.",
-)  # fmt: skip
-def quality(quick: bool, json_file: str | None, write: Path | None) -> None:
+def quality(quick: bool) -> None:
     """Test scores over 5 seeds: scikit-learn, bpmatrix with its settings, and with better ones."""
     try:
         import_module("bpmatrix.estimators")
     except MissingPackageError as error:
         raise click.ClickException(str(error)) from error
-    report = Report("Accuracy or R^2 on a fifth of the rows, mean and range of 5 seeds", json_file)
+    report = Report("Accuracy or R^2 on a fifth of the rows, mean and range of 5 seeds")
     report.columns("data", *WAYS.values())
-    lines, notes, means = [], [], {}
+    notes: list[str] = []
+    means: dict[str, list[list[float]]] = {}
     for table in TABLES:
         try:
             X, y = table.load()
         except BpmatrixError as error:
             notes.append(f"skipped {table.name}: {error}")
             continue
-        report.tell(table.name)
-        found = _scores(table, X, y, seeds=2 if quick else SEEDS)
-        report.record(table=table.name, scores=found)
-        cells = [
-            f"{np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f})"
-            for scores in found.values()
-        ]
-        report.row(table.name, *cells)
-        lines.append(f"| {table.name} | {' | '.join(cells)} |")
+        found = _scores(table, X, y, seeds=2 if quick else SEEDS).values()
+        of_table = [float(np.mean(scores)) for scores in found]
+        ranges = [f"({min(scores):.3f} to {max(scores):.3f})" for scores in found]
+        report.row(table.name, *map("{:.3f} {}".format, of_table, ranges))
         if " images" not in table.name:
             kind = "mean R^2" if table.regression else "mean accuracy"
-            means.setdefault(kind, []).append([np.mean(scores) for scores in found.values()])
-    for kind, scores in means.items():
-        cells = [f"{mean:.3f}" for mean in np.mean(scores, axis=0)]
-        report.row(f"{kind} of {len(scores)} tables", *cells)
-        lines.append(f"| **{kind} of {len(scores)} tables** | {' | '.join(cells)} |")
+            means.setdefault(kind, []).append(of_table)
+    for kind, rows in means.items():
+        report.row(
+            f"**{kind} of {len(rows)} tables**", *map("{:.3f}".format, np.mean(rows, axis=0))
+        )
     report.finish(notes)
-    if write is not None:
-        _write(write, lines, notes, report.machine)
 
 
 def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, list[float]]:
@@ -118,13 +102,3 @@ def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, li
                 model.fit(*given)
             found[name].append(float(model.score(parts[1], parts[3])))
     return found
-
-
-def _write(path: Path, lines: list[str], notes: list[str], machine: dict[str, Any]) -> None:
-    """Write the table between the marks in a page."""
-    head = f"| data | {' | '.join(WAYS.values())} |\n| --- |{' ---: |' * len(WAYS)}\n"
-    about = ", ".join(f"{name} {value}" for name, value in machine.items() if "load" not in name)
-    rest = "".join(f"\n{note}\n" for note in notes if os.sep not in note)
-    text = head + "\n".join(lines) + f"\n\n{about}\n{rest}"
-    page = MARKS.sub(lambda found: f"{found[1]}{text}{found[2]}", path.read_text(encoding="utf-8"))
-    write_whole(path, page.encode())

@@ -50,7 +50,7 @@ def _images(name: str) -> tuple[Array, Array]:
     return rows.X[:, :IMAGES].T / 255, rows.labels[:IMAGES]
 
 
-def _file(package: str, *place: str) -> Path:
+def _file(place: str) -> Path:
     """Return the path of a file in an installed package.
 
     Raises
@@ -58,24 +58,23 @@ def _file(package: str, *place: str) -> Path:
     DataNotFoundError
         If the package is not installed or has no such file.
     """
+    package, _, rest = place.partition("/")
     found = find_spec(package)
     for folder in found.submodule_search_locations or () if found else ():
-        if (path := Path(folder, *place)).exists():
+        if (path := Path(folder, rest)).exists():
             return path
     raise DataNotFoundError(
-        f"{'/'.join(place)} of the package {package} is not installed",
+        f"{place} is not installed",
         cure="pip install --no-deps orange3 river statsmodels bokeh-sampledata",
     )
 
 
-def _columns(
-    package: str, *place: str, target: str, leave_out: tuple[str, ...] = (), **how: Any
-) -> tuple[Array, Array]:
+def _columns(place: str, target: str, leave_out: str = "", **how: Any) -> tuple[Array, Array]:
     """Return numbers and target of a text file with a header."""
     import pandas as pd  # noqa: PLC0415 - of the extra dev
 
-    frame = pd.read_csv(_file(package, *place), na_values=["?"], **how)
-    frame = frame.drop(columns=list(leave_out)).dropna()
+    frame = pd.read_csv(_file(place), na_values=["?"], **how)
+    frame = frame.drop(columns=leave_out.split()).dropna()
     y = frame.pop(target).to_numpy()
     return pd.get_dummies(frame).to_numpy(np.float64), y
 
@@ -84,48 +83,36 @@ def _banana() -> tuple[Array, Array]:
     """Return a table of river in the format of libsvm: ``-1 1:0.5 2:1.5``."""
     import pandas as pd  # noqa: PLC0415 - of the extra dev
 
-    with zipfile.ZipFile(_file("river", "datasets", "banana.zip")) as archive:
+    with zipfile.ZipFile(_file("river/datasets/banana.zip")) as archive:
         text = archive.open(archive.namelist()[0])
         rows = pd.read_csv(text, sep=r"[ :]", header=None, engine="python", usecols=[0, 2, 4])
     return rows.iloc[:, 1:].to_numpy(np.float64), rows.iloc[:, 0].to_numpy()
 
 
-def _orange(name: str, target: str, *leave_out: str) -> Callable[[], tuple[Array, Array]]:
-    """Return the loader of a table of Orange, which has two more lines below its header."""
-    return partial(
-        _columns, "Orange", "datasets", f"{name}.tab", target=target, leave_out=leave_out,
-        sep="\t", skiprows=[1, 2],
-    )  # fmt: skip
+def _table(
+    name: str, place: str, target: str, leave_out: str = "", *, regression: bool = False, **how: Any
+) -> RealTable:
+    return RealTable(name, partial(_columns, place, target, leave_out, **how), regression)
 
 
-def _statsmodels(name: str, target: str, **how: Any) -> Callable[[], tuple[Array, Array]]:
-    return partial(_columns, "statsmodels", "datasets", name, f"{name}.csv", target=target, **how)
-
-
-def _bokeh(name: str, target: str, *leave_out: str) -> Callable[[], tuple[Array, Array]]:
-    return partial(
-        _columns, "bokeh_sampledata", "_data", f"{name}.csv", target=target, leave_out=leave_out
-    )
-
-
+ORANGE = {"sep": "\t", "skiprows": [1, 2]}  # two more lines below the header
 TABLES = (
     *(RealTable(name, partial(_shipped, name)) for name in
       ("iris", "wine", "breast_cancer", "digits")),
-    RealTable("segment", partial(
-        _columns, "river", "datasets", "segment.csv.zip", target="category")),
+    _table("segment", "river/datasets/segment.csv.zip", "category"),
     RealTable("banana", _banana),
-    RealTable("phishing", partial(
-        _columns, "river", "datasets", "phishing.csv.gz", target="is_phishing")),
-    RealTable("heart_disease", _orange("heart_disease", "diameter narrowing")),
-    RealTable("zoo", _orange("zoo", "type", "name")),
-    RealTable("titanic", _orange("titanic", "survived")),
-    RealTable("glass", _bokeh("forensic_glass", "type")),
+    _table("phishing", "river/datasets/phishing.csv.gz", "is_phishing"),
+    _table("heart_disease", "Orange/datasets/heart_disease.tab", "diameter narrowing", **ORANGE),
+    _table("zoo", "Orange/datasets/zoo.tab", "type", "name", **ORANGE),
+    _table("titanic", "Orange/datasets/titanic.tab", "survived", **ORANGE),
+    _table("glass", "bokeh_sampledata/_data/forensic_glass.csv", "type"),
     *(RealTable(name, partial(_shipped, name), regression=True) for name in
       ("diabetes", "linnerud")),
-    RealTable("auto-mpg", _bokeh("auto-mpg", "mpg", "name"), regression=True),
-    RealTable("star98", _statsmodels("star98", "MATHTOT"), regression=True),
-    RealTable("fair", _statsmodels("fair", "affairs"), regression=True),
-    RealTable("modechoice", _statsmodels("modechoice", "gc", sep=";"), regression=True),
+    _table("auto-mpg", "bokeh_sampledata/_data/auto-mpg.csv", "mpg", "name", regression=True),
+    _table("star98", "statsmodels/datasets/star98/star98.csv", "MATHTOT", regression=True),
+    _table("fair", "statsmodels/datasets/fair/fair.csv", "affairs", regression=True),
+    _table("modechoice", "statsmodels/datasets/modechoice/modechoice.csv", "gc", regression=True,
+           sep=";"),
     RealTable(f"mnist, {IMAGES:,} images", partial(_images, "mnist")),
     RealTable(f"fashion-mnist, {IMAGES:,} images", partial(_images, "fashion-mnist")),
 )  # fmt: skip

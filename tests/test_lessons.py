@@ -72,6 +72,14 @@ def test_linear_layers_compute_linear_regression(sizes) -> None:
     np.testing.assert_allclose(net.feedforward(X)[0], best @ WITH_ONES, atol=1e-6)
 
 
+@pytest.mark.parametrize("sizes", [[3, 1], [3, 4, 1], [3, 4, 5, 1]], ids=str)
+def test_updates_in_sequence_compute_linear_regression(sizes) -> None:
+    net = Network(sizes, activation="identity", cost="quadratic", seed=1)
+    lessons.train_in_sequence(net, X, VALUES, epochs=1000, learning_rate=0.05)
+    best = np.linalg.lstsq(WITH_ONES.T, VALUES[0], rcond=None)[0]
+    np.testing.assert_allclose(net.feedforward(X)[0], best @ WITH_ONES, atol=1e-6)
+
+
 @pytest.mark.parametrize("sizes", [[2, 4, 1], [2, 6, 5, 1]], ids=str)
 def test_layers_of_sigmoids_learn_what_one_neuron_cannot(sizes) -> None:
     """Exclusive or is not linearly separable."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -14,8 +15,7 @@ from benchmarks.gate.cases import CASES, GateCase
 from benchmarks.gate.exact import exact_checks, sizes_of
 from benchmarks.gate.floor import floors
 from benchmarks.gate.pairs import Repeats
-from benchmarks.gate.summary import Summary, publish, write_json
-from benchmarks.gate.verdicts import Verdict, Word, exit_status
+from benchmarks.gate.verdicts import Verdict, Word, exit_status, headline
 from benchmarks.gate.versions import (
     ROOT,
     NoBaseError,
@@ -28,6 +28,7 @@ from benchmarks.gate.versions import (
 from benchmarks.gate.versus import STAGE, compare_versions
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.workers import WorkerError
+from bpmatrix.storage.files import write_whole
 
 __all__ = ["accept", "compare_with", "gate", "missing_in_head"]
 
@@ -69,15 +70,21 @@ def gate(
         for verdict in _stages(head, Path(folder), base, cases, baseline):
             click.echo(verdict)
             verdicts.append(verdict)
-    summary = Summary(verdicts, exit_status(verdicts, strict=strict), machine, base)
-    click.echo(summary.headline)
-    publish(summary)
+    status = exit_status(verdicts, strict=strict)
+    said = headline(verdicts, status)
+    click.echo(said)
     if json_file:
+        figures = [
+            {"stage": v.stage, "name": v.name, "verdict": str(v.word), "why": v.why, **v.figures}
+            for v in verdicts
+        ]
+        content = {"status": status, "headline": said, "base": base, "machine": machine}
+        text = json.dumps({**content, "verdicts": figures}, indent=1)
         try:
-            write_json(summary, json_file)
+            write_whole(json_file, f"{text}\n".encode())
         except OSError as error:
             raise click.UsageError(str(error)) from error
-    sys.exit(summary.status)
+    sys.exit(status)
 
 
 @click.command()

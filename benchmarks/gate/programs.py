@@ -21,27 +21,13 @@ __all__ = ["Programs"]
 LEARNING_RATE = 0.01  # small, so that no numbers arise that slow down the processor
 
 
-class Compilations(event.Listener):  # type: ignore[misc]  # numba ships no types
-    """Count numba's compilations from now on, not counting machine code from disk."""
-
-    def __init__(self) -> None:
-        self.begun = 0
-        event.register("numba:compile", self)
-
-    def on_start(self, event: object) -> None:  # noqa: ARG002 - numba's interface
-        """Count one."""
-        self.begun += 1
-
-    def on_end(self, event: object) -> None:
-        """Do nothing."""
-
-
 class Programs:
     """Prepared cases by name, and the number of compilations in timed calls."""
 
     def __init__(self) -> None:
         self._ready: dict[str, Callable[[], object]] = {}
-        self._compilations = Compilations()
+        self._compilations = event.RecordingListener()  # machine code from disk does not count
+        event.register("numba:compile", self._compilations)
         self._inside = 0
 
     def package(self) -> str:
@@ -57,13 +43,13 @@ class Programs:
 
     def run(self, label: str, calls: int) -> None:
         """Call a case this many times; this is timed."""
-        call, before = self._ready[label], self._compilations.begun
+        call, before = self._ready[label], len(self._compilations.buffer)
         for _ in range(calls):
             call()
-        self._inside += self._compilations.begun - before
+        self._inside += (len(self._compilations.buffer) - before) // 2  # a start and an end each
 
     def compilations_inside(self) -> int:
-        """Return the number of compilations that began in `run`."""
+        """Return the number of compilations in `run`."""
         return self._inside
 
 

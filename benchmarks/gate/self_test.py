@@ -15,10 +15,9 @@ import numpy as np
 from benchmarks.gate.cases import SELF_TEST_CASE
 from benchmarks.gate.pairs import Match, Repeats
 from benchmarks.gate.verdicts import Verdict, Word
-from benchmarks.gate.versions import ROOT, copied, pinned
+from benchmarks.gate.versions import copied, pinned
 from benchmarks.gate.versus import judge_matches, prepare
 from bpmatrix.bench.machine import describe_machine
-from bpmatrix.storage.files import write_whole
 
 __all__ = ["rate", "report", "self_test", "stands"]
 
@@ -39,9 +38,6 @@ LEAST_CAUGHT = 0.95
 
 Found = dict[str, list[Verdict]]  # the verdicts of all runs, by match
 
-PAGE = ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- written by `python -m benchmarks self-test --full --docs` -->", "<!-- end -->"
-
 
 def rate(times: int, of: int) -> str:
     """Return a rate in percent with its 95 % interval by Wilson (1927)."""
@@ -53,8 +49,7 @@ def rate(times: int, of: int) -> str:
 
 @click.command("self-test")
 @click.option("--full", is_flag=True, help="50 runs of equal and 20 of slower code, not 3 and 3.")
-@click.option("--docs", is_flag=True, help="Write the result into docs/benchmarks.md.")
-def self_test(full: bool, docs: bool) -> None:
+def self_test(full: bool) -> None:
     """Check that the gate passes equal code and catches slower code.
 
     The gate must pass equal code in two folders. It must fail head with 7 % more mini-batches, and
@@ -66,10 +61,7 @@ def self_test(full: bool, docs: bool) -> None:
     found = _runs(equal_runs, slower_runs)
     minutes = (time.perf_counter() - started) / 60
     where = ", ".join(f"{name} {value}" for name, value in machine.items())
-    text = f"{report(found)}\n\n{minutes:.0f} minutes. {where}."
-    click.echo(text)
-    if docs:
-        _write_docs(text)
+    click.echo(f"{report(found)}\n\n{minutes:.0f} minutes. {where}.")
     sys.exit(0 if stands(found) else 1)
 
 
@@ -134,30 +126,18 @@ def _runs(equal_runs: int, slower_runs: int) -> Found:
             failures = prepare(version, [SELF_TEST_CASE], lambda line: click.echo(line, err=True))
             if failures:
                 raise click.ClickException(next(iter(failures.values())))
-        start = time.perf_counter()
         for run in range(equal_runs):
             matches = [EQUAL, SLOWER] if run < slower_runs else [EQUAL]
             first_run = run * (SHORT.runs + SHORT.more_runs)
             for verdict in judge_matches(base, head, matches, SHORT, str, first_run):
                 found.setdefault(verdict.name, []).append(verdict)
-            _progress(run + 1, equal_runs, time.perf_counter() - start, found)
+            click.echo(f"run {run + 1} of {equal_runs}: {_flagged(found)}", err=True)
         found[TWICE.name] = judge_matches(base, twice, [TWICE], SHORT, str)
     return found
 
 
-def _progress(done: int, of: int, seconds: float, found: Found) -> None:
-    counts = ", ".join(
+def _flagged(found: Found) -> str:
+    return ", ".join(
         f"{name}: {_times(verdicts, Word.REGRESSION)} of {len(verdicts)} flagged"
         for name, verdicts in found.items()
     )
-    left = seconds / done * (of - done) / 60
-    click.echo(f"run {done} of {of}, at most {left:.0f} min left; {counts}", err=True)
-
-
-def _write_docs(text: str) -> None:
-    """Write the result between its marks in the page."""
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if not rest or not after:
-        raise click.ClickException(f"{PAGE} lacks the lines {BEGIN} and {END}")
-    write_whole(PAGE, f"{before}{BEGIN}\n\n{text}\n\n{END}{after}".encode())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-__all__ = ["Verdict", "Word", "exit_status"]
+__all__ = ["Verdict", "Word", "exit_status", "headline"]
 
 
 class Word(Enum):
@@ -29,6 +29,13 @@ class Word(Enum):
 
 STRICT = 3
 WORST_FIRST = (5, 1, 4)
+MEANING = {
+    0: "passed",
+    1: "failed: slower",
+    3: "has no verdict",
+    4: "failed: something was not measured",
+    5: "failed: an exact check",
+}
 
 
 @dataclass(frozen=True)
@@ -66,3 +73,10 @@ def exit_status(verdicts: Iterable[Verdict], *, strict: bool = False) -> int:
         if status in found:
             return status
     return STRICT if strict and Word.INCONCLUSIVE in words else 0
+
+
+def headline(verdicts: Iterable[Verdict], status: int) -> str:
+    """Return the result in one sentence."""
+    unclear = sum(verdict.word is Word.INCONCLUSIVE for verdict in verdicts)
+    noise = f"; {unclear} INCONCLUSIVE: too much noise for a verdict" if unclear else ""
+    return f"The gate {MEANING[status]}{noise}"

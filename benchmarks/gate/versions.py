@@ -87,22 +87,17 @@ def copied(name: str, folder: Path, source: Path = ROOT) -> Version:
 
 
 def of_commit(revision: str, folder: Path) -> Version:
-    """Return the version of a commit, copied from a temporary worktree.
+    """Return the version of a commit.
 
     Raises
     ------
     NoBaseError
         If there is no such commit, or it does not contain the package.
     """
-    worktree = folder / "worktree"
-    commit = commit_of(revision)
-    git("worktree", "add", "--detach", "--quiet", str(worktree), commit)
-    try:
-        if not (worktree / PACKAGE / "__init__.py").is_file():
-            raise NoBaseError(f"{revision} has no {PACKAGE}/: nothing to compare with")
-        return copied("base", folder, worktree)
-    finally:
-        git("worktree", "remove", "--force", str(worktree))
+    archive = folder / "base.tar"
+    git("archive", "--output", str(archive), commit_of(revision), PACKAGE)
+    shutil.unpack_archive(archive, folder / "base", filter="data")
+    return Version("base", folder / "base")
 
 
 def commit_of(revision: str) -> str:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from bpmatrix.bench.comparing import Pairs, calibrate, compare_arms, measure_quad
+from bpmatrix.bench.comparing import Pairs, calibrate, measure_quad
 from bpmatrix.bench.contenders import ROSTER, Family
-from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.workers import Crew, Worker, WorkerError
 
-__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold", "share_of_peak"]
+__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold"]
 
 # The largest relative difference from the reference's cost after the steps of the check.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
@@ -83,9 +82,8 @@ class Figure:
 
 @dataclass
 class Contest:
-    """The result of `hold`: final costs and figures by label, and notes on what is missing."""
+    """The result of `hold`: figures by contender, and notes on those that are missing."""
 
-    costs: dict[str, float] = field(default_factory=dict)
     figures: dict[str, Figure] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -97,11 +95,8 @@ class _Entry:
     name: str
     threads: int | str
     worker: Worker
-    calls: int = 0
-
-    @property
-    def label(self) -> str:
-        return self.name if self.threads == "auto" else f"{self.name} {self.threads}t"
+    calls: int
+    pairs: Pairs = field(default_factory=Pairs)
 
 
 def hold(
@@ -112,14 +107,13 @@ def hold(
     roster: Mapping[str, Family] = ROSTER,
     crew: Crew | None = None,
     tell: Callable[[str], object] = str,
-    each_round: Callable[[], object] = int,
 ) -> Contest:
     """Train the network of a task with several contenders, and time each against bpmatrix.
 
     Each has its own worker process and takes the same steps. One whose cost over all samples then
-    differs from that of the reference in float64 is excluded. Only the fastest variant of a peer is
-    timed. Then, in rounds, every contender is timed against bpmatrix with ``n_threads="auto"`` in
-    the order A B B A.
+    differs from that of the reference in float64 is excluded. Of several numbers of threads only
+    the fastest is timed. Then, in rounds, every contender is timed against bpmatrix, which chooses
+    its threads itself, in the order A B B A.
 
     Parameters
     ----------
@@ -134,82 +128,74 @@ def hold(
     crew : Crew, optional
         Workers to use and to keep; by default they end with the contest.
     tell : callable, optional
-        Called with a line of text before each step.
-    each_round : callable, optional
-        Called after each round.
+        Called with a line of text before each step and after each round.
     """
     effort = effort or Effort()
     start = time.monotonic()
     contest = Contest()
     tell("computing the expected cost")
-    contest.costs["reference"] = task.expected_cost(effort.check_steps)
+    expected = task.expected_cost(effort.check_steps)
     with Crew() if crew is None else nullcontext(crew) as workers:
-        rivals: list[_Entry] = []
+        entries: list[_Entry] = []
         for name in [CHAMPION, *(name for name in names if name != CHAMPION)]:
             late = time.monotonic() - start > TO_PREPARE * effort.seconds
             if late and roster[name].library is not None:
                 contest.notes.append(f"{name}: left out for lack of time")
                 continue
             tell(f"preparing {name}")
-            entries = _prepared(task, name, roster[name], effort, contest, workers)
-            if roster[name].is_peer and len(entries) > 1:
-                entries = _fastest(entries, workers, contest)
-            rivals += entries
-            if name == CHAMPION and not rivals:
+            variants = _prepared(task, expected, name, roster[name], effort, contest, workers)
+            entries += _fastest(variants, workers, contest)
+            if not entries:  # without bpmatrix there is nothing to compare with
                 return contest
-        tell("measuring")
-        _time_against(rivals[0], rivals[1:], effort, contest, start + effort.seconds, each_round)
+        champion, *rivals = entries
+        _time_against(champion, rivals, effort, contest, start + effort.seconds, tell)
     return contest
 
 
 def _prepared(
     task: Task,
+    expected: float,
     name: str,
     family: Family,
     effort: Effort,
     contest: Contest,
     workers: Crew,
 ) -> list[_Entry]:
-    """Return a family's variants whose result is correct, with the number of calls in a block."""
-    entries = []
+    """Return a family's variants whose cost is as expected, with the calls in a block."""
+    entries, steps = [], effort.check_steps
     if family.dtype is not None:
         task = replace(task, dtype=family.dtype)
     for threads in family.variants():
         worker = workers.hire(name, threads)
-        entry = _Entry(name, threads, worker)
         try:
             worker.make(family.make, task, threads)
-            if _is_correct(entry, task, effort.check_steps, contest):
-                entry.calls = calibrate(worker.arm("train"), effort.block_seconds)
-                entries.append(entry)
+            worker.call("train", steps)
+            cost = task.judged_cost(*worker.call("parameters"))
+            if abs(cost - expected) <= TOLERANCE[task.dtype] * abs(expected):
+                calls = calibrate(worker.arm("train"), effort.block_seconds)
+                entries.append(_Entry(name, threads, worker, calls))
+                continue
+            note = (
+                f"{name}: excluded, its cost is {cost:.9g} after {steps} steps, not {expected:.9g}"
+            )
         except WorkerError as error:
             workers.dismiss(worker)
-            if str(error) not in contest.notes:
-                contest.notes.append(str(error))
+            note = str(error)
+        if note not in contest.notes:
+            contest.notes.append(note)
     return entries
-
-
-def _is_correct(entry: _Entry, task: Task, steps: int, contest: Contest) -> bool:
-    """Take the steps of the check and compare the cost with that of the reference."""
-    entry.worker.call("train", steps)
-    cost = contest.costs[entry.label] = task.judged_cost(*entry.worker.call("parameters"))
-    expected = contest.costs["reference"]
-    if abs(cost - expected) <= TOLERANCE[task.dtype] * abs(expected):
-        return True
-    contest.notes.append(
-        f"{entry.label}: excluded, its cost is {cost:.9g} after {steps} steps, not {expected:.9g}"
-    )
-    return False
 
 
 def _fastest(entries: list[_Entry], workers: Crew, contest: Contest) -> list[_Entry]:
     """Return the entry with the least median time per mini-batch; the others release their data."""
-    seconds: dict[str, list[float]] = {entry.label: [] for entry in entries}
+    if len(entries) < 2:
+        return entries
+    seconds: dict[int | str, list[float]] = {entry.threads: [] for entry in entries}
     try:
         for _ in range(2 * QUADS_TO_CHOOSE):
             for entry in entries:
-                seconds[entry.label].append(entry.worker.time("train", entry.calls) / entry.calls)
-        best = min(entries, key=lambda entry: float(np.median(seconds[entry.label])))
+                seconds[entry.threads].append(entry.worker.time("train", entry.calls) / entry.calls)
+        best = min(entries, key=lambda entry: float(np.median(seconds[entry.threads])))
         for entry in entries:
             if entry is not best:
                 workers.rest(entry.worker)
@@ -225,66 +211,26 @@ def _time_against(
     effort: Effort,
     contest: Contest,
     end: float,
-    each_round: Callable[[], object],
+    tell: Callable[[str], object],
 ) -> None:
     """Measure quads of the champion and each rival, in rounds over the rivals."""
-    pairs: dict[str, Pairs] = {rival.label: Pairs() for rival in rivals}
-    lost: set[str] = set()
+    tell("measuring")
     for done, a_first in enumerate(np.random.default_rng(0).random(effort.quads) < 0.5):
         if done >= LEAST_QUADS and time.monotonic() > end:
             break
-        for rival in rivals:
-            if rival.label not in lost and not _quad(
-                rival, champion, pairs[rival.label], a_first=bool(a_first), contest=contest
-            ):
-                lost.add(rival.label)
-        each_round()
-    own = [seconds for pair in pairs.values() for seconds in pair.seconds_b]
+        for rival in list(rivals):
+            arms = rival.worker.arm("train"), champion.worker.arm("train")
+            calls = rival.calls, champion.calls
+            try:
+                measure_quad(*arms, calls, rival.pairs, a_first=bool(a_first))
+            except WorkerError as error:
+                contest.notes.append(str(error))
+                rivals.remove(rival)
+        tell("measuring")
+    own = [seconds for rival in rivals for seconds in rival.pairs.seconds_b]
     if not own:
         own = [champion.worker.time("train", champion.calls) / champion.calls]
-    contest.figures[champion.label] = Figure(champion.name, champion.threads, tuple(own))
+    contest.figures[champion.name] = Figure(champion.name, champion.threads, tuple(own))
     for rival in rivals:
-        if rival.label not in lost:
-            measured = pairs[rival.label]
-            contest.figures[rival.label] = Figure(
-                rival.name, rival.threads, tuple(measured.seconds_a), tuple(measured.log_ratios)
-            )
-
-
-def _quad(
-    rival: _Entry, champion: _Entry, pairs: Pairs, *, a_first: bool, contest: Contest
-) -> bool:
-    """Measure one quad; return False if a worker failed."""
-    arms = rival.worker.arm("train"), champion.worker.arm("train")
-    try:
-        measure_quad(*arms, (rival.calls, champion.calls), pairs, a_first=a_first)
-    except WorkerError as error:
-        contest.notes.append(str(error))
-        return False
-    return True
-
-
-def share_of_peak(
-    task: Task, threads: int, effort: Effort, name: str = CHAMPION, *, crew: Crew | None = None
-) -> Ratio:
-    """Return the FLOP/s of a contender divided by those of a large matrix product.
-
-    Both run on this many threads, in turns, each in its own worker. Only the step's matrix products
-    count as work, but its time includes gather, activation functions and update.
-
-    Raises
-    ------
-    WorkerError
-        If the contender fails or is not installed.
-    """
-    with Crew() if crew is None else nullcontext(crew) as workers:
-        product, trainer = workers.hire("matrix product", threads), workers.hire(name, threads)
-        product.make(Matmul, task.dtype)
-        trainer.make(ROSTER[name].make, task, threads)
-        seconds = compare_arms(
-            product.arm("multiply"),
-            trainer.arm("train"),
-            quads=effort.quads,
-            block_seconds=effort.block_seconds,
-        )
-    return seconds.ratio.times(task.flops() / Matmul.flops)
+        times, logs = tuple(rival.pairs.seconds_a), tuple(rival.pairs.log_ratios)
+        contest.figures[rival.name] = Figure(rival.name, rival.threads, times, logs)

@@ -10,7 +10,7 @@ from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
 
 __all__ = [
     "Cell", "ReportTable", "explanations", "headline", "machine", "markdown", "microseconds",
-    "percent", "summary", "tables", "title",
+    "summary", "tables", "title",
 ]  # fmt: skip
 
 TITLES = {
@@ -62,17 +62,6 @@ def microseconds(seconds: float) -> str:
     value = seconds * 1e6
     digits = 0 if value >= 100 else 1 if value >= 10 else 2
     return f"{value:,.{digits}f}"
-
-
-def percent(share: Ratio) -> str:
-    """Return a share in percent with its interval.
-
-    Examples
-    --------
-    >>> percent(Ratio(0.7, 0.68, 0.715))
-    '70 % [68, 72]'
-    """
-    return f"{100 * share.median:.0f} % [{100 * share.low:.0f}, {100 * share.high:.0f}]"
 
 
 def headline(survey: Survey) -> str | None:
@@ -181,7 +170,7 @@ def _headings(survey: Survey) -> tuple[str, ...]:
 
 
 def _grid(survey: Survey) -> ReportTable:
-    """Return a row per point: the time of bpmatrix, its speed-ups and its share of the peak."""
+    """Return a row per point: the time of bpmatrix, and its speed-ups."""
     rivals = [name for name in survey.contenders if name != CHAMPION]
     rows = tuple(
         (
@@ -189,15 +178,13 @@ def _grid(survey: Survey) -> ReportTable:
             (
                 _time(point, CHAMPION),
                 *(_ratio(point.gain(CHAMPION, rival)) for rival in rivals),
-                Cell(NOTHING if point.peak is None else percent(point.peak)),
             ),
         )
         for point in survey.points
     )
-    headings = ("network / mini-batch", "µs per sample", *map(title, rivals), "share of peak")
+    headings = ("network / mini-batch", "µs per sample", *map(title, rivals))
     return ReportTable(
-        "bpmatrix: microseconds per sample and threads, how many times as fast as others, "
-        "and share of the attainable peak on one thread",
+        "bpmatrix: microseconds per sample and threads, how many times as fast as others",
         headings,
         rows,
     )

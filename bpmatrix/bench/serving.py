@@ -14,10 +14,11 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["UnsuitedError", "main"]
+__all__ = ["UnsuitedError", "main", "suited"]
 
 # The state of each thread on Linux. Their processor time has a resolution of only 10 milliseconds.
 THREADS = Path("/proc/self/task")
@@ -27,6 +28,13 @@ PATIENCE = 0.5
 
 class UnsuitedError(Exception):
     """A contender cannot do the task; the message says what it lacks."""
+
+
+def suited(kind: str, name: str, choices: Mapping[str, Any]) -> Any:
+    """Return the choice of this name: a contender has no others of this kind."""
+    if name not in choices:
+        raise UnsuitedError(f"has no {kind} {name}")
+    return choices[name]
 
 
 def main() -> None:

@@ -33,15 +33,12 @@ class Point:
     ----------
     figures : tuple of Figure
         The contenders with correct results; empty if bpmatrix is not among them.
-    peak : Ratio, optional
-        The share of the attainable speed that bpmatrix reaches on one thread.
     """
 
     sizes: tuple[int, ...]
     mini_batch_size: int
     dtype: str
     figures: tuple[Figure, ...]
-    peak: Ratio | None = None
 
     @property
     def place(self) -> tuple[int, int, str]:
@@ -145,18 +142,12 @@ def from_json(text: str, name: str) -> Survey:
 
 
 def _point(content: dict[str, Any]) -> Point:
-    sizes, peak = tuple(map(int, content["sizes"])), content["peak"]
+    sizes = tuple(map(int, content["sizes"]))
     figures = tuple(map(_figure, content["figures"]))
     rounds = {len(figure.log_ratios) for figure in figures if figure.name != CHAMPION}
     _check(len(rounds) <= 1 and 0 not in rounds, f"rounds {sorted(rounds)}")
     _check(len(sizes) == 3, f"sizes {sizes}")
-    return Point(
-        sizes,
-        int(content["mini_batch_size"]),
-        str(content["dtype"]),
-        figures,
-        None if peak is None else Ratio(*(float(peak[part]) for part in ("median", "low", "high"))),
-    )
+    return Point(sizes, int(content["mini_batch_size"]), str(content["dtype"]), figures)
 
 
 def _figure(content: dict[str, Any]) -> Figure:

@@ -11,9 +11,8 @@ from itertools import product
 from math import inf
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.bench.contenders import ROSTER, Family
-from bpmatrix.bench.contenders.engine import Engine
-from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold, share_of_peak
+from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
 from bpmatrix.bench.task import Task, TrainingData, classifier, real_data
@@ -22,14 +21,9 @@ from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.places import count_processors
 from bpmatrix.engine.processors import choose_threads
 
-__all__ = ["CONTENDERS", "GRIDS", "PEERS", "Grid", "Spot", "survey"]
+__all__ = ["GRIDS", "PEERS", "Grid", "Spot", "survey"]
 
-# One variant of bpmatrix, with the default number of threads.
-CONTENDERS: dict[str, Family] = ROSTER | {
-    CHAMPION: replace(ROSTER[CHAMPION], threads=("auto",)),
-    SINGLE: Family(Engine, is_peer=False, dtype="float32", threads=("auto",)),
-}
-PEERS = tuple(name for name, family in CONTENDERS.items() if family.library is not None)
+PEERS = tuple(name for name, family in ROSTER.items() if family.library is not None)
 
 # The loop takes part if the first weights times a mini-batch need at most this many
 # multiplications, which take some tenths of a second.
@@ -70,8 +64,6 @@ class Grid:
         The length of a block of the paired timing.
     seconds : float
         For all of it, after the compilation; the last round is completed.
-    peak : bool
-        Whether to measure the share of the attainable speed.
     """
 
     name: str
@@ -82,22 +74,19 @@ class Grid:
     block_seconds: float
     seconds: float
     most_quads: int = 60
-    peak: bool = False
 
     def spots(self, n_inputs: int, peers: tuple[str, ...]) -> list[Spot]:
         """Return all spots in the order of the run, with the installed peers."""
         return [
-            Spot(width, m, dtype, self._names(n_inputs, width, m, dtype, peers))
+            Spot(width, m, dtype, self._names(n_inputs, width, m, peers))
             for dtype, width, m in product(self.dtypes, self.widths, self.mini_batch_sizes)
         ]
 
-    def _names(
-        self, n_inputs: int, width: int, m: int, dtype: str, peers: tuple[str, ...]
-    ) -> tuple[str, ...]:
+    def _names(self, n_inputs: int, width: int, m: int, peers: tuple[str, ...]) -> tuple[str, ...]:
         names = [MATRIX]
         if m * width * n_inputs <= MOST_WORK_OF_THE_LOOP:
             names.insert(0, LOOP)
-        if dtype != CONTENDERS[SINGLE].dtype and len(self.dtypes) == 1:
+        if len(self.dtypes) == 1:
             names.append(SINGLE)
         return (*names, *(peers if m in self.peers_at else ()))
 
@@ -112,14 +101,13 @@ GRIDS = {
     "default": Grid("default", BATCHES, (30,), ("float64",), ENDS, 0.04, 46.0),
     "full": Grid(
         "full", GRID_BATCHES, GRID_WIDTHS, ("float64", "float32"), GRID_BATCHES, 0.1, inf,
-        most_quads=10, peak=True,
+        most_quads=10,
     ),
 }  # fmt: skip
 
 # The steps of the check take about this many samples, within these bounds.
 SAMPLES_OF_THE_CHECK, LEAST_STEPS, MOST_STEPS = 2000, 3, 100
 LEAST_SECONDS = 0.5
-QUADS_FOR_THE_PEAK = 8
 
 # Called with the fraction of the run that is done, from 0 to 1, and the current step.
 Watch = Callable[[float, str], object]
@@ -140,7 +128,7 @@ def survey(grid: Grid, watch: Watch) -> Survey:
     """
     data, machine = real_data(), describe_machine()
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    installed = tuple(name for name in PEERS if find_spec(str(CONTENDERS[name].library)))
+    installed = tuple(name for name in PEERS if find_spec(str(ROSTER[name].library)))
     notes = _skipped(grid, installed) + _busy(machine)
     for dtype in ("float64", "float32"):
         load_program("train_slice", dtype)
@@ -149,7 +137,7 @@ def survey(grid: Grid, watch: Watch) -> Survey:
     points = []
     with Crew() as crew:
         for name in dict.fromkeys(name for spot in spots for name in (CHAMPION, *spot.names)):
-            for threads in CONTENDERS[name].variants():
+            for threads in ROSTER[name].variants():
                 crew.hire(name, threads)  # all start now, before anything is timed
         for i, spot in enumerate(spots):
             part = spot.weight / sum(later.weight for later in spots[i:])
@@ -188,21 +176,13 @@ def _measure(
     task = classifier(data, spot.width, m, spot.dtype)
     steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
     effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
-    peak = None
     try:
-        contest = hold(
-            task, spot.names, effort, roster=CONTENDERS, crew=crew, tell=tell,
-            each_round=lambda: tell("measuring"),
-        )  # fmt: skip
-        if grid.peak:
-            tell("measuring the share of the peak")
-            measured = Effort(QUADS_FOR_THE_PEAK, grid.block_seconds)
-            peak = share_of_peak(task, 1, measured, crew=crew)
+        contest = hold(task, spot.names, effort, crew=crew, tell=tell)
     except WorkerError as error:
         contest = Contest(notes=[str(error)])
     notes += [f"{spot.name}: {note}" for note in contest.notes]
     figures = tuple(_with_threads(figure, task) for figure in contest.figures.values())
-    return Point(task.sizes, m, spot.dtype, figures, peak)
+    return Point(task.sizes, m, spot.dtype, figures)
 
 
 def _with_threads(figure: Figure, task: Task) -> Figure:

@@ -67,18 +67,6 @@ def command(
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     if quick + full + (source is not None) > 1:
         raise click.UsageError("--quick, --full and --from are mutually exclusive.")
-    _check(json_file, markdown_file, folder, source)
-    run = "quick" if quick else "full" if full else "default"
-    found = _measured(run) if source is None else _read(source)
-    _show(found)
-    write_all(_files(found, json_file, markdown_file, folder))
-    return 0 if all(point.figures for point in found.points) else 1
-
-
-def _check(
-    json_file: Path | None, markdown_file: Path | None, folder: Path | None, source: Path | None
-) -> None:
-    """Reject before measuring what could not be written afterwards."""
     read = [] if source is None else [str(source)]
     if json_file is not None:
         check_destination(json_file, "--json", *read)
@@ -88,6 +76,11 @@ def _check(
             raise click.UsageError("--json and --markdown name the same file.")
     if folder is not None:
         check_pictures(folder, "--plot")
+    run = "quick" if quick else "full" if full else "default"
+    found = _measured(run) if source is None else _read(source)
+    _show(found)
+    write_all(_files(found, json_file, markdown_file, folder))
+    return 0 if all(point.figures for point in found.points) else 1
 
 
 def _measured(run: str) -> Survey:
@@ -138,13 +131,12 @@ def _files(
     from bpmatrix.bench.report import markdown  # noqa: PLC0415
     from bpmatrix.bench.survey import to_json  # noqa: PLC0415
 
-    files = {}
-    if json_file is not None:
-        files[json_file] = to_json(found).encode()
-    if markdown_file is not None:
-        files[markdown_file] = markdown(found).encode()
+    files: dict[Path | None, bytes] = {
+        json_file: to_json(found).encode(),
+        markdown_file: markdown(found).encode(),
+    }
     if folder is not None:
         from bpmatrix.bench.plots import pictures  # noqa: PLC0415
 
         files |= {folder / name: drawn for name, drawn in pictures(found).items()}
-    return files
+    return {path: content for path, content in files.items() if path is not None}

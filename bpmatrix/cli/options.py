@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from bpmatrix.cli.names import MOMENTUM, Listing, optimizers
 
-__all__ = [
-    "HIDDEN",
-    "INTERRUPTED",
-    "MINI_BATCH_SIZE",
-    "Options",
-    "with_options",
-]
+__all__ = ["FOLDER", "HIDDEN", "INTERRUPTED", "MINI_BATCH_SIZE", "with_options"]
 
 # The exit status after Ctrl-C.
 INTERRUPTED = 130
@@ -25,41 +18,6 @@ INTERRUPTED = 130
 HIDDEN = 30
 # The default of `Network.train`; a test compares them.
 MINI_BATCH_SIZE = 10
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options, named as in `datasets.load`, `Network` and `Network.train`."""
-
-    data: str
-    layers: tuple[int, ...] | None
-    activation: str
-    output: str | None
-    cost: str
-    initializer: str | None
-    dtype: str
-    seed: int | None
-    epochs: int
-    mini_batch_size: int | None
-    optimizer: str
-    learning_rate: float | None
-    schedule: str | None
-    weight_decay: float
-    dropout: float
-    shuffle: bool
-    monitor: str
-    restore_best: bool
-    early_stopping: int | None
-    max_seconds: float | None
-    threads: int | str
-    folder: str | None
-    label_column: str | None
-    target: str | None
-    task: str | None
-    hidden: tuple[int, ...] | None
-    save: Path | None
-    checkpoint: Path | None
-    plot: Path | None
 
 
 def _sizes(
@@ -89,6 +47,9 @@ def _optimizer(context: click.Context, parameter: click.Parameter, value: str) -
     return str(click.Choice(list(optimizers())).convert(value, parameter, context))
 
 
+FOLDER = click.option(
+    "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
+)
 OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("data", default="digits", metavar="[DATA]"),
     click.option(
@@ -101,7 +62,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--activation",
         cls=Listing,
         default="sigmoid",
-        show_default=True,
         metavar="NAME[,...]",
         help="{activations}; or one per layer, separated by commas.",
     ),
@@ -115,7 +75,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--cost",
         cls=Listing,
         default="cross_entropy",
-        show_default=True,
         metavar="NAME",
         help="{costs}.",
     ),
@@ -129,7 +88,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--epochs",
         type=click.IntRange(min=1),
         default=30,
-        show_default="30",
         metavar="N",
         help="Passes over the training samples.",
     ),
@@ -144,7 +102,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         cls=Listing,
         callback=_optimizer,
         default="sgd",
-        show_default=True,
         metavar="NAME",
         help=f"The update rule: {{optimizers}}; momentum is sgd with a momentum of {MOMENTUM}.",
     ),
@@ -167,7 +124,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--weight-decay",
         type=float,
         default=0.0,
-        show_default=True,
         metavar="FACTOR",
         help="L2 penalty: the book's lambda divided by the number of training samples.",
     ),
@@ -175,7 +131,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--dropout",
         type=float,
         default=0.0,
-        show_default=True,
         metavar="P",
         help="The probability that a hidden unit is dropped for a sample during training.",
     ),
@@ -183,7 +138,6 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--monitor",
         type=click.Choice(["validation", "test"]),
         default="validation",
-        show_default=True,
         help="The samples to score after each epoch; the book's programs score the test samples.",
     ),
     click.option(
@@ -207,12 +161,9 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option(
         "--shuffle/--no-shuffle",
         default=True,
-        show_default=True,
         help="Whether to reorder the training samples before each epoch.",
     ),
-    click.option(
-        "--dtype", default="float64", show_default=True, metavar="NAME", help="float64 or float32."
-    ),
+    click.option("--dtype", default="float64", metavar="NAME", help="float64 or float32."),
     click.option(
         "--seed",
         type=click.IntRange(min=0),
@@ -223,14 +174,11 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.option(
         "--threads",
         default="auto",
-        show_default=True,
         callback=_threads,
         metavar="N",
         help="Threads that share each mini-batch; the result does not depend on them.",
     ),
-    click.option(
-        "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
-    ),
+    FOLDER,
     click.option(
         "--label-column",
         "--label",
@@ -281,7 +229,10 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command all options; it is called with keyword arguments named as in `Options`."""
+    """Give a command all options, whose values it gets as keyword arguments.
+
+    They are named as the arguments of `datasets.load`, `Network` and `Network.train`.
+    """
     for option in reversed(OPTIONS):
         function = option(function)
     return function

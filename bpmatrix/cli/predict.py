@@ -9,6 +9,7 @@ import click
 
 import bpmatrix
 from bpmatrix.cli.destination import check_destination, deliver
+from bpmatrix.cli.options import FOLDER
 from bpmatrix.cli.show import announced, say, size_in_words
 
 if TYPE_CHECKING:
@@ -34,9 +35,7 @@ __all__ = ["command"]
     "models trained with --target, which find it by name.  [default: the label column of the "
     "training file; without column names, the last if there is one more than the model has inputs]",
 )
-@click.option(
-    "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
-)
+@FOLDER
 def command(
     model: str, data: str, output: Path | None, label_column: str | None, folder: str | None
 ) -> None:

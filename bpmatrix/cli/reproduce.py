@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,17 +17,15 @@ from bpmatrix.errors import DataNotFoundError, DownloadError
 
 if TYPE_CHECKING:
     from bpmatrix.datasets import DataSet
+    from bpmatrix.history import EpochInfo
     from bpmatrix.reproduction.experiments import Experiment
-    from bpmatrix.reproduction.proofs import Proof
     from bpmatrix.reproduction.running import Outcome
 
 __all__ = ["command"]
 
-TABLES = ("chapter1", "chapter3", "chapter5", "chapter6", "mlp", "fashion", "lessons")
+TABLES = ("chapter1", "chapter3", "chapter5", "chapter6", "mlp", "fashion")
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)
-
-Watch = Callable[[float, str], None]
 
 
 @click.command("reproduce", short_help="Repeat published experiments and compare the figures.")
@@ -40,12 +39,12 @@ Watch = Callable[[float, str], None]
 def command(name: str | None, quick: bool, folder: Path | None, markdown: Path | None) -> int:
     """Repeat published experiments and compare the figures with the published ones.
 
-    TABLE is chapter1, chapter3, chapter5 or chapter6 of Nielsen's book; fashion or mlp, the MLPs of
-    the Fashion-MNIST paper on Fashion-MNIST and on MNIST; or lessons. The default is all of them.
-    Exit status 1 if a figure is outside its band, which was fixed before the first run.
+    TABLE is chapter1, chapter3, chapter5 or chapter6 of Nielsen's book; or fashion or mlp, the MLPs
+    of the Fashion-MNIST paper on Fashion-MNIST and on MNIST. The default is all of them. Exit
+    status 1 if a figure is outside its band, which was fixed before the first run.
 
     MNIST and Fashion-MNIST are found as by `bpmatrix train`, and downloaded only if they are not
-    on this machine. The lessons need no data.
+    on this machine.
 
     \b
     Examples:
@@ -53,36 +52,41 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
       bpmatrix reproduce chapter5 --plot pictures
       bpmatrix reproduce --markdown report.md
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
-    _check(folder, markdown)
-    experiments, proofs = _selected(name, quick)
-    if not experiments and not proofs:
-        raise click.UsageError(f"--quick runs nothing of {name}: leave one of them out.")
-    data, missing = _data(experiments, named=name is not None)
-    ready = [e for e in experiments if e.data in data]
-    outcomes, distances = _run(ready, proofs, data, quick)
-    _show(outcomes, distances, proofs, missing)
-    arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
-    write_all(_files(outcomes, distances, missing, arguments, folder, markdown))
-    good = all(o.is_good for o in outcomes) and all(map(_is_near, distances.values()))
-    return 0 if good else 1
+    from bpmatrix.reproduction import plots, report  # noqa: PLC0415 - loads NumPy
 
-
-def _check(folder: Path | None, markdown: Path | None) -> None:
-    """Reject before training what could not be written afterwards."""
     if markdown is not None:
         check_destination(markdown, "--markdown")
     if folder is not None:
         check_pictures(folder, "--plot")
+    experiments = _selected(name, quick)
+    if not experiments:
+        raise click.UsageError(f"--quick runs nothing of {name}: leave one of them out.")
+    data, missing = _data(experiments, named=name is not None)
+    outcomes = _run([e for e in experiments if e.data in data], data)
+    if outcomes:
+        table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
+        say()
+    for line in missing:
+        say(line, err=True)
+    say(report.conclusion(outcomes))
+    arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
+    files = {}
+    if markdown is not None:
+        files[markdown] = report.markdown(outcomes, missing, arguments).encode()
+    if folder is not None:
+        files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
+    write_all(files)
+    return 0 if report.is_good(outcomes) else 1
 
 
-def _selected(name: str | None, quick: bool) -> tuple[list[Experiment], list[Proof]]:
+def _selected(name: str | None, quick: bool) -> list[Experiment]:
+    """Return the experiments, with the number of runs asked for."""
     from bpmatrix.reproduction.experiments import EXPERIMENTS  # noqa: PLC0415
-    from bpmatrix.reproduction.proofs import PROOFS  # noqa: PLC0415 - loads NumPy
 
-    experiments = [
-        e for e in EXPERIMENTS if name in (None, e.table) and (e.quick_runs or not quick)
-    ]
-    return experiments, list(PROOFS) if name in (None, "lessons") else []
+    experiments = [e for e in EXPERIMENTS if name in (None, e.table)]
+    if quick:
+        experiments = [replace(e, runs=e.quick_runs) for e in experiments if e.quick_runs]
+    return experiments
 
 
 def _data(
@@ -104,87 +108,23 @@ def _data(
     return data, missing
 
 
-def _run(
-    experiments: Sequence[Experiment],
-    proofs: Sequence[Proof],
-    data: Mapping[str, DataSet],
-    quick: bool,
-) -> tuple[list[Outcome], dict[str, float]]:
+def _run(experiments: Sequence[Experiment], data: Mapping[str, DataSet]) -> list[Outcome]:
     """Run everything, with a progress bar in epochs."""
     from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.reproduction.running import run  # noqa: PLC0415
 
     if experiments:
         warm_up(("float32",))
-    if proofs:
-        warm_up(("float64",))
-    outcomes, distances = [], {}
-    work = [(e.quick_runs if quick else e.runs) * e.epochs for e in experiments]
-    with progress_bar() as watch:
-        for k, e in enumerate(experiments):
-            part = sum(work[:k]) / sum(work), work[k] / sum(work)
-            outcomes.append(_outcome(e, data[e.data], quick, watch, *part))
-        for proof in proofs:
-            watch(1.0, f"lessons: {proof.name}")
-            distances[proof.name] = proof.distance()
-    return outcomes, distances
+    outcomes = []
+    done, work = 0, sum(e.runs * e.epochs for e in experiments)
+    with progress_bar() as draw:
+        for e in experiments:
 
+            def watch(seed: int, entry: EpochInfo, e: Experiment = e, before: int = done) -> None:
+                place = f"run {seed + 1}/{e.runs}, epoch {entry.epoch}/{e.epochs}"
+                part = (before + seed * e.epochs + entry.epoch) / work
+                draw(part, f"{e.table}: {e.name}, {place}")
 
-def _outcome(
-    e: Experiment, data: DataSet, quick: bool, watch: Watch, begun: float, share: float
-) -> Outcome:
-    from bpmatrix.reproduction.running import run  # noqa: PLC0415 - loads NumPy
-
-    runs = e.quick_runs if quick else e.runs
-    return run(
-        e,
-        data,
-        runs=runs,
-        watch=lambda seed, entry: watch(
-            begun + share * (seed * e.epochs + entry.epoch) / (runs * e.epochs),
-            f"{e.table}: {e.name}, run {seed + 1}/{runs}, epoch {entry.epoch}/{e.epochs}",
-        ),
-    )
-
-
-def _is_near(distance: float) -> bool:
-    from bpmatrix.reproduction.proofs import LIMIT  # noqa: PLC0415 - loads NumPy
-
-    return distance <= LIMIT
-
-
-def _show(
-    outcomes: Sequence[Outcome],
-    distances: Mapping[str, float],
-    proofs: Sequence[Proof],
-    missing: Sequence[str],
-) -> None:
-    from bpmatrix.reproduction import report  # noqa: PLC0415 - loads NumPy
-
-    if outcomes:
-        table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
-        say()
-    if proofs:
-        table(report.PROOF_HEADINGS, [report.proof_row(p, distances[p.name]) for p in proofs])
-        say()
-    for line in missing:
-        say(line, err=True)
-    say(report.conclusion(outcomes, distances))
-
-
-def _files(
-    outcomes: Sequence[Outcome],
-    distances: Mapping[str, float],
-    missing: Sequence[str],
-    arguments: str,
-    folder: Path | None,
-    markdown: Path | None,
-) -> dict[Path, bytes]:
-    """Return all files' contents, so that all are complete before one is written."""
-    from bpmatrix.reproduction import plots, report  # noqa: PLC0415 - loads NumPy
-
-    files = {}
-    if markdown is not None:
-        files[markdown] = report.markdown(outcomes, distances, missing, arguments).encode()
-    if folder is not None:
-        files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
-    return files
+            outcomes.append(run(e, data[e.data], watch))
+            done += e.runs * e.epochs
+    return outcomes

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from bpmatrix import datasets
 from bpmatrix.datasets.foreign import check_is_text
 from bpmatrix.datasets.idx import read_idx
+from bpmatrix.datasets.loading import check_arguments
 from bpmatrix.datasets.npz import read_npz_samples
 from bpmatrix.datasets.tables import Table, class_numbers, open_table
-from bpmatrix.errors import ArgumentError, DataFileError, ShapeError
+from bpmatrix.errors import DataFileError, ShapeError
 
 if TYPE_CHECKING:
     from bpmatrix import Network
@@ -66,15 +67,12 @@ def read_samples(
     BpmatrixError
         If the source is missing, cannot be read, or does not fit the network.
     """
+    check_arguments(source, folder, label_column)
     n_inputs = net.description.sizes[0]
     path = Path(source).expanduser()
     if source in ("digits", "mnist", "fashion-mnist") or not path.is_file():
         data = datasets.load(source, folder=folder, label_column=label_column)
         samples = SamplesToPredict(data.test.X, data.test.labels, f"the test part of {data.name}")
-    elif folder is not None:
-        raise ArgumentError(
-            "folder is only for 'mnist' and 'fashion-mnist'", got=source, cure="Leave it out."
-        )
     else:
         samples = _read_file(path, net, label_column)
     if samples.X.shape[0] != n_inputs:
@@ -90,8 +88,6 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToP
     kind = path.suffix.lower()
     if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
         return _read_table(open_table(path), net, label_column)
-    if label_column is not None:
-        raise ArgumentError("label_column is only for .csv files", got=path, cure="Leave it out.")
     labels: NDArray[np.int64] | None = None
     rows: NDArray[Any]
     if kind == ".npz":

@@ -99,9 +99,10 @@ def train_on_table(
         )  # fmt: skip
     seconds = time.perf_counter() - start
     model.set_params(callbacks=None)
+    score = _score(model, test, "the test rows")
     model.feature_names_in_ = np.array(features, dtype=object)
     model.target_name_ = target
-    _conclude(model, test, save, seconds)
+    _conclude(model, score, save, seconds)
     if interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -220,11 +221,8 @@ def _introduce(
     say()
 
 
-def _conclude(model: Estimator, test: TableRows, save: Path | None, seconds: float) -> None:
+def _conclude(model: Estimator, score: str, save: Path | None, seconds: float) -> None:
     """Save the model if asked to, and print epochs, score and time."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        score = _score(model, test, "the test rows")
     rows = [
         ("epochs", _epochs_in_words(model)),
         ("test", score),

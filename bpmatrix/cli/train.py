@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import replace
+from types import SimpleNamespace as Options
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,13 +14,7 @@ import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
 from bpmatrix.cli.names import optimizers
-from bpmatrix.cli.options import (
-    HIDDEN,
-    INTERRUPTED,
-    MINI_BATCH_SIZE,
-    Options,
-    with_options,
-)
+from bpmatrix.cli.options import HIDDEN, INTERRUPTED, MINI_BATCH_SIZE, with_options
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, percent, quoted, say, size_in_words
 from bpmatrix.errors import ArgumentError
@@ -38,7 +33,11 @@ __all__ = ["command"]
 LARGEST_RATIO = 255
 
 
-@click.command("train", short_help="Train a network on data, test it, and save it.")
+@click.command(
+    "train",
+    short_help="Train a network on data, test it, and save it.",
+    context_settings={"show_default": True},
+)
 @with_options
 def command(**arguments: Any) -> None:
     """Train a network on DATA and test it.
@@ -158,8 +157,9 @@ def _network(options: Options, data: DataSet) -> Network:
 
 def _seed(options: Options) -> int | None:
     """Return the seed option, or the seed of the run to resume."""
-    if options.seed is not None or options.checkpoint is None:
-        return options.seed
+    seed: int | None = options.seed
+    if seed is not None or options.checkpoint is None:
+        return seed
     from bpmatrix.storage.checkpoints import identity_in  # noqa: PLC0415 - loads NumPy
 
     return identity_in(options.checkpoint).get("seed of the network")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 import bpmatrix
+from bpmatrix.cli.options import FOLDER
 from bpmatrix.cli.show import say, table
 from bpmatrix.errors import DataError
 
@@ -38,9 +39,7 @@ SAMPLES = 50
     help="For a .csv file: the column of classes, numbered 0, 1, 2, ...  [default: the label "
     "column of the training file; without column names, the last]",
 )
-@click.option(
-    "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
-)
+@FOLDER
 def command(
     model: str | None, data: str | None, label_column: str | None, folder: str | None
 ) -> int:

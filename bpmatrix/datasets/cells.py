@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MISSING", "cure_of", "is_almost_a_number", "number", "shown"]
+__all__ = ["MISSING", "cure_of", "is_almost_a_number", "is_number", "number", "shown"]
 
 # How programs write a missing value.
 MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
@@ -25,6 +25,15 @@ GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _SHOWN = 30
 
 
+def is_number(cell: str) -> bool:
+    """Whether `float` reads a cell, including infinity and NaN."""
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def number(cell: str) -> float | None:
     """Return a cell as a finite number, or None.
 
@@ -33,11 +42,7 @@ def number(cell: str) -> float | None:
     >>> number(" 1.5e3 "), number("1,5"), number("inf")
     (1500.0, None, None)
     """
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    return float(cell) if is_number(cell) and math.isfinite(float(cell)) else None
 
 
 def cure_of(cell: str) -> str | None:
@@ -65,11 +70,7 @@ def cure_of(cell: str) -> str | None:
     plain = _plain(text)
     if plain:
         return f"Write plain numbers into the whole column, here {' or '.join(plain)}."
-    try:
-        float(text)
-    except ValueError:
-        return None
-    return "Write a finite number, or drop the row."
+    return "Write a finite number, or drop the row." if is_number(text) else None
 
 
 def is_almost_a_number(cell: str) -> bool:

@@ -18,7 +18,7 @@ from bpmatrix.datasets.splits import stratified_split
 from bpmatrix.datasets.tables import class_numbers, cure_of_labels, open_table
 from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
 
-__all__ = ["load"]
+__all__ = ["check_arguments", "load"]
 
 _MNIST = ("mnist", "fashion-mnist")
 
@@ -82,7 +82,7 @@ def load(
     >>> digits.train.X.shape, digits.train.labels[:5], digits.scale
     ((64, 1200), array([0, 1, 2, 3, 4]), 0.0625)
     """
-    _check_arguments(source, folder, label_column)
+    check_arguments(source, folder, label_column)
     if source == "digits":
         return load_digits()
     if isinstance(source, str) and source in _MNIST:
@@ -99,11 +99,18 @@ def load(
     return _load_file(path, label_column)
 
 
-def _check_arguments(
+def check_arguments(
     source: str | os.PathLike[str],
     folder: str | os.PathLike[str] | None,
     label_column: str | None,
 ) -> None:
+    """Reject a folder or a label column for a source that has none.
+
+    Raises
+    ------
+    ArgumentError
+        If an argument does not apply to this source.
+    """
     if folder is not None and source not in _MNIST:
         raise ArgumentError(
             "folder is only for 'mnist' and 'fashion-mnist'",

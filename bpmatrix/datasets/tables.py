@@ -18,7 +18,7 @@ from shlex import quote
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.datasets.cells import MISSING, cure_of, number, shown
+from bpmatrix.datasets.cells import MISSING, cure_of, is_number, number, shown
 from bpmatrix.datasets.foreign import check_is_text, check_separator
 from bpmatrix.errors import DataFileError
 
@@ -251,7 +251,7 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
         )
     first = tuple(cell.strip() for cell in two[0])
     check_separator(path, *[",".join(row) for row in two], spaces=len(first) == 1)
-    texts = [cell for cell in first if cell and not _is_number(cell)]
+    texts = [cell for cell in first if cell and not is_number(cell)]
     if header and not texts:
         raise DataFileError(
             f"{path} has no header",
@@ -259,7 +259,7 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
             expected="the names of the columns in the first line",
             cure="Insert a first line with the names.",
         )
-    if texts and not header and any(_is_number(cell) and not cell.isdigit() for cell in first):
+    if texts and not header and any(is_number(cell) and not cell.isdigit() for cell in first):
         raise DataFileError(
             f"the first line of {path} is neither a header nor a row of numbers",
             got=f"{shown(texts[0])} beside numbers",
@@ -308,15 +308,6 @@ def _with_header(path: Path) -> str:
 def _cure_of_categories(column: int) -> str:
     del column
     return "Drop the column, or replace it by columns of 0 and 1, one per category."
-
-
-def _is_number(cell: str) -> bool:
-    """Whether `float` reads a cell, including infinity and NaN."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
 
 
 def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]], None, None]:

@@ -17,7 +17,7 @@ from bpmatrix.errors import ArgumentError
 __all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
 
 # The multiplications of a step per thread that outweigh barriers and smaller tiles, measured with
-# two threads (`python -m benchmarks scaling`).
+# two threads (`python -m benchmarks steps`).
 WORTH_A_BARRIER = 290_000
 # The multiplications that outweigh starting a thread without barriers.
 WORTH_A_START = 4_000_000

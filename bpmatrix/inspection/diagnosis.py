@@ -16,6 +16,7 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.inspection import symptoms
 from bpmatrix.inspection.symptoms import Finding, LayerHealth
 from bpmatrix.network import Network
+from bpmatrix.samples.arrays import are_classes
 from bpmatrix.training.arguments import checked_mini_batch_size
 from bpmatrix.training.optimizers import Optimizer
 
@@ -145,7 +146,7 @@ def diagnose(
     found += symptoms.of_outputs(output.l, slopes[-1], output.a - trace.Y, output.delta)
     found += symptoms.of_updates(layers, found, **how)
     found += symptoms.of_cost(
-        cost, chance, nothing, found, epochs=net.epochs, classes=_are_classes(trace.Y)
+        cost, chance, nothing, found, epochs=net.epochs, classes=are_classes(trace.Y)
     )
     # Last: "nothing learned" follows from the other findings.
     found.sort(key=lambda finding: (finding.kind == "nothing_learned", -finding.excess))
@@ -226,8 +227,3 @@ def _chance(net: Network, Y: Array) -> tuple[float, float]:
         b -= sign * length
         best, last = min(best, biases.cost(X, Y)), sign
     return best, nothing
-
-
-def _are_classes(Y: Array) -> bool:
-    one_hot = bool(((Y == 0) | (Y == 1)).all())
-    return one_hot and (len(Y) == 1 or bool((Y.sum(axis=0) == 1).all()))

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from bpmatrix.reproduction import experiments, proofs
+from bpmatrix.reproduction import experiments
 from bpmatrix.reproduction.bands import RULE
 from bpmatrix.reproduction.experiments import Claim
-from bpmatrix.reproduction.proofs import LIMIT, Proof
 from bpmatrix.reproduction.running import STATISTICS, Outcome
 
 __all__ = [
-    "HEADINGS", "PROOF_HEADINGS", "conclusion", "markdown", "outcome_rows", "proof_row",
+    "HEADINGS", "conclusion", "is_good", "markdown", "outcome_rows",
 ]  # fmt: skip
 
 HEADINGS = (
     "table", "experiment", "judged by", "published", "ours", "best", "last", "runs", "seconds",
     "band", "",
 )  # fmt: skip
-PROOF_HEADINGS = ("lesson", "solution", "largest difference", "limit", "")
 
 INSIDE, OUTSIDE = "in the band", "OUTSIDE"
 INTRODUCTION = """# Published experiments, run again
@@ -56,43 +54,36 @@ def outcome_rows(outcome: Outcome) -> list[tuple[str, ...]]:
     ]
 
 
-def proof_row(proof: Proof, distance: float) -> tuple[str, ...]:
-    """Return the row of a lesson."""
-    verdict = "the solution" if distance <= LIMIT else OUTSIDE
-    return proof.name, proof.solution, f"{distance:.1e}", f"{LIMIT:g}", verdict
+def is_good(outcomes: Sequence[Outcome]) -> bool:
+    """Return whether all figures are in their bands."""
+    return all(_verdicts(outcomes))
 
 
-def conclusion(outcomes: Sequence[Outcome], distances: Mapping[str, float]) -> str:
+def conclusion(outcomes: Sequence[Outcome]) -> str:
     """Return how many figures are in their bands, and how many experiments were run."""
-    verdicts = [outcome.holds(claim) for outcome in outcomes for claim in outcome.experiment.claims]
-    verdicts += [distance <= LIMIT for distance in distances.values()]
-    total = len(experiments.EXPERIMENTS) + len(proofs.PROOFS)
+    verdicts = _verdicts(outcomes)
     return (
         f"{sum(verdicts)} of {len(verdicts)} figures are in their bands; "
-        f"{len(outcomes) + len(distances)} of {total} experiments and lessons were run."
+        f"{len(outcomes)} of {len(experiments.EXPERIMENTS)} experiments were run."
     )
 
 
-def markdown(
-    outcomes: Sequence[Outcome],
-    distances: Mapping[str, float],
-    missing: Sequence[str] = (),
-    arguments: str = "",
-) -> str:
+def _verdicts(outcomes: Sequence[Outcome]) -> list[bool]:
+    return [outcome.holds(claim) for outcome in outcomes for claim in outcome.experiment.claims]
+
+
+def markdown(outcomes: Sequence[Outcome], missing: Sequence[str] = (), arguments: str = "") -> str:
     """Return the page, in Markdown."""
-    parts = [INTRODUCTION.format(arguments=arguments), conclusion(outcomes, distances) + "\n"]
+    parts = [INTRODUCTION.format(arguments=arguments), conclusion(outcomes) + "\n"]
     if outcomes:
         rows = [row for outcome in outcomes for row in outcome_rows(outcome)]
         # Without seconds, which depend on the machine.
         kept = [i for i, heading in enumerate(HEADINGS) if heading != "seconds"]
         columns = [[row[i] for i in kept] for row in (HEADINGS, *rows)]
         parts += [_table(columns[0], columns[1:]), _bands(outcomes)]
-    if distances:
-        rows = [proof_row(p, distances[p.name]) for p in proofs.PROOFS if p.name in distances]
-        parts += ["## The lessons\n", _table(PROOF_HEADINGS, rows)]
-    done = {id(outcome.experiment) for outcome in outcomes}
-    left = [f"{e.table}: {e.name}" for e in experiments.EXPERIMENTS if id(e) not in done]
-    left += [f"lessons: {p.name}" for p in proofs.PROOFS if p.name not in distances]
+    done = {(o.experiment.table, o.experiment.name) for o in outcomes}
+    every = [(e.table, e.name) for e in experiments.EXPERIMENTS]
+    left = [f"{table}: {name}" for table, name in every if (table, name) not in done]
     if left:
         parts.append("## Not run here\n\n" + "".join(f"- {line}\n" for line in left))
     parts += [f"{line}\n" for line in missing]

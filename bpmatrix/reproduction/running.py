@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from bpmatrix import Network
 from bpmatrix.datasets import DataSet
-from bpmatrix.history import EpochInfo, History
+from bpmatrix.history import EpochInfo
 from bpmatrix.reproduction.experiments import Claim, Experiment
 from bpmatrix.training.optimizers import SGD
 
@@ -55,18 +56,9 @@ class Outcome:
         low, high = claim.band(len(self.curves))
         return low <= self.ours(claim) <= high
 
-    @property
-    def is_good(self) -> bool:
-        """Whether all claims hold."""
-        return all(map(self.holds, self.experiment.claims))
-
 
 def run(
-    experiment: Experiment,
-    data: DataSet,
-    *,
-    runs: int | None = None,
-    watch: Callable[[int, EpochInfo], object] | None = None,
+    experiment: Experiment, data: DataSet, watch: Callable[[int, EpochInfo], object]
 ) -> Outcome:
     """Train the network of an experiment with the seeds 0, 1, 2, ...
 
@@ -76,9 +68,7 @@ def run(
         What to train.
     data : DataSet
         The data set named by the experiment.
-    runs : int, optional
-        The number of seeds; None means `experiment.runs`.
-    watch : callable, optional
+    watch : callable
         Called with the seed and the `EpochInfo` after each epoch.
 
     Raises
@@ -87,17 +77,30 @@ def run(
         If Ctrl-C ended a training.
     """
     X, labels = _training_data(experiment, data)
+    judge = data.test if experiment.judged == "test" else data.validation
+    judges_once = experiment.judged == "test at best validation"
     start = time.perf_counter()
     curves: list[Curve] = []
-    for seed in range(experiment.runs if runs is None else runs):
+    for seed in range(experiment.runs):
         net = build(experiment, seed, data.scale)
-        history = _train(net, experiment, X, labels, data, seed, watch)
+        history = net.train(
+            X,
+            labels,
+            epochs=experiment.epochs,
+            mini_batch_size=experiment.mini_batch_size,
+            optimizer=SGD(experiment.learning_rate),
+            weight_decay=experiment.lmbda / labels.size,
+            validation=(judge.X, judge.labels),
+            shuffle=not experiment.like_network3,
+            callbacks=[partial(watch, seed)],
+            restore_best=judges_once,
+        )
         if history.stopped_by == "interrupt":
             raise KeyboardInterrupt
-        if experiment.judged == "test at best validation":
-            curves.append((100 * net.accuracy(data.test.X, data.test.labels),))
-        else:
-            curves.append(tuple(100 * share for share in history.validation_accuracy))
+        accuracies = history.validation_accuracy
+        if judges_once:
+            accuracies = [net.accuracy(data.test.X, data.test.labels)]
+        curves.append(tuple(100 * share for share in accuracies))
     return Outcome(experiment, tuple(curves), time.perf_counter() - start)
 
 
@@ -127,32 +130,3 @@ def _training_data(experiment: Experiment, data: DataSet) -> tuple[NDArray[Any],
         X = np.concatenate([train.X.T, more.X.T]).T
         return X[:, :n], np.concatenate([train.labels, more.labels])[:n]
     return train.X[:, :n], train.labels[:n]
-
-
-def _train(
-    net: Network,
-    experiment: Experiment,
-    X: NDArray[Any],
-    labels: NDArray[np.int64],
-    data: DataSet,
-    seed: int,
-    watch: Callable[[int, EpochInfo], object] | None,
-) -> History:
-    judge = data.test if experiment.judged == "test" else data.validation
-
-    def tell(entry: EpochInfo) -> None:
-        if watch is not None:
-            watch(seed, entry)
-
-    return net.train(
-        X,
-        labels,
-        epochs=experiment.epochs,
-        mini_batch_size=experiment.mini_batch_size,
-        optimizer=SGD(experiment.learning_rate),
-        weight_decay=experiment.lmbda / labels.size,
-        validation=(judge.X, judge.labels),
-        shuffle=not experiment.like_network3,
-        callbacks=[tell],
-        restore_best=experiment.judged == "test at best validation",
-    )

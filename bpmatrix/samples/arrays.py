@@ -18,6 +18,7 @@ from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 
 __all__ = [
     "Targets",
+    "are_classes",
     "as_array",
     "as_columns",
     "as_inputs",
@@ -155,9 +156,13 @@ def as_targets(
     check_interval(array, interval, name, "for which the cost is not defined", cure)
     if sum_to_one:
         _check_sums(array, name)
-    one_hot = bool(((array == 0) | (array == 1)).all())
-    one_hot = one_hot and (n_outputs == 1 or bool((array.sum(axis=0) == 1).all()))
-    return Targets(array, False, one_hot)
+    return Targets(array, False, are_classes(array))
+
+
+def are_classes(Y: Array) -> bool:
+    """Return whether Y (n_L, n) holds one-hot columns or, with one output, only 0 and 1."""
+    is_binary = bool(((Y == 0) | (Y == 1)).all())
+    return is_binary and (len(Y) == 1 or bool((Y.sum(axis=0) == 1).all()))
 
 
 def as_array(values: ArrayLike, name: str) -> Array:

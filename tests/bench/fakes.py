@@ -95,6 +95,15 @@ class Dying(Matrix):
         super().train(steps)
 
 
+class Single(Matrix):
+    """Compute in float32 only."""
+
+    def __init__(self, task, threads):
+        if task.dtype != "float32":
+            raise UnsuitedError(f"does not compute in {task.dtype}")
+        super().__init__(task, threads)
+
+
 class Missing:
     def __init__(self, task, threads):
         import_module("no_such_library")

@@ -3,7 +3,6 @@
 import numpy as np
 
 from bpmatrix.bench.contest import Figure
-from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.survey import Point, Survey
 
 ROUNDS = 9
@@ -19,9 +18,9 @@ def figure(name, factor=1.0, noise=0.0):
     return Figure(name, 1, times, () if name == "bpmatrix" else tuple(logs.tolist()))
 
 
-def point(m=10, width=30, dtype="float64", names=TIMES, noise=0.0, peak=None):
+def point(m=10, width=30, dtype="float64", names=TIMES, noise=0.0):
     figures = tuple(figure(name, m, noise) for name in names)
-    return Point((784, width, 10), m, dtype, figures, peak)
+    return Point((784, width, 10), m, dtype, figures)
 
 
 def survey(*points, notes=()):
@@ -37,12 +36,11 @@ def default_survey(noise=0.05):
 
 
 def full_survey():
-    """Like a full run: two widths, both dtypes, the loop left out once, shares of the peak."""
+    """Like a full run: two widths, both dtypes, the loop left out once."""
     without = [name for name in TIMES if name != "loop"]
-    peak = Ratio(0.7, 0.68, 0.72)
     return survey(
-        point(10, 30, peak=peak),
-        point(10, 2048, names=without, peak=peak),
-        point(10, 30, "float32", peak=peak),
+        point(10, 30),
+        point(10, 2048, names=without),
+        point(10, 30, "float32"),
         point(10, 2048, "float32", names=without),
     )

@@ -1,11 +1,9 @@
 """Every case runs once on few samples, and every command has help."""
 
-import json
 import os
-import platform
 import subprocess
 import sys
-from importlib.metadata import PackageNotFoundError
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +11,20 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
-from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
 from benchmarks.report import Report, verdict
+from benchmarks.steps import Matmul
 from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.contenders.engine import Engine
-from bpmatrix.bench.contenders.matmul import Matmul
 from bpmatrix.bench.contest import TOLERANCE
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_every_case_trains(case, dtype):
-    task = case.tiny(dtype)
+    task, n = case.task(dtype), 2 * case.mini_batch_size
+    task = replace(task, X=task.X[:, :n], targets=task.targets[..., :n])
     engine = Engine(task, 1)
     engine.train(2)
     expected = task.expected_cost(2)
@@ -56,54 +54,10 @@ def test_samples_fit_their_targets(name, monkeypatch):
     assert samples.source
 
 
-@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
-def test_avx2_disables_avx512(monkeypatch):
-    monkeypatch.setattr("os.environ", dict(os.environ))
-    limit_to_avx2()
-    script = (
-        "from bpmatrix.kernels.machine.vectors import WIDE, REGISTER_BYTES;"
-        "print(WIDE, REGISTER_BYTES);"
-        "from numba.core import config; print(config.CPU_NAME)"
-    )
-    run = [sys.executable, "-c", script]
-    told = subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ)
-
-    assert told.stdout.split() == ["False", "32", "haswell"]
-    assert LIMITS.items() <= os.environ.items()
-
-
-@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
-@pytest.mark.parametrize(
-    ("release", "has_flag"),
-    [("0.9.2", False), ("0.10.0", True), ("0.11rc1", True), ("1.0", True), (None, False)],
-)
-def test_avx2_disables_products_that_ignore_it_in_jax(release, has_flag, monkeypatch):
-    def version(package):
-        if release is None:
-            raise PackageNotFoundError(package)
-        return release
-
-    monkeypatch.setattr("os.environ", dict(os.environ))
-    monkeypatch.setattr("benchmarks.avx2.version", version)
-    limit_to_avx2()
-
-    limit, *more = os.environ["XLA_FLAGS"].split()
-    assert limit == "--xla_cpu_max_isa=AVX2"
-    assert more == ["--xla_cpu_experimental_ynn_fusion_type="] * has_flag
-
-
-def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
-    monkeypatch.setattr("platform.machine", lambda: "arm64")
-    result = CliRunner().invoke(main, ["--avx2", "memory"])
-
-    assert result.exit_code == 2
-    assert "this one is arm64" in result.output
-
-
 def test_the_matrix_product_of_the_peak(monkeypatch):
-    monkeypatch.setattr("bpmatrix.bench.contenders.matmul.SIZE", 8)
+    monkeypatch.setattr("benchmarks.steps.SIZE_OF_A_PRODUCT", 8)
     product = Matmul("float32")
-    product.multiply(1)
+    product.train(1)
     np.testing.assert_allclose(product._out, product._a @ product._b)
 
 
@@ -119,18 +73,17 @@ def test_an_unknown_case_is_wrong_usage():
     assert CliRunner().invoke(main, ["table", "--case", "1-1/1"]).exit_code == 2
 
 
-def test_figures_are_printed_and_written_as_json(tmp_path, capsys):
-    report = Report("figures", str(tmp_path / "figures.json"))
+def test_figures_are_printed_as_markdown_and_shown_as_they_come(capsys):
+    report = Report("figures")
     report.columns("case", "seconds")
-    report.record(case="a", seconds=1.5)
     report.row("a", "1.5 [1.4, 1.6]")
-    report.finish()
-    content = json.loads((tmp_path / "figures.json").read_text())
+    assert capsys.readouterr().err == "a | 1.5 [1.4, 1.6]\n"
+    report.finish(["a note", "a note"])
+    said = capsys.readouterr().out
 
-    assert content["records"] == [{"case": "a", "seconds": 1.5}]
-    assert content["machine"]["processor"]
-    assert [path.name for path in tmp_path.iterdir()] == ["figures.json"]
-    assert "1.5 [1.4, 1.6]" in capsys.readouterr().out
+    assert "| case |        seconds |\n|------|----------------|\n| a    | 1.5 [1.4, 1.6] |" in said
+    assert said.count("- a note\n") == 1
+    assert "processor" in said
 
 
 def test_a_verdict_says_whether_a_target_is_reached():

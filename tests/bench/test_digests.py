@@ -1,4 +1,4 @@
-"""Digests: equal for equal numbers, different for different ones, and their comparison."""
+"""Digests: equal for equal numbers, and different for different ones."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def two_cases(monkeypatch):
     return few
 
 
-def said(*arguments):
-    result = CliRunner().invoke(main, ["digests", *map(str, arguments)])
+def said():
+    result = CliRunner().invoke(main, ["digests"])
     return result.exit_code, result.output.splitlines()
 
 
@@ -42,28 +42,11 @@ def test_the_last_bit_of_a_weight_changes_a_digest():
     assert len({digest([a]) for a in (np.zeros(4), np.zeros((2, 2)), np.zeros(8, "f4"))}) == 3
 
 
-def test_expect_compares(two_cases, tmp_path):
-    kept = tmp_path / "kept.txt"
-    lines = said()[1]
-    kept.write_text("\n".join(lines) + "\n")
-    assert said("--expect", kept) == (0, [f"2 lines as in {kept}"])
-
+def test_a_change_changes_its_line_only(two_cases):
+    before = said()[1]
     two_cases["a network"] = lambda threads: RUN.train("float32", threads)
-    status, differences = said("--expect", kept)
-    assert status == 1
-    assert f"-{lines[0]}" in differences
-    assert [text[:10] for text in differences if text.startswith("+a")] == ["+a network"]
-    assert not any("book" in text for text in differences)
-
-
-def test_a_missing_case_is_a_difference(two_cases, tmp_path):
-    kept = tmp_path / "kept.txt"
-    lines = said()[1]
-    kept.write_text("\n".join(lines))
-    del two_cases["book"]
-    status, differences = said("--expect", kept)
-    assert status == 1
-    assert f"-{lines[1]}" in differences
+    after = said()[1]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]
 
 
 def test_bits_that_depend_on_threads_are_an_error(two_cases):

@@ -50,13 +50,8 @@ def test_seven_percent_more_work_is_seven_percent_more_mini_batches():
     assert EQUAL.base == EQUAL.head == SLOWER.base
 
 
-def test_the_report_is_written_between_its_marks(tmp_path, monkeypatch):
-    page = tmp_path / "benchmarks.md"
-    page.write_text(f"before\n{self_test.BEGIN}\nold\n{self_test.END}\nafter\n")
-    monkeypatch.setattr(self_test, "PAGE", page)
+def test_the_report():
     text = report(all_found(found([Word.PASS] * 3), found([Word.REGRESSION] * 3, 0.0677)))
-    self_test._write_docs(text)
-    assert page.read_text() == (f"before\n{self_test.BEGIN}\n\n{text}\n\n{self_test.END}\nafter\n")
     assert "3 of 3: 100 % [44, 100]" in text
     assert "median +7.0" in text
 
@@ -97,11 +92,6 @@ def test_the_command(monkeypatch, word, status):
     assert "processor" in result.output
     CliRunner().invoke(self_test.self_test, ["--full"])
     assert runs == [(3, 3), (50, 20)]
-
-
-def test_the_page_has_the_marks():
-    text = self_test.PAGE.read_text(encoding="utf-8")
-    assert self_test.END in text.partition(self_test.BEGIN)[2]
 
 
 def test_a_product_is_computed_twice(tmp_path):

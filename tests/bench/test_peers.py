@@ -7,7 +7,7 @@ from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.workers import SkippedError, Worker, thread_environment
 
 PEERS = {"jax": "jax", "pytorch": "torch", "sklearn": "sklearn"}
-COSTS = {"quadratic": "tanh", "cross_entropy": "sigmoid", "log_likelihood": "softmax"}
+COSTS = {"quadratic": "tanh", "log_likelihood": "softmax"}
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -32,13 +32,12 @@ def test_a_peer_agrees_with_the_reference(name, cost, dtype):
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-@pytest.mark.parametrize("optimizer", ["momentum", "adam"])
 @pytest.mark.parametrize("name", PEERS)
-def test_a_peer_has_the_optimizers(name, optimizer, dtype):
+def test_a_peer_has_adam(name, dtype):
     """Its state persists from call to call."""
     pytest.importorskip(PEERS[name])
     task = small_task(
-        dtype, cost="log_likelihood", activations=("tanh", "softmax"), optimizer=optimizer,
+        dtype, cost="log_likelihood", activations=("tanh", "softmax"), optimizer="adam",
         learning_rate=0.01,
     )  # fmt: skip
     with Worker(name, thread_environment(1)) as worker:

@@ -18,17 +18,17 @@ def _matplotlib():
 
 @pytest.mark.usefixtures("_matplotlib")
 class TestPictures:
-    def test_a_default_run_has_one(self):
+    def test_a_default_run_has_the_speed_up(self):
         drawn = plots.pictures(default_survey())
 
         assert list(drawn) == ["speed-up.svg"]
         assert plots.signature(default_survey()).encode() in drawn["speed-up.svg"]
 
-    def test_a_full_run_has_three(self):
+    def test_a_full_run_has_it_too(self):
         drawn = plots.pictures(full_survey())
 
-        assert list(drawn) == ["speed-up.svg", "time-per-sample.svg", "share-of-peak.svg"]
-        assert all(b"<svg" in content for content in drawn.values())
+        assert list(drawn) == ["speed-up.svg"]
+        assert b"<svg" in drawn["speed-up.svg"]
 
     def test_the_same_figures_give_the_same_bytes(self):
         assert plots.pictures(full_survey()) == plots.pictures(full_survey())

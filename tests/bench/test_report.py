@@ -45,7 +45,6 @@ def test_a_grid_has_a_row_for_each_point():
     shown = dict(zip(table.headings[1:], map(str, cells), strict=True))
     assert shown["per-sample loop"] == "-"
     assert shown["JAX"] == "2 [2, 2]"
-    assert shown["share of peak"] == "70 % [68, 72]"
 
 
 def test_markdown_is_complete():

@@ -7,6 +7,7 @@ import pytest
 from bench.fakes import Wrong
 
 from bpmatrix.bench import surveying
+from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.surveying import GRIDS, PEERS, Grid
 from bpmatrix.bench.task import TrainingData
 
@@ -35,7 +36,6 @@ def test_a_survey_from_end_to_end():
         assert {len(figure.log_ratios) for figure in point.figures[1:]} == {4}
         assert all(figure.threads >= 1 for figure in point.figures)
         assert point.sizes == (6, 4, 10)
-        assert point.peak is None
     assert found.data == "noise"
     assert found.notes == tuple(f"{name}: not installed" for name in ("jax", "pytorch", "sklearn"))
     parts = [part for part, _ in told]
@@ -50,17 +50,8 @@ def test_a_busy_machine_is_noted():
     assert "load 1000.00" in note
 
 
-def test_the_share_of_the_peak_is_measured_if_the_grid_has_it(monkeypatch):
-    monkeypatch.setattr(surveying, "QUADS_FOR_THE_PEAK", 1)
-    grid = replace(GRID, mini_batch_sizes=(5,), peak=True)
-    (point,) = surveying.survey(grid, lambda part, line: None).points
-
-    assert 0 < point.peak.median < 1
-
-
 def test_a_wrong_result_leaves_a_point_empty_and_a_note(monkeypatch):
-    family = replace(surveying.CONTENDERS["bpmatrix"], make=Wrong)
-    monkeypatch.setitem(surveying.CONTENDERS, "bpmatrix", family)
+    monkeypatch.setitem(ROSTER, "bpmatrix", replace(ROSTER["bpmatrix"], make=Wrong))
     grid = replace(GRID, mini_batch_sizes=(5,), peers_at=())
     found = surveying.survey(grid, lambda part, line: None)
 
@@ -92,7 +83,6 @@ def test_the_full_run_is_the_grid():
     assert {m for m, _, _ in found} == {1, 10, 32, 128, 1024}
     assert {width for _, width, _ in found} == {10, 30, 100, 512, 2048}
     assert all(set(PEERS) <= set(spot.names) for spot in found.values())
-    assert GRIDS["full"].peak
 
 
 def test_the_loop_takes_part_if_it_is_not_too_slow():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from reproduction.small import NEVER, SURE, small
 
 from bpmatrix import datasets
 from bpmatrix.cli import main, reproduce
 from bpmatrix.errors import DataNotFoundError
-from bpmatrix.reproduction import experiments, proofs
+from bpmatrix.reproduction import experiments
 
 Captured = pytest.CaptureFixture[str]
 
@@ -16,7 +18,6 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(proofs, "PROOFS", ())
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def table(monkeypatch):
 
 
 def test_every_table_of_the_command_has_rows():
-    assert {e.table for e in experiments.EXPERIMENTS} | {"lessons"} == set(reproduce.TABLES)
+    assert {e.table for e in experiments.EXPERIMENTS} == set(reproduce.TABLES)
 
 
 def test_inside_the_bands_the_status_is_0(table, capsys: Captured):
@@ -45,14 +46,6 @@ def test_outside_of_a_band_the_status_is_1(table, capsys: Captured):
     out = capsys.readouterr().out
     assert out.count("OUTSIDE") == 1
     assert "1 of 2 figures" in out
-
-
-def test_a_lesson_that_misses_the_solution_is_outside(table, monkeypatch, capsys: Captured):
-    table()
-    monkeypatch.setattr(proofs, "PROOFS", (proofs.Proof("far", "0", lambda: 1.0),))
-
-    assert main(["reproduce", "lessons"]) == 1
-    assert "OUTSIDE" in capsys.readouterr().out
 
 
 def without(monkeypatch, name):
@@ -94,7 +87,7 @@ def test_without_fashion_mnist_its_table_is_an_error(monkeypatch, capsys: Captur
 
 
 def test_the_report_lists_skipped_experiments(table, tmp_path):
-    table(small(SURE), small(SURE, quick_runs=0))
+    table(small(SURE), replace(small(SURE, quick_runs=0), name="large"))
 
     assert main(["reproduce", "chapter1", "--quick", "--markdown", "page.md"]) == 0
     page = (tmp_path / "page.md").read_text()
@@ -103,7 +96,7 @@ def test_the_report_lists_skipped_experiments(table, tmp_path):
     assert "`bpmatrix reproduce chapter1 --quick --markdown FILE`" in page
     assert "| chapter1 | small | test, best | 50.00 |" in page
     assert "Band: made up" in page
-    assert "## Not run here" in page
+    assert "## Not run here\n\n- chapter1: large\n" in page
 
 
 def test_curves_are_drawn(table, tmp_path):

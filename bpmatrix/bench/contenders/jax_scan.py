@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.bench.serving import UnsuitedError
-from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
+from bpmatrix.bench.serving import suited
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
 
 __all__ = ["JaxScan"]
 
@@ -59,7 +59,7 @@ def _compiled(jax: Any, task: Task) -> Any:
     The state is the parameters, two moments of the same structure, and the number of steps; rules
     without moments leave them unchanged.
     """
-    activations = [_activation(jax, name) for name in task.activations]
+    activations = [getattr(jax.nn, name) for name in task.activations]
     cost_of, m, follow = _cost(jax, task.cost), task.mini_batch_size, _rule(jax, task)
 
     def mean_cost(theta: Any, x: Any, y: Any) -> Any:
@@ -91,25 +91,15 @@ def _rule(jax: Any, task: Task) -> Any:
         theta = each(lambda p, v, s: p - rate * v / (jax.numpy.sqrt(s) + epsilon), theta, v, s)
         return theta, v, s, k + 1
 
-    def momentum(theta: Any, v: Any, s: Any, k: Any, gradient: Any) -> Any:
-        v = each(lambda v, g: MOMENTUM * v - eta * g, v, gradient)
-        return each(lambda p, v: p + v, theta, v), v, s, k + 1
-
     def descent(theta: Any, v: Any, s: Any, k: Any, gradient: Any) -> Any:
         return each(lambda p, g: p - eta * g, theta, gradient), v, s, k + 1
 
-    return {"sgd": descent, "momentum": momentum, "adam": adam}[task.optimizer]
-
-
-def _activation(jax: Any, name: str) -> Any:
-    return (lambda z: z) if name == "identity" else getattr(jax.nn, name)
+    return suited("optimizer", task.optimizer, {"sgd": descent, "adam": adam})
 
 
 def _cost(jax: Any, name: str) -> Any:
-    if name == "quadratic":
-        return lambda z, a, y: 0.5 * (a - y) ** 2
-    if name == "cross_entropy":
-        return lambda z, a, y: jax.nn.softplus(z) - y * z
-    if name == "log_likelihood":
-        return lambda z, a, y: -y * jax.nn.log_softmax(z)
-    raise UnsuitedError(f"has no cost {name}")
+    costs = {
+        "quadratic": lambda z, a, y: 0.5 * (a - y) ** 2,
+        "log_likelihood": lambda z, a, y: -y * jax.nn.log_softmax(z),
+    }
+    return suited("cost", name, costs)

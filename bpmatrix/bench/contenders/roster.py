@@ -39,32 +39,28 @@ class Family:
     ----------
     make : callable
         Makes a contender from a task and a number of threads.
-    is_peer : bool
-        Whether only the faster of one thread and all threads is timed; else each variant is.
+    threads : tuple, optional
+        The numbers of threads, of which only the fastest is timed; by default one and all.
     dtype : str, optional
         The dtype it computes in, by default that of the task.
-    threads : tuple, optional
-        The numbers of threads, by default those of `variants`.
     library : str, optional
         The import name of the library that must be installed.
     """
 
     make: Callable[[Task, int | str], Contender]
-    is_peer: bool = True
+    threads: tuple[int | str, ...] = ()
     dtype: str | None = None
-    threads: tuple[int | str, ...] | None = None
     library: str | None = None
 
     def variants(self) -> tuple[int | str, ...]:
         """Return its numbers of threads."""
-        if self.threads is not None:
-            return self.threads
-        numbers = sorted({1, count_processors()})
-        return tuple(numbers) if self.is_peer else ("auto", *numbers)
+        return self.threads or tuple(sorted({1, count_processors()}))
 
 
+# bpmatrix chooses its threads itself.
 ROSTER: dict[str, Family] = {
-    "bpmatrix": Family(Engine, is_peer=False),
+    "bpmatrix": Family(Engine, ("auto",)),
+    "bpmatrix float32": Family(Engine, ("auto",), "float32"),
     "loop": Family(Loop),
     "numpy": Family(Matrix),
     "jax": Family(JaxScan, library="jax"),

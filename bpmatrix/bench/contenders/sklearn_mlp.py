@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.bench.serving import UnsuitedError
-from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
+from bpmatrix.bench.serving import UnsuitedError, suited
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
 
 __all__ = ["SklearnMLP"]
 
 Array = NDArray[Any]
 
-NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu", "identity": "identity"}
+NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 
 
 class SklearnMLP:
@@ -35,8 +35,8 @@ class SklearnMLP:
         self._mlp = neural_network.MLPClassifier(
             task.sizes[1:-1],
             activation=NAMES[hidden.pop()],
-            solver="adam" if task.optimizer == "adam" else "sgd",
-            momentum=MOMENTUM if task.optimizer == "momentum" else 0.0,
+            solver=suited("optimizer", task.optimizer, {"sgd": "sgd", "adam": "adam"}),
+            momentum=0.0,
             beta_1=BETA_1,
             beta_2=BETA_2,
             epsilon=EPSILON,

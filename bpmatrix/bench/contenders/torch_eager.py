@@ -7,8 +7,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from bpmatrix.bench.serving import UnsuitedError
-from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
+from bpmatrix.bench.serving import suited
+from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
 
 __all__ = ["TorchEager"]
 
@@ -57,39 +57,30 @@ class TorchEager:
 
 def _rule(torch: Any, task: Task, theta: list[Any]) -> Any:
     """Return the function that updates the parameters with a gradient."""
-    if task.optimizer == "sgd":
 
-        def descend(gradient: Any) -> None:
-            with torch.no_grad():
-                torch._foreach_add_(theta, gradient, alpha=-task.learning_rate)  # as torch.optim
+    def descend(gradient: Any) -> None:
+        with torch.no_grad():
+            torch._foreach_add_(theta, gradient, alpha=-task.learning_rate)  # as torch.optim
 
-        return descend
-    optimizer = (
-        torch.optim.Adam(theta, task.learning_rate, (BETA_1, BETA_2), EPSILON, fused=True)
-        if task.optimizer == "adam"
-        else torch.optim.SGD(theta, task.learning_rate, MOMENTUM)
-    )
+    rate, betas = task.learning_rate, (BETA_1, BETA_2)
+    optimizer = torch.optim.Adam(theta, rate, betas, EPSILON, fused=True)
 
     def follow(gradient: Any) -> None:
         for parameter, part in zip(theta, gradient, strict=True):
             parameter.grad = part
         optimizer.step()
 
-    return follow
+    return suited("optimizer", task.optimizer, {"sgd": descend, "adam": follow})
 
 
 def _activation(torch: Any, name: str) -> Any:
-    if name == "softmax":
-        return lambda z: z  # the cost is computed from z
-    return (lambda z: z) if name == "identity" else getattr(torch, name)
+    return (lambda z: z) if name == "softmax" else getattr(torch, name)  # the cost takes z
 
 
 def _cost(torch: Any, name: str) -> Any:
     functional = torch.nn.functional
-    if name == "quadratic":
-        return lambda z, a, y: 0.5 * functional.mse_loss(a, y, reduction="sum")
-    if name == "cross_entropy":
-        return lambda z, a, y: functional.binary_cross_entropy_with_logits(z, y, reduction="sum")
-    if name == "log_likelihood":
-        return lambda z, a, y: functional.cross_entropy(z, y, reduction="sum")
-    raise UnsuitedError(f"has no cost {name}")
+    costs = {
+        "quadratic": lambda z, a, y: 0.5 * functional.mse_loss(a, y, reduction="sum"),
+        "log_likelihood": lambda z, a, y: functional.cross_entropy(z, y, reduction="sum"),
+    }
+    return suited("cost", name, costs)
