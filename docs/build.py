@@ -10,11 +10,10 @@ Needs the extra ``dev``; to measure, also ``bench``, and an otherwise idle machi
 Code is included between ``<!-- include FILE NAME -->`` and ``<!-- end -->``: NAME is a function or
 class in that file; without it, the whole file. The report of `bpmatrix bench` goes between
 ``<!-- bench PART -->`` and ``<!-- end -->``: PART is ``summary`` or ``markdown``. Lists and tables
-of operations, and the layers of the import contract, go between ``<!-- records PART -->`` and
-``<!-- end -->`` (`tables.py`).
+of operations go between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables.py`).
 
-The pictures in docs/tutorial.md are drawn by its own program. Links in docs/api.md lead to its
-headings (`links.py`).
+The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg shows the import
+contract in pyproject.toml (`drawing.py`). Links in docs/api.md lead to its headings (`links.py`).
 """
 
 from __future__ import annotations
@@ -31,6 +30,7 @@ from pathlib import Path
 
 import griffe
 import matplotlib as mpl
+from drawing import drawing
 from griffe2md import default_config, render_object_docs
 from links import with_links
 from tables import with_names, with_records
@@ -204,6 +204,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
+    written[DOCS / "layout.svg"] = drawing(ROOT)
     yield from (written | pictures_of_the_tutorial()).items()
 
 

@@ -1,21 +1,17 @@
-"""Lists and tables in the pages: operations from their records, layers from the import contract."""
+"""Lists and tables of operations in the pages, generated from their records (`build.py`)."""
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 import textwrap
-import tomllib
 from collections.abc import Iterable
 from dataclasses import MISSING, fields
-from pathlib import Path
 
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.training.optimizers import OPTIMIZERS
 
-ROOT = Path(__file__).parent.parent
 NAMES = re.compile(r"^( +)Activation functions: .*?Optimizers: [^.]*\.$", re.DOTALL | re.MULTILINE)
 BLOCK = re.compile(r"<!-- records (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 WIDTH = 100
@@ -78,40 +74,10 @@ def names(width: int = WIDTH) -> str:
     )
 
 
-def layers() -> str:
-    """Return the tables of the folders and modules in `bpmatrix/` and `bpmatrix/kernels/`.
-
-    Layers come from the contracts "layers" and "kernels" in pyproject.toml.
-    """
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    contracts = {c["id"]: c.get("layers", ()) for c in project["tool"]["importlinter"]["contracts"]}
-    tables = []
-    for folder, contract in ((ROOT / "bpmatrix", "layers"), (ROOT / "bpmatrix/kernels", "kernels")):
-        rows = [
-            (
-                str(k),
-                f"`{module}{'/' if (folder / module).is_dir() else '.py'}`",
-                _job(folder / module),
-            )
-            for k, layer in enumerate(contracts[contract], start=1)
-            for module in layer.split(" | ")
-        ]
-        tables.append(_table(("layer", f"in `{folder.relative_to(ROOT)}/`", "job"), rows))
-    return "\n\n".join(tables)
-
-
-def _job(module: Path) -> str:
-    """Return the first line of the docstring of a module or a folder."""
-    path = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0]
-
-
 PARTS = {
     "activations": activations,
     "costs": costs,
     "optimizers": optimizers,
-    "layers": layers,
     "names": names,
 }
 
