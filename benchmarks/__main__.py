@@ -1,7 +1,10 @@
 """The command line: ``python -m benchmarks COMMAND``."""
 
+from pathlib import Path
+
 import click
 
+from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
 from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
@@ -17,13 +20,20 @@ from benchmarks.table import table
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def main() -> None:
+@click.option("--avx2", is_flag=True, help="Disable AVX-512: the targets are for AVX2.")
+@click.option(
+    "--write", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="PAGE",
+    help="Also write what is printed between the command's marks in this page.",
+)  # fmt: skip
+def main(*, avx2: bool, write: Path | None) -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.
 
     MNIST is found as by `bpmatrix train`, but not downloaded; without it random bytes of its shape
     are used. Run nothing else at the same time, and look at the load below the table.
-    The targets were set on processors with AVX2.
     """
+    del write  # read in `report.publish`
+    if avx2:
+        limit_to_avx2()
 
 
 for command in (

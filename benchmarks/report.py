@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
+import click
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from bpmatrix.bench.machine import describe_machine
+from bpmatrix.storage.files import write_whole
 
 WIDTH_WITHOUT_TERMINAL = 180  # tables in files are not wrapped
 
@@ -23,7 +26,7 @@ class Report:
 
     def __init__(self, title: str) -> None:
         self._machine = describe_machine()
-        self._table = Table(title=title, box=box.MARKDOWN)
+        self._title, self._table = title, Table(box=box.MARKDOWN)
         self._progress = Console(stderr=True, highlight=False)
 
     def tell(self, line: str) -> None:
@@ -42,13 +45,30 @@ class Report:
         self._table.add_row(*map(Text, cells))  # in a Text, brackets are not markup
 
     def finish(self, notes: Sequence[str] = ()) -> None:
-        """Print the table, the notes and the machine."""
+        """Publish the title, the table, the notes and the machine."""
         width = None if sys.stdout.isatty() else WIDTH_WITHOUT_TERMINAL
         console = Console(width=width, highlight=False)
-        console.print(self._table)
-        machine = ", ".join(f"{name} {value}" for name, value in self._machine.items())
-        for note in (*dict.fromkeys(notes), machine):
-            console.print(f"- {note}", markup=False)
+        with console.capture() as printed:
+            console.print(f"{self._title}:", self._table, markup=False)
+            machine = ", ".join(f"{name} {value}" for name, value in self._machine.items())
+            for note in (*dict.fromkeys(notes), machine):
+                console.print(f"- {note}", markup=False)
+        publish(printed.get())
+
+
+def publish(text: str) -> None:
+    """Print a text, and write it between the command's marks if there is `--write PAGE`."""
+    click.echo(text)
+    context = click.get_current_context(silent=True)
+    page: Path | None = context.find_root().params.get("write") if context else None
+    if context is None or page is None:
+        return
+    begin, end = f"<!-- python -m benchmarks {context.info_name} -->", "<!-- end -->"
+    before, mark, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, last, after = rest.partition(end)
+    if not (mark and last):
+        raise click.ClickException(f"{page} lacks the lines {begin} and {end}")
+    write_whole(page, f"{before}{begin}\n{text.strip()}\n{end}{after}".encode())
 
 
 def verdict(value: float, target: float | None, *, at_most: bool = False) -> str:

@@ -17,6 +17,7 @@ from benchmarks.gate.pairs import Match, Repeats
 from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import copied, pinned
 from benchmarks.gate.versus import judge_matches, prepare
+from benchmarks.report import publish
 from bpmatrix.bench.machine import describe_machine
 
 __all__ = ["rate", "report", "self_test", "stands"]
@@ -61,7 +62,7 @@ def self_test(full: bool) -> None:
     found = _runs(equal_runs, slower_runs)
     minutes = (time.perf_counter() - started) / 60
     where = ", ".join(f"{name} {value}" for name, value in machine.items())
-    click.echo(f"{report(found)}\n\n{minutes:.0f} minutes. {where}.")
+    publish(f"{report(found)}\n\n{minutes:.0f} minutes. {where}.")
     sys.exit(0 if stands(found) else 1)
 
 

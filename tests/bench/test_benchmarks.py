@@ -1,19 +1,24 @@
 """Every case runs once on few samples, and every command has help."""
 
 import os
+import platform
+import re
 import subprocess
 import sys
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from benchmarks.__main__ import main
+from benchmarks.avx2 import LIMITS, X86, limit_to_avx2
 from benchmarks.cases import CASES, DTYPES, find_case
 from benchmarks.data import load_samples
-from benchmarks.report import Report, verdict
+from benchmarks.report import Report, publish, verdict
 from benchmarks.steps import Matmul
 from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.contenders.engine import Engine
@@ -54,6 +59,50 @@ def test_samples_fit_their_targets(name, monkeypatch):
     assert samples.source
 
 
+@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
+def test_avx2_disables_avx512(monkeypatch):
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    limit_to_avx2()
+    script = (
+        "from bpmatrix.kernels.machine.vectors import WIDE, REGISTER_BYTES;"
+        "print(WIDE, REGISTER_BYTES);"
+        "from numba.core import config; print(config.CPU_NAME)"
+    )
+    run = [sys.executable, "-c", script]
+    told = subprocess.run(run, capture_output=True, text=True, check=True, env=os.environ)
+
+    assert told.stdout.split() == ["False", "32", "haswell"]
+    assert LIMITS.items() <= os.environ.items()
+
+
+@pytest.mark.skipif(platform.machine().lower() not in X86, reason="AVX2 is a matter of x86-64")
+@pytest.mark.parametrize(
+    ("release", "has_flag"),
+    [("0.9.2", False), ("0.10.0", True), ("0.11rc1", True), ("1.0", True), (None, False)],
+)
+def test_avx2_disables_products_that_ignore_it_in_jax(release, has_flag, monkeypatch):
+    def version(package):
+        if release is None:
+            raise PackageNotFoundError(package)
+        return release
+
+    monkeypatch.setattr("os.environ", dict(os.environ))
+    monkeypatch.setattr("benchmarks.avx2.version", version)
+    limit_to_avx2()
+
+    limit, *more = os.environ["XLA_FLAGS"].split()
+    assert limit == "--xla_cpu_max_isa=AVX2"
+    assert more == ["--xla_cpu_experimental_ynn_fusion_type="] * has_flag
+
+
+def test_other_processors_cannot_be_limited_to_avx2(monkeypatch):
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    result = CliRunner().invoke(main, ["--avx2", "startup"])
+
+    assert result.exit_code == 2
+    assert "this one is arm64" in result.output
+
+
 def test_the_matrix_product_of_the_peak(monkeypatch):
     monkeypatch.setattr("benchmarks.steps.SIZE_OF_A_PRODUCT", 8)
     product = Matmul("float32")
@@ -84,6 +133,37 @@ def test_figures_are_printed_as_markdown_and_shown_as_they_come(capsys):
     assert "| case |        seconds |\n|------|----------------|\n| a    | 1.5 [1.4, 1.6] |" in said
     assert said.count("- a note\n") == 1
     assert "processor" in said
+
+
+def test_what_is_printed_is_also_written_between_the_marks(tmp_path):
+    """Of the command that prints it; a page without its marks is an error, and unchanged."""
+
+    @click.command()
+    @click.option("--write", type=Path)
+    def quality(write):
+        publish("new\n")
+
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- python -m benchmarks quality -->\nold\n<!-- end -->\nafter\n")
+    result = CliRunner().invoke(quality, ["--write", str(page)])
+    assert (result.exit_code, result.output) == (0, "new\n\n")
+    written = page.read_text()
+    assert written == ("before\n<!-- python -m benchmarks quality -->\nnew\n<!-- end -->\nafter\n")
+    page.write_text("before\n")
+    result = CliRunner().invoke(quality, ["--write", str(page)])
+    assert result.exit_code == 1
+    assert "lacks the lines <!-- python -m benchmarks quality -->" in result.output
+    assert page.read_text() == "before\n"
+
+
+def test_the_pages_have_marks_for_commands():
+    """In docs/benchmarks.md and docs/estimators.md, for commands that exist."""
+    found = []
+    for page in sorted((Path(__file__).parents[2] / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        found += re.findall(r"<!-- python -m benchmarks (\S+) -->\n(?:.*\n)*?<!-- end -->", text)
+    assert sorted(found) == ["quality", "self-test"]
+    assert set(found) <= set(main.commands)
 
 
 def test_a_verdict_says_whether_a_target_is_reached():
