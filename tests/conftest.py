@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,9 @@ settings.register_profile("random", settings.get_profile("same"), derandomize=Fa
 settings.load_profile("same")
 
 
+SECONDS_TO_COMPILE = 120.0
+
+
 def pytest_report_header() -> str:
     """Say which bpmatrix is tested."""
     try:
@@ -39,6 +43,25 @@ def pytest_report_header() -> str:
     except ModuleNotFoundError as error:
         raise pytest.UsageError(f"{error}. Install what is tested: pip install '.[test]'") from None
     return f"bpmatrix {bpmatrix.__version__} from {Path(bpmatrix.__file__).parent}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_program_is_compiled_twice(tmp_path_factory) -> None:
+    """Divide the programs between two workers of pytest-xdist; otherwise both compile them all."""
+    types = {"gw0": "float64", "gw1": "float32"}
+    mine = types.get(os.environ.get("PYTEST_XDIST_WORKER", ""))
+    if mine is None or int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) < len(types):
+        return
+    from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads numba
+
+    compiled = tmp_path_factory.getbasetemp().parent  # of all workers
+    warm_up((mine,))
+    (compiled / mine).touch()
+    end = time.monotonic() + SECONDS_TO_COMPILE  # the other worker may have died
+    while not all((compiled / name).exists() for name in types.values()):
+        if time.monotonic() > end:
+            return
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session", autouse=True)
