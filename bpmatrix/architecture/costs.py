@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from bpmatrix.checks import check_in_type, find, named_function, real_number
+from bpmatrix.checks import POSITIVE, check_in_type, find, named_function, set_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 
@@ -55,10 +55,6 @@ class ParameterCost:
         """
         check_in_type(self.parameter, self._argument, dtype, zero=False)
 
-    def _check(self, expected: str, allowed: Callable[[float], bool]) -> None:
-        number = real_number(getattr(self, self._argument), self._argument, expected, allowed)
-        object.__setattr__(self, self._argument, number)
-
     @property
     def _argument(self) -> str:
         (field,) = fields(self)
@@ -96,7 +92,7 @@ class Huber(ParameterCost):
 
     def __post_init__(self) -> None:
         """Check that delta is positive."""
-        self._check("a finite number above 0", lambda delta: delta > 0)
+        set_number(self, "delta", POSITIVE)
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -134,7 +130,7 @@ class Quantile(ParameterCost):
 
     def __post_init__(self) -> None:
         """Check that q is between 0 and 1."""
-        self._check("a number between 0 and 1", lambda q: 0 < q < 1)
+        set_number(self, "q", ("a number between 0 and 1", lambda q: 0 < q < 1))
 
     @property
     def kinks(self) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from bpmatrix.checks import real_number
+from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.weighting import balanced
@@ -174,13 +174,14 @@ class Labels:
                 got=", ".join(map(repr, unknown[:10])),
                 expected=", ".join(map(repr, classes[:10])),
             )
-        return np.array([
-            real_number(
-                class_weight.get(name, 1), f"the weight of class {name!r}",
-                "a finite number, 0 or more", lambda weight: weight >= 0,
-            )
-            for name in classes
-        ])  # fmt: skip
+        return np.array(
+            [
+                real_number(
+                    class_weight.get(name, 1), f"the weight of class {name!r}", *NOT_NEGATIVE
+                )
+                for name in classes
+            ]
+        )
 
     def targets(self, encoded: Array) -> Targets:
         """Return encoded labels in the engine's form."""

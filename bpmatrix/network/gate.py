@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description
-from bpmatrix.checks import real_number
+from bpmatrix.checks import BELOW_ONE, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets, check_interval
 from bpmatrix.samples.holdout import hold_out
@@ -93,9 +93,7 @@ def training_and_validation(
     given = weigh(given, sample_weight, d.dtype)
     factors = factors_of_classes(class_weight, given, max(2, d.sizes[-1]))
     given = shown(weigh_classes(given, factors, d.dtype))
-    fraction = real_number(
-        validation_split, "validation_split", "from 0 to below 1", lambda share: 0 <= share < 1
-    )
+    fraction = real_number(validation_split, "validation_split", *BELOW_ONE)
     if validation is None:
         return hold_out(given, fraction, seed) if fraction else (given, None)
     if fraction:

@@ -31,7 +31,7 @@ from bpmatrix.nielsen.bridge import (
 )
 from bpmatrix.samples.arrays import Targets, as_inputs
 
-__all__ = ["BookNetwork", "finite", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
+__all__ = ["BookNetwork", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
 
 Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
@@ -228,7 +228,7 @@ class BookNetwork:
         data = as_list(training_data, "training_data")
         epochs = whole_number(epochs, "epochs", least=0)
         m = whole_number(mini_batch_size, "mini_batch_size", least=1)
-        eta, lmbda = finite(eta, "eta"), finite(lmbda, "lmbda")
+        eta, lmbda = real_number(eta, "eta"), real_number(lmbda, "lmbda")
         given, n, matrices = list(data), len(data), None
         if self._is_known("update_mini_batch", "backprop"):
             matrices = self._matrices(as_pairs(given, "training_data"))
@@ -248,7 +248,7 @@ class BookNetwork:
         self, mini_batch: Iterable[tuple[Any, Any]], eta: float, lmbda: float, n: int
     ) -> None:
         """Take one step."""
-        eta, lmbda = finite(eta, "eta"), finite(lmbda, "lmbda")
+        eta, lmbda = real_number(eta, "eta"), real_number(lmbda, "lmbda")
         decay = lmbda / real_number(n, "n", "the number of training samples", lambda n: n > 0)
         pairs = as_pairs(mini_batch, "mini_batch")
         m = len(pairs)
@@ -343,14 +343,3 @@ def _quiet() -> np.errstate:
 def _is_finite(numbers: Array) -> bool:
     """Whether all are finite; the sum of squares is a faster check, unless it overflows."""
     return math.isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
-
-
-def finite(value: float, name: str) -> float:
-    """Return the value as a float.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a finite number.
-    """
-    return real_number(value, name, "a finite number", lambda _: True)

@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.checks import real_number
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.nielsen.base import (
     BookNetwork,
-    finite,
     known_to_the_engine,
     sigmoid,
     sigmoid_prime,
@@ -223,7 +223,7 @@ class Network(BookNetwork):
         `n` is the number of these data. With `convert` they are (x, label); otherwise (x, y) with
         vectors y: the opposite of `accuracy`, as in the book.
         """
-        pairs, lmbda = as_pairs(data, "data"), finite(lmbda, "lmbda")
+        pairs, lmbda = as_pairs(data, "data"), real_number(lmbda, "lmbda")
         if convert:
             return self._mean_cost(*self._labeled(pairs), lmbda)
         return self._mean_cost(self._inputs(pairs), self._columns(pairs), lmbda)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix.checks import real_number
+from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.samples.arrays import Targets, as_array, check_finite
 from bpmatrix.samples.samples import Samples
@@ -131,10 +131,7 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
         )
     factors = np.ones(sums.size)
     for label, weight in class_weight.items():
-        factors[int(label)] = real_number(
-            weight, f"the weight of class {label}", "a finite number, 0 or more",
-            lambda number: number >= 0,
-        )  # fmt: skip
+        factors[int(label)] = real_number(weight, f"the weight of class {label}", *NOT_NEGATIVE)
     return factors
 
 

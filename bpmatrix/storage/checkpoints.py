@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as as_safetensors
 
 import bpmatrix
-from bpmatrix.checks import real_number
+from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import ArgumentError, BpmatrixError, DestinationError, ModelFileError
 from bpmatrix.signals import termination_as_ctrl_c
 from bpmatrix.storage.files import write_whole
@@ -97,9 +97,7 @@ class Checkpoints:
     found: Snapshot | None
 
     def __init__(self, folder: str | os.PathLike[str], seconds: float = SECONDS) -> None:
-        self.seconds = real_number(
-            seconds, "checkpoint_seconds", "a finite number, 0 or more", lambda number: number >= 0
-        )
+        self.seconds = real_number(seconds, "checkpoint_seconds", *NOT_NEGATIVE)
         try:
             self.folder = Path(folder)
         except TypeError:

@@ -10,7 +10,14 @@ from itertools import repeat
 import numpy as np
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.checks import check_in_type, real_number, whole_number
+from bpmatrix.checks import (
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    check_in_type,
+    real_number,
+    whole_number,
+)
 from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
@@ -76,11 +83,9 @@ def checked_training_arguments(
         restore_best=bool(restore_best or early_stopping),
         schedule=schedule,
         early_stopping=early_stopping,
-        max_seconds=max_seconds
+        max_seconds=None
         if max_seconds is None
-        else real_number(
-            max_seconds, "max_seconds", "a finite number above 0", lambda seconds: seconds > 0
-        ),
+        else real_number(max_seconds, "max_seconds", *POSITIVE),
     )
 
 
@@ -113,15 +118,14 @@ def _regularization(
     """Return the fields of a `Recipe` other than the optimizer."""
     longest = math.inf
     if clip_norm is not None:
-        longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
+        longest = real_number(clip_norm, "clip_norm", *POSITIVE)
     penalty = _penalty(l1, "l1", description.dtype)
     layers = len(description.sizes) - 1
-    within = "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1
     # A single number is for the hidden layers only.
     if isinstance(dropout, Sequence | np.ndarray) and np.ndim(dropout):
         parts = list(dropout)
     else:
-        parts = [0.0, *repeat(real_number(dropout, *within), layers - 1)]
+        parts = [0.0, *repeat(real_number(dropout, "dropout", *BELOW_ONE), layers - 1)]
     if len(parts) != layers:
         raise ArgumentError(
             "dropout has the wrong length",
@@ -129,13 +133,13 @@ def _regularization(
             expected=f"one number for all hidden layers, or {layers}: one for the inputs and one"
             " for each hidden layer",
         )
-    checked = tuple(real_number(part, *within) for part in parts)
+    checked = tuple(real_number(part, "dropout", *BELOW_ONE) for part in parts)
     return penalty, longest, checked if any(checked) else ()
 
 
 def _penalty(value: float, name: str, dtype: str) -> float:
     """Check and return the factor of a penalty."""
-    factor = real_number(value, name, "a finite number, 0 or more", lambda factor: factor >= 0)
+    factor = real_number(value, name, *NOT_NEGATIVE)
     check_in_type(factor, name, dtype)
     return factor
 
