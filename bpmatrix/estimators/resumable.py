@@ -25,15 +25,11 @@ from bpmatrix.estimators.stochastic import Fit
 from bpmatrix.history import EpochInfo
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
-    EPOCHS_BETWEEN_NOTES,
+    Resumable,
     Snapshot,
-    check_arrays,
     digest_of,
-    place_of,
-    put_place,
     words_of_description,
 )
-from bpmatrix.training.course import LARGEST_COUNT
 from bpmatrix.training.record import words_of_object
 
 __all__ = ["ResumableFit", "generator_of", "random_state_of", "words_of_random_state"]
@@ -50,7 +46,7 @@ RECORDS = (
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
-class ResumableFit(Fit):
+class ResumableFit(Fit, Resumable):
     """The rules of a fit that can be saved to checkpoints and resumed from them."""
 
     first_state: dict[str, Any]  # of the generator, before anything was drawn
@@ -58,10 +54,8 @@ class ResumableFit(Fit):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._samples = arguments[3]
-        self._began_with = digest_of(self.runner.theta)
         self._is_whole = True
-        self._epoch_of_place = -1
-        self._note()
+        self._begin()
 
     def ahead(self) -> int:
         """Return how many epochs to run; as many as before if resumed within them."""
@@ -73,11 +67,7 @@ class ResumableFit(Fit):
 
     def orders(self, epochs: int) -> Orders:
         """Shuffle; from time to time note the generator's state before that."""
-        is_long = self.runner.steps_of_a_slice < self.runner.steps_of(epochs, self._n)
-        if self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES or is_long:
-            self._note()
-        self.runner.place = None
-        self._epoch_of_place = self.done
+        self._before_orders(epochs)
         return super().orders(epochs)
 
     def record(
@@ -107,59 +97,42 @@ class ResumableFit(Fit):
         words |= _digests(self._samples, "")
         return words | (_digests(self._validation, "validation ") if self._validation else {})
 
-    def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the weights are the initial or the current ones of the snapshot's fit."""
-        known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
-        ours = self._began_with
-        return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
-
     def snapshot(self) -> Snapshot | None:
         """Return the state of the fit between two slices; None while it records an epoch."""
         if not self._is_whole:
             return None
-        runner, model = self.runner, self.model
         random_state, order = self._stream()
-        is_within = self._epoch_of_place == self.done
-        words, arrays = place_of(runner.begun or (runner.place if is_within else None))
+        words, arrays = self._progress(self.runner.theta if self._best is None else self._best)
+        records = {name: getattr(self.model, name, None) for name in RECORDS}
         words |= {
-            "began_with": self._began_with,
             "first_state": self.first_state,
             "random_state": random_state,
-            "records": storage.in_words({name: getattr(model, name, None) for name in RECORDS}),
+            "records": storage.in_words(records),
             "rate": self.state.rate.now,
             "least": storage.in_words(float(self._least_loss)),
             "best_epoch": self._best_epoch,
-            "stopped_by": self.history.stopped_by,
-            "steps": runner.state.steps,
         }
-        best = runner.theta if self._best is None else self._best
-        arrays |= {"theta": runner.theta, "best.theta": best, "order": order}
-        return Snapshot(words, arrays | {"moments": runner.state.moments})
+        return Snapshot(words, arrays | {"order": order})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
         words, arrays = snapshot
-        runner, model = self.runner, self.model
+        model, place = self.model, self._check_progress(snapshot)
         records = storage.from_words(words["records"])
         if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
             raise ValueError("the records are not valid")
-        steps, rate = words["steps"], float(words["rate"])
-        if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and math.isfinite(rate)):
-            raise ValueError("the number of steps or the rate is not valid")
+        rate = float(words["rate"])
+        if not math.isfinite(rate):
+            raise ValueError("the rate is not valid")
         least_loss = float(storage.from_words(words["least"]))
-        place = put_place(words, arrays, runner, self._n)
         random_state, order = random_state_of(words["random_state"]), arrays["order"]
         kind = self._random_state.get_state(legacy=False)["bit_generator"]
         if words["random_state"]["bit_generator"] != kind:
             raise ValueError("the generator is of a different kind")
         if sorted(order.tolist()) != list(range(self._n)):
             raise ValueError("the order of the samples is not a permutation")
-        theta, moments = runner.theta, runner.state.moments
-        check_arrays(arrays, theta, moments)
         # From here on nothing can fail.
-        runner.keep_start()
-        theta[:], moments[:], runner.state.steps = arrays["theta"], arrays["moments"], steps
-        runner.begun = place
+        self.runner.keep_start()
         for name, value in records.items():
             setattr(model, name, value)
         self._least_loss, self._best_epoch = least_loss, words["best_epoch"]
@@ -171,10 +144,8 @@ class ResumableFit(Fit):
         self.state.rate.now = rate
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)
-        self._note()
-        self._began_with, self.first_state = words["began_with"], words["first_state"]
-        if words["stopped_by"] in {"early_stopping", "callback"}:
-            self.history.stopped_by = words["stopped_by"]
+        self.first_state = words["first_state"]
+        self._resume(snapshot, place)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if early stopping does not keep its weights."""
@@ -190,13 +161,13 @@ class ResumableFit(Fit):
             except BpmatrixError:
                 return
 
-    def _note(self) -> None:
+    def _generator_state(self) -> tuple[dict[str, Any], Array]:
         state = words_of_random_state(self._random_state) if self.model.shuffle else {}
-        self._noted: tuple[int, dict[str, Any], Array] = self.done, state, self._order
+        return state, self._order
 
     def _stream(self) -> tuple[dict[str, Any], Array]:
         """Return the generator's state and the order before the next epoch's is drawn."""
-        epoch, state, order = self._noted
+        epoch, (state, order) = self._noted
         if not self.model.shuffle:
             return words_of_random_state(self._random_state), order
         random_state = random_state_of(state)

@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,9 @@ from bpmatrix.errors import ArgumentError, BpmatrixError, DestinationError, Mode
 from bpmatrix.signals import termination_as_ctrl_c
 from bpmatrix.storage.files import write_whole
 from bpmatrix.storage.persistence import KEY, opened
-from bpmatrix.training.checkpoint import Snapshot
+from bpmatrix.training.checkpoint import Resumable, Snapshot
 
-__all__ = ["Checkpoints", "Resumable", "identity_in", "read", "sigterm_handled", "write"]
+__all__ = ["Checkpoints", "identity_in", "read", "sigterm_handled", "write"]
 
 Array = NDArray[Any]
 
@@ -40,35 +40,6 @@ LEFT_OVERS = ".*.part"  # of processes killed while writing
 DIGEST = re.compile("[0-9a-f]{64}")
 KEPT = 2
 SECONDS = 60.0
-
-
-class Resumable(Protocol):
-    """A run that can be saved to checkpoints and resumed from them."""
-
-    watch: Any
-    hint: str
-
-    @property
-    def runner(self) -> Any:
-        """The `SliceRunner` of the run."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return all that must be unchanged for the run to resume, by names that users know."""
-
-    def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the weights are the initial or the current ones of the snapshot's run."""
-
-    def snapshot(self) -> Snapshot | None:
-        """Return the state of the run; None if it is not consistent at the moment."""
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Resume from a snapshot. Raises any error if it is invalid, before any change."""
-
-    def best_epoch(self) -> int | None:
-        """Return the best epoch so far, or None if it is not to be saved."""
-
-    def save_best(self, path: Path) -> None:
-        """Save the network or estimator of the best epoch to a model file."""
 
 
 class Checkpoints:

@@ -86,6 +86,8 @@ def words_of_object(value: object) -> str | None:
         return f"{type(value).__name__}({', '.join(said)})"
     if isinstance(value, bool | int | float | str):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(str, map(words_of_object, value)))})"
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 

@@ -240,7 +240,7 @@ class Run:
         self._best_theta, self._least = theta.copy() if settings.restore_best else None, math.inf
         self._trained, self._place = trained, len(trained)
         self._rates = self._all_rates(course.epochs + 1)
-        self._runner = SliceRunner(
+        self.runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
             state=course.state_for(settings.recipe.optimizer, theta), seed=seed,
@@ -264,7 +264,7 @@ class Run:
         """
         # Nothing of the network has changed so far. Memory is allocated and functions are compiled,
         # so neither can fail from here on.
-        self.course.take(self._runner.state)
+        self.course.take(self.runner.state)
         train_epochs(self, self.watch)
         if self.history.stopped_by == "interrupt":
             epochs = len(self.history.epochs)
@@ -297,12 +297,12 @@ class Run:
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; an epoch cut short by the time limit is not recorded."""
         decay, deadline = self.settings.weight_decay, self._deadline
-        found = self._runner.run_epochs(orders, rate, decay, deadline)
+        found = self.runner.run_epochs(orders, rate, decay, deadline)
         return [(totals.cost / totals.weight, totals.hits / totals.weight) for totals in found]
 
     def validate(self) -> Scores | None:
         """Score the validation samples."""
-        validation, runner = self.validation, self._runner
+        validation, runner = self.validation, self.runner
         if validation is None:
             return None
         return scores(
@@ -322,7 +322,7 @@ class Run:
         if entry.is_best:
             self._best = entry
             if self._best_theta is not None:
-                self._best_theta[:] = self._runner.theta
+                self._best_theta[:] = self.runner.theta
         self.course.epochs += 1
         history.epochs.append(entry)
         if self._patience is not None and self._patience.runs_out(bad):
@@ -335,7 +335,7 @@ class Run:
     def end(self) -> None:
         """Restore the best weights, if requested, and record how the run ended."""
         if self._best_theta is not None and self.history.epochs:
-            self._runner.theta[:] = self._best_theta
+            self.runner.theta[:] = self._best_theta
         self._update_trained({})
 
     def _update_trained(self, changed: dict[str, None]) -> None:

@@ -151,7 +151,7 @@ class SliceRunner:
         self.m = mini_batch_size
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
-        self._with_parts = with_parts
+        self.with_parts = with_parts
         self._data = X, targets, sample_weight
         self._program = load_program("train_slice", description.dtype)
         columns = columns_at_a_time(description, mini_batch_size)
@@ -215,7 +215,7 @@ class SliceRunner:
         decays = np.full(steps, weight_decay, np.float64)
         place, self.begun = self.begun, None
         if place is None:
-            parts = np.zeros((steps * self._with_parts, 2))
+            parts = np.zeros((steps * self.with_parts, 2))
             place = Place(0, np.zeros((epochs, 3)), parts)
         self.place, self.parts, done, first = place, place.parts, place.done, True
         while done < steps:
@@ -241,11 +241,6 @@ class SliceRunner:
             if self.after_slice is not None and done < steps:
                 self.after_slice()
         return [Totals(*row) for row in place.totals.tolist()]
-
-    @property
-    def is_with_parts(self) -> bool:
-        """Whether `parts` is filled by a run."""
-        return self._with_parts
 
     def steps_of(self, epochs: int, n: int) -> int:
         """Return the number of mini-batches in a number of epochs of n samples."""
