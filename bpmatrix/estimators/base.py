@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.descent import SolverState
-from bpmatrix.estimators.gate import Gate
+from bpmatrix.estimators.gate import FitArguments, Gate
 from bpmatrix.estimators.parameters import (
     HiddenLayers,
     batch_size,
@@ -52,30 +52,22 @@ class MultilayerPerceptron(Gate):
     _optimizer: SolverState | None
     _y_standardization: Standardization | None = None
 
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any] | None = None,
-        *,
-        incremental: bool = False,
-        classes: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-    ) -> None:
+    def _fit(self, given: FitArguments) -> Self:
         """Fit, or run one epoch for `partial_fit`.
 
         What is learned from the data, and the initial weights, are set on a shallow copy, whose
         attributes the estimator adopts just before the first step: a fit that is rejected or fails
         before that has changed nothing.
         """
-        layers = self._check_parameters()
-        if incremental and self.early_stopping:
+        layers, checkpoint = check_parameters(self), given.checkpoint
+        if given.incremental and self.early_stopping:
             raise ArgumentError(
                 "partial_fit does not support early_stopping=True",
                 cure="Set early_stopping=False and score the epochs yourself.",
             )
-        if self.solver == "lbfgs" and (validation or self.callbacks or checkpoint is not None):
+        if self.solver == "lbfgs" and (
+            given.has_validation or self.callbacks or checkpoint is not None
+        ):
             raise ArgumentError(
                 "the solver lbfgs has no epochs, so no callbacks, checkpoints or validation data",
                 cure='Leave out callbacks, checkpoint, X_val and y_val, or set solver="adam".',
@@ -86,10 +78,7 @@ class MultilayerPerceptron(Gate):
         with running(self, "estimator"), sigterm_handled(checkpoints):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
-            samples, held_out = shadow._prepare(
-                layers, X, y, sample_weight, validation, random_state,
-                incremental=incremental, classes=classes,
-            )  # fmt: skip
+            samples, held_out = shadow._prepare(layers, given, random_state)
             if self.solver == "lbfgs":
                 theta, unfinished = fit_quasi_newton(
                     shadow, shadow._description, shadow._parameters.flat, samples, shadow._loss_of
@@ -97,17 +86,18 @@ class MultilayerPerceptron(Gate):
                 self.__dict__ = shadow.__dict__
                 self._parameters.flat[:] = theta
             else:
-                runner, state = self._runner(shadow, layers, samples, incremental=incremental)
+                runner, state = self._runner(shadow, layers, samples, incremental=given.incremental)
                 fit = (Fit if checkpoints is None else ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
-                    by_loss=validation is not None or self.standardize, incremental=incremental,
+                    by_loss=given.has_validation or self.standardize, incremental=given.incremental,
                 )  # fmt: skip
                 if isinstance(fit, ResumableFit):
                     fit.first_state = first_state
                 unfinished = self._descend(shadow, fit, checkpoints)
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)
+        return self
 
     def _runner(
         self,
@@ -171,29 +161,14 @@ class MultilayerPerceptron(Gate):
             warn_of_interruption(epochs, f"the estimator {consequence}{fit.hint}")
         return unfinished
 
-    def _check_parameters(self) -> HiddenLayers:
-        """Check the parameters; return those of the hidden layers."""
-        return check_parameters(self)
-
     def _prepare(
-        self,
-        layers: HiddenLayers,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any] | None,
-        random_state: np.random.RandomState,
-        *,
-        incremental: bool,
-        classes: Any,
+        self, layers: HiddenLayers, given: FitArguments, random_state: np.random.RandomState
     ) -> tuple[Rows, Rows | None]:
         """Check and encode the data, and initialize or continue weights and records."""
-        continues = self.warm_start or incremental
+        continues = self.warm_start or given.incremental
         first = not (self._is_fitted and continues)
-        samples = self._samples(
-            X, y, sample_weight, first=first, incremental=incremental, classes=classes
-        )
-        held_out = None if validation is None else self._held_out(*validation)
+        samples = self._samples(given, first=first)
+        held_out = self._held_out(given.X_val, given.y_val) if given.has_validation else None
         splits = self.early_stopping and held_out is None and self.solver != "lbfgs"
         if splits:
             self._check_split(samples)

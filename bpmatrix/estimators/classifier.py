@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
+from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
@@ -209,9 +210,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
             epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
         """
-        validation = None if X_val is None and y_val is None else (X_val, y_val)
-        self._fit(X, y, sample_weight, validation, checkpoint=checkpoint)
-        return self
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
 
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
@@ -219,8 +218,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
         Parameters are those of `fit`; the first call needs `classes`, all labels that may occur.
         """
-        self._fit(X, y, sample_weight, incremental=True, classes=classes)
-        return self
+        return self._fit(FitArguments(X, y, sample_weight, classes=classes, incremental=True))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted labels: (n,), or an indicator matrix."""
@@ -247,20 +245,18 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     # ----------------------------------------------------------- what the base class calls
 
     _labels: Labels
-    _class_factors: NDArray[np.float64] | None
     classes_: Array
     class_weight: str | Mapping[Any, float] | None
 
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
+        self, y: Any, weight: Array | None, given: FitArguments, *, first: bool
     ) -> Array:
-        del weight
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        continues = incremental or self.warm_start
+        continues = given.incremental or self.warm_start
         known = self._known_classes() if continues else None
-        if incremental:
-            labels = self._labels_of_all(y, classes, known)
+        if given.incremental:
+            labels = self._labels_of_all(y, given.classes, known)
         else:
             labels = Labels.of(y)
             if known is not None and set(labels.classes) != set(known):
@@ -272,7 +268,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 )
         if first:
             self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
-        return self._encode(y)
+        encoded = self._encode(y)
+        self._class_factors = self._factors(encoded, weight, given)
+        return encoded
 
     def _known_classes(self) -> Array | None:
         """Return the classes of the previous fit or those that the user set, if any."""
@@ -313,23 +311,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _output(self) -> tuple[str, str]:
         return self._labels.output_activation, self._labels.cost
 
-    def _learn_class_weight(
-        self, encoded: Array, weight: Array | None, *, incremental: bool
-    ) -> None:
-        self._class_factors = None
+    def _factors(self, encoded: Array, weight: Array | None, given: FitArguments) -> Array | None:
+        """Return the weight of each class, or None if all are 1."""
         if self.class_weight is None:
-            return
-        if incremental and isinstance(self.class_weight, str):
+            return None
+        if given.incremental and isinstance(self.class_weight, str):
             raise ArgumentError(
                 'class_weight="balanced" needs all samples at once, but partial_fit sees only some',
                 cure="Pass the weights as a dictionary {label: weight}.",
             )
-        self._class_factors = self._labels.factors(self.class_weight, encoded, weight)
-
-    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
-        if self._class_factors is None:
-            return weight
-        return np.asarray(self._class_factors[encoded] * (1.0 if weight is None else weight))
+        return self._labels.factors(self.class_weight, encoded, weight)
 
     def _stratifies(self) -> bool:
         return self.n_outputs_ == 1

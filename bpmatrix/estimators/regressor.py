@@ -17,7 +17,8 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
-from bpmatrix.estimators.parameters import HiddenLayers, is_stochastic
+from bpmatrix.estimators.gate import FitArguments
+from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
@@ -219,9 +220,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
             epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
         """
-        validation = None if X_val is None and y_val is None else (X_val, y_val)
-        self._fit(X, y, sample_weight, validation, checkpoint=checkpoint)
-        return self
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
 
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -229,8 +228,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
         Parameters are those of `fit`.
         """
-        self._fit(X, y, sample_weight, incremental=True)
-        return self
+        return self._fit(FitArguments(X, y, sample_weight, incremental=True))
 
     def predict(self, X: Any) -> Array:
         """Return the predicted y: (n,) or (n, n_outputs)."""
@@ -242,15 +240,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     _y_is_numeric = True
     loss: str | AnyCost
 
-    def _check_parameters(self) -> HiddenLayers:
-        layers = super()._check_parameters()
-        self._cost()
-        return layers
-
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
+        self, y: Any, weight: Array | None, given: FitArguments, *, first: bool
     ) -> Array:
-        del incremental, classes
+        del given
         if first:
             self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
             table = y.reshape(len(y), -1)

@@ -170,7 +170,7 @@ ROWS = [
         "classes differs from the previous call",
         partial((X, TWO, [0, 1]), (X, TWO, [0, 1, 2])), "expected array([0, 1])",
         partial((X, TWO, [0, 1]), (X, TWO, [0, 1]))),
-    Row("estimators/classifier.py: MLPClassifier._learn_class_weight",
+    Row("estimators/classifier.py: MLPClassifier._factors",
         'class_weight="balanced" needs all samples at once, but partial_fit sees only some',
         partial((X, TWO, [0, 1]), class_weight="balanced"),
         "Pass the weights as a dictionary {label: weight}.",
