@@ -234,7 +234,7 @@ class Network(BookNetwork):
 
     def _targets(self, ys: Array) -> Targets:
         """Return labels (n,) or columns (n_L, n), checked for the network's cost."""
-        return as_outputs(ys, self._describe(), ys.shape[-1])
+        return as_outputs(ys, self._describe())
 
     def _mean_cost(self, inputs: Array | list[Any], ys: Array, lmbda: float) -> float:
         """Return the mean cost with penalty; the engine's is finite for any outputs."""
