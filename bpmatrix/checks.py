@@ -13,11 +13,6 @@ import numpy as np
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import our_name
 
-__all__ = [
-    "BELOW_ONE", "FRACTION", "NOT_NEGATIVE", "POSITIVE", "check_in_type", "find", "named_function",
-    "real_number", "set_number", "set_whole_number", "whole_number",
-]  # fmt: skip
-
 Entry = TypeVar("Entry")
 Range = tuple[str, Callable[[float], bool]]
 

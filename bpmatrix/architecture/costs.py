@@ -16,18 +16,6 @@ from bpmatrix.checks import POSITIVE, check_in_type, find, named_function, set_n
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 
-__all__ = [
-    "COSTS",
-    "AnyCost",
-    "Cost",
-    "Huber",
-    "OwnCost",
-    "ParameterCost",
-    "Quantile",
-    "as_cost",
-    "find_cost",
-]
-
 
 @dataclass(frozen=True, slots=True)
 class ParameterCost:

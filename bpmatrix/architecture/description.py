@@ -24,8 +24,6 @@ from bpmatrix.checks import check_in_type, find, set_number, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import CompiledCost, Plan, columns_in_cache, lay_out_work, shares_rows
 
-__all__ = ["Description", "checked_sizes", "choose_activations"]
-
 DTYPES = ("float64", "float32")
 
 

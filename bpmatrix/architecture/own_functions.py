@@ -20,8 +20,6 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.signals import signals_held
 
-__all__ = ["address_of"]
-
 Named = Activation | Cost
 Own = OwnActivation | OwnCost
 

@@ -25,17 +25,6 @@ from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import Targets, check_finite
 from bpmatrix.samples.sparse import SparseColumns
 
-__all__ = [
-    "Scores",
-    "call_for_columns",
-    "cost_and_gradient",
-    "evaluate_arguments",
-    "gradient",
-    "outputs",
-    "scores",
-    "writable",
-]
-
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 

@@ -38,8 +38,6 @@ from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
 
-__all__ = ["MultilayerPerceptron"]
-
 Array = NDArray[Any]
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")

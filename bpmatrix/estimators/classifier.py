@@ -23,8 +23,6 @@ from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 
-__all__ = ["MLPClassifier"]
-
 Array = NDArray[Any]
 
 

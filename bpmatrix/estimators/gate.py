@@ -21,8 +21,6 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 from bpmatrix.samples.weighting import check_range
 
-__all__ = ["FitArguments", "Gate"]
-
 Array = NDArray[Any]
 
 # The kernels read these without conversion; scikit-learn converts anything else to the first.
@@ -98,7 +96,7 @@ class Gate(Fitted):
 
     def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:
         """Validate inputs and targets as scikit-learn does; the first fit sets the features."""
-        check_table(X, f"X{suffix}")
+        _check_table(X, f"X{suffix}")
         check_is_fetched(y, f"y{suffix}", "rows")
         if self._y_is_numeric:
             check_no_dates(y, f"y{suffix}")
@@ -161,7 +159,7 @@ class Gate(Fitted):
     def _inputs(self, X: Any) -> Any:
         """Return the rows of a prediction, checked and standardized."""
         if not self._is_plain(X):
-            check_table(X, "X")
+            _check_table(X, "X")
             X = own_rows(X, "X")
             X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
         return self._standardized(X)
@@ -206,7 +204,7 @@ class Gate(Fitted):
         return False
 
 
-def check_table(X: Any, name: str) -> None:
+def _check_table(X: Any, name: str) -> None:
     """Reject a table that is lazy or remote, or that holds dates."""
     check_is_fetched(X, name, "rows")
     check_no_dates(X, name)

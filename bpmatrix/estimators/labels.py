@@ -16,8 +16,6 @@ from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.weighting import balanced
 
-__all__ = ["Labels"]
-
 Array = NDArray[Any]
 
 

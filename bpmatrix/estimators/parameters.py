@@ -25,16 +25,6 @@ from bpmatrix.checks import (
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 
-__all__ = [
-    "HiddenLayers",
-    "Parameterized",
-    "batch_size",
-    "check_parameters",
-    "check_type",
-    "is_stochastic",
-    "name_of_dtype",
-]
-
 WORDS = {
     "solver": ("lbfgs", "sgd", "adam"),
     "learning_rate": ("constant", "invscaling", "adaptive"),

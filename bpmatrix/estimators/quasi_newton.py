@@ -17,8 +17,6 @@ from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
 
-__all__ = ["fit_quasi_newton"]
-
 Array = NDArray[Any]
 
 

@@ -25,8 +25,6 @@ from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 
-__all__ = ["MLPRegressor"]
-
 Array = NDArray[Any]
 
 # The engine's names of the losses.

@@ -32,8 +32,6 @@ from bpmatrix.training.checkpoint import (
 )
 from bpmatrix.training.record import words_of_object
 
-__all__ = ["ResumableFit", "generator_of", "random_state_of", "words_of_random_state"]
-
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
 

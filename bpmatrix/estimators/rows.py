@@ -13,8 +13,6 @@ from scipy import sparse
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 
-__all__ = ["Rows", "as_columns"]
-
 Array = NDArray[Any]
 
 

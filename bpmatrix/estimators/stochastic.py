@@ -19,8 +19,6 @@ from bpmatrix.history import EpochInfo, History
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 
-__all__ = ["Fit", "fit_stochastic"]
-
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
 

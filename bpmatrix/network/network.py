@@ -36,8 +36,6 @@ from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["Network"]
-
 Array = NDArray[Any]
 
 

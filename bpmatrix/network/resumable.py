@@ -31,8 +31,6 @@ from bpmatrix.training.checkpoint import (
 from bpmatrix.training.course import Course, course_of, in_words
 from bpmatrix.training.run import Run
 
-__all__ = ["ResumableRun"]
-
 
 class ResumableRun(Run, Resumable):
     """A run of `Network.train` that can be saved to checkpoints and resumed from them.

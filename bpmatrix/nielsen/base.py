@@ -30,8 +30,6 @@ from bpmatrix.nielsen.bridge import (
 )
 from bpmatrix.samples.arrays import Targets, as_inputs
 
-__all__ = ["BookNetwork", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
-
 Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 Gradient = tuple[list[Array], list[Array]]

@@ -25,11 +25,6 @@ from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, 
 from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
-__all__ = [
-    "as_columns", "as_labels", "as_list", "as_outputs", "as_pairs", "descend", "describe",
-    "diverged", "pack",
-]  # fmt: skip
-
 Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
 

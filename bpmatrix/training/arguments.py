@@ -27,8 +27,6 @@ from bpmatrix.training.record import Settings
 from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["checked_mini_batch_size", "checked_training_arguments"]
-
 DEFAULT_MINI_BATCH_SIZE = 10
 DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
 

@@ -19,17 +19,6 @@ from bpmatrix.training.record import Settings, words_of_object
 from bpmatrix.training.run import Rules, Watch
 from bpmatrix.training.slices import Place, SliceRunner
 
-__all__ = [
-    "Resumable",
-    "Snapshot",
-    "columns_of",
-    "digest_of",
-    "digests_of_samples",
-    "entries_of",
-    "words_of_description",
-    "words_of_settings",
-]
-
 Array = NDArray[Any]
 
 # How many epochs pass until the state of the generator is noted again: noting it takes as long as a

@@ -13,8 +13,6 @@ from bpmatrix.checks import find
 from bpmatrix.training.optimizers import OPTIMIZERS, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
-__all__ = ["LARGEST_COUNT", "Course", "course_of", "in_words"]
-
 Array = NDArray[Any]
 
 LARGEST_COUNT = 1 << 62  # the compiled program continues the count in 64 bits

@@ -16,8 +16,6 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
 from bpmatrix.kernels.plan import Hyperparameters
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
-
 Floats = NDArray[np.float64]
 DEFAULTS = Hyperparameters(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, clip_norm=math.inf)
 

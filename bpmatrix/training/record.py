@@ -14,8 +14,6 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["Callback", "Settings", "opened", "recorded", "summarize", "words_of_object"]
-
 Callback = Callable[[EpochInfo], object]
 
 

@@ -27,15 +27,6 @@ from bpmatrix.training.schedules import factors
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.training.stopping import Patience
 
-__all__ = [
-    "Rules",
-    "Run",
-    "Watch",
-    "diverged",
-    "train_epochs",
-    "warn_of_interruption",
-]
-
 Array = NDArray[Any]
 Orders = NDArray[np.int64]  # (epochs, n): indices of the samples
 

@@ -27,8 +27,6 @@ from bpmatrix.foreign import SCHEDULE, knowing
 from bpmatrix.history import EpochInfo, badness
 from bpmatrix.training.stopping import Patience, check_patience
 
-__all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "Warmup", "factors"]
-
 
 @knowing(SCHEDULE)
 @dataclass(frozen=True, slots=True)

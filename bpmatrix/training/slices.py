@@ -31,8 +31,6 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.recipe import PLAIN, OptimizerState, Recipe
 
-__all__ = ["NotFiniteError", "OutOfTimeError", "Place", "SliceRunner", "Totals"]
-
 Array = NDArray[Any]
 
 L2, L1, CLIP_NORM = map(Hyperparameters._fields.index, ("l2", "l1", "clip_norm"))

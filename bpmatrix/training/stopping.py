@@ -10,8 +10,6 @@ from bpmatrix.checks import NOT_NEGATIVE, find, set_number, set_whole_number
 from bpmatrix.foreign import EARLY_STOPPING, TRAIN, knowing
 from bpmatrix.history import METRICS
 
-__all__ = ["EarlyStopping", "Patience", "check_patience"]
-
 
 @knowing(EARLY_STOPPING, "network.train(X, targets, {})", TRAIN)
 @dataclass(frozen=True, slots=True)
