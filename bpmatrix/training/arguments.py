@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import MISSING, fields
 from itertools import repeat
 
 import numpy as np
@@ -63,7 +62,7 @@ def checked_training_arguments(
         raise ArgumentError(
             "optimizer is not a bpmatrix optimizer",
             got=repr(optimizer),
-            expected=_calls_of_optimizers(),
+            expected=" or ".join(f"{name}(learning_rate=...)" for name in OPTIMIZERS),
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
@@ -200,12 +199,3 @@ def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
                 expected="a function that takes the EpochInfo of an epoch",
             )
     return functions
-
-
-def _calls_of_optimizers() -> str:
-    """Return the constructor calls with the required arguments: ``SGD(learning_rate=...)``."""
-    calls = []
-    for name, kind in OPTIMIZERS.items():
-        needed = (f"{field.name}=..." for field in fields(kind) if field.default is MISSING)
-        calls.append(f"{name}({', '.join(needed)})")
-    return f"{', '.join(calls[:-1])} or {calls[-1]}"
