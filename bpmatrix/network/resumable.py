@@ -28,8 +28,8 @@ from bpmatrix.training.checkpoint import (
     words_of_description,
     words_of_settings,
 )
-from bpmatrix.training.course import Course, course_of, in_words
 from bpmatrix.training.run import Run
+from bpmatrix.training.state import TrainingState
 
 
 class ResumableRun(Run, Resumable):
@@ -46,7 +46,7 @@ class ResumableRun(Run, Resumable):
     def __init__(self, *arguments: Any, seed: int) -> None:
         super().__init__(*arguments, seed=seed)
         self._best_theta = self._best_weights = self.runner.theta.copy()
-        self._before = self.course.epochs
+        self._before = self.training.epochs
         self._trained_before = list(self._trained)
         self._columns: dict[str, NDArray[Any]] = {}
         self._can_be_saved = _can_be_saved(self.runner.description)
@@ -80,23 +80,23 @@ class ResumableRun(Run, Resumable):
 
         If the seed was drawn, not chosen, the initial weights are those of the checkpoint.
         """
-        course = self.course
-        if course.is_seed_drawn and not course.epochs and self.history.seed != course.seed:
+        training = self.training
+        if training.is_seed_drawn and not training.epochs and self.history.seed != training.seed:
             return True
         return super().is_beginning_of(snapshot)
 
     def snapshot(self) -> Snapshot:
         """Return the state of the run between two slices."""
         words, arrays = self._progress(self._best_weights)
-        words |= in_words(self._course_now())
+        words |= self._training_now().to_json()
         words |= {"epochs_before": self._before, "trained": self._trained_before}
         return Snapshot(words, arrays | self._columns_so_far())
 
-    def _course_now(self) -> Course:
-        """Return the course with the generator's state before the next order is drawn."""
+    def _training_now(self) -> TrainingState:
+        """Return the state of training before the next order is drawn."""
         generator = np.random.default_rng(0)
         generator.bit_generator.state = self._stream()
-        return Course(self.history.seed, generator, self.course.epochs)
+        return TrainingState(self.history.seed, generator, self.training.epochs)
 
     def _columns_so_far(self) -> dict[str, NDArray[Any]]:
         """Return the History as columns, converting only the epochs since the last checkpoint."""
@@ -113,19 +113,19 @@ class ResumableRun(Run, Resumable):
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
         words, arrays = snapshot
-        course, place = course_of(words), self._check_progress(snapshot)
+        training, place = TrainingState.from_json(words), self._check_progress(snapshot)
         before, trained = words["epochs_before"], words["trained"]
         if not (isinstance(before, int) and all(isinstance(run, dict) for run in trained)):
             raise TypeError("the records of earlier runs are not valid")
         self._before, self.last_epoch = before, before + self.settings.epochs
         self.history.epochs[:] = entries_of(arrays, self.last_epoch)
-        if course.epochs != before + len(self.history.epochs):
+        if training.epochs != before + len(self.history.epochs):
             raise ValueError("the number of epochs does not match the history")
         self._replay(before)
         # From here on nothing can fail.
         self._best_weights[:] = arrays["best.theta"]
-        self.course.seed, self.course.epochs = course.seed, course.epochs
-        self.course.shuffler.bit_generator.state = words["shuffler"]
+        self.training.seed, self.training.epochs = training.seed, training.epochs
+        self.training.shuffler.bit_generator.state = words["shuffler"]
         self._trained_before = trained
         self._trained[:], self._place = trained, len(trained)
         self._resume(snapshot, place)
@@ -138,10 +138,10 @@ class ResumableRun(Run, Resumable):
         """Save the network of the best epoch to a model file, without the optimizer's state."""
         description = self.runner.description
         epoch = self._best.epoch if self._best is not None else self._before
-        course = replace(self._course_now(), epochs=epoch, optimizer=self.course.optimizer)
+        training = replace(self._training_now(), epochs=epoch, optimizer=self.training.optimizer)
         self._update_trained({"stopped_by": None})
         parameters = Parameters.of(self._best_weights, description.layout)
-        persistence.save(path, description, parameters, course, self._trained)
+        persistence.save(path, description, parameters, training, self._trained)
 
     def _replay(self, before: int) -> None:
         """Process the recorded epochs again, as `record` did, and recompute their rates."""
@@ -166,16 +166,16 @@ class ResumableRun(Run, Resumable):
             )
 
     def _generator_state(self) -> Any:
-        return self.course.shuffler.bit_generator.state
+        return self.training.shuffler.bit_generator.state
 
     def _stream(self) -> Any:
         """Return the generator's state before the order of the next epoch is drawn."""
         epoch, state = self._noted
-        if not self.settings.shuffle or epoch == self.course.epochs:
+        if not self.settings.shuffle or epoch == self.training.epochs:
             return state
         generator = np.random.default_rng(0)
         generator.bit_generator.state = state
-        for _ in range(self.course.epochs - epoch):
+        for _ in range(self.training.epochs - epoch):
             generator.permutation(self._n)
         return generator.bit_generator.state
 

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.training.course import LARGEST_COUNT
 from bpmatrix.training.record import Settings, words_of_object
 from bpmatrix.training.run import Rules, Watch
 from bpmatrix.training.slices import Place, SliceRunner
+from bpmatrix.training.state import LARGEST_COUNT
 
 Array = NDArray[Any]
 

@@ -214,7 +214,7 @@ def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
     net.train(
         X, np.arange(3000) % 2, epochs=1, mini_batch_size=1, optimizer=optimizer, shuffle=False
     )
-    moments = net._course.state.moments
+    moments = net._training.optimizer_state.moments
     faded = moments.reshape(len(moments), -1)[:, [0, 3]]  # of W_1's first column
     sizes = np.abs(moments[moments != 0])
     assert sizes.min() >= np.finfo(dtype).tiny
