@@ -26,7 +26,7 @@ from bpmatrix.estimators.parameters import (
     check_type,
 )
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
-from bpmatrix.estimators.resumable import ResumableFit, generator_of, words_of_random_state
+from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
@@ -72,7 +72,7 @@ class MultilayerPerceptron(Gate):
             )
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
         random_state = generator_of(self.random_state, checkpoints)
-        first_state = words_of_random_state(random_state) if checkpoints is not None else {}
+        first_state = random_state_to_json(random_state) if checkpoints is not None else {}
         with running(self, "estimator"), sigterm_handled(checkpoints):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))

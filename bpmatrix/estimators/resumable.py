@@ -27,10 +27,10 @@ from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
+    description_as_text,
     digest_of,
-    words_of_description,
 )
-from bpmatrix.training.record import words_of_object
+from bpmatrix.training.record import stable_repr
 
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
@@ -83,49 +83,49 @@ class ResumableFit(Fit, Resumable):
         """Return all that must be unchanged for the fit to resume, by names that users know."""
         model, seed = self.model, self.model.random_state
         parameters = {
-            name: storage.in_words(value) if storage.is_plain(value) else words_of_object(value)
+            name: storage.to_json(value) if storage.is_plain(value) else stable_repr(value)
             for name, value in storage.parameters_of(model).items()
             if name not in NO_DIFFERENCE
         }
         parameters["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
         labels = getattr(model, "_labels", None)
         classes = None if labels is None else [str(label) for label in labels.classes]
-        words = {"estimator": type(model).__name__, "classes": classes} | parameters
-        words |= {"network": words_of_description(self.runner.description)}
-        words |= _digests(self._samples, "")
-        return words | (_digests(self._validation, "validation ") if self._validation else {})
+        values = {"estimator": type(model).__name__, "classes": classes} | parameters
+        values |= {"network": description_as_text(self.runner.description)}
+        values |= _digests(self._samples, "")
+        return values | (_digests(self._validation, "validation ") if self._validation else {})
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the fit between two slices; None while it records an epoch."""
         if not self._is_whole:
             return None
         random_state, order = self._stream()
-        words, arrays = self._progress(self.runner.theta if self._best is None else self._best)
+        values, arrays = self._progress(self.runner.theta if self._best is None else self._best)
         records = {name: getattr(self.model, name, None) for name in RECORDS}
-        words |= {
+        values |= {
             "first_state": self.first_state,
             "random_state": random_state,
-            "records": storage.in_words(records),
+            "records": storage.to_json(records),
             "rate": self.state.rate.now,
-            "least": storage.in_words(float(self._least_loss)),
+            "least": storage.to_json(float(self._least_loss)),
             "best_epoch": self._best_epoch,
         }
-        return Snapshot(words, arrays | {"order": order})
+        return Snapshot(values, arrays | {"order": order})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
-        words, arrays = snapshot
+        values, arrays = snapshot
         model, place = self.model, self._check_progress(snapshot)
-        records = storage.from_words(words["records"])
+        records = storage.from_json(values["records"])
         if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
             raise ValueError("the records are not valid")
-        rate = float(words["rate"])
+        rate = float(values["rate"])
         if not math.isfinite(rate):
             raise ValueError("the rate is not valid")
-        least_loss = float(storage.from_words(words["least"]))
-        random_state, order = random_state_of(words["random_state"]), arrays["order"]
+        least_loss = float(storage.from_json(values["least"]))
+        random_state, order = random_state_from_json(values["random_state"]), arrays["order"]
         kind = self._random_state.get_state(legacy=False)["bit_generator"]
-        if words["random_state"]["bit_generator"] != kind:
+        if values["random_state"]["bit_generator"] != kind:
             raise ValueError("the generator is of a different kind")
         if sorted(order.tolist()) != list(range(self._n)):
             raise ValueError("the order of the samples is not a permutation")
@@ -133,7 +133,7 @@ class ResumableFit(Fit, Resumable):
         self.runner.keep_start()
         for name, value in records.items():
             setattr(model, name, value)
-        self._least_loss, self._best_epoch = least_loss, words["best_epoch"]
+        self._least_loss, self._best_epoch = least_loss, values["best_epoch"]
         if self._best is not None:
             self._best[:] = arrays["best.theta"]
         elif model.n_iter_:  # among epochs run together, only the last was compared
@@ -142,7 +142,7 @@ class ResumableFit(Fit, Resumable):
         self.state.rate.now = rate
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)
-        self.first_state = words["first_state"]
+        self.first_state = values["first_state"]
         self._resume(snapshot, place)
 
     def best_epoch(self) -> int | None:
@@ -160,20 +160,20 @@ class ResumableFit(Fit, Resumable):
                 return
 
     def _generator_state(self) -> tuple[dict[str, Any], Array]:
-        state = words_of_random_state(self._random_state) if self.model.shuffle else {}
+        state = random_state_to_json(self._random_state) if self.model.shuffle else {}
         return state, self._order
 
     def _stream(self) -> tuple[dict[str, Any], Array]:
         """Return the generator's state and the order before the next epoch's is drawn."""
         epoch, (state, order) = self._noted
         if not self.model.shuffle:
-            return words_of_random_state(self._random_state), order
-        random_state = random_state_of(state)
+            return random_state_to_json(self._random_state), order
+        random_state = random_state_from_json(state)
         for _ in range(self.done - epoch):
             places = np.arange(self._n)
             random_state.shuffle(places)
             order = order[places]
-        return words_of_random_state(random_state), order
+        return random_state_to_json(random_state), order
 
 
 def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.random.RandomState:
@@ -186,12 +186,12 @@ def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.ra
     if found is None or isinstance(random_state, numbers.Integral):
         return generator
     try:
-        return random_state_of(found.words["first_state"])
+        return random_state_from_json(found.values["first_state"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return generator  # `Checkpoints.begin` raises the error
 
 
-def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]:
+def random_state_to_json(random_state: np.random.RandomState) -> dict[str, Any]:
     """Return the state of a generator, for JSON."""
 
     def plain(value: Any) -> Any:
@@ -203,17 +203,17 @@ def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]
     return found
 
 
-def random_state_of(words: Mapping[str, Any]) -> np.random.RandomState:
-    """Return a new generator with the state that `words_of_random_state` returned."""
-    if words["bit_generator"] not in GENERATORS:
+def random_state_from_json(values: Mapping[str, Any]) -> np.random.RandomState:
+    """Return a new generator with the state that `random_state_to_json` returned."""
+    if values["bit_generator"] not in GENERATORS:
         raise ValueError("the generator is not a known one")
-    random_state = np.random.RandomState(getattr(np.random, words["bit_generator"])())
+    random_state = np.random.RandomState(getattr(np.random, values["bit_generator"])())
     arrays = {
         name: np.array(value, random_state.get_state(legacy=False)["state"][name].dtype)
-        for name, value in words["state"].items()
+        for name, value in values["state"].items()
         if isinstance(value, list)
     }
-    random_state.set_state({**words, "state": {**words["state"], **arrays}})
+    random_state.set_state({**values, "state": {**values["state"], **arrays}})
     return random_state
 
 

@@ -598,7 +598,7 @@ def _checkpoints(
     checkpoints = Checkpoints(folder, seconds)
     found = checkpoints.found
     is_free = training.is_seed_drawn and not training.epochs
-    seed = found.words.get("seed") if found is not None and is_free else None
+    seed = found.values.get("seed") if found is not None and is_free else None
     return checkpoints, seed if isinstance(seed, int) and seed >= 0 else training.seed
 
 

@@ -23,10 +23,10 @@ from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
     columns_of,
+    description_as_text,
     digests_of_samples,
     entries_of,
-    words_of_description,
-    words_of_settings,
+    settings_as_text,
 )
 from bpmatrix.training.run import Run
 from bpmatrix.training.state import TrainingState
@@ -67,13 +67,13 @@ class ResumableRun(Run, Resumable):
 
     def identity(self) -> dict[str, Any]:
         """Return all that must be unchanged for the run to resume, by names that users know."""
-        description = words_of_description(self.runner.description)
-        words: dict[str, Any] = {"seed of the network": self.history.seed}
-        words |= {f"the network's {name}": value for name, value in description.items()}
-        words |= digests_of_samples(self.samples, "")
+        description = description_as_text(self.runner.description)
+        values: dict[str, Any] = {"seed of the network": self.history.seed}
+        values |= {f"the network's {name}": value for name, value in description.items()}
+        values |= digests_of_samples(self.samples, "")
         if self.validation is not None:
-            words |= digests_of_samples(self.validation, "validation ")
-        return words | words_of_settings(self.settings)
+            values |= digests_of_samples(self.validation, "validation ")
+        return values | settings_as_text(self.settings)
 
     def is_beginning_of(self, snapshot: Snapshot) -> bool:
         """Whether the weights are the initial or the current ones of the snapshot's run.
@@ -87,10 +87,10 @@ class ResumableRun(Run, Resumable):
 
     def snapshot(self) -> Snapshot:
         """Return the state of the run between two slices."""
-        words, arrays = self._progress(self._best_weights)
-        words |= self._training_now().to_json()
-        words |= {"epochs_before": self._before, "trained": self._trained_before}
-        return Snapshot(words, arrays | self._columns_so_far())
+        values, arrays = self._progress(self._best_weights)
+        values |= self._training_now().to_json()
+        values |= {"epochs_before": self._before, "trained": self._trained_before}
+        return Snapshot(values, arrays | self._columns_so_far())
 
     def _training_now(self) -> TrainingState:
         """Return the state of training before the next order is drawn."""
@@ -112,9 +112,9 @@ class ResumableRun(Run, Resumable):
 
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
-        words, arrays = snapshot
-        training, place = TrainingState.from_json(words), self._check_progress(snapshot)
-        before, trained = words["epochs_before"], words["trained"]
+        values, arrays = snapshot
+        training, place = TrainingState.from_json(values), self._check_progress(snapshot)
+        before, trained = values["epochs_before"], values["trained"]
         if not (isinstance(before, int) and all(isinstance(run, dict) for run in trained)):
             raise TypeError("the records of earlier runs are not valid")
         self._before, self.last_epoch = before, before + self.settings.epochs
@@ -125,7 +125,7 @@ class ResumableRun(Run, Resumable):
         # From here on nothing can fail.
         self._best_weights[:] = arrays["best.theta"]
         self.training.seed, self.training.epochs = training.seed, training.epochs
-        self.training.shuffler.bit_generator.state = words["shuffler"]
+        self.training.shuffler.bit_generator.state = values["shuffler"]
         self._trained_before = trained
         self._trained[:], self._place = trained, len(trained)
         self._resume(snapshot, place)

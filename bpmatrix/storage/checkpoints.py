@@ -142,7 +142,7 @@ class Checkpoints:
 
     def _check(self, run: Resumable, found: Snapshot) -> None:
         """Raise an error that names the differences if the checkpoint is of a different run."""
-        before = found.words.get("identity")
+        before = found.values.get("identity")
         before = before if isinstance(before, dict) else {}
         now = json.loads(json.dumps(self._identity))
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
@@ -186,7 +186,7 @@ class Checkpoints:
             return
         numbers = _numbers(self.folder)
         path = self.folder / _name(max(numbers, default=0) + 1)
-        write(path, Snapshot(snapshot.words | {"identity": self._identity}, snapshot.arrays))
+        write(path, Snapshot(snapshot.values | {"identity": self._identity}, snapshot.arrays))
         # A damaged file is useless as a fallback.
         whole = [number for number in numbers if _name(number) not in self._damaged]
         for number in set(numbers) - {*whole[-(KEPT - 1) :]}:
@@ -212,7 +212,7 @@ def identity_in(folder: Path) -> dict[str, Any]:
     numbers = _numbers(folder)
     for number in reversed(numbers):
         try:
-            identity = read(folder / _name(number)).words.get("identity")
+            identity = read(folder / _name(number)).values.get("identity")
         except ModelFileError:  # reported when the run resumes
             continue
         return identity if isinstance(identity, dict) else {}
@@ -221,8 +221,8 @@ def identity_in(folder: Path) -> dict[str, Any]:
 
 def write(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot to a file, with a digest of its contents."""
-    words = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.words}}
-    text = json.dumps(words | {"written_by": bpmatrix.__version__}, allow_nan=False)
+    values = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.values}}
+    text = json.dumps(values | {"written_by": bpmatrix.__version__}, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
     digest = _digest(text, arrays)
     write_whole(path, as_safetensors(arrays, {KEY: text, "digest": digest}))
@@ -237,14 +237,14 @@ def read(path: Path) -> Snapshot:
         If the file is damaged or is not a checkpoint.
     """
     with opened(path) as (file, metadata):
-        words = metadata.get("checkpoint")
-        if not isinstance(words, dict):
+        values = metadata.get("checkpoint")
+        if not isinstance(values, dict):
             raise ModelFileError(f"{path} is not a checkpoint")
         stored = file.metadata()
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
     if stored.get("digest") != _digest(stored[KEY], arrays):
         raise ModelFileError(f"{path} is damaged: its digest does not match")
-    return Snapshot(words, arrays)
+    return Snapshot(values, arrays)
 
 
 def _check_version(path: Path, version: object) -> None:
@@ -268,7 +268,7 @@ def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
             why = error
             damaged.add(_name(number))
             continue
-        _check_version(folder / _name(number), found.words.get("version"))
+        _check_version(folder / _name(number), found.values.get("version"))
         if why is not None:
             warnings.warn(
                 f"the newest checkpoint cannot be read ({why}); the training resumes from the one"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.training.record import Settings, words_of_object
+from bpmatrix.training.record import Settings, stable_repr
 from bpmatrix.training.run import Rules, Watch
 from bpmatrix.training.slices import Place, SliceRunner
 from bpmatrix.training.state import LARGEST_COUNT
@@ -34,7 +34,7 @@ BLOCK = 1 << 24  # bytes copied at a time if an array is not contiguous
 class Snapshot(NamedTuple):
     """The complete state of a run: values for JSON, and arrays by name."""
 
-    words: dict[str, Any]
+    values: dict[str, Any]
     arrays: dict[str, Array]
 
 
@@ -81,7 +81,7 @@ class Resumable(Rules):
         """Whether the weights are the initial or the current ones of the snapshot's run."""
         known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
         ours = self._began_with
-        return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
+        return ours == snapshot.values["began_with"] or ours in map(digest_of, known)
 
     def _begin(self) -> None:
         """Note the weights and the state of the generator before the run."""
@@ -107,7 +107,7 @@ class Resumable(Rules):
         runner, place = self.runner, self.runner.begun
         if place is None and self._epoch_of_place == self.done:
             place = runner.place
-        words = {
+        values = {
             "began_with": self._began_with,
             "stopped_by": self.history.stopped_by,
             "steps": runner.state.steps,
@@ -116,11 +116,11 @@ class Resumable(Rules):
         arrays = {"theta": runner.theta, "best.theta": best_theta, "moments": runner.state.moments}
         if place and place.done:
             arrays |= {"place.totals": place.totals, "place.parts": place.parts}
-        return Snapshot(words, arrays)
+        return Snapshot(values, arrays)
 
     def _check_progress(self, snapshot: Snapshot) -> Place | None:
         """Check what `_progress` returned; return the progress within the epochs."""
-        words, arrays = snapshot
+        values, arrays = snapshot
         theta, moments = self.runner.theta, self.runner.state.moments
         for name, ours in (("theta", theta), ("best.theta", theta), ("moments", moments)):
             array = arrays[name]
@@ -130,7 +130,7 @@ class Resumable(Rules):
                 raise ValueError(f"{name} is not finite")
         if (arrays["moments"][1:] < 0).any():  # means of squares
             raise ValueError("moments: a mean of squares is negative")
-        steps, done = words["steps"], words["place"]
+        steps, done = values["steps"], values["place"]
         if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and isinstance(done, int)):
             raise ValueError("the number of steps is not valid")
         if done == 0:
@@ -146,14 +146,14 @@ class Resumable(Rules):
 
     def _resume(self, snapshot: Snapshot, place: Place | None) -> None:
         """Resume from a snapshot that was checked; this cannot fail."""
-        words, arrays = snapshot
+        values, arrays = snapshot
         runner = self.runner
         runner.theta[:], runner.state.moments[:] = arrays["theta"], arrays["moments"]
-        runner.state.steps, runner.begun = words["steps"], place
-        self._began_with = words["began_with"]
+        runner.state.steps, runner.begun = values["steps"], place
+        self._began_with = values["began_with"]
         self._noted = self.done, self._generator_state()
-        if words["stopped_by"] in {"early_stopping", "callback"}:
-            self.history.stopped_by = words["stopped_by"]
+        if values["stopped_by"] in {"early_stopping", "callback"}:
+            self.history.stopped_by = values["stopped_by"]
 
 
 def digest_of(data: Array | SparseColumns | None) -> str:
@@ -184,17 +184,17 @@ def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
     }
 
 
-def words_of_description(description: Description) -> dict[str, str | None]:
+def description_as_text(description: Description) -> dict[str, str | None]:
     """Return the fields of a network's description as text."""
-    return {f.name: words_of_object(getattr(description, f.name)) for f in fields(description)}
+    return {f.name: stable_repr(getattr(description, f.name)) for f in fields(description)}
 
 
-def words_of_settings(settings: Settings) -> dict[str, str | None]:
+def settings_as_text(settings: Settings) -> dict[str, str | None]:
     """Return the settings that must be unchanged when a run resumes, as text."""
     found = {f.name: getattr(settings, f.name) for f in fields(settings)}
     recipe = found.pop("recipe")
     found |= {f.name: getattr(recipe, f.name) for f in fields(recipe)}
-    return {name: words_of_object(found[name]) for name in found if name not in NO_DIFFERENCE}
+    return {name: stable_repr(found[name]) for name in found if name not in NO_DIFFERENCE}
 
 
 # `last_epoch` is that of the resumed run.

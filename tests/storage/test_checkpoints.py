@@ -194,7 +194,7 @@ def test_a_full_disk_does_not_end_the_training(
             net, _ = train(tmp_path, 5, callbacks=[fill])
         assert len(caught) == 1
     assert same_bits(net.parameters, train(None, 5)[0].parameters)
-    assert read(newest(tmp_path)).words["epochs"] == 5
+    assert read(newest(tmp_path)).values["epochs"] == 5
 
 
 def test_no_run_starts_if_nothing_can_be_written(
