@@ -60,8 +60,8 @@ class ResumableFit(Fit, Resumable):
         self._is_whole = False
         count = max(super().ahead(), 0)
         self._is_whole = True
-        begun = self.runner.begun
-        return len(begun.totals) if begun is not None and count else count
+        progress = self.runner.resume_from
+        return len(progress.totals) if progress is not None and count else count
 
     def orders(self, epochs: int) -> Orders:
         """Shuffle; from time to time note the generator's state before that."""
@@ -100,7 +100,8 @@ class ResumableFit(Fit, Resumable):
         if not self._is_whole:
             return None
         random_state, order = self._stream()
-        values, arrays = self._progress(self.runner.theta if self._best is None else self._best)
+        best_theta = self.runner.theta if self._best is None else self._best
+        values, arrays = self._common_snapshot(best_theta)
         records = {name: getattr(self.model, name, None) for name in RECORDS}
         values |= {
             "first_state": self.first_state,
@@ -115,7 +116,7 @@ class ResumableFit(Fit, Resumable):
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
         values, arrays = snapshot
-        model, place = self.model, self._check_progress(snapshot)
+        model, progress = self.model, self._check_common(snapshot)
         records = storage.from_json(values["records"])
         if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
             raise ValueError("the records are not valid")
@@ -143,7 +144,7 @@ class ResumableFit(Fit, Resumable):
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)
         self.first_state = values["first_state"]
-        self._resume(snapshot, place)
+        self._resume(snapshot, progress)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if early stopping does not keep its weights."""

@@ -201,7 +201,7 @@ class Fit:
             return self.runner.run_epochs(orders, rate, decays)
         except KeyboardInterrupt:
             theta[:], state.moments[:], state.steps = before
-            self.runner.place = None
+            self.runner.progress = None
             raise
 
     def undo(self) -> None:

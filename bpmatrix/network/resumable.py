@@ -87,7 +87,7 @@ class ResumableRun(Run, Resumable):
 
     def snapshot(self) -> Snapshot:
         """Return the state of the run between two slices."""
-        values, arrays = self._progress(self._best_weights)
+        values, arrays = self._common_snapshot(self._best_weights)
         values |= self._training_now().to_json()
         values |= {"epochs_before": self._before, "trained": self._trained_before}
         return Snapshot(values, arrays | self._columns_so_far())
@@ -113,7 +113,7 @@ class ResumableRun(Run, Resumable):
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
         values, arrays = snapshot
-        training, place = TrainingState.from_json(values), self._check_progress(snapshot)
+        training, progress = TrainingState.from_json(values), self._check_common(snapshot)
         before, trained = values["epochs_before"], values["trained"]
         if not (isinstance(before, int) and all(isinstance(run, dict) for run in trained)):
             raise TypeError("the records of earlier runs are not valid")
@@ -128,7 +128,7 @@ class ResumableRun(Run, Resumable):
         self.training.shuffler.bit_generator.state = values["shuffler"]
         self._trained_before = trained
         self._trained[:], self._place = trained, len(trained)
-        self._resume(snapshot, place)
+        self._resume(snapshot, progress)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if the network cannot be saved."""

@@ -16,7 +16,7 @@ from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.record import Settings, stable_repr
 from bpmatrix.training.run import Rules, Watch
-from bpmatrix.training.slices import Place, SliceRunner
+from bpmatrix.training.slices import Progress, SliceRunner
 from bpmatrix.training.state import LARGEST_COUNT
 
 Array = NDArray[Any]
@@ -86,7 +86,7 @@ class Resumable(Rules):
     def _begin(self) -> None:
         """Note the weights and the state of the generator before the run."""
         self._began_with = digest_of(self.runner.theta)
-        self._epoch_of_place = -1
+        self._epoch_of_progress = -1
         self._noted = self.done, self._generator_state()
 
     def _generator_state(self) -> Any:
@@ -99,27 +99,27 @@ class Resumable(Rules):
         is_long = runner.steps_of_a_slice < runner.steps_of(epochs, self._n)
         if is_long or self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES:
             self._noted = self.done, self._generator_state()
-        runner.place = None
-        self._epoch_of_place = self.done
+        runner.progress = None
+        self._epoch_of_progress = self.done
 
-    def _progress(self, best_theta: Array) -> Snapshot:
+    def _common_snapshot(self, best_theta: Array) -> Snapshot:
         """Return the part of a snapshot that all runs have."""
-        runner, place = self.runner, self.runner.begun
-        if place is None and self._epoch_of_place == self.done:
-            place = runner.place
+        runner, progress = self.runner, self.runner.resume_from
+        if progress is None and self._epoch_of_progress == self.done:
+            progress = runner.progress
         values = {
             "began_with": self._began_with,
             "stopped_by": self.history.stopped_by,
             "steps": runner.state.steps,
-            "place": place.done if place else 0,
+            "mini_batches_done": progress.done if progress else 0,
         }
         arrays = {"theta": runner.theta, "best.theta": best_theta, "moments": runner.state.moments}
-        if place and place.done:
-            arrays |= {"place.totals": place.totals, "place.parts": place.parts}
+        if progress and progress.done:
+            arrays |= {"progress.totals": progress.totals, "progress.parts": progress.parts}
         return Snapshot(values, arrays)
 
-    def _check_progress(self, snapshot: Snapshot) -> Place | None:
-        """Check what `_progress` returned; return the progress within the epochs."""
+    def _check_common(self, snapshot: Snapshot) -> Progress | None:
+        """Check what `_common_snapshot` returned; return the progress within the epochs."""
         values, arrays = snapshot
         theta, moments = self.runner.theta, self.runner.state.moments
         for name, ours in (("theta", theta), ("best.theta", theta), ("moments", moments)):
@@ -130,26 +130,26 @@ class Resumable(Rules):
                 raise ValueError(f"{name} is not finite")
         if (arrays["moments"][1:] < 0).any():  # means of squares
             raise ValueError("moments: a mean of squares is negative")
-        steps, done = values["steps"], values["place"]
+        steps, done = values["steps"], values["mini_batches_done"]
         if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and isinstance(done, int)):
             raise ValueError("the number of steps is not valid")
         if done == 0:
             return None
         totals, parts = (
-            np.array(arrays[f"place.{name}"], np.float64) for name in ("totals", "parts")
+            np.array(arrays[f"progress.{name}"], np.float64) for name in ("totals", "parts")
         )
         last = self.runner.steps_of(len(totals), self._n)
         fits = totals.shape == (len(totals), 3)
         if not (fits and parts.shape == (last * self.runner.with_parts, 2) and 0 < done <= last):
-            raise ValueError("the place within the epochs is not valid")
-        return Place(done, totals, parts)
+            raise ValueError("the progress within the epochs is not valid")
+        return Progress(done, totals, parts)
 
-    def _resume(self, snapshot: Snapshot, place: Place | None) -> None:
+    def _resume(self, snapshot: Snapshot, progress: Progress | None) -> None:
         """Resume from a snapshot that was checked; this cannot fail."""
         values, arrays = snapshot
         runner = self.runner
         runner.theta[:], runner.state.moments[:] = arrays["theta"], arrays["moments"]
-        runner.state.steps, runner.begun = values["steps"], place
+        runner.state.steps, runner.resume_from = values["steps"], progress
         self._began_with = values["began_with"]
         self._noted = self.done, self._generator_state()
         if values["stopped_by"] in {"early_stopping", "callback"}:
