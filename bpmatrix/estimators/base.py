@@ -50,6 +50,52 @@ class MultilayerPerceptron(Gate):
     _optimizer: SolverState | None
     _y_standardization: Standardization | None = None
 
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Train a new network; with `warm_start`, continue with the old one.
+
+        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
+        the complete epochs.
+
+        Parameters
+        ----------
+        X : (n, n_features) array_like or sparse matrix
+            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
+        y : array_like
+            For a classifier labels (n,) of any type, or an indicator matrix (n, n_labels); for a
+            regressor numbers (n,) or (n, n_outputs).
+        sample_weight : (n,) array_like, optional
+            The weight of each sample.
+        X_val, y_val : array_like, optional
+            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
+            part of X, and goes by their loss.
+        checkpoint : path, optional
+            A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
+            same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
+            minute and at the end, also after Ctrl-C or SIGTERM. Different data or parameters raise
+            an error; only `max_iter`, `n_threads`, `callbacks` and `verbose` may change.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For invalid parameters or data.
+        DivergenceError
+            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
+            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
+        """
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
+
     def _fit(self, given: FitArguments) -> Self:
         """Fit, or run one epoch for `partial_fit`.
 
