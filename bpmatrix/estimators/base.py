@@ -156,7 +156,7 @@ class MultilayerPerceptron(Gate):
         m = batch_size(self, samples.n)
         state = (shadow._optimizer if incremental else None) or SolverState.fresh(self, theta)
         runner = SliceRunner(
-            description, theta, samples.columns, samples.targets, m,
+            description, theta, samples.columns.X, samples.columns.targets, m,
             choose_threads(self.n_threads, description.layout.size, m),
             recipe=Recipe(state.optimizer_state.optimizer, dropout=(0.0, *layers.dropout)),
             state=state.optimizer_state, sample_weight=samples.weight,
@@ -302,10 +302,7 @@ class MultilayerPerceptron(Gate):
     def _scores(self, samples: Rows) -> evaluation.Scores:
         """Return the mean loss of samples, without the penalty, and their score."""
         score = self._score_samples(samples)
-        theta = self._parameters.flat
-        found = evaluation.scores(
-            self._description, theta, samples.columns, samples.targets, samples.weight
-        )
+        found = evaluation.scores(self._description, self._parameters.flat, samples.columns)
         return evaluation.Scores(float(self._loss_of(found.cost)), score)
 
     def save(self, path: str | os.PathLike[str]) -> None:

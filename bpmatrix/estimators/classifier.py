@@ -291,7 +291,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             )
 
     def _score_samples(self, samples: Rows) -> float:
-        outputs = self._outputs(samples.columns)
+        outputs = self._outputs(samples.columns.X)
         return float(np.average(self._labels.hits(outputs, samples.y), weights=samples.weight))
 
     def __sklearn_tags__(self) -> Any:

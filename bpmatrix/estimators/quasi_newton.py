@@ -56,9 +56,7 @@ def fit_quasi_newton(
 
     def objective(point: Array) -> tuple[float, Array]:
         theta[:] = point
-        cost, gradient = evaluation.cost_and_gradient(
-            description, theta, samples.columns, samples.targets, samples.weight
-        )
+        cost, gradient = evaluation.cost_and_gradient(description, theta, samples.columns)
         shrink = penalized.flat * theta
         return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
 

@@ -263,7 +263,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return outputs if self._y_standardization is None else self._y_standardization.undo(outputs)
 
     def _score_samples(self, samples: Rows) -> float:
-        outputs = self._in_units_of_y(self._outputs(samples.columns))
+        outputs = self._in_units_of_y(self._outputs(samples.columns.X))
         y = self._in_units_of_y(samples.y)
         if not np.isfinite(outputs).all():
             return float("nan")

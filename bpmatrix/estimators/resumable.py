@@ -220,7 +220,7 @@ def random_state_from_json(values: Mapping[str, Any]) -> np.random.RandomState:
 
 def _digests(samples: Rows, prefix: str) -> dict[str, str]:
     return {
-        f"{prefix}X": digest_of(samples.columns),
+        f"{prefix}X": digest_of(samples.columns.X),
         f"{prefix}y": digest_of(samples.y),
         f"{prefix}sample_weight": digest_of(samples.weight),
     }

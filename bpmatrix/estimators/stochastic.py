@@ -111,8 +111,8 @@ class Fit:
             " standardize=True (the largest input of this slice is {largest:g})."
         )
         self.are_classes = (
-            samples.targets.are_classes,
-            bool(validation and validation.targets.are_classes),
+            samples.columns.targets.are_classes,
+            bool(validation and validation.columns.targets.are_classes),
         )
         self._n, self._weight, self._validation = samples.n, samples.weight, validation
         self._scores_of, self._loss_of = scores_of, loss_of

@@ -281,9 +281,7 @@ class Network:
         array([[-2.]])
         """
         samples = gate.weighted_samples(self._description, X, targets, sample_weight)
-        flat = evaluation.gradient(
-            self._description, self.parameters, samples.X, samples.targets, samples.weights
-        )
+        flat = evaluation.gradient(self._description, self.parameters, samples)
         return Parameters.of(flat, self._description.layout)
 
     def input_gradient(
@@ -578,9 +576,7 @@ class Network:
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
     ) -> evaluation.Scores:
         samples = gate.weighted_samples(self._description, X, targets, sample_weight)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets, samples.weights
-        )
+        return evaluation.scores(self._description, self.parameters, samples)
 
     def __repr__(self) -> str:
         """Describe the network in one line."""

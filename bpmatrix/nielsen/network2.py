@@ -46,6 +46,7 @@ from bpmatrix.nielsen.costs import (
 )
 from bpmatrix.nielsen.mnist_loader import vectorized_result
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.samples import Samples
 from bpmatrix.storage.files import write_whole
 
 __all__ = [
@@ -240,7 +241,7 @@ class Network(BookNetwork):
         """Return the mean cost with penalty; the engine's is finite for any outputs."""
         targets, n = self._targets(ys), ys.shape[-1]
         if self._engine_cost is not None and isinstance(inputs, np.ndarray):
-            cost = evaluation.scores(*self._vector(), inputs, targets).cost
+            cost = evaluation.scores(*self._vector(), Samples(inputs, targets)).cost
         else:
             a, Y = self._outputs(inputs), targets.array.astype(np.float64)
             if targets.are_labels:

@@ -293,12 +293,9 @@ class Run:
 
     def validate(self) -> Scores | None:
         """Score the validation samples."""
-        validation, runner = self.validation, self.runner
-        if validation is None:
+        if self.validation is None:
             return None
-        return scores(
-            runner.description, runner.theta, validation.X, validation.targets, validation.weights
-        )
+        return scores(self.runner.description, self.runner.theta, self.validation)
 
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
