@@ -151,7 +151,7 @@ def exp_of_differences(x, y, out):
 
 
 @every_type
-def test_the_power_of_a_difference_is_that_of_the_exact_one(dtype):
+def test_exp_of_a_difference_is_that_of_the_exact_difference(dtype):
     """x - y is rounded by up to half a unit of y; far to the left e^x notices each of them."""
     rng, limits = np.random.default_rng(4), np.finfo(dtype)
     far = -math.log(limits.smallest_subnormal)
@@ -173,7 +173,7 @@ def test_the_power_of_a_difference_is_that_of_the_exact_one(dtype):
 
 
 @every_type
-def test_the_power_of_a_difference_at_the_ends(dtype):
+def test_exp_of_a_difference_at_the_limits(dtype):
     """A difference that overflows, infinite numbers and NaN."""
     largest = np.finfo(dtype).max
     x = np.array([-largest, -inf, -inf, 3.0, nan, 0.0, inf], dtype)

@@ -25,7 +25,7 @@ def test_the_length_of_a_block_changes_no_bit(case, columns):
 
 @given(cases(), st.data())
 @settings(max_examples=60)
-def test_a_second_call_carries_on_where_the_first_ended(case, data):
+def test_a_second_call_continues_where_the_first_ended(case, data):
     """Samples before the cut, then those after it: the same as all; others are left alone."""
     n = case.X.shape[1]
     cut = data.draw(st.integers(1, n))
