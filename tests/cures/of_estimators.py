@@ -242,10 +242,8 @@ ROWS = [
         "class_weight does not apply to samples with several labels",
         fit(X, SEVERAL, class_weight={0: 2}), "Pass sample_weight, or class_weight=None.",
         several(fit(X, SEVERAL, 1 + SEVERAL[:, 0]), fit(X, SEVERAL, class_weight=None))),
-    Row("estimators/labels.py: Labels.factors", "class_weight is not valid",
-        fit(X, TWO, class_weight=[1, 2]), 'expected "balanced" or a mapping',
-        several(fit(X, TWO, class_weight="balanced"), fit(X, TWO, class_weight={0: 1, 1: 2}))),
-    Row("estimators/labels.py: Labels.factors", "class_weight names classes that y does not have",
+    Row("samples/weighting.py: checked_factors",
+        "class_weight contains classes that do not occur in the targets",
         fit(X, WORDS, class_weight={1: 2}), "expected 'no', 'yes'",
         fit(X, WORDS, class_weight={"yes": 2})),
     # ----------------------------------------------------------------------------- parameters
