@@ -60,9 +60,7 @@ def fit_quasi_newton(
         shrink = penalized.flat * theta
         return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
 
-    options = {
-        "maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol,
-    }  # fmt: skip
+    options = {"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol}
     with blas_on_one_thread():
         result = minimize(
             objective, theta.astype(np.float64), method="L-BFGS-B", jac=True, options=options
