@@ -11,7 +11,6 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.checks import POSITIVE, real_number, whole_number
 from bpmatrix.nielsen import network2
@@ -20,7 +19,6 @@ from bpmatrix.nielsen.costs import AnyCost
 
 __all__ = ["L1Network", "MomentumNetwork", "train_until_no_improvement", "train_with_halving"]
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 MiniBatch = Sequence[tuple[Any, Any]]
 

@@ -12,8 +12,6 @@ from bpmatrix.samples.arrays import Targets
 
 __all__ = ["Samples"]
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Samples:
