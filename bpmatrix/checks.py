@@ -13,9 +13,14 @@ import numpy as np
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import our_name
 
-__all__ = ["check_in_type", "find", "named_function", "real_number", "whole_number"]
-
 Entry = TypeVar("Entry")
+Range = tuple[str, Callable[[float], bool]]
+
+# For `real_number`: what is expected, and whether a finite number is allowed.
+NOT_NEGATIVE: Range = "a finite number, 0 or more", lambda number: number >= 0
+POSITIVE: Range = "a finite number above 0", lambda number: number > 0
+BELOW_ONE: Range = "a number from 0 to below 1", lambda number: 0 <= number < 1
+FRACTION: Range = "a number from 0 to 1", lambda number: 0 <= number <= 1
 
 
 def whole_number(value: object, name: str, *, least: int) -> int:
@@ -45,7 +50,12 @@ def whole_number(value: object, name: str, *, least: int) -> int:
     return number
 
 
-def real_number(value: object, name: str, expected: str, allowed: Callable[[float], bool]) -> float:
+def real_number(
+    value: object,
+    name: str,
+    expected: str = "a finite number",
+    allowed: Callable[[float], bool] = math.isfinite,
+) -> float:
     """Return the value as a float.
 
     Parameters
@@ -64,7 +74,7 @@ def real_number(value: object, name: str, expected: str, allowed: Callable[[floa
 
     Examples
     --------
-    >>> real_number(3, "learning_rate", "0 or more", lambda rate: rate >= 0)
+    >>> real_number(3, "learning_rate", *NOT_NEGATIVE)
     3.0
     """
     number = math.nan
@@ -77,6 +87,16 @@ def real_number(value: object, name: str, expected: str, allowed: Callable[[floa
     if not (math.isfinite(number) and allowed(number)):
         raise ArgumentError(f"{name} is not valid", got=repr(value), expected=expected)
     return number
+
+
+def set_number(owner: object, name: str, allowed: Range) -> None:
+    """Check a field of a frozen dataclass with `real_number`, and convert it."""
+    object.__setattr__(owner, name, real_number(getattr(owner, name), name, *allowed))
+
+
+def set_whole_number(owner: object, name: str) -> None:
+    """Check a field of a frozen dataclass with `whole_number`, and convert it; at least 1."""
+    object.__setattr__(owner, name, whole_number(getattr(owner, name), name, least=1))
 
 
 def check_in_type(

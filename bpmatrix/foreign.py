@@ -15,20 +15,6 @@ from typing import Any, TypeVar, cast
 
 from bpmatrix.errors import UnknownArgumentError, UnknownAttributeError
 
-__all__ = [
-    "ATTRIBUTES",
-    "EARLY_STOPPING",
-    "ESTIMATOR",
-    "NAMES",
-    "NETWORK",
-    "OPTIMIZER",
-    "SCHEDULE",
-    "TRAIN",
-    "knowing",
-    "missing_attribute",
-    "our_name",
-]
-
 Words = Mapping[str, str]
 Function = TypeVar("Function", bound=Callable[..., Any])
 

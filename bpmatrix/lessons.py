@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpmatrix.checks import real_number, whole_number
+from bpmatrix.checks import NOT_NEGATIVE, real_number, whole_number
 from bpmatrix.errors import DivergenceError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
@@ -55,7 +55,7 @@ def update_in_sequence(
     >>> net.weights[0]          # 1 - 0.5 (2 - 3) 2: the 2 is the new weight above
     array([[2.]])
     """
-    rate = real_number(learning_rate, "learning_rate", "a finite number, 0 or more", _not_negative)
+    rate = real_number(learning_rate, "learning_rate", *NOT_NEGATIVE)
     for l in range(len(net.weights) - 1, -1, -1):
         gradient = net.gradient(X, targets)  # forward and backward again
         net.weights[l][:] -= rate * gradient.weights[l]
@@ -163,7 +163,3 @@ def share_of_right_answers(net: Network, X: ArrayLike, targets: ArrayLike) -> fl
     75.0
     """
     return 100 * net.accuracy(X, targets)
-
-
-def _not_negative(value: float) -> bool:
-    return value >= 0

@@ -12,8 +12,6 @@ from bpmatrix.storage import persistence
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
 
-__all__ = ["load"]
-
 
 def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
     """Load a network or an estimator from a model file. Nothing in the file is ever executed.

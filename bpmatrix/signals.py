@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["signals_held", "termination_as_ctrl_c"]
-
 
 @contextmanager
 def signals_held() -> Iterator[None]:

@@ -17,6 +17,7 @@ from bpmatrix.architecture.costs import COSTS, Huber, Quantile, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.samples.arrays import Targets, as_inputs, as_targets
+from bpmatrix.samples.samples import Samples
 
 # exp is used only for outputs: two of them in a row would overflow.
 HIDDEN = [name for name, f in ACTIVATIONS.items() if f.elementwise and name != "exp"]
@@ -61,6 +62,11 @@ class Case:
     def targets(self) -> Targets:
         """The labels, or Y if there are none, after the check."""
         return gate(self.description, self.Y if self.labels is None else self.labels)
+
+    @property
+    def samples(self) -> Samples:
+        """Inputs and targets after the check."""
+        return Samples(self.inputs, self.targets)
 
     @property
     def reachable(self) -> np.ndarray:

@@ -122,7 +122,7 @@ for name in ("hard_tanh", "quartic", "adagrad"):
     assert name in shown.getvalue(), name
 assert "hard_tanh" in error_of(lambda: Network([3, 2], activation="none of them"))
 assert "quartic" in error_of(lambda: Network([3, 2], cost="none of them"))
-assert "Adagrad()" in error_of(lambda: net.train(X, Y, optimizer="none of them"))
+assert "Adagrad(learning_rate=...)" in error_of(lambda: net.train(X, Y, optimizer="none of them"))
 given = "--activation hard_tanh --output hard_tanh --cost quartic --optimizer adagrad --epochs 1"
 with contextlib.redirect_stdout(io.StringIO()) as shown:
     assert cli.main(["train", *given.split()]) == 0

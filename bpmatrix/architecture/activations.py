@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from bpmatrix.checks import find, named_function
 from bpmatrix.kernels import codes
 
-__all__ = ["ACTIVATIONS", "Activation", "OwnActivation", "find_activation"]
-
 
 @dataclass(frozen=True, slots=True)
 class Activation:

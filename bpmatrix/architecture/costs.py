@@ -12,21 +12,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from bpmatrix.checks import check_in_type, find, named_function, real_number
+from bpmatrix.checks import POSITIVE, check_in_type, find, named_function, set_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
-
-__all__ = [
-    "COSTS",
-    "AnyCost",
-    "Cost",
-    "Huber",
-    "OwnCost",
-    "ParameterCost",
-    "Quantile",
-    "as_cost",
-    "find_cost",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +42,6 @@ class ParameterCost:
             If it is.
         """
         check_in_type(self.parameter, self._argument, dtype, zero=False)
-
-    def _check(self, expected: str, allowed: Callable[[float], bool]) -> None:
-        number = real_number(getattr(self, self._argument), self._argument, expected, allowed)
-        object.__setattr__(self, self._argument, number)
 
     @property
     def _argument(self) -> str:
@@ -96,7 +80,7 @@ class Huber(ParameterCost):
 
     def __post_init__(self) -> None:
         """Check that delta is positive."""
-        self._check("a finite number above 0", lambda delta: delta > 0)
+        set_number(self, "delta", POSITIVE)
 
     @property
     def kinks(self) -> tuple[float, ...]:
@@ -134,7 +118,7 @@ class Quantile(ParameterCost):
 
     def __post_init__(self) -> None:
         """Check that q is between 0 and 1."""
-        self._check("a number between 0 and 1", lambda q: 0 < q < 1)
+        set_number(self, "q", ("a number between 0 and 1", lambda q: 0 < q < 1))
 
     @property
     def kinks(self) -> tuple[float, ...]:

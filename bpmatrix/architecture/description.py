@@ -20,11 +20,9 @@ from bpmatrix.architecture.costs import (
 )
 from bpmatrix.architecture.own_functions import address_of
 from bpmatrix.architecture.parameters import Layout
-from bpmatrix.checks import check_in_type, find, real_number, whole_number
+from bpmatrix.checks import check_in_type, find, set_number, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import CompiledCost, Plan, columns_in_cache, lay_out_work, shares_rows
-
-__all__ = ["Description", "checked_sizes", "choose_activations"]
 
 DTYPES = ("float64", "float32")
 
@@ -77,10 +75,7 @@ class Description:
             )
         object.__setattr__(self, "cost", as_cost(self.cost))
         _check_functions(self.activations, self.cost)
-        scale = real_number(
-            self.input_scale, "input_scale", "a finite factor, not 0", lambda scale: scale != 0
-        )
-        object.__setattr__(self, "input_scale", scale)
+        set_number(self, "input_scale", ("a finite factor, not 0", lambda scale: scale != 0))
         if not isinstance(self.bias, bool):
             raise ArgumentError("bias must be True or False", got=repr(self.bias))
         find(dict.fromkeys(DTYPES), self.dtype, "dtype")

@@ -13,8 +13,6 @@ from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
 from bpmatrix.errors import ArgumentError
 
-__all__ = ["INITIALIZERS", "draw_parameters", "find_initializer"]
-
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int, int], tuple[Floats, Floats]]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,6 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.signals import signals_held
 
-__all__ = ["address_of"]
-
 Named = Activation | Cost
 Own = OwnActivation | OwnCost
 
@@ -30,9 +28,14 @@ Own = OwnActivation | OwnCost
 STEP = 1e-5
 TOLERANCE = 1e-6
 # The points at which slopes are compared. Kinks are rarely at such numbers, and are detected.
-POINTS = np.linspace(-8.0, 8.0, 47) + 0.0123
-OUTPUTS = (-4.13, -0.71, 0.087, 0.34, 0.77, 1.93, 6.1)
-TARGETS = (-2.0, 0.0, 0.45, 1.0, 3.0)
+POINTS = {
+    OwnActivation: [{"z": float(z)} for z in np.linspace(-8.0, 8.0, 47) + 0.0123],
+    OwnCost: [
+        {"a": a, "y": y}
+        for a in (-4.13, -0.71, 0.087, 0.34, 0.77, 1.93, 6.1)
+        for y in (-2.0, 0.0, 0.45, 1.0, 3.0)
+    ],
+}
 
 # Compiled code is never released, since its address may be in a plan.
 _compiled: dict[tuple[Named | Own, str], Any] = {}
@@ -101,8 +104,8 @@ def _check_slope(own: Own, compiled: Any) -> None:
     them is accepted.
     """
     checked = 0
-    for point in _points(own):
-        moved = np.array([point, point, point])
+    for point in POINTS[OwnActivation if isinstance(own, OwnActivation) else OwnCost]:
+        moved = np.array([[*point.values()]] * 3)
         moved[:, 0] += (-STEP, 0.0, STEP)
         below, here, above = (_call(compiled, codes.VALUE, x) for x in moved)
         given = _call(compiled, codes.SLOPE, moved[1])
@@ -113,9 +116,10 @@ def _check_slope(own: Own, compiled: Any) -> None:
         checked += 1
         allowed = abs(right - left) + TOLERANCE * (1 + abs(slope) + abs(here))
         if not abs(given - slope) <= allowed:
+            function, derivative = _functions(own)
+            place = ", ".join(f"{name} = {x:.6g}" for name, x in point.items())
             raise ArgumentError(
-                f"{_functions(own)[1].__name__} is not the derivative of "
-                f"{_functions(own)[0].__name__} at {_text(own, point)}",
+                f"{derivative.__name__} is not the derivative of {function.__name__} at {place}",
                 got=f"{given:.6g}",
                 expected=f"the slope, {slope:.6g}",
                 cure="Correct the formula; at a kink any slope between both sides will do.",
@@ -125,18 +129,6 @@ def _check_slope(own: Own, compiled: Any) -> None:
             f"{own} is not finite at any of the points where its derivative is checked",
             cure="Correct the formula: it must be finite at ordinary numbers.",
         )
-
-
-def _points(own: Own) -> Iterator[tuple[float, ...]]:
-    if isinstance(own, OwnActivation):
-        yield from ((float(z),) for z in POINTS)
-    else:
-        yield from ((a, y) for a in OUTPUTS for y in TARGETS)
-
-
-def _text(own: Own, point: Sequence[float]) -> str:
-    names = ("z",) if isinstance(own, OwnActivation) else ("a", "y")
-    return ", ".join(f"{name} = {x:.6g}" for name, x in zip(names, point, strict=True))
 
 
 def _call(compiled: Any, what: int, point: NDArray[np.float64]) -> float:

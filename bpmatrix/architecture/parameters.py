@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from bpmatrix.errors import AssignmentError
 
-__all__ = ["Layout", "Parameters", "Views", "check_in_place"]
-
 Real = NDArray[Any]
 
 

@@ -14,8 +14,6 @@ from typing import Any, get_type_hints
 from bpmatrix.kernels.arguments import Evaluate, InputGradient, TrainSlice
 from bpmatrix.signals import signals_held
 
-__all__ = ["load_program", "warm_up"]
-
 Program = Callable[..., Any]
 
 # For each program: its module, the types of the arguments that belong to one thread in numba's

@@ -22,19 +22,9 @@ from bpmatrix.engine.workspace import (
 )
 from bpmatrix.kernels.arguments import DataPointer, Evaluate
 from bpmatrix.kernels.codes import CALLED_OFF, LABELS
-from bpmatrix.samples.arrays import Targets, check_finite
+from bpmatrix.samples.arrays import check_finite
+from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
-
-__all__ = [
-    "Scores",
-    "call_for_columns",
-    "cost_and_gradient",
-    "evaluate_arguments",
-    "gradient",
-    "outputs",
-    "scores",
-    "writable",
-]
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -81,59 +71,47 @@ def outputs(description: Description, theta: Array, X: Array | SparseColumns) ->
     return results.T
 
 
-def scores(
-    description: Description,
-    theta: Array,
-    X: Array | SparseColumns,
-    targets: Targets,
-    weights: Floats | None = None,
-) -> Scores:
-    """Return the weighted mean cost and the weighted accuracy over the columns of X."""
-    n = X.shape[1]
+def scores(description: Description, theta: Array, samples: Samples) -> Scores:
+    """Return the weighted mean cost and the weighted accuracy over some samples."""
+    n = samples.X.shape[1]
     costs, hits = np.empty(n), np.empty(n, np.int64)
-    Y = target_columns(targets)
-    given = evaluate_arguments(description, theta, X, Y, costs=costs, hits=hits)
-    _evaluate(description, X, given)
-    return Scores(_mean(costs, weights), _mean(hits, weights))
+    Y = target_columns(samples.targets)
+    given = evaluate_arguments(description, theta, samples.X, Y, costs=costs, hits=hits)
+    _evaluate(description, samples.X, given)
+    return Scores(_mean(costs, samples.weights), _mean(hits, samples.weights))
 
 
 def gradient(
     description: Description,
     theta: Array,
-    X: Array | SparseColumns,
-    targets: Targets,
-    weights: Floats | None = None,
+    samples: Samples,
     *,
     costs: Floats = NO_COSTS,
     flushes: bool = False,
 ) -> Array:
-    """Return the gradient of the mean cost over the columns of X, laid out as theta.
+    """Return the gradient of the mean cost over some samples, laid out as theta.
 
-    `costs` is filled with the cost of each column unless it is empty. With `flushes`, subnormal
+    `costs` is filled with the cost of each sample unless it is empty. With `flushes`, subnormal
     numbers are flushed to 0, as in training.
     """
-    n = X.shape[1]
+    X, weights, n = samples.X, samples.weights, samples.X.shape[1]
     sums = GradientSum.over(n, theta)
-    Y, V = target_columns(targets), sample_weight_columns(weights)
+    Y, V = target_columns(samples.targets), sample_weight_columns(weights)
     given = evaluate_arguments(description, theta, X, Y, V, costs=costs, sums=sums, flushes=flushes)
     _evaluate(description, X, given)
     return sums.mean(n, n if weights is None else float(weights.sum()))
 
 
 def cost_and_gradient(
-    description: Description,
-    theta: Array,
-    X: Array | SparseColumns,
-    targets: Targets,
-    weights: Floats | None = None,
+    description: Description, theta: Array, samples: Samples
 ) -> tuple[float, Array]:
-    """Return the mean cost over the columns of X and its gradient, in one pass, for a solver.
+    """Return the mean cost over some samples and its gradient, in one pass, for a solver.
 
     As in training, subnormal numbers are flushed to 0.
     """
-    costs = np.empty(X.shape[1])
-    slope = gradient(description, theta, X, targets, weights, costs=costs, flushes=True)
-    return _mean(costs, weights), slope
+    costs = np.empty(samples.X.shape[1])
+    slope = gradient(description, theta, samples, costs=costs, flushes=True)
+    return _mean(costs, samples.weights), slope
 
 
 def _mean(numbers: Array, weights: Floats | None) -> float:

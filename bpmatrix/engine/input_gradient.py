@@ -15,8 +15,6 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.arguments import InputGradient
 from bpmatrix.samples.arrays import Targets
 
-__all__ = ["checked_output", "input_gradient"]
-
 Array = NDArray[Any]
 
 

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["aligned_copy", "aligned_zeros"]
-
 Array = NDArray[Any]
 
 ALIGNMENT = 64  # bytes: a cache line

@@ -12,8 +12,6 @@ import os
 import sys
 from contextlib import suppress
 
-__all__ = ["count_processors", "current_processor", "settle"]
-
 
 def count_processors() -> int:
     """Return how many processors the threads of this process may run on.

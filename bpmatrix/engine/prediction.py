@@ -21,8 +21,6 @@ from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.workspace import workspace
 from bpmatrix.samples.arrays import as_columns, check_finite
 
-__all__ = ["outputs"]
-
 Array = NDArray[Any]
 
 # Copying this many numbers takes about as long as reading an address in Python.

@@ -14,8 +14,6 @@ from bpmatrix.checks import whole_number
 from bpmatrix.engine.places import count_processors
 from bpmatrix.errors import ArgumentError
 
-__all__ = ["available_processors", "choose_threads", "running", "threads_worth_starting"]
-
 # The multiplications of a step per thread that outweigh barriers and smaller tiles, measured with
 # two threads (`python -m benchmarks steps`).
 WORTH_A_BARRIER = 290_000

@@ -25,8 +25,6 @@ from bpmatrix.engine.places import count_processors, current_processor, settle
 from bpmatrix.errors import ThreadStartError
 from bpmatrix.kernels.codes import CALLED_OFF, CROWDED, FLAGS, SPACING
 
-__all__ = ["run_together"]
-
 Result = TypeVar("Result")
 Run = Callable[[int, object], None]
 

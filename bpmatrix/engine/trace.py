@@ -20,8 +20,6 @@ from bpmatrix.engine.workspace import GradientSum, target_columns
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.samples.arrays import Targets
 
-__all__ = ["LayerTrace", "Trace", "trace"]
-
 Array = NDArray[Any]
 
 

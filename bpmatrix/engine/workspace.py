@@ -16,15 +16,6 @@ from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 
-__all__ = [
-    "GradientSum",
-    "columns_at_a_time",
-    "input_columns",
-    "sample_weight_columns",
-    "target_columns",
-    "workspace",
-]
-
 Array = NDArray[Any]
 
 KINDS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.descent import SolverState
-from bpmatrix.estimators.gate import Gate
+from bpmatrix.estimators.gate import FitArguments, Gate
 from bpmatrix.estimators.parameters import (
     HiddenLayers,
     batch_size,
@@ -26,7 +26,7 @@ from bpmatrix.estimators.parameters import (
     check_type,
 )
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
-from bpmatrix.estimators.resumable import ResumableFit, generator_of, words_of_random_state
+from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
@@ -37,8 +37,6 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
-
-__all__ = ["MultilayerPerceptron"]
 
 Array = NDArray[Any]
 
@@ -52,44 +50,79 @@ class MultilayerPerceptron(Gate):
     _optimizer: SolverState | None
     _y_standardization: Standardization | None = None
 
-    def _fit(
+    def fit(
         self,
         X: Any,
         y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any] | None = None,
-        *,
-        incremental: bool = False,
-        classes: Any = None,
+        sample_weight: Any = None,
+        X_val: Any = None,
+        y_val: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
-    ) -> None:
+    ) -> Self:
+        """Train a new network; with `warm_start`, continue with the old one.
+
+        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
+        the complete epochs.
+
+        Parameters
+        ----------
+        X : (n, n_features) array_like or sparse matrix
+            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
+        y : array_like
+            For a classifier labels (n,) of any type, or an indicator matrix (n, n_labels); for a
+            regressor numbers (n,) or (n, n_outputs).
+        sample_weight : (n,) array_like, optional
+            The weight of each sample.
+        X_val, y_val : array_like, optional
+            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
+            part of X, and goes by their loss.
+        checkpoint : path, optional
+            A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
+            same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
+            minute and at the end, also after Ctrl-C or SIGTERM. Different data or parameters raise
+            an error; only `max_iter`, `n_threads`, `callbacks` and `verbose` may change.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For invalid parameters or data.
+        DivergenceError
+            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
+            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
+        """
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
+
+    def _fit(self, given: FitArguments) -> Self:
         """Fit, or run one epoch for `partial_fit`.
 
         What is learned from the data, and the initial weights, are set on a shallow copy, whose
         attributes the estimator adopts just before the first step: a fit that is rejected or fails
         before that has changed nothing.
         """
-        layers = self._check_parameters()
-        if incremental and self.early_stopping:
+        layers, checkpoint = check_parameters(self), given.checkpoint
+        if given.incremental and self.early_stopping:
             raise ArgumentError(
                 "partial_fit does not support early_stopping=True",
                 cure="Set early_stopping=False and score the epochs yourself.",
             )
-        if self.solver == "lbfgs" and (validation or self.callbacks or checkpoint is not None):
+        if self.solver == "lbfgs" and (
+            given.has_validation or self.callbacks or checkpoint is not None
+        ):
             raise ArgumentError(
                 "the solver lbfgs has no epochs, so no callbacks, checkpoints or validation data",
                 cure='Leave out callbacks, checkpoint, X_val and y_val, or set solver="adam".',
             )
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
         random_state = generator_of(self.random_state, checkpoints)
-        first_state = words_of_random_state(random_state) if checkpoints is not None else {}
+        first_state = random_state_to_json(random_state) if checkpoints is not None else {}
         with running(self, "estimator"), sigterm_handled(checkpoints):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
-            samples, held_out = shadow._prepare(
-                layers, X, y, sample_weight, validation, random_state,
-                incremental=incremental, classes=classes,
-            )  # fmt: skip
+            samples, held_out = shadow._prepare(layers, given, random_state)
             if self.solver == "lbfgs":
                 theta, unfinished = fit_quasi_newton(
                     shadow, shadow._description, shadow._parameters.flat, samples, shadow._loss_of
@@ -97,17 +130,18 @@ class MultilayerPerceptron(Gate):
                 self.__dict__ = shadow.__dict__
                 self._parameters.flat[:] = theta
             else:
-                runner, state = self._runner(shadow, layers, samples, incremental=incremental)
+                runner, state = self._runner(shadow, layers, samples, incremental=given.incremental)
                 fit = (Fit if checkpoints is None else ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
-                    by_loss=validation is not None or self.standardize, incremental=incremental,
+                    by_loss=given.has_validation or self.standardize, incremental=given.incremental,
                 )  # fmt: skip
                 if isinstance(fit, ResumableFit):
                     fit.first_state = first_state
                 unfinished = self._descend(shadow, fit, checkpoints)
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)
+        return self
 
     def _runner(
         self,
@@ -122,7 +156,7 @@ class MultilayerPerceptron(Gate):
         m = batch_size(self, samples.n)
         state = (shadow._optimizer if incremental else None) or SolverState.fresh(self, theta)
         runner = SliceRunner(
-            description, theta, samples.columns, samples.targets, m,
+            description, theta, samples.columns.X, samples.columns.targets, m,
             choose_threads(self.n_threads, description.layout.size, m),
             recipe=Recipe(state.optimizer_state.optimizer, dropout=(0.0, *layers.dropout)),
             state=state.optimizer_state, sample_weight=samples.weight,
@@ -171,29 +205,14 @@ class MultilayerPerceptron(Gate):
             warn_of_interruption(epochs, f"the estimator {consequence}{fit.hint}")
         return unfinished
 
-    def _check_parameters(self) -> HiddenLayers:
-        """Check the parameters; return those of the hidden layers."""
-        return check_parameters(self)
-
     def _prepare(
-        self,
-        layers: HiddenLayers,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        validation: tuple[Any, Any] | None,
-        random_state: np.random.RandomState,
-        *,
-        incremental: bool,
-        classes: Any,
+        self, layers: HiddenLayers, given: FitArguments, random_state: np.random.RandomState
     ) -> tuple[Rows, Rows | None]:
         """Check and encode the data, and initialize or continue weights and records."""
-        continues = self.warm_start or incremental
+        continues = self.warm_start or given.incremental
         first = not (self._is_fitted and continues)
-        samples = self._samples(
-            X, y, sample_weight, first=first, incremental=incremental, classes=classes
-        )
-        held_out = None if validation is None else self._held_out(*validation)
+        samples = self._samples(given, first=first)
+        held_out = self._held_out(given.X_val, given.y_val) if given.has_validation else None
         splits = self.early_stopping and held_out is None and self.solver != "lbfgs"
         if splits:
             self._check_split(samples)
@@ -283,10 +302,7 @@ class MultilayerPerceptron(Gate):
     def _scores(self, samples: Rows) -> evaluation.Scores:
         """Return the mean loss of samples, without the penalty, and their score."""
         score = self._score_samples(samples)
-        theta = self._parameters.flat
-        found = evaluation.scores(
-            self._description, theta, samples.columns, samples.targets, samples.weight
-        )
+        found = evaluation.scores(self._description, self._parameters.flat, samples.columns)
         return evaluation.Scores(float(self._loss_of(found.cost)), score)
 
     def save(self, path: str | os.PathLike[str]) -> None:

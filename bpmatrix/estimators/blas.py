@@ -10,8 +10,6 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-__all__ = ["blas_on_one_thread"]
-
 _limiting = threading.Lock()
 
 

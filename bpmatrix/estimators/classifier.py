@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
@@ -15,14 +14,13 @@ from sklearn.utils.metaestimators import available_if
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
+from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-
-__all__ = ["MLPClassifier"]
 
 Array = NDArray[Any]
 
@@ -166,61 +164,13 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     ) -> None:
         self._set_parameters(locals())
 
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-    ) -> Self:
-        """Train a new network; with `warm_start`, continue with the old one.
-
-        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
-        the complete epochs.
-
-        Parameters
-        ----------
-        X : (n, n_features) array_like or sparse matrix
-            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
-        y : array_like
-            Labels (n,) of any type, or an indicator matrix (n, n_labels).
-        sample_weight : (n,) array_like, optional
-            The weight of each sample.
-        X_val, y_val : array_like, optional
-            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
-            part of X, and goes by their loss.
-        checkpoint : path, optional
-            A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
-            same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
-            minute and at the end, also after Ctrl-C or SIGTERM. Different data or parameters raise
-            an error; only `max_iter`, `n_threads`, `callbacks` and `verbose` may change.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For invalid parameters or data.
-        DivergenceError
-            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
-            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
-        """
-        validation = None if X_val is None and y_val is None else (X_val, y_val)
-        self._fit(X, y, sample_weight, validation, checkpoint=checkpoint)
-        return self
-
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch, continuing with the weights and the optimizer's state.
 
         Parameters are those of `fit`; the first call needs `classes`, all labels that may occur.
         """
-        self._fit(X, y, sample_weight, incremental=True, classes=classes)
-        return self
+        return self._fit(FitArguments(X, y, sample_weight, classes=classes, incremental=True))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted labels: (n,), or an indicator matrix."""
@@ -247,20 +197,18 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     # ----------------------------------------------------------- what the base class calls
 
     _labels: Labels
-    _class_factors: NDArray[np.float64] | None
     classes_: Array
     class_weight: str | Mapping[Any, float] | None
 
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
+        self, y: Any, weight: Array | None, given: FitArguments, *, first: bool
     ) -> Array:
-        del weight
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        continues = incremental or self.warm_start
+        continues = given.incremental or self.warm_start
         known = self._known_classes() if continues else None
-        if incremental:
-            labels = self._labels_of_all(y, classes, known)
+        if given.incremental:
+            labels = self._labels_of_all(y, given.classes, known)
         else:
             labels = Labels.of(y)
             if known is not None and set(labels.classes) != set(known):
@@ -272,7 +220,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 )
         if first:
             self._labels, self.classes_, self.n_outputs_ = labels, labels.classes, labels.outputs
-        return self._encode(y)
+        encoded = self._encode(y)
+        self._class_factors = self._factors(encoded, weight, given)
+        return encoded
 
     def _known_classes(self) -> Array | None:
         """Return the classes of the previous fit or those that the user set, if any."""
@@ -313,23 +263,16 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _output(self) -> tuple[str, str]:
         return self._labels.output_activation, self._labels.cost
 
-    def _learn_class_weight(
-        self, encoded: Array, weight: Array | None, *, incremental: bool
-    ) -> None:
-        self._class_factors = None
+    def _factors(self, encoded: Array, weight: Array | None, given: FitArguments) -> Array | None:
+        """Return the weight of each class, or None if all are 1."""
         if self.class_weight is None:
-            return
-        if incremental and isinstance(self.class_weight, str):
+            return None
+        if given.incremental and isinstance(self.class_weight, str):
             raise ArgumentError(
                 'class_weight="balanced" needs all samples at once, but partial_fit sees only some',
                 cure="Pass the weights as a dictionary {label: weight}.",
             )
-        self._class_factors = self._labels.factors(self.class_weight, encoded, weight)
-
-    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
-        if self._class_factors is None:
-            return weight
-        return np.asarray(self._class_factors[encoded] * (1.0 if weight is None else weight))
+        return self._labels.factors(self.class_weight, encoded, weight)
 
     def _stratifies(self) -> bool:
         return self.n_outputs_ == 1
@@ -348,7 +291,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             )
 
     def _score_samples(self, samples: Rows) -> float:
-        outputs = self._outputs(samples.columns)
+        outputs = self._outputs(samples.columns.X)
         return float(np.average(self._labels.hits(outputs, samples.y), weights=samples.weight))
 
     def __sklearn_tags__(self) -> Any:

@@ -13,8 +13,6 @@ from bpmatrix.kernels.plan import Hyperparameters
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
-__all__ = ["SolverState"]
-
 Array = NDArray[Any]
 
 EPSILON = Hyperparameters._fields.index("epsilon")

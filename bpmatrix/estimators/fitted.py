@@ -15,8 +15,6 @@ from bpmatrix.errors import ShapeError
 from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.samples.arrays import as_array
 
-__all__ = ["Fitted"]
-
 Array = NDArray[Any]
 
 

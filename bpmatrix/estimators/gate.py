@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,29 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 from bpmatrix.samples.weighting import check_range
 
-__all__ = ["Gate"]
-
 Array = NDArray[Any]
 
 # The kernels read these without conversion; scikit-learn converts anything else to the first.
 TYPES = (np.float64, np.float32, np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
+class FitArguments:
+    """The arguments of `fit`, or those of `partial_fit` if `incremental`."""
+
+    X: Any
+    y: Any
+    sample_weight: Any
+    X_val: Any = None
+    y_val: Any = None
+    checkpoint: str | os.PathLike[str] | None = None
+    classes: Any = None
+    incremental: bool = False
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether validation data were passed, or half of them."""
+        return self.X_val is not None or self.y_val is not None
 
 
 class Gate(Fitted):
@@ -32,29 +51,18 @@ class Gate(Fitted):
 
     _random_state: np.random.RandomState
     _standardization: Standardization | None
+    _class_factors: NDArray[np.float64] | None = None
 
-    def _samples(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        *,
-        first: bool,
-        incremental: bool,
-        classes: Any,
-    ) -> Rows:
+    def _samples(self, given: FitArguments, *, first: bool) -> Rows:
         """Return training data, checked, encoded, weighted, standardized."""
-        X, y = self._checked(X, y, first=first)
+        X, y = self._checked(given.X, given.y, first=first)
         weight = None
-        if sample_weight is not None:
-            check_no_dates(sample_weight, "sample_weight")
+        if given.sample_weight is not None:
+            check_no_dates(given.sample_weight, "sample_weight")
             weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
+                given.sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
             )
-        encoded = self._learn_targets(
-            y, weight, first=first, incremental=incremental, classes=classes
-        )
-        self._learn_class_weight(encoded, weight, incremental=incremental)
+        encoded = self._learn_targets(y, weight, given, first=first)
         weight = self._with_class_weight(encoded, weight)
         if weight is not None and not weight.all():
             X, encoded, weight = _without_zero_weights(X, encoded, weight)
@@ -88,7 +96,7 @@ class Gate(Fitted):
 
     def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:
         """Validate inputs and targets as scikit-learn does; the first fit sets the features."""
-        check_table(X, f"X{suffix}")
+        _check_table(X, f"X{suffix}")
         check_is_fetched(y, f"y{suffix}", "rows")
         if self._y_is_numeric:
             check_no_dates(y, f"y{suffix}")
@@ -104,6 +112,12 @@ class Gate(Fitted):
             reset=first,
         )
         return checked
+
+    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
+        """Return sample weights, multiplied by the class weights."""
+        if self._class_factors is None:
+            return weight
+        return np.asarray(self._class_factors[encoded] * (1.0 if weight is None else weight))
 
     def _check_split(self, samples: Rows) -> None:
         """Check that the samples can be split, before a random number is drawn."""
@@ -145,7 +159,7 @@ class Gate(Fitted):
     def _inputs(self, X: Any) -> Any:
         """Return the rows of a prediction, checked and standardized."""
         if not self._is_plain(X):
-            check_table(X, "X")
+            _check_table(X, "X")
             X = own_rows(X, "X")
             X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
         return self._standardized(X)
@@ -172,9 +186,9 @@ class Gate(Fitted):
     n_outputs_: int
 
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
+        self, y: Any, weight: Array | None, given: FitArguments, *, first: bool
     ) -> Array:
-        """Learn classes or scales from the targets of a fit; return the targets encoded."""
+        """Learn classes and their weights, or scales, from the targets; return them encoded."""
         raise NotImplementedError
 
     def _encode(self, y: Any) -> Array:
@@ -185,22 +199,12 @@ class Gate(Fitted):
         """Return encoded targets in the engine's form."""
         raise NotImplementedError
 
-    def _learn_class_weight(
-        self, encoded: Array, weight: Array | None, *, incremental: bool
-    ) -> None:
-        """Compute the class weights from the training samples."""
-
-    def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
-        """Return sample weights, multiplied by the class weights."""
-        del encoded
-        return weight
-
     def _stratifies(self) -> bool:
         """Whether a split is stratified by class."""
         return False
 
 
-def check_table(X: Any, name: str) -> None:
+def _check_table(X: Any, name: str) -> None:
     """Reject a table that is lazy or remote, or that holds dates."""
     check_is_fetched(X, name, "rows")
     check_no_dates(X, name)

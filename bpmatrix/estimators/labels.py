@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +10,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from bpmatrix.checks import real_number
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.samples.weighting import balanced
-
-__all__ = ["Labels"]
+from bpmatrix.samples.weighting import checked_factors
 
 Array = NDArray[Any]
 
@@ -158,29 +154,9 @@ class Labels:
                 "class_weight does not apply to samples with several labels",
                 cure="Pass sample_weight, or class_weight=None.",
             )
-        if isinstance(class_weight, str) and class_weight == "balanced":
-            return balanced(np.bincount(encoded, weight, minlength=self.classes.size))
-        if not isinstance(class_weight, Mapping):
-            raise ArgumentError(
-                "class_weight is not valid",
-                got=repr(class_weight),
-                expected='"balanced" or a mapping',
-            )
+        sums = np.bincount(encoded, weight, minlength=self.classes.size)
         classes = self.classes.tolist()
-        unknown = [name for name in class_weight if name not in classes]
-        if unknown:
-            raise ArgumentError(
-                "class_weight names classes that y does not have",
-                got=", ".join(map(repr, unknown[:10])),
-                expected=", ".join(map(repr, classes[:10])),
-            )
-        return np.array([
-            real_number(
-                class_weight.get(name, 1), f"the weight of class {name!r}",
-                "a finite number, 0 or more", lambda weight: weight >= 0,
-            )
-            for name in classes
-        ])  # fmt: skip
+        return checked_factors(class_weight, sums, classes, classes)
 
     def targets(self, encoded: Array) -> Targets:
         """Return encoded labels in the engine's form."""

@@ -12,19 +12,18 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
-from bpmatrix.checks import check_in_type, find, real_number, whole_number
+from bpmatrix.checks import (
+    BELOW_ONE,
+    FRACTION,
+    NOT_NEGATIVE,
+    POSITIVE,
+    check_in_type,
+    find,
+    real_number,
+    whole_number,
+)
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
-
-__all__ = [
-    "HiddenLayers",
-    "Parameterized",
-    "batch_size",
-    "check_parameters",
-    "check_type",
-    "is_stochastic",
-    "name_of_dtype",
-]
 
 WORDS = {
     "solver": ("lbfgs", "sgd", "adam"),
@@ -33,16 +32,16 @@ WORDS = {
 # None: the type of the data.
 DTYPES = ("float32", "float64")
 
-NUMBERS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "alpha": ("a number, 0 or more", lambda value: value >= 0),
-    "learning_rate_init": ("a number above 0", lambda value: value > 0),
-    "power_t": ("a number, 0 or more", lambda value: value >= 0),
-    "tol": ("a number, 0 or more", lambda value: value >= 0),
-    "momentum": ("a number from 0 to 1", lambda value: 0 <= value <= 1),
-    "validation_fraction": ("a number from 0 to below 1", lambda value: 0 <= value < 1),
-    "beta_1": ("a number from 0 to below 1", lambda value: 0 <= value < 1),
-    "beta_2": ("a number from 0 to below 1", lambda value: 0 <= value < 1),
-    "epsilon": ("a number above 0", lambda value: value > 0),
+NUMBERS = {
+    "alpha": NOT_NEGATIVE,
+    "learning_rate_init": POSITIVE,
+    "power_t": NOT_NEGATIVE,
+    "tol": NOT_NEGATIVE,
+    "momentum": FRACTION,
+    "validation_fraction": BELOW_ONE,
+    "beta_1": BELOW_ONE,
+    "beta_2": BELOW_ONE,
+    "epsilon": POSITIVE,
 }
 BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "standardize")
 
@@ -123,8 +122,8 @@ def check_parameters(parameters: Parameterized) -> HiddenLayers:
     """
     for name, words in WORDS.items():
         find(dict.fromkeys(words), getattr(parameters, name), name)
-    for name, (expected, allowed) in NUMBERS.items():
-        real_number(getattr(parameters, name), name, expected, allowed)
+    for name, allowed in NUMBERS.items():
+        real_number(getattr(parameters, name), name, *allowed)
     for name in BOOLEANS:
         value = getattr(parameters, name)
         if not isinstance(value, bool | np.bool_):
@@ -204,10 +203,7 @@ def _dropout(given: Any, layers: int) -> tuple[float, ...]:
             got=repr(given),
             expected=f"one number, or a list of {layers}",
         )
-    return tuple(
-        real_number(p, "dropout", "a number from 0 to below 1", lambda p: 0 <= p < 1)
-        for p in listed
-    )
+    return tuple(real_number(p, "dropout", *BELOW_ONE) for p in listed)
 
 
 def _engine_name(given: Any) -> str | OwnActivation:

@@ -17,8 +17,6 @@ from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
 
-__all__ = ["fit_quasi_newton"]
-
 Array = NDArray[Any]
 
 
@@ -58,15 +56,11 @@ def fit_quasi_newton(
 
     def objective(point: Array) -> tuple[float, Array]:
         theta[:] = point
-        cost, gradient = evaluation.cost_and_gradient(
-            description, theta, samples.columns, samples.targets, samples.weight
-        )
+        cost, gradient = evaluation.cost_and_gradient(description, theta, samples.columns)
         shrink = penalized.flat * theta
         return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
 
-    options = {
-        "maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol,
-    }  # fmt: skip
+    options = {"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol}
     with blas_on_one_thread():
         result = minimize(
             objective, theta.astype(np.float64), method="L-BFGS-B", jac=True, options=options

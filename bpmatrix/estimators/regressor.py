@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
@@ -17,14 +16,13 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
-from bpmatrix.estimators.parameters import HiddenLayers, is_stochastic
+from bpmatrix.estimators.gate import FitArguments
+from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-
-__all__ = ["MLPRegressor"]
 
 Array = NDArray[Any]
 
@@ -176,61 +174,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ) -> None:
         self._set_parameters(locals())
 
-    def fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        X_val: Any = None,
-        y_val: Any = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-    ) -> Self:
-        """Train a new network; with `warm_start`, continue with the old one.
-
-        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
-        the complete epochs.
-
-        Parameters
-        ----------
-        X : (n, n_features) array_like or sparse matrix
-            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
-        y : array_like
-            Numbers (n,) or (n, n_outputs).
-        sample_weight : (n,) array_like, optional
-            The weight of each sample.
-        X_val, y_val : array_like, optional
-            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
-            part of X, and goes by their loss.
-        checkpoint : path, optional
-            A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
-            same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
-            minute and at the end, also after Ctrl-C or SIGTERM. Different data or parameters raise
-            an error; only `max_iter`, `n_threads`, `callbacks` and `verbose` may change.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            For invalid parameters or data.
-        DivergenceError
-            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
-            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
-        """
-        validation = None if X_val is None and y_val is None else (X_val, y_val)
-        self._fit(X, y, sample_weight, validation, checkpoint=checkpoint)
-        return self
-
     @available_if(is_stochastic)
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch, continuing with the weights and the optimizer's state.
 
         Parameters are those of `fit`.
         """
-        self._fit(X, y, sample_weight, incremental=True)
-        return self
+        return self._fit(FitArguments(X, y, sample_weight, incremental=True))
 
     def predict(self, X: Any) -> Array:
         """Return the predicted y: (n,) or (n, n_outputs)."""
@@ -242,15 +192,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     _y_is_numeric = True
     loss: str | AnyCost
 
-    def _check_parameters(self) -> HiddenLayers:
-        layers = super()._check_parameters()
-        self._cost()
-        return layers
-
     def _learn_targets(
-        self, y: Any, weight: Array | None, *, first: bool, incremental: bool, classes: Any
+        self, y: Any, weight: Array | None, given: FitArguments, *, first: bool
     ) -> Array:
-        del incremental, classes
+        del given
         if first:
             self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
             table = y.reshape(len(y), -1)
@@ -318,7 +263,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return outputs if self._y_standardization is None else self._y_standardization.undo(outputs)
 
     def _score_samples(self, samples: Rows) -> float:
-        outputs = self._in_units_of_y(self._outputs(samples.columns))
+        outputs = self._in_units_of_y(self._outputs(samples.columns.X))
         y = self._in_units_of_y(samples.y)
         if not np.isfinite(outputs).all():
             return float("nan")

@@ -25,18 +25,12 @@ from bpmatrix.estimators.stochastic import Fit
 from bpmatrix.history import EpochInfo
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
-    EPOCHS_BETWEEN_NOTES,
+    Resumable,
     Snapshot,
-    check_arrays,
+    description_as_text,
     digest_of,
-    place_of,
-    put_place,
-    words_of_description,
 )
-from bpmatrix.training.course import LARGEST_COUNT
-from bpmatrix.training.record import words_of_object
-
-__all__ = ["ResumableFit", "generator_of", "random_state_of", "words_of_random_state"]
+from bpmatrix.training.record import stable_repr
 
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
@@ -50,7 +44,7 @@ RECORDS = (
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
-class ResumableFit(Fit):
+class ResumableFit(Fit, Resumable):
     """The rules of a fit that can be saved to checkpoints and resumed from them."""
 
     first_state: dict[str, Any]  # of the generator, before anything was drawn
@@ -58,26 +52,20 @@ class ResumableFit(Fit):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self._samples = arguments[3]
-        self._began_with = digest_of(self.runner.theta)
         self._is_whole = True
-        self._epoch_of_place = -1
-        self._note()
+        self._begin()
 
     def ahead(self) -> int:
         """Return how many epochs to run; as many as before if resumed within them."""
         self._is_whole = False
         count = max(super().ahead(), 0)
         self._is_whole = True
-        begun = self.runner.begun
-        return len(begun.totals) if begun is not None and count else count
+        progress = self.runner.resume_from
+        return len(progress.totals) if progress is not None and count else count
 
     def orders(self, epochs: int) -> Orders:
         """Shuffle; from time to time note the generator's state before that."""
-        is_long = self.runner.steps_of_a_slice < self.runner.steps_of(epochs, self._n)
-        if self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES or is_long:
-            self._note()
-        self.runner.place = None
-        self._epoch_of_place = self.done
+        self._before_orders(epochs)
         return super().orders(epochs)
 
     def record(
@@ -95,74 +83,58 @@ class ResumableFit(Fit):
         """Return all that must be unchanged for the fit to resume, by names that users know."""
         model, seed = self.model, self.model.random_state
         parameters = {
-            name: storage.in_words(value) if storage.is_plain(value) else words_of_object(value)
+            name: storage.to_json(value) if storage.is_plain(value) else stable_repr(value)
             for name, value in storage.parameters_of(model).items()
             if name not in NO_DIFFERENCE
         }
         parameters["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
         labels = getattr(model, "_labels", None)
         classes = None if labels is None else [str(label) for label in labels.classes]
-        words = {"estimator": type(model).__name__, "classes": classes} | parameters
-        words |= {"network": words_of_description(self.runner.description)}
-        words |= _digests(self._samples, "")
-        return words | (_digests(self._validation, "validation ") if self._validation else {})
-
-    def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the weights are the initial or the current ones of the snapshot's fit."""
-        known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
-        ours = self._began_with
-        return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
+        values = {"estimator": type(model).__name__, "classes": classes} | parameters
+        values |= {"network": description_as_text(self.runner.description)}
+        values |= _digests(self._samples, "")
+        return values | (_digests(self._validation, "validation ") if self._validation else {})
 
     def snapshot(self) -> Snapshot | None:
         """Return the state of the fit between two slices; None while it records an epoch."""
         if not self._is_whole:
             return None
-        runner, model = self.runner, self.model
         random_state, order = self._stream()
-        is_within = self._epoch_of_place == self.done
-        words, arrays = place_of(runner.begun or (runner.place if is_within else None))
-        words |= {
-            "began_with": self._began_with,
+        best_theta = self.runner.theta if self._best is None else self._best
+        values, arrays = self._common_snapshot(best_theta)
+        records = {name: getattr(self.model, name, None) for name in RECORDS}
+        values |= {
             "first_state": self.first_state,
             "random_state": random_state,
-            "records": storage.in_words({name: getattr(model, name, None) for name in RECORDS}),
+            "records": storage.to_json(records),
             "rate": self.state.rate.now,
-            "least": storage.in_words(float(self._least_loss)),
+            "least": storage.to_json(float(self._least_loss)),
             "best_epoch": self._best_epoch,
-            "stopped_by": self.history.stopped_by,
-            "steps": runner.state.steps,
         }
-        best = runner.theta if self._best is None else self._best
-        arrays |= {"theta": runner.theta, "best.theta": best, "order": order}
-        return Snapshot(words, arrays | {"moments": runner.state.moments})
+        return Snapshot(values, arrays | {"order": order})
 
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
-        words, arrays = snapshot
-        runner, model = self.runner, self.model
-        records = storage.from_words(words["records"])
+        values, arrays = snapshot
+        model, progress = self.model, self._check_common(snapshot)
+        records = storage.from_json(values["records"])
         if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
             raise ValueError("the records are not valid")
-        steps, rate = words["steps"], float(words["rate"])
-        if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and math.isfinite(rate)):
-            raise ValueError("the number of steps or the rate is not valid")
-        least_loss = float(storage.from_words(words["least"]))
-        place = put_place(words, arrays, runner, self._n)
-        random_state, order = random_state_of(words["random_state"]), arrays["order"]
+        rate = float(values["rate"])
+        if not math.isfinite(rate):
+            raise ValueError("the rate is not valid")
+        least_loss = float(storage.from_json(values["least"]))
+        random_state, order = random_state_from_json(values["random_state"]), arrays["order"]
         kind = self._random_state.get_state(legacy=False)["bit_generator"]
-        if words["random_state"]["bit_generator"] != kind:
+        if values["random_state"]["bit_generator"] != kind:
             raise ValueError("the generator is of a different kind")
         if sorted(order.tolist()) != list(range(self._n)):
             raise ValueError("the order of the samples is not a permutation")
-        theta, moments = runner.theta, runner.state.moments
-        check_arrays(arrays, theta, moments)
         # From here on nothing can fail.
-        runner.keep_start()
-        theta[:], moments[:], runner.state.steps = arrays["theta"], arrays["moments"], steps
-        runner.begun = place
+        self.runner.keep_start()
         for name, value in records.items():
             setattr(model, name, value)
-        self._least_loss, self._best_epoch = least_loss, words["best_epoch"]
+        self._least_loss, self._best_epoch = least_loss, values["best_epoch"]
         if self._best is not None:
             self._best[:] = arrays["best.theta"]
         elif model.n_iter_:  # among epochs run together, only the last was compared
@@ -171,10 +143,8 @@ class ResumableFit(Fit):
         self.state.rate.now = rate
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)
-        self._note()
-        self._began_with, self.first_state = words["began_with"], words["first_state"]
-        if words["stopped_by"] in {"early_stopping", "callback"}:
-            self.history.stopped_by = words["stopped_by"]
+        self.first_state = values["first_state"]
+        self._resume(snapshot, progress)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if early stopping does not keep its weights."""
@@ -190,21 +160,21 @@ class ResumableFit(Fit):
             except BpmatrixError:
                 return
 
-    def _note(self) -> None:
-        state = words_of_random_state(self._random_state) if self.model.shuffle else {}
-        self._noted: tuple[int, dict[str, Any], Array] = self.done, state, self._order
+    def _generator_state(self) -> tuple[dict[str, Any], Array]:
+        state = random_state_to_json(self._random_state) if self.model.shuffle else {}
+        return state, self._order
 
     def _stream(self) -> tuple[dict[str, Any], Array]:
         """Return the generator's state and the order before the next epoch's is drawn."""
-        epoch, state, order = self._noted
+        epoch, (state, order) = self._noted
         if not self.model.shuffle:
-            return words_of_random_state(self._random_state), order
-        random_state = random_state_of(state)
+            return random_state_to_json(self._random_state), order
+        random_state = random_state_from_json(state)
         for _ in range(self.done - epoch):
             places = np.arange(self._n)
             random_state.shuffle(places)
             order = order[places]
-        return words_of_random_state(random_state), order
+        return random_state_to_json(random_state), order
 
 
 def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.random.RandomState:
@@ -217,12 +187,12 @@ def generator_of(random_state: object, checkpoints: Checkpoints | None) -> np.ra
     if found is None or isinstance(random_state, numbers.Integral):
         return generator
     try:
-        return random_state_of(found.words["first_state"])
+        return random_state_from_json(found.values["first_state"])
     except (KeyError, TypeError, ValueError, AttributeError):
         return generator  # `Checkpoints.begin` raises the error
 
 
-def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]:
+def random_state_to_json(random_state: np.random.RandomState) -> dict[str, Any]:
     """Return the state of a generator, for JSON."""
 
     def plain(value: Any) -> Any:
@@ -234,23 +204,23 @@ def words_of_random_state(random_state: np.random.RandomState) -> dict[str, Any]
     return found
 
 
-def random_state_of(words: Mapping[str, Any]) -> np.random.RandomState:
-    """Return a new generator with the state that `words_of_random_state` returned."""
-    if words["bit_generator"] not in GENERATORS:
+def random_state_from_json(values: Mapping[str, Any]) -> np.random.RandomState:
+    """Return a new generator with the state that `random_state_to_json` returned."""
+    if values["bit_generator"] not in GENERATORS:
         raise ValueError("the generator is not a known one")
-    random_state = np.random.RandomState(getattr(np.random, words["bit_generator"])())
+    random_state = np.random.RandomState(getattr(np.random, values["bit_generator"])())
     arrays = {
         name: np.array(value, random_state.get_state(legacy=False)["state"][name].dtype)
-        for name, value in words["state"].items()
+        for name, value in values["state"].items()
         if isinstance(value, list)
     }
-    random_state.set_state({**words, "state": {**words["state"], **arrays}})
+    random_state.set_state({**values, "state": {**values["state"], **arrays}})
     return random_state
 
 
 def _digests(samples: Rows, prefix: str) -> dict[str, str]:
     return {
-        f"{prefix}X": digest_of(samples.columns),
+        f"{prefix}X": digest_of(samples.columns.X),
         f"{prefix}y": digest_of(samples.y),
         f"{prefix}sample_weight": digest_of(samples.weight),
     }

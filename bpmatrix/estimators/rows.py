@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
-
-__all__ = ["Rows", "as_columns"]
 
 Array = NDArray[Any]
 
@@ -30,17 +29,14 @@ class Rows:
         Indices of classes, an indicator matrix, or the numbers of a regression.
     weight : (n,) array or None
         Sample weights; None if all are 1.
-    targets : Targets
-        `y` in the engine's form.
-    columns : (n_0, n) array or SparseColumns
-        `X` in the engine's form.
+    columns : Samples
+        The same in the engine's form.
     """
 
     X: Any
     y: Array
     weight: NDArray[np.float64] | None
-    targets: Targets
-    columns: Any
+    columns: Samples
 
     @classmethod
     def of(
@@ -49,7 +45,7 @@ class Rows:
         """Create from checked X and encoded y; `targets` converts y to the engine's form."""
         weight = None if weight is None else np.ascontiguousarray(weight, np.float64)
         y = y.view()  # the user may reshape the array meanwhile
-        return cls(X, y, weight, targets(y), as_columns(X))
+        return cls(X, y, weight, Samples(as_columns(X), targets(y), weights=weight))
 
     @property
     def n(self) -> int:

@@ -12,8 +12,6 @@ from scipy import sparse
 
 from bpmatrix.errors import DataError
 
-__all__ = ["own_rows"]
-
 COMPRESSED = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "bsr": sparse.bsr_matrix}
 
 

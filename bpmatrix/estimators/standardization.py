@@ -12,8 +12,6 @@ from sklearn.preprocessing import StandardScaler
 
 from bpmatrix.errors import DataError
 
-__all__ = ["Standardization"]
-
 Array = NDArray[Any]
 
 

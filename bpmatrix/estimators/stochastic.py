@@ -19,8 +19,6 @@ from bpmatrix.history import EpochInfo, History
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 
-__all__ = ["Fit", "fit_stochastic"]
-
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
 
@@ -113,8 +111,8 @@ class Fit:
             " standardize=True (the largest input of this slice is {largest:g})."
         )
         self.are_classes = (
-            samples.targets.are_classes,
-            bool(validation and validation.targets.are_classes),
+            samples.columns.targets.are_classes,
+            bool(validation and validation.columns.targets.are_classes),
         )
         self._n, self._weight, self._validation = samples.n, samples.weight, validation
         self._scores_of, self._loss_of = scores_of, loss_of
@@ -203,7 +201,7 @@ class Fit:
             return self.runner.run_epochs(orders, rate, decays)
         except KeyboardInterrupt:
             theta[:], state.moments[:], state.steps = before
-            self.runner.place = None
+            self.runner.progress = None
             raise
 
     def undo(self) -> None:

@@ -26,7 +26,7 @@ from bpmatrix.estimators.parameters import name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.storage import persistence
 
-__all__ = ["from_words", "in_words", "is_plain", "parameters_of", "restore", "save"]
+__all__ = ["from_json", "is_plain", "parameters_of", "restore", "save", "to_json"]
 
 Array = NDArray[Any]
 
@@ -61,12 +61,12 @@ def save(
         "estimator": {
             "name": type(estimator).__name__,
             "parameters": {
-                name: in_words(value)
+                name: to_json(value)
                 for name, value in parameters_of(estimator).items()
                 if is_plain(value)
             },
             "records": {
-                name: in_words(getattr(estimator, name))
+                name: to_json(getattr(estimator, name))
                 for name in RECORDS
                 if hasattr(estimator, name) and is_plain(getattr(estimator, name))
             },
@@ -141,7 +141,7 @@ def _restored(
         raise ValueError("this version does not know some of its records")
     estimator = kind(**parameters)
     for name, value in stored["records"].items():
-        setattr(estimator, name, from_words(value))
+        setattr(estimator, name, from_json(value))
     if stored["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(stored["feature_names"], dtype=object)
     if stored["labels"] is not None:
@@ -176,7 +176,7 @@ def parameters_of(estimator: Fitted) -> dict[str, Any]:
 
 
 def is_plain(value: Any) -> bool:
-    """Whether `in_words` can convert a value to JSON."""
+    """Whether `to_json` can convert a value to JSON."""
     if isinstance(value, Mapping):
         return all(is_plain(item) for pair in value.items() for item in pair)
     if isinstance(value, list | tuple | np.ndarray):
@@ -184,14 +184,14 @@ def is_plain(value: Any) -> bool:
     return value is None or isinstance(value, str | bool | int | float | np.number | np.bool_)
 
 
-def in_words(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """Convert a value to JSON."""
     if isinstance(value, np.number | np.bool_ | np.ndarray):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {"pairs": [[in_words(key), in_words(item)] for key, item in value.items()]}
+        return {"pairs": [[to_json(key), to_json(item)] for key, item in value.items()]}
     if isinstance(value, list | tuple):
-        return [in_words(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return {"number": repr(value)}
     return value
@@ -199,16 +199,16 @@ def in_words(value: Any) -> Any:
 
 def _parameter(stored: Any) -> Any:
     """Return a parameter; a sequence as a tuple, as in scikit-learn's defaults."""
-    value = from_words(stored)
+    value = from_json(stored)
     return tuple(value) if isinstance(value, list) else value
 
 
-def from_words(stored: Any) -> Any:
-    """Convert back what `in_words` converted."""
+def from_json(stored: Any) -> Any:
+    """Convert back what `to_json` converted."""
     if isinstance(stored, list):
-        return [from_words(item) for item in stored]
+        return [from_json(item) for item in stored]
     if isinstance(stored, dict) and set(stored) == {"pairs"}:
-        return {from_words(key): from_words(item) for key, item in stored["pairs"]}
+        return {from_json(key): from_json(item) for key, item in stored["pairs"]}
     if isinstance(stored, dict):
         number = stored["number"]
         if number not in ("inf", "-inf", "nan"):

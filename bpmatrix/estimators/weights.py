@@ -11,8 +11,6 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.memory import aligned_zeros
 
-__all__ = ["initial_parameters", "zero_parameters"]
-
 
 def zero_parameters(description: Description) -> Parameters:
     """Return parameters that are all 0."""

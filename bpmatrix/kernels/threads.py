@@ -5,11 +5,10 @@ import sys
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from bpmatrix.kernels.codes import ARRIVALS, CALLED_OFF, CROWDED
-from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.instructions import at, call_by_name
 from bpmatrix.kernels.machine.jit import kernel
 from bpmatrix.kernels.plan import CACHE_LINE, GRAIN
 
@@ -49,15 +48,10 @@ def pause(typingctx):
 
     def codegen(context, builder, signature, arguments):
         machine = platform.machine().lower()
-        nothing = ir.VoidType()
         if machine in {"x86_64", "amd64", "i386", "i686"}:
-            hint = ir.FunctionType(nothing, [])
-            function = cgutils.get_or_insert_function(builder.module, hint, "llvm.x86.sse2.pause")
-            builder.call(function, [])
+            call_by_name(builder, "llvm.x86.sse2.pause", ir.VoidType())
         elif machine in {"aarch64", "arm64"}:
-            hint = ir.FunctionType(nothing, [ir.IntType(32)])
-            function = cgutils.get_or_insert_function(builder.module, hint, "llvm.aarch64.hint")
-            builder.call(function, [ir.Constant(ir.IntType(32), 1)])
+            call_by_name(builder, "llvm.aarch64.hint", ir.VoidType(), ir.IntType(32)(1))
         return context.get_dummy_value()
 
     return types.void(), codegen
@@ -69,8 +63,7 @@ def yield_processor(typingctx):
 
     def codegen(context, builder, signature, arguments):
         name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
-        function_type = ir.FunctionType(ir.IntType(32), [])
-        builder.call(cgutils.get_or_insert_function(builder.module, function_type, name), [])
+        call_by_name(builder, name, ir.IntType(32))
         return context.get_dummy_value()
 
     return types.void(), codegen
@@ -83,9 +76,7 @@ def sleep(typingctx):
     def codegen(context, builder, signature, arguments):
         windows = sys.platform == "win32"
         name, time = ("Sleep", 1) if windows else ("usleep", MICROSECONDS_ASLEEP)
-        function_type = ir.FunctionType(ir.IntType(32), [ir.IntType(32)])
-        function = cgutils.get_or_insert_function(builder.module, function_type, name)
-        builder.call(function, [ir.Constant(ir.IntType(32), time)])
+        call_by_name(builder, name, ir.IntType(32), ir.IntType(32)(time))
         return context.get_dummy_value()
 
     return types.void(), codegen

@@ -13,22 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description
-from bpmatrix.checks import real_number
+from bpmatrix.checks import BELOW_ONE, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets, check_interval
 from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
-
-__all__ = [
-    "check_predicts_classes",
-    "check_writeable",
-    "inputs",
-    "samples",
-    "training_and_validation",
-    "warn_about_unscaled_bytes",
-    "weighted_samples",
-]
 
 Array = NDArray[Any]
 
@@ -65,7 +55,7 @@ def samples(
         name=prefix + "targets",
         cure=OUT_OF_RANGE,
     )
-    if not predicts_classes(d):
+    if not _predicts_classes(d):
         checked = replace(checked, are_classes=False)
     return Samples(array, checked)
 
@@ -89,13 +79,11 @@ def training_and_validation(
 ) -> tuple[Samples, Samples | None]:
     """Return the training samples and the validation samples, passed or split off."""
     given = samples(d, X, targets)
-    check_target_range(d, given)
+    _check_target_range(d, given)
     given = weigh(given, sample_weight, d.dtype)
     factors = factors_of_classes(class_weight, given, max(2, d.sizes[-1]))
     given = shown(weigh_classes(given, factors, d.dtype))
-    fraction = real_number(
-        validation_split, "validation_split", "from 0 to below 1", lambda share: 0 <= share < 1
-    )
+    fraction = real_number(validation_split, "validation_split", *BELOW_ONE)
     if validation is None:
         return hold_out(given, fraction, seed) if fraction else (given, None)
     if fraction:
@@ -114,7 +102,7 @@ def training_and_validation(
     return given, weigh_classes(checked, factors, d.dtype, prefix=prefix)
 
 
-def check_target_range(d: Description, given: Samples) -> None:
+def _check_target_range(d: Description, given: Samples) -> None:
     """Reject targets outside the range of the output layer."""
     output = find_activation(d.activations[-1])
     if not given.targets.are_labels:
@@ -128,14 +116,14 @@ def check_target_range(d: Description, given: Samples) -> None:
         )
 
 
-def predicts_classes(d: Description) -> bool:
+def _predicts_classes(d: Description) -> bool:
     """Return whether the outputs of a network stand for classes."""
     return d.sizes[-1] > 1 or d.activations[-1] == "sigmoid"
 
 
 def check_predicts_classes(d: Description) -> None:
     """Reject a single output other than a sigmoid, which does not predict a class."""
-    if not predicts_classes(d):
+    if not _predicts_classes(d):
         raise ArgumentError(
             f"a single {d.activations[-1]} output does not predict a class",
             cure="Use feedforward(X) for its values, or cost(X, targets) to judge them.",

@@ -29,14 +29,12 @@ from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import persistence
 from bpmatrix.storage.checkpoints import Checkpoints, sigterm_handled
 from bpmatrix.training.arguments import checked_training_arguments
-from bpmatrix.training.course import Course
 from bpmatrix.training.optimizers import Optimizer
 from bpmatrix.training.record import opened, recorded
 from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
+from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
-
-__all__ = ["Network"]
 
 Array = NDArray[Any]
 
@@ -96,7 +94,7 @@ class Network:
 
     _description: Description
     _parameters: Parameters
-    _course: Course
+    _training: TrainingState
     _trained: list[dict[str, Any]]
 
     @knowing(NETWORK, "network.train(X, targets, {})", TRAIN)
@@ -129,8 +127,8 @@ class Network:
         seed = whole_number(seed, "seed", least=0)
         first, order = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
         theta = np.empty(description.layout.size, description.dtype)
-        course = Course(seed, order, is_seed_drawn=is_seed_drawn)
-        self.__setstate__(_state(description, theta, course, []))
+        training = TrainingState(seed, order, is_seed_drawn=is_seed_drawn)
+        self.__setstate__(_state(description, theta, training, []))
         names = [str(name) for name in description.activations]
         draw_parameters(self._parameters, names, initializer, first)
 
@@ -283,9 +281,7 @@ class Network:
         array([[-2.]])
         """
         samples = gate.weighted_samples(self._description, X, targets, sample_weight)
-        flat = evaluation.gradient(
-            self._description, self.parameters, samples.X, samples.targets, samples.weights
-        )
+        flat = evaluation.gradient(self._description, self.parameters, samples)
         return Parameters.of(flat, self._description.layout)
 
     def input_gradient(
@@ -349,12 +345,12 @@ class Network:
     @property
     def seed(self) -> int:
         """The seed, given or drawn."""
-        return self._course.seed
+        return self._training.seed
 
     @property
     def epochs(self) -> int:
         """The number of epochs of training so far."""
-        return self._course.epochs
+        return self._training.epochs
 
     @property
     def trained(self) -> list[dict[str, Any]]:
@@ -493,23 +489,23 @@ class Network:
         array([0, 1, 1, 0])
         """
         gate.check_writeable(self.parameters)
-        checkpoints, seed = _checkpoints(self._course, checkpoint, checkpoint_seconds)
+        checkpoints, seed = _checkpoints(self._training, checkpoint, checkpoint_seconds)
         samples, checked = gate.training_and_validation(
             self._description, seed, X, targets, sample_weight, class_weight, validation,
             validation_split,
         )  # fmt: skip
         settings = checked_training_arguments(
             self._description, n=samples.n, recorded=recorded(samples, checked),
-            optimizer=self._course.optimizer if optimizer is None else optimizer,
+            optimizer=self._training.optimizer if optimizer is None else optimizer,
             epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
             clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
             callbacks=callbacks, restore_best=restore_best, schedule=schedule,
             early_stopping=early_stopping, max_seconds=max_seconds,
         )  # fmt: skip
         gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._course), sigterm_handled(checkpoints), opened(settings.callbacks):
+        with running(self._training), sigterm_handled(checkpoints), opened(settings.callbacks):
             history = _begun(
-                checkpoints, seed, self._description, self.parameters, self._course, samples,
+                checkpoints, seed, self._description, self.parameters, self._training, samples,
                 checked, settings, self._trained, self,
             ).train()  # fmt: skip
         return history  # noqa: RET504 - for mypy, a with statement may suppress an error
@@ -529,7 +525,7 @@ class Network:
         OSError
             If the file cannot be written.
         """
-        persistence.save(path, self._description, self._parameters, self._course, self._trained)
+        persistence.save(path, self._description, self._parameters, self._training, self._trained)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Network:
@@ -580,9 +576,7 @@ class Network:
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
     ) -> evaluation.Scores:
         samples = gate.weighted_samples(self._description, X, targets, sample_weight)
-        return evaluation.scores(
-            self._description, self.parameters, samples.X, samples.targets, samples.weights
-        )
+        return evaluation.scores(self._description, self.parameters, samples)
 
     def __repr__(self) -> str:
         """Describe the network in one line."""
@@ -592,16 +586,16 @@ class Network:
 
 
 def _checkpoints(
-    course: Course, folder: str | os.PathLike[str] | None, seconds: float
+    training: TrainingState, folder: str | os.PathLike[str] | None, seconds: float
 ) -> tuple[Checkpoints | None, int]:
     """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn."""
     if folder is None:
-        return None, course.seed
+        return None, training.seed
     checkpoints = Checkpoints(folder, seconds)
     found = checkpoints.found
-    is_free = course.is_seed_drawn and not course.epochs
-    seed = found.words.get("seed") if found is not None and is_free else None
-    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else course.seed
+    is_free = training.is_seed_drawn and not training.epochs
+    seed = found.values.get("seed") if found is not None and is_free else None
+    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else training.seed
 
 
 def _begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
@@ -614,12 +608,12 @@ def _begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
 
 
 def _state(
-    description: Description, theta: Array, course: Course, trained: list[dict[str, Any]]
+    description: Description, theta: Array, training: TrainingState, trained: list[dict[str, Any]]
 ) -> dict[str, Any]:
     """Return the state of a network, as it is copied and pickled."""
     return {
         "_description": description,
         "_parameters": theta,
-        "_course": course,
+        "_training": training,
         "_trained": trained,
     }

@@ -6,6 +6,7 @@ History.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,26 +20,19 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
 from bpmatrix.storage import persistence
 from bpmatrix.training.checkpoint import (
-    EPOCHS_BETWEEN_NOTES,
+    Resumable,
     Snapshot,
-    check_arrays,
     columns_of,
-    digest_of,
+    description_as_text,
     digests_of_samples,
     entries_of,
-    place_of,
-    put_place,
-    words_of_description,
-    words_of_settings,
+    settings_as_text,
 )
-from bpmatrix.training.course import LARGEST_COUNT, Course, course_of, in_words
 from bpmatrix.training.run import Run
-from bpmatrix.training.slices import SliceRunner
-
-__all__ = ["ResumableRun"]
+from bpmatrix.training.state import TrainingState
 
 
-class ResumableRun(Run):
+class ResumableRun(Run, Resumable):
     """A run of `Network.train` that can be saved to checkpoints and resumed from them.
 
     Parameters
@@ -51,29 +45,16 @@ class ResumableRun(Run):
 
     def __init__(self, *arguments: Any, seed: int) -> None:
         super().__init__(*arguments, seed=seed)
-        self._best_theta = self._best_weights = self._runner.theta.copy()
-        self._before = self.course.epochs
-        self._began_with = digest_of(self._runner.theta)
+        self._best_theta = self._best_weights = self.runner.theta.copy()
+        self._before = self.training.epochs
         self._trained_before = list(self._trained)
-        self._noted = self.course.epochs, self.course.shuffler.bit_generator.state
         self._columns: dict[str, NDArray[Any]] = {}
-        self._epoch_of_place, self._steps = -1, self._runner.steps_of(1, self._n)
-        self._can_be_saved = _can_be_saved(self._runner.description)
-
-    @property
-    def runner(self) -> SliceRunner:
-        """The `SliceRunner` of the run."""
-        return self._runner
+        self._can_be_saved = _can_be_saved(self.runner.description)
+        self._begin()
 
     def orders(self, epochs: int) -> NDArray[np.int64]:
         """Draw the orders; from time to time note the generator's state before drawing."""
-        done = self.course.epochs
-        runner = self._runner
-        is_long = runner.steps_of_a_slice < self._steps
-        if is_long or done - self._noted[0] >= EPOCHS_BETWEEN_NOTES:
-            self._noted = done, self.course.shuffler.bit_generator.state
-        runner.place = None
-        self._epoch_of_place = done
+        self._before_orders(epochs)
         return super().orders(epochs)
 
     def end(self) -> None:
@@ -86,44 +67,36 @@ class ResumableRun(Run):
 
     def identity(self) -> dict[str, Any]:
         """Return all that must be unchanged for the run to resume, by names that users know."""
-        description = words_of_description(self._runner.description)
-        words = {f"the network's {name}": value for name, value in description.items()}
-        words |= {"seed of the network": self.history.seed}
-        words |= digests_of_samples(self.samples, "")
+        description = description_as_text(self.runner.description)
+        values: dict[str, Any] = {"seed of the network": self.history.seed}
+        values |= {f"the network's {name}": value for name, value in description.items()}
+        values |= digests_of_samples(self.samples, "")
         if self.validation is not None:
-            words |= digests_of_samples(self.validation, "validation ")
-        return words | words_of_settings(self.settings)
+            values |= digests_of_samples(self.validation, "validation ")
+        return values | settings_as_text(self.settings)
 
     def is_beginning_of(self, snapshot: Snapshot) -> bool:
         """Whether the weights are the initial or the current ones of the snapshot's run.
 
         If the seed was drawn, not chosen, the initial weights are those of the checkpoint.
         """
-        course = self.course
-        if course.is_seed_drawn and not course.epochs and self.history.seed != course.seed:
+        training = self.training
+        if training.is_seed_drawn and not training.epochs and self.history.seed != training.seed:
             return True
-        ours = self._began_with
-        known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
-        return ours == snapshot.words["began_with"] or ours in map(digest_of, known)
+        return super().is_beginning_of(snapshot)
 
     def snapshot(self) -> Snapshot:
         """Return the state of the run between two slices."""
-        runner, course = self._runner, self.course
-        words = in_words(course) | {
-            "seed": self.history.seed,
-            "shuffler": self._stream(),
-            "epochs_before": self._before,
-            "began_with": self._began_with,
-            "trained": self._trained_before,
-            "stopped_by": self.history.stopped_by,
-            "state": {"steps": runner.state.steps},
-            "optimizer": None,
-        }
-        is_within = self._epoch_of_place == course.epochs
-        place_words, arrays = place_of(runner.begun or (runner.place if is_within else None))
-        arrays |= {"theta": runner.theta, "best.theta": self._best_weights}
-        arrays |= {"moments": runner.state.moments}
-        return Snapshot(words | place_words, arrays | self._columns_so_far())
+        values, arrays = self._common_snapshot(self._best_weights)
+        values |= self._training_now().to_json()
+        values |= {"epochs_before": self._before, "trained": self._trained_before}
+        return Snapshot(values, arrays | self._columns_so_far())
+
+    def _training_now(self) -> TrainingState:
+        """Return the state of training before the next order is drawn."""
+        generator = np.random.default_rng(0)
+        generator.bit_generator.state = self._stream()
+        return TrainingState(self.history.seed, generator, self.training.epochs)
 
     def _columns_so_far(self) -> dict[str, NDArray[Any]]:
         """Return the History as columns, converting only the epochs since the last checkpoint."""
@@ -139,32 +112,23 @@ class ResumableRun(Run):
 
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
-        words, arrays = snapshot
-        course = course_of({**words, "state": None})
-        steps, before = words["state"]["steps"], words["epochs_before"]
-        if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and isinstance(before, int)):
-            raise TypeError("a count is not valid")
-        if not all(isinstance(run, dict) for run in words["trained"]):
+        values, arrays = snapshot
+        training, progress = TrainingState.from_json(values), self._check_common(snapshot)
+        before, trained = values["epochs_before"], values["trained"]
+        if not (isinstance(before, int) and all(isinstance(run, dict) for run in trained)):
             raise TypeError("the records of earlier runs are not valid")
-        place = put_place(words, arrays, self._runner, self._n)
         self._before, self.last_epoch = before, before + self.settings.epochs
         self.history.epochs[:] = entries_of(arrays, self.last_epoch)
-        if course.epochs != before + len(self.history.epochs):
+        if training.epochs != before + len(self.history.epochs):
             raise ValueError("the number of epochs does not match the history")
         self._replay(before)
-        if words["stopped_by"] in {"early_stopping", "callback"}:
-            self.history.stopped_by = words["stopped_by"]
-        theta, moments = self._runner.theta, self._runner.state.moments
-        check_arrays(arrays, theta, moments)
         # From here on nothing can fail.
-        theta[:], moments[:] = arrays["theta"], arrays["moments"]
         self._best_weights[:] = arrays["best.theta"]
-        self._runner.state.steps, self._runner.begun = steps, place
-        self.course.seed, self.course.epochs = course.seed, course.epochs
-        self.course.shuffler.bit_generator.state = words["shuffler"]
-        self._noted = course.epochs, words["shuffler"]
-        self._began_with, self._trained_before = words["began_with"], words["trained"]
-        self._trained[:], self._place = self._trained_before, len(self._trained_before)
+        self.training.seed, self.training.epochs = training.seed, training.epochs
+        self.training.shuffler.bit_generator.state = values["shuffler"]
+        self._trained_before = trained
+        self._trained[:], self._place = trained, len(trained)
+        self._resume(snapshot, progress)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if the network cannot be saved."""
@@ -172,14 +136,12 @@ class ResumableRun(Run):
 
     def save_best(self, path: Path) -> None:
         """Save the network of the best epoch to a model file, without the optimizer's state."""
-        description = self._runner.description
+        description = self.runner.description
         epoch = self._best.epoch if self._best is not None else self._before
-        generator = np.random.default_rng(0)
-        generator.bit_generator.state = self._stream()
-        course = Course(self.history.seed, generator, epoch, self.course.optimizer)
+        training = replace(self._training_now(), epochs=epoch, optimizer=self.training.optimizer)
         self._update_trained({"stopped_by": None})
         parameters = Parameters.of(self._best_weights, description.layout)
-        persistence.save(path, description, parameters, course, self._trained)
+        persistence.save(path, description, parameters, training, self._trained)
 
     def _replay(self, before: int) -> None:
         """Process the recorded epochs again, as `record` did, and recompute their rates."""
@@ -203,14 +165,17 @@ class ResumableRun(Run):
                 " folder.",
             )
 
+    def _generator_state(self) -> Any:
+        return self.training.shuffler.bit_generator.state
+
     def _stream(self) -> Any:
         """Return the generator's state before the order of the next epoch is drawn."""
         epoch, state = self._noted
-        if not self.settings.shuffle or epoch == self.course.epochs:
+        if not self.settings.shuffle or epoch == self.training.epochs:
             return state
         generator = np.random.default_rng(0)
         generator.bit_generator.state = state
-        for _ in range(self.course.epochs - epoch):
+        for _ in range(self.training.epochs - epoch):
             generator.permutation(self._n)
         return generator.bit_generator.state
 

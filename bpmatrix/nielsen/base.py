@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
+from operator import is_
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,7 +18,6 @@ from bpmatrix.checks import real_number, whole_number
 from bpmatrix.engine import prediction
 from bpmatrix.errors import ShapeError
 from bpmatrix.nielsen.bridge import (
-    SharedVector,
     as_columns,
     as_labels,
     as_list,
@@ -26,12 +26,9 @@ from bpmatrix.nielsen.bridge import (
     descend,
     describe,
     diverged,
-    flat_copy,
     pack,
 )
 from bpmatrix.samples.arrays import Targets, as_inputs
-
-__all__ = ["BookNetwork", "finite", "known_to_the_engine", "sigmoid", "sigmoid_prime"]
 
 Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
@@ -82,7 +79,8 @@ class BookNetwork:
     sizes: Sequence[int]
     biases: list[Array]
     weights: list[Array]
-    _shared: SharedVector | None = None
+    # The vector whose views were set last. Copies of the network have matrices of their own.
+    _theta: Parameters | None = None
 
     def _set_sizes(self, sizes: Sequence[int]) -> None:
         checked_sizes(sizes)
@@ -102,7 +100,11 @@ class BookNetwork:
     def _set_views(self, theta: Parameters) -> None:
         """Set new lists with the views of a vector."""
         self.weights, self.biases = list(theta.weights), list(theta.biases)
-        self._shared = SharedVector(theta)
+        self._theta = theta
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copy and pickle without the vector."""
+        return self.__dict__ | {"_theta": None}
 
     def _describe(self) -> Description:
         """Return the network's description; Python computes a custom cost, so any will do here."""
@@ -110,10 +112,12 @@ class BookNetwork:
 
     def _vector(self) -> tuple[Description, Array]:
         """Return the description, and the parameters as one vector, for reading."""
-        description = self._describe()
-        if self._shared is not None and self._shared.is_in(self.weights, self.biases):
-            return description, self._shared.flat
-        return description, flat_copy(self.weights, self.biases)
+        description, theta = self._describe(), self._theta
+        views = () if theta is None else (*theta.weights, *theta.biases)
+        matrices = (*self.weights, *self.biases)
+        if theta is None or len(views) != len(matrices) or not all(map(is_, views, matrices)):
+            theta = pack(description, self.weights, self.biases)
+        return description, theta.flat
 
     @property
     def _engine_cost(self) -> str | None:
@@ -228,7 +232,7 @@ class BookNetwork:
         data = as_list(training_data, "training_data")
         epochs = whole_number(epochs, "epochs", least=0)
         m = whole_number(mini_batch_size, "mini_batch_size", least=1)
-        eta, lmbda = finite(eta, "eta"), finite(lmbda, "lmbda")
+        eta, lmbda = real_number(eta, "eta"), real_number(lmbda, "lmbda")
         given, n, matrices = list(data), len(data), None
         if self._is_known("update_mini_batch", "backprop"):
             matrices = self._matrices(as_pairs(given, "training_data"))
@@ -248,7 +252,7 @@ class BookNetwork:
         self, mini_batch: Iterable[tuple[Any, Any]], eta: float, lmbda: float, n: int
     ) -> None:
         """Take one step."""
-        eta, lmbda = finite(eta, "eta"), finite(lmbda, "lmbda")
+        eta, lmbda = real_number(eta, "eta"), real_number(lmbda, "lmbda")
         decay = lmbda / real_number(n, "n", "the number of training samples", lambda n: n > 0)
         pairs = as_pairs(mini_batch, "mini_batch")
         m = len(pairs)
@@ -278,7 +282,7 @@ class BookNetwork:
         description = self._describe()
         X = as_columns([x for x, _ in pairs], description.sizes[0], "x")
         Y = as_columns([y for _, y in pairs], description.sizes[-1], "y")
-        return X, as_outputs(Y, description, len(pairs))
+        return X, as_outputs(Y, description)
 
     def _descend(
         self,
@@ -343,14 +347,3 @@ def _quiet() -> np.errstate:
 def _is_finite(numbers: Array) -> bool:
     """Whether all are finite; the sum of squares is a faster check, unless it overflows."""
     return math.isfinite(np.vdot(numbers, numbers)) or bool(np.isfinite(numbers).all())
-
-
-def finite(value: float, name: str) -> float:
-    """Return the value as a float.
-
-    Raises
-    ------
-    ArgumentError
-        If it is not a finite number.
-    """
-    return real_number(value, name, "a finite number", lambda _: True)

@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import pairwise
-from operator import is_
 from typing import Any
 
 import numpy as np
@@ -25,11 +24,6 @@ from bpmatrix.history import History
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, as_targets
 from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
-
-__all__ = [
-    "SharedVector", "as_columns", "as_labels", "as_list", "as_outputs", "as_pairs", "descend",
-    "describe", "diverged", "flat_copy", "pack",
-]  # fmt: skip
 
 Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
@@ -72,33 +66,6 @@ def pack(description: Description, weights: Sequence[Array], biases: Sequence[Ar
     for view, matrix in zip((*theta.weights, *theta.biases), (*weights, *biases), strict=True):
         view[:] = matrix
     return theta
-
-
-def flat_copy(weights: Sequence[Array], biases: Sequence[Array]) -> Array:
-    """Return weights and biases, whose shapes fit together, as one new vector."""
-    parts = [np.ravel(p) for layer in zip(weights, biases, strict=True) for p in layer]
-    return np.concatenate(parts, dtype=np.float64, casting="unsafe")
-
-
-class SharedVector:
-    """The vector whose views are in the lists of a network.
-
-    As long as they are, the vector holds the network's parameters, and no copy is needed. A copy of
-    the network has its own matrices, so this object copies as None.
-    """
-
-    def __init__(self, theta: Parameters) -> None:
-        self.flat = theta.flat
-        self._views = (*theta.weights, *theta.biases)
-
-    def is_in(self, weights: Sequence[Array], biases: Sequence[Array]) -> bool:
-        """Whether the lists still contain the views."""
-        now = (*weights, *biases)
-        return len(now) == len(self._views) and all(map(is_, now, self._views))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Copy and pickle as None."""
-        return type(None), ()
 
 
 def as_list(data: Iterable[Any], name: str) -> list[Any]:
@@ -251,7 +218,7 @@ def _is_label(value: Any) -> bool:
     return number.size == 1 and number.dtype.kind in "biuf" and bool(_are_whole(number).all())
 
 
-def as_outputs(Y: Array, description: Description, columns: int) -> Targets:
+def as_outputs(Y: Array, description: Description) -> Targets:
     """Return desired outputs, a matrix or labels, checked for the network's cost."""
     if description.cost == "cross_entropy" and Y.ndim == 2 and not 0 <= Y.min() <= Y.max() <= 1:
         raise DataError(
@@ -260,7 +227,7 @@ def as_outputs(Y: Array, description: Description, columns: int) -> Targets:
             expected="0 to 1",
             cure="Scale y, or create the network with cost=network2.QuadraticCost.",
         )
-    return as_targets(Y, description.sizes[-1], columns, "float64", name="y")
+    return as_targets(Y, description.sizes[-1], Y.shape[-1], "float64", name="y")
 
 
 def descend(

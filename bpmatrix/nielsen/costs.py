@@ -10,11 +10,6 @@ from numpy.typing import NDArray
 from bpmatrix.errors import ArgumentError
 from bpmatrix.nielsen.base import sigmoid_prime
 
-__all__ = [
-    "COSTS", "ENGINE_COSTS", "AnyCost", "BookCost", "CrossEntropyCost", "QuadraticCost",
-    "checked_cost", "class_of",
-]  # fmt: skip
-
 Array = NDArray[Any]
 
 

@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.checks import real_number
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.nielsen.base import (
     BookNetwork,
-    finite,
     known_to_the_engine,
     sigmoid,
     sigmoid_prime,
@@ -46,6 +46,7 @@ from bpmatrix.nielsen.costs import (
 )
 from bpmatrix.nielsen.mnist_loader import vectorized_result
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.samples import Samples
 from bpmatrix.storage.files import write_whole
 
 __all__ = [
@@ -223,7 +224,7 @@ class Network(BookNetwork):
         `n` is the number of these data. With `convert` they are (x, label); otherwise (x, y) with
         vectors y: the opposite of `accuracy`, as in the book.
         """
-        pairs, lmbda = as_pairs(data, "data"), finite(lmbda, "lmbda")
+        pairs, lmbda = as_pairs(data, "data"), real_number(lmbda, "lmbda")
         if convert:
             return self._mean_cost(*self._labeled(pairs), lmbda)
         return self._mean_cost(self._inputs(pairs), self._columns(pairs), lmbda)
@@ -234,13 +235,13 @@ class Network(BookNetwork):
 
     def _targets(self, ys: Array) -> Targets:
         """Return labels (n,) or columns (n_L, n), checked for the network's cost."""
-        return as_outputs(ys, self._describe(), ys.shape[-1])
+        return as_outputs(ys, self._describe())
 
     def _mean_cost(self, inputs: Array | list[Any], ys: Array, lmbda: float) -> float:
         """Return the mean cost with penalty; the engine's is finite for any outputs."""
         targets, n = self._targets(ys), ys.shape[-1]
         if self._engine_cost is not None and isinstance(inputs, np.ndarray):
-            cost = evaluation.scores(*self._vector(), inputs, targets).cost
+            cost = evaluation.scores(*self._vector(), Samples(inputs, targets)).cost
         else:
             a, Y = self._outputs(inputs), targets.array.astype(np.float64)
             if targets.are_labels:

@@ -11,17 +11,14 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bpmatrix.checks import real_number, whole_number
+from bpmatrix.checks import POSITIVE, real_number, whole_number
 from bpmatrix.nielsen import network2
-from bpmatrix.nielsen.base import finite
 from bpmatrix.nielsen.bridge import as_list
 from bpmatrix.nielsen.costs import AnyCost
 
 __all__ = ["L1Network", "MomentumNetwork", "train_until_no_improvement", "train_with_halving"]
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 MiniBatch = Sequence[tuple[Any, Any]]
 
@@ -66,7 +63,7 @@ class MomentumNetwork(network2.Network):
         mu: float = 0.9,
     ) -> None:
         super().__init__(sizes, cost)
-        self.mu = finite(mu, "mu")
+        self.mu = real_number(mu, "mu")
         self.velocities = [np.zeros_like(p) for p in (*self.weights, *self.biases)]
 
     def update_mini_batch(self, mini_batch: MiniBatch, eta: float, lmbda: float, n: int) -> None:
@@ -139,7 +136,7 @@ def train_with_halving(
         For each epoch, the learning rate and the accuracy on the evaluation data, as a count.
     """
     n = whole_number(n, "n", least=1)
-    eta = real_number(eta, "eta", "a number above 0", lambda eta: eta > 0)
+    eta = real_number(eta, "eta", *POSITIVE)
     training = list(as_list(training_data, "training_data"))
     evaluated = as_list(evaluation_data, "evaluation_data")
     found: list[tuple[float, int]] = []

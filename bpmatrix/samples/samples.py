@@ -12,8 +12,6 @@ from bpmatrix.samples.arrays import Targets
 
 __all__ = ["Samples"]
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True, slots=True)
 class Samples:
@@ -21,7 +19,7 @@ class Samples:
 
     Attributes
     ----------
-    X, targets : array, Targets
+    X, targets : array or SparseColumns, Targets
         Samples as columns, and their targets.
     shown : (n,) array of int64 or None
         The columns used for training; None means all.
@@ -29,7 +27,7 @@ class Samples:
         The weight of each column; None means 1.
     """
 
-    X: Array
+    X: Any
     targets: Targets
     shown: NDArray[np.int64] | None = None
     weights: NDArray[np.float64] | None = None

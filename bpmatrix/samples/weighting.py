@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bpmatrix.checks import real_number
+from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.samples.arrays import Targets, as_array, check_finite
 from bpmatrix.samples.samples import Samples
 
-__all__ = ["balanced", "check_range", "factors_of_classes", "shown", "weigh", "weigh_classes"]
+__all__ = [
+    "balanced", "check_range", "checked_factors", "factors_of_classes", "shown", "weigh",
+    "weigh_classes",
+]  # fmt: skip
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -113,6 +116,34 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
         return None
     classes = _classes(samples.targets)
     sums = np.bincount(classes, samples.weights, minlength=n_classes)
+    present = np.flatnonzero(np.bincount(classes)).tolist()
+    return checked_factors(class_weight, sums, range(n_classes), present)
+
+
+def checked_factors(
+    class_weight: object, sums: Array, classes: Sequence[Any], present: Sequence[Any]
+) -> Floats:
+    """Return the factor of each class, for a mapping or "balanced".
+
+    Parameters
+    ----------
+    class_weight : mapping or "balanced"
+        See `factors_of_classes`.
+    sums : (n_classes,) array
+        The sum of the weights of the samples of each class.
+    classes, present : sequence
+        All classes, and those that a mapping may contain.
+
+    Raises
+    ------
+    ArgumentError
+        If `class_weight` is neither, contains other classes, or a weight is not valid.
+
+    Examples
+    --------
+    >>> checked_factors({"b": 2}, np.ones(2), ["a", "b"], ["a", "b"])
+    array([1., 2.])
+    """
     if isinstance(class_weight, str) and class_weight == "balanced":
         return balanced(sums)
     if not isinstance(class_weight, Mapping):
@@ -121,21 +152,19 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
             got=repr(class_weight),
             expected='"balanced" or {class: weight}',
         )
-    found = set(np.flatnonzero(np.bincount(classes)).tolist())
-    unknown = [key for key in class_weight if key not in found]
+    unknown = [key for key in class_weight if key not in present]
     if unknown:
         raise ArgumentError(
             "class_weight contains classes that do not occur in the targets",
-            got=", ".join(map(repr, unknown)),
-            expected=", ".join(map(str, sorted(found))),
+            got=", ".join(map(repr, unknown[:10])),
+            expected=", ".join(map(repr, present[:10])),
         )
-    factors = np.ones(sums.size)
-    for label, weight in class_weight.items():
-        factors[int(label)] = real_number(
-            weight, f"the weight of class {label}", "a finite number, 0 or more",
-            lambda number: number >= 0,
-        )  # fmt: skip
-    return factors
+    return np.array(
+        [
+            real_number(class_weight.get(label, 1), f"the weight of class {label!r}", *NOT_NEGATIVE)
+            for label in classes
+        ]
+    )
 
 
 def balanced(sums: Array) -> Floats:

@@ -15,21 +15,21 @@ import warnings
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save as as_safetensors
 
 import bpmatrix
-from bpmatrix.checks import real_number
+from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import ArgumentError, BpmatrixError, DestinationError, ModelFileError
 from bpmatrix.signals import termination_as_ctrl_c
 from bpmatrix.storage.files import write_whole
 from bpmatrix.storage.persistence import KEY, opened
-from bpmatrix.training.checkpoint import Snapshot
+from bpmatrix.training.checkpoint import Resumable, Snapshot
 
-__all__ = ["Checkpoints", "Resumable", "identity_in", "read", "sigterm_handled", "write"]
+__all__ = ["Checkpoints", "identity_in", "read", "sigterm_handled", "write"]
 
 Array = NDArray[Any]
 
@@ -40,35 +40,6 @@ LEFT_OVERS = ".*.part"  # of processes killed while writing
 DIGEST = re.compile("[0-9a-f]{64}")
 KEPT = 2
 SECONDS = 60.0
-
-
-class Resumable(Protocol):
-    """A run that can be saved to checkpoints and resumed from them."""
-
-    watch: Any
-    hint: str
-
-    @property
-    def runner(self) -> Any:
-        """The `SliceRunner` of the run."""
-
-    def identity(self) -> dict[str, Any]:
-        """Return all that must be unchanged for the run to resume, by names that users know."""
-
-    def is_beginning_of(self, snapshot: Snapshot) -> bool:
-        """Whether the weights are the initial or the current ones of the snapshot's run."""
-
-    def snapshot(self) -> Snapshot | None:
-        """Return the state of the run; None if it is not consistent at the moment."""
-
-    def restore(self, snapshot: Snapshot) -> None:
-        """Resume from a snapshot. Raises any error if it is invalid, before any change."""
-
-    def best_epoch(self) -> int | None:
-        """Return the best epoch so far, or None if it is not to be saved."""
-
-    def save_best(self, path: Path) -> None:
-        """Save the network or estimator of the best epoch to a model file."""
 
 
 class Checkpoints:
@@ -97,9 +68,7 @@ class Checkpoints:
     found: Snapshot | None
 
     def __init__(self, folder: str | os.PathLike[str], seconds: float = SECONDS) -> None:
-        self.seconds = real_number(
-            seconds, "checkpoint_seconds", "a finite number, 0 or more", lambda number: number >= 0
-        )
+        self.seconds = real_number(seconds, "checkpoint_seconds", *NOT_NEGATIVE)
         try:
             self.folder = Path(folder)
         except TypeError:
@@ -173,7 +142,7 @@ class Checkpoints:
 
     def _check(self, run: Resumable, found: Snapshot) -> None:
         """Raise an error that names the differences if the checkpoint is of a different run."""
-        before = found.words.get("identity")
+        before = found.values.get("identity")
         before = before if isinstance(before, dict) else {}
         now = json.loads(json.dumps(self._identity))
         names = [name for name in {**before, **now} if before.get(name) != now.get(name)]
@@ -217,7 +186,7 @@ class Checkpoints:
             return
         numbers = _numbers(self.folder)
         path = self.folder / _name(max(numbers, default=0) + 1)
-        write(path, Snapshot(snapshot.words | {"identity": self._identity}, snapshot.arrays))
+        write(path, Snapshot(snapshot.values | {"identity": self._identity}, snapshot.arrays))
         # A damaged file is useless as a fallback.
         whole = [number for number in numbers if _name(number) not in self._damaged]
         for number in set(numbers) - {*whole[-(KEPT - 1) :]}:
@@ -243,7 +212,7 @@ def identity_in(folder: Path) -> dict[str, Any]:
     numbers = _numbers(folder)
     for number in reversed(numbers):
         try:
-            identity = read(folder / _name(number)).words.get("identity")
+            identity = read(folder / _name(number)).values.get("identity")
         except ModelFileError:  # reported when the run resumes
             continue
         return identity if isinstance(identity, dict) else {}
@@ -252,8 +221,8 @@ def identity_in(folder: Path) -> dict[str, Any]:
 
 def write(path: Path, snapshot: Snapshot) -> None:
     """Write a snapshot to a file, with a digest of its contents."""
-    words = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.words}}
-    text = json.dumps(words | {"written_by": bpmatrix.__version__}, allow_nan=False)
+    values = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.values}}
+    text = json.dumps(values | {"written_by": bpmatrix.__version__}, allow_nan=False)
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
     digest = _digest(text, arrays)
     write_whole(path, as_safetensors(arrays, {KEY: text, "digest": digest}))
@@ -268,14 +237,14 @@ def read(path: Path) -> Snapshot:
         If the file is damaged or is not a checkpoint.
     """
     with opened(path) as (file, metadata):
-        words = metadata.get("checkpoint")
-        if not isinstance(words, dict):
+        values = metadata.get("checkpoint")
+        if not isinstance(values, dict):
             raise ModelFileError(f"{path} is not a checkpoint")
         stored = file.metadata()
         arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
     if stored.get("digest") != _digest(stored[KEY], arrays):
         raise ModelFileError(f"{path} is damaged: its digest does not match")
-    return Snapshot(words, arrays)
+    return Snapshot(values, arrays)
 
 
 def _check_version(path: Path, version: object) -> None:
@@ -299,7 +268,7 @@ def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
             why = error
             damaged.add(_name(number))
             continue
-        _check_version(folder / _name(number), found.words.get("version"))
+        _check_version(folder / _name(number), found.values.get("version"))
         if why is not None:
             warnings.warn(
                 f"the newest checkpoint cannot be read ({why}); the training resumes from the one"

@@ -31,13 +31,13 @@ from bpmatrix.errors import (
     ModelFileError,
 )
 from bpmatrix.storage.files import write_whole
-from bpmatrix.training.course import Course, course_of, in_words
+from bpmatrix.training.state import TrainingState
 
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
 
 Array = NDArray[Any]
 Own = OwnActivation | OwnCost
-Model = tuple[Description, Array, Course, list[dict[str, Any]]]
+Model = tuple[Description, Array, TrainingState, list[dict[str, Any]]]
 Tensor = tuple[str, list[int]]  # type and shape
 
 KEY, VERSION = "bpmatrix", 1
@@ -49,7 +49,7 @@ def save(
     path: str | os.PathLike[str],
     description: Description,
     parameters: Parameters,
-    course: Course,
+    training: TrainingState,
     trained: list[dict[str, Any]],
 ) -> None:
     """Write a network to a file, completely or not at all.
@@ -65,10 +65,10 @@ def save(
     """
     metadata = {
         "network": described(description),
-        **in_words(course),
+        **training.to_json(),
         "trained": trained,
     }
-    state = course.state
+    state = training.optimizer_state
     kept = {MOMENTS: state.moments} if state is not None and len(state.moments) else {}
     write(path, metadata, parameters, kept)
 
@@ -105,7 +105,7 @@ def write(
 
 
 def load(path: str | os.PathLike[str]) -> Model:
-    """Return description, parameters, course and record of training from a file.
+    """Return description, parameters, state of training and record of training from a file.
 
     Raises
     ------
@@ -149,13 +149,13 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
         )
     try:
         description = description_of(metadata)
-        course = course_of(metadata)
+        training = TrainingState.from_json(metadata)
         trained = _trained(metadata["trained"])
     except (KeyError, TypeError, ValueError, BpmatrixError) as error:
         raise ModelFileError(
             f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
         ) from None
-    size, state = description.layout.size, course.state
+    size, state = description.layout.size, training.optimizer_state
     rows = state.optimizer.rule[1] if state is not None else 0
     shapes = {MOMENTS: (description.dtype, [rows, size])} if rows else {}
     flat, kept = read_tensors(file, path, description, shapes)
@@ -163,7 +163,7 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
         state.moments = kept.get(MOMENTS, np.empty((0, size), description.dtype))
         if (state.moments[1:] < 0).any():  # means of squares
             raise ModelFileError(f"{path} contains negative means of squares of the optimizer")
-    return description, flat, course, trained
+    return description, flat, training, trained
 
 
 def description_of(metadata: Mapping[str, Any]) -> Description:

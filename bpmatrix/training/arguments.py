@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import MISSING, fields
 from itertools import repeat
 
 import numpy as np
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.checks import check_in_type, real_number, whole_number
+from bpmatrix.checks import (
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    check_in_type,
+    real_number,
+    whole_number,
+)
 from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
@@ -19,8 +25,6 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import Settings
 from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
 from bpmatrix.training.stopping import EarlyStopping
-
-__all__ = ["checked_mini_batch_size", "checked_training_arguments"]
 
 DEFAULT_MINI_BATCH_SIZE = 10
 DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
@@ -58,7 +62,7 @@ def checked_training_arguments(
         raise ArgumentError(
             "optimizer is not a bpmatrix optimizer",
             got=repr(optimizer),
-            expected=_calls_of_optimizers(),
+            expected=" or ".join(f"{name}(learning_rate=...)" for name in OPTIMIZERS),
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
@@ -76,11 +80,9 @@ def checked_training_arguments(
         restore_best=bool(restore_best or early_stopping),
         schedule=schedule,
         early_stopping=early_stopping,
-        max_seconds=max_seconds
+        max_seconds=None
         if max_seconds is None
-        else real_number(
-            max_seconds, "max_seconds", "a finite number above 0", lambda seconds: seconds > 0
-        ),
+        else real_number(max_seconds, "max_seconds", *POSITIVE),
     )
 
 
@@ -113,15 +115,14 @@ def _regularization(
     """Return the fields of a `Recipe` other than the optimizer."""
     longest = math.inf
     if clip_norm is not None:
-        longest = real_number(clip_norm, "clip_norm", "a number above 0", lambda norm: norm > 0)
+        longest = real_number(clip_norm, "clip_norm", *POSITIVE)
     penalty = _penalty(l1, "l1", description.dtype)
     layers = len(description.sizes) - 1
-    within = "dropout", "a number from 0 to below 1", lambda part: 0 <= part < 1
     # A single number is for the hidden layers only.
     if isinstance(dropout, Sequence | np.ndarray) and np.ndim(dropout):
         parts = list(dropout)
     else:
-        parts = [0.0, *repeat(real_number(dropout, *within), layers - 1)]
+        parts = [0.0, *repeat(real_number(dropout, "dropout", *BELOW_ONE), layers - 1)]
     if len(parts) != layers:
         raise ArgumentError(
             "dropout has the wrong length",
@@ -129,13 +130,13 @@ def _regularization(
             expected=f"one number for all hidden layers, or {layers}: one for the inputs and one"
             " for each hidden layer",
         )
-    checked = tuple(real_number(part, *within) for part in parts)
+    checked = tuple(real_number(part, "dropout", *BELOW_ONE) for part in parts)
     return penalty, longest, checked if any(checked) else ()
 
 
 def _penalty(value: float, name: str, dtype: str) -> float:
     """Check and return the factor of a penalty."""
-    factor = real_number(value, name, "a finite number, 0 or more", lambda factor: factor >= 0)
+    factor = real_number(value, name, *NOT_NEGATIVE)
     check_in_type(factor, name, dtype)
     return factor
 
@@ -198,12 +199,3 @@ def _callbacks(callbacks: object) -> tuple[Callable[[EpochInfo], object], ...]:
                 expected="a function that takes the EpochInfo of an epoch",
             )
     return functions
-
-
-def _calls_of_optimizers() -> str:
-    """Return the constructor calls with the required arguments: ``SGD(learning_rate=...)``."""
-    calls = []
-    for name, kind in OPTIMIZERS.items():
-        needed = (f"{field.name}=..." for field in fields(kind) if field.default is MISSING)
-        calls.append(f"{name}({', '.join(needed)})")
-    return f"{', '.join(calls[:-1])} or {calls[-1]}"

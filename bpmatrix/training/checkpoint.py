@@ -1,11 +1,11 @@
-"""Conversion of the parts of a run to the contents of a checkpoint: JSON values and arrays."""
+"""What runs that resume from checkpoints share, and the contents of a checkpoint."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,22 +14,10 @@ from numpy.typing import NDArray
 from bpmatrix.architecture.description import Description
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.training.record import Settings, words_of_object
-from bpmatrix.training.slices import Place, SliceRunner
-
-__all__ = [
-    "EPOCHS_BETWEEN_NOTES",
-    "Snapshot",
-    "check_arrays",
-    "columns_of",
-    "digest_of",
-    "digests_of_samples",
-    "entries_of",
-    "place_of",
-    "put_place",
-    "words_of_description",
-    "words_of_settings",
-]
+from bpmatrix.training.record import Settings, stable_repr
+from bpmatrix.training.run import Rules, Watch
+from bpmatrix.training.slices import Progress, SliceRunner
+from bpmatrix.training.state import LARGEST_COUNT
 
 Array = NDArray[Any]
 
@@ -37,37 +25,135 @@ Array = NDArray[Any]
 # twentieth of a small epoch, and the draws since then can be repeated.
 EPOCHS_BETWEEN_NOTES = 64
 
+# Settings that do not affect the weights.
+NO_DIFFERENCE = {"epochs", "threads", "callbacks", "max_seconds"}
+
 BLOCK = 1 << 24  # bytes copied at a time if an array is not contiguous
 
 
 class Snapshot(NamedTuple):
     """The complete state of a run: values for JSON, and arrays by name."""
 
-    words: dict[str, Any]
+    values: dict[str, Any]
     arrays: dict[str, Array]
 
 
-def place_of(place: Place | None) -> Snapshot:
-    """Convert a place within the epochs of a call, unless it is at their beginning."""
-    if place is None or not place.done:
-        return Snapshot({"place": None}, {})
-    arrays = {"place.totals": place.totals, "place.parts": place.parts}
-    return Snapshot({"place": place.done}, arrays)
+class Resumable(Rules):
+    """What runs of `Network.train` and fits of estimators share to resume from checkpoints.
 
+    Attributes
+    ----------
+    runner : SliceRunner
+        The mini-batches of the run.
+    watch : Watch or None
+        The `Checkpoints`, once they have begun.
+    hint : str
+        How to resume after Ctrl-C.
+    """
 
-def put_place(
-    words: Mapping[str, Any], arrays: Mapping[str, Array], runner: SliceRunner, n: int
-) -> Place | None:
-    """Convert back what `place_of` converted, for epochs of n samples."""
-    done = words["place"]
-    if done is None:
-        return None
-    totals, parts = (np.array(arrays[f"place.{name}"], np.float64) for name in ("totals", "parts"))
-    steps = runner.steps_of(len(totals), n)
-    fits = totals.shape == (len(totals), 3) and parts.shape == (steps * runner.is_with_parts, 2)
-    if not isinstance(done, int) or not 0 < done <= steps or not fits:
-        raise ValueError("the place within the epochs is not valid")
-    return Place(done, totals, parts)
+    runner: SliceRunner
+    watch: Watch | None
+    hint: str
+    _n: int  # samples
+    _noted: tuple[int, Any]
+
+    def identity(self) -> dict[str, Any]:
+        """Return all that must be unchanged for the run to resume, by names that users know."""
+        raise NotImplementedError
+
+    def best_epoch(self) -> int | None:
+        """Return the best epoch so far, or None if it is not to be saved."""
+        raise NotImplementedError
+
+    def save_best(self, path: Path) -> None:
+        """Save the network or estimator of the best epoch to a model file."""
+        raise NotImplementedError
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the state of the run between two slices; None if it is not consistent now."""
+        raise NotImplementedError
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Resume from a snapshot. Raises any error if it is invalid, before any change."""
+        raise NotImplementedError
+
+    def is_beginning_of(self, snapshot: Snapshot) -> bool:
+        """Whether the weights are the initial or the current ones of the snapshot's run."""
+        known = (snapshot.arrays["theta"], snapshot.arrays["best.theta"])
+        ours = self._began_with
+        return ours == snapshot.values["began_with"] or ours in map(digest_of, known)
+
+    def _begin(self) -> None:
+        """Note the weights and the state of the generator before the run."""
+        self._began_with = digest_of(self.runner.theta)
+        self._epoch_of_progress = -1
+        self._noted = self.done, self._generator_state()
+
+    def _generator_state(self) -> Any:
+        """Return what determines the orders of the epochs to come."""
+        raise NotImplementedError
+
+    def _before_orders(self, epochs: int) -> None:
+        """From time to time note the generator's state before the orders of epochs are drawn."""
+        runner = self.runner
+        is_long = runner.steps_of_a_slice < runner.steps_of(epochs, self._n)
+        if is_long or self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES:
+            self._noted = self.done, self._generator_state()
+        runner.progress = None
+        self._epoch_of_progress = self.done
+
+    def _common_snapshot(self, best_theta: Array) -> Snapshot:
+        """Return the part of a snapshot that all runs have."""
+        runner, progress = self.runner, self.runner.resume_from
+        if progress is None and self._epoch_of_progress == self.done:
+            progress = runner.progress
+        values = {
+            "began_with": self._began_with,
+            "stopped_by": self.history.stopped_by,
+            "steps": runner.state.steps,
+            "mini_batches_done": progress.done if progress else 0,
+        }
+        arrays = {"theta": runner.theta, "best.theta": best_theta, "moments": runner.state.moments}
+        if progress and progress.done:
+            arrays |= {"progress.totals": progress.totals, "progress.parts": progress.parts}
+        return Snapshot(values, arrays)
+
+    def _check_common(self, snapshot: Snapshot) -> Progress | None:
+        """Check what `_common_snapshot` returned; return the progress within the epochs."""
+        values, arrays = snapshot
+        theta, moments = self.runner.theta, self.runner.state.moments
+        for name, ours in (("theta", theta), ("best.theta", theta), ("moments", moments)):
+            array = arrays[name]
+            if array.shape != ours.shape or array.dtype != ours.dtype:
+                raise ValueError(f"{name} has the wrong shape or type")
+            if not np.isfinite(array).all():
+                raise ValueError(f"{name} is not finite")
+        if (arrays["moments"][1:] < 0).any():  # means of squares
+            raise ValueError("moments: a mean of squares is negative")
+        steps, done = values["steps"], values["mini_batches_done"]
+        if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and isinstance(done, int)):
+            raise ValueError("the number of steps is not valid")
+        if done == 0:
+            return None
+        totals, parts = (
+            np.array(arrays[f"progress.{name}"], np.float64) for name in ("totals", "parts")
+        )
+        last = self.runner.steps_of(len(totals), self._n)
+        fits = totals.shape == (len(totals), 3)
+        if not (fits and parts.shape == (last * self.runner.with_parts, 2) and 0 < done <= last):
+            raise ValueError("the progress within the epochs is not valid")
+        return Progress(done, totals, parts)
+
+    def _resume(self, snapshot: Snapshot, progress: Progress | None) -> None:
+        """Resume from a snapshot that was checked; this cannot fail."""
+        values, arrays = snapshot
+        runner = self.runner
+        runner.theta[:], runner.state.moments[:] = arrays["theta"], arrays["moments"]
+        runner.state.steps, runner.resume_from = values["steps"], progress
+        self._began_with = values["began_with"]
+        self._noted = self.done, self._generator_state()
+        if values["stopped_by"] in {"early_stopping", "callback"}:
+            self.history.stopped_by = values["stopped_by"]
 
 
 def digest_of(data: Array | SparseColumns | None) -> str:
@@ -98,45 +184,17 @@ def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
     }
 
 
-def check_arrays(arrays: Mapping[str, Array], theta: Array, moments: Array) -> None:
-    """Raise an error unless the weights and the optimizer's state can replace these."""
-    for name, ours in (("theta", theta), ("best.theta", theta), ("moments", moments)):
-        array = arrays[name]
-        if array.shape != ours.shape or array.dtype != ours.dtype:
-            raise ValueError(f"{name} has the wrong shape or type")
-        if not np.isfinite(array).all():
-            raise ValueError(f"{name} is not finite")
-    if (arrays["moments"][1:] < 0).any():  # means of squares
-        raise ValueError("moments: a mean of squares is negative")
+def description_as_text(description: Description) -> dict[str, str | None]:
+    """Return the fields of a network's description as text."""
+    return {f.name: stable_repr(getattr(description, f.name)) for f in fields(description)}
 
 
-def words_of_description(description: Description) -> dict[str, Any]:
-    """Return the network's description for JSON; custom functions appear by name."""
-    return {
-        "sizes": list(description.sizes),
-        "activations": list(map(str, description.activations)),
-        "cost": repr(description.cost),
-        "input_scale": description.input_scale,
-        "bias": description.bias,
-        "dtype": description.dtype,
-    }
-
-
-def words_of_settings(settings: Settings) -> dict[str, Any]:
-    """Return the settings that must be unchanged when a run resumes."""
-    clip_norm = settings.recipe.clip_norm
-    return {
-        "mini_batch_size": settings.mini_batch_size,
-        "optimizer": words_of_object(settings.recipe.optimizer),
-        "weight_decay": settings.weight_decay,
-        "l1": settings.recipe.l1,
-        "clip_norm": clip_norm if math.isfinite(clip_norm) else None,
-        "dropout": list(settings.recipe.dropout),
-        "shuffle": settings.shuffle,
-        "restore_best": settings.restore_best,
-        "schedule": words_of_object(settings.schedule),
-        "early_stopping": words_of_object(settings.early_stopping),
-    }
+def settings_as_text(settings: Settings) -> dict[str, str | None]:
+    """Return the settings that must be unchanged when a run resumes, as text."""
+    found = {f.name: getattr(settings, f.name) for f in fields(settings)}
+    recipe = found.pop("recipe")
+    found |= {f.name: getattr(recipe, f.name) for f in fields(recipe)}
+    return {name: stable_repr(found[name]) for name in found if name not in NO_DIFFERENCE}
 
 
 # `last_epoch` is that of the resumed run.

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.checks import check_in_type, real_number
+from bpmatrix.checks import BELOW_ONE, NOT_NEGATIVE, POSITIVE, check_in_type, set_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
 from bpmatrix.kernels.plan import Hyperparameters
 
-__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSprop"]
-
 Floats = NDArray[np.float64]
 DEFAULTS = Hyperparameters(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, clip_norm=math.inf)
+
+# What the parameters may be.
+RANGES = {
+    "learning_rate": NOT_NEGATIVE,
+    "momentum": BELOW_ONE,
+    "rho": BELOW_ONE,
+    "beta_1": BELOW_ONE,
+    "beta_2": BELOW_ONE,
+    "epsilon": POSITIVE,
+    "weight_decay": NOT_NEGATIVE,
+}
 
 _knowing = knowing(OPTIMIZER, "network.train(X, targets, {})", TRAIN)
 
@@ -32,8 +40,10 @@ class Optimizer:
     learning_rate: float
 
     def __post_init__(self) -> None:
-        """Check the learning rate."""
-        self._check("learning_rate", "a finite number, 0 or more", lambda rate: rate >= 0)
+        """Check the numbers among the parameters."""
+        for name, allowed in RANGES.items():
+            if hasattr(self, name):
+                set_number(self, name, allowed)
 
     def __repr__(self) -> str:
         """Show the learning rate, and every other parameter that is not the default."""
@@ -71,11 +81,9 @@ class Optimizer:
         ArgumentError
             If one is infinite in the dtype, or 0 where the rule divides by it.
         """
-        check_in_type(self.learning_rate, "learning_rate", dtype)
-
-    def _check(self, name: str, expected: str, allowed: Any) -> None:
-        number = real_number(getattr(self, name), name, expected, allowed)
-        object.__setattr__(self, name, number)
+        for name in RANGES:
+            if hasattr(self, name):
+                check_in_type(getattr(self, name), name, dtype, zero=name != "epsilon")
 
 
 @_knowing
@@ -118,7 +126,6 @@ class SGD(Optimizer):
     def __post_init__(self) -> None:
         """Check the parameters."""
         super().__post_init__()
-        self._check("momentum", "a number from 0 to below 1", lambda m: 0 <= m < 1)
         if not isinstance(self.nesterov, bool):
             raise ArgumentError("nesterov must be True or False", got=repr(self.nesterov))
         if self.nesterov and self.momentum == 0:
@@ -171,27 +178,12 @@ class RMSprop(Optimizer):
     learning_rate: float = 0.001
     rho: float = 0.9
     epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        super().__post_init__()
-        self._check("rho", "a number from 0 to below 1", lambda rho: 0 <= rho < 1)
-        self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
-
-    @property
-    def rule(self) -> tuple[str, int]:
-        """The name of the update rule in `kernels/rules.py`, and its number of moments."""
-        return "ADAM", 2
+    rule = "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the hyperparameters of some steps: see `Optimizer.steps`."""
         del before
         return _rows(count, rate=rate, beta_2=self.rho, epsilon=self.epsilon)
-
-    def check_type(self, dtype: str) -> None:
-        """Check that epsilon is not 0 in the dtype, too: see `Optimizer.check_type`."""
-        super().check_type(dtype)
-        check_in_type(self.epsilon, "epsilon", dtype, zero=False)
 
 
 @_knowing
@@ -227,18 +219,7 @@ class Adam(Optimizer):
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        super().__post_init__()
-        for name in ("beta_1", "beta_2"):
-            self._check(name, "a number from 0 to below 1", lambda beta: 0 <= beta < 1)
-        self._check("epsilon", "a number above 0", lambda epsilon: epsilon > 0)
-
-    @property
-    def rule(self) -> tuple[str, int]:
-        """The name of the update rule in `kernels/rules.py`, and its number of moments."""
-        return "ADAM", 2
+    rule = "ADAM", 2
 
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the hyperparameters of some steps: see `Optimizer.steps`.
@@ -256,13 +237,13 @@ class Adam(Optimizer):
         )
 
     def check_type(self, dtype: str) -> None:
-        """Check that epsilon is not 0 in the dtype, too: see `Optimizer.check_type`.
+        """Check the parameters, and epsilon with its bias correction: see `Optimizer.check_type`.
 
         With the bias correction it is smallest in the first step.
         """
-        super().check_type(dtype)
         correction = math.sqrt(1 - self.beta_2)
         check_in_type(self.epsilon, "epsilon", dtype, factor=correction, zero=False)
+        super().check_type(dtype)
 
 
 @_knowing
@@ -287,21 +268,11 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
-    def __post_init__(self) -> None:
-        """Check the parameters."""
-        super().__post_init__()
-        self._check("weight_decay", "a finite number, 0 or more", lambda decay: decay >= 0)
-
     def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the hyperparameters of some steps: see `Optimizer.steps`."""
         rows = super().steps(rate, before, count)
         rows[:, Hyperparameters._fields.index("keep")] = 1 - rate * self.weight_decay
         return rows
-
-    def check_type(self, dtype: str) -> None:
-        """Check that the decay is finite in the dtype, too: see `Adam.check_type`."""
-        super().check_type(dtype)
-        check_in_type(self.weight_decay, "weight_decay", dtype)
 
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {

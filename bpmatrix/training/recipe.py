@@ -12,8 +12,6 @@ from bpmatrix.engine.memory import aligned_copy, aligned_zeros
 from bpmatrix.kernels.plan import OUT_OF
 from bpmatrix.training.optimizers import SGD, Optimizer
 
-__all__ = ["PLAIN", "OptimizerState", "Recipe"]
-
 Array = NDArray[Any]
 
 

@@ -14,8 +14,6 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
-__all__ = ["Callback", "Settings", "opened", "recorded", "summarize", "words_of_object"]
-
 Callback = Callable[[EpochInfo], object]
 
 
@@ -68,8 +66,8 @@ def summarize(
         "weighted": samples.weights is not None,
         "shuffle": settings.shuffle,
         "restore_best": settings.restore_best,
-        "schedule": words_of_object(settings.schedule),
-        "early_stopping": words_of_object(settings.early_stopping),
+        "schedule": stable_repr(settings.schedule),
+        "early_stopping": stable_repr(settings.early_stopping),
         "max_seconds": settings.max_seconds,
         "stopped_by": history.stopped_by,
         "best_epoch": best.epoch if best else None,
@@ -77,15 +75,17 @@ def summarize(
     }
 
 
-def words_of_object(value: object) -> str | None:
+def stable_repr(value: object) -> str | None:
     """Return a description that is the same in every process: without memory addresses."""
     if value is None:
         return None
     if is_dataclass(value) and not isinstance(value, type):
-        said = (f"{f.name}={words_of_object(getattr(value, f.name))}" for f in fields(value))
+        said = (f"{f.name}={stable_repr(getattr(value, f.name))}" for f in fields(value))
         return f"{type(value).__name__}({', '.join(said)})"
     if isinstance(value, bool | int | float | str):
         return repr(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(str, map(stable_repr, value)))})"
     return str(getattr(value, "__qualname__", type(value).__qualname__))
 
 

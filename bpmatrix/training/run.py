@@ -21,20 +21,11 @@ from bpmatrix.engine.evaluation import Scores, scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
-from bpmatrix.training.course import Course
 from bpmatrix.training.record import Callback, Settings, summarize
 from bpmatrix.training.schedules import factors
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
+from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import Patience
-
-__all__ = [
-    "Rules",
-    "Run",
-    "Watch",
-    "diverged",
-    "train_epochs",
-    "warn_of_interruption",
-]
 
 Array = NDArray[Any]
 Orders = NDArray[np.int64]  # (epochs, n): indices of the samples
@@ -190,7 +181,7 @@ class Run:
     ----------
     description, theta : Description, (size,) array
         The network and its parameters, which the run changes.
-    course : Course
+    training : TrainingState
         The state that the network carries from run to run.
     samples, validation : Samples, Samples or None
         Training samples, and those scored after each epoch.
@@ -201,7 +192,7 @@ class Run:
     network : object
         The network, for the callbacks.
     seed : int, optional
-        The seed of the run; None is the seed of the course.
+        The seed of the run; None is the network's.
     """
 
     watch: Watch | None = None
@@ -215,7 +206,7 @@ class Run:
         self,
         description: Description,
         theta: Array,
-        course: Course,
+        training: TrainingState,
         samples: Samples,
         validation: Samples | None,
         settings: Settings,
@@ -224,11 +215,11 @@ class Run:
         *,
         seed: int | None = None,
     ) -> None:
-        seed = course.seed if seed is None else seed
+        seed = training.seed if seed is None else seed
         self.network = network
-        self.course, self.samples, self.validation = course, samples, validation
+        self.training, self.samples, self.validation = training, samples, validation
         self.settings, self.callbacks, self._n = settings, settings.callbacks, samples.n
-        self.last_epoch = course.epochs + settings.epochs
+        self.last_epoch = training.epochs + settings.epochs
         self.are_classes = (
             samples.targets.are_classes,
             bool(validation and validation.targets.are_classes),
@@ -239,11 +230,11 @@ class Run:
         self._best: EpochInfo | None = None
         self._best_theta, self._least = theta.copy() if settings.restore_best else None, math.inf
         self._trained, self._place = trained, len(trained)
-        self._rates = self._all_rates(course.epochs + 1)
-        self._runner = SliceRunner(
+        self._rates = self._all_rates(training.epochs + 1)
+        self.runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
-            state=course.state_for(settings.recipe.optimizer, theta), seed=seed,
+            state=training.optimizer_state_for(settings.recipe.optimizer, theta), seed=seed,
         )  # fmt: skip
         if validation:
             load_program("evaluate", description.dtype)
@@ -264,7 +255,7 @@ class Run:
         """
         # Nothing of the network has changed so far. Memory is allocated and functions are compiled,
         # so neither can fail from here on.
-        self.course.take(self._runner.state)
+        self.training.take(self.runner.state)
         train_epochs(self, self.watch)
         if self.history.stopped_by == "interrupt":
             epochs = len(self.history.epochs)
@@ -274,11 +265,11 @@ class Run:
     @property
     def done(self) -> int:
         """The number of the last complete epoch."""
-        return self.course.epochs
+        return self.training.epochs
 
     def ahead(self) -> int:
         """Run epoch by epoch until the time limit."""
-        left = self.course.epochs < self.last_epoch
+        left = self.training.epochs < self.last_epoch
         if left and time.perf_counter() >= self._deadline:
             raise OutOfTimeError
         return int(left)
@@ -291,23 +282,20 @@ class Run:
         """Draw a permutation if shuffle is on."""
         del epochs  # always 1
         n, shown = self._n, self.samples.shown
-        order = self.course.shuffler.permutation(n) if self.settings.shuffle else np.arange(n)
+        order = self.training.shuffler.permutation(n) if self.settings.shuffle else np.arange(n)
         return (order if shown is None else shown[order])[None]
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; an epoch cut short by the time limit is not recorded."""
         decay, deadline = self.settings.weight_decay, self._deadline
-        found = self._runner.run_epochs(orders, rate, decay, deadline)
+        found = self.runner.run_epochs(orders, rate, decay, deadline)
         return [(totals.cost / totals.weight, totals.hits / totals.weight) for totals in found]
 
     def validate(self) -> Scores | None:
         """Score the validation samples."""
-        validation, runner = self.validation, self._runner
-        if validation is None:
+        if self.validation is None:
             return None
-        return scores(
-            runner.description, runner.theta, validation.X, validation.targets, validation.weights
-        )
+        return scores(self.runner.description, self.runner.theta, self.validation)
 
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
@@ -322,8 +310,8 @@ class Run:
         if entry.is_best:
             self._best = entry
             if self._best_theta is not None:
-                self._best_theta[:] = self._runner.theta
-        self.course.epochs += 1
+                self._best_theta[:] = self.runner.theta
+        self.training.epochs += 1
         history.epochs.append(entry)
         if self._patience is not None and self._patience.runs_out(bad):
             history.stopped_by = "early_stopping"
@@ -335,7 +323,7 @@ class Run:
     def end(self) -> None:
         """Restore the best weights, if requested, and record how the run ended."""
         if self._best_theta is not None and self.history.epochs:
-            self._runner.theta[:] = self._best_theta
+            self.runner.theta[:] = self._best_theta
         self._update_trained({})
 
     def _update_trained(self, changed: dict[str, None]) -> None:

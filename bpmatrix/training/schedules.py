@@ -21,13 +21,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from bpmatrix.checks import real_number, whole_number
+from bpmatrix.checks import FRACTION, NOT_NEGATIVE, real_number, set_number, set_whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import SCHEDULE, knowing
 from bpmatrix.history import EpochInfo, badness
 from bpmatrix.training.stopping import Patience, check_patience
-
-__all__ = ["Cosine", "InverseScaling", "ReduceOnPlateau", "Schedule", "Step", "Warmup", "factors"]
 
 
 @knowing(SCHEDULE)
@@ -60,8 +58,8 @@ class Step:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        _set(self, every=whole_number(self.every, "every", least=1))
-        _set(self, factor=_fraction(self.factor, "factor"))
+        set_whole_number(self, "every")
+        set_number(self, "factor", FRACTION)
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
@@ -99,8 +97,8 @@ class Cosine:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        _set(self, epochs=whole_number(self.epochs, "epochs", least=1))
-        _set(self, least=_fraction(self.least, "least"))
+        set_whole_number(self, "epochs")
+        set_number(self, "least", FRACTION)
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
@@ -135,10 +133,7 @@ class InverseScaling:
 
     def __post_init__(self) -> None:
         """Check the argument."""
-        power = real_number(
-            self.power, "power", "a finite number, 0 or more", lambda power: power >= 0
-        )
-        _set(self, power=power)
+        set_number(self, "power", NOT_NEGATIVE)
 
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
@@ -178,7 +173,7 @@ class Warmup:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        _set(self, epochs=whole_number(self.epochs, "epochs", least=1))
+        set_whole_number(self, "epochs")
         then: object = self.then
         if then is not None and (not callable(then) or isinstance(then, type)):
             raise ArgumentError(
@@ -190,7 +185,7 @@ class Warmup:
     def __call__(self, epoch: int) -> float:
         """Return the factor of an epoch."""
         rest = 1.0 if self.then is None else self.then(epoch)
-        factor = real_number(rest, "the factor of `then`", "a finite number", lambda _: True)
+        factor = real_number(rest, "the factor of `then`")
         return min(1.0, epoch / self.epochs) * factor
 
 
@@ -237,8 +232,8 @@ class ReduceOnPlateau:
     def __post_init__(self) -> None:
         """Check the arguments."""
         check_patience(self)
-        for name in ("factor", "least"):
-            _set(self, **{name: _fraction(getattr(self, name), name)})
+        set_number(self, "factor", FRACTION)
+        set_number(self, "least", FRACTION)
 
     def after(self, past: Sequence[EpochInfo]) -> float:
         """Return the factor of the epoch after these epochs of a run."""
@@ -271,13 +266,3 @@ def factors(schedule: Schedule, epoch: int, past: Sequence[EpochInfo]) -> Iterat
         # A list iterator also yields items appended later, unless it was already exhausted.
         return schedule.factors(iter(past))
     return map(schedule, count(epoch))
-
-
-def _fraction(value: object, name: str) -> float:
-    return real_number(value, name, "a number from 0 to 1", lambda number: 0 <= number <= 1)
-
-
-def _set(description: object, **fields: object) -> None:
-    """Set fields of a frozen dataclass during its initialization."""
-    for name, value in fields.items():
-        object.__setattr__(description, name, value)

@@ -31,8 +31,6 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.recipe import PLAIN, OptimizerState, Recipe
 
-__all__ = ["NotFiniteError", "OutOfTimeError", "Place", "SliceRunner", "Totals"]
-
 Array = NDArray[Any]
 
 L2, L1, CLIP_NORM = map(Hyperparameters._fields.index, ("l2", "l1", "clip_norm"))
@@ -65,7 +63,7 @@ class Totals(NamedTuple):
 
 
 @dataclass
-class Place:
+class Progress:
     """The progress of one call of `run_epochs`.
 
     Attributes
@@ -115,10 +113,10 @@ class SliceRunner:
 
     Attributes
     ----------
-    place : Place or None
+    progress : Progress or None
         The progress of `run_epochs`, also after an error, always consistent with theta and the
         optimizer's state. Set to None by the code that records the epochs.
-    begun : Place or None
+    resume_from : Progress or None
         Where the next call of `run_epochs` resumes; it must be given the same orders again.
     after_slice : function or None
         Called after each slice but the last one of the epochs.
@@ -126,8 +124,8 @@ class SliceRunner:
 
     parts: NDArray[np.float64]
     steps_of_a_slice: int
-    place: Place | None = None
-    begun: Place | None = None
+    progress: Progress | None = None
+    resume_from: Progress | None = None
     after_slice: Callable[[], object] | None = None
 
     def __init__(
@@ -151,7 +149,7 @@ class SliceRunner:
         self.m = mini_batch_size
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
-        self._with_parts = with_parts
+        self.with_parts = with_parts
         self._data = X, targets, sample_weight
         self._program = load_program("train_slice", description.dtype)
         columns = columns_at_a_time(description, mini_batch_size)
@@ -213,11 +211,11 @@ class SliceRunner:
         epochs, n = orders.shape
         steps = self.steps_of(epochs, n)
         decays = np.full(steps, weight_decay, np.float64)
-        place, self.begun = self.begun, None
-        if place is None:
-            parts = np.zeros((steps * self._with_parts, 2))
-            place = Place(0, np.zeros((epochs, 3)), parts)
-        self.place, self.parts, done, first = place, place.parts, place.done, True
+        progress, self.resume_from = self.resume_from, None
+        if progress is None:
+            parts = np.zeros((steps * self.with_parts, 2))
+            progress = Progress(0, np.zeros((epochs, 3)), parts)
+        self.progress, self.parts, done, first = progress, progress.parts, progress.done, True
         while done < steps:
             start = time.perf_counter()
             if not first and start >= deadline:
@@ -231,21 +229,16 @@ class SliceRunner:
             given = TrainSlice(
                 **self._fixed, order=orders.ravel(), batches=batches, hyperparameters=numbers,
                 first_step=self.state.steps, parts=self.parts[now],
-                totals=place.totals.copy() if done and self.after_slice else place.totals,
+                totals=progress.totals.copy() if done and self.after_slice else progress.totals,
             )  # fmt: skip
-            self._run_slice(given, place)
-            done, first = place.done, False
+            self._run_slice(given, progress)
+            done, first = progress.done, False
             speed = count / max(time.perf_counter() - start, 1e-6)
             most = 10.0 * self.steps_of_a_slice
             self.steps_of_a_slice = int(min(max(1.0, SECONDS_PER_SLICE * speed), most))
             if self.after_slice is not None and done < steps:
                 self.after_slice()
-        return [Totals(*row) for row in place.totals.tolist()]
-
-    @property
-    def is_with_parts(self) -> bool:
-        """Whether `parts` is filled by a run."""
-        return self._with_parts
+        return [Totals(*row) for row in progress.totals.tolist()]
 
     def steps_of(self, epochs: int, n: int) -> int:
         """Return the number of mini-batches in a number of epochs of n samples."""
@@ -261,7 +254,7 @@ class SliceRunner:
         if self._keeps_start and self._start is None:
             self._start = self.theta.copy(), self.state.moments.copy(), self.state.steps
 
-    def _run_slice(self, given: TrainSlice, place: Place) -> None:
+    def _run_slice(self, given: TrainSlice, progress: Progress) -> None:
         if self._keeps_start and self._start and self._start[0] is self._before[0]:
             self._before = np.empty_like(self.theta), np.empty_like(self.state.moments)
         self._before[0][:], self._before[1][:] = self.theta, self.state.moments
@@ -275,8 +268,8 @@ class SliceRunner:
             if taken == count and np.isfinite(self.theta).all():
                 # These lines call no function, so Ctrl-C cannot fall between them.
                 self.state.steps += count
-                place.done += count
-                place.totals = given.totals
+                progress.done += count
+                progress.totals = given.totals
                 return
         except BaseException:
             # Ctrl-C raises after the program has returned, before its weights are checked; a thread
@@ -289,7 +282,7 @@ class SliceRunner:
             raise
         self.theta[:], self.state.moments[:] = self._before
         what = "a weight" if taken == count else "the cost"
-        step = place.done + min(taken + 1, count)
+        step = progress.done + min(taken + 1, count)
         samples = np.unique(given.order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
 

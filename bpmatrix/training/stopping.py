@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
-from bpmatrix.checks import find, real_number, whole_number
+from bpmatrix.checks import NOT_NEGATIVE, find, set_number, set_whole_number
 from bpmatrix.foreign import EARLY_STOPPING, TRAIN, knowing
 from bpmatrix.history import METRICS
-
-__all__ = ["EarlyStopping", "Patience", "check_patience"]
 
 
 @knowing(EARLY_STOPPING, "network.train(X, targets, {})", TRAIN)
@@ -82,7 +81,7 @@ class Patience:
         return is_over
 
 
-def check_patience(description: object) -> None:
+def check_patience(owner: Any) -> None:
     """Check and convert the fields `patience`, `least_change` and `metric`.
 
     Raises
@@ -90,16 +89,7 @@ def check_patience(description: object) -> None:
     ArgumentError
         If one of them is out of range.
     """
-    patience, change, metric = (
-        getattr(description, name) for name in ("patience", "least_change", "metric")
-    )
-    if metric is not None:
-        find(dict.fromkeys(METRICS), metric, "metric")
-    checked = {
-        "patience": whole_number(patience, "patience", least=1),
-        "least_change": real_number(
-            change, "least_change", "a finite number, 0 or more", lambda change: change >= 0
-        ),
-    }
-    for name, value in checked.items():
-        object.__setattr__(description, name, value)
+    if owner.metric is not None:
+        find(dict.fromkeys(METRICS), owner.metric, "metric")
+    set_whole_number(owner, "patience")
+    set_number(owner, "least_change", NOT_NEGATIVE)

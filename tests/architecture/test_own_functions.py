@@ -162,7 +162,7 @@ def test_a_wrong_derivative_is_reported_with_its_point(own, said):
         assert "expected the slope, " in str(caught.value)
 
 
-PLACE = float(own_functions.POINTS[30])
+PLACE = own_functions.POINTS[OwnActivation][30]["z"]
 
 
 @pytest.mark.parametrize(

@@ -237,14 +237,14 @@ ROWS = [
         ),
     ),
     Row(
-        "samples/weighting.py: factors_of_classes",
+        "samples/weighting.py: checked_factors",
         'class_weight is neither "balanced" nor a mapping',
         lambda _: trained(class_weight=2.0),
         'expected "balanced" or {class: weight}',
         lambda _: (trained(class_weight="balanced"), trained(class_weight={0: 2.0})),
     ),
     Row(
-        "samples/weighting.py: factors_of_classes",
+        "samples/weighting.py: checked_factors",
         "class_weight contains classes that do not occur in the targets",
         lambda _: trained(class_weight={0: 2.0, 3: 1.0}),
         "expected 0, 1, 2",

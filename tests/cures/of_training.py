@@ -29,7 +29,8 @@ ROWS = [
         "training/arguments.py: checked_training_arguments",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer="adam"),
-        "expected SGD(learning_rate=...), RMSprop(), Adam() or AdamW()",
+        "expected SGD(learning_rate=...) or RMSprop(learning_rate=...) or Adam(learning_rate=...)"
+        " or AdamW(learning_rate=...)",
         lambda _: (trained(optimizer=SGD(learning_rate=0.1)), trained(optimizer=Adam())),
     ),
     Row(

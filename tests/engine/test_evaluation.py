@@ -21,6 +21,7 @@ from bpmatrix.engine import evaluation
 from bpmatrix.engine.evaluation import gradient, outputs, scores
 from bpmatrix.engine.trace import trace
 from bpmatrix.samples.arrays import as_targets
+from bpmatrix.samples.samples import Samples
 
 WHOLE = ("identity", "relu")
 
@@ -57,7 +58,7 @@ def test_whole_numbers_give_exactly_what_the_reference_gives(case: Case) -> None
     assume(((a - Y) ** 2).sum() * 2 < 1 / np.finfo(d.dtype).eps)
     assert same_bits(outputs(d, case.theta, case.inputs), a.astype(d.dtype) + 0.0)
     expected = reference.mean_cost(weights, biases, activations, cost, X, Y)
-    assert scores(d, case.theta, case.inputs, case.targets).cost == expected
+    assert scores(d, case.theta, case.samples).cost == expected
 
 
 @given(cases())
@@ -78,7 +79,7 @@ def test_cost_is_the_mean_of_its_definition(case: Case) -> None:
     else:
         size = terms + (np.abs(a) + np.abs(y) + 1) ** 2  # none is steeper than |a| + |y| + 1
     expected, scale = terms.sum(axis=0).mean(), size.sum(axis=0).mean()
-    cost = scores(d, case.theta, case.inputs, case.targets).cost
+    cost = scores(d, case.theta, case.samples).cost
     # exp, log and division, the sum over outputs, the sum over columns; on both sides.
     roundings = 2 * (3 * ELEMENTARY + 4 + 2 * n_out + m)
     assert_close(cost, float(expected), roundings=roundings, scale=float(scale), dtype=d.dtype)
@@ -93,7 +94,7 @@ def test_accuracy_is_the_fraction_of_equal_argmax(case: Case) -> None:
         return columns.argmax(axis=0) if len(columns) > 1 else columns[0] > 0.5
 
     hits = named(a) == named(case.Y)
-    assert scores(case.description, case.theta, case.inputs, case.targets).accuracy == hits.mean()
+    assert scores(case.description, case.theta, case.samples).accuracy == hits.mean()
 
 
 @given(cases())
@@ -102,7 +103,7 @@ def test_gradient_is_that_of_the_loop(case: Case) -> None:
     *network, X, Y = case.in_float64()
     loop = reference.gradient_by_loop(*network, X, Y)
     m, dtype = X.shape[1], case.description.dtype
-    ours = gradient(case.description, case.theta, case.inputs, case.targets)
+    ours = gradient(case.description, case.theta, case.samples)
     assert ours.dtype == dtype
     views = Parameters.of(ours, case.description.layout)
     bounds = [gradient_bound(*network, X, Y, kind) for kind in (dtype, "float64")]
@@ -127,8 +128,9 @@ def test_a_gradient_in_float32_is_no_less_exact_for_more_samples(n: int, weighte
     delta = float(theta[0]) * float(x) + float(theta[1]) - float(y)
     expected = np.array([delta * float(x), delta])
 
-    alone = gradient(d, theta, X, targets, weights)
-    cost, together = evaluation.cost_and_gradient(d, theta, X, targets, weights)
+    samples = Samples(X, targets, weights=weights)
+    alone = gradient(d, theta, samples)
+    cost, together = evaluation.cost_and_gradient(d, theta, samples)
 
     assert alone.dtype == np.float32
     assert_close(alone, expected, roundings=480 + 10, scale=np.abs(expected))
@@ -142,7 +144,7 @@ def test_groups_of_a_gradient_add_up(dtype: str) -> None:
     """Any samples, in groups that are whole and one that is not, against the matrix form."""
     d = Description((7, 9, 3), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
     case = make_case(d, 2000, seed=3)
-    ours = Parameters.of(gradient(d, case.theta, case.inputs, case.targets), d.layout)
+    ours = Parameters.of(gradient(d, case.theta, case.samples), d.layout)
     nabla_b, nabla_W = reference.gradient_by_matrix(*case.in_float64())
     for mine, sums in zip((*ours.biases, *ours.weights), (*nabla_b, *nabla_W), strict=True):
         size = np.abs(sums).max() / 2000
@@ -170,8 +172,8 @@ def test_the_length_of_a_call_changes_no_bit(monkeypatch, dtype: str, columns: i
         answers.append(
             (
                 outputs(d, case.theta, case.inputs).tolist(),
-                gradient(d, case.theta, case.inputs, case.targets).tolist(),
-                scores(d, case.theta, case.inputs, case.targets),
+                gradient(d, case.theta, case.samples).tolist(),
+                scores(d, case.theta, case.samples),
             )
         )
     assert calls == [3 * -(-columns // 12), 3 * -(-columns // 84), 3]
@@ -200,11 +202,10 @@ def test_large_numbers_give_infinity_and_no_warning() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         # Each cost is 1e308 / 2; forty of them are more than float64 holds.
-        assert scores(d, theta, X, targets).cost == np.inf
-        assert scores(d, theta, X[:, :2], as_targets(np.zeros(2), 1, 2, "float64")).cost == (
-            pytest.approx(0.5e308, rel=4 * np.finfo(float).eps)
-        )
-        assert gradient(d, theta, 10 * X, targets)[0] == np.inf
+        assert scores(d, theta, Samples(X, targets)).cost == np.inf
+        two = Samples(X[:, :2], as_targets(np.zeros(2), 1, 2, "float64"))
+        assert scores(d, theta, two).cost == pytest.approx(0.5e308, rel=4 * np.finfo(float).eps)
+        assert gradient(d, theta, Samples(10 * X, targets))[0] == np.inf
 
 
 def test_shares_of_columns_give_the_same_bits(monkeypatch) -> None:
@@ -255,8 +256,8 @@ def test_a_kept_work_array_is_used_again_and_nothing_in_it_is_read(dtype: str) -
 
     def answers() -> list:
         first = [outputs(*arguments).tolist()]
-        first.append(scores(*arguments, case.targets))
-        first.append(gradient(*arguments, case.targets).tolist())
+        first.append(scores(*arguments[:2], case.samples))
+        first.append(gradient(*arguments[:2], case.samples).tolist())
         return first
 
     before = answers()

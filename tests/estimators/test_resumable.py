@@ -15,7 +15,7 @@ from scipy import sparse
 import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor, Network
 from bpmatrix.errors import ArgumentError
-from bpmatrix.estimators.resumable import random_state_of, words_of_random_state
+from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
 from bpmatrix.training import slices
 
@@ -59,7 +59,7 @@ def assert_equal(ours, whole) -> None:
     assert same_bits(state.moments, expected.moments)
     assert state.steps == expected.steps
     assert ours._optimizer.rate == whole._optimizer.rate
-    drawn = (words_of_random_state(model._random_state) for model in (ours, whole))
+    drawn = (random_state_to_json(model._random_state) for model in (ours, whole))
     assert next(drawn) == next(drawn)
 
 
@@ -85,8 +85,8 @@ def test_a_fit_killed_after_any_slice_resumes_to_the_same_bits(
         else:
             break
         if whole is None:  # the initial weights were drawn; the first checkpoint has the state
-            state = checkpoints.read(min(folder.glob("checkpoint-*"))).words["first_state"]
-            same = random_state_of(state)
+            state = checkpoints.read(min(folder.glob("checkpoint-*"))).values["first_state"]
+            same = random_state_from_json(state)
             assert_equal(fit(folder, kind, **how), fit(None, kind, **how | {"random_state": same}))
         else:
             assert_equal(fit(folder, kind, **how), whole)

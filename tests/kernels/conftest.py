@@ -53,7 +53,7 @@ for n in range(1, 18):
         d = Description((n, 18 - n, n), ("relu", "softmax"), "log_likelihood", bias=bias)
         case = make_case(d, 17, seed=1, labeled=True)
         X, targets = case.inputs, case.targets
-        outputs(d, case.theta, X), gradient(d, case.theta, X, targets)
+        outputs(d, case.theta, X), gradient(d, case.theta, case.samples)
         for threads in (1, 2, 5):
             runner = SliceRunner(d, case.theta, X, targets, n, threads)
             runner.run_epochs(np.arange(17)[None], 0.01, 0.0)

@@ -20,13 +20,14 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.evaluation import gradient, scores
 from bpmatrix.samples.arrays import as_inputs, as_targets
+from bpmatrix.samples.samples import Samples
 
 small = descriptions(widths=st.integers(1, 6), depths=st.integers(1, 4), dtypes=st.just("float64"))
 
 
 def mean_gradient(case):
     """The gradient of the mean cost, as the package computes it."""
-    return gradient(case.description, case.theta, case.inputs, case.targets)
+    return gradient(case.description, case.theta, case.samples)
 
 
 def by_loop(case):
@@ -75,7 +76,7 @@ def test_gradient_is_the_slope_of_the_cost(case):
     assume(far_from_kinks(activations, cost, zs, a_s[-1], Y))
 
     slopes = central_differences(
-        lambda theta: scores(case.description, theta, case.inputs, case.targets).cost, case.theta
+        lambda theta: scores(case.description, theta, case.samples).cost, case.theta
     )
 
     assert_close(
@@ -149,4 +150,4 @@ def test_samples_of_a_gradient_may_come_in_blocks():
     whole = look(case, columns=3000).gradient
 
     X, targets = as_inputs(case.X, 20, "float64"), as_targets(case.Y, 4, 3000, "float64")
-    assert same_bits(gradient(case.description, case.theta, X, targets), whole / 3000)
+    assert same_bits(gradient(case.description, case.theta, Samples(X, targets)), whole / 3000)

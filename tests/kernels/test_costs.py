@@ -145,7 +145,7 @@ def test_saturated_outputs_have_a_finite_cost(z, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("cost", OUTPUT)
-def test_nan_costs_nan(cost, dtype):
+def test_the_cost_of_nan_is_nan(cost, dtype):
     """The cost of a sample shows that its numbers are lost; its neighbors' do not change."""
     case = make_case(Description((3, 4), (OUTPUT[cost],), cost, dtype=dtype), 5, seed=1)
     clean = look(case).costs
@@ -209,7 +209,7 @@ def test_costs_of_distances_and_their_slopes(cost, dtype):
 
 
 @DTYPES
-def test_a_distance_that_is_lost_has_no_slope(dtype):
+def test_the_slope_of_nan_is_nan(dtype):
     """NaN is neither above nor below a target."""
     for cost in ("absolute", Huber(0.7), Quantile(0.8)):
         layer = Description((1, 1), ("identity",), cost, bias=False, dtype=dtype)

@@ -65,7 +65,7 @@ def twin_of_a_step(case, rate, dropout, seed, step):
 
 @DTYPES
 @pytest.mark.parametrize("dropout", [(0.0, 0.5, 0.0), (0.25, 0.0, 0.75), (0.1, 0.2, 0.3)])
-def test_a_step_is_that_of_the_twin(dropout, dtype):
+def test_a_step_equals_that_of_the_twin(dropout, dtype):
     """Dropped in the mini-batch's sums and in the errors alike; the third step of a seed."""
     d = Description((11, 17, 6, 3), ("tanh",) * 3, "quadratic", dtype=dtype)
     case, seed = make_case(d, 23, seed=4), 12345678901234
@@ -98,7 +98,7 @@ def test_the_bits_do_not_depend_on_threads(case, optimizer, m, seed, p):
 
 
 @pytest.mark.parametrize("p", [0.01, 0.2, 0.5, 0.9])
-def test_as_many_are_dropped_as_asked_for(p):
+def test_the_requested_fraction_is_dropped(p):
     """In five deviations of the binomial, over all units, for each column, and for each unit."""
     masks = np.stack([factors(p, 200, 300, seed=9, step=k, l=1) == 0 for k in range(20)])
     for axes in ((0, 1, 2), (0, 1), (0, 2)):
@@ -108,7 +108,7 @@ def test_as_many_are_dropped_as_asked_for(p):
         assert np.abs(share - p).max() < 5.5 * np.sqrt(p * (1 - p) / count)
 
 
-def test_draws_do_not_follow_each_other():
+def test_draws_are_independent():
     """Masks of two steps, layers, seeds, columns or units agree as often as independent ones."""
     base = factors(0.5, 256, 256, seed=3, step=7, l=1) == 0
     others = {
@@ -134,7 +134,7 @@ def test_nothing_is_dropped_in_a_prediction():
     assert history.validation_cost[-1] == net.cost(X, np.arange(40) % 3)
 
 
-def test_two_runs_are_one_long_run():
+def test_two_runs_equal_one_long_run():
     """The masks depend on the number of steps before, also in earlier runs."""
     X, labels = np.random.default_rng(2).standard_normal((5, 40)), np.arange(40) % 3
     whole, halves = Network([5, 8, 3], seed=1), Network([5, 8, 3], seed=1)

@@ -106,7 +106,7 @@ def test_derivative_is_its_formula(name, dtype):
         ("elu", lambda z: mpmath.exp(min(z, 0)), (-37.5, -17.4)),
     ],
 )
-def test_a_slope_taken_from_a_is_off_by_two_units_of_1(name, slope, zeros, dtype):
+def test_a_slope_computed_from_a_is_within_two_ulp_of_1(name, slope, zeros, dtype):
     """As docs/functions.md says; where a is 1 or -1 to its last bit, the slope is 0."""
     end = zeros[dtype == "float32"]
     z = np.concatenate([np.linspace(-2 * abs(end), 2 * abs(end), 401), np.linspace(-4, 4, 301)])
@@ -153,7 +153,7 @@ def test_softmax_is_its_formula(dtype):
 
 
 @DTYPES
-def test_outputs_of_softmax_keep_their_digits_however_small_they_are(dtype):
+def test_tiny_softmax_outputs_are_accurate(dtype):
     """Against 60 digits, where max z and the others are far from 0 and from each other.
 
     Twice a power, n additions, a division, and half a subnormal number.

@@ -48,7 +48,7 @@ def forms(X):
 
 @DTYPES
 @pytest.mark.parametrize("source", ["uint8", "float32", "float64"])
-def test_every_form_of_a_matrix_is_the_same_matrix(source, dtype):
+def test_the_memory_layout_of_a_matrix_does_not_matter(source, dtype):
     """Dtype, strides, order and flags of an array do not change the inputs of the network."""
     X = np.random.default_rng(1).integers(0, 200, (6, 11)).astype(source)
     X = X if source == "uint8" else X + X.dtype.type(0.1)
@@ -60,7 +60,7 @@ def test_every_form_of_a_matrix_is_the_same_matrix(source, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("source", ["bool", "int8", "uint16", "int64", "float16"])
-def test_other_types_are_the_numbers_that_they_are(source, dtype):
+def test_other_dtypes_are_converted_without_loss(source, dtype):
     """Dtypes that the kernels do not read are converted once, without loss."""
     X = np.arange(12).reshape(3, 4).astype(source)
     assert same_bits(as_seen(X, dtype), X.astype(dtype))
@@ -125,7 +125,7 @@ def test_no_array_makes_a_program_compile_again(dtype):
 
 
 @DTYPES
-def test_samples_come_in_the_order_that_is_asked_for(dtype):
+def test_samples_are_gathered_in_the_requested_order(dtype):
     """A mini-batch of chosen samples, also of one sample twice, is these columns of X and Y."""
     case = make_case(Description((4, 3), ("tanh",), "quadratic", dtype=dtype), 9, seed=5)
     order = np.array([7, 0, 7, 3])

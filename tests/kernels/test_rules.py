@@ -80,7 +80,7 @@ def after_steps(twin, case: Case, order, m, rates):
 @pytest.mark.parametrize("extra", EXTRAS, ids=str)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
 @pytest.mark.parametrize("sizes", [(9, 7, 6, 4), (70, 33, 2), (3, 1)], ids=str)
-def test_the_rule_is_that_of_the_paper(sizes, optimizer, extra):
+def test_the_rule_equals_the_paper(sizes, optimizer, extra):
     """Seven steps, the last on a short mini-batch: the book's gradient, and the rule on it.
 
     A rule that divides by a root turns a gradient that is only rounding into a step of its full
@@ -99,7 +99,7 @@ def test_the_rule_is_that_of_the_paper(sizes, optimizer, extra):
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=repr)
-def test_a_rate_that_changes_is_that_of_each_step(optimizer):
+def test_a_changing_rate_applies_step_by_step(optimizer):
     """A warm-up, a fall, a pause at 0 and a rise, against the formulas of the papers."""
     case = make_case(Description((9, 7, 4), ("tanh", "sigmoid"), "cross_entropy"), 20, seed=5)
     order = np.random.default_rng(1).permutation(20)
@@ -111,7 +111,7 @@ def test_a_rate_that_changes_is_that_of_each_step(optimizer):
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
-def test_momentum_is_pytorch_s_as_long_as_the_rate_stays(nesterov):
+def test_momentum_equals_pytorch_while_the_rate_is_constant(nesterov):
     """A velocity contains the rates of its steps, as in the book; PyTorch's does not."""
     optimizer = SGD(0.5, momentum=0.8, nesterov=nesterov)
     case = make_case(Description((9, 7, 4), ("tanh", "sigmoid"), "cross_entropy"), 20, seed=5)
@@ -178,7 +178,7 @@ def test_float32_stays_close_to_float64(optimizer):
     ],
     ids=repr,
 )
-def test_the_rule_is_that_of_pytorch(optimizer, name, arguments):
+def test_the_rule_equals_pytorch(optimizer, name, arguments):
     """Ten steps on the same gradients; weights alone, as PyTorch lets biases decay, too.
 
     At a rate that stays, and but for momentum also at one that changes.
@@ -206,7 +206,7 @@ DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 
 @DTYPES
 @pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.6), RMSprop(0.01, rho=0.5), Adam(0.01)])
-def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
+def test_fading_moments_do_not_stay_subnormal(optimizer, dtype):
     """A pixel that is white in one sample alone: its moments end at 0, and are never subnormal."""
     X = np.random.default_rng(1).uniform(0.1, 1, (3, 3000))
     X[0, 1:] = 0
@@ -214,7 +214,7 @@ def test_what_fades_does_not_stay_subnormal(optimizer, dtype):
     net.train(
         X, np.arange(3000) % 2, epochs=1, mini_batch_size=1, optimizer=optimizer, shuffle=False
     )
-    moments = net._course.state.moments
+    moments = net._training.optimizer_state.moments
     faded = moments.reshape(len(moments), -1)[:, [0, 3]]  # of W_1's first column
     sizes = np.abs(moments[moments != 0])
     assert sizes.min() >= np.finfo(dtype).tiny
@@ -269,7 +269,7 @@ def no_subnormal_numbers(arrays):
 
 @DTYPES
 @pytest.mark.parametrize(("optimizer", "l2", "l1"), FADING, ids=repr)
-def test_what_fades_has_the_bits_of_the_twin(optimizer, l2, l1, dtype):
+def test_fading_moments_have_the_bits_of_the_twin(optimizer, l2, l1, dtype):
     """Numbers below the normal range are flushed to 0, wherever they occur."""
     first, take_steps = fading_run(optimizer, l2, l1, dtype)
     w, v, s = [*first, *[np.zeros_like(first[0])] * 2][:3]
@@ -287,7 +287,7 @@ def test_what_fades_has_the_bits_of_the_twin(optimizer, l2, l1, dtype):
 @DTYPES
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("optimizer", "l2", "l1"), FADING, ids=repr)
-def test_what_fades_has_the_same_bits_for_any_number_of_threads(optimizer, l2, l1, way, dtype):
+def test_fading_moments_have_the_same_bits_for_any_number_of_threads(optimizer, l2, l1, way, dtype):
     """In each of the ways in which threads share the work."""
     found = []
     for threads in (1, 2, 3, 7):

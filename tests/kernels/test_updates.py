@@ -31,7 +31,7 @@ def twin_step(case, eta, weight_decay, groups=1):
 @DTYPES
 @pytest.mark.parametrize("m", [1, 2, 3, 16, 127, 128, 129, 257, 1000])
 @pytest.mark.parametrize("bias", [True, False])
-def test_a_step_is_that_of_the_twin(m, bias, dtype):
+def test_a_step_equals_that_of_the_twin(m, bias, dtype):
     """W <- fma(1 - eta decay, W, -eta/m sum), b <- b - eta/m sum, with the decay once a step."""
     network = Description(
         (13, 9, 6, 5), ("relu", "identity", "relu"), "quadratic", bias=bias, dtype=dtype
@@ -48,7 +48,7 @@ def test_a_step_is_that_of_the_twin(m, bias, dtype):
 
 @DTYPES
 @pytest.mark.parametrize(("m", "columns"), [(3, 1), (16, 5), (129, 1), (129, 12), (300, 5)])
-def test_a_step_by_groups_is_that_of_the_twin(m, columns, dtype):
+def test_a_step_by_groups_equals_that_of_the_twin(m, columns, dtype):
     """The columns of 16 groups are summed group by group, then the groups, on any threads."""
     network = Description((13, 9, 6, 5), ("relu", "identity", "relu"), "quadratic", dtype=dtype)
     case = make_case(network, m, seed=m)
@@ -61,7 +61,7 @@ def test_a_step_by_groups_is_that_of_the_twin(m, columns, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("width", range(1, 18))
-def test_a_step_of_every_width_is_that_of_the_twin(width, dtype):
+def test_a_step_of_every_width_equals_that_of_the_twin(width, dtype):
     """Likewise for all tails of vectors and tiles, with more threads than some layers have rows."""
     network = Description((18 - width, width, 3), ("relu", "identity"), "quadratic", dtype=dtype)
     case = make_case(network, 10, seed=width)

@@ -155,7 +155,7 @@ def test_weights_and_order_come_from_different_streams() -> None:
     costs = {}
     for hidden in (3, 4):
         net = Network([2, hidden, 3], seed=5)
-        state = net._course.shuffler.bit_generator.state
+        state = net._training.shuffler.bit_generator.state
         costs[hidden] = state["state"]
     assert costs[3] == costs[4]
 
@@ -346,11 +346,11 @@ def test_cost_and_gradient_exclude_the_penalty() -> None:
 def test_only_train_changes_a_network() -> None:
     """Other methods leave parameters, order and number of epochs alone."""
     net = Network([2, 5, 3], seed=2)
-    before, state = net.parameters.copy(), net._course.shuffler.bit_generator.state
+    before, state = net.parameters.copy(), net._training.shuffler.bit_generator.state
     net.feedforward(X), net.predict(X), net.accuracy(X, Y), net.cost(X, Y)
     net.gradient(X, Y), net.trace(X, Y), repr(net), copy.deepcopy(net)
     assert same_bits(net.parameters, before)
-    assert net._course.shuffler.bit_generator.state == state
+    assert net._training.shuffler.bit_generator.state == state
     assert net.epochs == 0
 
 

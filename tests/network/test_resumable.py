@@ -93,10 +93,10 @@ def assert_equal(ours: tuple[Network, History], whole: tuple[Network, History]) 
     assert history.best_epoch == expected.best_epoch
     assert net.trained == other.trained
     assert (net.epochs, net.seed) == (other.epochs, other.seed)
-    kept, same = net._course, other._course
+    kept, same = net._training, other._training
     assert kept.optimizer == same.optimizer
-    assert kept.state.steps == same.state.steps
-    assert same_bits(kept.state.moments, same.state.moments)
+    assert kept.optimizer_state.steps == same.optimizer_state.steps
+    assert same_bits(kept.optimizer_state.moments, same.optimizer_state.moments)
     assert kept.shuffler.bit_generator.state == same.shuffler.bit_generator.state
 
 

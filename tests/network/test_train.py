@@ -68,7 +68,7 @@ def test_a_schedule_does_not_change_the_optimizer() -> None:
     """A further run without a schedule uses the full rate."""
     net = network()
     net.train(X, LABELS, epochs=2, optimizer=SGD(2.0), schedule=halving)
-    assert net._course.optimizer == SGD(2.0)
+    assert net._training.optimizer == SGD(2.0)
     assert net.train(X, LABELS, epochs=1).learning_rate == [2.0]
 
 

@@ -99,14 +99,15 @@ def test_the_engine_does_the_work(monkeypatch) -> None:
 def test_parameters_are_copied_only_if_a_script_has_replaced_them(monkeypatch) -> None:
     """After drawing or training, they are in the engine's vector already."""
     copies = []
-    real = base.flat_copy
-    monkeypatch.setattr(base, "flat_copy", lambda *lists: copies.append(1) or real(*lists))
+    real = base.pack
     data, labeled = twin.random_data(6, 5, 3)
     net, x = network.Network(SIZES), data[0][0]
 
     def agrees() -> bool:
         expected = twin.outputs(net.biases, net.weights, x)
-        return np.allclose(net.feedforward(x), expected, rtol=1e-12, atol=0)
+        with monkeypatch.context() as patch:  # training packs, too
+            patch.setattr(base, "pack", lambda *lists: copies.append(1) or real(*lists))
+            return np.allclose(net.feedforward(x), expected, rtol=1e-12, atol=0)
 
     assert agrees()
     net.SGD(list(data), 1, 2, 1.0)

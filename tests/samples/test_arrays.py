@@ -143,7 +143,7 @@ def methods() -> list:
 def assert_refused(call, net: Network, error: type, words: list[str], prefix: str) -> None:
     """Assert the error and each of its parts, and that the network has not changed."""
     before = net.parameters.copy()
-    state = net._course.shuffler.bit_generator.state
+    state = net._training.shuffler.bit_generator.state
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(error) as caught:
@@ -153,7 +153,7 @@ def assert_refused(call, net: Network, error: type, words: list[str], prefix: st
     assert message.startswith(prefix)
     assert all(word in message for word in words), message
     assert same_bits(net.parameters, before)
-    assert net._course.shuffler.bit_generator.state == state
+    assert net._training.shuffler.bit_generator.state == state
     assert net.epochs == 0
     assert net.trained == []
 

@@ -194,7 +194,7 @@ def test_a_full_disk_does_not_end_the_training(
             net, _ = train(tmp_path, 5, callbacks=[fill])
         assert len(caught) == 1
     assert same_bits(net.parameters, train(None, 5)[0].parameters)
-    assert read(newest(tmp_path)).words["epochs"] == 5
+    assert read(newest(tmp_path)).values["epochs"] == 5
 
 
 def test_no_run_starts_if_nothing_can_be_written(
@@ -270,8 +270,8 @@ def changed(words: dict, arrays: dict, name: str, value: object) -> None:
         ("state", {"steps": "7"}),
         ("shuffler", {"bit_generator": "MT19937"}),
         ("trained", [1]),
-        ("place", 5),
-        ("place", "x"),
+        ("mini_batches_done", 5),
+        ("mini_batches_done", "x"),
         ("theta", np.zeros(3)),
         ("theta", None),
         ("theta", np.full(45, np.nan)),

@@ -118,8 +118,8 @@ def test_a_network_loads_unchanged(folder, d, seed: int, scale: float, epochs: i
     assert same_bits(same.parameters, net.parameters)
     assert same.parameters.dtype == net.parameters.dtype
     assert (same.seed, same.epochs, same.trained) == (net.seed, net.epochs, net.trained)
-    assert same._course.shuffler.permutation(9).tolist() == (
-        net._course.shuffler.permutation(9).tolist()
+    assert same._training.shuffler.permutation(9).tolist() == (
+        net._training.shuffler.permutation(9).tolist()
     )
     assert all(np.shares_memory(W, same.parameters) for W in same.weights)
     assert same.parameters.flags.writeable
@@ -304,7 +304,7 @@ def load_or_refuse(path: Path, shape: tuple) -> None:
     assert net.description.sizes == shape
     assert np.isfinite(net.parameters).all()
     assert net.feedforward(np.zeros((shape[0], 2))).shape == (shape[-1], 2)
-    assert net._course.shuffler.permutation(3).size == 3
+    assert net._training.shuffler.permutation(3).size == 3
 
 
 @settings(max_examples=600)

@@ -19,7 +19,7 @@ from bpmatrix.training.checkpoint import (
     digests_of_samples,
     entries_of,
 )
-from bpmatrix.training.record import words_of_object
+from bpmatrix.training.record import stable_repr
 
 TABLE = np.arange(12.0).reshape(3, 4)
 
@@ -72,8 +72,8 @@ def test_sparse_samples_have_digests() -> None:
 )
 def test_descriptions_contain_no_addresses(value: object, words: str | None) -> None:
     """They must be the same in another process."""
-    assert words_of_object(value) == words
-    assert words_of_object(Adam()) == words_of_object(Adam())
+    assert stable_repr(value) == words
+    assert stable_repr(Adam()) == stable_repr(Adam())
 
 
 def test_a_history_round_trips() -> None:

@@ -10,6 +10,7 @@ from bpmatrix import SGD, MLPRegressor, Network
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import DivergenceError
 from bpmatrix.samples.arrays import as_targets
+from bpmatrix.samples.samples import Samples
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32"])
 THREADS = pytest.mark.parametrize("threads", [1, 2, 3])
@@ -151,11 +152,11 @@ def test_callbacks_and_code_after_a_run_keep_subnormal_numbers(threads):
 def test_a_solver_gets_the_gradient_of_a_step(dtype):
     """The gradient for L-BFGS is flushed, too; the processor's mode ends with the call."""
     net, X, slope = fading_error(dtype)
-    data = X.astype(dtype), as_targets(np.zeros((1, 1)), 1, 1, dtype)
-    cost, gradient = evaluation.cost_and_gradient(net.description, net.parameters, *data)
+    samples = Samples(X.astype(dtype), as_targets(np.zeros((1, 1)), 1, 1, dtype))
+    cost, gradient = evaluation.cost_and_gradient(net.description, net.parameters, samples)
     assert gradient[0] == 0
     assert cost == 0  # the square of 2^10 tiny
-    assert evaluation.gradient(net.description, net.parameters, *data)[0] == slope
+    assert evaluation.gradient(net.description, net.parameters, samples)[0] == slope
     assert keeps_tiny_numbers()
 
 

@@ -76,7 +76,7 @@ def test_an_epoch_without_shuffling_is_that_of_the_book(dtype: str) -> None:
 def test_shuffling_uses_the_networks_generator() -> None:
     """An epoch with shuffling equals one of the permuted data without."""
     shuffled, plain = network(), network()
-    order = network()._course.shuffler.permutation(40)
+    order = network()._training.shuffler.permutation(40)
     assert order.tolist() != list(range(40))
     shuffled.train(X, LABELS, epochs=1, mini_batch_size=7)
     plain.train(X[:, order], LABELS[order], epochs=1, mini_batch_size=7, shuffle=False)
@@ -85,7 +85,7 @@ def test_shuffling_uses_the_networks_generator() -> None:
 
 def test_two_epochs_have_two_orders() -> None:
     """Each epoch draws a new permutation of all samples."""
-    net, stream = network(), network()._course.shuffler
+    net, stream = network(), network()._training.shuffler
     orders = [stream.permutation(40) for _ in range(2)]
     assert orders[0].tolist() != orders[1].tolist()
     net.train(X, LABELS, epochs=2, mini_batch_size=7)

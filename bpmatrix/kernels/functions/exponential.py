@@ -1,4 +1,4 @@
-"""exp, expm1, log, log1p, tanh, sigmoid, softplus: scalars in, scalars out, for any compiled loop.
+"""exp, expm1, log1p, tanh, sigmoid, softplus: scalars in, scalars out, for any compiled loop.
 
 There is no branch, table or library call, so LLVM turns a loop over these functions into vector
 code. Every fused multiply-add is explicit and no fast-math flag is set, so vector code, scalar code
@@ -179,19 +179,6 @@ def _log_sum(k, f, tail):
     series = polynomial(s * s, c.log_polynomial)
     rest = fma(s, fma(s * s, series, half_square), fma(k, c.ln2_low, tail))
     return fma(k, c.ln2_high, f - (half_square - rest))
-
-
-@kernel
-def log(x):
-    """ln(x) within 0.9 ULP; -inf at 0, NaN below."""
-    c = constants(x)
-    subnormal = x < c.smallest_normal
-    k, m = binary_parts(x * c.two_to_rise if subnormal else x)
-    k = k - c.rise if subnormal else k
-    y = _log_sum(k, m - c.one, c.zero)
-    y = y if x < c.infinity else x
-    y = -c.infinity if x == c.zero else y
-    return c.nan if x < c.zero else y
 
 
 @kernel

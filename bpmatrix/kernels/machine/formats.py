@@ -148,11 +148,11 @@ def polynomial(typingctx, x, coefficients):
         def horner(terms):
             *rest, total = terms
             for term in reversed(rest):
-                total = call_fma(builder, x.type, total, square, term)
+                total = call_fma(builder, total, square, term)
             return total
 
         terms = [builder.extract_value(coefficients, i) for i in range(len(signature.args[1]))]
-        return call_fma(builder, x.type, horner(terms[1::2]), x, horner(terms[::2]))
+        return call_fma(builder, horner(terms[1::2]), x, horner(terms[::2]))
 
     return x(x, coefficients), codegen
 
@@ -172,8 +172,8 @@ def long_horner(typingctx, x, x_low, p, heads):
         for i in range(len(signature.args[3])):
             c, c_low = (builder.extract_value(heads, (i, part)) for part in range(2))
             t = builder.fmul(x, p)
-            t_low = call_fma(builder, t.type, x, p, builder.fneg(t))
-            t_low = builder.fadd(t_low, call_fma(builder, t.type, x, p_low, builder.fmul(x_low, p)))
+            t_low = call_fma(builder, x, p, builder.fneg(t))
+            t_low = builder.fadd(t_low, call_fma(builder, x, p_low, builder.fmul(x_low, p)))
             p = builder.fadd(c, t)
             lost = builder.fsub(t, builder.fsub(p, c))
             p_low = builder.fadd(lost, builder.fadd(c_low, t_low))

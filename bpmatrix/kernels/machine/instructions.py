@@ -25,20 +25,23 @@ def fma(typingctx, x, y, z):
         return None
 
     def codegen(context, builder, signature, arguments):
-        real = context.get_value_type(signature.return_type)
-        return call_fma(builder, real, *arguments)
+        return call_fma(builder, *arguments)
 
     return x(x, x, x), codegen
 
 
-def call_fma(builder, value_type, x, y, z):
+def call_by_name(builder, name, returned, *arguments):
+    """Emit a call of an LLVM intrinsic or a C function; return its result."""
+    kind = ir.FunctionType(returned, [argument.type for argument in arguments])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+
+
+def call_fma(builder, x, y, z):
     """Emit a fused multiply-add of scalars or vectors; explicit, so it needs no fast-math flag."""
-    scalar = value_type.element if isinstance(value_type, ir.VectorType) else value_type
-    width = f"v{value_type.count}" if isinstance(value_type, ir.VectorType) else ""
+    scalar = x.type.element if isinstance(x.type, ir.VectorType) else x.type
+    width = f"v{x.type.count}" if isinstance(x.type, ir.VectorType) else ""
     name = f"llvm.fma.{width}{'f64' if isinstance(scalar, ir.DoubleType) else 'f32'}"
-    function_type = ir.FunctionType(value_type, [value_type] * 3)
-    function = cgutils.get_or_insert_function(builder.module, function_type, name)
-    return builder.call(function, [x, y, z])
+    return call_by_name(builder, name, x.type, x, y, z)
 
 
 @intrinsic
@@ -127,11 +130,8 @@ def prefetch(typingctx, pointer):
 
 def call_prefetch(builder, pointer):
     """Emit the prefetch of a cache line; processors ignore an invalid address."""
-    number = ir.IntType(32)
-    function_type = ir.FunctionType(ir.VoidType(), [pointer.type, number, number, number])
-    function = cgutils.get_or_insert_function(builder.module, function_type, "llvm.prefetch.p0")
-    hints = [ir.Constant(number, hint) for hint in (0, 2, 1)]  # read, L2 cache, data
-    builder.call(function, [pointer, *hints])
+    hints = [ir.Constant(ir.IntType(32), hint) for hint in (0, 2, 1)]  # read, L2 cache, data
+    call_by_name(builder, "llvm.prefetch.p0", ir.VoidType(), pointer, *hints)
 
 
 def disable_unrolling(module, block):

@@ -14,6 +14,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from bpmatrix.kernels.machine.instructions import call_by_name
+
 I32, I64, BYTES, NOTHING = ir.IntType(32), ir.IntType(64), cgutils.voidptr_t, ir.VoidType()
 
 MACHINE = platform.machine().lower()
@@ -64,9 +66,9 @@ def _mode(builder):
     """Emit a read of the control register; 0 if the processor has no such mode."""
     if X86:
         place = cgutils.alloca_once(builder, I32)
-        _call(builder, "llvm.x86.sse.stmxcsr", NOTHING, builder.bitcast(place, BYTES))
+        call_by_name(builder, "llvm.x86.sse.stmxcsr", NOTHING, builder.bitcast(place, BYTES))
         return builder.zext(builder.load(place, typ=I32), I64)
-    return _call(builder, "llvm.aarch64.get.fpcr", I64) if ARM else ir.Constant(I64, 0)
+    return call_by_name(builder, "llvm.aarch64.get.fpcr", I64) if ARM else ir.Constant(I64, 0)
 
 
 def _set_mode(builder, mode):
@@ -74,11 +76,6 @@ def _set_mode(builder, mode):
     if X86:
         place = cgutils.alloca_once(builder, I32)
         builder.store(builder.trunc(mode, I32), place)
-        _call(builder, "llvm.x86.sse.ldmxcsr", NOTHING, builder.bitcast(place, BYTES))
+        call_by_name(builder, "llvm.x86.sse.ldmxcsr", NOTHING, builder.bitcast(place, BYTES))
     elif ARM:
-        _call(builder, "llvm.aarch64.set.fpcr", NOTHING, mode)
-
-
-def _call(builder, name, returned, *arguments):
-    kind = ir.FunctionType(returned, [argument.type for argument in arguments])
-    return builder.call(cgutils.get_or_insert_function(builder.module, kind, name), arguments)
+        call_by_name(builder, "llvm.aarch64.set.fpcr", NOTHING, mode)

@@ -6,7 +6,7 @@ from numba.core import cgutils, config
 from numba.core.codegen import get_host_cpu_features
 from numba.extending import intrinsic
 
-from bpmatrix.kernels.machine.instructions import call_fma
+from bpmatrix.kernels.machine.instructions import call_by_name, call_fma
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -67,8 +67,7 @@ class Vectors:
         place = self._as_vector_pointer(pointer)
         if mask is None:
             return self.builder.load(place, align=self.bytes, typ=self.type)
-        function = self._masked("load", self.type, [place.type, I32, mask.type, self.type])
-        return self.builder.call(function, [place, ir.Constant(I32, self.bytes), mask, self.zero])
+        return self._masked("load", self.type, place, I32(self.bytes), mask, self.zero)
 
     def store(self, value, pointer, mask=None):
         """Store a vector; memory outside the mask is not accessed."""
@@ -76,8 +75,7 @@ class Vectors:
         if mask is None:
             self.builder.store(value, place, align=self.bytes)
             return
-        function = self._masked("store", ir.VoidType(), [self.type, place.type, I32, mask.type])
-        self.builder.call(function, [value, place, ir.Constant(I32, self.bytes), mask])
+        self._masked("store", ir.VoidType(), value, place, I32(self.bytes), mask)
 
     def load_scalar(self, pointer):
         """Load one element."""
@@ -96,7 +94,7 @@ class Vectors:
 
     def fma(self, x, y, z):
         """Return x * y + z, rounded once, lane by lane, for vectors of any length."""
-        return call_fma(self.builder, x.type, x, y, z)
+        return call_fma(self.builder, x, y, z)
 
     def spread(self, scalar):
         """Return a vector with the scalar in every lane."""
@@ -185,8 +183,7 @@ class Vectors:
     def _as_vector_pointer(self, pointer):
         return self.builder.bitcast(pointer, self.type.as_pointer())
 
-    def _masked(self, verb, returned, arguments):
+    def _masked(self, verb, returned, *arguments):
         suffix = f"v{self.lanes}{'f64' if isinstance(self.element, ir.DoubleType) else 'f32'}"
         name = f"llvm.masked.{verb}.{suffix}.p0"
-        function_type = ir.FunctionType(returned, arguments)
-        return cgutils.get_or_insert_function(self.builder.module, function_type, name)
+        return call_by_name(self.builder, name, returned, *arguments)

@@ -28,78 +28,71 @@ REALS = {"float64": types.float64, "float32": types.float32}
 
 def activation(name, needs_z, dtype):
     """Compile an activation function, or load it from disk."""
-    sigma, sigma_prime = getattr(activations, name), getattr(activations, f"{name}_slope")
-
-    def apply(what, parameter, z, a, out, n):
-        long_vectors()
-        x = z if needs_z else a
-        if what == SLOPE:
-            for k in range(n):
-                out[k] *= sigma_prime(x[k])
-        else:
-            for k in range(n):
-                out[k] = sigma(out[k])
-
+    functions = getattr(activations, name), getattr(activations, f"{name}_slope")
+    apply = _apply_activation(*functions, needs_z)
     return _cached(apply, f"{name}_of_{'z' if needs_z else 'a'}", dtype)
 
 
 def cost(name, dtype):
     """Compile a cost, or load it from disk."""
-    value, slope = getattr(distances, name), getattr(distances, f"{name}_slope")
-
-    def apply(what, parameter, a, y, out, n):
-        long_vectors()
-        p = convert(parameter, out)
-        if what == SLOPE:
-            for k in range(n):
-                out[k] = slope(a[k], y[k], p)
-        else:
-            for k in range(n):
-                out[k] = convert(value(out[k], a[k], y[k], p), out)
-
+    apply = _apply_cost(getattr(distances, name), getattr(distances, f"{name}_slope"))
     return _cached(apply, name, dtype)
 
 
 def own_activation(sigma, sigma_prime, dtype):
     """Compile a user's activation function."""
     sigma, sigma_prime = compile_foreign(sigma), compile_foreign(sigma_prime)
-    real = REALS[dtype]
-
-    def apply(what, parameter, z, a, out, n):
-        long_vectors()
-        try:
-            if what == SLOPE:
-                for k in range(n):
-                    out[k] *= real(sigma_prime(z[k]))
-            else:
-                for k in range(n):
-                    out[k] = real(sigma(out[k]))
-        except Exception:  # noqa: BLE001 - numba knows no other
-            for k in range(n):
-                out[k] = np.nan
-
-    return c_function(apply, _signature(dtype), cached=False)
+    return _guarded(_apply_activation(sigma, sigma_prime, True), dtype)
 
 
 def own_cost(cost, derivative, dtype):
     """Compile a user's cost."""
     cost, derivative = compile_foreign(cost), compile_foreign(derivative)
-    real = REALS[dtype]
+    value = compile_foreign(lambda z, a, y, _: cost(a, y))
+    slope = compile_foreign(lambda a, y, _: derivative(a, y))
+    return _guarded(_apply_cost(value, slope), dtype)
 
+
+def _apply_activation(sigma, sigma_prime, needs_z):
+    def apply(what, parameter, z, a, out, n):
+        long_vectors()
+        x = z if needs_z else a
+        if what == SLOPE:
+            for k in range(n):
+                out[k] *= convert(sigma_prime(x[k]), out)
+        else:
+            for k in range(n):
+                out[k] = convert(sigma(out[k]), out)
+
+    return apply
+
+
+def _apply_cost(value, slope):
     def apply(what, parameter, a, y, out, n):
         long_vectors()
+        p = convert(parameter, out)
+        if what == SLOPE:
+            for k in range(n):
+                out[k] = convert(slope(a[k], y[k], p), out)
+        else:
+            for k in range(n):
+                out[k] = convert(value(out[k], a[k], y[k], p), out)
+
+    return apply
+
+
+def _guarded(apply, dtype):
+    """Compile a function that fills `out` with NaN if a user's function raises an error."""
+    apply = compile_foreign(apply)
+
+    def guarded(what, parameter, x, y, out, n):
         try:
-            if what == SLOPE:
-                for k in range(n):
-                    out[k] = real(derivative(a[k], y[k]))
-            else:
-                for k in range(n):
-                    out[k] = real(cost(a[k], y[k]))
+            apply(what, parameter, x, y, out, n)
         except Exception:  # noqa: BLE001 - numba knows no other
             for k in range(n):
                 out[k] = np.nan
 
-    return c_function(apply, _signature(dtype), cached=False)
+    return c_function(guarded, _signature(dtype), cached=False)
 
 
 def _cached(function, name, dtype):

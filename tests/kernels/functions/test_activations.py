@@ -139,7 +139,7 @@ def test_error_is_within_the_bound(name, dtype):
 
 @every_function
 @DTYPES
-def test_what_fades_keeps_its_digits_down_to_the_smallest_number(name, dtype):
+def test_results_are_accurate_down_to_the_smallest_number(name, dtype):
     """Where e^z or Phi(z) is subnormal, and its product with z is not yet, or is 0 already."""
     rng = np.random.default_rng(len(name))
     limits = np.finfo(dtype)

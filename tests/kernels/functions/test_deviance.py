@@ -93,7 +93,7 @@ def test_the_error_is_a_few_ulp_at_every_distance_from_the_minimum():
     assert (out >= 0).all()
 
 
-def test_the_ends():
+def test_special_counts_and_rates():
     """No count at all, rates of 0 and infinity, tiny and huge counts, NaN."""
     z = np.array([-1.0, -inf, 800.0, -inf, 0.0, nan, nan, -744.0, 709.0])
     y = np.array([0.0, 0.0, 0.0, 2.0, 1.0, 0.0, 1.0, 5e-324, 8e307])

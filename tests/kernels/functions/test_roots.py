@@ -82,7 +82,7 @@ def hard_roots(most):
                     yield x
 
 
-def test_each_float64_that_could_go_wrong():
+def test_the_hardest_float64_roots():
     """Before it is rounded the result is sqrt(x) (1 + c), |c| < 2^-104.
 
     With 1 <= x < 4 and u = 2^-53: r = sqrt(x) (1 + p) and h = (1 + q) / (2 sqrt(x)), where half the
@@ -90,7 +90,7 @@ def test_each_float64_that_could_go_wrong():
     of the steps before, 1e-23, does not count): |p| <= 1.5 u / r, |q| <= (0.5 / r + 0.5 r) u. From
     r = 4/3 on x - r^2 is rounded too, by at most 2^-104. So c = - p q - p^2 / 2, and that rounding
     over 2 x: |c| <= (0.75 + 1.875 / r^2) u^2, or from r = 4/3 on (0.75 + 3.875 / r^2) u^2: below
-    3 u^2 < 2^-104. A root nearer than that to a middle has |k| < 32: here are all up to 4096.
+    3 u^2 < 2^-104. A root closer than that to a midpoint has |k| < 32; |k| goes up to 4096 here.
     """
     x = np.array(sorted(hard_roots(4096)))
     assert x.size > 1000
@@ -106,7 +106,7 @@ def test_each_float64_that_could_go_wrong():
 
 
 @BOTH
-def test_zero_and_next_to_nothing(dtype):
+def test_zero_and_tiny_numbers(dtype):
     info = np.finfo(dtype)
     x = np.array([0, info.smallest_subnormal, info.tiny / 3, info.tiny / 2, info.tiny], dtype)
     for take_roots in every_way(dtype):
@@ -118,7 +118,7 @@ def test_zero_and_next_to_nothing(dtype):
 
 
 @BOTH
-def test_what_is_not_finite(dtype):
+def test_infinity_and_nan_give_nan(dtype):
     """A mean of squares that overflows ends the training, on all processors."""
     x = np.array([np.inf, np.nan], dtype)
     for take_roots in every_way(dtype):

@@ -56,7 +56,7 @@ def loads(function=triple, x=7.0) -> bool:
 # --------------------------------------------------------------------------------- files of its own
 
 
-def test_what_is_compiled_is_loaded_afterwards(folder):
+def test_compiled_code_is_loaded_afterwards(folder):
     assert [loads(), loads(), loads()] == [False, True, True]
     assert len(files(folder)) == 1
     assert cache.why_not_kept() is None
@@ -112,8 +112,8 @@ def test_a_damaged_file_is_compiled_anew_and_replaced(folder, damage: str):
     assert files(folder) == [path]
 
 
-def test_no_wrong_bit_is_run(folder):
-    """Neither in the machine code nor around it."""
+def test_a_file_with_a_flipped_bit_is_not_run(folder):
+    """Whether the bit is in the machine code or in the bytes around it."""
     loads()
     [path] = files(folder)
     content, bits = path.read_bytes(), random.Random(2)
@@ -134,8 +134,8 @@ def test_a_file_under_the_name_of_another_is_replaced(folder):
     assert [loads(double), loads(triple), loads(triple, 7)] == [True] * 3
 
 
-def test_a_pickle_that_names_what_is_gone_is_replaced(folder):
-    """A whole file of a package that has changed beside us."""
+def test_a_pickle_with_a_missing_name_is_replaced(folder):
+    """An intact file that refers to another package, which has changed since."""
     program = jit.program(triple)
     key = program._cache._key((float64,), program.targetctx.codegen())
     path = program._cache._path(key)
@@ -216,8 +216,8 @@ except IndexError:
 """
 
 
-def test_checked_bounds_are_for_the_process_that_asked_for_them(tmp_path):
-    """And they do not outlive it."""
+def test_only_the_process_that_asked_checks_bounds(tmp_path):
+    """The next process does not load its machine code."""
     text = "from bpmatrix.kernels.machine.jit import program\n"
     text += "@program\ndef read(x, i):\n    return x[i]\n"
     (tmp_path / "script.py").write_text(text)
@@ -254,15 +254,15 @@ def test_settings_that_change_the_code_are_in_its_key(folder, monkeypatch, setti
 
 
 @pytest.mark.parametrize("setting", ["DISABLE_PERFORMANCE_WARNINGS=1", "NUM_THREADS=1"])
-def test_settings_that_do_not_are_not(folder, monkeypatch, setting: str):
+def test_other_settings_are_not_in_the_key(folder, monkeypatch, setting: str):
     before = key()
     monkeypatch.setenv(*f"NUMBA_{setting}".split("="))
 
     assert key() == before
 
 
-def test_a_setting_that_changes_within_a_process_leaves_nothing_behind(folder, monkeypatch):
-    """Parts that were compiled before it would be in what is compiled after it."""
+def test_nothing_is_cached_after_a_setting_has_changed(folder, monkeypatch):
+    """Code compiled afterwards may contain kernels compiled before the change."""
     monkeypatch.setenv("NUMBA_BOUNDSCHECK", "1")
 
     assert not loads()

@@ -50,7 +50,7 @@ def test_larger_products_keep_the_order_of_their_sums(rows, columns, inner, dtyp
 
 @DTYPES
 @pytest.mark.parametrize(("rows", "columns", "inner"), LARGER)
-def test_a_part_computed_alone_is_that_part_of_the_whole(rows, columns, inner, dtype):
+def test_a_part_computed_alone_equals_that_part_of_the_whole(rows, columns, inner, dtype):
     """Any columns of z and below, any rows of W: no part depends on the rest."""
     W, A = drawn(1, rows, inner, dtype=dtype), drawn(2, columns, inner, dtype=dtype)
     b, delta = drawn(3, rows, dtype=dtype), drawn(4, columns, rows, dtype=dtype)
@@ -66,7 +66,7 @@ def test_a_part_computed_alone_is_that_part_of_the_whole(rows, columns, inner, d
 
 
 @DTYPES
-def test_a_sum_over_columns_can_be_carried_on(dtype):
+def test_a_sum_over_columns_can_be_continued(dtype):
     """Cut anywhere, the sum has the same bits as in one go."""
     delta, A = drawn(1, 140, 9, dtype=dtype), drawn(2, 140, 13, dtype=dtype)
     whole = compiled.sum_over_columns_of(delta, A)

@@ -40,7 +40,7 @@ def runner_of(case, m, threads=1):
         (("sigmoid", "identity", "tanh"), "quadratic"),
     ],
 )
-def test_training_is_that_of_the_book(activations, cost, m, gradient):
+def test_training_equals_the_book(activations, cost, m, gradient):
     """Many steps with decay and a short last mini-batch: 1e-12, and as many u in float32."""
     order = np.random.default_rng(m).permutation(23)
     for dtype in ("float64", "float32"):
@@ -60,8 +60,8 @@ def test_training_is_that_of_the_book(activations, cost, m, gradient):
 
 @given(cases(), st.integers(1, 20), st.floats(0.001, 0.05), st.floats(0, 0.1))
 @settings(max_examples=80)
-def test_each_step_is_within_its_roundings(case, m, eta, weight_decay):
-    """From wherever the engine is, its next step is the book's, to the error of the gradient."""
+def test_each_step_is_within_the_rounding_error(case, m, eta, weight_decay):
+    """From any weights, the engine's step equals the book's within the error of the gradient."""
     d, n = case.description, case.X.shape[1]
     m = min(m, n)
     theta = case.theta
@@ -92,8 +92,8 @@ def test_each_step_is_within_its_roundings(case, m, eta, weight_decay):
 
 @given(cases(), st.integers(1, 20))
 @settings(max_examples=40)
-def test_threads_and_slices_decide_nothing(case, m):
-    """1, 2, 3 and 5 threads, all steps in one call or each in its own: the same bits."""
+def test_the_bits_do_not_depend_on_threads_or_slices(case, m):
+    """With 1, 2, 3 or 5 threads, all steps in one call or one call per step."""
     n = case.X.shape[1]
     m = min(m, n)
     order = np.random.default_rng(n).permutation(n)
@@ -117,7 +117,7 @@ def test_threads_and_slices_decide_nothing(case, m):
 
 @DTYPES
 @pytest.mark.parametrize("threads", THREADS)
-def test_a_run_may_be_cut_into_any_slices(threads, dtype, monkeypatch):
+def test_the_length_of_slices_does_not_matter(threads, dtype, monkeypatch):
     """Slices of one step each, and one slice for all: the calls differ, the weights do not."""
     network = Description((9, 8, 3), ("tanh", "softmax"), "log_likelihood", dtype=dtype)
     case = make_case(network, 31, seed=1)
@@ -192,7 +192,7 @@ def test_threads_that_own_rows_of_the_first_layer(
         ((30, 64, 64, 1), 16, 2, [False, False]),  # W[1] is less than half of it all
     ],
 )
-def test_who_goes_forward_by_rows(sizes, columns, threads, by_rows):
+def test_when_threads_share_rows_in_the_forward_pass(sizes, columns, threads, by_rows):
     """In float64 and in float32."""
     for dtype, expected in zip(("float64", "float32"), by_rows, strict=True):
         d = Description(sizes, ("sigmoid",) * (len(sizes) - 1), "quadratic", dtype=dtype)
@@ -255,7 +255,7 @@ def test_a_step_whose_cost_is_not_finite_is_not_applied(sizes, poison, threads, 
 
 @DTYPES
 @pytest.mark.parametrize("threads", THREADS)
-def test_divergence_puts_theta_back(threads, dtype):
+def test_divergence_restores_theta(threads, dtype):
     """A cost that overflows: theta is bit for bit that of the start of the slice."""
     network = Description((5, 6, 2), ("identity", "identity"), "quadratic", dtype=dtype)
     case = make_case(network, 30, seed=1)
@@ -269,7 +269,7 @@ def test_divergence_puts_theta_back(threads, dtype):
 
 @DTYPES
 @pytest.mark.parametrize("threads", THREADS)
-def test_a_weight_that_overflows_puts_theta_back(threads, dtype):
+def test_theta_is_restored_if_a_weight_overflows(threads, dtype):
     """The last step of a slice leaves a finite cost behind and an infinite weight."""
     case = make_case(Description((5, 2), ("identity",), "quadratic", dtype=dtype), 5, 1)
     runner, theta = runner_of(case, 5, threads)

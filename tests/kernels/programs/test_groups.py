@@ -32,7 +32,7 @@ RECIPES = [
     cases(), st.sampled_from(RECIPES), st.integers(2, 20), st.integers(1, 6), st.booleans(), seeds
 )
 @settings(max_examples=80)
-def test_threads_decide_nothing(case, recipe, m, columns, weighted, seed):
+def test_the_bits_do_not_depend_on_threads(case, recipe, m, columns, weighted, seed):
     """theta, moments and totals; also with more threads than groups, and weights of samples."""
     rng, n = np.random.default_rng(seed), case.X.shape[1]
     recipe = replace(recipe, dropout=recipe.dropout[: len(case.description.activations)])
@@ -111,7 +111,7 @@ def test_a_large_mini_batch_goes_by_groups(dtype):
 
 
 @DTYPES
-def test_training_by_groups_is_that_of_the_book(dtype):
+def test_training_by_groups_equals_the_book(dtype):
     """Six steps of 7,000 and of 5,000 columns: 1e-12, and as many u in float32."""
     d = Description((30, 40, 4), ("tanh", "sigmoid"), "cross_entropy", dtype=dtype)
     runner, case, theta = runner_of(d, 12_000, 7_000, threads=2)

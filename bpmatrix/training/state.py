@@ -13,15 +13,13 @@ from bpmatrix.checks import find
 from bpmatrix.training.optimizers import OPTIMIZERS, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
-__all__ = ["LARGEST_COUNT", "Course", "course_of", "in_words"]
-
 Array = NDArray[Any]
 
 LARGEST_COUNT = 1 << 62  # the compiled program continues the count in 64 bits
 
 
 @dataclass
-class Course:
+class TrainingState:
     """The state that a network carries from run to run, so that two runs equal one long run.
 
     Attributes
@@ -34,7 +32,7 @@ class Course:
         The number of complete epochs.
     optimizer : Optimizer or None
         The optimizer of the last run.
-    state : OptimizerState or None
+    optimizer_state : OptimizerState or None
         Its state, which continues as long as the optimizer is equal.
     is_seed_drawn : bool
         Whether the seed was drawn, not chosen by the caller.
@@ -44,58 +42,57 @@ class Course:
     shuffler: np.random.Generator
     epochs: int = 0
     optimizer: Optimizer | None = None
-    state: OptimizerState | None = None
+    optimizer_state: OptimizerState | None = None
     is_seed_drawn: bool = False
 
-    def state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
+    def optimizer_state_for(self, optimizer: Optimizer, theta: Array) -> OptimizerState:
         """Return the state for an optimizer: the current one if it is equal, else a new one."""
-        if self.state is None or self.state.optimizer != optimizer:
+        if self.optimizer_state is None or self.optimizer_state.optimizer != optimizer:
             return OptimizerState.fresh(optimizer, theta)
-        return self.state
+        return self.optimizer_state
 
     def take(self, state: OptimizerState) -> None:
         """Set the optimizer and its state."""
-        self.optimizer, self.state = state.optimizer, state
+        self.optimizer, self.optimizer_state = state.optimizer, state
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON of a model file, without the moments of the optimizer."""
+        state = self.optimizer_state
+        return {
+            "seed": self.seed,
+            "epochs": self.epochs,
+            "shuffler": self.shuffler.bit_generator.state,
+            "optimizer": _named(self.optimizer),
+            "state": state and {"optimizer": _named(state.optimizer), "steps": state.steps},
+        }
 
-def in_words(course: Course) -> dict[str, Any]:
-    """Return a course as JSON, without the moments of its optimizer."""
-    state = course.state
-    return {
-        "seed": course.seed,
-        "epochs": course.epochs,
-        "shuffler": course.shuffler.bit_generator.state,
-        "optimizer": _named(course.optimizer),
-        "state": state and {"optimizer": _named(state.optimizer), "steps": state.steps},
-    }
-
-
-def course_of(words: Mapping[str, Any]) -> Course:
-    """Return the course for the JSON of `in_words`, with empty moments; any error if invalid."""
-    for name in ("seed", "epochs"):
-        _check_whole(name, words[name])
-    course = Course(words["seed"], _generator(words["shuffler"]), words["epochs"])
-    course.optimizer = _optimizer(words["optimizer"])
-    state = words.get("state")  # missing in files written before there was momentum
-    if state is not None:
-        _check_whole("state.steps", state["steps"])
-        if state["steps"] > LARGEST_COUNT:
-            raise ValueError(f"state.steps is {state['steps']}")
-        optimizer = _optimizer(state["optimizer"])
-        if optimizer is None:
-            raise ValueError("the state has no optimizer")
-        course.state = OptimizerState(optimizer, np.empty((0, 0)), state["steps"])
-    return course
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> TrainingState:
+        """Return the state that `to_json` converted, with empty moments; any error if invalid."""
+        for name in ("seed", "epochs"):
+            _check_whole(name, stored[name])
+        found = cls(stored["seed"], _generator(stored["shuffler"]), stored["epochs"])
+        found.optimizer = _optimizer(stored["optimizer"])
+        state = stored.get("state")  # missing in files written before there was momentum
+        if state is not None:
+            _check_whole("state.steps", state["steps"])
+            if state["steps"] > LARGEST_COUNT:
+                raise ValueError(f"state.steps is {state['steps']}")
+            optimizer = _optimizer(state["optimizer"])
+            if optimizer is None:
+                raise ValueError("the state has no optimizer")
+            found.optimizer_state = OptimizerState(optimizer, np.empty((0, 0)), state["steps"])
+        return found
 
 
 def _named(optimizer: Optimizer | None) -> dict[str, Any] | None:
     return None if optimizer is None else {"name": type(optimizer).__name__, **asdict(optimizer)}
 
 
-def _optimizer(words: Mapping[str, Any] | None) -> Optimizer | None:
-    if words is None:
+def _optimizer(stored: Mapping[str, Any] | None) -> Optimizer | None:
+    if stored is None:
         return None
-    arguments = dict(words)
+    arguments = dict(stored)
     return find(OPTIMIZERS, arguments.pop("name"), "optimizer")(**arguments)
 
 
