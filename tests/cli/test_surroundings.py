@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import struct
 import subprocess
 import sys
@@ -72,7 +71,7 @@ def complaints(errors: str) -> list[str]:
 
 
 def test_the_first_command_in_strange_surroundings(tmp_path: Path) -> None:
-    """An odd path, and no home, network or locale; `.ci/run train` also compiles in such a place."""
+    """An odd path; no home, network or locale. `.ci/run train` also compiles in such a place."""
     place = tmp_path / "Ein Örtchen, 数"
     place.mkdir()
     (place / "sitecustomize.py").write_text(NO_NETWORK)
