@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpmatrix.network import Network
@@ -35,9 +34,9 @@ def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor
     >>> bool((same.parameters == net.parameters).all())
     True
     """
-    with persistence.opened(path) as (file, metadata):
-        if "estimator" in metadata:
+    with persistence.opened(path) as file:
+        if "estimator" in file.values:
             from bpmatrix.estimators import restored  # noqa: PLC0415 - loads scikit-learn
 
-            return restored(file, Path(path), metadata)
+            return restored(file)
     return Network.load(path)

@@ -6,6 +6,7 @@ answers at once. They define options and print results; the work is done in lowe
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import warnings
@@ -90,10 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Write to nowhere what would go to a stream that the program was started without."""
+    """Make the streams accept any text, and exist: what is written to a closed one is discarded."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # of names of files, in a C locale
 
 
 def _fail(message: str) -> int:

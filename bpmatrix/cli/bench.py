@@ -11,7 +11,7 @@ import click
 
 from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import facts, say, table
+from bpmatrix.cli.show import facts, lasting_output, say, table
 
 if TYPE_CHECKING:
     from bpmatrix.bench.report import ReportTable
@@ -78,8 +78,9 @@ def command(
         check_pictures(folder, "--plot")
     run = "quick" if quick else "full" if full else "default"
     found = _measured(run) if source is None else _read(source)
-    _show(found)
-    write_all(_files(found, json_file, markdown_file, folder))
+    with lasting_output():
+        _show(found)
+        write_all(_files(found, json_file, markdown_file, folder))
     return 0 if all(point.figures for point in found.points) else 1
 
 

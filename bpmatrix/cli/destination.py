@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from bpmatrix.cli.show import hand_over, say
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import ArgumentError, DestinationError
 from bpmatrix.storage.files import standing_at, write_whole
 
-__all__ = ["check_destination", "check_pictures", "deliver", "write_all"]
+__all__ = ["check_destination", "check_pictures", "deliver", "save_or_rescue", "write_all"]
 
 
 def check_destination(path: Path, option: str, *sources: str) -> None:
@@ -97,6 +99,42 @@ def deliver(text: str, output: Path | None) -> None:
         hand_over(content)
     else:
         write_whole(output, content)
+
+
+def save_or_rescue(
+    save: Callable[[Path], None], path: Path
+) -> tuple[Path, DestinationError | None]:
+    """Save a model; if the system refuses that, elsewhere: it may be the work of hours.
+
+    Returns
+    -------
+    where : Path
+        Where the model is.
+    error : DestinationError or None
+        What to raise once everything else is done, if that is not `path`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be saved anywhere.
+    """
+    try:
+        save(path)
+    except OSError as error:
+        failure = error
+    else:
+        return path, None
+    name = f"{path.stem}-{secrets.token_hex(4)}{path.suffix}"
+    for folder in (Path.cwd, Path.home, lambda: Path(tempfile.mkdtemp(prefix="bpmatrix-"))):
+        with suppress(OSError, RuntimeError):  # without a home, or without any of them
+            rescued = folder() / name
+            save(rescued)
+            return rescued, DestinationError(
+                f"cannot write {path}",
+                got=failure.strerror or str(failure),
+                cure=f"The model is in {rescued}; move it to where you want it.",
+            )
+    raise failure
 
 
 def write_all(files: Mapping[Path, bytes]) -> None:

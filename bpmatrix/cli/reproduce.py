@@ -12,7 +12,7 @@ import click
 import bpmatrix
 from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import say, table
+from bpmatrix.cli.show import lasting_output, say, table
 from bpmatrix.errors import DataNotFoundError, DownloadError
 
 if TYPE_CHECKING:
@@ -63,19 +63,20 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
         raise click.UsageError(f"--quick runs nothing of {name}: leave one of them out.")
     data, missing = _data(experiments, named=name is not None)
     outcomes = _run([e for e in experiments if e.data in data], data)
-    if outcomes:
-        table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
-        say()
-    for line in missing:
-        say(line, err=True)
-    say(report.conclusion(outcomes))
-    arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
-    files = {}
-    if markdown is not None:
-        files[markdown] = report.markdown(outcomes, missing, arguments).encode()
-    if folder is not None:
-        files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
-    write_all(files)
+    with lasting_output():
+        if outcomes:
+            table(report.HEADINGS, [row for o in outcomes for row in report.outcome_rows(o)])
+            say()
+        for line in missing:
+            say(line, err=True)
+        say(report.conclusion(outcomes))
+        arguments = "".join(f" {word}" for word in (name, "--quick" if quick else None) if word)
+        files = {}
+        if markdown is not None:
+            files[markdown] = report.markdown(outcomes, missing, arguments).encode()
+        if folder is not None:
+            files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
+        write_all(files)
     return 0 if report.is_good(outcomes) else 1
 
 

@@ -13,11 +13,11 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from threading import Event, Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = [
-    "announced", "facts", "hand_over", "percent", "printable", "quoted", "say", "size_in_words",
-    "table",
+    "announced", "facts", "hand_over", "lasting_output", "percent", "printable", "quoted", "say",
+    "size_in_words", "table",
 ]  # fmt: skip
 
 WIDTH_OF_A_PIPE = 10_000  # rich needs one
@@ -35,8 +35,53 @@ SECONDS_OF_SILENCE, SECONDS_BETWEEN_LINES = 1.0, 10.0
 
 
 def say(line: object = "", *, err: bool = False) -> None:
-    """Print a line on standard output or standard error."""
-    click.echo(printable(line), err=err)
+    """Print a line on standard output, or on standard error if that can be written."""
+    with suppress(OSError) if err else nullcontext():
+        click.echo(printable(line), err=err)
+
+
+@contextmanager
+def lasting_output() -> Iterator[None]:
+    """Go on when standard output cannot be written any more, and raise the error at the end.
+
+    For work with another result, which a full disk or a closed pipe must not prevent.
+    """
+    output = sys.stdout
+    lasting = _Lasting(output)
+    sys.stdout = cast("TextIO", lasting)
+    try:
+        yield
+    finally:
+        sys.stdout = output
+    if lasting.error is not None:
+        raise lasting.error
+
+
+class _Lasting:
+    """A text stream whose first error is kept, and which writes nothing after it."""
+
+    error: OSError | None = None
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._try(self._stream.flush)
+
+    def _try(self, call: Callable[[], object]) -> None:
+        if self.error is None:
+            try:
+                call()
+            except OSError as error:
+                error.filename = "standard output"
+                self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def hand_over(content: bytes) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli.destination import check_destination, deliver
+from bpmatrix.cli.destination import check_destination, deliver, save_or_rescue
 from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
@@ -228,13 +228,16 @@ def _conclude(model: Estimator, score: str, save: Path | None, seconds: float) -
         ("test", score),
         ("time", f"{seconds:.2f} s"),
     ]
+    failure = None
     if save is None:
         rows.append(("saved", "no; --save FILE saves the model"))
     else:
-        model.save(save)
-        rows.append(("saved", f"{save}; try: bpmatrix predict {quoted(save)} TABLE.csv"))
+        where, failure = save_or_rescue(model.save, save)
+        rows.append(("saved", f"{where}; try: bpmatrix predict {quoted(where)} TABLE.csv"))
     say()
     facts(rows)
+    if failure is not None:
+        raise failure
 
 
 def _score(model: Estimator, samples: TableRows, where: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace as Options
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,11 @@ import click
 
 import bpmatrix
 from bpmatrix import progress
-from bpmatrix.cli.destination import check_destination, check_pictures, write_all
+from bpmatrix.cli.destination import check_destination, check_pictures, save_or_rescue, write_all
 from bpmatrix.cli.names import optimizers
 from bpmatrix.cli.options import HIDDEN, INTERRUPTED, MINI_BATCH_SIZE, with_options
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
-from bpmatrix.cli.show import announced, facts, percent, quoted, say, size_in_words
+from bpmatrix.cli.show import announced, facts, lasting_output, percent, quoted, say, size_in_words
 from bpmatrix.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ def command(**arguments: Any) -> None:
           --learning-rate 3.0 --mini-batch-size 10 --epochs 30 --monitor test
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     options = Options(**arguments)
+    # A model that is saved is worth more than the lines about it.
+    with nullcontext() if options.save is None else lasting_output():
+        _run(options)
+
+
+def _run(options: Options) -> None:
+    """Train, test and save."""
     if options.target is not None:
         _train_on_table(options, options.target)
         return
@@ -276,14 +284,17 @@ def _conclude(
     hits = round(net.accuracy(data.test.X, labels) * labels.size)
     rows.append(("test accuracy", accuracy_in_words(hits, labels)))
     rows.append(("time", time_in_words))
+    failure = None
     if options.save is None:
         rows.append(("saved", "no; --save FILE saves the network"))
     else:
-        net.save(options.save)
-        saved = f"{options.save}, with the weights {weights}"
-        rows.append(("saved", f"{saved}; try: bpmatrix info {quoted(options.save)}"))
+        where, failure = save_or_rescue(net.save, options.save)
+        saved = f"{where}, with the weights {weights}"
+        rows.append(("saved", f"{saved}; try: bpmatrix info {quoted(where)}"))
     say()
     facts(rows)
+    if failure is not None:
+        raise failure
 
 
 def _time(history: History, epochs: int, seconds: float) -> str:

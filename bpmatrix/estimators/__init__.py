@@ -4,11 +4,8 @@ Parameters, attributes and random numbers are scikit-learn's; the engine works o
 not depend on scikit-learn.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
-
 from bpmatrix.errors import MissingPackageError
+from bpmatrix.storage.tensor_files import TensorFile
 
 try:
     from bpmatrix.estimators.classifier import MLPClassifier
@@ -24,8 +21,8 @@ except ImportError as error:
 __all__ = ["MLPClassifier", "MLPRegressor", "restored"]
 
 
-def restored(file: Any, path: Path, metadata: Mapping[str, Any]) -> MLPClassifier | MLPRegressor:
+def restored(file: TensorFile) -> MLPClassifier | MLPRegressor:
     """Return the estimator stored in an open model file."""
     kinds = {kind.__name__: kind for kind in (MLPClassifier, MLPRegressor)}
-    estimator: MLPClassifier | MLPRegressor = restore(kinds, file, path, metadata)
+    estimator: MLPClassifier | MLPRegressor = restore(kinds, file)
     return estimator

@@ -32,7 +32,7 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.storage.checkpoints import Checkpoints, sigterm_handled
+from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
@@ -119,7 +119,7 @@ class MultilayerPerceptron(Gate):
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
         random_state = generator_of(self.random_state, checkpoints)
         first_state = random_state_to_json(random_state) if checkpoints is not None else {}
-        with running(self, "estimator"), sigterm_handled(checkpoints):
+        with running(self, "estimator"), in_use(checkpoints):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
             samples, held_out = shadow._prepare(layers, given, random_state)

@@ -41,6 +41,9 @@ RECORDS = (
     "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_", "validation_scores_",
     "best_validation_score_", "validation_loss_curve_", "_no_improvement_count",
 )  # fmt: skip
+NONE_OR_NOT = ("best_loss_", "validation_scores_", "best_validation_score_")  # by early_stopping
+# The largest positions of generators in their blocks of numbers; NumPy does not check them.
+POSITIONS = {"pos": 624, "buffer_pos": 4}
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 
 
@@ -118,7 +121,7 @@ class ResumableFit(Fit, Resumable):
         values, arrays = snapshot
         model, progress = self.model, self._check_common(snapshot)
         records = storage.from_json(values["records"])
-        if set(records) != set(RECORDS) or not isinstance(records["n_iter_"], int):
+        if set(records) != set(RECORDS) or not all(map(self._fits, records, records.values())):
             raise ValueError("the records are not valid")
         rate = float(values["rate"])
         if not math.isfinite(rate):
@@ -145,6 +148,13 @@ class ResumableFit(Fit, Resumable):
         self._order = np.array(order, np.int64)
         self.first_state = values["first_state"]
         self._resume(snapshot, progress)
+
+    def _fits(self, name: str, value: Any) -> bool:
+        """Whether a record has the type that this fit needs."""
+        if name == "loss_" and value is None:  # before the first epoch
+            return True
+        is_wrong = name in NONE_OR_NOT and (value is None) != (getattr(self.model, name) is None)
+        return storage.RECORDS[name](value) and not is_wrong
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if early stopping does not keep its weights."""
@@ -214,7 +224,14 @@ def random_state_from_json(values: Mapping[str, Any]) -> np.random.RandomState:
         for name, value in values["state"].items()
         if isinstance(value, list)
     }
-    random_state.set_state({**values, "state": {**values["state"], **arrays}})
+    for place in (values, values["state"]):
+        for name, last in POSITIONS.items():
+            if not 0 <= place.get(name, 0) <= last:
+                raise ValueError(f"{name} is {place[name]!r}")
+    try:
+        random_state.set_state({**values, "state": {**values["state"], **arrays}})
+    except (IndexError, OverflowError) as error:
+        raise ValueError(str(error)) from None
     return random_state
 
 

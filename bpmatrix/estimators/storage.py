@@ -9,36 +9,74 @@ from __future__ import annotations
 import inspect
 import math
 import os
-from collections.abc import Mapping
-from pathlib import Path
+import re
+from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import is_classifier
 
 from bpmatrix.architecture.costs import ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
-from bpmatrix.errors import BpmatrixError, DataError, ModelFileError
+from bpmatrix.checks import find
+from bpmatrix.errors import DataError, ModelFileError
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.labels import Labels
-from bpmatrix.estimators.parameters import name_of_dtype
+from bpmatrix.estimators.parameters import DTYPES, name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.storage import persistence
+from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile
+from bpmatrix.training.state import LARGEST_COUNT
 
 __all__ = ["from_json", "is_plain", "parameters_of", "restore", "save", "to_json"]
 
 Array = NDArray[Any]
 
-# The records of a fit that are stored.
-RECORDS = (
-    "n_features_in_", "n_outputs_", "n_iter_", "t_", "loss_", "best_loss_", "loss_curve_",
-    "validation_scores_", "best_validation_score_", "validation_loss_curve_", "target_name_",
-    "_no_improvement_count",
-)  # fmt: skip
-# Numbers, text and objects; of the latter, JSON holds text and numbers.
-KINDS_OF_LABELS = "biufUO"
+TYPE_OF_LABELS = re.compile(r"[<>|=]?(?:[biuO]\d?|f[248]|U(\d{1,9}))")
+# The longest text that a file may demand memory for, unless one of its classes is longer.
+LONGEST_CLASS = 1000
 STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value <= LARGEST_COUNT
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) <= LARGEST_COUNT)
+
+
+def _is_number_or_none(value: object) -> bool:
+    return value is None or _is_number(value)
+
+
+def _is_curve(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_number, value))
+
+
+def _is_curve_or_none(value: object) -> bool:
+    return value is None or _is_curve(value)
+
+
+# The records of a fit that are stored, each with a check; the first four always exist.
+RECORDS: dict[str, Callable[[Any], bool]] = {
+    "n_features_in_": _is_count,
+    "n_outputs_": _is_count,
+    "n_iter_": _is_count,
+    "t_": _is_count,
+    "loss_": _is_number,
+    "best_loss_": _is_number_or_none,
+    "loss_curve_": _is_curve,
+    "validation_scores_": _is_curve_or_none,
+    "best_validation_score_": _is_number_or_none,
+    "validation_loss_curve_": _is_curve_or_none,
+    "target_name_": lambda value: isinstance(value, str),
+    "_no_improvement_count": _is_count,
+}
+ALWAYS = list(RECORDS)[:4]
 
 
 def save(
@@ -49,7 +87,7 @@ def save(
 ) -> None:
     """Write a fitted estimator to a file: completely or, on an error, not at all."""
     labels = getattr(estimator, "_labels", None)
-    if labels and labels.classes.dtype.kind not in KINDS_OF_LABELS:
+    if labels and not TYPE_OF_LABELS.fullmatch(labels.classes.dtype.str):
         raise DataError(
             "a model file cannot hold these classes",
             got=f"an array of {labels.classes.dtype}",
@@ -66,9 +104,10 @@ def save(
                 if is_plain(value)
             },
             "records": {
-                name: to_json(getattr(estimator, name))
-                for name in RECORDS
-                if hasattr(estimator, name) and is_plain(getattr(estimator, name))
+                name: values
+                for name, fits in RECORDS.items()
+                if hasattr(estimator, name)
+                and fits(from_json(values := to_json(getattr(estimator, name))))
             },
             "labels": labels
             and {
@@ -88,12 +127,7 @@ def save(
     persistence.write(path, metadata, parameters, others)
 
 
-def restore(
-    kinds: Mapping[str, type[Any]],
-    file: Any,
-    path: Path,
-    metadata: Mapping[str, Any],
-) -> Any:
+def restore(kinds: Mapping[str, type[Any]], file: TensorFile) -> Any:
     """Return the estimator stored in an open model file.
 
     Raises
@@ -101,23 +135,26 @@ def restore(
     ModelFileError
         If it is damaged, or not an estimator of bpmatrix.
     """
+    metadata = file.values
     try:
         description = persistence.description_of(metadata)
         estimator = _restored(kinds, metadata["estimator"], description)
-    except (KeyError, TypeError, ValueError, AttributeError, BpmatrixError) as error:
+    except DAMAGES as error:
         raise ModelFileError(
-            f"{path} does not describe an estimator",
+            f"{file.path} does not describe an estimator",
             got=f"{type(error).__name__}: {error}",
             cure="Save the estimator again; a file of a newer bpmatrix needs that version.",
         ) from None
     columns = {"inputs": description.sizes[0], "targets": description.sizes[-1]}
-    present = [name for name in columns if f"{name}.mean" in file.keys()]  # noqa: SIM118 - no dict
+    present = [name for name in columns if f"{name}.mean" in file.tensors]
     others = {
-        f"{name}.{part}": ("float64", [columns[name]])
+        f"{name}.{part}": Tensor("F64", (columns[name],))
         for name in present
         for part in ("mean", "scale")
     }
-    flat, arrays = persistence.read_tensors(file, path, description, others)
+    flat, arrays = persistence.read_tensors(file, description, others)
+    if not all((arrays[f"{name}.scale"] > 0).all() for name in present):
+        raise ModelFileError(f"{file.path} contains a scale that is not positive")
     state: dict[str, Any] = {"_description": description, "_parameters": flat, "_optimizer": None}
     for attribute, name in STANDARDIZATIONS.items():
         found = [arrays[f"{name}.{part}"] for part in ("mean", "scale")] if name in present else ()
@@ -137,33 +174,54 @@ def _restored(
     parameters = {name: _parameter(value) for name, value in stored["parameters"].items()}
     if not set(parameters) <= set(inspect.signature(kind).parameters):
         raise ValueError("this version does not know some of its parameters")
-    if not set(stored["records"]) <= set(RECORDS):
-        raise ValueError("this version does not know some of its records")
+    if not set(ALWAYS) <= set(stored["records"]) <= set(RECORDS):
+        raise ValueError("records are missing, or this version does not know some of them")
+    if parameters.get("dtype") is not None:  # the others do not matter for predictions
+        find(dict.fromkeys(DTYPES), parameters["dtype"], "dtype")
     estimator = kind(**parameters)
-    for name, value in stored["records"].items():
-        setattr(estimator, name, from_json(value))
-    if stored["feature_names"] is not None:
-        estimator.feature_names_in_ = np.array(stored["feature_names"], dtype=object)
-    if stored["labels"] is not None:
-        labels = _labels(stored["labels"], estimator.n_outputs_)
-        estimator.__setstate__({"_labels": labels, "classes_": labels.classes})
+    for name, values in stored["records"].items():
+        value = from_json(values)
+        if not RECORDS[name](value):
+            raise ValueError(f"{name} is {value!r}")
+        setattr(estimator, name, value)
     sizes = estimator.n_features_in_, estimator.n_outputs_
     if sizes != (description.sizes[0], description.sizes[-1]):
         raise ValueError("network and estimator differ in size")
+    names = stored["feature_names"]
+    if names is not None:
+        are_texts = isinstance(names, list) and all(isinstance(name, str) for name in names)
+        if not are_texts or len(names) != sizes[0]:
+            raise ValueError("the names of the features do not fit the network")
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    if is_classifier(estimator) != (stored["labels"] is not None):
+        raise ValueError("a classifier has classes, a regressor has none")
+    if stored["labels"] is not None:
+        labels = _labels(stored["labels"], description)
+        estimator.__setstate__({"_labels": labels, "classes_": labels.classes})
     return estimator
 
 
-def _labels(stored: Mapping[str, Any], outputs: int) -> Labels:
-    if not isinstance(stored["classes"], list) or not isinstance(stored["sparse"], bool):
-        raise TypeError("labels are not a list")
-    if np.dtype(stored["dtype"]).kind not in KINDS_OF_LABELS:
-        raise ValueError(f"labels have type {stored['dtype']}")
-    if stored["kind"] not in ("binary", "multiclass", "multilabel-indicator"):
-        raise ValueError(f"labels have kind {stored['kind']}")
-    classes = np.array(stored["classes"], dtype=stored["dtype"])
-    labels = Labels(classes, stored["kind"], stored["sparse"])
-    if classes.ndim != 1 or labels.outputs != outputs:
-        raise ValueError("the number of classes does not fit the outputs")
+def _labels(stored: Mapping[str, Any], description: Description) -> Labels:
+    """Return the labels; any error if they are not those of the network."""
+    classes, found = stored["classes"], TYPE_OF_LABELS.fullmatch(stored["dtype"])
+    if found is None or not isinstance(classes, list) or not isinstance(stored["sparse"], bool):
+        raise ValueError("the classes are not a list with a type")
+    dtype = stored["dtype"]
+    if int(found[1] or 0) > LONGEST_CLASS:
+        dtype = f"<U{max(LONGEST_CLASS, *map(len, classes))}"
+    labels = Labels(np.array(classes, dtype), stored["kind"], stored["sparse"])
+    if labels.classes.ndim != 1 or labels.classes.tolist() != classes or not is_plain(classes):
+        raise ValueError(f"the classes are not of type {dtype}")
+    if not all(one < other for one, other in pairwise(classes)):
+        raise ValueError("the classes are not sorted, or one occurs twice")
+    kinds = {1: ["binary"], 2: ["binary"]}.get(len(classes), ["multiclass"])
+    if classes == list(range(len(classes))):
+        kinds = [*kinds, "multilabel-indicator"]
+    output = description.sizes[-1], description.activations[-1], description.cost
+    if labels.kind not in kinds or output != (
+        labels.outputs, labels.output_activation, labels.cost
+    ):  # fmt: skip
+        raise ValueError("the classes do not fit the network")
     return labels
 
 

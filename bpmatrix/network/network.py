@@ -27,7 +27,7 @@ from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import gate
 from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import persistence
-from bpmatrix.storage.checkpoints import Checkpoints, sigterm_handled
+from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.arguments import checked_training_arguments
 from bpmatrix.training.optimizers import Optimizer
 from bpmatrix.training.record import opened, recorded
@@ -503,7 +503,7 @@ class Network:
             early_stopping=early_stopping, max_seconds=max_seconds,
         )  # fmt: skip
         gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._training), sigterm_handled(checkpoints), opened(settings.callbacks):
+        with running(self._training), in_use(checkpoints), opened(settings.callbacks):
             history = _begun(
                 checkpoints, seed, self._description, self.parameters, self._training, samples,
                 checked, settings, self._trained, self,

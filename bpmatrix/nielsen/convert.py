@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
+from bpmatrix.storage.files import flush_folder, name_file, write_whole
 
 __all__ = ["convert"]
 
@@ -96,12 +97,15 @@ def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
     try:
         for name, (images, labels) in files.items():
             for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
-                path = beside / f"{name}-{kind}-ubyte.gz"
-                path.write_bytes(gzip.compress(_idx(array), compresslevel=6, mtime=0))
+                content = gzip.compress(_idx(array), compresslevel=6, mtime=0)
+                write_whole(beside / f"{name}-{kind}-ubyte.gz", content)
         beside.chmod(0o755)  # mkdtemp creates it private
         beside.rename(target)
-    except BaseException:
+        flush_folder(target.absolute().parent)
+    except BaseException as error:
         shutil.rmtree(beside, ignore_errors=True)
+        if isinstance(error, OSError):
+            name_file(error, target)
         raise
 
 

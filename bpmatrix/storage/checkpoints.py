@@ -6,37 +6,38 @@ a valid file is never overwritten. Nothing in a file is executed.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import time
 import warnings
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save as as_safetensors
 
-import bpmatrix
 from bpmatrix.checks import NOT_NEGATIVE, real_number
-from bpmatrix.errors import ArgumentError, BpmatrixError, DestinationError, ModelFileError
-from bpmatrix.signals import termination_as_ctrl_c
-from bpmatrix.storage.files import write_whole
-from bpmatrix.storage.persistence import KEY, opened
+from bpmatrix.errors import (
+    ArgumentError,
+    DataError,
+    DataNotFoundError,
+    DestinationError,
+    ModelFileError,
+)
+from bpmatrix.signals import signals_held, termination_as_ctrl_c
+from bpmatrix.storage import tensor_files
+from bpmatrix.storage.locks import FolderLock
 from bpmatrix.training.checkpoint import Resumable, Snapshot
 
-__all__ = ["Checkpoints", "identity_in", "read", "sigterm_handled", "write"]
+__all__ = ["Checkpoints", "identity_in", "in_use", "read", "write"]
 
 Array = NDArray[Any]
 
 VERSION = 1
 BEST = "best.safetensors"
 NAME = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
-LEFT_OVERS = ".*.part"  # of processes killed while writing
 DIGEST = re.compile("[0-9a-f]{64}")
 KEPT = 2
 SECONDS = 60.0
@@ -81,7 +82,9 @@ class Checkpoints:
             raise ArgumentError(
                 f"checkpoint: {self.folder} is not a folder", cure="Pass a folder, or a new name."
             )
+        self._present = _numbers(self.folder)
         self.found, self._damaged = _newest(self.folder)
+        self._lock: FolderLock | None = None
         self._run: Resumable | None = None
         self._identity: dict[str, Any] = {}
         self._due, self._has_failed = 0.0, False
@@ -93,32 +96,21 @@ class Checkpoints:
         Raises
         ------
         ArgumentError
-            If the checkpoint belongs to a different run. Nothing has changed then.
+            If the checkpoint belongs to a different run, or another run is using the folder.
+            Nothing has changed then.
         DestinationError
             If the folder is not writable.
         ModelFileError
             If the contents of the checkpoint are invalid. Nothing has changed then.
         """
         self._run, self._identity = run, run.identity()
-        if self.found is not None:
-            try:
-                self._check(run, self.found)
-                run.restore(self.found)
-            except ArgumentError:
-                raise
-            except (KeyError, TypeError, ValueError, BpmatrixError) as error:
-                raise ModelFileError(
-                    f"the newest checkpoint in {self.folder} is not valid",
-                    got=f"{type(error).__name__}: {error}",
-                    cure="Pass another folder.",
-                ) from None
-            self._best = run.best_epoch() if (self.folder / BEST).exists() else None
-        run.watch = self
-        run.hint = f"; the same call resumes from the checkpoint in {self.folder}"
-        run.runner.after_slice = self.look
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._sweep()
+            self._take_folder()
+            if self.found is not None:
+                self._resume(run, self.found)
+            run.watch = self
+            run.hint = f"; the same call resumes from the checkpoint in {self.folder}"
+            run.runner.after_slice = self.look
             if self.found is None:
                 self._write()
         except OSError as error:
@@ -139,6 +131,42 @@ class Checkpoints:
     def end(self) -> None:
         """Write the last checkpoint."""
         self._try_to_write()
+
+    def release(self) -> None:
+        """Let other runs use the folder."""
+        with signals_held():
+            if self._lock is not None:
+                self._lock.release()
+
+    def _take_folder(self) -> None:
+        """Create the folder if it does not exist, and exclude other runs from it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with signals_held():
+                self._lock = FolderLock(self.folder)
+            # Another run may have ended since the newest checkpoint was read.
+            is_free = _numbers(self.folder) == self._present
+        except BlockingIOError:
+            is_free = False
+        if not is_free:
+            raise ArgumentError(
+                f"another run is using the checkpoints in {self.folder}",
+                cure="Wait until it has ended, or pass another folder.",
+            )
+
+    def _resume(self, run: Resumable, found: Snapshot) -> None:
+        try:
+            self._check(run, found)
+            run.restore(found)
+        except ArgumentError:
+            raise
+        except tensor_files.DAMAGES as error:
+            raise ModelFileError(
+                f"the newest checkpoint in {self.folder} is not valid",
+                got=f"{type(error).__name__}: {error}",
+                cure="Pass another folder.",
+            ) from None
+        self._best = run.best_epoch() if (self.folder / BEST).exists() else None
 
     def _check(self, run: Resumable, found: Snapshot) -> None:
         """Raise an error that names the differences if the checkpoint is of a different run."""
@@ -166,11 +194,12 @@ class Checkpoints:
         """Write a checkpoint, or warn: a full disk must not end the training."""
         try:
             self._write()
-        except OSError as error:
+        except (OSError, DataError) as error:
+            why = getattr(error, "strerror", None) or error
             if not self._has_failed:
                 warnings.warn(
-                    f"could not write a checkpoint to {self.folder}:"
-                    f" {error.strerror or error}; the training continues and will try again",
+                    f"could not write a checkpoint to {self.folder}: {why}; the training continues"
+                    " and will try again",
                     RuntimeWarning,
                     stacklevel=2,
                 )
@@ -196,15 +225,16 @@ class Checkpoints:
             run.save_best(self.folder / BEST)
             self._best = best
 
-    def _sweep(self) -> None:
-        """Delete the temporary files of processes that were killed."""
-        for path in self.folder.glob(LEFT_OVERS):
-            _delete(path)
 
-
-def sigterm_handled(checkpoints: Checkpoints | None) -> AbstractContextManager[None]:
-    """Handle SIGTERM if a checkpoint has to be written before the process ends."""
-    return nullcontext() if checkpoints is None else termination_as_ctrl_c()
+@contextmanager
+def in_use(checkpoints: Checkpoints | None) -> Iterator[None]:
+    """Run with SIGTERM handled as Ctrl-C, and free the folder at the end; nothing for None."""
+    with nullcontext() if checkpoints is None else termination_as_ctrl_c():
+        try:
+            yield
+        finally:
+            if checkpoints is not None:
+                checkpoints.release()
 
 
 def identity_in(folder: Path) -> dict[str, Any]:
@@ -213,19 +243,16 @@ def identity_in(folder: Path) -> dict[str, Any]:
     for number in reversed(numbers):
         try:
             identity = read(folder / _name(number)).values.get("identity")
-        except ModelFileError:  # reported when the run resumes
+        except (ModelFileError, DataNotFoundError):  # reported when the run resumes
             continue
         return identity if isinstance(identity, dict) else {}
     return {}
 
 
 def write(path: Path, snapshot: Snapshot) -> None:
-    """Write a snapshot to a file, with a digest of its contents."""
-    values = {"version": 1, "checkpoint": {"version": VERSION, **snapshot.values}}
-    text = json.dumps(values | {"written_by": bpmatrix.__version__}, allow_nan=False)
-    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-    digest = _digest(text, arrays)
-    write_whole(path, as_safetensors(arrays, {KEY: text, "digest": digest}))
+    """Write a snapshot to a file."""
+    values = {"checkpoint": {"version": VERSION, **snapshot.values}}
+    tensor_files.write(path, values, snapshot.arrays)
 
 
 def read(path: Path) -> Snapshot:
@@ -236,25 +263,11 @@ def read(path: Path) -> Snapshot:
     ModelFileError
         If the file is damaged or is not a checkpoint.
     """
-    with opened(path) as (file, metadata):
-        values = metadata.get("checkpoint")
+    with tensor_files.opened(path) as file:
+        values = file.values.get("checkpoint")
         if not isinstance(values, dict):
             raise ModelFileError(f"{path} is not a checkpoint")
-        stored = file.metadata()
-        arrays = {name: file.get_tensor(name) for name in sorted(file.keys())}
-    if stored.get("digest") != _digest(stored[KEY], arrays):
-        raise ModelFileError(f"{path} is damaged: its digest does not match")
-    return Snapshot(values, arrays)
-
-
-def _check_version(path: Path, version: object) -> None:
-    if version != VERSION:
-        raise ModelFileError(
-            f"{path} has another format version",
-            got=version,
-            expected=VERSION,
-            cure="Resume with the version of bpmatrix that wrote it, or pass another folder.",
-        )
+        return Snapshot(values, file.read())
 
 
 def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
@@ -264,11 +277,19 @@ def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
     for number in sorted(_numbers(folder), reverse=True):
         try:
             found = read(folder / _name(number))
+        except DataNotFoundError:  # deleted by another run, so `begin` raises an error
+            continue
         except ModelFileError as error:
             why = error
             damaged.add(_name(number))
             continue
-        _check_version(folder / _name(number), found.values.get("version"))
+        if (version := found.values.get("version")) != VERSION:
+            raise ModelFileError(
+                f"{folder / _name(number)} has another format version",
+                got=version,
+                expected=VERSION,
+                cure="Resume with the version of bpmatrix that wrote it, or pass another folder.",
+            )
         if why is not None:
             warnings.warn(
                 f"the newest checkpoint cannot be read ({why}); the training resumes from the one"
@@ -298,20 +319,9 @@ def _name(number: int) -> str:
     return f"checkpoint-{number:06d}.safetensors"
 
 
-def _digest(text: str, arrays: Mapping[str, Array]) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data.cast("B") if array.size else b"")
-    return digest.hexdigest()
-
-
 def _delete(path: Path) -> None:
-    try:
+    with suppress(OSError):  # on Windows, while another process reads it; the next write retries
         path.unlink()
-    except OSError:  # on Windows, while another process reads it; the next write tries again
-        return
 
 
 def _listed(names: list[str]) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import stat
+import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from bpmatrix.errors import DestinationError
+from bpmatrix.signals import signals_held
+from bpmatrix.storage.locks import lock
 
-__all__ = ["standing_at", "write_whole"]
+__all__ = ["flush_folder", "name_file", "standing_at", "write_whole"]
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -22,6 +28,14 @@ KINDS = {
 }
 # Paths of open file descriptors.
 DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\w+/)+fd")
+TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.part")
+SECONDS_OF_A_WRITE = 3600  # the longest, where the system cannot tell whether a file is in use
+# Errors of file systems that cannot flush a folder, or any file, and of folders without permission
+# to read.
+CANNOT_FLUSH = {
+    errno.EACCES, errno.EBADF, errno.EINVAL, errno.EISDIR, errno.ENOSYS, errno.ENOTSUP,
+    errno.EOPNOTSUPP, errno.EPERM,
+}  # fmt: skip
 
 
 def standing_at(path: Path) -> str | None:
@@ -58,15 +72,18 @@ def standing_at(path: Path) -> str | None:
         link = folder / link.readlink()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write the content to a new file in the same folder, flush it to disk, and rename it.
+def write_whole(path: Path, *content: bytes | memoryview) -> None:
+    """Write a file, given in parts, in the same folder, flush it to disk, and rename it.
+
+    Temporary files of processes that were killed in the same folder are deleted first.
 
     Raises
     ------
     DestinationError
         If the path is a folder, a device, a pipe or a socket, which is left alone.
     OSError
-        If the folder does not exist or is not writable; the file at `path` is then unchanged.
+        If the folder does not exist or is not writable, or the disk is full; it names `path`, whose
+        file is unchanged.
 
     Examples
     --------
@@ -82,28 +99,114 @@ def write_whole(path: Path, content: bytes) -> None:
             f"{path} is {kind}", expected="a file, or an unused name", cure="Name a file."
         )
     target = Path(os.path.realpath(path))
-    temporary = target.with_name(f".{secrets.token_hex(8)}.part")
+    _sweep(target.parent)
     try:
-        with temporary.open("xb") as file:
-            with suppress(FileNotFoundError):
-                temporary.chmod(stat.S_IMODE(target.stat().st_mode))  # keep a file private
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
+        _replace(target, content)
+    except OSError as error:
+        name_file(error, path)
         raise
-    _flush_folder(target.parent)
 
 
-def _flush_folder(folder: Path) -> None:
+def name_file(error: OSError, path: Path) -> None:
+    """Let an error of the system name the user's file in place of a temporary one."""
+    if error.errno is not None:
+        error.filename = str(path)
+        with suppress(AttributeError):
+            del error.filename2
+
+
+def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
+    """Replace a file, or create it."""
+    file = None
+    try:
+        with signals_held():  # Ctrl-C finds no file, or one that is deleted below
+            file = _temporary_beside(target)
+        temporary = Path(file.name)
+        with file:
+            with suppress(FileNotFoundError):
+                _imitate(file.fileno(), target.stat())
+            for part in content:
+                file.write(part)
+            file.flush()
+            _flush(file.fileno())
+            if os.name != "nt":  # as long as the file is locked
+                temporary.replace(target)
+        if os.name == "nt":  # which does not rename open files
+            temporary.replace(target)
+    except BaseException:
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+            with suppress(OSError):
+                Path(file.name).unlink()
+        raise
+    flush_folder(target.parent)
+
+
+def _temporary_beside(target: Path) -> BinaryIO:
+    """Create a temporary file, and lock it so that no other process deletes it."""
+    while True:
+        file = target.with_name(f".{secrets.token_hex(8)}.part").open("xb")
+        with suppress(BlockingIOError):
+            lock(file.fileno())
+            if os.fstat(file.fileno()).st_nlink:
+                return file
+        file.close()  # another process has deleted it before it was locked
+
+
+def _imitate(descriptor: int, old: os.stat_result) -> None:
+    """Give an open file the permissions and, if allowed, the owner of another file."""
+    if os.name == "nt":
+        return
+    new = os.fstat(descriptor)
+    if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
+        with suppress(OSError):
+            os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # a private file stays private
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the temporary files that are not being written."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError):
+                    _delete_if_abandoned(Path(entry.path))
+
+
+def _delete_if_abandoned(path: Path) -> None:
+    """Delete a file that is not locked; where there are no locks, one that is old."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        is_unlocked = lock(descriptor)  # raises if it is locked
+        if is_unlocked:
+            path.unlink()  # while the lock excludes its writer
+    finally:
+        os.close(descriptor)
+    if not is_unlocked and time.time() - path.stat().st_mtime > SECONDS_OF_A_WRITE:
+        path.unlink()
+
+
+def flush_folder(folder: Path) -> None:
     """Make the rename survive a power failure; Windows has no such call."""
     if os.name == "nt":
         return
-    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        if error.errno not in CANNOT_FLUSH:
+            raise
+        return
+    try:
+        _flush(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    """Flush a file or a folder to the disk, where the file system can."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in CANNOT_FLUSH:
+            raise

@@ -5,32 +5,22 @@ Nothing in a file is executed, and everything is checked before a network is cre
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as as_safetensors
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import find
-from bpmatrix.errors import (
-    ArgumentError,
-    BpmatrixError,
-    DataError,
-    DataNotFoundError,
-    ModelFileError,
-)
-from bpmatrix.storage.files import write_whole
+from bpmatrix.errors import ArgumentError, DataError, ModelFileError
+from bpmatrix.storage import tensor_files
+from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile, opened
 from bpmatrix.training.state import TrainingState
 
 __all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
@@ -38,11 +28,9 @@ __all__ = ["described", "description_of", "load", "opened", "read_tensors", "sav
 Array = NDArray[Any]
 Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, TrainingState, list[dict[str, Any]]]
-Tensor = tuple[str, list[int]]  # type and shape
 
-KEY, VERSION = "bpmatrix", 1
 MOMENTS = "optimizer.moments"
-STORED_TYPES = {"F64": "float64", "F32": "float32"}
+KINDS = {"float64": "F64", "float32": "F32"}
 
 
 def save(
@@ -98,10 +86,7 @@ def write(
             "the network has weights that are not finite",
             cure="Set them to finite numbers, or train a new network.",
         )
-    arrays = _names(parameters) | dict(others or {})
-    tensors = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    text = json.dumps({"version": VERSION, **metadata}, allow_nan=False)
-    write_whole(Path(path), as_safetensors(tensors, {KEY: text}))
+    tensor_files.write(path, metadata, _names(parameters) | dict(others or {}))
 
 
 def load(path: str | os.PathLike[str]) -> Model:
@@ -114,28 +99,12 @@ def load(path: str | os.PathLike[str]) -> Model:
     ModelFileError
         If it is damaged or not a bpmatrix network.
     """
-    with opened(path) as (file, metadata):
-        return _read(file, Path(path), metadata)
+    with opened(path) as file:
+        return _read(file)
 
 
-@contextmanager
-def opened(path: str | os.PathLike[str]) -> Iterator[tuple[Any, Mapping[str, Any]]]:
-    """Open a model file and read its metadata; a context manager. Raises as `load`."""
-    path = Path(path)
-    if not path.is_file():
-        raise DataNotFoundError(f"model file {path} not found", cure="Check the path.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            yield file, _metadata(file, path)
-    except SafetensorError as error:
-        raise ModelFileError(
-            f"{path} is not a complete .safetensors file",
-            got=str(error),
-            cure="Save or copy the model again; perhaps it was not copied completely.",
-        ) from None
-
-
-def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
+def _read(file: TensorFile) -> Model:
+    path, metadata = file.path, file.values
     if "estimator" in metadata:
         raise ModelFileError(
             f"{path} contains an estimator, not a network",
@@ -151,14 +120,14 @@ def _read(file: Any, path: Path, metadata: Mapping[str, Any]) -> Model:
         description = description_of(metadata)
         training = TrainingState.from_json(metadata)
         trained = _trained(metadata["trained"])
-    except (KeyError, TypeError, ValueError, BpmatrixError) as error:
+    except DAMAGES as error:
         raise ModelFileError(
             f"{path} does not describe a network", got=f"{type(error).__name__}: {error}"
         ) from None
     size, state = description.layout.size, training.optimizer_state
     rows = state.optimizer.rule[1] if state is not None else 0
-    shapes = {MOMENTS: (description.dtype, [rows, size])} if rows else {}
-    flat, kept = read_tensors(file, path, description, shapes)
+    shapes = {MOMENTS: Tensor(KINDS[description.dtype], (rows, size))} if rows else {}
+    flat, kept = read_tensors(file, description, shapes)
     if state is not None:
         state.moments = kept.get(MOMENTS, np.empty((0, size), description.dtype))
         if (state.moments[1:] < 0).any():  # means of squares
@@ -181,44 +150,23 @@ def description_of(metadata: Mapping[str, Any]) -> Description:
 
 
 def read_tensors(
-    file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
+    file: TensorFile, description: Description, others: Mapping[str, Tensor]
 ) -> tuple[Array, dict[str, Array]]:
     """Return the flat parameters, and the other arrays with these names, types and shapes.
 
     Raises
     ------
     ModelFileError
-        If the file contains other tensors, or one that is not finite.
+        If the file contains other tensors, or one that is not finite, or is damaged.
     """
-    _check_tensors(file, path, description, others)
+    _check_tensors(file, description, others)
+    arrays = file.read()
+    if not all(np.isfinite(array).all() for array in arrays.values()):
+        raise ModelFileError(f"{file.path} contains weights that are not finite")
     flat = np.empty(description.layout.size, description.dtype)
     for name, view in _names(Parameters.of(flat, description.layout)).items():
-        view[:] = file.get_tensor(name)
-    rest = {name: file.get_tensor(name) for name in others}
-    if not all(np.isfinite(array).all() for array in (flat, *rest.values())):
-        raise ModelFileError(f"{path} contains weights that are not finite")
-    return flat, rest
-
-
-def _metadata(file: Any, path: Path) -> Mapping[str, Any]:
-    text = (file.metadata() or {}).get(KEY)
-    if text is None:
-        raise ModelFileError(
-            f"{path} was not saved by bpmatrix", cure="Load it with the library that wrote it."
-        )
-    try:
-        metadata = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-        version = metadata["version"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelFileError(f"{path} has damaged metadata", got=str(error)) from None
-    if version != VERSION:
-        raise ModelFileError(
-            f"{path} has another format version",
-            got=version,
-            expected=VERSION,
-            cure="Load it with the version of bpmatrix that wrote it, or a newer one.",
-        )
-    return dict(metadata)
+        view[:] = arrays.pop(name)
+    return flat, arrays
 
 
 def _written(cost: AnyCost) -> str | dict[str, Any]:
@@ -257,44 +205,30 @@ def _trained(runs: object) -> list[dict[str, Any]]:
 
 
 def _check_tensors(
-    file: Any, path: Path, description: Description, others: Mapping[str, Tensor]
+    file: TensorFile, description: Description, others: Mapping[str, Tensor]
 ) -> None:
-    """Compare names, shapes and dtypes with the description before memory is allocated."""
+    """Compare names, shapes and types with the description before memory is allocated."""
     layers = list(zip(description.sizes[1:], description.sizes[:-1], strict=True))
-    shapes = {f"layer.{l}.weights": [n, k] for l, (n, k) in enumerate(layers, start=1)}
+    shapes = {f"layer.{l}.weights": (n, k) for l, (n, k) in enumerate(layers, start=1)}
     if description.bias:
-        shapes |= {f"layer.{l}.biases": [n, 1] for l, (n, _) in enumerate(layers, start=1)}
-    expected = {name: (description.dtype, shape) for name, shape in shapes.items()} | dict(others)
-    names = set(file.keys())
-    if names != set(expected):
+        shapes |= {f"layer.{l}.biases": (n, 1) for l, (n, _) in enumerate(layers, start=1)}
+    kind = KINDS[description.dtype]
+    expected = {name: Tensor(kind, shape) for name, shape in shapes.items()} | dict(others)
+    if file.tensors.keys() != expected.keys():
         raise ModelFileError(
-            f"{path} does not contain the tensors of its network",
-            got=", ".join(sorted(names)) or "none",
+            f"{file.path} does not contain the tensors of its network",
+            got=", ".join(sorted(file.tensors)) or "none",
             expected=", ".join(expected),
         )
-    for name, (dtype, shape) in expected.items():
-        stored = file.get_slice(name)
-        kind = STORED_TYPES.get(stored.get_dtype())
-        if stored.get_shape() != shape or kind != dtype:
+    for name, tensor in expected.items():
+        if file.tensors[name] != tensor:
             raise ModelFileError(
-                f"{path} has an invalid tensor {name}",
-                got=f"{stored.get_dtype()} of shape {stored.get_shape()}",
-                expected=f"{dtype} of shape {shape}",
+                f"{file.path} has an invalid tensor {name}",
+                got=str(file.tensors[name]),
+                expected=str(tensor),
             )
 
 
 def _names(parameters: Parameters) -> dict[str, Array]:
     named = {f"layer.{l}.weights": W for l, W in enumerate(parameters.weights, start=1)}
     return named | {f"layer.{l}.biases": b for l, b in enumerate(parameters.biases, start=1)}
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Reject an object with a repeated key: JSON readers disagree about its value."""
-    keys = [key for key, _ in pairs]
-    if len(set(keys)) != len(keys):
-        raise ValueError("a key occurs twice")
-    return dict(pairs)
-
-
-def _refuse(constant: str) -> float:
-    raise ValueError(f"{constant} is not a number in JSON")

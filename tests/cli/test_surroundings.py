@@ -16,6 +16,7 @@ import pytest
 import bpmatrix
 from bpmatrix import Network
 from bpmatrix.cli import main
+from bpmatrix.storage.files import write_whole
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs terminals and pipes of POSIX")
 
@@ -138,6 +139,109 @@ def test_a_pipe_that_closes_after_the_first_line(tmp_path: Path) -> None:
         if process.stderr is not None:
             assert complaints(process.stderr.read()) == []
             process.stderr.close()
+
+
+TABLE = "größe,art\n" + "".join(f"{k % 6},{('ä', 'ß')[k % 6 > 2]}\n" for k in range(60))
+TRAININGS = {
+    "network": ["train", "--epochs", "3", "--save", "kept"],
+    "estimator": ["train", "table.csv", "--target", "art", "--epochs", "3", "--save", "kept"],
+}
+
+
+def full_device() -> Path:
+    if not Path("/dev/full").exists():
+        pytest.skip("the system has no /dev/full")
+    return Path("/dev/full")
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("kind", ["full disk", "closed pipe"])
+def test_a_model_is_saved_though_its_lines_are_not_printed(kind, training, tmp_path) -> None:
+    """The status and a line on standard error say what was lost."""
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    reader, writer = os.pipe()
+    os.close(reader)
+    if kind == "full disk":
+        os.close(writer)
+        writer = os.open(full_device(), os.O_WRONLY)
+    process = subprocess.run(
+        [*PROGRAM, *TRAININGS[training]], cwd=tmp_path,
+        stdout=writer, stderr=subprocess.PIPE, text=True, timeout=SECONDS,
+    )  # fmt: skip
+    os.close(writer)
+    model = bpmatrix.load(tmp_path / "kept")
+    assert (model.epochs if training == "network" else model.n_iter_) == 3
+    if kind == "full disk":
+        said = ["bpmatrix: error: standard output: No space left on device"]
+        assert (process.returncode, complaints(process.stderr)) == (2, said)
+    else:
+        assert (process.returncode, complaints(process.stderr)) == (141, [])
+
+
+def test_standard_error_on_a_full_disk(tmp_path, model) -> None:
+    """Notes and warnings are lost, results are not."""
+    with full_device().open("wb") as full:
+        for arguments in (["predict", model, "digits"], TRAININGS["network"]):
+            process = subprocess.run(
+                [*PROGRAM, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=full,
+                env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}, timeout=SECONDS,
+            )  # fmt: skip
+            assert process.returncode == 0
+            assert process.stdout
+        wrong = subprocess.run([*PROGRAM, "info", "nothing"], cwd=tmp_path, stderr=full)
+    assert wrong.returncode == 2
+    assert Network.load(tmp_path / "kept").epochs == 3
+
+
+@pytest.mark.parametrize("training", TRAININGS)
+@pytest.mark.parametrize("free", ["work", "home", "temporary", "nothing"])
+def test_a_model_is_saved_elsewhere_if_its_disk_is_full(
+    free, training, tmp_path, monkeypatch, capsys
+) -> None:
+    """In the current folder, that of the user, or a temporary one, under a new name."""
+    disk, *others = places = [tmp_path / name for name in ("disk", "work", "home", "temporary")]
+    for place in places:
+        place.mkdir()
+    (others[0] / "table.csv").write_text(TABLE, encoding="utf-8")
+    monkeypatch.chdir(others[0])
+    monkeypatch.setattr(Path, "home", lambda: others[1])
+    monkeypatch.setattr("tempfile.tempdir", str(others[2]))
+
+    def write(path: Path, *content: bytes) -> None:
+        if not path.absolute().is_relative_to(tmp_path / free):
+            raise OSError(28, "No space left on device", str(path))
+        write_whole(path, *content)
+
+    monkeypatch.setattr("bpmatrix.storage.tensor_files.write_whole", write)
+    assert main([*TRAININGS[training][:-1], str(disk / "kept.safetensors")]) == 2
+    seen = capsys.readouterr()
+    (line,) = complaints(seen.err)
+    rescued = list(tmp_path.rglob("kept*"))
+    if free == "nothing":
+        assert (rescued, "No space left on device" in line) == ([], True)
+        return
+    (found,) = rescued
+    assert bpmatrix.load(found)
+    assert re.fullmatch(r"kept-[0-9a-f]{8}\.safetensors", found.name)
+    assert str(found) in seen.out
+    assert line.startswith(f"bpmatrix: error: cannot write {disk / 'kept.safetensors'}: got No spa")
+    assert f"The model is in {found}; move it" in line
+
+
+def test_names_that_the_encoding_of_the_terminal_lacks(tmp_path) -> None:
+    """They are escaped, and predictions are UTF-8 whatever the locale."""
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    told = []
+    for arguments in (TRAININGS["estimator"], ["info", "kept"], ["predict", "kept", "table.csv"]):
+        process = subprocess.run(
+            [*PROGRAM, *arguments], cwd=tmp_path, env=os.environ | locale,
+            capture_output=True, timeout=SECONDS,
+        )  # fmt: skip
+        assert process.returncode == 0, process.stderr
+        told.append(process.stdout)
+    assert rb"gr\xf6\xdfe" in told[1]
+    assert told[2].decode().startswith("art,p(ß),p(ä)\nä,")
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import struct
 from collections.abc import Callable
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 from unittest.mock import patch
 
@@ -14,6 +14,8 @@ from cures.table import Row
 
 from bpmatrix import MLPClassifier
 from bpmatrix.cli import group
+from bpmatrix.errors import DestinationError
+from bpmatrix.storage.files import write_whole
 
 __all__ = ["ROWS"]
 
@@ -54,6 +56,27 @@ def into_a_read_only_folder(folder: Path) -> None:
         run(NETWORK)(folder)
 
 
+def onto_a_full_disk(folder: Path) -> None:
+    """Save where the disk has become full during the training."""
+
+    def write(path: Path, *content: bytes) -> None:
+        if path.name == "net.safetensors":
+            raise OSError(28, "No space left on device")
+        write_whole(path, *content)
+
+    with patch("bpmatrix.storage.tensor_files.write_whole", write):
+        run(NETWORK)(folder)
+
+
+def moved_from_another_folder(folder: Path) -> None:
+    """Move the rescued model to where it was to be saved."""
+    with suppress(DestinationError):
+        onto_a_full_disk(folder)
+    rescued, *_ = folder.glob("net-*.safetensors")
+    rescued.rename(folder / "net.safetensors")
+    run("info net.safetensors")(folder)
+
+
 def dangling(folder: Path) -> None:
     """Draw into a folder that is a broken link."""
     (folder / "pictures").unlink(missing_ok=True)
@@ -92,6 +115,8 @@ ROWS = [
         run(SMALL.replace("net.safetensors", "numbers.csv")), "Name another file.", run(SMALL)),
     Row("cli/destination.py: check_destination", "{}: cannot write into the folder {}",
         into_a_read_only_folder, "Name a file in a folder of your own.", run(NETWORK)),
+    Row("cli/destination.py: save_or_rescue", "cannot write {}", onto_a_full_disk,
+        "move it to where you want it.", moved_from_another_folder),
     Row("cli/destination.py: check_pictures", "{}: {} is not a folder",
         dangling, "Name another one.", run("bench --from figures.json --plot drawn"),
         needs="matplotlib"),

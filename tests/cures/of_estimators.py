@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 from cures.table import Row
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.multioutput import MultiOutputClassifier
@@ -122,6 +124,17 @@ def renamed(folder: Path) -> object:
     path = folder / "model.safetensors"
     saved(TWO)(folder)
     path.write_bytes(path.read_bytes().replace(b"MLPClassifier", b"MLPClassifies"))
+    return load(path)
+
+
+def with_a_scale_of_0(folder: Path) -> object:
+    """Load an estimator whose standardization divides by 0."""
+    path = folder / "model.safetensors"
+    trained(model(standardize=True)).save(path)
+    tensors = load_file(path)
+    tensors["inputs.scale"][:] = 0
+    with safe_open(path, framework="numpy") as file:
+        save_file(tensors, path, {"bpmatrix": file.metadata()["bpmatrix"]})
     return load(path)
 
 
@@ -306,4 +319,6 @@ ROWS = [
         saved(TWO.astype("datetime64[D]").astype(str))),
     Row("estimators/storage.py: restore", "{} does not describe an estimator",
         renamed, "Save the estimator again", saved(TWO)),
+    Row("estimators/storage.py: restore", "{} contains a scale that is not positive",
+        with_a_scale_of_0, why="A damaged or forged file cannot be repaired."),
 ]  # fmt: skip

@@ -95,7 +95,7 @@ def into_a_file(folder: Path) -> None:
 
 
 def where_nothing_can_be_written(folder: Path) -> None:
-    with patch("bpmatrix.storage.checkpoints.write_whole", side_effect=PermissionError):
+    with patch("bpmatrix.storage.tensor_files.write_whole", side_effect=PermissionError):
         run(folder)
 
 
@@ -129,6 +129,15 @@ def saved_with(number: float, folder: Path) -> None:
     net.save(folder / "net.safetensors")
 
 
+def with_too_many_records(folder: Path, kept: int = 1000) -> None:
+    model = MLPClassifier(hidden_layer_sizes=(3,), random_state=1)
+    model.partial_fit(X, [0, 1], classes=[0, 1])
+    model.loss_curve_ = [0.5] * 1000
+    model.loss_curve_ = model.loss_curve_[-kept:]
+    with patch("bpmatrix.storage.tensor_files.MOST_VALUES", 500):
+        model.save(folder / "model.safetensors")
+
+
 def kept_by_its_numbers(folder: Path) -> None:
     network = Network(**WITH_OWN, seed=1)
     with (folder / "numbers").open("wb") as file:
@@ -153,7 +162,7 @@ ROWS = [
         lambda folder: run(folder, "free"),
     ),
     Row(
-        "storage/checkpoints.py: Checkpoints.begin",
+        "storage/checkpoints.py: Checkpoints._resume",
         "the newest checkpoint in {} is not valid",
         lambda folder: run(folder, change=lambda tensors, words: tensors.pop("theta")),
         "Pass another folder.",
@@ -165,6 +174,13 @@ ROWS = [
         where_nothing_can_be_written,
         "Pass a writable folder on a disk with free space.",
         run,
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints._take_folder",
+        "another run is using the checkpoints in {}",
+        lambda folder: run(folder, callbacks=[lambda info: run(folder)]),
+        "Wait until it has ended, or pass another folder.",
+        lambda folder: (run(folder), run(folder)),
     ),
     Row(
         "storage/checkpoints.py: Checkpoints._check",
@@ -188,13 +204,22 @@ ROWS = [
         why="A run resumes from the file before, with a warning that includes this message.",
     ),
     Row(
-        "storage/checkpoints.py: read",
-        "{} is damaged: its digest does not match",
+        "storage/tensor_files.py: TensorFile.read",
+        "{} is damaged: its digest does not match its contents",
         lambda folder: read_again(folder, flip),
-        why="A run resumes from the file before, with a warning that includes this message.",
+        "Copy it again from where it is intact, or save the model again.",
+        lambda folder: Network.load(saved(folder)),
     ),
     Row(
-        "storage/checkpoints.py: _check_version",
+        "storage/tensor_files.py: write",
+        "the records are too large for a model file",
+        with_too_many_records,
+        "Keep the newest only: del net.trained[:-100], or model.loss_curve_ ="
+        " model.loss_curve_[-100:].",
+        lambda folder: with_too_many_records(folder, kept=100),
+    ),
+    Row(
+        "storage/checkpoints.py: _newest",
         "{} has another format version",
         of_a_newer_version,
         "Resume with the version of bpmatrix that wrote it, or pass another folder.",
@@ -230,14 +255,14 @@ ROWS = [
         lambda folder: (saved_with(0.5, folder), saved(folder)),
     ),
     Row(
-        "storage/persistence.py: opened",
+        "storage/tensor_files.py: opened",
         "model file {} not found",
         lambda folder: bpmatrix.load(folder / "ned.safetensors"),
         "Check the path.",
         lambda folder: bpmatrix.load(saved(folder)),
     ),
     Row(
-        "storage/persistence.py: opened",
+        "storage/tensor_files.py: _incomplete",
         "{} is not a complete .safetensors file",
         cut_short,
         "Save or copy the model again",
@@ -269,20 +294,20 @@ ROWS = [
         why=DAMAGED,
     ),
     Row(
-        "storage/persistence.py: _metadata",
+        "storage/tensor_files.py: TensorFile.__init__",
         "{} was not saved by bpmatrix",
         of_another_library,
         "Load it with the library that wrote it.",
         lambda folder: load_file(folder / "others.safetensors"),
     ),
     Row(
-        "storage/persistence.py: _metadata",
+        "storage/tensor_files.py: _values_in",
         "{} has damaged metadata",
         lambda folder: loaded(folder, lambda _, data: data.update(text="{")),
         why=DAMAGED,
     ),
     Row(
-        "storage/persistence.py: _metadata",
+        "storage/tensor_files.py: _values_in",
         "{} has another format version",
         lambda folder: loaded(folder, lambda _, data: data.update(version=2)),
         "Load it with the version of bpmatrix that wrote it, or a newer one.",

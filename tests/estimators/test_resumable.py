@@ -14,10 +14,11 @@ from scipy import sparse
 
 import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor, Network
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import ArgumentError, ModelFileError
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
 from bpmatrix.training import slices
+from bpmatrix.training.checkpoint import Snapshot
 
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3))
@@ -216,3 +217,49 @@ def test_callbacks_get_the_estimator_and_are_entered(tmp_path: Path) -> None:
     model = MLPClassifier(**HOW | {"callbacks": [Recorder()], "max_iter": 2})
     model.fit(X, LABELS)
     assert log == ["begins", (True, True), (True, True), "ends"]
+
+
+WRONG = {
+    "rate": ["x", None, [1]],
+    "least": [10**400, "x", {"number": "low"}],
+    "order": [np.zeros(40, np.int64), np.arange(3)],
+    "records": [None, [], {"pairs": [["n_iter_", 1]]}],
+    "records.n_iter_": [-1, True, "1", 10**30],
+    "records.t_": [None, 1.5],
+    "records.loss_curve_": [None, ["x"], 1.0],
+    "records.validation_scores_": [[1.0], 1.0],
+    "records.best_loss_": [None, "x"],
+    "random_state": [None, {}, {"bit_generator": "Popen"}],
+    "random_state.state": ["x", 1, None, {}],
+    # NumPy reads there without a check.
+    "random_state.state.pos": [625, 10**9, -1, 10**30, [1], "x"],
+    "random_state.state.key": [[], [1], [10**30] * 624, "x"],
+    "random_state.has_gauss": [10**30, "x"],
+    "steps": [-1, "x", 2**63],
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_checkpoint_with_values_that_no_fit_writes_is_refused(name: str, tmp_path: Path) -> None:
+    """Its digest is right, so it was made on purpose; nothing has changed then."""
+    fit(tmp_path, max_iter=2)
+    path = max(tmp_path.glob("checkpoint-*"))
+    for value in WRONG[name]:
+        values, arrays = checkpoints.read(path)
+        place, *inner = name.split(".")
+        if place in arrays:
+            arrays[place] = value
+        else:
+            parent = values
+            for key in [place, *inner][:-1]:
+                parent = parent[key]
+                parent = dict(parent["pairs"]) if "pairs" in parent else parent
+            parent[name.rpartition(".")[2]] = value
+            if place == "records" and inner:
+                values["records"] = {"pairs": [list(pair) for pair in parent.items()]}
+        changed = {key: kept for key, kept in values.items() if key != "version"}
+        checkpoints.write(
+            path.with_name("checkpoint-000077.safetensors"), Snapshot(changed, arrays)
+        )
+        with pytest.raises(ModelFileError, match="is not valid"):
+            fit(tmp_path, max_iter=3)

@@ -206,7 +206,8 @@ def test_an_error_while_writing_leaves_nothing(tmp_path, monkeypatch) -> None:
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bpmatrix.nielsen.convert.gzip.compress", full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr("bpmatrix.storage.files.os.fsync", full)
+    with pytest.raises(OSError, match="No space") as caught:
         convert(source, tmp_path / "mnist")
+    assert caught.value.filename == str(tmp_path / "mnist")
     assert list(tmp_path.iterdir()) == [source]

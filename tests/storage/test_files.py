@@ -16,8 +16,9 @@ from typing import Self
 import pytest
 
 from bpmatrix.errors import DestinationError
-from bpmatrix.storage import files
+from bpmatrix.storage import files, locks
 from bpmatrix.storage.files import standing_at, write_whole
+from bpmatrix.storage.locks import lock
 
 OLD, NEW = b"old content", b"new content, and longer"
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX permissions, links and signals")
@@ -127,17 +128,167 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(
 
 @posix
 def test_a_limit_of_the_system_on_the_size_of_files(path: Path) -> None:
-    """A write cut short by the system is detected: here after 4096 bytes."""
+    """A write cut short by the system is detected, here after 4096 bytes; the file is named."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
-        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)):
+        with pytest.raises(OSError, match=os.strerror(errno.EFBIG)) as caught:
             write_whole(path, bytes(10_000))
+        assert str(caught.value).endswith(f"{str(path)!r}")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert path.read_bytes() == OLD
     assert names(path.parent) == ["file"]
+
+
+# A script with its own root and mounts, where the system lets its users have them.
+ON_A_SMALL_DISK = """
+import errno, os, sys
+from pathlib import Path
+from bpmatrix.storage.files import write_whole
+
+path, OLD = Path(sys.argv[1], "file"), b"old content"
+write_whole(path, OLD)
+try:
+    write_whole(path, bytes(10_000_000))
+except OSError as error:
+    assert (error.errno, error.filename) == (errno.ENOSPC, str(path)), error
+else:
+    raise AssertionError("the disk was too large")
+assert path.read_bytes() == OLD
+assert os.listdir(path.parent) == ["file"]
+write_whole(path, bytes(10_000))
+"""
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """A real one of 40 KB: the old file stays, the error names it, and nothing else is left."""
+    command = 'mount -t tmpfs -o size=40k none "$0" || exit 77; exec "$@"'
+    script = [sys.executable, "-c", ON_A_SMALL_DISK, str(tmp_path)]
+    try:
+        done = subprocess.run(
+            ["unshare", "-rm", "sh", "-c", command, str(tmp_path), *script],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    except FileNotFoundError:
+        pytest.skip("the system has no unshare command")
+    if done.returncode == 77 or "unshare" in done.stderr:
+        pytest.skip(f"the system does not let its users mount: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+
+
+# As an ordinary user, since root may do everything.
+IN_FOLDERS_WITHOUT_PERMISSIONS = """
+import os, tempfile
+from pathlib import Path
+from bpmatrix.storage.files import write_whole
+
+if os.getuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder, "file")
+    path.write_bytes(b"old")
+    os.chmod(folder, 0o300)  # neither listed nor flushed
+    write_whole(path, b"new")
+    os.chmod(folder, 0o500)
+    try:
+        write_whole(path, b"newest")
+    except PermissionError as error:
+        assert error.filename == str(path), error
+    assert path.read_bytes() == b"new"
+    os.chmod(folder, 0o700)
+    assert os.listdir(folder) == ["file"]
+"""
+
+
+@posix
+def test_a_folder_that_may_not_be_listed_or_written() -> None:
+    """The first is written to; in the second the old file stays, and the error names it."""
+    done = subprocess.run(
+        [sys.executable, "-c", IN_FOLDERS_WITHOUT_PERMISSIONS], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def fill_the_folder(path: Path) -> list[Path]:
+    """Create a left-over file, and similar names that are not ours."""
+    ours = [path.with_name(f".{k:016x}.part") for k in range(3)]
+    others = [path.with_name(name) for name in ("film.part", ".part", ".0123456789abcdeg.part")]
+    for place in (*ours, *others):
+        place.write_bytes(OLD)
+    path.with_name(f".{3:016x}.part").mkdir()
+    return ours
+
+
+@posix
+def test_left_over_files_are_deleted_unless_they_are_being_written(path: Path) -> None:
+    """Only those with our names; a lock shows that a process writes."""
+    ours = fill_the_folder(path)
+    left = names(path.parent)
+    with ours[1].open("rb") as writing:
+        assert lock(writing.fileno())
+        write_whole(path, NEW)
+        assert names(path.parent) == sorted({*left} - {ours[0].name, ours[2].name})
+    write_whole(path, NEW)
+    assert names(path.parent) == sorted({*left} - {file.name for file in ours})
+
+
+def test_without_locks_old_files_are_deleted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On Windows and on file systems without locks: those older than an hour."""
+    monkeypatch.setattr(locks, "fcntl", None)
+    ours = fill_the_folder(path)
+    os.utime(ours[0], (0, 0))
+    left = names(path.parent)
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+    assert names(path.parent) == sorted({*left} - {ours[0].name})
+
+
+@posix
+def test_a_temporary_file_that_is_deleted_before_it_is_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By another process that took it for a left-over one: it is created again."""
+    flock, deleted = locks.fcntl.flock, []
+
+    def late(descriptor: int, how: int) -> None:
+        if not deleted:
+            deleted.extend(file for file in path.parent.iterdir() if file != path)
+            deleted[0].unlink()
+        flock(descriptor, how)
+
+    monkeypatch.setattr(locks.fcntl, "flock", late)
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+    assert names(path.parent) == ["file"]
+
+
+@posix
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_that_cannot_flush(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As some network file systems: the file is written."""
+
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+
+
+@posix
+def test_a_file_of_another_owner_keeps_its_owner(path: Path) -> None:
+    """If the system allows it, so for root: the owner can still read the model."""
+    if os.getuid():
+        pytest.skip("only root can change the owner of a file")
+    path.chmod(0o600)
+    os.chown(path, 65534, 65534)
+    write_whole(path, NEW)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, mode(path)) == (65534, 65534, 0o600)
 
 
 @posix
@@ -166,7 +317,7 @@ def test_a_folder_that_cannot_be_flushed_has_the_new_file(
 def test_windows_has_no_folders_to_flush(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows a folder cannot be opened."""
     monkeypatch.setattr(files, "os", SimpleNamespace(name="nt"))
-    files._flush_folder(path.parent)
+    files.flush_folder(path.parent)
 
 
 def test_a_failing_cleanup_hides_no_error(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,6 +516,30 @@ def test_two_writers_at_once(path: Path) -> None:
     assert names(path.parent) == ["file"]
 
 
+WRITER = """
+import sys
+from pathlib import Path
+from bpmatrix.storage.files import write_whole
+
+path, content = Path(sys.argv[1]), sys.argv[2].encode() * 20_000
+for _ in range(200):
+    write_whole(path, content)
+    found = path.read_bytes()
+    assert len(found) == 20_000 and len(set(found)) == 1
+"""
+
+
+@posix
+def test_two_processes_at_once(path: Path) -> None:
+    """Neither takes the other's temporary file for a left-over one."""
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), letter], stderr=subprocess.PIPE)
+        for letter in "ab"
+    ]
+    assert [writer.communicate()[1] for writer in writers] == [b"", b""]
+    assert names(path.parent) == ["file"]
+
+
 # ------------------------------------------------------------------------------------------- kills
 
 # One process imports, and forks a child for each kill. Children of the first kind kill themselves
@@ -441,6 +616,9 @@ for _ in range(40):
     content = path.read_bytes()
     assert content in (OLD, NEW), len(content)
     seen.add(content)
+left = os.listdir(path.parent)
+write_whole(path, NEW)
+assert os.listdir(path.parent) == [path.name], left
 print("both" if len(seen) == 2 else "one")
 """
 
@@ -449,7 +627,7 @@ print("both" if len(seen) == 2 else "one")
 def test_a_kill_at_any_moment_leaves_the_old_or_the_new_file(path: Path) -> None:
     """SIGKILL before and after each system call, and at forty random moments: never half a file.
 
-    The temporary file may remain after a kill; the next write works all the same.
+    A kill may leave a temporary file, which the next write to the folder deletes.
     """
     done = subprocess.run(
         [sys.executable, "-c", NURSERY, str(path)], capture_output=True, text=True, timeout=120

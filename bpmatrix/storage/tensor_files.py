@@ -1,0 +1,279 @@
+""".safetensors files with JSON metadata and a digest: the format of models and checkpoints.
+
+A digest finds every damaged byte; it does not show who wrote the file. Files are read, not mapped
+into memory: a mapped file that is truncated meanwhile ends the process. Nothing is executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import bpmatrix
+from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
+from bpmatrix.storage.files import write_whole
+
+__all__ = ["DAMAGES", "Tensor", "TensorFile", "opened", "write"]
+
+Array = NDArray[Any]
+
+KEY, DIGEST, VERSION = "bpmatrix", "digest", 1
+TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
+NAMES = {kind[1:]: name for name, kind in TYPES.items()}
+# What code raises that reads metadata of other types and values than it writes.
+DAMAGES = (
+    AttributeError, BpmatrixError, LookupError, OverflowError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+LARGEST_HEADER = 100_000_000  # bytes, the limit of the format
+LARGEST_NUMBER, MOST_AXES = 1 << 52, 8  # of a shape that is read at all
+# In memory, a number of JSON takes up to ten times as much as in the file, an object fifty times.
+MOST_VALUES, MOST_OBJECTS = 4_000_000, 1_000_000
+
+
+class Tensor(NamedTuple):
+    """What a file says of an array: its type, as the format calls it, and its shape."""
+
+    kind: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Return a description for errors."""
+        return f"{self.kind} of shape {list(self.shape)}"
+
+
+class TensorFile:
+    """An open file whose header has been read and checked, but for the digest.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    values : dict
+        The JSON metadata, of the right version.
+    tensors : dict of str to Tensor
+        Types and shapes by name, in the order of the data.
+    """
+
+    def __init__(self, file: BufferedReader, path: Path) -> None:
+        self.path, self._file = path, file
+        header, size = _header(file, path)
+        metadata = header.pop("__metadata__", None)
+        text = metadata.get(KEY) if isinstance(metadata, dict) else None
+        if not isinstance(text, str):
+            raise ModelFileError(
+                f"{path} was not saved by bpmatrix", cure="Load it with the library that wrote it."
+            )
+        self.values, self._text = _values_in(text, path), text
+        # Files of 0.1.0 have one entry. Any other may be the name of the digest, damaged.
+        self._digest, self._has_digest = metadata.get(DIGEST), len(metadata) > 1
+        self.tensors = _tensors(header, size, path)
+
+    def read(self) -> dict[str, Array]:
+        """Return all arrays, which take as much memory as the file.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is damaged.
+        """
+        arrays = {}
+        for name, (kind, shape) in self.tensors.items():
+            arrays[name] = np.empty(shape, TYPES[kind])
+            if self._file.readinto(_bytes_of(arrays[name])) != arrays[name].nbytes:
+                raise _incomplete(self.path, "a file that became shorter while it was read")
+        if self._has_digest and self._digest != _digest_of(self._text, arrays):
+            raise ModelFileError(
+                f"{self.path} is damaged: its digest does not match its contents",
+                cure="Copy it again from where it is intact, or save the model again.",
+            )
+        return {
+            name: array.astype(array.dtype.newbyteorder("="), copy=False)
+            for name, array in arrays.items()
+        }
+
+
+def write(
+    path: str | os.PathLike[str], values: Mapping[str, Any], arrays: Mapping[str, Array]
+) -> None:
+    """Write a file with a digest, completely or not at all.
+
+    Raises
+    ------
+    DataError
+        If the metadata is too large to be read again.
+    OSError
+        If the file cannot be written.
+    """
+    values = {"version": VERSION, "written_by": bpmatrix.__version__, **values}
+    text = json.dumps(values, allow_nan=False)
+    # Copies, since another thread may go on training. Types of eight bytes first: all are aligned.
+    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
+    copies = {
+        name: np.array(arrays[name], TYPES[_kind_of(arrays[name])], order="C") for name in names
+    }
+    header: dict[str, Any] = {"__metadata__": {KEY: text, DIGEST: _digest_of(text, copies)}}
+    end = 0
+    for name, array in copies.items():
+        start, end = end, end + array.nbytes
+        header[name] = {
+            "dtype": _kind_of(array), "shape": array.shape, "data_offsets": [start, end]
+        }  # fmt: skip
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-len(head) % 8)
+    if len(head) > LARGEST_HEADER or _has_too_many_values(text):
+        raise DataError(
+            "the records are too large for a model file",
+            got=f"{len(text):,} letters of JSON",
+            cure="Keep the newest only: del net.trained[:-100], or"
+            " model.loss_curve_ = model.loss_curve_[-100:].",
+        )
+    write_whole(
+        Path(path), struct.pack("<Q", len(head)), head, *map(_bytes_of, copies.values())
+    )  # fmt: skip
+
+
+@contextmanager
+def opened(path: str | os.PathLike[str]) -> Iterator[TensorFile]:
+    """Open a file and read its header; a context manager.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file does not exist.
+    ModelFileError
+        If it is damaged or was not written by bpmatrix.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataNotFoundError(f"model file {path} not found", cure="Check the path.")
+    with path.open("rb") as file:
+        yield TensorFile(file, path)
+
+
+def _header(file: BufferedReader, path: Path) -> tuple[dict[str, Any], int]:
+    """Return the header, and the number of bytes after it."""
+    size = os.fstat(file.fileno()).st_size - 8
+    start = file.read(8)
+    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+    if not 2 <= length <= min(size, LARGEST_HEADER):
+        raise _incomplete(path, f"a header of {length:,} bytes in a file of {size + 8:,}")
+    try:
+        header = _parsed(file.read(length).decode())
+    except (ValueError, RecursionError) as error:
+        raise _incomplete(path, f"a header that is not valid: {error}") from None
+    if not isinstance(header, dict):
+        raise _incomplete(path, "a header without names")
+    return header, size - length
+
+
+def _values_in(text: str, path: Path) -> dict[str, Any]:
+    """Return the metadata, after a check of their version."""
+    try:
+        values = _parsed(text)
+        version = values["version"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelFileError(f"{path} has damaged metadata", got=str(error)) from None
+    if version != VERSION:
+        raise ModelFileError(
+            f"{path} has another format version",
+            got=version,
+            expected=VERSION,
+            cure="Load it with the version of bpmatrix that wrote it, or a newer one.",
+        )
+    return dict(values)
+
+
+def _tensors(header: Mapping[str, Any], size: int, path: Path) -> dict[str, Tensor]:
+    """Return types and shapes in the order of the data, which they fill without gaps."""
+    try:
+        entries = sorted(
+            (*entry["data_offsets"], name, Tensor(entry["dtype"], tuple(entry["shape"])))
+            for name, entry in header.items()
+        )
+        place = 0
+        for start, end, name, tensor in entries:
+            _check_place(start, end, name, tensor, place)
+            place = end
+    except (KeyError, TypeError, ValueError) as error:
+        raise _incomplete(path, f"a header that is not valid: {error}") from None
+    if place != size:
+        raise _incomplete(path, f"{size:,} bytes of data in place of {place:,}")
+    return {name: tensor for *_, name, tensor in entries}
+
+
+def _check_place(start: object, end: object, name: str, tensor: Tensor, place: int) -> None:
+    numbers = (start, end, *tensor.shape)
+    fits = all(type(number) is int and 0 <= number <= LARGEST_NUMBER for number in numbers)
+    if not fits or len(tensor.shape) > MOST_AXES or start != place:
+        raise ValueError(f"the place of {name}")
+    if end != place + np.dtype(TYPES[tensor.kind]).itemsize * math.prod(tensor.shape):
+        raise ValueError(f"the size of {name}")
+
+
+def _incomplete(path: Path, got: str) -> ModelFileError:
+    return ModelFileError(
+        f"{path} is not a complete .safetensors file",
+        got=got,
+        cure="Save or copy the model again; perhaps it was not copied completely.",
+    )
+
+
+def _digest_of(text: str, arrays: Mapping[str, Array]) -> str:
+    """Return the SHA-256 of the metadata and of names, types, shapes and data of the arrays."""
+    digest = hashlib.sha256(text.encode(errors="surrogatepass"))
+    for name in sorted(arrays):
+        array = arrays[name]
+        line = f"\n{name} {_kind_of(array)} {list(array.shape)}\n"
+        digest.update(line.encode(errors="surrogatepass"))
+        digest.update(_bytes_of(array))
+    return digest.hexdigest()
+
+
+def _kind_of(array: Array) -> str:
+    return NAMES[array.dtype.str[1:]]
+
+
+def _bytes_of(array: Array) -> memoryview:
+    """Return the memory of a contiguous array."""
+    return array.reshape(-1).view(np.uint8).data
+
+
+def _parsed(text: str) -> Any:
+    """Return a JSON value: every key once, every number finite, and not too many of them."""
+    if _has_too_many_values(text):
+        raise ValueError(f"more than {MOST_VALUES:,} values or {MOST_OBJECTS:,} objects")
+    return json.loads(
+        text, object_pairs_hook=_unique, parse_float=_finite, parse_constant=_finite
+    )  # fmt: skip
+
+
+def _has_too_many_values(text: str) -> bool:
+    """Whether a JSON text could take gigabytes once it is parsed."""
+    objects = text.count("[") + text.count("{")
+    return objects > MOST_OBJECTS or objects + text.count(",") > MOST_VALUES
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Reject an object with a repeated key: JSON readers disagree about its value."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key occurs twice")
+    return found
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise ValueError(f"{number} is not a finite number")
+    return value
