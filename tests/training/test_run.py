@@ -726,11 +726,19 @@ def no_garbage_collection():
     gc.enable()
 
 
-def press_ctrl_c_after(seconds: float) -> threading.Timer:
-    timer = threading.Timer(seconds, _thread.interrupt_main)
-    timer.daemon = True
-    timer.start()
-    return timer
+def press_ctrl_c_in_training(net: Network, seconds: float) -> threading.Thread:
+    """Press Ctrl-C some time after the weights begin to change, however long loading takes."""
+    before = net.parameters.copy()
+
+    def press() -> None:
+        while same_bits(net.parameters, before):
+            time.sleep(0.001)
+        time.sleep(seconds)
+        _thread.interrupt_main()
+
+    thread = threading.Thread(target=press, daemon=True)
+    thread.start()
+    return thread
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
@@ -738,13 +746,13 @@ def press_ctrl_c_after(seconds: float) -> threading.Timer:
 def test_ctrl_c_during_a_long_run(threads: int) -> None:
     """At any moment of many short epochs, the run ends long before its last epoch."""
     net, deadline = network(), time.monotonic() + PATIENCE
-    timer = press_ctrl_c_after(0.2)
+    pressing = press_ctrl_c_in_training(net, 0.1)
     with pytest.warns(RuntimeWarning, match="interrupted"):
         history = net.train(
             X, LABELS, epochs=10**9, n_threads=threads,
             callbacks=[lambda e: time.monotonic() > deadline],
         )  # fmt: skip
-    timer.join()
+    pressing.join()
     assert history.stopped_by == "interrupt"
     assert net.epochs == len(history.epochs)
     assert np.isfinite(net.parameters).all()
@@ -758,13 +766,13 @@ def test_ctrl_c_in_the_middle_of_an_epoch() -> None:
     inputs = np.broadcast_to(np.array([[1], [2], [3]], np.uint8), (3, n))
     labels = np.broadcast_to(np.array([1], np.uint8), (n,))
     net = network(sizes=[3, 64, 64, 3])
-    timer = press_ctrl_c_after(0.4)
+    pressing = press_ctrl_c_in_training(net, 0.2)
     start = time.monotonic()
     assert_interrupted(
         net, 0, lambda: net.train(inputs, labels, epochs=1, mini_batch_size=1, shuffle=False)
     )
     assert time.monotonic() - start < PATIENCE
-    timer.join()
+    pressing.join()
     assert net.epochs == 0
     assert not same_bits(net.parameters, network(sizes=[3, 64, 64, 3]).parameters)
     assert network(sizes=[3, 64, 64, 3]).cost(inputs[:, :1], [1]) > net.cost(inputs[:, :1], [1])
