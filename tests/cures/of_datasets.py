@@ -17,6 +17,7 @@ from cures.table import Row
 
 from bpmatrix import datasets
 from bpmatrix.datasets.sources import SOURCES
+from bpmatrix.datasets.tables import open_table
 
 __all__ = ["ROWS"]
 
@@ -240,7 +241,10 @@ ROWS = [
         "{} is damaged: its header claims more data than the file can hold",
         zipped_images(struct.pack(">2xBB3I", 8, 3, 60_000, 28, 28)), AGAIN,
         zipped_images(idx(IMAGES))),
-    Row("datasets/streams.py: check_inflated_size", "{} grows too large when decompressed",
+    Row("datasets/streams.py: check_is_file", "{} is not a regular file",
+        open_table, "Name one of its files.",
+        lambda folder: ((folder / "t.csv").write_text("1,0"), open_table(folder / "t.csv"))),
+    Row("datasets/streams.py: check_growth", "{} grows too large when decompressed",
         with_little_memory(packed), "Write it with numpy.savez, uncompressed, if you trust it.",
         with_little_memory(npz(X=np.zeros((12, 900)), y=CLASSES))),
     Row("datasets/streams.py: read_exactly", "{} is truncated",

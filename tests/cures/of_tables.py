@@ -125,5 +125,6 @@ ROWS = [
         csv(UMLAUT.encode("cp1252")), "Save it as CSV in UTF-8; or, if it is from Windows: iconv",
         several(shell("iconv -f CP1252 -t UTF-8 table.csv > utf8.csv", "utf8.csv"), csv(UMLAUT))),
     Row("datasets/tables.py: _reading", "{} cannot be read: {}",
-        open_table, None, lambda folder: open_table(written(folder, GOOD)), IS_SAID),
+        lambda folder: open_table(folder / "table.csv"), None,
+        lambda folder: open_table(written(folder, GOOD)), IS_SAID),
 ]  # fmt: skip
