@@ -180,24 +180,25 @@ def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
     """Return shape, order and dtype from the header of an .npy entry."""
     try:
         version = np.lib.format.read_magic(stream)
-        if version in _HEADERS:
-            return _with_sizes(_HEADERS[version](stream))
+        header = _HEADERS[version](stream) if version in _HEADERS else None
     # The header is a Python literal; a damaged one raises whatever Python's parser raises.
     except Exception as error:  # noqa: BLE001
         what = f"{path}: the header of {name} cannot be read: {type(error).__name__}"
         raise DataFileError(what, cure=_WRITE_AGAIN) from None
-    raise DataFileError(
-        f"{path}: {name} has an unknown version",
-        got=version,
-        expected="(1, 0) or (2, 0)",
-        cure=_WRITE_AGAIN,
-    )
-
-
-def _with_sizes(header: _Header) -> _Header:
-    """Reject sizes that NumPy accepts in a header: True, and numbers of thousands of digits."""
+    if header is None:
+        raise DataFileError(
+            f"{path}: {name} has an unknown version",
+            got=version,
+            expected="(1, 0) or (2, 0)",
+            cure=_WRITE_AGAIN,
+        )
+    # NumPy accepts True, negative numbers, and numbers of thousands of digits.
     if not all(type(length) is int and 0 <= length <= _MAX_LENGTH for length in header[0]):
-        raise ValueError("sizes")
+        raise DataFileError(
+            f"{path}: {name} has an impossible shape",
+            expected="integers from 0 on",
+            cure=_WRITE_AGAIN,
+        )
     return header
 
 

@@ -226,6 +226,8 @@ ROWS = [
         npy(lambda x: x.replace(b"descr", b"\0\0\0\0\0")), WRITE, npz(X=TABLE, y=CLASSES)),
     Row("datasets/npz.py: _read_npy_header", "{}: {} has an unknown version",
         npy(lambda x: x[:6] + b"\3" + x[7:]), WRITE, npz(X=TABLE, y=CLASSES)),
+    Row("datasets/npz.py: _read_npy_header", "{}: {} has an impossible shape",
+        npy(lambda x: x.replace(b"(12, 2)", b"(-2, 2)")), WRITE, npz(X=TABLE, y=CLASSES)),
     Row("datasets/npz.py: _check_table", "the array X of {} is not a table of samples",
         npz(X=IMAGES, y=CLASSES), "X.reshape(len(X), -1) flattens images",
         npz(X=IMAGES.reshape(len(IMAGES), -1), y=CLASSES)),

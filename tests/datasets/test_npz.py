@@ -82,7 +82,7 @@ def test_a_few_bytes_that_claim_8_tib(path: Path) -> None:
 def test_sizes_that_are_not_plain_numbers(path: Path, shape: str) -> None:
     """Also if their product fits, or overflows 64 bits to 0."""
     write_zip(path, X=npy_header(shape) + bytes(12), y=npy(LABELS))
-    with pytest.raises(DataFileError, match=r"header of X\.npy|does not fit its size"):
+    with pytest.raises(DataFileError, match=r"header of X|impossible shape|not fit its size"):
         read_npz(path)
 
 
