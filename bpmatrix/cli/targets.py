@@ -20,7 +20,9 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1  # of the rest
 # From here on, float64 does not represent every integer.
 LARGEST_INTEGER = 2.0**53
-LONGEST_NAME = 200  # of a class: NumPy gives every row the room of the longest
+# The longest name of a class: NumPy gives every row the room of the longest. It also drops null
+# characters at the end.
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +87,13 @@ def targets(table: Table, cells: Cells, column: int, task: str | None) -> NDArra
 def class_names(table: Table, cells: Cells) -> NDArray[np.str_]:
     """Return the text column of `cells` as an array."""
     (texts,) = cells.texts
-    row = next((i for i, text in enumerate(texts) if len(text) > LONGEST_NAME), None)
+    unfit = (i for i, text in enumerate(texts) if len(text) > LONGEST_NAME or "\0" in text)
+    row = next(unfit, None)
     if row is not None:
         raise DataFileError(
-            f"the name of a class is too long in line {cells.lines[row]} of {table.path}",
-            got=f"{len(texts[row]):,} characters",
-            expected=f"at most {LONGEST_NAME}",
+            f"the name of a class cannot be used in line {cells.lines[row]} of {table.path}",
+            got=f"{len(texts[row]):,} characters, {shown(texts[row])}",
+            expected=f"at most {LONGEST_NAME}, none of them null",
             cure="Shorten it; if the column is free text, it cannot be predicted.",
         )
     return np.array(texts)

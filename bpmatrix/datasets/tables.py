@@ -324,7 +324,7 @@ def _cure_of_categories(column: int) -> str:
 def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]], None, None]:
     """Yield the line on which each row ends, and its cells; empty lines are skipped."""
     with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+        size, reader = os.fstat(file.fileno()).st_size, csv.reader(file, strict=True)
         try:
             for row in reader:
                 if row and not skip:
@@ -337,6 +337,13 @@ def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]],
                 expected="cells separated by commas",
                 cure='Correct it: a quote inside a quoted cell is written twice ("").',
             ) from None
+        if file.buffer.tell() < size:
+            raise DataFileError(
+                f"{path} became shorter while it was read",
+                got=f"{file.buffer.tell():,} bytes",
+                expected=f"{size:,}",
+                cure="Read it again once nothing writes to it.",
+            )
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import tracemalloc
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpmatrix.datasets import tables
 from bpmatrix.datasets.cells import is_almost_a_number
 from bpmatrix.datasets.tables import class_numbers, open_table
 from bpmatrix.errors import DataFileError
@@ -198,6 +200,20 @@ def test_memory_is_little_more_than_the_numbers(path: Path) -> None:
     # The buffer grows by an eighth or less, is copied once where it cannot grow in place, and the
     # look at what is finite takes a byte for each number.
     assert peak < 2.5 * cells.numbers.nbytes + texts
+
+
+def shortened_while_read(path: Path) -> list:
+    """Read a file of 100,000 rows that ends after 50,000 once the first has been read."""
+    path.write_text("1,0\n" * 100_000)
+    rows = tables._rows(path)
+    next(rows)
+    os.truncate(path, 4 * 50_000)
+    return list(rows)
+
+
+def test_a_file_that_becomes_shorter_is_not_a_smaller_table(path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"got 200,000 bytes, expected 400,000"):
+        shortened_while_read(path)
 
 
 def seconds_of(call) -> float:
