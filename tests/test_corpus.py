@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+
 import bpmatrix
 from bpmatrix import Network, cli, datasets
 from bpmatrix.cli.targets import read_parts

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+
 from benchmarks.fuzz import KINDS, Format, at_each_byte, at_random, damaged, formats, look, outcome
 from bpmatrix.errors import DataFileError
 
