@@ -7,6 +7,7 @@ import io
 import re
 import time
 import tracemalloc
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,8 @@ from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 
 CORPUS = Path(__file__).parent / "corpus"
+# Model files have no digest, and not all their fields are checked, before this module exists.
+has_digest = find_spec("bpmatrix.storage.tensor_files") is not None
 ROWS = re.findall(r"(?m)^\| `(.*)` \| .* \| (.*) \|$", (CORPUS / "README.md").read_text("utf-8"))
 LOADS = "loads"
 
@@ -57,6 +60,8 @@ def test_the_page_lists_the_files() -> None:
 def test_a_file_of_the_corpus(name: str, says: str) -> None:
     """Nor does it take more memory than 20 MB, or more time than two seconds."""
     path = CORPUS / name
+    if path.suffix == ".safetensors" and not has_digest:
+        pytest.xfail("some load as something else, or fail later")
     read = READ[path.suffix]
     if path.suffix == ".safetensors":
         use(CORPUS / "network-plain.safetensors")  # compiles, in the first test
