@@ -368,6 +368,8 @@ def _rows(
 ) -> Iterator[tuple[str, int, Found]]:
     with tempfile.TemporaryDirectory() as temporary:
         known = formats(Path(temporary))
+        if unknown := set(names) - set(known):
+            raise click.ClickException(f"no format {min(unknown)!r}; there are: {', '.join(known)}")
         for name in names or known:
             form = known[name]
             ways = (

@@ -34,7 +34,7 @@ KINDS = ("f4", "f8", "i4", "i8", "u1")
 GZIP_MAGIC = b"\x1f\x8b"
 # Of a gzipped file that grows more than a hundredfold; the book's grows from 16 MB to 220 MB.
 MOST_BYTES = 2**26
-# The book's file takes 273 in the longest protocol, and has three pairs.
+# The three pairs of the book take some 270 in the longest protocol.
 MOST_INSTRUCTIONS, MOST_PAIRS = 1_000, 3
 
 INSTRUCTIONS = {instruction.code: instruction for instruction in pickletools.opcodes}

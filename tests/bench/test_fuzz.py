@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
+from benchmarks.__main__ import main
 from benchmarks.fuzz import KINDS, Format, at_each_byte, at_random, damaged, formats, look, outcome
 from bpmatrix.errors import DataFileError
 
@@ -123,6 +125,21 @@ def test_undamaged_files_are_equal(known, tmp_path: Path) -> None:
     for name, form in known.items():
         found = look(form, lambda number, form=form: form.content, range(2), tmp_path)
         assert found.outcomes == {"equal": 2}, (name, found)
+
+
+@forks
+def test_the_command_prints_a_row_and_keeps_no_file_without_a_fault(tmp_path: Path) -> None:
+    """Another name is refused with the names that there are."""
+    keep = tmp_path / "keep"
+    result = CliRunner().invoke(main, ["fuzz", "idx", "--times", "7", "--keep", str(keep)])
+    assert result.exit_code == 0, result.output
+    counts = result.output.splitlines()[-1].removeprefix("idx").removesuffix("ms").split()
+    size, *outcomes = (int(count.replace(",", "")) for count in counts[:-1])
+    assert sum(outcomes) == 5 * size + 7
+    assert not list(keep.iterdir())
+    result = CliRunner().invoke(main, ["fuzz", "gif"])
+    assert result.exit_code == 1
+    assert "no format 'gif'; there are: network, " in result.output
 
 
 def test_damage_is_the_same_in_every_run() -> None:
