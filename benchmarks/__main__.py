@@ -10,6 +10,7 @@ from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
 from benchmarks.estimators import estimators
 from benchmarks.fading import fading
+from benchmarks.fuzz import fuzz
 from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kills import kills
@@ -37,8 +38,8 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills, gate,
-    accept, self_test,
+    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills, fuzz,
+    gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

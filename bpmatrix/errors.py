@@ -7,6 +7,7 @@ diverged, since scikit-learn raises a ValueError there.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,8 +33,15 @@ __all__ = [
 ]
 
 
+# A message may quote a file of any size; what is cut is in the middle, so that the cure remains.
+MOST_LETTERS, LETTERS_AFTER_THE_CUT = 2_000, 700
+
+
 class BpmatrixError(Exception):
     """Base of all errors that bpmatrix raises on purpose.
+
+    The message is one line of at most 2,000 printable characters: whatever it quotes, which may
+    come from a file, is shortened, and control characters are escaped.
 
     Parameters
     ----------
@@ -63,7 +71,7 @@ class BpmatrixError(Exception):
             message += "."
         if cure:
             message += " " + cure
-        super().__init__(message)
+        super().__init__(_on_a_line(message))
 
 
 class ShapeError(BpmatrixError, ValueError):
@@ -172,6 +180,23 @@ class DivergenceError(BpmatrixError, ArithmeticError, ValueError):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle the complete message, since the constructor takes keywords."""
         return _restore_divergence, (self.args[0], self.epoch, self.step, self.history)
+
+
+def _on_a_line(message: str) -> str:
+    """Return a message that neither floods a terminal nor gives it commands."""
+    line = _shortened(message)
+    if not line.isprintable():
+        line = re.sub(r"\s*\n\s*", " ", line)
+        line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in line)
+    return _shortened(line)
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MOST_LETTERS:
+        return text
+    mark = " ... "
+    first = MOST_LETTERS - len(mark) - LETTERS_AFTER_THE_CUT
+    return text[:first] + mark + text[-LETTERS_AFTER_THE_CUT:]
 
 
 def _restore_divergence(message: str, epoch: int, step: int, history: History) -> DivergenceError:

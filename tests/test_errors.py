@@ -51,6 +51,30 @@ def test_message_names_what_got_expected_and_cure(parts: dict, message: str) -> 
     assert str(BpmatrixError("it is wrong", **parts)) == message
 
 
+@pytest.mark.parametrize(
+    "quoted",
+    [
+        "\x1b[2Jgone", "\x9b2J", "\u202eleft", "half a pair: \ud800", "a\0b", "\x7f" * 4_000_000,
+        "one\n   line\n", "x" * 4_000_000, "\n" * 1_000_000 + "x",
+    ],
+    ids=lambda text: repr(text[:12]),
+)  # fmt: skip
+@pytest.mark.parametrize("part", ["what", "got", "expected"])
+def test_a_message_is_a_short_line_of_printable_characters(part: str, quoted: str) -> None:
+    """Whatever it quotes, and the cure is complete; a pickled message is the same."""
+    parts = {"what": "it is wrong"} | {part: quoted}
+    error = BpmatrixError(parts.pop("what"), **parts, cure="Do that.")
+    assert len(str(error)) <= 2_000
+    assert str(error).isprintable()
+    assert str(error).endswith("Do that.")
+    assert str(through_pickle(error)) == str(error)
+
+
+def test_control_characters_are_escaped() -> None:
+    """As in a literal of Python; letters of other scripts stay."""
+    assert str(BpmatrixError("Größe", got="\x1b[2J\ud800")) == r"Größe: got \x1b[2J\ud800."
+
+
 @pytest.mark.parametrize(("name", "builtin"), BUILTIN.items())
 def test_every_error_is_also_a_builtin(name: str, builtin) -> None:
     """Code that does not know bpmatrix can catch each error as a builtin exception."""

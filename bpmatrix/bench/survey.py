@@ -133,7 +133,9 @@ def from_json(text: str, name: str) -> Survey:
             points=tuple(map(_point, content["points"])),
             notes=tuple(map(str, content["notes"])),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (
+        ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
+    ) as error:  # fmt: skip
         raise DataFileError(
             f"{name} cannot be read as a benchmark",
             got=f"{type(error).__name__}: {error}",

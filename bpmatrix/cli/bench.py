@@ -94,8 +94,10 @@ def _measured(run: str) -> Survey:
 
 def _read(source: Path) -> Survey:
     from bpmatrix.bench.survey import from_json  # noqa: PLC0415
+    from bpmatrix.datasets.streams import open_file  # noqa: PLC0415 - loads NumPy
 
-    return from_json(source.read_bytes().decode("utf-8", "replace"), str(source))
+    with open_file(source) as file:
+        return from_json(file.read().decode("utf-8", "replace"), str(source))
 
 
 def _show(found: Survey) -> None:

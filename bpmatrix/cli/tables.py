@@ -23,7 +23,7 @@ from bpmatrix.cli.destination import check_destination, deliver, save_or_rescue
 from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
-from bpmatrix.cli.targets import TableRows, check_none_missing, read_parts, targets
+from bpmatrix.cli.targets import TableRows, check_none_missing, class_names, read_parts, targets
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
@@ -141,7 +141,7 @@ def _score_of_table(model: Estimator, table: Table, cells: Cells, column: int) -
     in_words = _has_classes(model) and model.classes_.dtype.kind in "OU"
     try:
         check_none_missing(table, cells, column)
-        y = np.array(cells.texts[0]) if in_words else targets(table, cells, column, task)
+        y = class_names(table, cells) if in_words else targets(table, cells, column, task)
     except DataFileError as error:
         return f"not scored: {error}"
     if _has_classes(model) and not np.isin(y, model.classes_).any():

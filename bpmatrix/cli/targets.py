@@ -12,7 +12,7 @@ from bpmatrix.datasets.cells import MISSING, cure_of, is_almost_a_number, number
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import DataFileError
 
-__all__ = ["TableRows", "check_none_missing", "read_parts", "targets"]
+__all__ = ["TableRows", "check_none_missing", "class_names", "read_parts", "targets"]
 
 # Without --task, a column with at most this many different values, all integers, holds classes.
 MOST_CLASSES = 20
@@ -20,6 +20,9 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1  # of the rest
 # From here on, float64 does not represent every integer.
 LARGEST_INTEGER = 2.0**53
+# The longest name of a class: NumPy gives every row the room of the longest. It also drops null
+# characters at the end.
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +76,27 @@ def targets(table: Table, cells: Cells, column: int, task: str | None) -> NDArra
     if task == "regression":
         return numbers
     if bad.size:
-        return np.array(texts)
+        return class_names(table, cells)
     small = np.abs(numbers) < LARGEST_INTEGER
     integers = bool((numbers == np.floor(numbers)).all() and small.all())
     if task is None and not (integers and np.unique(numbers).size <= MOST_CLASSES):
         return numbers
-    return numbers.astype(np.int64) if integers else np.array(texts)
+    return numbers.astype(np.int64) if integers else class_names(table, cells)
+
+
+def class_names(table: Table, cells: Cells) -> NDArray[np.str_]:
+    """Return the text column of `cells` as an array."""
+    (texts,) = cells.texts
+    unfit = (i for i, text in enumerate(texts) if len(text) > LONGEST_NAME or "\0" in text)
+    row = next(unfit, None)
+    if row is not None:
+        raise DataFileError(
+            f"the name of a class cannot be used in line {cells.lines[row]} of {table.path}",
+            got=f"{len(texts[row]):,} characters, {shown(texts[row])}",
+            expected=f"at most {LONGEST_NAME}, none of them null",
+            cure="Shorten it; if the column is free text, it cannot be predicted.",
+        )
+    return np.array(texts)
 
 
 def check_none_missing(table: Table, cells: Cells, column: int) -> None:

@@ -23,6 +23,8 @@ MOMENT = re.compile(
 AROUND = re.compile(r"^[$€£¥]\s*|\s*[$€£¥%]$|\s+[A-Za-zµ°][\w/°]*$")
 GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _SHOWN = 30
+# Longer texts are words; the patterns would take a time that grows with the square of the length.
+LONGEST = 100
 
 
 def is_number(cell: str) -> bool:
@@ -56,6 +58,8 @@ def cure_of(cell: str) -> str | None:
     True
     """
     text = cell.strip()
+    if len(text) > LONGEST:
+        return None
     lower = text.lower()
     if lower in MISSING or lower in DASHES:
         return "Fill it in, for example with the mean of the column, or drop the row."
@@ -81,7 +85,8 @@ def is_almost_a_number(cell: str) -> bool:
     >>> is_almost_a_number("1,570.0"), is_almost_a_number("$5"), is_almost_a_number("red")
     (True, True, False)
     """
-    return bool(_plain(cell.strip()))
+    text = cell.strip()
+    return len(text) <= LONGEST and bool(_plain(text))
 
 
 def shown(text: str) -> str:

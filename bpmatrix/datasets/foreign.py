@@ -7,6 +7,7 @@ from pathlib import Path
 from shlex import quote
 
 from bpmatrix.datasets.cells import shown
+from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import DataFileError
 
 __all__ = ["check_is_text", "check_separator"]
@@ -41,7 +42,7 @@ def check_is_text(path: Path) -> None:
     OSError
         If the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_file(path) as file:
         beginning = file.read(8)
     for magic, what, cure in BEGINNINGS:
         if beginning.startswith(magic):

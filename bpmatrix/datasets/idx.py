@@ -15,7 +15,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.datasets.streams import DAMAGE, ByteStream, check_inflated_size, read_exactly
+from bpmatrix.datasets.streams import (
+    DAMAGE,
+    ByteStream,
+    check_growth,
+    check_inflated_size,
+    open_file,
+    read_exactly,
+)
 from bpmatrix.errors import DataFileError
 
 __all__ = ["read_idx"]
@@ -24,6 +31,7 @@ _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 _MAGIC_SIZE = 4
 _MAX_DIMENSIONS = 4
 _GZIP_MAGIC = b"\x1f\x8b"
+_GUNZIP = "Decompress it with gunzip if you trust it."
 _AGAIN = "Download or write the file again."
 
 
@@ -59,7 +67,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             size = os.fstat(file.fileno()).st_size
             if file.read(2) == _GZIP_MAGIC:
                 file.seek(0)
@@ -75,7 +83,9 @@ def _read(stream: ByteStream, path: Path, size: int, *, gzipped: bool) -> NDArra
     dtype, shape = _read_header(stream, path)
     n_bytes = math.prod(shape) * dtype.itemsize
     if gzipped:
-        check_inflated_size(path, n_bytes, size, cure="Decompress it with gunzip if you trust it.")
+        check_inflated_size(path, n_bytes, size, cure=_GUNZIP)
+        if len(shape) == 1:  # labels, which become int64
+            check_growth(path, 8 * shape[0], size, cure=_GUNZIP)
     else:
         expected = _MAGIC_SIZE + 4 * len(shape) + n_bytes
         if size != expected:

@@ -15,6 +15,7 @@ from bpmatrix.datasets.foreign import check_is_text
 from bpmatrix.datasets.mnist import load_mnist, read_folder
 from bpmatrix.datasets.npz import read_npz
 from bpmatrix.datasets.splits import stratified_split
+from bpmatrix.datasets.streams import check_is_file
 from bpmatrix.datasets.tables import class_numbers, cure_of_labels, open_table
 from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
 
@@ -90,7 +91,8 @@ def load(
     path = Path(source).expanduser()
     if path.is_dir():
         return read_folder(path)
-    if not path.is_file():
+    check_is_file(path)
+    if not path.exists():
         raise DataNotFoundError(
             f"there is no data set, file or folder {str(source)!r}",
             expected='"digits", "mnist", "fashion-mnist", or a path',

@@ -11,10 +11,19 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.datasets.streams import DAMAGE, ByteStream, check_inflated_size, read_exactly
+from bpmatrix.datasets.streams import (
+    DAMAGE,
+    ByteStream,
+    check_growth,
+    check_inflated_size,
+    open_file,
+    read_exactly,
+)
 from bpmatrix.errors import DataFileError
 
 __all__ = ["read_npz", "read_npz_samples"]
+
+_Header = tuple[tuple[int, ...], bool, np.dtype[Any]]  # shape, whether in Fortran order, dtype
 
 _ENTRIES = ("X.npy", "y.npy")
 _WRITE_AGAIN = "Write it with numpy.savez(path, X=table, y=labels)."
@@ -22,7 +31,15 @@ _AS_NUMBERS = {
     "X.npy": "Write X.astype(float), or float32.",
     "y.npy": "Number the classes 0, 1, 2, ...: numpy.unique(y, return_inverse=True)[1].",
 }
+_UNCOMPRESSED = "Write it with numpy.savez, uncompressed, if you trust it."
+# What splitting takes per sample, as measured; a label itself may be a byte of the file.
+_BYTES_OF_A_SAMPLE = 48
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 _MAX_ITEMSIZE = 8
+_MAX_LENGTH = 2**63 - 1
 _TABLE_AXES = 2
 _ENCRYPTED = 0x1
 _SHOWN = 60
@@ -76,7 +93,7 @@ def read_npz_samples(
     """Read an archive like `read_npz`; without y, the labels are None."""
     path = Path(path)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             entries = _check_entries(archive, path)
             arrays = [_read_entry(archive, entry, path) for entry in entries]
     except DataFileError:
@@ -111,12 +128,12 @@ def _other_arrays(path: Path, names: list[str]) -> DataFileError:
 
 def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
     """Reject an entry whose size cannot be what the archive's directory says."""
-    packed = min(entry.compress_size, path.stat().st_size)
+    size = path.stat().st_size
+    packed = min(entry.compress_size, size)
     if entry.flag_bits & _ENCRYPTED:
         raise DataFileError(f"{path} is encrypted", cure=_WRITE_AGAIN)
     if entry.compress_type == zipfile.ZIP_DEFLATED:
-        cure = "Write it with numpy.savez, uncompressed, if you trust it."
-        check_inflated_size(path, entry.file_size, packed, cure=cure)
+        check_inflated_size(path, entry.file_size, size, cure=_UNCOMPRESSED)
     elif entry.compress_type != zipfile.ZIP_STORED or entry.file_size != packed:
         raise DataFileError(
             f"{path} is damaged, or was not written by NumPy",
@@ -153,29 +170,36 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
                 expected=f"{n_bytes:,}",
                 cure=_WRITE_AGAIN,
             )
+        if entry.compress_type == zipfile.ZIP_DEFLATED and entry.filename == _ENTRIES[1]:
+            needed = _BYTES_OF_A_SAMPLE * math.prod(shape)
+            check_growth(path, needed, path.stat().st_size, cure=_UNCOMPRESSED)
         return read_exactly(cast(ByteStream, stream), n_bytes, path).view(dtype).reshape(shape)
 
 
-def _read_npy_header(
-    stream: BinaryIO, path: Path, name: str
-) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
     """Return shape, order and dtype from the header of an .npy entry."""
     try:
         version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            return np.lib.format.read_array_header_1_0(stream)
-        if version == (2, 0):
-            return np.lib.format.read_array_header_2_0(stream)
+        header = _HEADERS[version](stream) if version in _HEADERS else None
     # The header is a Python literal; a damaged one raises whatever Python's parser raises.
     except Exception as error:  # noqa: BLE001
         what = f"{path}: the header of {name} cannot be read: {type(error).__name__}"
         raise DataFileError(what, cure=_WRITE_AGAIN) from None
-    raise DataFileError(
-        f"{path}: {name} has an unknown version",
-        got=version,
-        expected="(1, 0) or (2, 0)",
-        cure=_WRITE_AGAIN,
-    )
+    if header is None:
+        raise DataFileError(
+            f"{path}: {name} has an unknown version",
+            got=version,
+            expected="(1, 0) or (2, 0)",
+            cure=_WRITE_AGAIN,
+        )
+    # NumPy accepts True, negative numbers, and numbers of thousands of digits.
+    if not all(type(length) is int and 0 <= length <= _MAX_LENGTH for length in header[0]):
+        raise DataFileError(
+            f"{path}: {name} has an impossible shape",
+            expected="integers from 0 on",
+            cure=_WRITE_AGAIN,
+        )
+    return header
 
 
 def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
@@ -186,8 +210,7 @@ def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
             expected="(n, n_0), both at least 1",
             cure="Write one sample per row; X.reshape(len(X), -1) flattens images.",
         )
-    finite = np.isfinite(X)
-    if not finite.all():
+    if X.dtype.kind == "f" and not (finite := np.isfinite(X)).all():
         row, column = divmod(int(np.argmin(finite)), X.shape[1])
         raise DataFileError(
             f"the array X of {path} has {int((~finite).sum())} values that are not finite",

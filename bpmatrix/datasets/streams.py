@@ -1,4 +1,4 @@
-"""Read a known number of bytes from a file whose header may be wrong.
+"""Open and read files whose headers may be wrong, in memory proportional to their size.
 
 A header can claim terabytes, so sizes are checked before memory is allocated, as Python integers,
 which do not overflow.
@@ -6,16 +6,20 @@ which do not overflow.
 
 from __future__ import annotations
 
+import io
 import zlib
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.errors import DataFileError
 
-__all__ = ["DAMAGE", "MAX_INFLATED", "check_inflated_size", "read_exactly"]
+__all__ = [
+    "DAMAGE", "MAX_INFLATED", "MAX_RATIO", "check_growth", "check_inflated_size", "check_is_file",
+    "open_file", "read_exactly", "read_inflated",
+]  # fmt: skip
 
 # What Python's decompressors raise for damaged data. BadGzipFile is an OSError; so is the error of
 # a failing disk, whose message is kept.
@@ -24,11 +28,54 @@ DAMAGE = (EOFError, zlib.error, OSError)
 # DEFLATE codes at most 258 bytes in 2 bits, hence 1032 to 1.
 _MAX_DEFLATE_RATIO = 1032
 
-# Within that ratio a file can still grow a thousandfold; nobody trains on the CPU from more than
-# 4 GiB of compressed data. Uncompressed files have no limit.
-MAX_INFLATED = 4 * 2**30
+# Within that ratio a file of 3 MB could still become 3 GB. What compressed data may take: 512 MiB,
+# in which MNIST fits as float64 whatever its pixels are, or 100 times the file; MNIST itself is
+# compressed to a fifth as bytes, and to a thirtieth as float64. Uncompressed files have no limit.
+MAX_INFLATED = 2**29
+MAX_RATIO = 100
 
 _CHUNK = 2**20
+
+
+def check_is_file(path: Path) -> None:
+    """Reject what is not a file: reading a pipe or a device could wait or go on for ever.
+
+    Raises
+    ------
+    DataFileError
+        If the path is a folder, a device, a pipe or a socket; not if there is nothing.
+    """
+    if path.exists() and not path.is_file():
+        is_folder = path.is_dir()
+        raise DataFileError(
+            f"{path} is not a regular file",
+            got="a folder" if is_folder else "a device, a pipe or a socket",
+            cure="Name one of its files." if is_folder else "Write its content to a file first.",
+        )
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file for reading, after `check_is_file`; OSError if that is not possible."""
+    check_is_file(path)
+    return path.open("rb")
+
+
+def check_growth(path: Path, claimed: int, compressed: int, *, cure: str) -> None:
+    """Reject data that would take more than `MAX_INFLATED` and than `MAX_RATIO` times the file.
+
+    Raises
+    ------
+    DataFileError
+        If `claimed` bytes are too many for a file of `compressed` bytes.
+    """
+    most = max(MAX_INFLATED, MAX_RATIO * compressed)
+    if claimed > most:
+        raise DataFileError(
+            f"{path} grows too large when decompressed",
+            got=f"{claimed:,} bytes from {compressed:,}",
+            expected=f"at most {most:,}, or {MAX_RATIO} for each compressed byte",
+            cure=cure,
+        )
 
 
 def check_inflated_size(path: Path, claimed: int, compressed: int, *, cure: str) -> None:
@@ -37,23 +84,17 @@ def check_inflated_size(path: Path, claimed: int, compressed: int, *, cure: str)
     Raises
     ------
     DataFileError
-        If `claimed` bytes do not fit into `compressed` bytes, or are above `MAX_INFLATED`.
+        If `claimed` bytes do not fit into `compressed` bytes, or grow too large.
     """
-    limit = compressed * _MAX_DEFLATE_RATIO
-    if claimed > limit:
+    possible = compressed * _MAX_DEFLATE_RATIO
+    if claimed > possible:
         raise DataFileError(
             f"{path} is damaged: its header claims more data than the file can hold",
             got=f"{claimed:,} bytes from {compressed:,} compressed ones",
-            expected=f"at most {limit:,}",
+            expected=f"at most {possible:,}",
             cure="Download or write the file again.",
         )
-    if claimed > MAX_INFLATED:
-        raise DataFileError(
-            f"{path} grows too large when decompressed",
-            got=f"{claimed:,} bytes",
-            expected=f"at most {MAX_INFLATED:,}",
-            cure=cure,
-        )
+    check_growth(path, claimed, compressed, cure=cure)
 
 
 class ByteStream(Protocol):
@@ -97,3 +138,20 @@ def read_exactly(stream: ByteStream, n_bytes: int, path: Path) -> NDArray[np.uin
             cure="Download or write the file again.",
         )
     return block
+
+
+def read_inflated(stream: ByteStream, most: int) -> io.BytesIO:
+    """Return all bytes of a stream whose size is not known, read in chunks.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `most` bytes.
+    """
+    content = io.BytesIO()
+    while piece := stream.read(_CHUNK):
+        if content.tell() + len(piece) > most:
+            raise ValueError(f"it grows to more than {most:,} bytes when decompressed")
+        content.write(piece)
+    content.seek(0)
+    return content

@@ -6,11 +6,13 @@ A file is read row by row, so it needs little more memory than its numbers.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from array import array
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from shlex import quote
@@ -20,6 +22,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.datasets.cells import MISSING, cure_of, is_number, number, shown
 from bpmatrix.datasets.foreign import check_is_text, check_separator
+from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import DataFileError
 
 __all__ = ["Cells", "Table", "class_numbers", "cure_of_labels", "open_table"]
@@ -72,6 +75,14 @@ class Table:
         """The names of the columns; empty without a header."""
         return self.first if self.has_header else ()
 
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        """The columns of each name; a header may have a million names."""
+        places: dict[str, list[int]] = {}
+        for column, name in enumerate(self.names):
+            places.setdefault(name, []).append(column)
+        return places
+
     def column(self, name: str) -> int:
         """Return the index of the column with this name.
 
@@ -86,20 +97,20 @@ class Table:
                 got=", ".join(map(shown, self.first[:_NAMED])),
                 cure="Insert a first line with the names of the columns.",
             )
-        count = self.names.count(name)
-        if count > 1:
+        found = self._places.get(name, [])
+        if len(found) > 1:
             raise DataFileError(
-                f"{self.path} has {count} columns {name!r}",
+                f"{self.path} has {len(found)} columns {name!r}",
                 cure="Rename all but one of them in the header, or drop them.",
             )
-        if not count:
+        if not found:
             raise DataFileError(
                 f"{self.path} has no column {name!r}",
                 got=", ".join(map(shown, self.names[:_NAMED])),
                 cure="Name a column of the header; if these are not names, insert a first line "
                 "with them.",
             )
-        return self.names.index(name)
+        return found[0]
 
     def columns(self, names: Sequence[str]) -> list[int]:
         """Return the indices of the columns that a model was trained on.
@@ -109,7 +120,7 @@ class Table:
         DataFileError
             If one is missing or duplicated.
         """
-        missing = [name for name in names if name not in self.names]
+        missing = [name for name in names if name not in self._places]
         if missing and self.has_header:
             raise DataFileError(
                 f"{self.path} lacks {len(missing)} of the model's {len(names)} features",
@@ -312,8 +323,8 @@ def _cure_of_categories(column: int) -> str:
 
 def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]], None, None]:
     """Yield the line on which each row ends, and its cells; empty lines are skipped."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, strict=True)
+    with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
+        size, reader = os.fstat(file.fileno()).st_size, csv.reader(file, strict=True)
         try:
             for row in reader:
                 if row and not skip:
@@ -326,6 +337,13 @@ def _rows(path: Path, *, skip: bool = False) -> Generator[tuple[int, list[str]],
                 expected="cells separated by commas",
                 cure='Correct it: a quote inside a quoted cell is written twice ("").',
             ) from None
+        if file.buffer.tell() < size:
+            raise DataFileError(
+                f"{path} became shorter while it was read",
+                got=f"{file.buffer.tell():,} bytes",
+                expected=f"{size:,}",
+                cure="Read it again once nothing writes to it.",
+            )
 
 
 @contextmanager

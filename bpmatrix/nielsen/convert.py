@@ -76,8 +76,9 @@ def convert(source: str | os.PathLike[str], folder: str | os.PathLike[str]) -> d
 def _as_bytes(images: Array, source: object) -> Array:
     """Return images (n, n_0) of k / 256 as the bytes k (n, side, side)."""
     side = round(images.shape[-1] ** 0.5) if images.ndim == 2 else 0
-    if images.ndim != 2 or side * side != images.shape[1] or not len(images):
-        raise _unfit(source, f"images of shape {images.shape}")
+    is_square = images.ndim == 2 and side * side == images.shape[1]
+    if not is_square or not len(images) or images.dtype.kind != "f":
+        raise _unfit(source, f"images of shape {images.shape} and type {images.dtype}")
     pixels = images * np.float64(WHITE)
     bytes_ = np.clip(np.nan_to_num(pixels), 0, WHITE - 1).astype(np.uint8)
     if not (bytes_ == pixels).all():

@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.checks import real_number
+from bpmatrix.datasets.streams import open_file
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.nielsen.base import (
@@ -319,8 +320,10 @@ def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Netwo
     >>> same.cost.__name__, bool((same.weights[0] == net.weights[0]).all())
     ('QuadraticCost', True)
     """
+    with open_file(Path(filename)) as file:
+        text = file.read()
     try:
-        name, weights, biases = _parsed(Path(filename).read_bytes())
+        name, weights, biases = _parsed(text)
     except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise ModelFileError(
             f"{filename} is not a network of the book's network2",

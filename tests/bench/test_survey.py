@@ -92,6 +92,10 @@ def changed(change):
         changed(lambda content: content["points"][0]["figures"][1].update(log_ratios=[1.0])),
         changed(lambda content: content["points"][0]["figures"][1].update(log_ratios=[None])),
         to_json(default_survey())[:-9],
+        changed(lambda content: content["points"][0].update(sizes=[10**9, 30, 1])).replace(
+            "1000000000", "1e999"
+        ),
+        "[" * 100_000,
     ],
 )
 def test_other_files_are_rejected(text):

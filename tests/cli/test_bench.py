@@ -95,6 +95,11 @@ def test_an_earlier_run_is_shown_again(made, capsys):
         (["--json", "no/such.json"], "--json: there is no folder no"),
         (["--json", "a", "--markdown", "./a"], "--json and --markdown name the same file"),
         (["--from", "missing.json"], "missing.json: No such file"),
+        pytest.param(
+            ["--from", "/dev/zero"],
+            "/dev/zero is not a regular file",
+            marks=pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device"),
+        ),
         (["--from", "other.json"], "other.json cannot be read as a benchmark"),
         (["--from", "figures.json", "--json", "figures.json"], "would overwrite an input file"),
         (["--plot", "other.json"], "'other.json' is a file"),

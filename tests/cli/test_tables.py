@@ -18,6 +18,8 @@ from sklearn.datasets import load_diabetes, load_iris
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli import main, predict, show, tables, train
+from bpmatrix.cli.targets import read_parts
+from bpmatrix.errors import DataFileError
 
 
 def write(path, names, columns):
@@ -454,3 +456,12 @@ def test_columns_of_different_scales_cause_a_warning(iris, tmp_path, capsys):
     for data in (str(tmp_path / "t.csv"), "digits"):
         assert main(["train", data, "--epochs", "1"]) == 0
         assert "differ in size" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["d" * 201, "red\0", "\0"])
+def test_class_names_that_numpy_would_cut_or_copy_for_every_row(name, tmp_path):
+    """NumPy drops null characters at the end, so that two classes would become one."""
+    path = tmp_path / "table.csv"
+    path.write_text("a,kind\n" + "1,red\n2,blue\n" * 20 + f"3,{name}\n" * 3)
+    with pytest.raises(DataFileError, match=r"cannot be used in line 42 .*, none of them null"):
+        read_parts(str(path), "kind", None, 0)

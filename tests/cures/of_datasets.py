@@ -17,6 +17,7 @@ from cures.table import Row
 
 from bpmatrix import datasets
 from bpmatrix.datasets.sources import SOURCES
+from bpmatrix.datasets.tables import open_table
 
 __all__ = ["ROWS"]
 
@@ -225,6 +226,8 @@ ROWS = [
         npy(lambda x: x.replace(b"descr", b"\0\0\0\0\0")), WRITE, npz(X=TABLE, y=CLASSES)),
     Row("datasets/npz.py: _read_npy_header", "{}: {} has an unknown version",
         npy(lambda x: x[:6] + b"\3" + x[7:]), WRITE, npz(X=TABLE, y=CLASSES)),
+    Row("datasets/npz.py: _read_npy_header", "{}: {} has an impossible shape",
+        npy(lambda x: x.replace(b"(12, 2)", b"(-2, 2)")), WRITE, npz(X=TABLE, y=CLASSES)),
     Row("datasets/npz.py: _check_table", "the array X of {} is not a table of samples",
         npz(X=IMAGES, y=CLASSES), "X.reshape(len(X), -1) flattens images",
         npz(X=IMAGES.reshape(len(IMAGES), -1), y=CLASSES)),
@@ -240,7 +243,10 @@ ROWS = [
         "{} is damaged: its header claims more data than the file can hold",
         zipped_images(struct.pack(">2xBB3I", 8, 3, 60_000, 28, 28)), AGAIN,
         zipped_images(idx(IMAGES))),
-    Row("datasets/streams.py: check_inflated_size", "{} grows too large when decompressed",
+    Row("datasets/streams.py: check_is_file", "{} is not a regular file",
+        open_table, "Name one of its files.",
+        lambda folder: ((folder / "t.csv").write_text("1,0"), open_table(folder / "t.csv"))),
+    Row("datasets/streams.py: check_growth", "{} grows too large when decompressed",
         with_little_memory(packed), "Write it with numpy.savez, uncompressed, if you trust it.",
         with_little_memory(npz(X=np.zeros((12, 900)), y=CLASSES))),
     Row("datasets/streams.py: read_exactly", "{} is truncated",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from contextlib import chdir
@@ -11,7 +12,7 @@ from cures.table import Row
 
 from bpmatrix import datasets
 from bpmatrix.cli import group
-from bpmatrix.datasets.tables import open_table
+from bpmatrix.datasets.tables import _rows, open_table
 
 __all__ = ["ROWS"]
 
@@ -71,6 +72,15 @@ def several(*calls: Callable[[Path], object]) -> Callable[[Path], object]:
 
 IS_SAID = "What the system says is all there is to know: a folder, a file that may not be read."
 
+
+def shortened(folder: Path) -> object:
+    """Read a table that loses its end after its first row has been read."""
+    rows = _rows(written(folder, "1,0\n" * 100_000))
+    next(rows)
+    os.truncate(folder / "table.csv", 4 * 50_000)
+    return list(rows)
+
+
 ROWS = [
     Row("datasets/loading.py: _read_csv", "{} has only one column",
         csv("1\n" * 12), "Add columns of inputs.", csv("1,0\n" * 12)),
@@ -121,9 +131,12 @@ ROWS = [
     Row("datasets/tables.py: _rows", "line {} of {} is not a valid row",
         csv(GOOD + '"1"2",0,1\n'), "a quote inside a quoted cell is written twice",
         csv(GOOD + "12,0,1\n")),
+    Row("datasets/tables.py: _rows", "{} became shorter while it was read",
+        shortened, "Read it again once nothing writes to it.", csv(GOOD)),
     Row("datasets/tables.py: _reading", "{} is not UTF-8 text: {} at byte {}",
         csv(UMLAUT.encode("cp1252")), "Save it as CSV in UTF-8; or, if it is from Windows: iconv",
         several(shell("iconv -f CP1252 -t UTF-8 table.csv > utf8.csv", "utf8.csv"), csv(UMLAUT))),
     Row("datasets/tables.py: _reading", "{} cannot be read: {}",
-        open_table, None, lambda folder: open_table(written(folder, GOOD)), IS_SAID),
+        lambda folder: open_table(folder / "table.csv"), None,
+        lambda folder: open_table(written(folder, GOOD)), IS_SAID),
 ]  # fmt: skip

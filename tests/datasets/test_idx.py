@@ -142,12 +142,22 @@ def test_gzip_with_an_impossible_size(path: Path) -> None:
 
 def test_gzip_bomb_is_rejected(path: Path, idx_bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     zeros = np.zeros(1_000_000, np.uint8)
-    path.write_bytes(gzip.compress(idx_bytes(zeros)))
+    path.write_bytes(gzip.compress(idx_bytes(zeros[None])))
     monkeypatch.setattr(streams, "MAX_INFLATED", 999_999)
     with pytest.raises(DataFileError, match=r"grows too large.*gunzip"):
         read_idx(path)
     monkeypatch.setattr(streams, "MAX_INFLATED", 1_000_000)
+    path.write_bytes(gzip.compress(idx_bytes(zeros[None])))
     assert read_idx(path).size == zeros.size
+
+
+def test_labels_count_as_int64(path: Path, idx_bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MAX_INFLATED", 1_000_000)
+    path.write_bytes(gzip.compress(idx_bytes(np.zeros(200_000, np.uint8))))
+    with pytest.raises(DataFileError, match=r"got 1,600,000 bytes.*gunzip"):
+        read_idx(path)
+    path.write_bytes(gzip.compress(idx_bytes(np.zeros((200_000, 1), np.uint8))))
+    assert read_idx(path).size == 200_000
 
 
 def test_gzip_bomb_behind_a_small_array_is_not_inflated(path: Path) -> None:

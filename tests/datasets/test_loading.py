@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +13,12 @@ import numpy as np
 import pytest
 
 from bpmatrix import datasets
+from bpmatrix.datasets.idx import read_idx
+from bpmatrix.datasets.npz import read_npz
+from bpmatrix.datasets.tables import open_table
 from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
+from bpmatrix.nielsen import network2
+from bpmatrix.nielsen.pickled import read_pickled_arrays
 
 LABELS = np.arange(24) % 2
 
@@ -107,6 +115,27 @@ def test_unknown_suffix(tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text("1,2\n")
     with pytest.raises(DataFileError, match=r"got the suffix '.txt', expected .csv, .npz"):
         datasets.load(tmp_path / "some.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device", "folder"])
+@pytest.mark.parametrize(
+    "read", [datasets.load, read_idx, read_npz, open_table, read_pickled_arrays, network2.load]
+)
+def test_what_is_not_a_file_is_not_opened(tmp_path: Path, kind: str, read) -> None:
+    """A pipe that nobody writes to would be waited for, a device may have no end."""
+    path = tmp_path / "samples.csv"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with contextlib.chdir(tmp_path), socket.socket(socket.AF_UNIX) as end:
+            end.bind(path.name)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises((DataFileError, DataNotFoundError), match=r"not a regular file|no file"):
+        read(path)
 
 
 def test_digits_load_no_network_code() -> None:

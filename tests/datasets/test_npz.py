@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -70,16 +71,18 @@ def test_a_few_bytes_that_claim_8_tib(path: Path) -> None:
         read_npz(path)
 
 
-@pytest.mark.parametrize("shape", ["(4294967296, 4294967296)", "(-1, -12)", "(-12,)"])
-def test_product_of_a_shape_does_not_overflow(path: Path, shape: str) -> None:
-    write_zip(path, X=npy_header(shape), y=npy(LABELS))
-    with pytest.raises(DataFileError):
-        read_npz(path)
-
-
-def test_negative_dimensions_whose_product_fits(path: Path) -> None:
-    write_zip(path, X=npy_header("(-3, -4)") + bytes(12), y=npy(LABELS))
-    with pytest.raises(DataFileError):
+@pytest.mark.parametrize(
+    "shape",
+    [
+        "(4294967296, 4294967296)", "(-1, -12)", "(-12,)", "(-3, -4)", "(True, 12)", "(12, True)",
+        f"({'9' * 4000}, {'9' * 4000})", "(12, 0.5)", "[12]", "(12, 1j)",
+    ],
+    ids=lambda shape: shape[:20],
+)  # fmt: skip
+def test_sizes_that_are_not_plain_numbers(path: Path, shape: str) -> None:
+    """Also if their product fits, or overflows 64 bits to 0."""
+    write_zip(path, X=npy_header(shape) + bytes(12), y=npy(LABELS))
+    with pytest.raises(DataFileError, match=r"header of X|impossible shape|not fit its size"):
         read_npz(path)
 
 
@@ -88,6 +91,32 @@ def test_bomb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "MAX_INFLATED", 1_000_000)
     with pytest.raises(DataFileError, match=r"grows too large.*uncompressed"):
         read_npz(path)
+
+
+def test_samples_of_one_byte_count_as_what_their_labels_need(path: Path, monkeypatch) -> None:
+    """A label of a byte becomes an int64 and some indices."""
+    monkeypatch.setattr(streams, "MAX_INFLATED", 200_000)
+    column = np.zeros((10_000, 1), np.uint8)
+    np.savez_compressed(path, X=column, y=column[:, 0])
+    with pytest.raises(DataFileError, match=r"got 480,000 bytes from \d+, .* uncompressed"):
+        read_npz(path)
+    np.savez_compressed(path, X=column[:2000], y=column[:2000, 0])
+    assert read_npz(path)[0].shape == (2000, 1)
+
+
+@pytest.mark.parametrize(
+    ("claimed", "compressed", "is_fine"),
+    [
+        (70_000 * 784 * 8, 430_000, True),  # MNIST as float64, all zero
+        (3_000_000_000, 3_000_000, False),
+        (3_000_000_000, 40_000_000, True),
+    ],
+)
+def test_what_may_be_decompressed(path: Path, claimed: int, compressed: int, is_fine: bool) -> None:
+    """512 MiB, or a hundred times the file."""
+    expected = nullcontext() if is_fine else pytest.raises(DataFileError, match="Try this")
+    with expected:
+        streams.check_inflated_size(path, claimed, compressed, cure="Try this.")
 
 
 def test_only_compressed_arrays_have_a_limit(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

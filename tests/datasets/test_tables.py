@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bpmatrix.datasets import tables
+from bpmatrix.datasets.cells import is_almost_a_number
 from bpmatrix.datasets.tables import class_numbers, open_table
 from bpmatrix.errors import DataFileError
 
@@ -174,7 +179,7 @@ def test_not_utf_8_and_not_a_file(path: Path) -> None:
         open_table(path).read([0])
     with pytest.raises(DataFileError, match="cannot be read"):
         open_table(path.with_name("nowhere.csv"))
-    with pytest.raises(DataFileError, match="cannot be read"):
+    with pytest.raises(DataFileError, match="not a regular file: got a folder"):
         open_table(path.parent)
 
 
@@ -195,6 +200,46 @@ def test_memory_is_little_more_than_the_numbers(path: Path) -> None:
     # The buffer grows by an eighth or less, is copied once where it cannot grow in place, and the
     # look at what is finite takes a byte for each number.
     assert peak < 2.5 * cells.numbers.nbytes + texts
+
+
+def shortened_while_read(path: Path) -> list:
+    """Read a file of 100,000 rows that ends after 50,000 once the first has been read."""
+    path.write_text("1,0\n" * 100_000)
+    rows = tables._rows(path)
+    next(rows)
+    os.truncate(path, 4 * 50_000)
+    return list(rows)
+
+
+def test_a_file_that_becomes_shorter_is_not_a_smaller_table(path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"got 200,000 bytes, expected 400,000"):
+        shortened_while_read(path)
+
+
+def seconds_of(call) -> float:
+    """Return the processor time of a call that raises a DataFileError, or returns."""
+    start = time.process_time()
+    with suppress(DataFileError):
+        call()
+    return time.process_time() - start
+
+
+@pytest.mark.parametrize("cell", ["1" + 120_000 * " " + "!", "1" * 120_000 + "x", 120_000 * "1,"])
+def test_long_cells_take_no_longer_than_reading_them(path: Path, cell: str) -> None:
+    """The patterns that recognize dates and units would take minutes."""
+    path.write_text(f'a,b\n0,"{cell}"\n')
+    assert seconds_of(lambda: open_table(path).read([0, 1])) < 1
+    assert seconds_of(lambda: is_almost_a_number(cell)) < 1
+
+
+def test_wide_tables_take_a_time_in_proportion(path: Path) -> None:
+    """Each of 50,000 columns is found by its name."""
+    names = [f"x{k}" for k in range(50_000)]
+    path.write_text(",".join(names) + "\n" + ",".join("1" * len(names)) + "\n")
+    table = open_table(path)
+    assert seconds_of(lambda: table.columns(names[::-1])) < 1
+    assert seconds_of(lambda: [table.column(name) for name in names]) < 1
+    assert table.columns(["x7", "x49999"]) == [7, 49_999]
 
 
 @fuzz

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import os
 import pickle
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import pytest
 from bpmatrix import datasets
 from bpmatrix.cli import main
 from bpmatrix.errors import ArgumentError, BpmatrixError, DataFileError
-from bpmatrix.nielsen import mnist_loader
+from bpmatrix.nielsen import mnist_loader, pickled
 from bpmatrix.nielsen.convert import convert
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 
@@ -129,6 +131,21 @@ def test_a_pickle_of_python_2(tmp_path) -> None:
     assert labels.tolist() == [200, 7]
 
 
+def changed(old: bytes, new: bytes) -> bytes:
+    """The pickle with a change, or, for no old bytes, with new ones at the beginning."""
+    whole = python_2_pickle()
+    return whole.replace(old, new) if old else whole[:2] + new + whole[2:]
+
+
+# Sets attributes of the function that encodes bytes, and gives it to an array as its type.
+BUILD_ON_A_FUNCTION = b"c_codecs\nencode\n}(U\x04kindU\x02U1U\x05orderU\x01<ub0"
+# Instructions that announce more than the file has: memo places, text, bytes, numbers, frames.
+DECLARED = (
+    *(b"\x80\x04N" + code + b"\xff\xff\xff\x2f" for code in (b"r", b"T", b"X", b"B", b"\x8b")),
+    *(b"\x80\x05" + code + bytes(4) + b"\1\0\0\0" for code in (b"\x8e", b"\x8d", b"\x96", b"\x95")),
+)
+
+
 class Evil:
     """Would create a file when unpickled."""
 
@@ -153,7 +170,17 @@ class Evil:
         b"",
         b"hello",
         python_2_pickle().replace(b"K\x02\x85", b"K\x7f\x85"),
+        changed(b"", BUILD_ON_A_FUNCTION),
+        changed(b"K\x02\x85", b"\x88\x85"),
+        changed(b"K\x02\x85", b"J\xff\xff\xff\xffJ\xfe\xff\xff\xff\x86"),
+        changed(b"K\x02\x85", b"(" + 500 * b"\x8b\x04\0\0\0\xff\xff\xff\x7f" + b"t"),
+        changed(b"K\x02\x85", b"]q\0" + 60 * b"(h\0h\0tq\0" + b"\x85"),
+        b"(" + 20 * (python_2_pickle()[2:-2] + b"q\0") + b"t.",
+        b"\x80\x02]q\0h\0a.",
+        b"N" * 1_001 + b".",
+        *(start + end for start in DECLARED for end in (b"", b"x.")),
     ],
+    ids=lambda content: repr(content[:30]),
 )
 def test_anything_but_arrays_is_rejected(content, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
@@ -162,6 +189,45 @@ def test_anything_but_arrays_is_rejected(content, tmp_path, monkeypatch) -> None
     with pytest.raises(DataFileError, match="not a file of pickled arrays"):
         read_pickled_arrays(path)
     assert [entry.name for entry in tmp_path.iterdir()] == ["evil.pkl"]
+
+
+@pytest.mark.parametrize("content", [*DECLARED, BUILD_ON_A_FUNCTION], ids=repr)
+def test_memory_is_in_proportion_to_the_pickle(content, tmp_path) -> None:
+    """However much its instructions announce."""
+    (tmp_path / "small.pkl").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataFileError):
+            read_pickled_arrays(tmp_path / "small.pkl")
+        assert tracemalloc.get_traced_memory()[1] < 3e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_gzipped_pickle_that_grows_too_large(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(pickled, "MOST_BYTES", 1_000_000)
+    path = tmp_path / "large.pkl"
+    path.write_bytes(gzip.compress(bytes(10_000_000)))
+    with pytest.raises(DataFileError, match="grows to more than"):
+        read_pickled_arrays(path)
+
+
+def test_a_refused_pickle_changes_nothing(tmp_path) -> None:
+    """What a file says about one array is forgotten with it."""
+    for content in (BUILD_ON_A_FUNCTION + b".", python_2_pickle().replace(b"f4", b"U1")):
+        (tmp_path / "evil.pkl").write_bytes(content)
+        with pytest.raises(DataFileError):
+            read_pickled_arrays(tmp_path / "evil.pkl")
+    assert not any(vars(f) for f in vars(pickled).values() if inspect.isfunction(f))
+
+
+def test_text_of_protocol_0_of_python_2(tmp_path) -> None:
+    """Bytes that are not ASCII are escaped."""
+    data = np.array([0.5, 0.996], "<f4").tobytes()
+    line = b"S" + repr(data)[1:].encode() + b"\n"
+    path = tmp_path / "old.pkl"
+    path.write_bytes(changed(b"U\x08" + data, line))
+    assert read_pickled_arrays(path)[0][0].tobytes() == data
 
 
 @pytest.mark.parametrize("labels", ["i8", "u1", "f4"])
