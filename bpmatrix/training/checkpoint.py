@@ -210,7 +210,10 @@ def epochs_of(arrays: Mapping[str, Array], first: int, last: int) -> Epochs:
     """
     table = np.empty(len(arrays["history.epoch"]), TABLE)
     for name in TABLE.names or ():
-        table[name] = arrays[f"history.{name}"]
+        column = arrays[f"history.{name}"]
+        if column.shape != table.shape:
+            raise ValueError(f"history.{name} has the wrong shape")
+        table[name] = column
     table["last_epoch"] = last
     if (np.diff(table["epoch"], prepend=first - 1) < 1).any():
         raise ValueError("the epochs are not in order")
