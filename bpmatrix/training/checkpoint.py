@@ -198,9 +198,10 @@ def settings_as_text(settings: Settings) -> dict[str, str | None]:
 
 
 def columns_of(epochs: Epochs) -> dict[str, Array]:
-    """Return the columns of a History."""
+    """Return the columns of a History, in the types of model files."""
     table = epochs.table()
-    return {f"history.{name}": table[name] for name in TABLE.names or ()}
+    columns = {f"history.{name}": table[name] for name in TABLE.names or ()}
+    return columns | {"history.flags": table["flags"].astype(np.int64)}
 
 
 def epochs_of(arrays: Mapping[str, Array], first: int, last: int) -> Epochs:
