@@ -8,6 +8,7 @@ from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
 from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
+from benchmarks.endurance import endurance
 from benchmarks.estimators import estimators
 from benchmarks.fading import fading
 from benchmarks.fuzz import fuzz
@@ -38,8 +39,8 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills, fuzz,
-    gate, accept, self_test,
+    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills,
+    endurance, fuzz, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

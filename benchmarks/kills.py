@@ -1,40 +1,55 @@
-"""Kills runs at random moments and checks that they resume to the same bits."""
+"""Kills trainings at chosen moments and checks that they resume to the same bits."""
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 import random
 import signal
 import tempfile
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from bpmatrix import SGD, Adam, AdamW, EarlyStopping, History, Network, RMSprop, schedules
+import bpmatrix
+from bpmatrix import SGD, Adam, AdamW, EarlyStopping, Network, RMSprop, cli, schedules
 from bpmatrix.engine.compilation import warm_up
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training import slices
 
-__all__ = ["PHASES", "kill", "kills"]
+__all__ = ["PHASES", "WAYS", "kill", "kills"]
 
 PHASES = (
-    "before the run", "within an epoch", "between epochs", "in a write, before the rename",
-    "in a write, after the rename",
+    "before the run", "within an epoch", "between epochs", "in a write: collecting the state",
+    "in a write: writing the file", "in a write: flushing it to disk",
+    "in a write: before the rename", "in a write: after the rename",
+    "in a write: deleting the oldest file",
 )  # fmt: skip
-BEFORE, WITHIN, BETWEEN, WRITING, RENAMED = range(len(PHASES))
+(
+    BEFORE, WITHIN, BETWEEN, COLLECTING, WRITING, FLUSHING, FLUSHED, RENAMED, DELETING,
+) = range(len(PHASES))  # fmt: skip
 
 RNG = np.random.default_rng(5)
 X = RNG.standard_normal((6, 600))
 LABELS = (X[0] > 0).astype(int) + (X[1] > 0)
 WEIGHTS = RNG.uniform(0.5, 2.0, 600)
-SETTINGS: tuple[dict[str, Any], ...] = (
+EPOCHS = 40
+MINI_BATCH_SIZE = 20
+SECONDS_PER_SLICE = 5e-4  # a few mini-batches of the many in an epoch
+BETWEEN_WRITES = 0.01
+LONGEST_LIFE = 0.15
+PAUSE = 0.002  # at the beginning of the phase in which the process is to be killed
+
+NETWORKS: tuple[dict[str, Any], ...] = (
     {"optimizer": SGD(0.5), "validation": (X, LABELS)},
     {"optimizer": Adam(), "dropout": [0.1, 0.3], "sample_weight": WEIGHTS, "restore_best": True,
      "validation_split": 0.2},
@@ -45,59 +60,128 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"optimizer": Adam(0.1), "early_stopping": EarlyStopping(patience=3), "validation_split": 0.2,
      "clip_norm": 1.0},
 )  # fmt: skip
-EPOCHS = 40
-MINI_BATCH_SIZE = 20
-SECONDS_PER_SLICE = 5e-4  # a few mini-batches of the many in an epoch
-BETWEEN_WRITES = 0.01
-LONGEST_LIFE = 0.15
+ESTIMATORS: tuple[dict[str, Any], ...] = (
+    {"solver": "adam", "standardize": True},
+    {"solver": "sgd", "early_stopping": True, "n_iter_no_change": EPOCHS,
+     "learning_rate": "adaptive"},
+    {"solver": "sgd", "learning_rate": "invscaling", "class_weight": "balanced"},
+)  # fmt: skip
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("--layers", "6,20,3", "--optimizer", "adam", "--dropout", "0.2", "--restore-best"),
+    ("--target", "class", "--mini-batch-size", str(MINI_BATCH_SIZE)),
+)
 
 
-def _train(settings: dict[str, Any], folder: Path | None) -> tuple[Network, History]:
+def _network(settings: dict[str, Any], _: Path, folder: Path | None) -> object:
     how = {"epochs": EPOCHS, "mini_batch_size": MINI_BATCH_SIZE, "n_threads": 1} | settings
     net = Network([6, 20, 3], seed=4, dtype=how.pop("dtype", "float64"))
-    return net, net.train(X, LABELS, **how, checkpoint=folder, checkpoint_seconds=BETWEEN_WRITES)
-
-
-def _bits(net: Network, history: History, file: Path) -> tuple[object, ...]:
-    """Return all results of a run except the durations of its epochs."""
+    history = net.train(X, LABELS, **how, checkpoint=folder)
     columns = {name: column for name, column in history.to_dict().items() if name != "seconds"}
-    net.save(file)  # weights, optimizer, generator and records
-    return file.read_bytes(), columns, history.best_epoch, history.stopped_by
+    return net, columns, history.best_epoch, history.stopped_by
 
 
-def _said_in(phase: mmap.mmap) -> None:
-    """Make a child report its phase in shared memory, which outlives it."""
+def _estimator(settings: dict[str, Any], _: Path, folder: Path | None) -> object:
+    how = {
+        "hidden_layer_sizes": (20,),
+        "max_iter": EPOCHS,
+        "batch_size": MINI_BATCH_SIZE,
+    } | settings
+    model = bpmatrix.MLPClassifier(**how, random_state=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not converged
+        model.fit(X.T, LABELS, checkpoint=folder)
+    return model, model.n_iter_, model.loss_curve_, model.validation_scores_
 
-    def around(owner: Any, name: str, first: int, last: int | None) -> None:
+
+def _command(options: tuple[str, ...], place: Path, folder: Path | None) -> object:
+    table, model = place / "table.csv", place / f"{folder is None}"
+    given = ["train", str(table), *options, "--epochs", str(EPOCHS), "--seed", "4"]
+    given += [] if folder is None else ["--checkpoint", str(folder)]
+    said = io.StringIO()
+    with redirect_stdout(said), redirect_stderr(said):
+        status = cli.main([*given, "--save", str(model)])
+    if status:
+        raise AssertionError(f"{given} ended with {status}: {said.getvalue()}")
+    return (model.read_bytes(),)
+
+
+Train = Callable[[Any, Path, Path | None], object]
+WAYS: dict[str, tuple[Train, tuple[Any, ...]]] = {
+    "networks": (_network, NETWORKS),
+    "estimators": (_estimator, ESTIMATORS),
+    "command line": (_command, COMMANDS),
+}
+
+
+def _bits(results: Any, file: Path) -> tuple[object, ...]:
+    """Return results that can be compared: for a model, the bytes of its file."""
+    first, *rest = results
+    if isinstance(first, bytes):
+        return results
+    first.save(file)  # weights, optimizer, generator and records
+    return file.read_bytes(), *rest
+
+
+class Phase:
+    """The phase of a child, in shared memory, which outlives it, and the one to be killed in."""
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, 2)
+
+    def begin(self, wanted: int) -> None:
+        """Start anew, before the child does."""
+        self._memory[:] = bytes([BEFORE, wanted])
+
+    @property
+    def now(self) -> int:
+        """The current phase, or that in which the child was killed."""
+        return self._memory[0]
+
+    def enter(self, phase: int) -> None:
+        """Report a phase; wait if this is the one to be killed in, which may be short."""
+        self._memory[0] = phase
+        if phase == self._memory[1]:
+            time.sleep(PAUSE)
+
+    def report_all(self) -> None:
+        """Make this process, a child, report its phases."""
+        self._around(slices.SliceRunner, "run_epochs", WITHIN, BETWEEN)
+        self._around(Checkpoints, "_write", COLLECTING, WITHIN)
+        self._around(Path, "open", None, WRITING, only=lambda _, mode="r", *__: mode == "xb")
+        self._around(os, "fsync", FLUSHING, FLUSHED, only=lambda _: self.now == WRITING)
+        self._around(Path, "replace", None, RENAMED)
+        self._around(Path, "unlink", DELETING, None, only=lambda *_: self.now == RENAMED)
+
+    def _around(
+        self,
+        owner: Any,
+        name: str,
+        first: int | None,
+        last: int | None,
+        only: Callable[..., bool] = lambda *_: True,
+    ) -> None:
+        """Report one phase before a function is called, and another after it."""
         call = getattr(owner, name)
 
         def said(*arguments: Any, **keywords: Any) -> Any:
-            before, phase[0] = phase[0], first
+            is_one = only(*arguments)
+            if is_one and first is not None:
+                self.enter(first)
             result = call(*arguments, **keywords)
-            phase[0] = before if last is None else last
+            if is_one and last is not None:
+                self.enter(last)
             return result
 
         setattr(owner, name, said)
 
-    around(slices.SliceRunner, "run_epochs", WITHIN, BETWEEN)
-    around(Checkpoints, "_write", WRITING, None)
-    rename = Path.replace
 
-    def renamed(self: Path, target: Any) -> Path:
-        result = rename(self, target)
-        phase[0] = RENAMED
-        return result
-
-    Path.replace = renamed  # type: ignore[method-assign]
-
-
-def _child(task: Callable[[], object], phase: mmap.mmap) -> int:
+def _child(task: Callable[[], object], phase: Phase) -> int:
     """Fork a process that does a task: a fork need not import or compile anything."""
     child = os.fork()
     if child:
         return child
     try:
-        _said_in(phase)
+        phase.report_all()
         task()
         os._exit(0)
     except BaseException:  # noqa: BLE001 - the child must not return to the caller's code
@@ -105,25 +189,39 @@ def _child(task: Callable[[], object], phase: mmap.mmap) -> int:
 
 
 @contextmanager
-def _short_slices() -> Iterator[None]:
-    before, slices.SECONDS_PER_SLICE = slices.SECONDS_PER_SLICE, SECONDS_PER_SLICE
+def _short_intervals() -> Iterator[None]:
+    """Make slices, and the time between two checkpoints, short."""
+    seconds, begin = slices.SECONDS_PER_SLICE, Checkpoints.begin
+
+    def begin_soon(self: Checkpoints, run: Any) -> None:
+        self.seconds = BETWEEN_WRITES
+        begin(self, run)
+
+    slices.SECONDS_PER_SLICE = SECONDS_PER_SLICE
+    Checkpoints.begin = begin_soon  # type: ignore[method-assign]
     try:
         yield
     finally:
-        slices.SECONDS_PER_SLICE = before
+        slices.SECONDS_PER_SLICE = seconds
+        Checkpoints.begin = begin  # type: ignore[method-assign]
 
 
-def _wait_for(wanted: int, phase: mmap.mmap) -> None:
-    """Wait for a phase, up to a limit; otherwise most kills would hit the longest phase."""
+def _wait_for(wanted: int, phase: Phase, child: int) -> int | None:
+    """Wait for a phase, up to a limit; return the status of the child if it has ended."""
     end = time.perf_counter() + LONGEST_LIFE
-    while phase[0] != wanted and time.perf_counter() < end:
-        time.sleep(0.0)
+    while phase.now != wanted and time.perf_counter() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
+    return None
 
 
-def kill(times: int, seed: int = 0) -> Counter[str]:
-    """Kill runs a number of times; return the number of kills in each phase.
+def kill(
+    times: int, seed: int = 0, log: Callable[[str], object] = lambda _: None
+) -> Counter[tuple[str, str]]:
+    """Kill trainings a number of times; return the number of kills by way of training and phase.
 
-    Each run is resumed after each kill until it has finished, and is then compared with an
+    Each training is resumed after each kill until it has finished, and is then compared with an
     uninterrupted one.
 
     Raises
@@ -131,44 +229,63 @@ def kill(times: int, seed: int = 0) -> Counter[str]:
     AssertionError
         If any bit differs, or if a process fails.
     """
-    chance, phase = random.Random(seed), mmap.mmap(-1, 1)
+    chance, phase = random.Random(seed), Phase()
     warm_up(("float64", "float32"))
-    found: Counter[str] = Counter()
-    number = 0
-    with _short_slices(), tempfile.TemporaryDirectory() as temporary:
+    found: Counter[tuple[str, str]] = Counter()
+    number, runs = 0, Counter[str]()
+
+    def rank(way: str, phase: int) -> tuple[int, int, float]:
+        """Rank the phases: the rarest so far, in all ways and then in this one, is to be next."""
+        name = PHASES[phase]
+        return sum(found[way, name] for way in WAYS), found[way, name], chance.random()
+
+    with _short_intervals(), tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        rows = np.vstack([X, LABELS]).T
+        np.savetxt(
+            place / "table.csv", rows, delimiter=",", header="a,b,c,d,e,f,class", comments="",
+            fmt=["%.3f"] * 6 + ["%d"],
+        )  # fmt: skip
         while found.total() < times:
-            settings = SETTINGS[number % len(SETTINGS)]
-            folder = Path(temporary, str(number))
+            way = min(WAYS, key=lambda name: sum(found[name, phase] for phase in PHASES))
+            train, settings = WAYS[way]
+            one = partial(train, settings[runs[way] % len(settings)], place)
+            runs[way] += 1
+            whole = _bits(one(None), place / "model")  # this also imports all for the children
+            folder, lives = place / f"run {number}", 0
             number += 1
             while found.total() < times:
-                phase[0] = BEFORE
-                child = _child(lambda: _train(settings, folder), phase)  # noqa: B023 - run at once
-                time.sleep(chance.uniform(0.0, LONGEST_LIFE))
-                _wait_for(chance.choice((WITHIN, BETWEEN, WRITING, RENAMED)), phase)
-                with suppress(ProcessLookupError):
-                    os.kill(child, signal.SIGKILL)
-                _, status = os.waitpid(child, 0)
+                lives += 1
+                wanted = min(range(WITHIN, len(PHASES)), key=partial(rank, way))
+                phase.begin(wanted)
+                child = _child(partial(one, folder), phase)
+                time.sleep(chance.uniform(0.0, LONGEST_LIFE / 2))
+                status = _wait_for(wanted, phase, child)
+                if status is None:
+                    with suppress(ProcessLookupError):
+                        os.kill(child, signal.SIGKILL)
+                    _, status = os.waitpid(child, 0)
                 if os.WIFEXITED(status):
                     if os.WEXITSTATUS(status):
-                        raise AssertionError(f"a resumed run failed: {settings}")
+                        raise AssertionError(f"a resumed training failed: {one}")
                     break
-                found[PHASES[phase[0]]] += 1
-            ours, whole = (
-                _bits(*_train(settings, where), Path(temporary, "net")) for where in (folder, None)
-            )
-            if ours != whole:
-                raise AssertionError(f"the bits differ: {settings}")
+                found[way, PHASES[phase.now]] += 1
+                log(f"{found.total():4}  {way}, run {number}, life {lives}: {PHASES[phase.now]}")
+            if _bits(one(folder), place / "model") != whole:
+                raise AssertionError(f"the bits differ: {one}")
     return found
 
 
 @click.command()
 @click.option("--times", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True)
-def kills(times: int, seed: int) -> None:
-    """Kill runs (kill -9) at random moments and check that they resume to the same bits."""
+@click.option("--log", is_flag=True, help="Print a line for each kill.")
+def kills(times: int, seed: int, log: bool) -> None:
+    """Kill trainings (kill -9) in each phase and check that they resume to the same bits."""
     if not hasattr(os, "fork"):
         raise click.ClickException("this system cannot fork")
-    found = kill(times, seed)
-    click.echo(f"{times} kills; each run produced the same bits as an uninterrupted one")
+    found = kill(times, seed, *([click.echo] if log else []))
+    click.echo(f"{times} kills; each training produced the same bits as an uninterrupted one")
+    click.echo("".join(f"{way:>14}" for way in WAYS))
     for name in PHASES:
-        click.echo(f"{found[name]:6}  {name}")
+        click.echo("".join(f"{found[way, name]:14}" for way in WAYS) + f"  {name}")

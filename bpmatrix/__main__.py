@@ -1,8 +1,20 @@
-"""``python -m bpmatrix``: the command line, if the script ``bpmatrix`` is not on the path."""
+"""The command line, as the script ``bpmatrix`` and as ``python -m bpmatrix``."""
 
 import sys
 
-from bpmatrix.cli import main
+INTERRUPTED = 130
+
+
+def main() -> int:
+    """Run the command line and return its exit status, also if Ctrl-C comes during imports."""
+    try:
+        from bpmatrix import cli  # noqa: PLC0415 - takes long enough to be interrupted
+
+        return cli.main()
+    except KeyboardInterrupt:
+        sys.stderr.write("bpmatrix: interrupted\n")
+        return INTERRUPTED
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -54,6 +54,7 @@ TRAIN: Words = _by_word({
     "shuffle={}": "shuffle",
     "n_threads={}": "n_threads n_jobs num_threads threads workers num_workers",
     "max_seconds={}": "max_seconds timeout time_limit max_time",
+    "record_every={}": "record_every",
     "checkpoint={}": "checkpoint checkpoint_dir checkpoint_path resume_from_checkpoint",
     "checkpoint_seconds={}": "checkpoint_seconds",
 })  # fmt: skip

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import math
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["METRICS", "EpochInfo", "History", "badness"]
+__all__ = ["METRICS", "TABLE", "EpochInfo", "Epochs", "History", "badness", "row_of"]
 
 # What an epoch can be judged by, in order of preference: a cost responds to a change of any output,
 # an accuracy only to a different class, so it may not change for many epochs.
 METRICS = ("validation_cost", "validation_accuracy", "cost", "accuracy")
-COLUMNS = (
-    "epoch", "cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate",
-    "seconds",
+FIGURES = (
+    "cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate", "seconds",
 )  # fmt: skip
+COLUMNS = ("epoch", *FIGURES)
+
+# An epoch of an `Epochs`. The flags say what is None, which NaN stands for, and what is the best.
+TABLE = np.dtype(
+    [("epoch", "<i8"), ("last_epoch", "<i8"), *((name, "<f8") for name in FIGURES), ("flags", "u1")]
+)
+ROW, EPOCH = struct.Struct("<2q6dB"), struct.Struct("<q")
+NONE = {"accuracy": 1, "validation_cost": 2, "validation_accuracy": 4}
+BEST = 8
+COLUMN = {name: k for k, name in enumerate(TABLE.names or ())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +70,124 @@ class EpochInfo:
     network: Any = field(default=None, repr=False, compare=False)
 
 
+class Epochs(Sequence[EpochInfo]):
+    """The entries of a `History`: a sequence that takes 65 bytes per epoch.
+
+    Parameters
+    ----------
+    entries : iterable of EpochInfo
+        The first entries.
+
+    Attributes
+    ----------
+    rows : bytearray
+        The memory of a structured array with the columns of `TABLE`.
+
+    Examples
+    --------
+    >>> epochs = Epochs([EpochInfo(1, 2, 0.5, None, None, None, 3.0, 0.25)])
+    >>> epochs.append(EpochInfo(2, 2, 0.25, None, None, None, 3.0, 0.25))
+    >>> len(epochs), epochs[-1].cost, [entry.epoch for entry in epochs]
+    (2, 0.25, [1, 2])
+    """
+
+    def __init__(self, entries: Iterable[EpochInfo] = ()) -> None:
+        self.rows = bytearray()
+        for entry in entries:
+            self.append(entry)
+
+    def append(self, entry: EpochInfo) -> None:
+        """Add an entry."""
+        self.rows += self.ending_with(entry, is_best=entry.is_best)[1]
+
+    def ending_with(
+        self, entry: EpochInfo, every: int = 1, *, is_best: bool = False
+    ) -> tuple[int, bytes]:
+        """Return how `rows` change if an entry is added: from which byte on, and to what.
+
+        Of those before, each `every`-th is kept, and the best so far. `is_best` replaces that of
+        the entry.
+        """
+        rows, start = self.rows, len(self.rows)
+        row = row_of(
+            entry.epoch, entry.last_epoch, entry.cost, entry.accuracy, entry.validation_cost,
+            entry.validation_accuracy, entry.learning_rate, entry.seconds, is_best,
+        )  # fmt: skip
+        if every == 1:
+            return start, row
+        kept = [row]
+        while start > 0:
+            start -= ROW.size
+            (epoch,), flags = EPOCH.unpack_from(rows, start), rows[start + ROW.size - 1]
+            if epoch % every == 0 or (flags & BEST and not is_best):
+                kept.append(bytes(rows[start : start + ROW.size]))
+            # The best so far may be anywhere, and is one no longer; else only the last one may go.
+            if flags & BEST or not is_best:
+                break
+        return start, b"".join(reversed(kept))
+
+    def table(self) -> NDArray[Any]:
+        """Return a copy as a structured array, one row per epoch."""
+        return np.ndarray(len(self), TABLE, self.rows).copy()
+
+    @classmethod
+    def of_table(cls, table: NDArray[Any]) -> Epochs:
+        """Return the entries of a structured array."""
+        epochs = cls()
+        epochs.rows += table.astype(TABLE, copy=False).tobytes()
+        return epochs
+
+    def __len__(self) -> int:
+        """The number of entries."""
+        return len(self.rows) // ROW.size
+
+    @overload
+    def __getitem__(self, place: int) -> EpochInfo: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[EpochInfo]: ...
+
+    def __getitem__(self, place: int | slice) -> EpochInfo | list[EpochInfo]:
+        """Return an entry, or a list of some."""
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        i = range(len(self))[place]
+        values = list(ROW.unpack_from(self.rows, i * ROW.size))
+        flags = values.pop()
+        for name, flag in NONE.items():
+            if flags & flag:
+                values[COLUMN[name]] = None
+        values.append(bool(flags & BEST))
+        return EpochInfo(*values)
+
+    def __add__(self, other: Sequence[EpochInfo]) -> list[EpochInfo]:
+        """Return the entries of two runs as a list."""
+        return [*self, *other]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the entries are equal to those of another sequence."""
+        if isinstance(other, Epochs):
+            return self.rows == other.rows
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Show the entries like a list."""
+        return repr(list(self))
+
+
 @dataclass
 class History:
     """The record of a training run, epoch by epoch.
 
+    An epoch takes 65 bytes, a million of them 65 MB; `Network.train(record_every=...)` records
+    fewer.
+
     Attributes
     ----------
-    epochs : list of EpochInfo
-        One entry for each completed epoch.
+    epochs : sequence of EpochInfo
+        One entry for each recorded epoch.
     stopped_by : str
         Why the run ended: ``"epochs"``, ``"callback"``, ``"early_stopping"``, ``"max_seconds"`` or
         ``"interrupt"``; in a `DivergenceError` and in `Network.trained` also ``"error"``.
@@ -79,13 +203,20 @@ class History:
     """
 
     seed: int
-    epochs: list[EpochInfo] = field(default_factory=list)
+    epochs: Epochs = field(default_factory=Epochs)
     stopped_by: str = "epochs"
     metric: str | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Convert the entries to `Epochs`."""
+        if name == "epochs" and not isinstance(value, Epochs):
+            value = Epochs(value)
+        super().__setattr__(name, value)
+
     def _column(self, name: str) -> list[float]:
-        values = (getattr(entry, name) for entry in self.epochs)
-        return [value for value in values if value is not None]
+        table = self.epochs.table()
+        found: list[float] = table[name][table["flags"] & NONE.get(name, 0) == 0].tolist()
+        return found
 
     @property
     def cost(self) -> list[float]:
@@ -126,7 +257,9 @@ class History:
         """
         if not self.epochs:
             return None
-        return min(self.epochs, key=lambda entry: badness(entry, self.metric)).epoch
+        table, metric = self.epochs.table(), self.metric or _metric(self.epochs[0])
+        found = -table[metric] if metric.endswith("accuracy") else table[metric]
+        return int(table["epoch"][np.where(np.isnan(found), np.inf, found).argmin()])
 
     def to_dict(self) -> dict[str, list[float]]:
         """Return the columns by name, "epoch" first, without empty ones.
@@ -167,11 +300,39 @@ class History:
         return f"History({', '.join(shown)}, stopped_by={self.stopped_by!r})"
 
 
+def row_of(
+    epoch: int,
+    last_epoch: int,
+    cost: float,
+    accuracy: float | None,
+    validation_cost: float | None,
+    validation_accuracy: float | None,
+    learning_rate: float,
+    seconds: float,
+    is_best: bool,
+) -> bytes:
+    """Return the bytes of an `EpochInfo` in `Epochs.rows`."""
+    flags = BEST if is_best else 0
+    if accuracy is None:
+        accuracy, flags = math.nan, flags | 1
+    if validation_cost is None:
+        validation_cost, flags = math.nan, flags | 2
+    if validation_accuracy is None:
+        validation_accuracy, flags = math.nan, flags | 4
+    return ROW.pack(
+        epoch, last_epoch, cost, accuracy, validation_cost, validation_accuracy, learning_rate,
+        seconds, flags,
+    )  # fmt: skip
+
+
 def badness(entry: EpochInfo, metric: str | None = None) -> float:
     """Return the figure to minimize; NaN ranks last."""
-    if metric is None:
-        metric = next(name for name in METRICS if getattr(entry, name) is not None)
+    metric = metric or _metric(entry)
     value = float(getattr(entry, metric))
     if math.isnan(value):
         return math.inf
     return -value if metric.endswith("accuracy") else value
+
+
+def _metric(entry: EpochInfo) -> str:
+    return next(name for name in METRICS if getattr(entry, name) is not None)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 import pickle
 import sys
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bpmatrix import History
-from bpmatrix.history import EpochInfo
+from bpmatrix.history import EpochInfo, Epochs
 
 ENTRY = EpochInfo(1, 4, 0.5, 0.25, 0.625, 0.75, 2.0, 0.125)
 COLUMNS = ("cost", "accuracy", "validation_cost", "validation_accuracy", "learning_rate", "seconds")
@@ -142,3 +145,52 @@ def test_copies_are_equal() -> None:
     """A History survives pickling and copying."""
     history = History(seed=1, epochs=[ENTRY], stopped_by="interrupt")
     assert pickle.loads(pickle.dumps(history)) == history == copy.deepcopy(history)
+
+
+# --------------------------------------------------------------------------------------- the epochs
+
+
+def test_epochs_are_a_sequence() -> None:
+    """Entries are those that were added, whatever was recorded; slices are lists."""
+    figures = (None, 0.5), (None, 0.25, math.inf), (None, 1.0)
+    entries = [
+        EpochInfo(k, 9, 0.1 * k, *some, 0.5, 0.25, is_best=k % 3 == 1)
+        for k, some in enumerate(itertools.product(*figures), start=4)
+    ]
+    epochs = Epochs(entries)
+    assert epochs == entries == list(epochs) == epochs[:]
+    assert epochs == Epochs(epochs) != Epochs(entries[1:])
+    assert epochs != 7
+    assert (epochs[-1], epochs[2:7:3], len(epochs)) == (entries[-1], entries[2:7:3], len(entries))
+    assert epochs + epochs == epochs + entries == entries * 2
+    assert entries[3] in epochs
+    assert epochs.index(entries[3]) == 3
+    assert repr(epochs[:2]) == repr(entries[:2]) == repr(Epochs(entries[:2]))
+    with pytest.raises(IndexError):
+        epochs[len(entries)]
+    assert math.isnan(Epochs([replace(ENTRY, cost=math.nan)])[0].cost)
+
+
+def test_an_epoch_takes_65_bytes() -> None:
+    """As the documentation says."""
+    assert len(Epochs([ENTRY] * 1000).rows) == 65_000
+    assert "65 bytes" in History.__doc__
+
+
+@given(st.lists(st.booleans(), max_size=40), st.integers(1, 9), st.integers(0, 9))
+def test_thinned_epochs(best: list[bool], every: int, before: int) -> None:
+    """Each `every`-th is kept, the best so far, and the last."""
+    entries = [
+        replace(ENTRY, epoch=epoch, is_best=is_best)
+        for epoch, is_best in enumerate(best, start=before + 1)
+    ]
+    epochs = Epochs()
+    for k, entry in enumerate(entries):
+        start, rows = epochs.ending_with(entry, every, is_best=entry.is_best)
+        epochs.rows[start:] = rows
+        chosen = [past for past in entries[: k + 1] if past.is_best][-1:]
+        assert epochs == [
+            past
+            for past in entries[: k + 1]
+            if past.epoch % every == 0 or past in chosen or past is entry
+        ]

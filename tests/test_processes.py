@@ -118,6 +118,94 @@ def test_a_signal_writes_a_last_checkpoint_and_says_how_to_resume(
     assert went_on == "True\n"
 
 
+# --------------------------------------------------------------------------------- the command line
+
+# Forks of a process that has imported everything get a signal at some moment of the command.
+COMMANDS = """
+import contextlib, io, pathlib, random, time
+import bpmatrix, bpmatrix.cli
+from bpmatrix.__main__ import main
+
+folder, rng = pathlib.Path(sys.argv[1]), random.Random(8)
+
+def unblocked(run=bpmatrix.cli.main):
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    try:
+        return run()
+    finally:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+def command(k):
+    sys.argv = ["bpmatrix", "train", "--epochs", "8", "--seed", "1", "--save", str(folder / f"{k}")]
+    sys.argv += ["--checkpoint", str(folder / f"run {k % 4}")] if k % 4 > 1 else []
+    with (folder / f"said {k}").open("w") as said, contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stderr(said):
+            status = main()
+    os._exit(status)
+
+def in_a_child(k, seconds=None):
+    child = os.fork()
+    if child == 0:
+        command(k)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGTERM if k % 2 else signal.SIGINT)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+warnings.simplefilter("ignore")
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    bpmatrix.cli.main(["train", "--epochs", "1"])       # all that the children would import
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])     # outside of the command
+bpmatrix.cli.main = unblocked
+start = time.perf_counter()
+assert in_a_child(0) == 0
+whole = time.perf_counter() - start
+ended = [in_a_child(k, rng.uniform(0.0, 1.2 * whole)) for k in range(1, 17)]
+assert set(ended[1::2]) <= {0, 130}, ended              # Ctrl-C
+assert set(ended[::2]) <= {0, -signal.SIGTERM}, ended
+assert set(ended) >= {130, -signal.SIGTERM}, ended
+for k in range(17):
+    said = "".join(path.read_text() for path in folder.glob(f"said {k}"))
+    assert "Traceback" not in said and "error" not in said, said
+    if (folder / f"{k}").exists():
+        bpmatrix.load(folder / f"{k}")                  # whole
+    elif k:
+        assert ended[k - 1] != 0
+"""
+
+
+@needs_posix
+def test_signals_at_random_moments_of_a_command(tmp_path) -> None:
+    """The documented exit status, no traceback, and a whole model or none."""
+    assert finish(start(COMMANDS, tmp_path)) == ""
+
+
+WHILE_IMPORTED = """
+import importlib.abc
+
+module = sys.argv.pop()
+
+class Presser(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == module:
+            sys.meta_path.remove(self)
+            signal.raise_signal(signal.SIGINT)
+
+from bpmatrix.__main__ import main
+sys.meta_path.insert(0, Presser())
+print(main(), end="")
+"""
+
+
+@needs_posix
+@pytest.mark.parametrize("module", ["click", "bpmatrix.cli.train"])
+def test_ctrl_c_while_the_command_line_is_imported(module: str) -> None:
+    """Status 130 and one line, no traceback."""
+    process = start(WHILE_IMPORTED, module)
+    printed, errors = process.communicate(timeout=PATIENCE)
+    assert (printed, errors) == ("130", "bpmatrix: interrupted\n")
+
+
 # ------------------------------------------------------------------------------------------ Ctrl-C
 
 # Each input line is a round: the number of threads, and whether there is a callback. The program
@@ -233,6 +321,46 @@ assert os.waitstatus_to_exitcode(os.waitpid(children[0], 0)[1]) == 0
 def test_training_after_a_fork() -> None:
     """After training, during training in another thread, and in a callback: the same bits."""
     assert finish(start(FORK)) == ""
+
+
+START_METHODS = """
+import multiprocessing
+import numpy as np
+from bpmatrix import Network
+
+X = np.random.default_rng(5).standard_normal((5, 60))
+labels = (X[0] > 0).astype(int) + (X[1] > 0)
+
+def bits(n_threads):
+    net = Network([5, 8, 3], seed=4)
+    net.train(X, labels, epochs=3, n_threads=n_threads)
+    return net.parameters.tobytes()
+
+if __name__ == "__main__":
+    expected, found = bits(2), {}
+    pools = {name: multiprocessing.get_context(name).Pool(1)
+             for name in multiprocessing.get_all_start_methods()}
+    asked = {name: [pool.apply_async(bits, [n]) for n in (1, 2)] for name, pool in pools.items()}
+    found = {name: [one.get(100) for one in some] for name, some in asked.items()}
+    assert found == {name: [expected] * 2 for name in pools}
+    for pool in pools.values():
+        pool.close()
+        pool.join()
+    assert bits(2) == expected
+"""
+
+
+def test_training_in_processes_of_any_start_method(tmp_path) -> None:
+    """After the parent has trained on threads: the same bits, and no hang.
+
+    `estimators/test_workers.py` does the same with loky.
+    """
+    program = tmp_path / "program.py"
+    program.write_text(START_METHODS, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", program], capture_output=True, text=True, timeout=PATIENCE
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 POOL = """
@@ -587,6 +715,44 @@ print("alive")
 def test_numbers_and_shapes_of_inputs_and_targets_may_change() -> None:
     """Numbers are read in place, in the shape and dtype that they had when the run began."""
     assert finish(start(FAR + NUMBERS)) == "alive\n"
+
+
+OTHER_THREAD = """
+x, labels_, weights = X.copy(order="F"), labels.astype(np.int64), np.ones(60)
+ended = False
+
+def change():
+    while not ended:
+        for value in (0.0, 1e308, -1e308, np.nan, np.inf, 0.5):
+            x.fill(value)
+            labels_.fill(far)
+            weights.fill(value)
+
+other = threading.Thread(target=change)
+other.start()
+outcomes = set()
+for k in range(25):
+    x[:], labels_[:], weights[:] = X, labels, 1
+    try:
+        net = network(k)
+        net.train(x, labels_, epochs=20, n_threads=1 + k % 2, sample_weight=weights,
+                  validation=(x, labels_))
+        outcomes.add(np.isfinite(net.parameters).all())
+    except (ValueError, ArithmeticError) as error:      # data that are refused, or that diverge
+        outcomes.add(type(error).__module__)
+ended = True
+other.join()
+assert outcomes <= {True, "bpmatrix.errors"}, outcomes
+net = network()
+train(net)
+assert net.parameters.tobytes() == bits()
+print("alive")
+"""
+
+
+def test_another_thread_changes_the_data() -> None:
+    """Each training ends with finite weights or with an error of ours."""
+    assert finish(start(FAR + OTHER_THREAD)) == "alive\n"
 
 
 ESTIMATORS = """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 import bpmatrix
 from bpmatrix.cli.show import facts, percent, say, table
+from bpmatrix.training.record import count_of
 
 if TYPE_CHECKING:
     from bpmatrix import Network
@@ -47,7 +48,7 @@ def _show_network(model: str, net: Network) -> None:
             ("input scale", f"{d.input_scale:.6g}"),
             ("seed", net.seed),
             ("epochs", net.epochs),
-            *((f"run {k}", _run_in_words(run)) for k, run in enumerate(net.trained, start=1)),
+            *_runs(net),
         ]
     )
     say()
@@ -59,6 +60,14 @@ def _show_network(model: str, net: Network) -> None:
             for l, (units, inputs, activation) in enumerate(layers, start=1)
         ],
     )
+
+
+def _runs(net: Network) -> Iterator[tuple[str, str]]:
+    """Return the training runs; the first record may sum up several."""
+    done = 0
+    for run in net.trained:
+        first, done = done + 1, done + count_of(run, "runs", 1)
+        yield f"run {done}" if first == done else f"runs {first} to {done}", _run_in_words(run)
 
 
 def _run_in_words(run: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from bpmatrix.engine import evaluation
 from bpmatrix.engine.compilation import Program, load_program
 from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.workspace import workspace
+from bpmatrix.errors import DataError
 from bpmatrix.samples.arrays import as_columns, check_finite
 
 Array = NDArray[Any]
@@ -64,6 +65,11 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
 
     NaN and infinity in X are found by the program itself, and then raise the usual error. `name`
     is what an error calls X.
+
+    Raises
+    ------
+    DataError
+        If X is not finite, or if an output is NaN.
     """
     # A signal handler may predict meanwhile, and must not find the call in use.
     call, _last.call = _last.call, None
@@ -76,7 +82,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
     ):
         X = as_columns(X, description.sizes[0], name=name)
         if not _are_few(description, X):
-            return evaluation.outputs(description, theta, X)
+            return check_results(evaluation.outputs(description, theta, X), "an output")
         call = _prepare(description, X.shape[1])
     if not theta.flags.writeable:
         theta = theta.copy()  # numba would compile the program anew for a read-only array
@@ -86,7 +92,22 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
     _last.call = call
     if not finite:
         check_finite(X, description.dtype, name)
+        check_results(results, "an output")
     return results.T
+
+
+def check_results(results: Array, what: str) -> Array:
+    """Return the results, unless one is NaN; `what` is their name in the error.
+
+    The largest of some outputs, for example, would not be a prediction.
+    """
+    if np.isnan(results).any():
+        raise DataError(
+            f"{what} is NaN: weights or inputs are so large that sums overflow, or a weight is NaN",
+            cure="Scale the inputs to about -1 to 1; if training has made the weights large, train"
+            " a new network with a lower learning rate.",
+        )
+    return results
 
 
 def _are_few(description: Description, X: Array) -> bool:

@@ -17,6 +17,9 @@ from bpmatrix.errors import ArgumentError
 # The multiplications of a step per thread that outweigh barriers and smaller tiles, measured with
 # two threads (`python -m benchmarks steps`).
 WORTH_A_BARRIER = 290_000
+# With more threads than processors, a step takes longer with each of them, and a thousand take
+# seconds for one.
+MOST_THREADS = 256
 # The multiplications that outweigh starting a thread without barriers.
 WORTH_A_START = 4_000_000
 
@@ -33,15 +36,15 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     Parameters
     ----------
     n_threads : int or "auto"
-        A number is used as it is. "auto" takes as many threads as the work of a step is worth, but
-        at most this training's share of the processors.
+        A number is used as it is, up to 256 or the number of processors. "auto" takes as many
+        threads as the work of a step is worth, but at most this training's share of the processors.
     parameters, mini_batch_size : int
         They determine the work of a step: about three multiplications per parameter and sample.
 
     Raises
     ------
     ArgumentError
-        If `n_threads` is neither "auto" nor a whole number of at least 1.
+        If `n_threads` is neither "auto" nor a whole number in that range.
 
     Examples
     --------
@@ -51,12 +54,13 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     if isinstance(n_threads, str) and n_threads == "auto":
         work = 3 * parameters * mini_batch_size
         return max(1, min(work // WORTH_A_BARRIER, available_processors() // (1 + _others())))
-    try:
-        return whole_number(n_threads, "n_threads", least=1)
-    except ArgumentError:
-        raise ArgumentError(
-            "n_threads is not valid", got=repr(n_threads), expected='"auto" or 1, 2, ...'
-        ) from None
+    most = max(MOST_THREADS, count_processors())
+    with suppress(ArgumentError):
+        if (threads := whole_number(n_threads, "n_threads", least=1)) <= most:
+            return threads
+    raise ArgumentError(
+        "n_threads is not valid", got=repr(n_threads), expected=f'"auto" or 1, 2, ..., {most}'
+    )
 
 
 def threads_worth_starting(multiplications: int) -> int:

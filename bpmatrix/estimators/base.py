@@ -290,14 +290,16 @@ class MultilayerPerceptron(Gate):
         """Return the output activations (n, n_L) for the X of a prediction."""
         if not self._is_fitted:  # check_is_fitted is slower
             check_is_fitted(self)
-        return self._outputs(as_columns(self._inputs(X)))
+        columns = as_columns(self._inputs(X))
+        if isinstance(columns, SparseColumns):
+            return prediction.check_results(self._outputs(columns), "an output")
+        self._adopt_public_weights()
+        return prediction.outputs(self._description, self._parameters.flat, columns).T
 
     def _outputs(self, columns: Any) -> Array:
-        """Return the output activations (n, n_L) for samples in the engine's form."""
+        """Return the output activations (n, n_L) for checked samples, during a fit also NaN."""
         self._adopt_public_weights()
-        if isinstance(columns, SparseColumns):
-            return evaluation.outputs(self._description, self._parameters.flat, columns).T
-        return prediction.outputs(self._description, self._parameters.flat, columns).T
+        return evaluation.outputs(self._description, self._parameters.flat, columns).T
 
     def _scores(self, samples: Rows) -> evaluation.Scores:
         """Return the mean loss of samples, without the penalty, and their score."""

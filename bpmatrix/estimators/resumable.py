@@ -29,6 +29,7 @@ from bpmatrix.training.checkpoint import (
     Snapshot,
     description_as_text,
     digest_of,
+    epochs_of,
 )
 from bpmatrix.training.record import stable_repr
 
@@ -133,16 +134,17 @@ class ResumableFit(Fit, Resumable):
             raise ValueError("the generator is of a different kind")
         if sorted(order.tolist()) != list(range(self._n)):
             raise ValueError("the order of the samples is not a permutation")
+        epochs = epochs_of(arrays, 1, self.last_epoch)
+        if len(epochs) != records["n_iter_"]:
+            raise ValueError("the number of epochs does not match the history")
         # From here on nothing can fail.
+        self.history.epochs = epochs
         self.runner.keep_start()
         for name, value in records.items():
             setattr(model, name, value)
         self._least_loss, self._best_epoch = least_loss, values["best_epoch"]
         if self._best is not None:
             self._best[:] = arrays["best.theta"]
-        elif model.n_iter_:  # among epochs run together, only the last was compared
-            curve = model.validation_loss_curve_ or model.loss_curve_
-            self._least_loss = np.nanmin([np.inf, *curve[-model.n_iter_ :]])
         self.state.rate.now = rate
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)

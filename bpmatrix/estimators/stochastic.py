@@ -15,7 +15,7 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
-from bpmatrix.history import EpochInfo, History
+from bpmatrix.history import EpochInfo, History, row_of
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 
@@ -49,7 +49,6 @@ def fit_stochastic(fit: Fit) -> str | None:
         if error.history is not fit.history:
             raise
         if not fit.has_best_weights:
-            fit.complete_history()
             raise
         fit.record_divergence()
         return f"{error} Early stopping ended the fit with the best weights."
@@ -118,7 +117,6 @@ class Fit:
         self._scores_of, self._loss_of = scores_of, loss_of
         self._random_state, self._order = random_state, np.arange(samples.n)
         self._first_rate = copy(state.rate)
-        self._recorded: list[tuple[list[tuple[float, float]], EpochInfo]] = []
         self._best = runner.theta.copy() if model.early_stopping else None
         self._by_score = model.early_stopping and not by_loss
         # Early stopping continues that of a previous fit.
@@ -220,10 +218,16 @@ class Fit:
         model = self.model
         if scores is not None:
             self._begin_scores()
-        entry = replace(entry, is_best=self._is_best(entry.cost, scores))
-        self._recorded.append((results, entry))
-        for loss, _ in results:
+        together, rows, is_best = len(results), self.history.epochs.rows, False
+        for i, (loss, accuracy) in enumerate(results, 1):
+            is_best = self._is_best(loss, scores)
+            row = row_of(
+                entry.epoch - together + i, entry.last_epoch, loss,
+                None if entry.accuracy is None else accuracy, entry.validation_cost,
+                entry.validation_accuracy, entry.learning_rate, entry.seconds / together, is_best,
+            )  # fmt: skip
             # No function is called in these lines: Ctrl-C finds all of them done, or none.
+            rows += row
             model.n_iter_ += 1
             model.loss_ = loss
             model.t_ += self._n
@@ -235,23 +239,9 @@ class Fit:
                 print(f"Iteration {model.n_iter_}, loss = {loss:.8f}")
                 if scores is not None:
                     print(f"Validation score: {scores.accuracy:f}")
-            self._count_improvement(entry.is_best, scores)
+            self._count_improvement(is_best, scores)
         self.state.rate.end_epoch(model.t_)
-        return replace(entry, network=self.network) if self.callbacks else entry
-
-    def complete_history(self) -> None:
-        """Add all epochs to the History: only an error shows it, and each entry takes time."""
-        least, epochs = np.inf, self.history.epochs
-        for results, last in self._recorded:
-            first = last.epoch - len(results) + 1
-            for epoch, (loss, accuracy) in enumerate(results, first):
-                entry = replace(
-                    last, epoch=epoch, cost=loss, seconds=last.seconds / len(results),
-                    accuracy=None if last.accuracy is None else accuracy,
-                    is_best=loss < least if self._validation is None else last.is_best,
-                )  # fmt: skip
-                epochs.append(entry)
-                least = min(least, loss)
+        return replace(entry, is_best=is_best, network=self.network)
 
     def _begin_scores(self) -> None:
         """Create the validation curves, which are None without validation samples."""

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
+from bpmatrix.engine.evaluation import scores
 from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import DivergenceError
 from bpmatrix.inspection import symptoms
 from bpmatrix.inspection.symptoms import Finding, LayerHealth
-from bpmatrix.network import Network
+from bpmatrix.network import Network, gate
 from bpmatrix.samples.arrays import are_classes
 from bpmatrix.training.arguments import checked_mini_batch_size
 from bpmatrix.training.optimizers import Optimizer
@@ -116,14 +117,14 @@ def diagnose(
     >>> diagnose(net, digits.train.X, digits.train.labels).findings[0].kind
     'large_inputs'
     """
-    net.cost(X, targets)  # checks X and targets before columns are drawn
+    _cost(net, X, targets)  # checks X and targets before columns are drawn
     m = checked_mini_batch_size(mini_batch_size, np.shape(X)[1])
     X, targets = np.asarray(X), np.asarray(targets)
     rng = np.random.default_rng(0)
     columns = rng.choice(X.shape[1], min(COLUMNS, X.shape[1]), replace=False)
     # As floats: `train` would warn about unscaled bytes, which are a finding here.
     X, targets = X[:, columns].astype(np.float64), targets[..., columns]
-    trace, cost = net.trace(X, targets), net.cost(X, targets)
+    trace, cost = net.trace(X, targets), _cost(net, X, targets)
     chance, nothing = _chance(net, trace.Y)
     not_finite = tuple(symptoms.of_numbers(trace.layers))
     if not_finite:
@@ -151,6 +152,12 @@ def diagnose(
     # Last: "nothing learned" follows from the other findings.
     found.sort(key=lambda finding: (finding.kind == "nothing_learned", -finding.excess))
     return Diagnosis(tuple(found), layers, cost, chance, columns.size)
+
+
+def _cost(net: Network, X: ArrayLike, targets: ArrayLike) -> float:
+    """Return `net.cost`, or NaN, for which that raises an error."""
+    samples = gate.samples(net.description, X, targets)
+    return scores(net.description, net.parameters, samples).cost
 
 
 def _relative_slopes(activation: str | OwnActivation, layer: LayerTrace) -> Array:

@@ -282,6 +282,7 @@ class Network:
         """
         samples = gate.weighted_samples(self._description, X, targets, sample_weight)
         flat = evaluation.gradient(self._description, self.parameters, samples)
+        flat = prediction.check_results(flat, "the gradient")
         return Parameters.of(flat, self._description.layout)
 
     def input_gradient(
@@ -326,9 +327,11 @@ class Network:
         if targets is None:
             k = checked_output(output, self._description.sizes[-1])
             inputs = gate.inputs(self._description, X)
-            return input_gradient(self._description, self.parameters, inputs, k)
-        samples = gate.samples(self._description, X, targets)
-        return input_gradient(self._description, self.parameters, samples.X, samples.targets)
+            slope = input_gradient(self._description, self.parameters, inputs, k)
+        else:
+            samples = gate.samples(self._description, X, targets)
+            slope = input_gradient(self._description, self.parameters, samples.X, samples.targets)
+        return prediction.check_results(slope, "the gradient")
 
     def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
         """Return z, a, delta, nabla_b and nabla_W of every layer; print it to read it.
@@ -355,6 +358,9 @@ class Network:
     @property
     def trained(self) -> list[dict[str, Any]]:
         """A summary of each run of `train`, one dictionary per run; saved with the model.
+
+        After more than 100 runs, the first dictionary sums up all but the newest 100: its
+        ``"runs"`` and ``"epochs"`` are totals, and the rest is from the newest of those runs.
 
         During a run, ``"stopped_by"`` is None and the figures are those of the completed epochs.
         """
@@ -384,6 +390,7 @@ class Network:
         schedule: Schedule | None = None,
         early_stopping: EarlyStopping | None = None,
         max_seconds: float | None = None,
+        record_every: int = 1,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> History:
@@ -448,6 +455,9 @@ class Network:
         max_seconds : float, optional
             Ends the run at the first slice of mini-batches after that time, without compilation. As
             after Ctrl-C, the steps of an incomplete epoch are in the weights, not in the History.
+        record_every : int, default 1
+            Makes the History smaller: it holds only the epochs whose number is a multiple of this,
+            the best one and the last one. Nothing else changes.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a run, that run is resumed and produces the
             same bits as an uninterrupted one; else a new run starts. `epochs` is then the total
@@ -500,7 +510,7 @@ class Network:
             epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
             clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
             callbacks=callbacks, restore_best=restore_best, schedule=schedule,
-            early_stopping=early_stopping, max_seconds=max_seconds,
+            early_stopping=early_stopping, max_seconds=max_seconds, record_every=record_every,
         )  # fmt: skip
         gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._training), in_use(checkpoints), opened(settings.callbacks):
@@ -576,7 +586,9 @@ class Network:
         self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
     ) -> evaluation.Scores:
         samples = gate.weighted_samples(self._description, X, targets, sample_weight)
-        return evaluation.scores(self._description, self.parameters, samples)
+        found = evaluation.scores(self._description, self.parameters, samples)
+        prediction.check_results(np.asarray(found.cost), "the cost")
+        return found
 
     def __repr__(self) -> str:
         """Describe the network in one line."""

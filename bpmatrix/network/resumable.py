@@ -1,13 +1,12 @@
 """A run of `Network.train` that can be saved to checkpoints and resumed from them.
 
-The counters of early stopping and of `ReduceOnPlateau` are not saved: they are recomputed from the
-History.
+Learning rates are not saved: a schedule has to give those of the History again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,15 @@ from bpmatrix.storage import persistence
 from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
-    columns_of,
     description_as_text,
     digests_of_samples,
-    entries_of,
+    epochs_of,
     settings_as_text,
 )
 from bpmatrix.training.run import Run
+from bpmatrix.training.schedules import ReduceOnPlateau, rate_of
 from bpmatrix.training.state import TrainingState
+from bpmatrix.training.stopping import Patience
 
 
 class ResumableRun(Run, Resumable):
@@ -46,9 +46,6 @@ class ResumableRun(Run, Resumable):
     def __init__(self, *arguments: Any, seed: int) -> None:
         super().__init__(*arguments, seed=seed)
         self._best_theta = self._best_weights = self.runner.theta.copy()
-        self._before = self.training.epochs
-        self._trained_before = list(self._trained)
-        self._columns: dict[str, NDArray[Any]] = {}
         self._can_be_saved = _can_be_saved(self.runner.description)
         self._begin()
 
@@ -90,25 +87,17 @@ class ResumableRun(Run, Resumable):
         values, arrays = self._common_snapshot(self._best_weights)
         values |= self._training_now().to_json()
         values |= {"epochs_before": self._before, "trained": self._trained_before}
-        return Snapshot(values, arrays | self._columns_so_far())
+        if self._patience is not None:
+            arrays["patience"] = _counted(self._patience)
+        if self._plateau is not None:
+            arrays["plateau"] = _counted(self._plateau.patience, self._plateau.factor)
+        return Snapshot(values, arrays)
 
     def _training_now(self) -> TrainingState:
         """Return the state of training before the next order is drawn."""
         generator = np.random.default_rng(0)
         generator.bit_generator.state = self._stream()
         return TrainingState(self.history.seed, generator, self.training.epochs)
-
-    def _columns_so_far(self) -> dict[str, NDArray[Any]]:
-        """Return the History as columns, converting only the epochs since the last checkpoint."""
-        epochs, known = self.history.epochs, self._columns
-        found = columns_of(epochs[len(known.get("history.epoch", ())) :])
-        new = {f"history.{name}": column for name, column in found.items()}
-        if new:  # all columns at once, so that Ctrl-C leaves all of them equally long
-            self._columns = {
-                name: np.concatenate([known.get(name, column[:0]), column])
-                for name, column in new.items()
-            }
-        return self._columns
 
     def restore(self, snapshot: Snapshot) -> None:
         """Resume from a snapshot. Raises any error if it is invalid, before any change."""
@@ -118,16 +107,18 @@ class ResumableRun(Run, Resumable):
         if not (isinstance(before, int) and all(isinstance(run, dict) for run in trained)):
             raise TypeError("the records of earlier runs are not valid")
         self._before, self.last_epoch = before, before + self.settings.epochs
-        self.history.epochs[:] = entries_of(arrays, self.last_epoch)
-        if training.epochs != before + len(self.history.epochs):
+        self.history.epochs = epochs_of(arrays, before + 1, self.last_epoch)
+        if training.epochs != (self.history.epochs[-1].epoch if self.history.epochs else before):
             raise ValueError("the number of epochs does not match the history")
-        self._replay(before)
+        self._recount(arrays)
+        self._check_schedule()
+        self._rates = self._all_rates(training.epochs + 1)
         # From here on nothing can fail.
         self._best_weights[:] = arrays["best.theta"]
         self.training.seed, self.training.epochs = training.seed, training.epochs
         self.training.shuffler.bit_generator.state = values["shuffler"]
         self._trained_before = trained
-        self._trained[:], self._place = trained, len(trained)
+        self._trained[:] = trained
         self._resume(snapshot, progress)
 
     def best_epoch(self) -> int | None:
@@ -143,27 +134,35 @@ class ResumableRun(Run, Resumable):
         parameters = Parameters.of(self._best_weights, description.layout)
         persistence.save(path, description, parameters, training, self._trained)
 
-    def _replay(self, before: int) -> None:
-        """Process the recorded epochs again, as `record` did, and recompute their rates."""
+    def _recount(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Restore the best epoch, and the counters of early stopping and of the schedule."""
+        self._best = next((entry for entry in reversed(self.history.epochs) if entry.is_best), None)
+        if self._best is not None:
+            self._least = badness(self._best, self.history.metric)
+        if self._patience is not None:
+            epochs, reference = arrays["patience"].tolist()
+            self._patience = replace(self._patience, epochs=int(epochs), reference=reference)
+        if self._plateau is not None:
+            epochs, reference, factor = arrays["plateau"].tolist()
+            patience = replace(self._plateau.patience, epochs=int(epochs), reference=reference)
+            self._plateau = replace(self._plateau, patience=patience, factor=factor)
+
+    def _check_schedule(self) -> None:
+        """Check that the schedule gives the learning rates of the recorded epochs."""
+        base, schedule = self.settings.recipe.optimizer.learning_rate, self.settings.schedule
+        if schedule is None or isinstance(schedule, ReduceOnPlateau):
+            return
         for entry in self.history.epochs:
-            bad = badness(entry, self.history.metric)
-            if entry.is_best:
-                self._best = entry
-            self._least = min(bad, self._least)
-            is_over = self._patience is not None and self._patience.runs_out(bad)
-            self.history.stopped_by = "early_stopping" if is_over else "epochs"
-        self._rates = self._all_rates(before + 1)
-        recorded = self.history.learning_rate
-        asked = list(islice(self._rates, len(recorded)))
-        if asked != recorded:
-            epoch = next(e for e, (a, b) in enumerate(zip(asked, recorded, strict=True)) if a != b)
-            raise ArgumentError(
-                f"the schedule differs from that of the checkpoint: it gives the rate"
-                f" {asked[epoch]:g} for epoch {before + epoch + 1}",
-                expected=f"{recorded[epoch]:g}",
-                cure="Pass the same schedule, which must depend on the epoch alone, or another"
-                " folder.",
-            )
+            epoch, rate = entry.epoch, entry.learning_rate
+            asked = rate_of(base, schedule(epoch), epoch)
+            if asked != rate:
+                raise ArgumentError(
+                    f"the schedule differs from that of the checkpoint: it gives the rate"
+                    f" {asked:g} for epoch {epoch}",
+                    expected=f"{rate:g}",
+                    cure="Pass the same schedule, which must depend on the epoch alone, or another"
+                    " folder.",
+                )
 
     def _generator_state(self) -> Any:
         return self.training.shuffler.bit_generator.state
@@ -178,6 +177,10 @@ class ResumableRun(Run, Resumable):
         for _ in range(self.training.epochs - epoch):
             generator.permutation(self._n)
         return generator.bit_generator.state
+
+
+def _counted(patience: Patience, *more: float) -> NDArray[np.float64]:
+    return np.array([patience.epochs, patience.reference, *more], np.float64)
 
 
 def _can_be_saved(description: Description) -> bool:

@@ -48,6 +48,7 @@ def checked_training_arguments(
     schedule: Schedule | None,
     early_stopping: EarlyStopping | None,
     max_seconds: float | None,
+    record_every: int,
     recorded: Collection[str],
 ) -> Settings:
     """Return the arguments of `Network.train` as settings, with defaults filled in.
@@ -83,6 +84,7 @@ def checked_training_arguments(
         max_seconds=None
         if max_seconds is None
         else real_number(max_seconds, "max_seconds", *POSITIVE),
+        record_every=whole_number(record_every, "record_every", least=1),
     )
 
 

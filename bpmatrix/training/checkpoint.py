@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.history import EpochInfo
+from bpmatrix.history import TABLE, Epochs
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training.record import Settings, stable_repr
 from bpmatrix.training.run import Rules, Watch
@@ -116,7 +116,7 @@ class Resumable(Rules):
         arrays = {"theta": runner.theta, "best.theta": best_theta, "moments": runner.state.moments}
         if progress and progress.done:
             arrays |= {"progress.totals": progress.totals, "progress.parts": progress.parts}
-        return Snapshot(values, arrays)
+        return Snapshot(values, arrays | columns_of(self.history.epochs))
 
     def _check_common(self, snapshot: Snapshot) -> Progress | None:
         """Check what `_common_snapshot` returned; return the progress within the epochs."""
@@ -197,27 +197,25 @@ def settings_as_text(settings: Settings) -> dict[str, str | None]:
     return {name: stable_repr(found[name]) for name in found if name not in NO_DIFFERENCE}
 
 
-# `last_epoch` is that of the resumed run.
-NAMES = tuple(f.name for f in fields(EpochInfo) if f.name not in {"network", "last_epoch"})
-WHOLE_NUMBERS = ("epoch", "is_best")
+def columns_of(epochs: Epochs) -> dict[str, Array]:
+    """Return the columns of a History, in the types of model files."""
+    table = epochs.table()
+    columns = {f"history.{name}": table[name] for name in TABLE.names or ()}
+    return columns | {"history.flags": table["flags"].astype(np.int64)}
 
 
-def columns_of(entries: list[EpochInfo]) -> dict[str, Array]:
-    """Convert the entries to columns, without those that were not recorded."""
-    columns: dict[str, Array] = {}
-    for name in NAMES:
-        values = [getattr(entry, name) for entry in entries]
-        if values and values[0] is not None:
-            columns[name] = np.array(values, np.int64 if name in WHOLE_NUMBERS else np.float64)
-    return columns
+def epochs_of(arrays: Mapping[str, Array], first: int, last: int) -> Epochs:
+    """Return the epochs whose columns `columns_of` returned, for a run that ends after `last`.
 
-
-def entries_of(arrays: Mapping[str, Array], last_epoch: int) -> list[EpochInfo]:
-    """Convert back what `columns_of` converted, for a run that ends after `last_epoch`."""
-    found = {name: arrays[f"history.{name}"] for name in NAMES if f"history.{name}" in arrays}
-    columns = {name: column.tolist() for name, column in found.items()}
-    count = len(columns.get("epoch", []))
-    if "is_best" in columns:
-        columns["is_best"] = list(map(bool, columns["is_best"]))
-    rows = zip(*(columns.get(name, [None] * count) for name in NAMES), strict=True)
-    return [EpochInfo(last_epoch=last_epoch, **dict(zip(NAMES, row, strict=True))) for row in rows]
+    ValueError unless they begin with `first` or later.
+    """
+    table = np.empty(len(arrays["history.epoch"]), TABLE)
+    for name in TABLE.names or ():
+        column = arrays[f"history.{name}"]
+        if column.shape != table.shape:
+            raise ValueError(f"history.{name} has the wrong shape")
+        table[name] = column
+    table["last_epoch"] = last
+    if (np.diff(table["epoch"], prepend=first - 1) < 1).any():
+        raise ValueError("the epochs are not in order")
+    return Epochs.of_table(table)

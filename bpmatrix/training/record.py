@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
@@ -15,6 +15,8 @@ from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
 
 Callback = Callable[[EpochInfo], object]
+
+RECORDS = 100  # of single runs; half a kilobyte each
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Settings:
     schedule: Schedule | None = None
     early_stopping: EarlyStopping | None = None
     max_seconds: float | None = None
+    record_every: int = 1
 
 
 def recorded(samples: Samples, validation: Samples | None) -> list[str]:
@@ -43,19 +46,20 @@ def recorded(samples: Samples, validation: Samples | None) -> list[str]:
 
 
 def summarize(
-    settings: Settings, samples: Samples, history: History, best: EpochInfo | None
+    settings: Settings, samples: Samples, history: History, best: EpochInfo | None, epochs: int
 ) -> dict[str, Any]:
     """Return the record of a run, as JSON.
 
     The figures are those of the epoch whose weights the network has. `best` is the best epoch:
-    searching for it here, after each epoch, would take quadratic time.
+    searching for it here, after each epoch, would take quadratic time. `epochs` is the number of
+    epochs, of which the History may hold only some.
     """
     clip_norm = settings.recipe.clip_norm
     figures = ("cost", "accuracy", "validation_cost", "validation_accuracy")
     shown = best if settings.restore_best or not history.epochs else history.epochs[-1]
     found = {name: getattr(shown, name) for name in figures} if shown else {}
     return {
-        "epochs": len(history.epochs),
+        "epochs": epochs,
         "samples": samples.n,
         "mini_batch_size": settings.mini_batch_size,
         "optimizer": repr(settings.recipe.optimizer),
@@ -73,6 +77,31 @@ def summarize(
         "best_epoch": best.epoch if best else None,
         **{name: value for name, value in found.items() if _is_finite(value)},
     }
+
+
+def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records of the newest runs, after one that sums up all others.
+
+    Its `runs` and `epochs` are totals; the rest is from the newest of its runs. Otherwise a model
+    file would grow with each call of `train`, until it could not be saved.
+    """
+    old, new = runs[:-RECORDS], runs[-RECORDS:]
+    if not old:
+        return list(new)
+    summed: dict[str, Any] = {}
+    for run in old:  # what a newer run does not record, such as names of columns, is kept
+        summed |= run
+    totals = {
+        "runs": sum(count_of(run, "runs", 1) for run in old),
+        "epochs": sum(count_of(run, "epochs", 0) for run in old),
+    }
+    return [summed | totals, *new]
+
+
+def count_of(run: Mapping[str, Any], name: str, default: int) -> int:
+    """Return a count in a record, which may come from a file: missing or of any type."""
+    value = run.get(name)
+    return value if isinstance(value, int) and value >= default else default
 
 
 def stable_repr(value: object) -> str | None:

@@ -15,14 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.checks import real_number
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import Scores, scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
-from bpmatrix.training.record import Callback, Settings, summarize
-from bpmatrix.training.schedules import factors
+from bpmatrix.training.record import Callback, Settings, bounded, summarize
+from bpmatrix.training.schedules import Plateau, ReduceOnPlateau, rate_of
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import Patience
@@ -138,6 +137,7 @@ def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInf
         if len(orders) > 1:  # one by one, to record those before the failure
             return [_epochs(rules, order[None], rate, start) for order in orders][-1]
         cure = rules.cure.format(rate=rate, largest=error.largest_input)
+        cure += "" if rules.are_classes[0] else " Scale large targets, too."
         raise diverged(error.what, rules.done + 1, error.step, rules.history, cure) from None
     cost, accuracy = results[-1]
     scores, (names, validation_names) = rules.validate(), rules.are_classes
@@ -227,9 +227,11 @@ class Run:
         stopping = settings.early_stopping
         self.history = History(seed=seed, metric=stopping.metric if stopping else None)
         self._patience = Patience(stopping.patience, stopping.least_change) if stopping else None
+        schedule, self._before = settings.schedule, training.epochs
+        self._plateau = Plateau.of(schedule) if isinstance(schedule, ReduceOnPlateau) else None
         self._best: EpochInfo | None = None
         self._best_theta, self._least = theta.copy() if settings.restore_best else None, math.inf
-        self._trained, self._place = trained, len(trained)
+        self._trained, self._trained_before = trained, list(trained)
         self._rates = self._all_rates(training.epochs + 1)
         self.runner = SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
@@ -258,7 +260,7 @@ class Run:
         self.training.take(self.runner.state)
         train_epochs(self, self.watch)
         if self.history.stopped_by == "interrupt":
-            epochs = len(self.history.epochs)
+            epochs = self.training.epochs - self._before
             warn_of_interruption(epochs, f"the network keeps its current weights{self.hint}")
         return self.history
 
@@ -304,21 +306,26 @@ class Run:
         del results, scores  # they are in the entry
         history = self.history
         bad = badness(entry, history.metric)
-        entry = replace(entry, is_best=bad < self._least or not history.epochs)
+        epochs, is_best = history.epochs, bad < self._least or self._best is None
         self._least = min(bad, self._least)
+        start, rows = epochs.ending_with(entry, self.settings.record_every, is_best=is_best)
+        patience = self._patience and self._patience.after(bad)
+        plateau = self._plateau and self._plateau.after(entry)
         # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
-        if entry.is_best:
+        if is_best:
             self._best = entry
             if self._best_theta is not None:
                 self._best_theta[:] = self.runner.theta
         self.training.epochs += 1
-        history.epochs.append(entry)
-        if self._patience is not None and self._patience.runs_out(bad):
+        epochs.rows[start:] = rows
+        self._patience, self._plateau = patience, plateau
+        if patience is not None and patience.is_over:
             history.stopped_by = "early_stopping"
         if self.callbacks:  # they may save or copy the network
             self._update_trained({"stopped_by": None})
-        # Without the network in the History, which would be pickled with it.
-        return replace(entry, network=self.network) if self.callbacks else entry
+        if not self.callbacks:
+            return entry
+        return replace(entry, is_best=is_best, network=self.network)
 
     def end(self) -> None:
         """Restore the best weights, if requested, and record how the run ended."""
@@ -328,27 +335,24 @@ class Run:
 
     def _update_trained(self, changed: dict[str, None]) -> None:
         """Update the record of this run in `Network.trained`."""
-        summary = summarize(self.settings, self.samples, self.history, self._best)
-        self._trained[self._place :] = [summary | changed]
+        epochs = self.training.epochs - self._before
+        summary = summarize(self.settings, self.samples, self.history, self._best, epochs)
+        self._trained[:] = bounded([*self._trained_before, summary | changed])
 
     def _all_rates(self, first: int) -> Iterator[float]:
         """Return the learning rates of the epochs, beginning with `first`."""
         base, schedule = self.settings.recipe.optimizer.learning_rate, self.settings.schedule
         if schedule is None:
             return repeat(base)
-        rates = map(
-            partial(_rate, base), factors(schedule, first, self.history.epochs), count(first)
-        )
+        if isinstance(schedule, ReduceOnPlateau):
+            factors: Iterator[float] = self._factors()
+        else:
+            factors = map(schedule, count(first))
+        rates = map(partial(rate_of, base), factors, count(first))
         # The first is computed now: if the schedule fails, nothing has changed.
-        return chain([next(rates)] if self.settings.epochs else [], rates)
+        return chain([next(rates)] if first <= self.last_epoch else [], rates)
 
-
-def _rate(base: float, factor: float, epoch: int) -> float:
-    """Return the learning rate of an epoch."""
-    factor = real_number(
-        factor,
-        f"the factor of the schedule in epoch {epoch}",
-        "a number, 0 or more, whose product with the learning rate is finite",
-        lambda factor: factor >= 0 and math.isfinite(base * factor),
-    )
-    return base * factor
+    def _factors(self) -> Iterator[float]:
+        """Yield the factors of `ReduceOnPlateau`."""
+        while self._plateau is not None:
+            yield self._plateau.factor

@@ -17,9 +17,8 @@ here are immutable; the rate of each epoch is in `History.learning_rate`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import count
 
 from bpmatrix.checks import FRACTION, NOT_NEGATIVE, real_number, set_number, set_whole_number
 from bpmatrix.errors import ArgumentError
@@ -235,34 +234,55 @@ class ReduceOnPlateau:
         set_number(self, "factor", FRACTION)
         set_number(self, "least", FRACTION)
 
-    def after(self, past: Sequence[EpochInfo]) -> float:
+    def after(self, past: Iterable[EpochInfo]) -> float:
         """Return the factor of the epoch after these epochs of a run."""
-        *_, last = self.factors(iter(past))
-        return last
-
-    def factors(self, past: Iterator[EpochInfo]) -> Iterator[float]:
-        """Yield the factor of a run's first epoch, and one more after each epoch of `past`."""
-        factor, patience = 1.0, Patience(self.patience, self.least_change)
-        yield factor
+        plateau = Plateau.of(self)
         for entry in past:
-            if patience.runs_out(badness(entry, self.metric)):
-                factor = max(self.least, factor * self.factor)
-            yield factor
+            plateau = plateau.after(entry)
+        return plateau.factor
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """The state of a `ReduceOnPlateau` between two epochs.
+
+    Attributes
+    ----------
+    schedule : ReduceOnPlateau
+        The schedule.
+    patience : Patience
+        The number of epochs without improvement.
+    factor : float
+        That of the next epoch.
+    """
+
+    schedule: ReduceOnPlateau
+    patience: Patience
+    factor: float = 1.0
+
+    @classmethod
+    def of(cls, schedule: ReduceOnPlateau) -> Plateau:
+        """Return the state before the first epoch."""
+        return cls(schedule, Patience(schedule.patience, schedule.least_change))
+
+    def after(self, entry: EpochInfo) -> Plateau:
+        """Return the state after another epoch."""
+        schedule, factor = self.schedule, self.factor
+        patience = self.patience.after(badness(entry, schedule.metric))
+        if patience.is_over:
+            factor = max(schedule.least, factor * schedule.factor)
+        return Plateau(schedule, patience, factor)
 
 
 Schedule = Callable[[int], float] | ReduceOnPlateau
 
 
-def factors(schedule: Schedule, epoch: int, past: Sequence[EpochInfo]) -> Iterator[float]:
-    """Yield the factors of `epoch` and the following ones, while the caller appends to `past`.
-
-    Examples
-    --------
-    >>> following = factors(Step(every=2), 2, [])
-    >>> next(following), next(following)
-    (1.0, 0.1)
-    """
-    if isinstance(schedule, ReduceOnPlateau):
-        # A list iterator also yields items appended later, unless it was already exhausted.
-        return schedule.factors(iter(past))
-    return map(schedule, count(epoch))
+def rate_of(base: float, factor: float, epoch: int) -> float:
+    """Return the learning rate of an epoch."""
+    factor = real_number(
+        factor,
+        f"the factor of the schedule in epoch {epoch}",
+        "a number, 0 or more, whose product with the learning rate is finite",
+        lambda factor: factor >= 0 and math.isfinite(base * factor),
+    )
+    return base * factor

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -144,12 +144,11 @@ class SliceRunner:
         with_parts: bool = False,
         keep_start: bool = False,
     ) -> None:
-        self.description = description
-        self.theta = theta
-        self.m = mini_batch_size
+        self.description, self.theta, self.m = description, theta, mini_batch_size
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self.with_parts = with_parts
+        X, targets = _not_views_of(theta, X, targets)
         self._data = X, targets, sample_weight
         self._program = load_program("train_slice", description.dtype)
         columns = columns_at_a_time(description, mini_batch_size)
@@ -265,7 +264,9 @@ class SliceRunner:
             taken = run_together(
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
-            if taken == count and np.isfinite(self.theta).all():
+            is_finite = np.isfinite(self.theta).all()
+            # The sum of costs may overflow even if each of them is finite.
+            if taken == count and is_finite and np.isfinite(given.totals).all():
                 # These lines call no function, so Ctrl-C cannot fall between them.
                 self.state.steps += count
                 progress.done += count
@@ -281,7 +282,7 @@ class SliceRunner:
                 self.state.steps += count
             raise
         self.theta[:], self.state.moments[:] = self._before
-        what = "a weight" if taken == count else "the cost"
+        what = "the cost" if taken < count or is_finite else "a weight"
         step = progress.done + min(taken + 1, count)
         samples = np.unique(given.order[batches[0, 0] : batches[-1, 1]])
         raise NotFiniteError(what, step, self._largest_input(samples))
@@ -298,6 +299,17 @@ class SliceRunner:
             return X.largest(samples) * abs(self.description.input_scale)
         largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in samples)
         return largest * abs(self.description.input_scale)
+
+
+def _not_views_of(
+    theta: Array, X: Array | SparseColumns, targets: Targets
+) -> tuple[Array | SparseColumns, Targets]:
+    """Copy data that are a view of theta: the steps would change them."""
+    if isinstance(X, np.ndarray) and np.may_share_memory(X, theta):
+        X = X.copy(order="K")
+    if np.may_share_memory(targets.array, theta):
+        targets = replace(targets, array=targets.array.copy(order="K"))
+    return X, targets
 
 
 def _batches(done: int, count: int, n: int, m: int) -> NDArray[np.int64]:

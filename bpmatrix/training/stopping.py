@@ -61,24 +61,36 @@ class EarlyStopping:
         check_patience(self)
 
 
+@dataclass(frozen=True, slots=True)
 class Patience:
-    """Counts epochs in a row without improvement."""
+    """The number of epochs in a row without improvement.
 
-    def __init__(self, patience: int, least_change: float) -> None:
-        self.patience, self.least_change = patience, least_change
-        self.epochs = 0
-        self._reference = math.inf
+    Attributes
+    ----------
+    patience, least_change : int, float
+        As of an `EarlyStopping`.
+    epochs : int
+        The number; where patience has run out, it starts again with the next epoch.
+    reference : float
+        The badness of the last improvement.
+    """
 
-    def runs_out(self, badness: float) -> bool:
-        """Count an epoch; return whether patience has run out, and if so start again."""
-        if badness < self._reference - self.least_change:
-            self._reference, self.epochs = badness, 0
-        else:
-            self.epochs += 1
-        is_over = self.epochs == self.patience
-        if is_over:
-            self.epochs = 0
-        return is_over
+    patience: int
+    least_change: float
+    epochs: int = 0
+    reference: float = math.inf
+
+    @property
+    def is_over(self) -> bool:
+        """Whether patience has run out with the last epoch."""
+        return self.epochs == self.patience
+
+    def after(self, badness: float) -> Patience:
+        """Return the count after another epoch."""
+        epochs, reference = 1 if self.is_over else self.epochs + 1, self.reference
+        if badness < reference - self.least_change:
+            epochs, reference = 0, badness
+        return Patience(self.patience, self.least_change, epochs, reference)
 
 
 def check_patience(owner: Any) -> None:

@@ -9,15 +9,17 @@ from click.testing import CliRunner
 
 from benchmarks.__main__ import main
 from benchmarks.checkpoints import CASES
-from benchmarks.kills import PHASES, kill
+from benchmarks.kills import PHASES, WAYS, kill
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forks")
 def test_killed_runs_resume_to_the_same_bits() -> None:
-    """Killed within and between epochs, and in a write before and after the rename."""
-    found = kill(40)
-    assert found.total() == 40
-    assert all(found[phase] for phase in PHASES[1:]), found
+    """Networks, estimators and the command line, and each phase is hit."""
+    pytest.importorskip("sklearn")
+    found = kill(18)
+    assert found.total() == 18
+    assert {phase for _, phase in found} >= set(PHASES[1:]), found
+    assert {way for way, _ in found} == set(WAYS)
 
 
 def test_the_cost_is_shown() -> None:

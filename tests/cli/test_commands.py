@@ -838,6 +838,15 @@ def test_info_of_a_model_with_strange_entries(capsys: Captured):
     assert "? epochs on ? samples of ?[2J[bold] , mini-batches of ?, 7," in line
 
 
+def test_info_of_a_model_that_was_trained_many_times(capsys: Captured):
+    net = Network([1, 1], seed=5)
+    net.trained[:] = [{"runs": 7, "epochs": 20}, {"epochs": 3}]
+    net.save("often")
+    assert main(["info", "often"]) == 0
+    shown = capsys.readouterr().out
+    assert re.search("(?m)^runs 1 to 7 +20 epochs .*\nrun 8 +3 epochs ", shown)
+
+
 def test_warmup_prints_what_it_did(capsys: Captured):
     assert main(["warmup"]) == 0
     assert re.match(

@@ -10,13 +10,20 @@ from unittest.mock import patch
 import numpy as np
 from cures.table import Row
 
-from bpmatrix import Network
+from bpmatrix import SGD, Network
 
 X, LABELS = np.eye(2), [0, 2]
 
 
 def trained(net: Network | None = None, **keywords: object) -> None:
     (net or Network([2, 3], seed=1)).train(X, LABELS, **({"epochs": 1} | keywords))
+
+
+def predicted_after_training(learning_rate: float) -> None:
+    """One step leaves weights as large as the learning rate."""
+    net = Network([2, 4, 3], activation="relu", cost="log_likelihood", seed=1)
+    net.train(X, LABELS, epochs=1, optimizer=SGD(learning_rate))
+    net.predict(100 * X)
 
 
 def trained_in_two_threads(other: str) -> None:
@@ -68,10 +75,18 @@ ROWS = [
         lambda _: (of_output(output=0), of_output(output=2)),
     ),
     Row(
+        "engine/prediction.py: check_results",
+        "{} is NaN: weights or inputs are so large that sums overflow, or a weight is NaN",
+        lambda _: predicted_after_training(1e308),
+        "Scale the inputs to about -1 to 1; if training has made the weights large, train a new"
+        " network with a lower learning rate.",
+        lambda _: predicted_after_training(0.5),
+    ),
+    Row(
         "engine/processors.py: choose_threads",
         "n_threads is not valid",
         lambda _: trained(n_threads="all"),
-        'expected "auto" or 1, 2, ...',
+        'expected "auto" or 1, 2, ..., 256',
         lambda _: (trained(n_threads="auto"), trained(n_threads=2)),
     ),
     Row(

@@ -38,7 +38,7 @@ def scheduled(folder: Path, name: str, factor: float) -> None:
 
 ROWS = [
     Row(
-        "network/resumable.py: ResumableRun._replay",
+        "network/resumable.py: ResumableRun._check_schedule",
         "the schedule differs from that of the checkpoint: it gives the rate {} for epoch {}",
         lambda folder: scheduled(folder, "run", 0.1),
         "Pass the same schedule, which must depend on the epoch alone, or another folder.",

@@ -39,12 +39,21 @@ def test_an_explicit_number_of_threads_is_used(given, count, work):
     assert choose_threads(given, **work) == count
 
 
-@pytest.mark.parametrize("given", [0, -2, 1.0, "2", "all", None, True, [2], np.ones(2, int)])
+@pytest.mark.parametrize(
+    "given", [0, -2, 257, 40_000, 10**30, 1.0, "2", "all", None, True, [2], np.ones(2, int)]
+)
 def test_an_invalid_number_of_threads_is_refused(given):
     """Anything else is an ArgumentError that names the argument and the value."""
     with pytest.raises(ArgumentError, match="n_threads") as caught:
         choose_threads(given, **SMALL)
     assert repr(given) in str(caught.value)
+
+
+def test_a_machine_with_many_processors_may_use_as_many_threads(monkeypatch):
+    monkeypatch.setattr(processors, "count_processors", lambda: 512)
+    assert choose_threads(512, **SMALL) == 512
+    with pytest.raises(ArgumentError, match=r"1, 2, \.\.\., 512"):
+        choose_threads(513, **SMALL)
 
 
 def test_auto_takes_one_thread_for_small_work_and_all_processors_for_large():

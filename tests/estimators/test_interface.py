@@ -12,6 +12,7 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
+from scipy import sparse
 from sklearn import config_context, neural_network
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_iris
@@ -445,3 +446,18 @@ def test_verbose_prints_each_epoch(capsys):
     assert lines[0].startswith("Iteration 1, loss = ")
     assert lines[1].startswith("Validation score: ")
     assert len(lines) == 4
+
+
+@pytest.mark.parametrize("as_rows", [np.asarray, sparse.csr_matrix])
+def test_a_prediction_that_is_nan_is_an_error(as_rows):
+    """No class is predicted from outputs that are NaN."""
+    X, y = load_iris(return_X_y=True)
+    model = MLPClassifier(5, max_iter=2, random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(as_rows(X), y)
+    for weights in model.coefs_:
+        weights[:] = weights * 1e307
+    for call in (model.predict, model.predict_proba, lambda rows: model.score(rows, y)):
+        with pytest.raises(DataError, match=r"an output is NaN: weights or inputs are so large"):
+            call(as_rows(X))

@@ -14,7 +14,7 @@ from scipy import sparse
 
 import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor, Network
-from bpmatrix.errors import ArgumentError, ModelFileError
+from bpmatrix.errors import ArgumentError, DivergenceError, ModelFileError
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
 from bpmatrix.training import slices
@@ -197,6 +197,26 @@ def test_a_warm_start_resumes_from_its_own_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         again.set_params(max_iter=6, callbacks=[fail]).fit(X, LABELS, checkpoint=tmp_path)
     assert same_bits(again._parameters.flat, start)
+
+
+def test_a_fit_that_diverges_after_a_resume_shows_all_epochs(tmp_path: Path) -> None:
+    """The history of the error is that of the uninterrupted fit."""
+    how = {
+        "hidden_layer_sizes": (8,), "activation": "identity", "solver": "sgd", "max_iter": 60,
+        "learning_rate_init": 0.7, "random_state": 3,
+    }  # fmt: skip
+    MLPRegressor(**how | {"max_iter": 3}).fit(X, 1e3 * X[:, 0], checkpoint=tmp_path)
+    found = []
+    for folder in (tmp_path, None):
+        with pytest.raises(DivergenceError) as caught:
+            MLPRegressor(**how).fit(X, 1e3 * X[:, 0], checkpoint=folder)
+        found.append(caught.value)
+    columns = [dict(error.history.to_dict(), seconds=None) for error in found]
+    assert columns[0] == columns[1]
+    assert [e.is_best for e in found[0].history.epochs] == [
+        e.is_best for e in found[1].history.epochs
+    ]
+    assert found[0].epoch == found[1].epoch == len(found[0].history.epochs) + 1 > 4
 
 
 def test_callbacks_get_the_estimator_and_are_entered(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import copy
 import pickle
 import re
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from numeric import same_bits
 
 from bpmatrix import Adam, Network, reference
-from bpmatrix.errors import ArgumentError, AssignmentError
+from bpmatrix.errors import ArgumentError, AssignmentError, DataError
 
 X = np.array([[0.0, 0.5, 1.0, -1.0], [2.0, -1.0, 0.25, 3.0]], order="F")
 LABELS = np.array([0, 2, 1, 2])
@@ -356,13 +357,19 @@ def test_only_train_changes_a_network() -> None:
 
 def test_finite_input_of_any_size_gives_no_warning() -> None:
     """Numbers up to the largest float64 cause no RuntimeWarning in any method."""
+    huge = X * (np.finfo(float).max / 4)
     for cost, activation in (("cross_entropy", "tanh"), ("log_likelihood", "relu")):
         net = Network([2, 5, 3], cost=cost, activation=activation, seed=2)
-        huge = X * (np.finfo(float).max / 4)
+        overflow = DataError if activation == "relu" else ()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            net.feedforward(huge), net.predict(huge), net.accuracy(huge, LABELS)
-            net.cost(huge, LABELS), net.gradient(huge, LABELS), str(net.trace(huge, LABELS))
+            for call in (net.feedforward, net.predict):
+                with suppress(overflow):
+                    call(huge)
+            for call in (net.accuracy, net.cost, net.gradient):
+                with suppress(overflow):
+                    call(huge, LABELS)
+            str(net.trace(huge, LABELS))
 
 
 def test_read_only_parameters_are_read_and_not_trained() -> None:
@@ -377,3 +384,29 @@ def test_read_only_parameters_are_read_and_not_trained() -> None:
     assert evaluate.signatures == signatures
     with pytest.raises(ArgumentError, match=r"read-only.*writeable = True"):
         net.train(X, LABELS, epochs=1)
+
+
+# ------------------------------------------------------------------------------- weights too large
+
+
+@pytest.mark.parametrize("n", [3, 5000])  # the fast path, and the general one
+@pytest.mark.parametrize("layer", [0, 1])
+def test_an_output_that_is_nan_is_an_error(n: int, layer: int) -> None:
+    """If sums overflow, no class is predicted and no figure is NaN; an infinite output is one."""
+    net = Network([3, 4, 3], activation="relu", cost="log_likelihood", seed=1)
+    net.weights[layer][:] *= 1e308 / np.abs(net.weights[layer]).max()
+    X = 100 * np.abs(np.random.default_rng(1).standard_normal((3, n)))
+    labels = np.arange(n) % 3
+    for call in (
+        lambda: net.feedforward(X),
+        lambda: net.predict(X),
+        lambda: net.accuracy(X, labels),
+        lambda: net.cost(X, labels),
+        lambda: net.gradient(X, labels),
+        lambda: net.input_gradient(X, labels),
+    ):
+        with pytest.raises(DataError, match=r"is NaN: weights or inputs are so large"):
+            call()
+    finite = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+    finite.weights[0][:] = 1e308
+    assert finite.feedforward([[1e10]]) == np.inf

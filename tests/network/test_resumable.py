@@ -52,6 +52,13 @@ SETTINGS = {
         "validation_split": 0.2,
         "epochs": 9,
     },
+    "few records": {
+        "early_stopping": EarlyStopping(patience=4, least_change=0.1),
+        "schedule": schedules.ReduceOnPlateau(patience=2, factor=0.5, least_change=0.05),
+        "validation": VALIDATION,
+        "epochs": 9,
+        "record_every": 3,
+    },
     "the best": {"restore_best": True, "validation": VALIDATION, "optimizer": SGD(40.0)},
 }
 

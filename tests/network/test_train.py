@@ -296,6 +296,26 @@ def test_accuracy_of_a_regression_is_not_recorded() -> None:
 # ------------------------------------------------------------------------------------------- time
 
 
+@pytest.mark.parametrize("stop", [{}, {"early_stopping": EarlyStopping(3)}])
+def test_a_history_of_few_epochs(stop: dict) -> None:
+    """It holds every seventh, the best and the last one; nothing else changes."""
+    how = {"epochs": 30, "validation": VALIDATION, "optimizer": SGD(8.0), **stop}
+    (net, seen), (other, heard) = (network(), []), (network(), [])
+    history = net.train(X, LABELS, **how, callbacks=[seen.append], record_every=7)
+    whole = other.train(X, LABELS, **how, callbacks=[heard.append])
+    assert same_bits(net.parameters, other.parameters)
+    assert [(e.epoch, e.cost, e.is_best) for e in seen] == [
+        (e.epoch, e.cost, e.is_best) for e in heard
+    ]
+    last = len(whole.epochs)
+    assert history.best_epoch == whole.best_epoch
+    expected = sorted({7, 14, 21, 28, last, whole.best_epoch} & {*range(last + 1)})
+    assert history.to_dict()["epoch"] == expected
+    assert history.cost == [whole.cost[e - 1] for e in expected]
+    assert history.stopped_by == whole.stopped_by
+    assert net.trained == other.trained
+
+
 def test_max_seconds_between_epochs() -> None:
     """Many short epochs: the run ends soon after the limit, and training can continue."""
     net, same = network(), network()
@@ -480,8 +500,7 @@ def test_an_epoch_takes_no_longer_the_more_epochs_precede_it(
         monkeypatch.setattr(module, "badness", count)
     how = {"validation": WRONG, "early_stopping": EarlyStopping(99), "callbacks": [lambda _: None]}
     network().train(X, LABELS, epochs=20, **how, schedule=ReduceOnPlateau())
-    # No rate depends on the last one.
-    assert sorted(judged) == sorted([*range(1, 21), *range(1, 20)])
+    assert sorted(judged) == sorted([*range(1, 21)] * 2)
 
 
 def test_training_without_progress_does_not_import_it() -> None:

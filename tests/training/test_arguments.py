@@ -43,6 +43,7 @@ def checked(n: int = 100, **changed):
         "schedule": None,
         "early_stopping": None,
         "max_seconds": None,
+        "record_every": 1,
         "recorded": ("cost",),
         "description": Description((2, 3), ("sigmoid",), "quadratic"),
     }
@@ -163,6 +164,9 @@ WRONG = [
     ("max_seconds", np.nan),
     ("max_seconds", "60"),
     ("max_seconds", True),
+    ("record_every", 0),
+    ("record_every", 1.5),
+    ("record_every", None),
     ("validation_split", -0.1),
     ("validation_split", 1.0),
 ]

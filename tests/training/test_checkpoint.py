@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bpmatrix import SGD, Adam, schedules
-from bpmatrix.history import EpochInfo
+from bpmatrix.history import EpochInfo, Epochs
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.training import checkpoint
@@ -17,7 +17,7 @@ from bpmatrix.training.checkpoint import (
     columns_of,
     digest_of,
     digests_of_samples,
-    entries_of,
+    epochs_of,
 )
 from bpmatrix.training.record import stable_repr
 
@@ -77,11 +77,17 @@ def test_descriptions_contain_no_addresses(value: object, words: str | None) -> 
 
 
 def test_a_history_round_trips() -> None:
-    """Values that were not recorded are None again."""
-    entry = EpochInfo(3, 9, 0.5, None, 0.25, None, 0.1, 2.0, is_best=True)
-    entries = [entry, replace(entry, epoch=4, cost=float("inf"), is_best=False)]
-    columns = {f"history.{name}": column for name, column in columns_of(entries).items()}
-    found = entries_of(columns, 9)
-    assert found == entries
+    """Values that were not recorded are None again; the last epoch is that of the resumed run."""
+    entry = EpochInfo(3, 8, 0.5, None, 0.25, None, 0.1, 2.0, is_best=True)
+    entries = [entry, replace(entry, epoch=5, cost=float("inf"), is_best=False)]
+    found = epochs_of(columns_of(Epochs(entries)), 3, 9)
+    assert found == [replace(entry, last_epoch=9) for entry in entries]
     assert [type(value) for value in (found[0].epoch, found[0].is_best)] == [int, bool]
-    assert entries_of({}, 9) == []
+    assert epochs_of(columns_of(Epochs()), 3, 9) == []
+
+
+@pytest.mark.parametrize("epochs", [[2, 3], [4, 4], [5, 4]])
+def test_epochs_in_another_order_are_refused(epochs: list[int]) -> None:
+    entry = EpochInfo(3, 8, 0.5, None, 0.25, None, 0.1, 2.0)
+    with pytest.raises(ValueError, match="order"):
+        epochs_of(columns_of(Epochs(replace(entry, epoch=e) for e in epochs)), 3, 9)

@@ -27,6 +27,7 @@ from bpmatrix import SGD, Adam, EarlyStopping, History, Network, RMSprop, refere
 from bpmatrix.engine.evaluation import Scores
 from bpmatrix.errors import ArgumentError, DivergenceError
 from bpmatrix.training import run
+from bpmatrix.training.record import bounded
 from bpmatrix.training.slices import NotFiniteError
 
 # A timeout for code that must not hang, far above its run time.
@@ -422,6 +423,33 @@ def test_the_record_of_a_run() -> None:
     assert expected.items() <= run.items()
 
 
+def test_the_records_of_many_runs_are_summed_up(tmp_path: Path) -> None:
+    """All but the newest 100, so that a model file does not grow with each call of `train`."""
+    net, sizes = network(), []
+    for k in range(260):
+        net.train(X, LABELS, epochs=k % 3, optimizer=SGD(0.25 if k < 150 else 0.125))
+        if not k:
+            net.trained[-1]["columns"] = ["height", "weight"]  # as the command line does
+        if k in {120, 259}:
+            net.save(tmp_path / "net")
+            sizes.append((tmp_path / "net").stat().st_size)
+    summed, *newest = net.trained
+    assert [run["epochs"] for run in newest] == [k % 3 for k in range(160, 260)]
+    assert not any("runs" in run for run in newest)
+    assert (summed["runs"], summed["epochs"]) == (160, sum(k % 3 for k in range(160)))
+    assert sum(run["epochs"] for run in net.trained) == net.epochs
+    assert summed["optimizer"] == "SGD(learning_rate=0.125)"  # of the newest of them
+    assert summed["columns"] == ["height", "weight"]  # needed by `bpmatrix predict`
+    assert sizes[1] < 1.01 * sizes[0]
+
+
+def test_records_of_a_file_are_summed_up_whatever_they_contain() -> None:
+    """An entry may be missing or of any type."""
+    strange = [{"epochs": "many"}, {"epochs": 3, "runs": -4}, {"runs": 2.5, "epochs": 2}, {}]
+    summed, *newest = bounded([*strange, *({"epochs": 1} for _ in range(100))])
+    assert (summed["runs"], summed["epochs"], len(newest)) == (4, 5, 100)
+
+
 def test_a_figure_that_is_not_finite_does_not_prevent_saving(tmp_path: Path) -> None:
     """The History has an infinite validation cost; the weights are finite and can be saved."""
     net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
@@ -476,6 +504,28 @@ def test_a_network_saved_by_a_callback_continues_like_the_run(
     assert same_bits(other.parameters, net.parameters)
 
 
+def test_a_callback_may_do_anything_with_the_network(tmp_path: Path) -> None:
+    """It saves, loads and trains it: those epochs count, too, and the bits are the same."""
+    net, same = network(), network()
+
+    def use(info) -> None:
+        if info.epoch in {2, 5}:
+            net.save(tmp_path / "net")
+            before = Network.load(tmp_path / "net")
+            assert net.train(X, LABELS, epochs=2, n_threads=2).best_epoch in {
+                info.epoch + 1,
+                info.epoch + 2,
+            }
+            before.train(X, LABELS, epochs=2)
+            assert same_bits(before.parameters, net.parameters)
+
+    history = net.train(X, LABELS, epochs=9, callbacks=[use], optimizer=Adam())
+    same.train(X, LABELS, epochs=9, optimizer=Adam())
+    assert same_bits(net.parameters, same.parameters)
+    assert [entry.epoch for entry in history.epochs] == [1, 2, 5, 8, 9]
+    assert net.epochs == sum(run["epochs"] for run in net.trained) == 9
+
+
 def test_the_record_matches_the_epochs_at_each_callback() -> None:
     """During a run, "stopped_by" is None; the figures are those of the last complete epoch."""
     net, seen = network(), []
@@ -519,6 +569,17 @@ def test_a_run_that_diverged_is_recorded() -> None:
     assert net.epochs == 2
     assert [(run["epochs"], run["stopped_by"]) for run in net.trained] == [(2, "error")]
     assert caught.value.history.stopped_by == "error"
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_costs_whose_sum_overflows_are_a_divergence(n_threads: int) -> None:
+    """Each cost is finite, and so are the weights; nothing has changed."""
+    net = network(sizes=[3, 4, 1], output="identity", cost="quadratic")
+    before = net.parameters.copy()
+    with pytest.raises(DivergenceError, match=r"the cost is not finite.* Scale large targets"):
+        net.train(X, np.full(40, 1e154), epochs=2, optimizer=SGD(1e-3), n_threads=n_threads)
+    assert same_bits(net.parameters, before)
+    assert net.trained[-1]["epochs"] == net.epochs == 0
 
 
 # ------------------------------------------------------------------------------------ best weights

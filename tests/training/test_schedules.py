@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.schedules import Cosine, InverseScaling, ReduceOnPlateau, Step, Warmup
-from bpmatrix.training.schedules import factors
 
 ALL = [
     Step(3), Cosine(7), InverseScaling(), Warmup(2), Warmup(2, Cosine(5)), ReduceOnPlateau(),
@@ -110,22 +109,6 @@ def test_the_metric_of_a_plateau(metric: str | None, figures: dict, expected: fl
         } | figures  # fmt: skip
         epochs.append(EpochInfo(e + 1, 9, learning_rate=1.0, seconds=0.1, **known))
     assert ReduceOnPlateau(0.5, patience=1, metric=metric).after(epochs) == expected
-
-
-def test_factors_follow_a_growing_past() -> None:
-    """During a run each factor is computed once, after the epochs before it are recorded."""
-    costs, schedule, grown = [3.0, 4.0, 2.0, 2.0, 2.0], ReduceOnPlateau(0.5, patience=1), []
-    following, given = factors(schedule, 7, grown), []
-    for entry in past(*costs):
-        given.append(next(following))
-        grown.append(entry)
-    assert given == [schedule.after(grown[:e]) for e in range(5)] == [1, 1, 0.5, 0.5, 0.25]
-
-
-def test_factors_of_callables() -> None:
-    """They start with the given epoch."""
-    following = factors(lambda epoch: epoch, 7, [])
-    assert [next(following) for _ in range(3)] == [7, 8, 9]
 
 
 # ----------------------------------------------------------------------------------- descriptions

@@ -16,6 +16,7 @@ from interruptions import interruptions
 from numeric import same_bits
 from strategies import Case, cases, make_case, seeds
 
+from bpmatrix import SGD, Network
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ThreadStartError
@@ -322,3 +323,17 @@ def test_one_specialization_whatever_the_numbers() -> None:
     for rate in (1, np.float32(0.5), np.float64(0.5)):
         run.run_epochs(np.zeros((1, 1), np.int64), rate, 0.0)
     assert train_slice.signatures == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+@pytest.mark.parametrize("of", ["inputs", "targets"])
+def test_data_may_be_a_view_of_the_parameters(of: str, n_threads: int) -> None:
+    """They are those from before the first step, as if they had been copied."""
+    found = []
+    for is_view in (True, False):
+        net = Network([8, 8, 8], activation="identity", cost="quadratic", seed=1)
+        view = net.weights[0].T if is_view else net.weights[0].T.copy(order="F")
+        X, Y = (view, np.eye(8)) if of == "inputs" else (np.eye(8), view)
+        net.train(X, Y, epochs=3, mini_batch_size=8, n_threads=n_threads, optimizer=SGD(0.1))
+        found.append(net.parameters)
+    assert same_bits(*found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ def waited(figures: list[float], least_change: float = 0.0) -> list[int]:
     """Return the number of epochs without improvement, after each one."""
     patience, counts = Patience(len(figures) + 1, least_change), []
     for figure in figures:
-        assert not patience.runs_out(figure)
+        patience = patience.after(figure)
+        assert not patience.is_over
         counts.append(patience.epochs)
     return counts
 
@@ -47,9 +49,9 @@ def test_without_least_change_the_count_starts_at_the_first_minimum(
 @pytest.mark.parametrize(("patience", "ends"), [(1, [2, 3, 5, 6]), (2, [3, 6]), (3, [6]), (4, [])])
 def test_patience_runs_out_after_that_many_epochs_in_a_row(patience: int, ends: list[int]) -> None:
     """The count then starts again: a patience of 1 runs out with every such epoch."""
-    counter = Patience(patience, 0.0)
     figures = [3, 4, 3, 2, 2, 2] if patience < 3 else [3, 2, 1, 1, 1, 1]
-    assert [e for e, figure in enumerate(figures, 1) if counter.runs_out(figure)] == ends
+    counts = [*accumulate(figures, Patience.after, initial=Patience(patience, 0.0))][1:]
+    assert [e for e, count in enumerate(counts, 1) if count.is_over] == ends
 
 
 def test_defaults_and_numpy_numbers() -> None:

@@ -1,5 +1,7 @@
 """The program that evaluates a network without changing it: outputs, costs, hits, gradient."""
 
+import math
+
 from bpmatrix.kernels.arguments import Columns, Evaluate
 from bpmatrix.kernels.backprop import backpropagate, feedforward, sum_gradients
 from bpmatrix.kernels.costs import measure
@@ -22,10 +24,10 @@ from bpmatrix.kernels.views import (
 
 @program
 def evaluate(first, last, table, work, given):
-    """Carry the samples first <= i < last through the network; False if `feedforward` says so.
+    """Carry the samples first <= i < last through the network.
 
-    `table` is the table of a `Plan`; its `columns` are the samples that `work` has room for.
-    `given` are the fields of `Evaluate`.
+    False if `feedforward` says so, or if an output is NaN. `table` is the table of a `Plan`; its
+    `columns` are the samples that `work` has room for. `given` are the fields of `Evaluate`.
     """
     given = Evaluate(*given)
     mode = flush_to_zero() if given.flushes else 0
@@ -45,7 +47,9 @@ def evaluate(first, last, table, work, given):
         if outputs.size > 0:
             for j in range(m):
                 for k in range(a.length):
-                    outputs[start + j, k] = a.start[j * a.step + k]
+                    output = a.start[j * a.step + k]
+                    outputs[start + j, k] = output
+                    finite &= not math.isnan(output)
         if costs.size > 0 or gradient.size > 0:
             gather_range(Y, start, targets(plan, work, 0, m))
         if costs.size > 0:

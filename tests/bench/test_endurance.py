@@ -1,0 +1,39 @@
+"""A short form of `python -m benchmarks endurance`."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import endurance
+from benchmarks.__main__ import main
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+
+def test_nothing_grows_but_a_history() -> None:
+    """Some trainings, fits and epochs leave no thread, no file and little memory."""
+    pytest.importorskip("sklearn")
+    result = CliRunner().invoke(main, ["endurance", "--quick"])
+    assert result.exit_code == 0, result.output
+    assert all(case.name in result.output for case in endurance.CASES)
+
+
+def test_growth_is_found(tmp_path) -> None:
+    """Of memory and of open files."""
+    kept = []
+
+    def leak(rounds: int) -> None:
+        kept.extend((tmp_path / "file").open("a") for _ in range(rounds))
+        kept.append(b"-" * (rounds << 20))
+
+    try:
+        found = endurance.grow(endurance.Case("leak", 10, leak))
+        assert found.bytes > 8 << 20
+        assert (found.threads, found.files) == (0, 10)
+    finally:
+        for file in kept[:-1]:
+            if not isinstance(file, bytes):
+                file.close()
