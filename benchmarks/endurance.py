@@ -18,8 +18,6 @@ from benchmarks.report import Report, verdict
 from bpmatrix import Adam, Network
 from bpmatrix.history import ROW
 
-__all__ = ["CASES", "Growth", "endurance", "grow"]
-
 MOST_BYTES = 4e6  # that the allocator may keep, whatever the number of rounds
 SHARE_OF_A_TRIAL = 400
 GROWTH_OF_A_ROW = 9 / 8  # a bytearray that grows allocates an eighth more

@@ -37,8 +37,6 @@ from bpmatrix.errors import BpmatrixError
 from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 
-__all__ = ["KINDS", "Format", "Found", "Mutation", "damaged", "formats", "fuzz", "look", "outcome"]
-
 REFUSED, EQUAL, DIFFERENT = "refused", "equal", "different"
 KINDS = ("flip", "set", "insert", "delete", "repeat", "move", "cut")
 MARKS = (b"\0", b"\xff", b"-", b"9", b'"', b",", b"[", b"{", b"\n", b"1e999", b"NaN", b"\xff" * 8)

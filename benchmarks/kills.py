@@ -26,8 +26,6 @@ from bpmatrix.engine.compilation import warm_up
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training import slices
 
-__all__ = ["PHASES", "WAYS", "kill", "kills"]
-
 PHASES = (
     "before the run", "within an epoch", "between epochs", "in a write: collecting the state",
     "in a write: writing the file", "in a write: flushing it to disk",

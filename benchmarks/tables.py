@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from bpmatrix import datasets
 from bpmatrix.errors import DataNotFoundError
 
-__all__ = ["IMAGES", "TABLES", "RealTable"]
-
 Array = NDArray[Any]
 
 IMAGES = 10_000  # enough to show differences, in minutes rather than an hour

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from bpmatrix.network import Network
-from bpmatrix.storage import persistence
+from bpmatrix.storage.tensor_files import opened
 
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
@@ -34,7 +34,7 @@ def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor
     >>> bool((same.parameters == net.parameters).all())
     True
     """
-    with persistence.opened(path) as file:
+    with opened(path) as file:
         if "estimator" in file.values:
             from bpmatrix.estimators import restored  # noqa: PLC0415 - loads scikit-learn
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import inspect
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -45,7 +46,7 @@ def _interrupted(moment: int, error: type[BaseException], call: Call) -> tuple[i
             if left < 0:
                 raise error  # only once: Python removes a profile function that raises
 
-    before = sys.getprofile()
+    before, handler = sys.getprofile(), signal.getsignal(signal.SIGINT)
     gc.disable()  # exceptions in finalizers are lost
     sys.setprofile(look)
     try:
@@ -54,6 +55,8 @@ def _interrupted(moment: int, error: type[BaseException], call: Call) -> tuple[i
         outcome = raised
     finally:
         sys.setprofile(before)
+        # `signals_held` is interrupted, too, unlike by a signal.
+        signal.signal(signal.SIGINT, handler)
         gc.enable()
     if isinstance(outcome, BaseException):
         # Avoid a reference cycle with the frames of the traceback.

@@ -13,8 +13,6 @@ import numpy as np
 
 from bpmatrix.storage.files import write_whole
 
-__all__ = ["FILE", "Baseline", "versions_here"]
-
 FILE = "benchmarks/baseline.json"
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["CASES", "SELF_TEST_CASE", "GateCase"]
-
 
 @dataclass(frozen=True)
 class GateCase:

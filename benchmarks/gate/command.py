@@ -30,8 +30,6 @@ from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.workers import WorkerError
 from bpmatrix.storage.files import write_whole
 
-__all__ = ["accept", "compare_with", "gate", "missing_in_head"]
-
 GONE = "base has it, head does not. If intended: `python -m benchmarks accept --reason TEXT`"
 FILE_OPTION = click.Path(dir_okay=False, path_type=Path)
 

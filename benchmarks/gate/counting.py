@@ -16,8 +16,6 @@ from numba.core.runtime import _nrt_python, rtsys
 from benchmarks.gate.cases import GateCase
 from benchmarks.gate.programs import network_and_samples, program
 
-__all__ = ["Counters", "count", "peak_of"]
-
 Call = Callable[[], object]
 
 # So few steps that they are one slice on any machine, since the engine cuts slices by time.

@@ -11,16 +11,6 @@ from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import Version
 from bpmatrix.bench.workers import WorkerError
 
-__all__ = [
-    "agreement",
-    "compilation",
-    "constancy",
-    "exact_checks",
-    "nothing_for_each_step",
-    "peak_as_accepted",
-    "sizes_of",
-]
-
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}
 PEAK_TOLERANCE = 1  # percent
 CALLED = "calls, lines and allocations of a training call"

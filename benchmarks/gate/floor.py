@@ -13,8 +13,6 @@ from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.workers import Worker, WorkerError
 
-__all__ = ["FLOORS", "floors", "judge_floor", "speed_up"]
-
 # The least speed-ups: 0.6 of those on the slower of two machines. They differ by 10 % between
 # processes, and by more between machines.
 FLOORS = {

@@ -12,8 +12,6 @@ from benchmarks.gate.cases import GateCase
 from benchmarks.gate.versions import Version
 from bpmatrix.bench.comparing import calibrate, measure_pairs
 
-__all__ = ["Match", "Repeats", "RunResult", "measure_run"]
-
 
 @dataclass(frozen=True, slots=True)
 class Repeats:

@@ -16,8 +16,6 @@ from numba.core import event
 
 from benchmarks.gate.cases import GateCase
 
-__all__ = ["Programs"]
-
 LEARNING_RATE = 0.01  # small, so that no numbers arise that slow down the processor
 
 

@@ -15,8 +15,6 @@ import numpy as np
 from benchmarks.gate.verdicts import Word
 from bpmatrix.bench.statistics import RESAMPLES, resampled_medians
 
-__all__ = ["Estimate", "Runs", "decide", "estimate", "is_flagged"]
-
 # The log-ratios head / base of each quad, by run.
 Runs = Sequence[Sequence[float]]
 

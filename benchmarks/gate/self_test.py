@@ -20,8 +20,6 @@ from benchmarks.gate.versus import judge_matches, prepare
 from benchmarks.report import publish
 from bpmatrix.bench.machine import describe_machine
 
-__all__ = ["rate", "report", "self_test", "stands"]
-
 # Shorter, and so harder, than the gate's own setting: two pairs of processes instead of three, two
 # instead of four to confirm, 40 quads instead of 60.
 SHORT = Repeats(runs=2, more_runs=2, quads=40)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-__all__ = ["Verdict", "Word", "exit_status", "headline"]
-
 
 class Word(Enum):
     """The result of a check, and its exit status."""

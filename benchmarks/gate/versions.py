@@ -13,19 +13,6 @@ from pathlib import Path
 from benchmarks.gate.programs import Programs
 from bpmatrix.bench.workers import Worker, WorkerError, thread_environment
 
-__all__ = [
-    "CAN_PIN",
-    "ROOT",
-    "NoBaseError",
-    "Version",
-    "copied",
-    "git",
-    "list_of_base",
-    "of_commit",
-    "pinned",
-    "same_package",
-]
-
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "bpmatrix"
 CAN_PIN = hasattr(os, "sched_setaffinity")

@@ -16,8 +16,6 @@ from benchmarks.gate.versions import CAN_PIN, Version, pinned
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.workers import WorkerError
 
-__all__ = ["STAGE", "Failures", "compare_versions", "judge_matches", "prepare"]
-
 STAGE = "base/head"
 LARGE = float(np.log(1.25))
 

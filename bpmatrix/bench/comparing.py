@@ -16,11 +16,6 @@ import numpy as np
 
 from bpmatrix.bench.statistics import Ratio, median_ratio
 
-__all__ = [
-    "Arm", "Comparison", "Pairs", "calibrate", "compare", "compare_arms", "in_process",
-    "measure_pairs", "measure_quad",
-]  # fmt: skip
-
 # Runs this many calls and returns the seconds that they took.
 Arm = Callable[[int], float]
 Clock = Callable[[], float]

@@ -16,8 +16,6 @@ from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.bench.task import Task
 from bpmatrix.bench.workers import Crew, Worker, WorkerError
 
-__all__ = ["CHAMPION", "TOLERANCE", "Contest", "Effort", "Figure", "hold"]
-
 # The largest relative difference from the reference's cost after the steps of the check.
 TOLERANCE = {"float64": 1e-6, "float32": 1e-3}
 QUADS_TO_CHOOSE = 3

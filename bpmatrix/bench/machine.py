@@ -10,8 +10,6 @@ from pathlib import Path
 import bpmatrix
 from bpmatrix.engine.places import count_processors
 
-__all__ = ["describe_machine"]
-
 PACKAGES = ("numpy", "numba", "llvmlite", "jax", "torch", "scikit-learn", "scipy")
 
 

@@ -10,8 +10,6 @@ from bpmatrix.bench.report import title
 from bpmatrix.bench.survey import LOOP, Survey, to_json
 from bpmatrix.plots.figures import new_figure, svg
 
-__all__ = ["pictures", "signature"]
-
 # The colors of contenders, from Okabe and Ito's palette for color-blind people.
 COLORS = {
     "bpmatrix": "#0072B2",

@@ -8,11 +8,6 @@ from bpmatrix.bench.contest import CHAMPION, TOLERANCE
 from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
 
-__all__ = [
-    "Cell", "ReportTable", "explanations", "headline", "machine", "markdown", "microseconds",
-    "summary", "tables", "title",
-]  # fmt: skip
-
 TITLES = {
     LOOP: "per-sample loop",
     MATRIX: "matrix in NumPy",

@@ -18,8 +18,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-__all__ = ["UnsuitedError", "main", "suited"]
-
 # The state of each thread on Linux. Their processor time has a resolution of only 10 milliseconds.
 THREADS = Path("/proc/self/task")
 POLL_SECONDS = 0.001

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["RESAMPLES", "Ratio", "median_ratio", "resampled_medians"]
-
 RESAMPLES = 2000
 
 

@@ -15,8 +15,6 @@ from bpmatrix.bench.contest import CHAMPION, Figure
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.errors import DataFileError
 
-__all__ = ["LOOP", "MATRIX", "SINGLE", "Point", "Survey", "from_json", "to_json"]
-
 # Names of contenders in reports.
 LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
 # The network and mini-batch of the headline: the book's.

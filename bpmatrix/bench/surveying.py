@@ -21,8 +21,6 @@ from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.places import count_processors
 from bpmatrix.engine.processors import choose_threads
 
-__all__ = ["GRIDS", "PEERS", "Grid", "Spot", "survey"]
-
 PEERS = tuple(name for name, family in ROSTER.items() if family.library is not None)
 
 # The loop takes part if the first weights times a mini-batch need at most this many

@@ -12,11 +12,6 @@ from numpy.typing import NDArray
 from bpmatrix import datasets, reference
 from bpmatrix.errors import DataNotFoundError
 
-__all__ = [
-    "BETA_1", "BETA_2", "EPSILON", "MOMENTUM", "MiniBatches", "Task", "TrainingData",
-    "classifier", "real_data",
-]  # fmt: skip
-
 Array = NDArray[Any]
 
 COLUMNS_AT_A_TIME = 1000

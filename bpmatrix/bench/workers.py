@@ -20,10 +20,6 @@ from typing import Any, ClassVar, Self
 
 from bpmatrix.bench.comparing import Arm
 
-__all__ = [
-    "Crew", "SkippedError", "Worker", "WorkerError", "thread_environment",
-]  # fmt: skip
-
 SECONDS_FOR_AN_ANSWER = 600.0
 SECONDS_TO_END = 5.0
 

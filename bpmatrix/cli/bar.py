@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from bpmatrix.cli.show import printable
 from bpmatrix.terminal import Line, filled
 
-__all__ = ["progress_bar"]
-
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[float, str], None]]:

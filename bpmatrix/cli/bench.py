@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from bpmatrix.bench.report import ReportTable
     from bpmatrix.bench.survey import Survey
 
-__all__ = ["command"]
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 FOLDER = click.Path(path_type=Path, file_okay=False)

@@ -8,8 +8,6 @@ import click
 
 from bpmatrix.cli.show import facts
 
-__all__ = ["command"]
-
 
 @click.command("convert", short_help="Convert the book's mnist.pkl.gz to IDX files.")
 @click.argument("source", metavar="FILE", type=click.Path(path_type=Path))

@@ -13,8 +13,6 @@ from bpmatrix.cli.show import hand_over, say
 from bpmatrix.errors import ArgumentError, DestinationError
 from bpmatrix.storage.files import standing_at, write_whole
 
-__all__ = ["check_destination", "check_pictures", "deliver", "save_or_rescue", "write_all"]
-
 
 def check_destination(path: Path, option: str, *sources: str) -> None:
     """Check that a file can be written at `path` and is not one of the inputs.

@@ -14,8 +14,6 @@ from bpmatrix.training.record import count_of
 if TYPE_CHECKING:
     from bpmatrix import Network
 
-__all__ = ["command"]
-
 
 @click.command("info", short_help="Describe a saved model and how it was trained.")
 @click.argument("model", metavar="MODEL")

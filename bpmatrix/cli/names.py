@@ -10,7 +10,6 @@ import click
 if TYPE_CHECKING:
     from bpmatrix.training.optimizers import Optimizer
 
-__all__ = ["MOMENTUM", "Listing", "optimizers"]
 
 MOMENTUM = 0.9  # of --optimizer momentum
 

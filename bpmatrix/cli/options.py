@@ -9,8 +9,6 @@ import click
 
 from bpmatrix.cli.names import MOMENTUM, Listing, optimizers
 
-__all__ = ["FOLDER", "HIDDEN", "INTERRUPTED", "MINI_BATCH_SIZE", "with_options"]
-
 # The exit status after Ctrl-C.
 INTERRUPTED = 130
 

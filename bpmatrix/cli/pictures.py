@@ -10,8 +10,6 @@ from bpmatrix import History, Network, plots
 from bpmatrix.datasets import DataSet
 from bpmatrix.plots.figures import svg
 
-__all__ = ["pictures"]
-
 
 def pictures(net: Network, data: DataSet, history: History) -> dict[str, bytes]:
     """Return the plots by file name; two of them only if the samples are images.

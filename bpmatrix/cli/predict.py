@@ -15,8 +15,6 @@ from bpmatrix.cli.show import announced, say, size_in_words
 if TYPE_CHECKING:
     from bpmatrix import MLPClassifier, MLPRegressor
 
-__all__ = ["command"]
-
 
 @click.command("predict", short_help="Predict the class or the target of each sample.")
 @click.argument("model", metavar="MODEL")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bpmatrix.reproduction.experiments import Experiment
     from bpmatrix.reproduction.running import Outcome
 
-__all__ = ["command"]
 
 TABLES = ("chapter1", "chapter3", "chapter5", "chapter6", "mlp", "fashion")
 FILE = click.Path(path_type=Path, dir_okay=False)

@@ -20,8 +20,6 @@ from bpmatrix.errors import DataFileError, ShapeError
 if TYPE_CHECKING:
     from bpmatrix import Network
 
-__all__ = ["SamplesToPredict", "read_samples"]
-
 
 @dataclass(frozen=True, eq=False)
 class SamplesToPredict:

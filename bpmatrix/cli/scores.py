@@ -9,7 +9,6 @@ from bpmatrix.cli.show import percent, say
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["accuracy_in_words", "warn_of_imbalance"]
 
 # If one class has this share of the samples, a constant prediction is as accurate.
 DOMINANT = 0.8

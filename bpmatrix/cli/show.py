@@ -24,10 +24,6 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = [
-    "announced", "facts", "hand_over", "lasting_output", "percent", "printable", "quoted", "say",
-    "size_in_words", "table",
-]  # fmt: skip
 
 WIDTH_OF_A_PIPE = 10_000  # rich needs one
 GAP = 2  # between two columns

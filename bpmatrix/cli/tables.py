@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     Estimator = MLPClassifier | MLPRegressor
 
-__all__ = ["facts_of", "predict_table", "train_on_table"]
 
 # `python -m benchmarks quality` compares it with scikit-learn's defaults. With mini-batches of 200,
 # an epoch of a small table would be a single step.

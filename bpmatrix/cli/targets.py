@@ -12,8 +12,6 @@ from bpmatrix.datasets.cells import MISSING, cure_of, is_almost_a_number, number
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import DataFileError
 
-__all__ = ["TableRows", "check_none_missing", "class_names", "read_parts", "targets"]
-
 # Without --task, a column with at most this many different values, all integers, holds classes.
 MOST_CLASSES = 20
 TEST_SHARE = 0.2

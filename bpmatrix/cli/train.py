@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from bpmatrix.training.optimizers import Optimizer
     from bpmatrix.training.schedules import Schedule
 
-__all__ = ["command"]
 
 # Columns whose peaks differ by a larger factor are hard to learn from with one scale. Those of
 # bytes do not.

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from bpmatrix import Network
     from bpmatrix.inspection.gradcheck import Agreement
 
-__all__ = ["command"]
 
 # Each of these costs and activation functions is in at least one network.
 NETWORKS = (

@@ -6,8 +6,6 @@ import click
 
 from bpmatrix.cli.show import say
 
-__all__ = ["command"]
-
 
 @click.command("warmup", short_help="Compile the kernels in advance.")
 def command() -> None:

@@ -6,8 +6,6 @@ import re
 
 import click
 
-__all__ = ["ESTIMATOR_PARAMETERS", "in_options"]
-
 # The options of `bpmatrix train --target` and the parameters of the estimators.
 ESTIMATOR_PARAMETERS = {
     "hidden": "hidden_layer_sizes",

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MISSING", "cure_of", "is_almost_a_number", "is_number", "number", "shown"]
-
 # How programs write a missing value.
 MISSING = ("", "?", "na", "n/a", "#n/a", "<na>", "nan", "null", "none")
 # Missing values in columns of numbers only, since a class may have such a name.

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DataSet", "Split", "input_scale"]
-
 _BYTE_MAX = 255  # images are bytes
 
 

@@ -8,8 +8,6 @@ from bpmatrix.datasets.dataset import DataSet
 from bpmatrix.datasets.npz import read_npz
 from bpmatrix.datasets.splits import stratified_split
 
-__all__ = ["load_digits"]
-
 # A pixel is the number of dark dots in a 4 x 4 block.
 _DARKEST = 16
 _N_CLASSES = 10

@@ -18,8 +18,6 @@ from bpmatrix.datasets.sources import SOURCES
 from bpmatrix.errors import DownloadError
 from bpmatrix.terminal import Line
 
-__all__ = ["cached", "fetch"]
-
 # Seconds to connect and between two packets: without a network this fails soon.
 _TIMEOUT = (5, 30)
 

@@ -10,8 +10,6 @@ from bpmatrix.datasets.cells import shown
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import DataFileError
 
-__all__ = ["check_is_text", "check_separator"]
-
 SHEET = "Save the sheet as CSV in UTF-8."
 FRAME = "Write it as CSV, for example with pandas: {reader}({path!r}).to_csv({csv!r}, index=False)"
 UTF_16 = "Write it in UTF-8: iconv -f UTF-16 -t UTF-8 {shell} > {shell_csv}"

@@ -25,8 +25,6 @@ from bpmatrix.datasets.streams import (
 )
 from bpmatrix.errors import DataFileError
 
-__all__ = ["read_idx"]
-
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAGIC_SIZE = 4
 _MAX_DIMENSIONS = 4

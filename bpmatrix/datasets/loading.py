@@ -19,8 +19,6 @@ from bpmatrix.datasets.streams import check_is_file
 from bpmatrix.datasets.tables import class_numbers, cure_of_labels, open_table
 from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
 
-__all__ = ["check_arguments", "load"]
-
 _MNIST = ("mnist", "fashion-mnist")
 
 

@@ -12,8 +12,6 @@ from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.sources import SOURCES
 from bpmatrix.errors import DataFileError, DataNotFoundError
 
-__all__ = ["load_mnist", "read_folder"]
-
 _IMAGES = "{}-images-idx3-ubyte"
 _LABELS = "{}-labels-idx1-ubyte"
 

@@ -21,8 +21,6 @@ from bpmatrix.datasets.streams import (
 )
 from bpmatrix.errors import DataFileError
 
-__all__ = ["read_npz", "read_npz_samples"]
-
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]  # shape, whether in Fortran order, dtype
 
 _ENTRIES = ("X.npy", "y.npy")

@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from bpmatrix.datasets.dataset import Split
 
-__all__ = ["stratified_split"]
-
 # Of every six samples of a class, in file order, the third is for validation, the fifth for the
 # test, the others for training. Early places, so that small classes are in all three.
 _CYCLE = 6

@@ -16,11 +16,6 @@ from numpy.typing import NDArray
 
 from bpmatrix.errors import DataFileError
 
-__all__ = [
-    "DAMAGE", "MAX_INFLATED", "MAX_RATIO", "check_growth", "check_inflated_size", "check_is_file",
-    "open_file", "read_exactly", "read_inflated",
-]  # fmt: skip
-
 # What Python's decompressors raise for damaged data. BadGzipFile is an OSError; so is the error of
 # a failing disk, whose message is kept.
 DAMAGE = (EOFError, zlib.error, OSError)

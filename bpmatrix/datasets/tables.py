@@ -25,8 +25,6 @@ from bpmatrix.datasets.foreign import check_is_text, check_separator
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import DataFileError
 
-__all__ = ["Cells", "Table", "class_numbers", "cure_of_labels", "open_table"]
-
 # A larger number is not a class, but a price or an identifier.
 _MAX_LABEL = 2**31 - 1
 _NAMED = 20  # columns at most in a message

@@ -31,8 +31,6 @@ from bpmatrix.storage import persistence
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile
 from bpmatrix.training.state import LARGEST_COUNT
 
-__all__ = ["from_json", "is_plain", "parameters_of", "restore", "save", "to_json"]
-
 Array = NDArray[Any]
 
 TYPE_OF_LABELS = re.compile(r"[<>|=]?(?:[biuO]\d?|f[248]|U(\d{1,9}))")

@@ -21,8 +21,6 @@ from bpmatrix.samples.arrays import are_classes
 from bpmatrix.training.arguments import checked_mini_batch_size
 from bpmatrix.training.optimizers import Optimizer
 
-__all__ = ["Diagnosis", "diagnose"]
-
 Array = NDArray[Any]
 
 # Enough to estimate a share of the samples to a few percent.

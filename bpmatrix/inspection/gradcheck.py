@@ -15,8 +15,6 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.network import Network
 
-__all__ = ["Agreement", "verify"]
-
 Array = NDArray[Any]
 
 # The step of a central difference. The truncation error is about STEP^2, the rounding error about

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 
 from bpmatrix.engine.trace import LayerTrace
 
-__all__ = ["FLAT", "SATURATED", "Finding", "LayerHealth"]
-
 Array = NDArray[Any]
 
 # Weights from N(0, 1 / n_in) make z about as large as the root mean square of the inputs. At z = 4

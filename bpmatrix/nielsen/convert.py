@@ -17,8 +17,6 @@ from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage.files import flush_folder, name_file, write_whole
 
-__all__ = ["convert"]
-
 Array = NDArray[Any]
 
 UNSIGNED_BYTE = 0x08

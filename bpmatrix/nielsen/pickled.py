@@ -25,8 +25,6 @@ from numpy.typing import NDArray
 from bpmatrix.datasets.streams import DAMAGE, MAX_RATIO, ByteStream, open_file, read_inflated
 from bpmatrix.errors import DataFileError
 
-__all__ = ["read_pickled_arrays"]
-
 Array = NDArray[Any]
 
 # The real types, as named in a pickled dtype.

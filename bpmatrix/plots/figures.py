@@ -13,8 +13,6 @@ from bpmatrix.errors import MissingPackageError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["check_matplotlib", "new_figure", "png", "svg"]
-
 
 def check_matplotlib(what: str) -> None:
     """Check that matplotlib is installed; `what` is what needs it, for the error.

@@ -21,13 +21,6 @@ from bpmatrix.samples.arrays import as_array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = [
-    "confusion_matrix",
-    "hidden_weights",
-    "images",
-    "learning_curves",
-    "misclassified",
-]
 
 Array = NDArray[Any]
 

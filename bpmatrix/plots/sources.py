@@ -17,10 +17,6 @@ from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
 
-__all__ = [
-    "Curve", "Estimator", "Predictions", "columns_of", "curves", "first_weights", "predictions",
-]  # fmt: skip
-
 Array = NDArray[Any]
 Estimator = Any  # ours, scikit-learn's or a user's: any object with the attributes
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["RULE", "Band", "band"]
-
 Band = tuple[float, float]
 
 IMAGES = 10_000

@@ -13,8 +13,6 @@ from typing import Any
 
 from bpmatrix.reproduction.bands import RULE, Band, band
 
-__all__ = ["EXPERIMENTS", "Claim", "Experiment"]
-
 # The book's weakest classifier uses only the mean darkness (ch. 1).
 DARKNESS = 22.25
 # 892 of MNIST's test images show a 5, the rarest digit: always predicting one digit gives at least

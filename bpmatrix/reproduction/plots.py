@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from bpmatrix.plots.figures import new_figure, svg
 from bpmatrix.reproduction.running import Outcome
 
-__all__ = ["pictures"]
-
 INCHES = (8.0, 4.2)
 
 

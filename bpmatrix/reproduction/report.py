@@ -9,10 +9,6 @@ from bpmatrix.reproduction.bands import RULE
 from bpmatrix.reproduction.experiments import Claim
 from bpmatrix.reproduction.running import STATISTICS, Outcome
 
-__all__ = [
-    "HEADINGS", "conclusion", "is_good", "markdown", "outcome_rows",
-]  # fmt: skip
-
 HEADINGS = (
     "table", "experiment", "judged by", "published", "ours", "best", "last", "runs", "seconds",
     "band", "",

@@ -18,8 +18,6 @@ from bpmatrix.history import EpochInfo
 from bpmatrix.reproduction.experiments import Claim, Experiment
 from bpmatrix.training.optimizers import SGD
 
-__all__ = ["Outcome", "build", "run"]
-
 Curve = tuple[float, ...]
 
 STATISTICS: dict[str, Callable[[list[Curve]], float]] = {

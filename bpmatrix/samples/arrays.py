@@ -16,17 +16,6 @@ from numpy.typing import ArrayLike, NDArray
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 
-__all__ = [
-    "Targets",
-    "are_classes",
-    "as_array",
-    "as_columns",
-    "as_inputs",
-    "as_targets",
-    "check_finite",
-    "check_interval",
-]
-
 Array = NDArray[Any]
 Interval = tuple[float | None, float | None]
 

@@ -9,8 +9,6 @@ import numpy as np
 from bpmatrix.errors import ArgumentError
 from bpmatrix.samples.samples import Samples
 
-__all__ = ["hold_out"]
-
 # The spawn key of splits; initial weights and shuffling use other keys of the network's seed.
 SPLITS = 2
 

@@ -10,8 +10,6 @@ import numpy as np
 
 from bpmatrix.errors import ArrayTypeError
 
-__all__ = ["check_is_fetched", "check_no_dates"]
-
 DATES = (dt.date, dt.time, np.datetime64)
 DURATIONS = (dt.timedelta, np.timedelta64)
 # The names of column types in NumPy, pandas, Arrow and Polars.

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from bpmatrix.samples.arrays import Targets
 
-__all__ = ["Samples"]
-
 
 @dataclass(frozen=True, slots=True)
 class Samples:

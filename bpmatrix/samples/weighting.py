@@ -14,11 +14,6 @@ from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.samples.arrays import Targets, as_array, check_finite
 from bpmatrix.samples.samples import Samples
 
-__all__ = [
-    "balanced", "check_range", "checked_factors", "factors_of_classes", "shown", "weigh",
-    "weigh_classes",
-]  # fmt: skip
-
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 

@@ -31,8 +31,6 @@ from bpmatrix.storage import tensor_files
 from bpmatrix.storage.locks import FolderLock
 from bpmatrix.training.checkpoint import Resumable, Snapshot
 
-__all__ = ["Checkpoints", "identity_in", "in_use", "read", "write"]
-
 Array = NDArray[Any]
 
 VERSION = 1

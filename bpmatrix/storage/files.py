@@ -17,8 +17,6 @@ from bpmatrix.errors import DestinationError
 from bpmatrix.signals import signals_held
 from bpmatrix.storage.locks import lock
 
-__all__ = ["flush_folder", "name_file", "standing_at", "write_whole"]
-
 KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",

@@ -13,7 +13,6 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["FolderLock", "lock"]
 
 NAME = ".lock"
 

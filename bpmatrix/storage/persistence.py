@@ -23,8 +23,6 @@ from bpmatrix.storage import tensor_files
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile, opened
 from bpmatrix.training.state import TrainingState
 
-__all__ = ["described", "description_of", "load", "opened", "read_tensors", "save", "write"]
-
 Array = NDArray[Any]
 Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, TrainingState, list[dict[str, Any]]]

@@ -24,8 +24,6 @@ import bpmatrix
 from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
 from bpmatrix.storage.files import write_whole
 
-__all__ = ["DAMAGES", "Tensor", "TensorFile", "opened", "write"]
-
 Array = NDArray[Any]
 
 KEY, DIGEST, VERSION = "bpmatrix", "digest", 1

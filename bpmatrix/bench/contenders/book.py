@@ -10,8 +10,6 @@ from bpmatrix import reference
 from bpmatrix.bench.serving import UnsuitedError
 from bpmatrix.bench.task import Task
 
-__all__ = ["Loop", "Matrix"]
-
 Array = NDArray[Any]
 
 

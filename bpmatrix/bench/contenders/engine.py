@@ -17,8 +17,6 @@ from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import SliceRunner
 
-__all__ = ["Engine"]
-
 Array = NDArray[Any]
 
 

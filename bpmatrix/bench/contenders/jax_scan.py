@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from bpmatrix.bench.serving import suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
 
-__all__ = ["JaxScan"]
-
 Array = NDArray[Any]
 
 # The fastest of several forms at 784-30-10 with mini-batches of 10: W is (n_l, n_{l-1}) and

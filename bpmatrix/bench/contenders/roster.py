@@ -16,8 +16,6 @@ from bpmatrix.bench.contenders.torch_eager import TorchEager
 from bpmatrix.bench.task import Task
 from bpmatrix.engine.places import count_processors
 
-__all__ = ["ROSTER", "Contender", "Family"]
-
 Array = NDArray[Any]
 
 

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from bpmatrix.bench.serving import UnsuitedError, suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
 
-__all__ = ["SklearnMLP"]
-
 Array = NDArray[Any]
 
 NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 from bpmatrix.bench.serving import suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
 
-__all__ = ["TorchEager"]
-
 Array = NDArray[Any]
 
 
