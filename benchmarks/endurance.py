@@ -98,7 +98,7 @@ def _resources() -> Growth:
 def grow(case: Case, share: int = 1) -> Growth:
     """Return what a case adds after a first tenth, which loads programs and fills caches."""
     rounds = max(1, case.rounds // share)
-    case.task(rounds // 10)
+    case.task(max(1, rounds // 10))
     before = _resources()
     kept = case.task(rounds)
     after = _resources()

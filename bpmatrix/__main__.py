@@ -2,7 +2,7 @@
 
 import sys
 
-INTERRUPTED = 130
+from bpmatrix.signals import INTERRUPTED
 
 
 def main() -> int:

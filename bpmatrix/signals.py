@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+
+INTERRUPTED = 130  # the exit status after Ctrl-C
+SECONDS_TO_CLEAN_UP = 10.0
 
 
 @contextmanager
@@ -82,12 +87,14 @@ def termination_as_ctrl_c() -> Iterator[None]:
     if not is_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
         yield
         return
-    has_come = False
+    came = -math.inf
 
     def interrupt(*_: object) -> None:
-        nonlocal has_come
-        if not has_come:  # a second one must not interrupt the cleanup
-            has_come = True
+        nonlocal came
+        # A second one must not interrupt the cleanup, unless the first was lost: Python discards
+        # exceptions in finalizers, and a callback may catch them.
+        if time.monotonic() - came > SECONDS_TO_CLEAN_UP:
+            came = time.monotonic()
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, interrupt)
@@ -95,5 +102,5 @@ def termination_as_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if has_come:
+        if came > -math.inf:
             signal.raise_signal(signal.SIGTERM)

@@ -168,6 +168,36 @@ except KeyboardInterrupt:
 """
 
 
+TERMINATED = """
+import signal, time
+from bpmatrix import signals
+
+signals.SECONDS_TO_CLEAN_UP = 0.2
+
+class Loses:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+with signals.termination_as_ctrl_c():
+    Loses()  # Python discards exceptions in a finalizer
+    signal.raise_signal(signal.SIGTERM)
+    print("not at once", flush=True)
+    time.sleep(0.3)
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    except KeyboardInterrupt:
+        print("a later one", flush=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows terminates without a signal")
+def test_a_termination_that_was_lost_can_be_repeated():
+    """A second signal is ignored for a while, so as not to interrupt the cleanup."""
+    done = subprocess.run([sys.executable, "-c", TERMINATED], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["not at once", "a later one"], done.stderr
+    assert done.returncode == -signal.SIGTERM
+
+
 def test_ctrl_c_while_the_package_imports_numpy():
     """After an interrupted import, NumPy could not be imported again."""
     run = subprocess.run([sys.executable, "-c", FIRST_IMPORT], capture_output=True, text=True)

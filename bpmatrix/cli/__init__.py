@@ -18,10 +18,10 @@ import click
 
 import bpmatrix
 from bpmatrix.cli import bench, convert, info, predict, reproduce, train, verify, warmup
-from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.show import say
 from bpmatrix.cli.wording import in_options
 from bpmatrix.errors import BpmatrixError
+from bpmatrix.signals import INTERRUPTED
 
 __all__ = ["main"]
 

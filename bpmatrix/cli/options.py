@@ -9,9 +9,6 @@ import click
 
 from bpmatrix.cli.names import MOMENTUM, Listing, optimizers
 
-# The exit status after Ctrl-C.
-INTERRUPTED = 130
-
 # Units of the default network's one hidden layer: enough for the digits and MNIST.
 HIDDEN = 30
 # The default of `Network.train`; a test compares them.

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, deliver, save_or_rescue
-from bpmatrix.cli.options import INTERRUPTED
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
 from bpmatrix.cli.targets import TableRows, check_none_missing, class_names, read_parts, targets
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, DataFileError
+from bpmatrix.signals import INTERRUPTED
 from bpmatrix.storage.checkpoints import identity_in
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ import io
 import math
 import os
 import pickletools
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -127,7 +128,9 @@ def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
         if instruction is None:
             raise ValueError(f"the instruction {code!r}" if code else "no end")
         if instruction.name == "STRING":  # pickletools rejects what is not ASCII
-            yield "STRING", codecs.escape_decode(stream.readline()[1:-2])[0].decode("latin1")
+            with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
+                text, _ = codecs.escape_decode(stream.readline()[1:-2])
+            yield "STRING", text.decode("latin1")
         elif instruction.arg is None:
             yield instruction.name, None
         else:

@@ -50,6 +50,13 @@ def test_load_data_returns_the_numbers_of_the_books_file(folder) -> None:
     assert [images.shape for images, _ in parts] == [(10, 784), (2, 784), (5, 784)]
 
 
+@pytest.mark.filterwarnings("error")
+def test_an_escape_that_python_does_not_know_is_no_warning(tmp_path) -> None:
+    (tmp_path / "file").write_bytes(b"S'\\z'\n.")
+    with pytest.raises(DataFileError):
+        read_pickled_arrays(tmp_path / "file")
+
+
 @pytest.mark.parametrize("j", [4, 4.0, np.float32(4), np.uint8(4)])
 def test_a_digit_as_a_vector(j) -> None:
     assert mnist_loader.vectorized_result(j).tolist() == [[0.0]] * 4 + [[1.0]] + [[0.0]] * 5
