@@ -36,6 +36,18 @@ settings.load_profile("same")
 SECONDS_TO_COMPILE = 120.0
 
 
+# Files with tests of many seconds.
+LONG = {
+    "test_adding.py", "test_fuzz.py", "test_instructions.py", "test_kills.py", "test_machine_code.py",
+    "test_processes.py", "test_surroundings.py", "test_workers.py",
+}  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run long tests first: at the end, the workers of pytest-xdist share out only short ones."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 def pytest_report_header() -> str:
     """Say which bpmatrix is tested."""
     try:

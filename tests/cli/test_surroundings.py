@@ -184,7 +184,7 @@ def test_standard_error_on_a_full_disk(tmp_path, model) -> None:
         for arguments in (["predict", model, "digits"], TRAININGS["network"]):
             process = subprocess.run(
                 [*PROGRAM, *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=full,
-                env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / "cache")}, timeout=SECONDS,
+                timeout=SECONDS,
             )  # fmt: skip
             assert process.returncode == 0
             assert process.stdout
@@ -241,7 +241,7 @@ def test_names_that_the_encoding_of_the_terminal_lacks(tmp_path) -> None:
         assert process.returncode == 0, process.stderr
         told.append(process.stdout)
     assert rb"gr\xf6\xdfe" in told[1]
-    assert told[2].decode().startswith("art,p(ß),p(ä)\nä,")
+    assert re.match(r"art,p\(ß\),p\(ä\)\n[äß],", told[2].decode())
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])

@@ -64,7 +64,7 @@ SETTINGS = {
 
 
 # Python looks for signals at some thousand moments of such a run.
-EVERY = 41
+EVERY = 67
 
 
 @pytest.fixture(params=SETTINGS)
