@@ -38,8 +38,8 @@ SECONDS_TO_COMPILE = 120.0
 
 # Files with tests of many seconds.
 LONG = {
-    "test_adding.py", "test_fuzz.py", "test_instructions.py", "test_kills.py", "test_machine_code.py",
-    "test_processes.py", "test_surroundings.py", "test_workers.py",
+    "test_adding.py", "test_fuzz.py", "test_instructions.py", "test_kills.py",
+    "test_machine_code.py", "test_processes.py", "test_surroundings.py", "test_workers.py",
 }  # fmt: skip
 
 
