@@ -214,6 +214,15 @@ def test_a_loaded_network_does_not_depend_on_its_file(saved: Path, tmp_path: Pat
 # ------------------------------------------------------------------------------------------- saving
 
 
+def test_a_state_of_the_optimizer_that_is_not_finite_is_not_saved(saved, tmp_path) -> None:
+    """It would be a file that cannot be loaded."""
+    net = Network.load(saved)
+    net._training.optimizer_state.moments[1, 2] = np.inf
+    with pytest.raises(DataError, match="not finite"):
+        net.save(tmp_path / "net")
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, -1])
 def test_weights_that_are_not_finite_are_not_saved(saved, tmp_path, bad: float, place: int) -> None:
