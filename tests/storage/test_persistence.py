@@ -413,7 +413,7 @@ WRONG_VALUES = {
     ("network", "bias"): [None, False, 0, 1, 2, 1.0, "yes", "", [], [True]],
     ("network", "dtype"): [None, "float32", "float16", "f8", 8, ["float64"]],
     ("seed",): [None, -1, 1.0, "1", True, [1]],
-    ("epochs",): [None, -1, 1.0, "1", True, [1]],
+    ("epochs",): [None, -1, 1.0, "1", True, [1], 2**62],
     ("shuffler",): [None, 5, [], {}, "PCG64"],
     ("shuffler", "bit_generator"): [None, "MT19937", 5, "pcg64"],
     ("shuffler", "state"): [None, 5, [], {}, {"state": 1}, {"inc": 1}],

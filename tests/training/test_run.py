@@ -9,6 +9,7 @@ import json
 import math
 import pickle
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -800,6 +801,21 @@ def press_ctrl_c_in_training(net: Network, seconds: float) -> threading.Thread:
     thread = threading.Thread(target=press, daemon=True)
     thread.start()
     return thread
+
+
+@pytest.mark.parametrize("epochs", [sys.maxsize, 10**400], ids=["2^63-1", "10^400"])
+def test_any_number_of_epochs(epochs: int, tmp_path: Path) -> None:
+    """A run that something else ends may name more epochs than 64 bits count, and be resumed."""
+    net = network()
+    for done in (2, 4):
+        net.train(X, LABELS, epochs=epochs, callbacks=[lambda entry: entry.epoch % 2 == 0])
+        assert net.epochs == done
+    for _ in range(2):
+        history = network().train(
+            X, LABELS, epochs=epochs, callbacks=[lambda entry: entry.epoch == 2],
+            checkpoint=tmp_path,
+        )  # fmt: skip
+        assert len(history.epochs) == 2
 
 
 @pytest.mark.usefixtures("no_garbage_collection")
