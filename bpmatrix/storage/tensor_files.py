@@ -129,7 +129,7 @@ def write(
         }  # fmt: skip
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
-    if len(head) > LARGEST_HEADER or _has_too_many_values(text):
+    if len(head) > LARGEST_HEADER or _has_too_many_values(head.decode()):
         raise DataError(
             "the records are too large for a model file",
             got=f"{len(text):,} letters of JSON",

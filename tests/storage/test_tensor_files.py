@@ -247,3 +247,18 @@ def test_records_that_are_too_large_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"too large for a model file.*loss_curve_"):
         write(tmp_path / "file", {"curve": [0] * tensor_files.MOST_VALUES}, {})
     assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("bound", ["MOST_VALUES", "MOST_OBJECTS"])
+def test_what_is_written_can_be_read(tmp_path: Path, bound: str, monkeypatch) -> None:
+    """Whatever the bound: the entries of the tensors, which are in the same header, count too."""
+    written = []
+    for most in range(60):
+        monkeypatch.setattr(tensor_files, bound, most)
+        try:
+            write(tmp_path / "file", {"word": [1, 2]}, ARRAYS)
+        except DataError:
+            continue
+        written.append(most)
+        assert read(tmp_path / "file")[0]["word"] == [1, 2]
+    assert 0 < len(written) < 60
