@@ -262,3 +262,13 @@ def test_what_is_written_can_be_read(tmp_path: Path, bound: str, monkeypatch) ->
         written.append(most)
         assert read(tmp_path / "file")[0]["word"] == [1, 2]
     assert 0 < len(written) < 60
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, np.float32(1), {1, 2}, {(1, 2): 3}, [0]])
+def test_records_that_are_not_json_are_not_written(tmp_path: Path, value: object) -> None:
+    """A callback may have added them to the record of a run; the error says what it found."""
+    if value == [0]:
+        value.append(value)
+    with pytest.raises(DataError, match=r"what a model file cannot: got .*net\.trained"):
+        write(tmp_path / "file", {"trained": [{"value": value}]}, {})
+    assert not (tmp_path / "file").exists()
