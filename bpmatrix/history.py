@@ -213,6 +213,11 @@ class History:
             value = Epochs(value)
         super().__setattr__(name, value)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Convert the list in pickles of 0.1.0, too."""
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def _column(self, name: str) -> list[float]:
         table = self.epochs.table()
         found: list[float] = table[name][table["flags"] & NONE.get(name, 0) == 0].tolist()

@@ -10,6 +10,7 @@ import importlib
 import re
 import runpy
 import tomllib
+import warnings
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import bpmatrix
+from bpmatrix.storage import checkpoints
 
 PACKAGE = Path(bpmatrix.__file__).parent
 ROOT = Path(__file__).parent.parent
@@ -186,6 +188,31 @@ def test_the_api_page_links_its_parts() -> None:
     assert "#bpmatrixtrainingoptimizersadam" in targets
     assert "#bpmatrixerrorsshapeerror" in targets
     assert "#str" not in targets
+
+
+@pytest.mark.parametrize("kind", ["Network", "MLPRegressor"])
+def test_the_page_of_the_file_format_names_what_is_in_a_checkpoint(tmp_path: Path, kind) -> None:
+    """All keys and tensors; and those in the table are in the checkpoint of a network."""
+    X, y = [[0.0, 1.0, 2.0]], [0.0, 1.0, 0.0]
+    if kind == "Network":
+        bpmatrix.Network([1, 1], seed=1).train(
+            X, y, epochs=1, early_stopping=bpmatrix.EarlyStopping(1, metric="cost"),
+            schedule=bpmatrix.schedules.ReduceOnPlateau(metric="cost"), checkpoint=tmp_path / "run",
+        )  # fmt: skip
+    else:
+        pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+        model = bpmatrix.MLPRegressor(max_iter=1, random_state=1, tol=9.0)
+        with warnings.catch_warnings(action="ignore"):  # it has not converged
+            model.fit(list(zip(*X, strict=True)), y, checkpoint=tmp_path / "run")
+    found = checkpoints.read(max((tmp_path / "run").glob("checkpoint-*")))
+    text = (ROOT / "docs" / "file-format.md").read_text(encoding="utf-8")
+    _, section = text.split("## Checkpoints")
+    named = set(re.findall(r"`([\w.*]+)`", section))
+    tensors = {"history.*" if name.startswith("history") else name for name in found.arrays}
+    assert found.values.keys() | tensors <= named
+    if kind == "Network":
+        rows = re.findall(r"(?m)^\| (`.+?`) \|", section)
+        assert set(re.findall(r"\w+", " ".join(rows))) <= found.values.keys()
 
 
 def test_the_index_of_decisions_lists_every_decision() -> None:

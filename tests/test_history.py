@@ -147,6 +147,16 @@ def test_copies_are_equal() -> None:
     assert pickle.loads(pickle.dumps(history)) == history == copy.deepcopy(history)
 
 
+def test_a_history_pickled_by_version_0_1_0() -> None:
+    """There the entries were a list, of an EpochInfo without `network`."""
+    old = History(seed=1, stopped_by="interrupt")
+    vars(old)["epochs"] = [ENTRY, replace(ENTRY, epoch=2, cost=0.25, is_best=True)]
+    history = pickle.loads(pickle.dumps(old))
+    assert history.best_epoch == 1
+    assert history.cost == [0.5, 0.25]
+    assert history == History(seed=1, epochs=old.epochs, stopped_by="interrupt")
+
+
 # --------------------------------------------------------------------------------------- the epochs
 
 

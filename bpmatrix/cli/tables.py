@@ -9,6 +9,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
 from bpmatrix.cli.targets import TableRows, check_none_missing, class_names, read_parts, targets
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.datasets.tables import Cells, Table, open_table
-from bpmatrix.errors import ArgumentError, DataFileError
+from bpmatrix.errors import ArgumentError, BpmatrixError, DataError, DataFileError
 from bpmatrix.signals import INTERRUPTED
 from bpmatrix.storage.checkpoints import identity_in
 
@@ -44,6 +45,8 @@ RECIPE = {
 
 # The largest random_state that scikit-learn accepts.
 LARGEST_SEED = 2**32 - 1
+
+CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 # The options allowed with --target besides the estimator's parameters.
 OTHERS = ("data", "target", "task", "save", "checkpoint")
@@ -98,10 +101,9 @@ def train_on_table(
         )  # fmt: skip
     seconds = time.perf_counter() - start
     model.set_params(callbacks=None)
-    score = _score(model, test, "the test rows")
     model.feature_names_in_ = np.array(features, dtype=object)
     model.target_name_ = target
-    _conclude(model, score, save, seconds)
+    _conclude(model, test, save, seconds)
     if interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -220,18 +222,21 @@ def _introduce(
     say()
 
 
-def _conclude(model: Estimator, score: str, save: Path | None, seconds: float) -> None:
-    """Save the model if asked to, and print epochs, score and time."""
-    rows = [
-        ("epochs", _epochs_in_words(model)),
-        ("test", score),
-        ("time", f"{seconds:.2f} s"),
-    ]
-    failure = None
-    if save is None:
+def _conclude(model: Estimator, test: TableRows, save: Path | None, seconds: float) -> None:
+    """Save the model if asked to, test it, and print epochs, score and time."""
+    rows = [("epochs", _epochs_in_words(model))]
+    where: Path | None = None
+    failure: BaseException | None = None
+    if save is not None:  # first, since the test may fail or be interrupted
+        where, failure = save_or_rescue(partial(_save, model), save)
+    try:
+        rows.append(("test", _score(model, test, "the test rows")))
+    except (BpmatrixError, KeyboardInterrupt) as error:
+        failure = failure or error
+    rows.append(("time", f"{seconds:.2f} s"))
+    if where is None:
         rows.append(("saved", "no; --save FILE saves the model"))
     else:
-        where, failure = save_or_rescue(model.save, save)
         rows.append(("saved", f"{where}; try: bpmatrix predict {quoted(where)} TABLE.csv"))
     say()
     facts(rows)
@@ -239,8 +244,22 @@ def _conclude(model: Estimator, score: str, save: Path | None, seconds: float) -
         raise failure
 
 
+def _save(model: Estimator, path: Path) -> None:
+    """Save a model: without its curves, if they are too long for a file."""
+    try:
+        model.save(path)
+    except DataError:
+        for name in CURVES:
+            if getattr(model, name, None) is not None:
+                setattr(model, name, [])
+        model.save(path)
+        say("bpmatrix: warning: saved without the loss curves, which are too long", err=True)
+
+
 def _score(model: Estimator, samples: TableRows, where: str) -> str:
-    value = model.score(samples.X, samples.y)
+    with warnings.catch_warnings():  # the names were matched when the rows were read
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        value = model.score(samples.X, samples.y)
     if _has_classes(model):
         hits = round(value * len(samples.y))
         return f"accuracy {accuracy_in_words(hits, samples.y, where)}"

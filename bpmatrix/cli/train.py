@@ -18,10 +18,12 @@ from bpmatrix.cli.names import optimizers
 from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, with_options
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, lasting_output, percent, quoted, say, size_in_words
-from bpmatrix.errors import ArgumentError
+from bpmatrix.errors import ArgumentError, BpmatrixError
 from bpmatrix.signals import INTERRUPTED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from bpmatrix import History, Network
     from bpmatrix.datasets import DataSet
     from bpmatrix.history import EpochInfo
@@ -267,7 +269,11 @@ def _schedule(options: Options) -> Schedule | None:
 def _conclude(
     options: Options, data: DataSet, net: Network, history: History, time_in_words: str
 ) -> None:
-    """Test the network, save it if asked to, and print the results."""
+    """Save the network if asked to, test it, and print the results."""
+    where: Path | None = None
+    failure: BaseException | None = None
+    if options.save is not None:  # first, since the test may fail or be interrupted
+        where, failure = save_or_rescue(net.save, options.save)
     rows = []
     best = next((e for e in history.epochs if e.epoch == history.best_epoch), None)
     is_kept = options.restore_best or options.early_stopping is not None
@@ -281,14 +287,15 @@ def _conclude(
     hint = "; --restore-best keeps those of the best" if could_be_kept and is_other else ""
     rows.append(("weights", weights + hint))
     labels = data.test.labels
-    hits = round(net.accuracy(data.test.X, labels) * labels.size)
-    rows.append(("test accuracy", accuracy_in_words(hits, labels)))
+    try:
+        hits = round(net.accuracy(data.test.X, labels) * labels.size)
+        rows.append(("test accuracy", accuracy_in_words(hits, labels)))
+    except (BpmatrixError, KeyboardInterrupt) as error:
+        failure = failure or error
     rows.append(("time", time_in_words))
-    failure = None
-    if options.save is None:
+    if where is None:
         rows.append(("saved", "no; --save FILE saves the network"))
     else:
-        where, failure = save_or_rescue(net.save, options.save)
         saved = f"{where}, with the weights {weights}"
         rows.append(("saved", f"{saved}; try: bpmatrix info {quoted(where)}"))
     say()

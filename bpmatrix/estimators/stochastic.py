@@ -18,6 +18,7 @@ from bpmatrix.estimators.rows import Rows
 from bpmatrix.history import EpochInfo, History, row_of
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
+from bpmatrix.training.state import LARGEST_COUNT
 
 Array = NDArray[Any]
 Orders = NDArray[np.int64]
@@ -104,7 +105,8 @@ class Fit:
     ) -> None:
         self.model, self.runner, self.state, self.incremental = model, runner, state, incremental
         self.history = History(seed=0)  # the seed is random_state
-        self.callbacks, self.last_epoch = model.callbacks or (), model.max_iter
+        self.callbacks = model.callbacks or ()
+        self.last_epoch = min(model.max_iter, LARGEST_COUNT)
         self.cure = (
             f"Lower learning_rate_init (it is {model.learning_rate_init:g}), or pass"
             " standardize=True (the largest input of this slice is {largest:g})."

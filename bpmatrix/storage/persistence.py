@@ -45,7 +45,7 @@ def save(
     ArgumentError
         If the network has custom functions.
     DataError
-        If a parameter is not finite.
+        If a parameter or the optimizer's state is not finite.
     OSError
         If the file cannot be written.
     """
@@ -79,12 +79,13 @@ def write(
     others: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a file: metadata, the parameters of a network, and other arrays by name."""
-    if not np.isfinite(parameters.flat).all():
+    others = others or {}
+    if not all(np.isfinite(array).all() for array in (parameters.flat, *others.values())):
         raise DataError(
             "the network has weights that are not finite",
             cure="Set them to finite numbers, or train a new network.",
         )
-    tensor_files.write(path, metadata, _names(parameters) | dict(others or {}))
+    tensor_files.write(path, metadata, _names(parameters) | dict(others))
 
 
 def load(path: str | os.PathLike[str]) -> Model:

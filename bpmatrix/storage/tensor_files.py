@@ -109,12 +109,20 @@ def write(
     Raises
     ------
     DataError
-        If the metadata is too large to be read again.
+        If the metadata is too large to be read again, or is not JSON.
     OSError
         If the file cannot be written.
     """
     values = {"version": VERSION, "written_by": bpmatrix.__version__, **values}
-    text = json.dumps(values, allow_nan=False)
+    try:
+        text = json.dumps(values, allow_nan=False)
+    except (RecursionError, TypeError, ValueError) as error:  # users may add to `Network.trained`
+        raise DataError(
+            "the records hold what a model file cannot",
+            got=str(error),
+            expected="text, finite numbers, True, False or None, and lists and dicts of these",
+            cure="Look for it in net.trained, and convert or delete it.",
+        ) from None
     # Copies, since another thread may go on training. Types of eight bytes first: all are aligned.
     names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
     copies = {
@@ -129,7 +137,7 @@ def write(
         }  # fmt: skip
     head = json.dumps(header, separators=(",", ":")).encode()
     head += b" " * (-len(head) % 8)
-    if len(head) > LARGEST_HEADER or _has_too_many_values(text):
+    if len(head) > LARGEST_HEADER or _has_too_many_values(head.decode()):
         raise DataError(
             "the records are too large for a model file",
             got=f"{len(text):,} letters of JSON",

@@ -24,6 +24,7 @@ from bpmatrix.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import Settings
 from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
+from bpmatrix.training.state import LARGEST_COUNT
 from bpmatrix.training.stopping import EarlyStopping
 
 DEFAULT_MINI_BATCH_SIZE = 10
@@ -71,7 +72,7 @@ def checked_training_arguments(
     weight_decay = _penalty(weight_decay, "weight_decay", description.dtype)
     optimizer.check_type(description.dtype)
     return Settings(
-        epochs=whole_number(epochs, "epochs", least=0),
+        epochs=min(whole_number(epochs, "epochs", least=0), LARGEST_COUNT),
         mini_batch_size=m,
         recipe=Recipe(optimizer, *_regularization(l1, clip_norm, dropout, description)),
         weight_decay=weight_decay,

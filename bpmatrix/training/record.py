@@ -82,20 +82,20 @@ def summarize(
 def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the records of the newest runs, after one that sums up all others.
 
-    Its `runs` and `epochs` are totals; the rest is from the newest of its runs. Otherwise a model
-    file would grow with each call of `train`, until it could not be saved.
+    Its `runs` and `epochs` are totals; the rest is from the newest of its runs, but for the names
+    of columns, by which `bpmatrix predict` reads tables: these are from the newest that has any.
+    Otherwise a model file would grow with each call of `train`, until it could not be saved.
     """
     old, new = runs[:-RECORDS], runs[-RECORDS:]
     if not old:
         return list(new)
-    summed: dict[str, Any] = {}
-    for run in old:  # what a newer run does not record, such as names of columns, is kept
-        summed |= run
+    named: dict[str, Any] = next((run for run in reversed(old) if "columns" in run), {})
+    names = {name: named[name] for name in ("columns", "label_column") if name in named}
     totals = {
         "runs": sum(count_of(run, "runs", 1) for run in old),
         "epochs": sum(count_of(run, "epochs", 0) for run in old),
     }
-    return [summed | totals, *new]
+    return [names | old[-1] | totals, *new]
 
 
 def count_of(run: Mapping[str, Any], name: str, default: int) -> int:

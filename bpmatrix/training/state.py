@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -15,7 +16,8 @@ from bpmatrix.training.recipe import OptimizerState
 
 Array = NDArray[Any]
 
-LARGEST_COUNT = 1 << 62  # the compiled program continues the count in 64 bits
+# Of epochs and steps, which are continued in 64 bits; a run that only its rules end may name more.
+LARGEST_COUNT = 1 << 61
 
 
 @dataclass
@@ -69,15 +71,13 @@ class TrainingState:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TrainingState:
         """Return the state that `to_json` converted, with empty moments; any error if invalid."""
-        for name in ("seed", "epochs"):
-            _check_whole(name, stored[name])
+        _check_whole("seed", stored["seed"])
+        _check_whole("epochs", stored["epochs"], LARGEST_COUNT)
         found = cls(stored["seed"], _generator(stored["shuffler"]), stored["epochs"])
         found.optimizer = _optimizer(stored["optimizer"])
         state = stored.get("state")  # missing in files written before there was momentum
         if state is not None:
-            _check_whole("state.steps", state["steps"])
-            if state["steps"] > LARGEST_COUNT:
-                raise ValueError(f"state.steps is {state['steps']}")
+            _check_whole("state.steps", state["steps"], LARGEST_COUNT)
             optimizer = _optimizer(state["optimizer"])
             if optimizer is None:
                 raise ValueError("the state has no optimizer")
@@ -109,6 +109,6 @@ def _generator(state: Any) -> np.random.Generator:
     return np.random.Generator(generator)
 
 
-def _check_whole(name: str, number: object) -> None:
-    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+def _check_whole(name: str, number: object, most: float = math.inf) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= most:
         raise ValueError(f"{name} is {number!r}")

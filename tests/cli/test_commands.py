@@ -26,6 +26,7 @@ from bpmatrix.architecture.description import DTYPES
 from bpmatrix.architecture.initializers import INITIALIZERS
 from bpmatrix.cli import main, names, options
 from bpmatrix.engine import compilation
+from bpmatrix.errors import DataError
 from bpmatrix.kernels.machine import cache
 from bpmatrix.plots import figures
 from bpmatrix.training.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZER
@@ -590,6 +591,24 @@ def test_a_failure_while_saving_is_one_line(capsys: Captured, monkeypatch: pytes
     monkeypatch.setattr(Network, "save", refuse)
     line = refused(capsys, "train", "--epochs", "1", "--save", "model")
     assert line == "model: No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(DataError("too large"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_a_network_is_saved_before_its_test(failure, status, capsys: Captured, monkeypatch):
+    """A sample that cannot be tested, or an impatient user, costs no hours of training."""
+
+    def fail(*_: object):
+        raise failure
+
+    monkeypatch.setattr(Network, "accuracy", fail)
+    assert main(["train", "--epochs", "1", "--seed", "1", "--save", "model"]) == status
+    shown = capsys.readouterr()
+    assert re.search(r"(?m)^saved +model, with the weights after epoch 1;", shown.out)
+    assert "test accuracy" not in shown.out
+    assert ("too large" in shown.err) == (status == 2)
+    assert Network.load("model").epochs == 1
 
 
 def test_out_of_memory(capsys: Captured):

@@ -19,7 +19,8 @@ import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli import main, predict, show, tables, train
 from bpmatrix.cli.targets import read_parts
-from bpmatrix.errors import DataFileError
+from bpmatrix.errors import DataError, DataFileError
+from bpmatrix.storage import tensor_files
 
 
 def write(path, names, columns):
@@ -292,6 +293,39 @@ def test_ctrl_c_saves_the_model_and_ends_with_130(iris, tmp_path, monkeypatch, c
     assert "bpmatrix: warning: training was interrupted after 3 whole epochs" in shown.err
     assert re.search(r"(?m)^test +accuracy", shown.out)
     assert bpmatrix.load(model).n_iter_ == 3
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"), [(DataError("too large"), 2), (KeyboardInterrupt(), 130)]
+)
+def test_a_model_is_saved_before_its_test(iris, tmp_path, capsys, monkeypatch, failure, status):
+    """A row that cannot be tested, or an impatient user, costs no hours of training."""
+
+    def fail(*_):
+        raise failure
+
+    monkeypatch.setattr(bpmatrix.MLPClassifier, "score", fail)
+    path = tmp_path / "model"
+    said = ["--target", "kind", "--seed", "1", "--epochs", "2", "--save", str(path)]
+    assert main(["train", str(iris), *said]) == status
+    shown = capsys.readouterr()
+    assert re.search(rf"(?m)^saved +{re.escape(str(path))}; try: ", shown.out)
+    assert ("too large" in shown.err) == (status == 2)
+    assert bpmatrix.load(path).target_name_ == "kind"
+
+
+def test_curves_that_are_too_long_for_a_file_are_left_out(iris, tmp_path, capsys, monkeypatch):
+    """The model is saved all the same: no one could do it once the command has ended."""
+    monkeypatch.setattr(tensor_files, "MOST_VALUES", 300)
+    path = str(tmp_path / "model")
+    said = ["--target", "kind", "--seed", "1", "--epochs", "150", "--save", path]
+    assert main(["train", str(iris), *said]) == 0
+    shown = capsys.readouterr()
+    assert "warning: saved without the loss curves, which are too long" in shown.err
+    assert re.search(r"(?m)^test +accuracy", shown.out)
+    model = bpmatrix.load(path)
+    assert model.loss_curve_ == []
+    assert main(["info", path]) == main(["predict", path, str(iris)]) == 0
 
 
 def test_a_dominant_class_is_reported(tmp_path, capsys):

@@ -129,6 +129,13 @@ def saved_with(number: float, folder: Path) -> None:
     net.save(folder / "net.safetensors")
 
 
+def with_a_record(value: object, folder: Path) -> None:
+    model = network()
+    model.train(X.T, [0, 1], epochs=1)
+    model.trained[-1]["temperature"] = value
+    model.save(folder / "net.safetensors")
+
+
 def with_too_many_records(folder: Path, kept: int = 1000) -> None:
     model = MLPClassifier(hidden_layer_sizes=(3,), random_state=1)
     model.partial_fit(X, [0, 1], classes=[0, 1])
@@ -209,6 +216,14 @@ ROWS = [
         lambda folder: read_again(folder, flip),
         "Copy it again from where it is intact, or save the model again.",
         lambda folder: Network.load(saved(folder)),
+    ),
+    Row(
+        "storage/tensor_files.py: write",
+        "the records hold what a model file cannot",
+        lambda folder: with_a_record(np.nan, folder),
+        "expected text, finite numbers, True, False or None, and lists and dicts of these. Look for"
+        " it in net.trained, and convert or delete it.",
+        lambda folder: with_a_record("unknown", folder),
     ),
     Row(
         "storage/tensor_files.py: write",

@@ -214,6 +214,15 @@ def test_a_loaded_network_does_not_depend_on_its_file(saved: Path, tmp_path: Pat
 # ------------------------------------------------------------------------------------------- saving
 
 
+def test_a_state_of_the_optimizer_that_is_not_finite_is_not_saved(saved, tmp_path) -> None:
+    """It would be a file that cannot be loaded."""
+    net = Network.load(saved)
+    net._training.optimizer_state.moments[1, 2] = np.inf
+    with pytest.raises(DataError, match="not finite"):
+        net.save(tmp_path / "net")
+    assert not any(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, -1])
 def test_weights_that_are_not_finite_are_not_saved(saved, tmp_path, bad: float, place: int) -> None:
@@ -404,7 +413,7 @@ WRONG_VALUES = {
     ("network", "bias"): [None, False, 0, 1, 2, 1.0, "yes", "", [], [True]],
     ("network", "dtype"): [None, "float32", "float16", "f8", 8, ["float64"]],
     ("seed",): [None, -1, 1.0, "1", True, [1]],
-    ("epochs",): [None, -1, 1.0, "1", True, [1]],
+    ("epochs",): [None, -1, 1.0, "1", True, [1], 2**62],
     ("shuffler",): [None, 5, [], {}, "PCG64"],
     ("shuffler", "bit_generator"): [None, "MT19937", 5, "pcg64"],
     ("shuffler", "state"): [None, 5, [], {}, {"state": 1}, {"inc": 1}],

@@ -247,3 +247,28 @@ def test_records_that_are_too_large_are_not_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"too large for a model file.*loss_curve_"):
         write(tmp_path / "file", {"curve": [0] * tensor_files.MOST_VALUES}, {})
     assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize("bound", ["MOST_VALUES", "MOST_OBJECTS"])
+def test_what_is_written_can_be_read(tmp_path: Path, bound: str, monkeypatch) -> None:
+    """Whatever the bound: the entries of the tensors, which are in the same header, count too."""
+    written = []
+    for most in range(60):
+        monkeypatch.setattr(tensor_files, bound, most)
+        try:
+            write(tmp_path / "file", {"word": [1, 2]}, ARRAYS)
+        except DataError:
+            continue
+        written.append(most)
+        assert read(tmp_path / "file")[0]["word"] == [1, 2]
+    assert 0 < len(written) < 60
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, np.float32(1), {1, 2}, {(1, 2): 3}, [0]])
+def test_records_that_are_not_json_are_not_written(tmp_path: Path, value: object) -> None:
+    """A callback may have added them to the record of a run; the error says what it found."""
+    if value == [0]:
+        value.append(value)
+    with pytest.raises(DataError, match=r"what a model file cannot: got .*net\.trained"):
+        write(tmp_path / "file", {"trained": [{"value": value}]}, {})
+    assert not (tmp_path / "file").exists()

@@ -9,6 +9,7 @@ import json
 import math
 import pickle
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -429,7 +430,8 @@ def test_the_records_of_many_runs_are_summed_up(tmp_path: Path) -> None:
     for k in range(260):
         net.train(X, LABELS, epochs=k % 3, optimizer=SGD(0.25 if k < 150 else 0.125))
         if not k:
-            net.trained[-1]["columns"] = ["height", "weight"]  # as the command line does
+            names = {"columns": ["height", "weight"], "label_column": "kind"}
+            net.trained[-1].update(names, data="t.csv", monitored="test")  # as the command line
         if k in {120, 259}:
             net.save(tmp_path / "net")
             sizes.append((tmp_path / "net").stat().st_size)
@@ -439,7 +441,8 @@ def test_the_records_of_many_runs_are_summed_up(tmp_path: Path) -> None:
     assert (summed["runs"], summed["epochs"]) == (160, sum(k % 3 for k in range(160)))
     assert sum(run["epochs"] for run in net.trained) == net.epochs
     assert summed["optimizer"] == "SGD(learning_rate=0.125)"  # of the newest of them
-    assert summed["columns"] == ["height", "weight"]  # needed by `bpmatrix predict`
+    assert names.items() <= summed.items()  # needed by `bpmatrix predict`
+    assert not {"data", "monitored"} & summed.keys()  # the newest of them had other data
     assert sizes[1] < 1.01 * sizes[0]
 
 
@@ -800,6 +803,21 @@ def press_ctrl_c_in_training(net: Network, seconds: float) -> threading.Thread:
     thread = threading.Thread(target=press, daemon=True)
     thread.start()
     return thread
+
+
+@pytest.mark.parametrize("epochs", [sys.maxsize, 10**400], ids=["2^63-1", "10^400"])
+def test_any_number_of_epochs(epochs: int, tmp_path: Path) -> None:
+    """A run that something else ends may name more epochs than 64 bits count, and be resumed."""
+    net = network()
+    for done in (2, 4):
+        net.train(X, LABELS, epochs=epochs, callbacks=[lambda entry: entry.epoch % 2 == 0])
+        assert net.epochs == done
+    for _ in range(2):
+        history = network().train(
+            X, LABELS, epochs=epochs, callbacks=[lambda entry: entry.epoch == 2],
+            checkpoint=tmp_path,
+        )  # fmt: skip
+        assert len(history.epochs) == 2
 
 
 @pytest.mark.usefixtures("no_garbage_collection")

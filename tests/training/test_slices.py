@@ -22,7 +22,7 @@ from bpmatrix.engine import evaluation
 from bpmatrix.errors import ThreadStartError
 from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.training import slices
-from bpmatrix.training.optimizers import Adam
+from bpmatrix.training.optimizers import Adam, RMSprop
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 
@@ -39,7 +39,7 @@ def linear(theta: list[float], X: list[float], y: list[float], m: int = 1, **res
     n = len(X)
     inputs = as_inputs([X], 1, "float64")
     targets = as_targets([y], 1, n, "float64")
-    return SliceRunner(LINEAR, np.array(theta), inputs, targets, m, rest.get("threads", 1))
+    return SliceRunner(LINEAR, np.array(theta), inputs, targets, m, rest.pop("threads", 1), **rest)
 
 
 def test_the_steps_of_a_run_by_hand() -> None:
@@ -194,6 +194,22 @@ def test_a_weight_that_is_not_finite_undoes_its_slice() -> None:
     assert caught.value.what == "a weight"
     assert caught.value.step == 1
     assert run.theta.tolist() == [1e-150]
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Adam(0.0), RMSprop(RATE), SGD(RATE, momentum=0.5), SGD(RATE, 0.5, nesterov=True)]
+)
+@pytest.mark.parametrize("moment", [np.inf, -np.inf, np.nan])
+def test_moments_are_finite_if_the_weights_are(optimizer, moment) -> None:
+    """Only the weights are checked after a slice, so each rule passes what is not finite to them.
+
+    The weights of a slice that is accepted could otherwise be saved and not be loaded.
+    """
+    for row in range(optimizer.rule[1]):
+        run = linear([0.5], [1.0], [0.0], recipe=Recipe(optimizer))
+        run.state.moments[row] = moment
+        with pytest.raises(NotFiniteError, match="a weight"):
+            run.run_epochs(np.zeros((1, 1), np.int64), optimizer.learning_rate)
 
 
 def test_the_largest_input_is_that_of_the_network() -> None:
