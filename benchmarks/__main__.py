@@ -25,7 +25,7 @@ from benchmarks.table import table
 @click.option("--avx2", is_flag=True, help="Disable AVX-512: the targets are for AVX2.")
 @click.option(
     "--write", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="PAGE",
-    help="Also write what is printed between the command's marks in this page.",
+    help="Also write the output between the command's marks in this page.",
 )  # fmt: skip
 def main(*, avx2: bool, write: Path | None) -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.

@@ -30,7 +30,7 @@ _AS_NUMBERS = {
     "y.npy": "Number the classes 0, 1, 2, ...: numpy.unique(y, return_inverse=True)[1].",
 }
 _UNCOMPRESSED = "Write it with numpy.savez, uncompressed, if you trust it."
-# What splitting takes per sample, as measured; a label itself may be a byte of the file.
+# Measured memory per sample for splitting; in the file a label may take only a byte.
 _BYTES_OF_A_SAMPLE = 48
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,

@@ -80,16 +80,16 @@ def summarize(
 
 
 def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records of the newest runs, after one that sums up all others.
+    """Return the records of the newest runs, after one that sums up all earlier ones.
 
-    Its `runs` and `epochs` are totals; the rest is from the newest of its runs. Otherwise a model
-    file would grow with each call of `train`, until it could not be saved.
+    In that one, `runs` and `epochs` are totals; the rest is from the newest runs it sums up.
+    Without it, a model file would grow with each call of `train` until it could not be saved.
     """
     old, new = runs[:-RECORDS], runs[-RECORDS:]
     if not old:
         return list(new)
     summed: dict[str, Any] = {}
-    for run in old:  # what a newer run does not record, such as names of columns, is kept
+    for run in old:  # keeps what newer runs do not record, such as column names
         summed |= run
     totals = {
         "runs": sum(count_of(run, "runs", 1) for run in old),
@@ -99,7 +99,7 @@ def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def count_of(run: Mapping[str, Any], name: str, default: int) -> int:
-    """Return a count in a record, which may come from a file: missing or of any type."""
+    """Return a count in a record, or the default: records from a file may contain anything."""
     value = run.get(name)
     return value if isinstance(value, int) and value >= default else default
 

@@ -103,7 +103,7 @@ def confuse(path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("read", "says"),
     [
-        (crash, "SIGKILL"), (hang, "SIGALRM"), (grow, "MemoryError"), (flood, "no short line"),
+        (crash, "SIGKILL"), (hang, "SIGALRM"), (grow, "MemoryError"), (flood, "not a short line"),
         (confuse, "KeyError: "), (Path.read_bytes, "another model"),
     ],
 )  # fmt: skip
