@@ -300,7 +300,7 @@ def outcome(form: Format, content: bytes, whole: bytes, path: Path) -> str:
     except BpmatrixError as error:
         said = str(error)
         fits = len(said) <= 2_000 and said.isprintable()
-        return REFUSED if fits else f"not a short line: {said!a:.100}"
+        return REFUSED if fits else f"not a short printable line: {said!a:.100}"
     except Exception as error:  # noqa: BLE001 - any other error is a fault
         return f"{type(error).__name__}: {' '.join(str(error).split())!a:.200}"
     if found == whole:
