@@ -89,7 +89,7 @@ def class_names(table: Table, cells: Cells) -> NDArray[np.str_]:
     row = next(unfit, None)
     if row is not None:
         raise DataFileError(
-            f"the name of a class cannot be used in line {cells.lines[row]} of {table.path}",
+            f"the class name in line {cells.lines[row]} of {table.path} cannot be used",
             got=f"{len(texts[row]):,} characters, {shown(texts[row])}",
             expected=f"at most {LONGEST_NAME}, none of them null",
             cure="Shorten it, without null characters; free text cannot be predicted.",

@@ -194,7 +194,7 @@ def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
     if not all(type(length) is int and 0 <= length <= _MAX_LENGTH for length in header[0]):
         raise DataFileError(
             f"{path}: {name} has an impossible shape",
-            expected="integers from 0 on",
+            expected="integers of 0 or more",
             cure=_WRITE_AGAIN,
         )
     return header

@@ -106,8 +106,8 @@ def _call(function: object, arguments: object) -> object:
         case _Name("_codecs", "encode"), (str(text), "latin1"):
             return text  # bytes of Python 3, written for Python 2
         case _Name(str(module), str(name)), _:
-            raise ValueError(f"it needs {module}.{name}")
-    raise ValueError("a call of what is not a function")
+            raise ValueError(f"a call of {module}.{name}")
+    raise ValueError("a call of an object that is not a function")
 
 
 def _build(record: object, state: object) -> None:
@@ -117,7 +117,7 @@ def _build(record: object, state: object) -> None:
     elif isinstance(record, _Type) and isinstance(state, tuple) and len(state) > 1:
         record.order = state[1] if state[1] in ("<", ">") else "<"
     else:
-        raise ValueError("the state of an unknown object")
+        raise ValueError("a state for an unknown object")
 
 
 def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
@@ -126,7 +126,7 @@ def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
         code = stream.read(1).decode("latin1")
         instruction = INSTRUCTIONS.get(code)
         if instruction is None:
-            raise ValueError(f"the instruction {code!r}" if code else "no end")
+            raise ValueError(f"the instruction {code!r}" if code else "no STOP instruction")
         if instruction.name == "STRING":  # pickletools rejects what is not ASCII
             with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
                 text, _ = codecs.escape_decode(stream.readline()[1:-2])
@@ -190,13 +190,13 @@ def _interpret(content: io.BytesIO) -> object:
                 stack.append(argument)
             case _:
                 raise ValueError(f"the instruction {name}")
-    raise ValueError("no end")
+    raise ValueError("no STOP instruction")
 
 
 def _pairs(content: io.BytesIO) -> list[tuple[Array, Array]]:
     found = _interpret(content)
     if not isinstance(found, tuple | list) or len(found) > MOST_PAIRS:
-        raise ValueError("something else")
+        raise ValueError("an object of another kind")
     return [(images.array(), labels.array()) for images, labels in found]
 
 

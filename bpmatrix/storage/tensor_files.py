@@ -171,7 +171,7 @@ def _header(file: BufferedReader, path: Path) -> tuple[dict[str, Any], int]:
     except (ValueError, RecursionError) as error:
         raise _incomplete(path, f"a header that is not valid: {error}") from None
     if not isinstance(header, dict):
-        raise _incomplete(path, "a header without names")
+        raise _incomplete(path, "a header that is not a JSON object")
     return header, size - length
 
 
@@ -206,7 +206,7 @@ def _tensors(header: Mapping[str, Any], size: int, path: Path) -> dict[str, Tens
     except (KeyError, TypeError, ValueError) as error:
         raise _incomplete(path, f"a header that is not valid: {error}") from None
     if place != size:
-        raise _incomplete(path, f"{size:,} bytes of data in place of {place:,}")
+        raise _incomplete(path, f"{size:,} bytes of data instead of {place:,}")
     return {name: tensor for *_, name, tensor in entries}
 
 
@@ -214,9 +214,9 @@ def _check_place(start: object, end: object, name: str, tensor: Tensor, place: i
     numbers = (start, end, *tensor.shape)
     fits = all(type(number) is int and 0 <= number <= LARGEST_NUMBER for number in numbers)
     if not fits or len(tensor.shape) > MOST_AXES or start != place:
-        raise ValueError(f"the place of {name}")
+        raise ValueError(f"the place of {name} is impossible")
     if end != place + np.dtype(TYPES[tensor.kind]).itemsize * math.prod(tensor.shape):
-        raise ValueError(f"the size of {name}")
+        raise ValueError(f"the size of {name} does not fit its shape")
 
 
 def _incomplete(path: Path, got: str) -> ModelFileError:

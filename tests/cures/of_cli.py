@@ -172,7 +172,7 @@ ROWS = [
     Row("cli/targets.py: check_none_missing", "{} is missing a value in line {} of {}",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE + "1,1,\n"), "Drop the row",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE)),
-    Row("cli/targets.py: class_names", "the name of a class cannot be used in line {} of {}",
+    Row("cli/targets.py: class_names", "the class name in line {} of {} cannot be used",
         run(ESTIMATOR, **{"table.csv": TABLE.replace("yes", "yes" * 100)}), "Shorten it",
         run(ESTIMATOR)),
     Row("cli/targets.py: _split", "the target has only one class",
