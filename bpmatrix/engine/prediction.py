@@ -99,7 +99,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
 def check_results(results: Array, what: str) -> Array:
     """Return the results, unless one is NaN; `what` is their name in the error.
 
-    With a NaN among the outputs, for example, the largest of them would be no prediction.
+    For example, the largest of several outputs is not a prediction if one of them is NaN.
     """
     if np.isnan(results).any():
         raise DataError(
