@@ -25,12 +25,12 @@ from benchmarks.table import table
 @click.option("--avx2", is_flag=True, help="Disable AVX-512: the targets are for AVX2.")
 @click.option(
     "--write", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="PAGE",
-    help="Also write what is printed between the command's marks in this page.",
+    help="Also write the output between the command's marks in this page.",
 )  # fmt: skip
 def main(*, avx2: bool, write: Path | None) -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.
 
-    MNIST is found as by `bpmatrix train`, but not downloaded; without it random bytes of its shape
+    MNIST is located as in `bpmatrix train`, but not downloaded; without it random bytes of its shape
     are used. Run nothing else at the same time, and look at the load below the table.
     """
     del write  # read in `report.publish`

@@ -282,9 +282,9 @@ def line(name: str, case: Case) -> str:
 
 @click.command()
 def digests() -> None:
-    """Print digests of weights, predictions and costs, which a change of no bit keeps.
+    """Print digests of weights, predictions and costs, which differ if any bit differs.
 
-    Save the lines of both versions and compare them with diff.
+    Save the output of both versions and compare the two with diff.
     """
     for name, case in cases():
         click.echo(line(name, case))

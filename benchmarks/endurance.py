@@ -18,7 +18,7 @@ from benchmarks.report import Report, verdict
 from bpmatrix import Adam, Network
 from bpmatrix.history import ROW
 
-MOST_BYTES = 4e6  # that the allocator may keep, whatever the number of rounds
+MOST_BYTES = 4e6  # the most that the allocator may keep, for any number of rounds
 SHARE_OF_A_TRIAL = 400
 GROWTH_OF_A_ROW = 9 / 8  # a bytearray that grows allocates an eighth more
 
@@ -37,16 +37,16 @@ class Growth:
 
 @dataclass(frozen=True)
 class Case:
-    """A task that is repeated, with the number of bytes that each round may add."""
+    """A task that is repeated, and the number of bytes that each round may add."""
 
     name: str
     rounds: int
-    task: Callable[[int], object]  # does a number of rounds, and returns what it may keep
+    task: Callable[[int], object]  # does a number of rounds, and returns the objects it may keep
     bytes_of_a_round: float = 0.0
 
 
 def _trainings(rounds: int) -> object:
-    """Train one network again and again, and new ones, on one thread and on two."""
+    """Train one network repeatedly, and new ones, on one thread and on two."""
     net = Network([4, 8, 3], seed=1)
     for k in range(rounds):
         trained = net if k % 2 else Network([4, 8, 3], seed=k)
@@ -56,10 +56,10 @@ def _trainings(rounds: int) -> object:
 
 
 def _fits(rounds: int) -> object:
-    """Fit one estimator again and again, and new ones."""
+    """Fit one estimator repeatedly, and new ones."""
     model = bpmatrix.MLPClassifier((8,), max_iter=2)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged
+        warnings.simplefilter("ignore")  # ConvergenceWarning
         for k in range(rounds):
             fitted = model if k % 2 else bpmatrix.MLPClassifier((8,), max_iter=2, random_state=k)
             fitted.set_params(early_stopping=k % 3 == 0, n_threads=1 + k // 2 % 2)
@@ -84,19 +84,19 @@ CASES = (
 
 
 def _resources() -> Growth:
-    """Return what the process uses now."""
+    """Return the memory, threads and open files of the process."""
     status, files = Path("/proc/self/status"), Path("/proc/self/fd")
     if not status.exists():
         raise click.ClickException("this system has no /proc, where memory and files are counted")
     gc.collect()
-    time.sleep(0.1)  # a thread ends some time after its last line
+    time.sleep(0.1)  # a thread ends a little after its last line
     fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
     bytes_held = 1024 * int(fields["VmRSS"].split()[0])
     return Growth(bytes_held, int(fields["Threads"]), len([*files.iterdir()]))
 
 
 def grow(case: Case, share: int = 1) -> Growth:
-    """Return what a case adds after a first tenth, which loads programs and fills caches."""
+    """Return the growth after a first tenth of the case, which loads programs and fills caches."""
     rounds = max(1, case.rounds // share)
     case.task(max(1, rounds // 10))
     before = _resources()
@@ -113,7 +113,7 @@ def grow(case: Case, share: int = 1) -> Growth:
 def endurance(quick: bool) -> None:
     """Check that memory, threads and open files do not grow in long runs.
 
-    Only a History may: 65 bytes per recorded epoch.
+    Only a History may grow, by 65 bytes per recorded epoch.
     """
     report = Report("What long runs add to the process")
     report.columns("case", "rounds", "memory, MB", "target", "threads", "open files", "seconds")
@@ -132,4 +132,4 @@ def endurance(quick: bool) -> None:
         )  # fmt: skip
     report.finish()
     if failed:
-        raise click.ClickException(f"too much was added by: {', '.join(failed)}")
+        raise click.ClickException(f"these grew too much: {', '.join(failed)}")

@@ -35,7 +35,7 @@ class TableCase:
     least_gain: float
 
     def samples(self) -> TrainingData:
-        """Return the data set of this name, or classes that a linear map of noise determines."""
+        """Return the data set of this name, or classes that depend linearly on normal inputs."""
         if self.name != "20,000 x 50":
             return load_samples(self.name)
         rng = np.random.default_rng(1)

@@ -1,4 +1,8 @@
-"""Damage files of every format, and check that each is refused, or read as what it is."""
+"""Damage files of every format, and check that the readers cope with each.
+
+No file may cause an error of another kind than ours, take too much memory or time, or get past its
+digest with other contents.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +44,12 @@ from bpmatrix.nielsen.pickled import read_pickled_arrays
 REFUSED, EQUAL, DIFFERENT = "refused", "equal", "different"
 KINDS = ("flip", "set", "insert", "delete", "repeat", "move", "cut")
 MARKS = (b"\0", b"\xff", b"-", b"9", b'"', b",", b"[", b"{", b"\n", b"1e999", b"NaN", b"\xff" * 8)
-# What a file of some kB may take: memory besides that of the process, and time.
+# The limits for a file of some kB: memory on top of that of the process, and time.
 MEMORY, SECONDS = 256 << 20, 10
 PER_PROCESS = 5_000
 KEY = "bpmatrix"
 
-# Kind, place and other place within the file, from 0 to 1, length, byte.
+# Kind, two places in the file as fractions from 0 to 1, length, byte.
 Mutation = tuple[str, float, float, int, int]
 
 
@@ -56,16 +60,16 @@ class Format:
     Attributes
     ----------
     content : bytes
-        What is damaged.
+        The bytes that are damaged.
     read : function
-        Returns what is in a file, as bytes that are equal for equal contents.
+        Reads a file and returns its contents as bytes, equal for equal contents.
     name : str
         The file's name.
     wrap : function
-        Makes a file of the damaged content, for example by compressing it: otherwise nearly all
-        damage would be found by a check sum.
+        Makes a file from the damaged content, for example by compressing it: otherwise a checksum
+        would detect nearly all damage.
     is_sealed : bool
-        Whether the file has a digest, so that different contents are a fault.
+        Whether the file has a digest, so that reading different contents is a fault.
     """
 
     content: bytes
@@ -77,7 +81,7 @@ class Format:
 
 @dataclass
 class Found:
-    """How often damage had which outcome, the faults by number, and the longest time in seconds."""
+    """The number of files by outcome, the faults by number, and the longest time in seconds."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     faults: dict[int, str] = field(default_factory=dict)
@@ -111,7 +115,7 @@ def damaged(content: bytes, mutations: Sequence[Mutation]) -> bytes:
 
 
 def at_random(content: bytes, seed: int, number: int) -> bytes:
-    """Return the content after the mutations of a number."""
+    """Return the content after the mutations that a seed and a number determine."""
     chance = random.Random(f"{seed} {number}")
     count = chance.choice((1, 1, 1, 2, 3, 8))
     return damaged(
@@ -152,7 +156,7 @@ def model_in(path: Path) -> bytes:
 
 
 def used_model_in(path: Path) -> bytes:
-    """Return a loaded model, after it has predicted and been described."""
+    """Return a loaded model, after using it in a prediction and in `bpmatrix info`."""
     model = bpmatrix.load(path)
     if isinstance(model, Network):
         model.predict(np.zeros((model.description.sizes[0], 1)))
@@ -165,7 +169,7 @@ def used_model_in(path: Path) -> bytes:
 
 
 def resumed(path: Path) -> bytes:
-    """Return what a run resumed from a checkpoint gives; the file's folder has no other."""
+    """Return the result of a run resumed from a checkpoint, the only one in its folder."""
     net = Network([3, 4, 2], seed=1)
     X = np.arange(36.0).reshape(3, 12) / 36
     history = net.train(
@@ -177,7 +181,7 @@ def resumed(path: Path) -> bytes:
 
 
 def formats(folder: Path) -> dict[str, Format]:
-    """Return small files of each format; writes into a folder."""
+    """Return small files of each format, some of them written to a folder first."""
     chance = np.random.default_rng(0)
     X, y = chance.integers(256, size=(12, 4), dtype=np.uint8), np.arange(12) % 2
     found = _models(folder, X.astype(float), y)
@@ -211,7 +215,7 @@ def formats(folder: Path) -> dict[str, Format]:
 
 
 def _models(folder: Path, X: np.ndarray, y: np.ndarray) -> dict[str, Format]:
-    """Return files of models and a checkpoint, and the same without digests."""
+    """Return files of models and a checkpoint, with and without digests."""
     net = Network([3, 4, 2], seed=1)
     net.train(np.ones((3, 12)), y, epochs=2, optimizer=Adam(), n_threads=1)
     net.save(folder / "network")
@@ -283,9 +287,9 @@ def _json(path: Path) -> bytes:
 
 
 def outcome(form: Format, content: bytes, whole: bytes, path: Path) -> str:
-    """Read a damaged file; return what came of it: a good outcome, or a fault in words.
+    """Read a damaged file and return the outcome: a good one, or a fault in words.
 
-    Its folder holds nothing else then, and `whole` is what an intact file gives.
+    The file is alone in its folder; `whole` is the result of reading an intact one.
     """
     for other in path.parent.iterdir():
         if other.is_file():
@@ -296,12 +300,12 @@ def outcome(form: Format, content: bytes, whole: bytes, path: Path) -> str:
     except BpmatrixError as error:
         said = str(error)
         fits = len(said) <= 2_000 and said.isprintable()
-        return REFUSED if fits else f"a message that is no short line: {said!a:.100}"
-    except Exception as error:  # noqa: BLE001 - what must not happen
+        return REFUSED if fits else f"not a short printable line: {said!a:.100}"
+    except Exception as error:  # noqa: BLE001 - any other error is a fault
         return f"{type(error).__name__}: {' '.join(str(error).split())!a:.200}"
     if found == whole:
         return EQUAL
-    return "another model, in silence" if form.is_sealed else DIFFERENT
+    return "another model, without an error" if form.is_sealed else DIFFERENT
 
 
 def look(form: Format, mutate: Callable[[int], bytes], numbers: range, folder: Path) -> Found:
@@ -319,7 +323,7 @@ def look(form: Format, mutate: Callable[[int], bytes], numbers: range, folder: P
             _read_all(form, whole, mutate, some, path, log)
         _, status = os.waitpid(child, 0)
         lines = list(map(json.loads, log.read_text().splitlines()))
-        if len(lines) < len(some):  # it died while it read the next one
+        if len(lines) < len(some):  # it ended while reading the next one
             end = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else status
             lines.append([f"the process ended: {end}", 0.0])
         for number, (came, seconds) in enumerate(lines, start=first):
@@ -335,7 +339,7 @@ def _read_all(
     form: Format, whole: bytes, mutate: Callable[[int], bytes], numbers: range, path: Path,
     log: Path,
 ) -> None:  # fmt: skip
-    """Read damaged files within bounds of memory and time; the end of a child process."""
+    """Read damaged files with limited memory and time, and end this child process."""
     try:
         _limit_memory()
         warnings.simplefilter("ignore")
@@ -354,7 +358,7 @@ def _read_all(
 def _limit_memory() -> None:
     import resource  # noqa: PLC0415 - not on Windows, which cannot fork either
 
-    with contextlib.suppress(OSError):  # only Linux says how much there is
+    with contextlib.suppress(OSError):  # only Linux tells the memory in use
         now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY, now + MEMORY))
 
@@ -391,7 +395,10 @@ def _rows(
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--keep", type=click.Path(path_type=Path), help="A folder for files with faults.")
 def fuzz(names: tuple[str, ...], times: int, seed: int, keep: Path | None) -> None:
-    """Damage files at every byte and at random; each must be refused, or read as what it is."""
+    """Damage files at every byte and at random, and read them.
+
+    None may end in a bare error, take too much memory or time, or get past its digest.
+    """
     if not hasattr(os, "fork"):
         raise click.ClickException("this system cannot fork")
     if keep is not None:

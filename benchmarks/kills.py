@@ -86,7 +86,7 @@ def _estimator(settings: dict[str, Any], _: Path, folder: Path | None) -> object
     } | settings
     model = bpmatrix.MLPClassifier(**how, random_state=4)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not converged
+        warnings.simplefilter("ignore")  # ConvergenceWarning
         model.fit(X.T, LABELS, checkpoint=folder)
     return model, model.n_iter_, model.loss_curve_, model.validation_scores_
 
@@ -121,22 +121,22 @@ def _bits(results: Any, file: Path) -> tuple[object, ...]:
 
 
 class Phase:
-    """The phase of a child, in shared memory, which outlives it, and the one to be killed in."""
+    """The phase of a child and the phase to kill it in, in shared memory, which outlives it."""
 
     def __init__(self) -> None:
         self._memory = mmap.mmap(-1, 2)
 
     def begin(self, wanted: int) -> None:
-        """Start anew, before the child does."""
+        """Reset both before a child starts."""
         self._memory[:] = bytes([BEFORE, wanted])
 
     @property
     def now(self) -> int:
-        """The current phase, or that in which the child was killed."""
+        """The current phase, or the one in which the child was killed."""
         return self._memory[0]
 
     def enter(self, phase: int) -> None:
-        """Report a phase; wait if this is the one to be killed in, which may be short."""
+        """Report a phase; wait if it is the one to be killed in, since it may be short."""
         self._memory[0] = phase
         if phase == self._memory[1]:
             time.sleep(PAUSE)
@@ -217,7 +217,7 @@ def _wait_for(wanted: int, phase: Phase, child: int) -> int | None:
 def kill(
     times: int, seed: int = 0, log: Callable[[str], object] = lambda _: None
 ) -> Counter[tuple[str, str]]:
-    """Kill trainings a number of times; return the number of kills by way of training and phase.
+    """Kill trainings a number of times; return the kills by way of training and phase.
 
     Each training is resumed after each kill until it has finished, and is then compared with an
     uninterrupted one.
@@ -233,7 +233,7 @@ def kill(
     number, runs = 0, Counter[str]()
 
     def rank(way: str, phase: int) -> tuple[int, int, float]:
-        """Rank the phases: the rarest so far, in all ways and then in this one, is to be next."""
+        """Rank the phases: the next is the rarest so far, over all ways, then in this way."""
         name = PHASES[phase]
         return sum(found[way, name] for way in WAYS), found[way, name], chance.random()
 
@@ -249,7 +249,7 @@ def kill(
             train, settings = WAYS[way]
             one = partial(train, settings[runs[way] % len(settings)], place)
             runs[way] += 1
-            whole = _bits(one(None), place / "model")  # this also imports all for the children
+            whole = _bits(one(None), place / "model")  # also imports everything for the children
             folder, lives = place / f"run {number}", 0
             number += 1
             while found.total() < times:

@@ -19,9 +19,9 @@ WIDTH_WITHOUT_TERMINAL = 180  # tables in files are not wrapped
 
 
 class Report:
-    """Collect the rows of a table, each also shown at once on standard error, and print it.
+    """Collect the rows of a table, showing each at once on standard error, and print it.
 
-    The machine is described in the beginning, so its load is that before the run.
+    The machine is described at the beginning, so its load is that before the run.
     """
 
     def __init__(self, title: str) -> None:
@@ -57,7 +57,7 @@ class Report:
 
 
 def publish(text: str) -> None:
-    """Print a text, and write it between the command's marks if there is `--write PAGE`."""
+    """Print a text and, with `--write PAGE`, write it between the command's marks."""
     click.echo(text)
     context = click.get_current_context(silent=True)
     page: Path | None = context.find_root().params.get("write") if context else None

@@ -1,4 +1,4 @@
-"""What a process costs: imports, cached machine code, the first compilation, memory."""
+"""The costs of a process: imports, cached machine code, the first compilation, memory."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ MOST_IMPORT, MOST_TRAINING, MOST_COMPILATION, MOST_MEGABYTES = 0.15, 2.0, 15.0, 
 def startup(quick: bool) -> None:
     """Import, training with a warm cache, first compilation, and the memory of a training.
 
-    The memory is what an epoch of 784-30-10 on bytes of the shape of MNIST adds to that of a
-    process with the data and the compiled programs.
+    The memory is that which an epoch of 784-30-10 on bytes of MNIST's shape adds to a process with
+    the data and the compiled programs.
     """
-    report = Report("What a new process costs")
+    report = Report("The costs of a new process")
     report.columns("what", "figure", "target")
     rounds = 3 if quick else 15
     pairs = [(run(IMPORT_BOTH)[0], run(IMPORT_NUMPY)[0]) for _ in range(rounds)]

@@ -31,7 +31,7 @@ LEARNING_RATES = {"momentum": 0.3, "adam": 0.001}
 # Large enough for 95 % of the best speed of any size, small enough for short blocks.
 SIZE_OF_A_PRODUCT = 1200
 
-# The number of threads, and what makes it: a function and its arguments.
+# The number of threads, and the call that makes the contender: a function and its arguments.
 Contender = tuple[int | str, tuple[Any, ...]]
 
 
@@ -58,9 +58,9 @@ class Matmul:
 def steps(cases: tuple[Case, ...], dtypes: tuple[str, ...], quick: bool) -> None:
     """Training steps in turns: by threads, by optimizer, and against the attainable peak.
 
-    The gain of more threads over one; for one case also the time with momentum and Adam over that
-    of plain SGD; and the share of the speed of a large product by NumPy, with the same dtype and
-    number of threads.
+    The ratios are the gain of more threads over one; for one case, the time with momentum and Adam
+    over that with plain SGD; and the speed as a share of that of a large product by NumPy with the
+    same dtype and number of threads.
     """
     report = Report("Ratios of the times of whole training steps")
     report.columns("case", "type", "what", "ratio [95 %]", "target")
@@ -90,7 +90,7 @@ def _ratios(case: Case, task: Task, effort: Effort) -> Iterator[tuple[str, Ratio
             yield f"time, {name}", ratio, verdict(ratio.median, MOST_COST, at_most=True)
     for threads in sorted({1, count_processors()}):
         seconds = _ratio((threads, (Matmul, task.dtype)), _engine(task, threads), effort)
-        # Only the step's matrix products count as work, but its time includes all else.
+        # Only the step's matrix products count as work, but its time includes everything else.
         share = seconds.times(task.flops() / Matmul.flops)
         least = case.peak.get((task.dtype, threads))
         yield f"share of the peak, {threads} threads", share, verdict(share.median, least)

@@ -6,9 +6,9 @@ from bpmatrix.signals import INTERRUPTED
 
 
 def main() -> int:
-    """Run the command line and return its exit status, also if Ctrl-C comes during imports."""
+    """Run the command line and return its exit status, even if Ctrl-C interrupts its imports."""
     try:
-        from bpmatrix import cli  # noqa: PLC0415 - takes long enough to be interrupted
+        from bpmatrix import cli  # noqa: PLC0415 - slow enough to be interrupted
 
         return cli.main()
     except KeyboardInterrupt:

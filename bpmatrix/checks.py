@@ -16,7 +16,7 @@ from bpmatrix.foreign import our_name
 Entry = TypeVar("Entry")
 Range = tuple[str, Callable[[float], bool]]
 
-# For `real_number`: what is expected, and whether a finite number is allowed.
+# For `real_number`: the valid range in words, and the check of a finite number.
 NOT_NEGATIVE: Range = "a finite number, 0 or more", lambda number: number >= 0
 POSITIVE: Range = "a finite number above 0", lambda number: number > 0
 BELOW_ONE: Range = "a number from 0 to below 1", lambda number: 0 <= number < 1

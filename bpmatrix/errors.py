@@ -33,15 +33,15 @@ __all__ = [
 ]
 
 
-# A message may quote a file of any size; what is cut is in the middle, so that the cure remains.
+# A message may quote a file of any size; it is cut in the middle, so that the cure remains.
 MOST_LETTERS, LETTERS_AFTER_THE_CUT = 2_000, 700
 
 
 class BpmatrixError(Exception):
     """Base of all errors that bpmatrix raises on purpose.
 
-    The message is one line of at most 2,000 printable characters: whatever it quotes, which may
-    come from a file, is shortened, and control characters are escaped.
+    The message is one line of at most 2,000 printable characters, although it may quote a file: a
+    longer one is shortened in the middle, and control characters are escaped.
 
     Parameters
     ----------
@@ -183,7 +183,7 @@ class DivergenceError(BpmatrixError, ArithmeticError, ValueError):
 
 
 def _on_a_line(message: str) -> str:
-    """Return a message that neither floods a terminal nor gives it commands."""
+    """Return the message on one line, short and without control characters."""
     line = _shortened(message)
     if not line.isprintable():
         line = re.sub(r"\s*\n\s*", " ", line)

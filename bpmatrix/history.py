@@ -24,7 +24,8 @@ FIGURES = (
 )  # fmt: skip
 COLUMNS = ("epoch", *FIGURES)
 
-# An epoch of an `Epochs`. The flags say what is None, which NaN stands for, and what is the best.
+# A row of `Epochs`. Its flags mark figures that are None, stored as NaN, and an epoch that was the
+# best so far.
 TABLE = np.dtype(
     [("epoch", "<i8"), ("last_epoch", "<i8"), *((name, "<f8") for name in FIGURES), ("flags", "u1")]
 )
@@ -103,10 +104,10 @@ class Epochs(Sequence[EpochInfo]):
     def ending_with(
         self, entry: EpochInfo, every: int = 1, *, is_best: bool = False
     ) -> tuple[int, bytes]:
-        """Return how `rows` change if an entry is added: from which byte on, and to what.
+        """Return how adding an entry changes `rows`: the first byte that changes, and the new end.
 
-        Of those before, each `every`-th is kept, and the best so far. `is_best` replaces that of
-        the entry.
+        Of the earlier entries, each `every`-th and the best so far are kept. `is_best` replaces
+        the entry's own.
         """
         rows, start = self.rows, len(self.rows)
         row = row_of(
@@ -121,7 +122,8 @@ class Epochs(Sequence[EpochInfo]):
             (epoch,), flags = EPOCH.unpack_from(rows, start), rows[start + ROW.size - 1]
             if epoch % every == 0 or (flags & BEST and not is_best):
                 kept.append(bytes(rows[start : start + ROW.size]))
-            # The best so far may be anywhere, and is one no longer; else only the last one may go.
+            # A new best entry replaces the one before it, which may be anywhere; otherwise only the
+            # last entry may go.
             if flags & BEST or not is_best:
                 break
         return start, b"".join(reversed(kept))
@@ -148,7 +150,7 @@ class Epochs(Sequence[EpochInfo]):
     def __getitem__(self, place: slice) -> list[EpochInfo]: ...
 
     def __getitem__(self, place: int | slice) -> EpochInfo | list[EpochInfo]:
-        """Return an entry, or a list of some."""
+        """Return an entry, or a list of entries for a slice."""
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
         i = range(len(self))[place]
@@ -199,7 +201,7 @@ class History:
     Notes
     -----
     `cost`, `accuracy`, `validation_cost`, `validation_accuracy`, `learning_rate` and `seconds` are
-    lists with one number per epoch, or empty if nothing was recorded.
+    lists with one number per recorded epoch, or empty if the figure was not recorded.
     """
 
     seed: int

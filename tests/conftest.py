@@ -59,7 +59,7 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_program_is_compiled_twice(tmp_path_factory) -> None:
-    """Divide the programs between two workers of pytest-xdist; otherwise both compile them all."""
+    """Divide the programs between two workers of pytest-xdist, which otherwise both compile all."""
     types = {"gw0": "float64", "gw1": "float32"}
     mine = types.get(os.environ.get("PYTEST_XDIST_WORKER", ""))
     if mine is None or int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) < len(types):

@@ -1,4 +1,4 @@
-"""Files that broke something once: each is now refused with an error of ours, or loads."""
+"""Files that once broke something: each now loads, or is rejected with one of our errors."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_the_page_lists_the_files() -> None:
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @pytest.mark.parametrize(("name", "says"), ROWS)
 def test_a_file_of_the_corpus(name: str, says: str) -> None:
-    """Nor does it take more memory than 20 MB, or more time than two seconds."""
+    """It takes at most 20 MB of memory and two seconds."""
     path = CORPUS / name
     read = READ[path.suffix]
     if path.suffix == ".safetensors":

@@ -61,7 +61,7 @@ def test_message_names_what_got_expected_and_cure(parts: dict, message: str) -> 
 )  # fmt: skip
 @pytest.mark.parametrize("part", ["what", "got", "expected"])
 def test_a_message_is_a_short_line_of_printable_characters(part: str, quoted: str) -> None:
-    """Whatever it quotes, and the cure is complete; a pickled message is the same."""
+    """This holds whatever it quotes; the cure is complete, and pickling keeps the message."""
     parts = {"what": "it is wrong"} | {part: quoted}
     error = BpmatrixError(parts.pop("what"), **parts, cure="Do that.")
     assert len(str(error)) <= 2_000
@@ -71,7 +71,7 @@ def test_a_message_is_a_short_line_of_printable_characters(part: str, quoted: st
 
 
 def test_control_characters_are_escaped() -> None:
-    """As in a literal of Python; letters of other scripts stay."""
+    """They are escaped as in a Python literal; letters of other scripts stay."""
     assert str(BpmatrixError("Größe", got="\x1b[2J\ud800")) == r"Größe: got \x1b[2J\ud800."
 
 

@@ -161,7 +161,7 @@ def test_a_history_pickled_by_version_0_1_0() -> None:
 
 
 def test_epochs_are_a_sequence() -> None:
-    """Entries are those that were added, whatever was recorded; slices are lists."""
+    """Entries equal those that were added, whatever was recorded; slices are lists."""
     figures = (None, 0.5), (None, 0.25, math.inf), (None, 1.0)
     entries = [
         EpochInfo(k, 9, 0.1 * k, *some, 0.5, 0.25, is_best=k % 3 == 1)
@@ -182,14 +182,14 @@ def test_epochs_are_a_sequence() -> None:
 
 
 def test_an_epoch_takes_65_bytes() -> None:
-    """As the documentation says."""
+    """The documentation says so."""
     assert len(Epochs([ENTRY] * 1000).rows) == 65_000
     assert "65 bytes" in History.__doc__
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 9), st.integers(0, 9))
 def test_thinned_epochs(best: list[bool], every: int, before: int) -> None:
-    """Each `every`-th is kept, the best so far, and the last."""
+    """Each `every`-th epoch, the best so far and the last are kept."""
     entries = [
         replace(ENTRY, epoch=epoch, is_best=is_best)
         for epoch, is_best in enumerate(best, start=before + 1)

@@ -176,7 +176,7 @@ for k in range(17):
 
 @needs_posix
 def test_signals_at_random_moments_of_a_command(tmp_path) -> None:
-    """The documented exit status, no traceback, and a whole model or none."""
+    """The exit status is the documented one, without a traceback; a model is whole or absent."""
     assert finish(start(COMMANDS, tmp_path)) == ""
 
 
@@ -200,7 +200,7 @@ print(main(), end="")
 @needs_posix
 @pytest.mark.parametrize("module", ["click", "bpmatrix.cli.train"])
 def test_ctrl_c_while_the_command_line_is_imported(module: str) -> None:
-    """Status 130 and one line, no traceback."""
+    """The exit status is 130, with one line and no traceback."""
     process = start(WHILE_IMPORTED, module)
     printed, errors = process.communicate(timeout=PATIENCE)
     assert (printed, errors) == ("130", "bpmatrix: interrupted\n")
@@ -751,7 +751,7 @@ print("alive")
 
 
 def test_another_thread_changes_the_data() -> None:
-    """Each training ends with finite weights or with an error of ours."""
+    """Each training ends with finite weights or with one of our errors."""
     assert finish(start(FAR + OTHER_THREAD)) == "alive\n"
 
 

@@ -108,10 +108,10 @@ def hold(
 ) -> Contest:
     """Train the network of a task with several contenders, and time each against bpmatrix.
 
-    Each has its own worker process and takes the same steps. One whose cost over all samples then
-    differs from that of the reference in float64 is excluded. Of several numbers of threads only
-    the fastest is timed. Then, in rounds, every contender is timed against bpmatrix, which chooses
-    its threads itself, in the order A B B A.
+    Each has its own worker process and takes the same steps. A contender whose cost over all
+    samples then differs from that of the reference in float64 is excluded. Of several numbers of
+    threads, only the fastest is timed. Then, in rounds, every contender is timed against bpmatrix,
+    which chooses its threads itself, in the order A B B A.
 
     Parameters
     ----------

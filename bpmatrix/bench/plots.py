@@ -31,7 +31,7 @@ def signature(survey: Survey) -> str:
 def pictures(survey: Survey) -> dict[str, bytes]:
     """Return the plot of a survey by file name: the speed-up over the loop by mini-batch size.
 
-    It is drawn at the width and dtype of the headline; without the loop there is none.
+    It shows the width and dtype of the headline. Without the loop there is no plot.
     """
     points = [point for point in survey.points if point.gain(CHAMPION, LOOP)]
     if not points:

@@ -29,7 +29,7 @@ class UnsuitedError(Exception):
 
 
 def suited(kind: str, name: str, choices: Mapping[str, Any]) -> Any:
-    """Return the choice of this name: a contender has no others of this kind."""
+    """Return the choice with this name, or raise an error: the contender has no other ones."""
     if name not in choices:
         raise UnsuitedError(f"has no {kind} {name}")
     return choices[name]

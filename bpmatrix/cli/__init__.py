@@ -91,12 +91,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Make the streams accept any text, and exist: what is written to a closed one is discarded."""
+    """Make the streams exist and accept any text; text for a closed one is discarded."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         if isinstance(stream := getattr(sys, name), io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # of names of files, in a C locale
+            stream.reconfigure(errors="backslashreplace")  # file names in a C locale
 
 
 def _fail(message: str) -> int:

@@ -102,14 +102,14 @@ def deliver(text: str, output: Path | None) -> None:
 def save_or_rescue(
     save: Callable[[Path], None], path: Path
 ) -> tuple[Path, DestinationError | None]:
-    """Save a model; if the system refuses that, elsewhere: it may be the work of hours.
+    """Save a model, elsewhere if the system refuses: it may be the result of hours of work.
 
     Returns
     -------
     where : Path
         Where the model is.
     error : DestinationError or None
-        What to raise once everything else is done, if that is not `path`.
+        The error to raise at the end if `where` is not `path`.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def save_or_rescue(
         return path, None
     name = f"{path.stem}-{secrets.token_hex(4)}{path.suffix}"
     for folder in (Path.cwd, Path.home, lambda: Path(tempfile.mkdtemp(prefix="bpmatrix-"))):
-        with suppress(OSError, RuntimeError):  # without a home, or without any of them
+        with suppress(OSError, RuntimeError):  # no home folder, or not writable
             rescued = folder() / name
             save(rescued)
             return rescued, DestinationError(

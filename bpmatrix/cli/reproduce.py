@@ -42,8 +42,8 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
     of the Fashion-MNIST paper on Fashion-MNIST and on MNIST. The default is all of them. Exit
     status 1 if a figure is outside its band, which was fixed before the first run.
 
-    MNIST and Fashion-MNIST are found as by `bpmatrix train`, and downloaded only if they are not
-    on this machine.
+    MNIST and Fashion-MNIST are located as in `bpmatrix train`, and downloaded only if they are
+    not on this machine.
 
     \b
     Examples:

@@ -31,16 +31,16 @@ SECONDS_OF_SILENCE, SECONDS_BETWEEN_LINES = 1.0, 10.0
 
 
 def say(line: object = "", *, err: bool = False) -> None:
-    """Print a line on standard output, or on standard error if that can be written."""
+    """Print a line on standard output, or on standard error, whose failure is ignored."""
     with suppress(OSError) if err else nullcontext():
         click.echo(printable(line), err=err)
 
 
 @contextmanager
 def lasting_output() -> Iterator[None]:
-    """Go on when standard output cannot be written any more, and raise the error at the end.
+    """Go on if standard output can no longer be written to; raise the error at the end.
 
-    For work with another result, which a full disk or a closed pipe must not prevent.
+    For work with another result, which must not be lost to a full disk or a closed pipe.
     """
     output = sys.stdout
     lasting = _Lasting(output)
@@ -54,7 +54,7 @@ def lasting_output() -> Iterator[None]:
 
 
 class _Lasting:
-    """A text stream whose first error is kept, and which writes nothing after it."""
+    """A text stream that keeps its first error, and writes nothing afterwards."""
 
     error: OSError | None = None
 

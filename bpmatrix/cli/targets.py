@@ -18,8 +18,8 @@ TEST_SHARE = 0.2
 VALIDATION_SHARE = 0.1  # of the rest
 # From here on, float64 does not represent every integer.
 LARGEST_INTEGER = 2.0**53
-# The longest name of a class: NumPy gives every row the room of the longest. It also drops null
-# characters at the end.
+# The longest class name: NumPy gives every row the memory of the longest. Null characters are not
+# allowed, since NumPy drops them at the end.
 LONGEST_NAME = 200
 
 
@@ -89,10 +89,10 @@ def class_names(table: Table, cells: Cells) -> NDArray[np.str_]:
     row = next(unfit, None)
     if row is not None:
         raise DataFileError(
-            f"the name of a class cannot be used in line {cells.lines[row]} of {table.path}",
+            f"the class name in line {cells.lines[row]} of {table.path} cannot be used",
             got=f"{len(texts[row]):,} characters, {shown(texts[row])}",
             expected=f"at most {LONGEST_NAME}, none of them null",
-            cure="Shorten it; if the column is free text, it cannot be predicted.",
+            cure="Shorten it, without null characters; free text cannot be predicted.",
         )
     return np.array(texts)
 

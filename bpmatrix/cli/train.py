@@ -69,7 +69,7 @@ def command(**arguments: Any) -> None:
           --learning-rate 3.0 --mini-batch-size 10 --epochs 30 --monitor test
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     options = Options(**arguments)
-    # A model that is saved is worth more than the lines about it.
+    # The saved model matters more than the lines about it.
     with nullcontext() if options.save is None else lasting_output():
         _run(options)
 

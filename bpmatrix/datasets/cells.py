@@ -21,7 +21,7 @@ MOMENT = re.compile(
 AROUND = re.compile(r"^[$€£¥]\s*|\s*[$€£¥%]$|\s+[A-Za-zµ°][\w/°]*$")
 GROUPED = re.compile(r"[+-]?\d{1,3}(?:([,.' ])\d{3})(?:\1\d{3})*(?:[.,]\d+)?")
 _SHOWN = 30
-# Longer texts are words; the patterns would take a time that grows with the square of the length.
+# Longer texts are words: the patterns take time that grows with the square of the length.
 LONGEST = 100
 
 

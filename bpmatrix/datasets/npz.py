@@ -30,7 +30,7 @@ _AS_NUMBERS = {
     "y.npy": "Number the classes 0, 1, 2, ...: numpy.unique(y, return_inverse=True)[1].",
 }
 _UNCOMPRESSED = "Write it with numpy.savez, uncompressed, if you trust it."
-# What splitting takes per sample, as measured; a label itself may be a byte of the file.
+# Measured memory per sample for splitting; in the file a label may take only a byte.
 _BYTES_OF_A_SAMPLE = 48
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -194,7 +194,7 @@ def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
     if not all(type(length) is int and 0 <= length <= _MAX_LENGTH for length in header[0]):
         raise DataFileError(
             f"{path}: {name} has an impossible shape",
-            expected="integers from 0 on",
+            expected="integers of 0 or more",
             cure=_WRITE_AGAIN,
         )
     return header

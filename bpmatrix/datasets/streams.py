@@ -23,9 +23,9 @@ DAMAGE = (EOFError, zlib.error, OSError)
 # DEFLATE codes at most 258 bytes in 2 bits, hence 1032 to 1.
 _MAX_DEFLATE_RATIO = 1032
 
-# Within that ratio a file of 3 MB could still become 3 GB. What compressed data may take: 512 MiB,
-# in which MNIST fits as float64 whatever its pixels are, or 100 times the file; MNIST itself is
-# compressed to a fifth as bytes, and to a thirtieth as float64. Uncompressed files have no limit.
+# Within that ratio a file of 3 MB could still expand to 3 GB. Compressed data may take 512 MiB,
+# enough for MNIST as float64 with any pixels, or 100 times the file, whichever is larger: MNIST
+# expands fivefold as bytes and thirtyfold as float64. Uncompressed files have no limit.
 MAX_INFLATED = 2**29
 MAX_RATIO = 100
 
@@ -33,12 +33,12 @@ _CHUNK = 2**20
 
 
 def check_is_file(path: Path) -> None:
-    """Reject what is not a file: reading a pipe or a device could wait or go on for ever.
+    """Reject anything but a file: reading a pipe or a device could block, or never end.
 
     Raises
     ------
     DataFileError
-        If the path is a folder, a device, a pipe or a socket; not if there is nothing.
+        If the path is a folder, a device, a pipe or a socket; not if it does not exist.
     """
     if path.exists() and not path.is_file():
         is_folder = path.is_dir()
@@ -56,7 +56,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def check_growth(path: Path, claimed: int, compressed: int, *, cure: str) -> None:
-    """Reject data that would take more than `MAX_INFLATED` and than `MAX_RATIO` times the file.
+    """Reject data larger than both `MAX_INFLATED` and `MAX_RATIO` times the file.
 
     Raises
     ------

@@ -75,7 +75,7 @@ class Table:
 
     @cached_property
     def _places(self) -> dict[str, list[int]]:
-        """The columns of each name; a header may have a million names."""
+        """The columns by name: a search for each of a million names would take too long."""
         places: dict[str, list[int]] = {}
         for column, name in enumerate(self.names):
             places.setdefault(name, []).append(column)

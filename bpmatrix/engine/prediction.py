@@ -99,7 +99,7 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
 def check_results(results: Array, what: str) -> Array:
     """Return the results, unless one is NaN; `what` is their name in the error.
 
-    The largest of some outputs, for example, would not be a prediction.
+    For example, the largest of several outputs is not a prediction if one of them is NaN.
     """
     if np.isnan(results).any():
         raise DataError(

@@ -17,8 +17,8 @@ from bpmatrix.errors import ArgumentError
 # The multiplications of a step per thread that outweigh barriers and smaller tiles, measured with
 # two threads (`python -m benchmarks steps`).
 WORTH_A_BARRIER = 290_000
-# With more threads than processors, a step takes longer with each of them, and a thousand take
-# seconds for one.
+# Beyond the number of processors, each further thread makes a step slower; with a thousand, one
+# step takes seconds.
 MOST_THREADS = 256
 # The multiplications that outweigh starting a thread without barriers.
 WORTH_A_START = 4_000_000
@@ -36,8 +36,9 @@ def choose_threads(n_threads: int | str, parameters: int, mini_batch_size: int) 
     Parameters
     ----------
     n_threads : int or "auto"
-        A number is used as it is, up to 256 or the number of processors. "auto" takes as many
-        threads as the work of a step is worth, but at most this training's share of the processors.
+        A number is used as it is, up to 256 or, if larger, the number of processors. "auto"
+        takes as many threads as the work of a step is worth, but at most this training's share of
+        the processors.
     parameters, mini_batch_size : int
         They determine the work of a step: about three multiplications per parameter and sample.
 

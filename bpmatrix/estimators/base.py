@@ -61,21 +61,21 @@ class MultilayerPerceptron(Gate):
     ) -> Self:
         """Train a new network; with `warm_start`, continue with the old one.
 
-        A fit that fails, with whatever error, restores the previously fitted model; Ctrl-C keeps
-        the complete epochs.
+        A fit that fails with any error restores the previously fitted model; Ctrl-C keeps the
+        complete epochs.
 
         Parameters
         ----------
         X : (n, n_features) array_like or sparse matrix
             Samples as rows; uint8 and float32 are converted one mini-batch at a time.
         y : array_like
-            For a classifier labels (n,) of any type, or an indicator matrix (n, n_labels); for a
-            regressor numbers (n,) or (n, n_outputs).
+            For a classifier, labels (n,) of any type, or an indicator matrix (n, n_labels); for a
+            regressor, numbers (n,) or (n, n_outputs).
         sample_weight : (n,) array_like, optional
             The weight of each sample.
         X_val, y_val : array_like, optional
-            Scored after every epoch, never trained on; `early_stopping` uses them instead of a
-            part of X, and goes by their loss.
+            Scored after every epoch, never trained on; `early_stopping` uses their loss instead of
+            the score of a part of X.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
             same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
@@ -91,8 +91,8 @@ class MultilayerPerceptron(Gate):
         ValueError
             For invalid parameters or data.
         DivergenceError
-            If a cost or weight is not finite. It is a ValueError. With early stopping, only if no
-            epoch has a score yet: otherwise the best weights are kept, with a ConvergenceWarning.
+            If a cost or weight is not finite; it is a ValueError, too. With early stopping, only
+            before the first score: later, the best weights are kept, with a ConvergenceWarning.
         """
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
 
@@ -297,7 +297,7 @@ class MultilayerPerceptron(Gate):
         return prediction.outputs(self._description, self._parameters.flat, columns).T
 
     def _outputs(self, columns: Any) -> Array:
-        """Return the output activations (n, n_L) for checked samples, during a fit also NaN."""
+        """Return the output activations (n, n_L) for checked samples, which may be NaN in a fit."""
         self._adopt_public_weights()
         return evaluation.outputs(self._description, self._parameters.flat, columns).T
 

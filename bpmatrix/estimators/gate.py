@@ -42,7 +42,7 @@ class FitArguments:
 
     @property
     def has_validation(self) -> bool:
-        """Whether validation data were passed, or half of them."""
+        """Whether `X_val` or `y_val` was passed."""
         return self.X_val is not None or self.y_val is not None
 
 

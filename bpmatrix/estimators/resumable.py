@@ -43,7 +43,7 @@ RECORDS = (
     "best_validation_score_", "validation_loss_curve_", "_no_improvement_count",
 )  # fmt: skip
 NONE_OR_NOT = ("best_loss_", "validation_scores_", "best_validation_score_")  # by early_stopping
-# The largest positions of generators in their blocks of numbers; NumPy does not check them.
+# The largest positions of generators in their blocks of numbers, which NumPy does not check.
 POSITIONS = {"pos": 624, "buffer_pos": 4}
 GENERATORS = ("MT19937", "PCG64", "PCG64DXSM", "Philox", "SFC64")
 

@@ -34,7 +34,7 @@ from bpmatrix.training.state import LARGEST_COUNT
 Array = NDArray[Any]
 
 TYPE_OF_LABELS = re.compile(r"[<>|=]?(?:[biuO]\d?|f[248]|U(\d{1,9}))")
-# The longest text that a file may demand memory for, unless one of its classes is longer.
+# The longest class that the type in a file may ask memory for, unless one of the classes is longer.
 LONGEST_CLASS = 1000
 STANDARDIZATIONS = {"_standardization": "inputs", "_y_standardization": "targets"}
 
@@ -174,7 +174,7 @@ def _restored(
         raise ValueError("this version does not know some of its parameters")
     if not set(ALWAYS) <= set(stored["records"]) <= set(RECORDS):
         raise ValueError("records are missing, or this version does not know some of them")
-    if parameters.get("dtype") is not None:  # the others do not matter for predictions
+    if parameters.get("dtype") is not None:  # predictions do not depend on the others
         find(dict.fromkeys(DTYPES), parameters["dtype"], "dtype")
     estimator = kind(**parameters)
     for name, values in stored["records"].items():
@@ -200,7 +200,7 @@ def _restored(
 
 
 def _labels(stored: Mapping[str, Any], description: Description) -> Labels:
-    """Return the labels; any error if they are not those of the network."""
+    """Return the labels. Raises any error if they do not fit the network."""
     classes, found = stored["classes"], TYPE_OF_LABELS.fullmatch(stored["dtype"])
     if found is None or not isinstance(classes, list) or not isinstance(stored["sparse"], bool):
         raise ValueError("the classes are not a list with a type")

@@ -360,7 +360,7 @@ class Network:
         """A summary of each run of `train`, one dictionary per run; saved with the model.
 
         After more than 100 runs, the first dictionary sums up all but the newest 100: its
-        ``"runs"`` and ``"epochs"`` are totals, and the rest is from the newest of those runs.
+        ``"runs"`` and ``"epochs"`` are totals, and the rest is from the newest runs it sums up.
 
         During a run, ``"stopped_by"`` is None and the figures are those of the completed epochs.
         """
@@ -456,8 +456,8 @@ class Network:
             Ends the run at the first slice of mini-batches after that time, without compilation. As
             after Ctrl-C, the steps of an incomplete epoch are in the weights, not in the History.
         record_every : int, default 1
-            Makes the History smaller: it holds only the epochs whose number is a multiple of this,
-            the best one and the last one. Nothing else changes.
+            Limits the History to the epochs whose number is a multiple of this, the best one and
+            the last one. Nothing else changes.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a run, that run is resumed and produces the
             same bits as an uninterrupted one; else a new run starts. `epochs` is then the total

@@ -1,6 +1,6 @@
 """A run of `Network.train` that can be saved to checkpoints and resumed from them.
 
-Learning rates are not saved: a schedule has to give those of the History again.
+The schedule is not saved: it has to give the learning rates of the History again.
 """
 
 from __future__ import annotations

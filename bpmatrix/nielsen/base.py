@@ -79,7 +79,7 @@ class BookNetwork:
     sizes: Sequence[int]
     biases: list[Array]
     weights: list[Array]
-    # The vector whose views were set last. Copies of the network have matrices of their own.
+    # The vector whose views were set last; a copy of the network has matrices of its own instead.
     _theta: Parameters | None = None
 
     def _set_sizes(self, sizes: Sequence[int]) -> None:

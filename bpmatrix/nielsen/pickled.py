@@ -1,9 +1,9 @@
 """Read the book's data file, ``mnist.pkl.gz``, without executing anything in it.
 
-A pickle is a program: the pickle module may execute any code in it. Here the few instructions that
-a pickle of arrays needs are interpreted, on tuples, lists, text, bytes and numbers, and the few
-names that it needs stand for records of data. All else is rejected. The file calls and changes no
-object of Python or NumPy. The decision is docs/decisions/0038-foreign-files.md.
+A pickle is a program, which the pickle module executes. Here only the few instructions that a
+pickle of arrays needs are interpreted, on tuples, lists, text, bytes and numbers, and the few
+functions that it calls create records of data. Everything else is rejected. So a file cannot call
+or change any object of Python or NumPy. See docs/decisions/0038-foreign-files.md.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ Array = NDArray[Any]
 # The real types, as named in a pickled dtype.
 KINDS = ("f4", "f8", "i4", "i8", "u1")
 GZIP_MAGIC = b"\x1f\x8b"
-# Of a gzipped file that grows more than a hundredfold; the book's grows from 16 MB to 220 MB.
+# A gzipped file may expand to this or a hundredfold; the book's expands from 16 MB to 220 MB.
 MOST_BYTES = 2**26
-# The three pairs of the book take some 270 in the longest protocol.
+# The book's three pairs take some 270 instructions in the longest protocol.
 MOST_INSTRUCTIONS, MOST_PAIRS = 1_000, 3
 
 INSTRUCTIONS = {instruction.code: instruction for instruction in pickletools.opcodes}
 CONSTANTS = {
     "NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": (), "MARK": NotImplemented,
 }  # fmt: skip
-# Their argument is their value.
+# Instructions whose argument is the value.
 LITERALS = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "STRING", "BINSTRING",
     "SHORT_BINSTRING", "UNICODE", "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "BINBYTES",
@@ -51,7 +51,7 @@ TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 @dataclass(frozen=True)
 class _Name:
-    """A name in a module, such as numpy and dtype."""
+    """A module and a name in it, such as numpy and dtype."""
 
     module: str
     name: str
@@ -90,7 +90,7 @@ class _Array:
 
 
 def _call(function: object, arguments: object) -> object:
-    """Return what stands for a call of a function of NumPy or of its codec."""
+    """Return the record for a call of one of the functions in a pickle of arrays."""
     match function, arguments:
         case _Name("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct"), _:
             return _Array()
@@ -106,18 +106,18 @@ def _call(function: object, arguments: object) -> object:
         case _Name("_codecs", "encode"), (str(text), "latin1"):
             return text  # bytes of Python 3, written for Python 2
         case _Name(str(module), str(name)), _:
-            raise ValueError(f"it needs {module}.{name}")
-    raise ValueError("a call of what is not a function")
+            raise ValueError(f"a call of {module}.{name}")
+    raise ValueError("a call of an object that is not a function")
 
 
 def _build(record: object, state: object) -> None:
-    """Complete a record of an array or of a type."""
+    """Complete the record of an array or a type."""
     if isinstance(record, _Array):
         record.state = state
     elif isinstance(record, _Type) and isinstance(state, tuple) and len(state) > 1:
         record.order = state[1] if state[1] in ("<", ">") else "<"
     else:
-        raise ValueError("the state of an unknown object")
+        raise ValueError("a state for an unknown object")
 
 
 def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
@@ -126,7 +126,7 @@ def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
         code = stream.read(1).decode("latin1")
         instruction = INSTRUCTIONS.get(code)
         if instruction is None:
-            raise ValueError(f"the instruction {code!r}" if code else "no end")
+            raise ValueError(f"the instruction {code!r}" if code else "no STOP instruction")
         if instruction.name == "STRING":  # pickletools rejects what is not ASCII
             with warnings.catch_warnings(action="ignore"):  # of escapes that Python does not know
                 text, _ = codecs.escape_decode(stream.readline()[1:-2])
@@ -190,13 +190,13 @@ def _interpret(content: io.BytesIO) -> object:
                 stack.append(argument)
             case _:
                 raise ValueError(f"the instruction {name}")
-    raise ValueError("no end")
+    raise ValueError("no STOP instruction")
 
 
 def _pairs(content: io.BytesIO) -> list[tuple[Array, Array]]:
     found = _interpret(content)
     if not isinstance(found, tuple | list) or len(found) > MOST_PAIRS:
-        raise ValueError("something else")
+        raise ValueError("an object of another kind")
     return [(images.array(), labels.array()) for images, labels in found]
 
 

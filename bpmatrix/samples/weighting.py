@@ -132,7 +132,7 @@ def checked_factors(
     Raises
     ------
     ArgumentError
-        If `class_weight` is neither, contains other classes, or a weight is not valid.
+        If `class_weight` is neither, or contains other classes or an invalid weight.
 
     Examples
     --------

@@ -137,7 +137,7 @@ class Checkpoints:
                 self._lock.release()
 
     def _take_folder(self) -> None:
-        """Create the folder if it does not exist, and exclude other runs from it."""
+        """Create the folder if it does not exist, and lock it against other runs."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with signals_held():
@@ -226,7 +226,7 @@ class Checkpoints:
 
 @contextmanager
 def in_use(checkpoints: Checkpoints | None) -> Iterator[None]:
-    """Run with SIGTERM handled as Ctrl-C, and free the folder at the end; nothing for None."""
+    """Handle SIGTERM as Ctrl-C, and release the folder at the end; do nothing for None."""
     with nullcontext() if checkpoints is None else termination_as_ctrl_c():
         try:
             yield

@@ -27,7 +27,7 @@ KINDS = {
 # Paths of open file descriptors.
 DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\w+/)+fd")
 TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.part")
-SECONDS_OF_A_WRITE = 3600  # the longest, where the system cannot tell whether a file is in use
+SECONDS_OF_A_WRITE = 3600  # the longest write; used where there are no locks
 # Errors of file systems that cannot flush a folder, or any file, and of folders without permission
 # to read.
 CANNOT_FLUSH = {
@@ -73,15 +73,15 @@ def standing_at(path: Path) -> str | None:
 def write_whole(path: Path, *content: bytes | memoryview) -> None:
     """Write a file, given in parts, in the same folder, flush it to disk, and rename it.
 
-    Temporary files of processes that were killed in the same folder are deleted first.
+    Temporary files that killed processes left in the same folder are deleted first.
 
     Raises
     ------
     DestinationError
         If the path is a folder, a device, a pipe or a socket, which is left alone.
     OSError
-        If the folder does not exist or is not writable, or the disk is full; it names `path`, whose
-        file is unchanged.
+        If the folder does not exist or is not writable, or the disk is full; the error names
+        `path`, whose file is unchanged.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def write_whole(path: Path, *content: bytes | memoryview) -> None:
 
 
 def name_file(error: OSError, path: Path) -> None:
-    """Let an error of the system name the user's file in place of a temporary one."""
+    """Make an operating system error name the user's file, not a temporary one."""
     if error.errno is not None:
         error.filename = str(path)
         with suppress(AttributeError):
@@ -127,9 +127,9 @@ def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
                 file.write(part)
             file.flush()
             _flush(file.fileno())
-            if os.name != "nt":  # as long as the file is locked
+            if os.name != "nt":  # while the file is locked
                 temporary.replace(target)
-        if os.name == "nt":  # which does not rename open files
+        if os.name == "nt":  # Windows does not rename open files
             temporary.replace(target)
     except BaseException:
         if file is not None:
@@ -149,7 +149,7 @@ def _temporary_beside(target: Path) -> BinaryIO:
             lock(file.fileno())
             if os.fstat(file.fileno()).st_nlink:
                 return file
-        file.close()  # another process has deleted it before it was locked
+        file.close()  # another process deleted it before it was locked
 
 
 def _imitate(descriptor: int, old: os.stat_result) -> None:
@@ -202,7 +202,7 @@ def flush_folder(folder: Path) -> None:
 
 
 def _flush(descriptor: int) -> None:
-    """Flush a file or a folder to the disk, where the file system can."""
+    """Flush a file or a folder to the disk, if the file system can."""
     try:
         os.fsync(descriptor)
     except OSError as error:

@@ -42,7 +42,7 @@ def lock(descriptor: int) -> bool:
 
 
 class FolderLock:
-    """A locked file in a folder, which shows that the folder is in use; it is deleted at the end.
+    """A locked file that shows that its folder is in use; it is deleted at the end.
 
     On file systems without locks, two processes can use the folder at once.
 
@@ -64,12 +64,12 @@ class FolderLock:
             while not take():
                 pass
             return
-        gc.collect()  # the user may be a forgotten object of this process
+        gc.collect()  # the lock may belong to a forgotten object of this process
         while not take():
             pass
 
     def release(self) -> None:
-        """End the use."""
+        """Unlock the folder."""
         if self._close.alive and os.name != "nt":
             with suppress(OSError):
                 self._path.unlink()
@@ -77,12 +77,12 @@ class FolderLock:
 
     def _open(self, flags: int) -> int:
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | flags, 0o666)
-        # Whatever happens to this object: a forgotten descriptor would lock the folder.
+        # Close it even if this object is forgotten: an open descriptor keeps the folder locked.
         self._close = weakref.finalize(self, os.close, descriptor)
         return descriptor
 
     def _lock_file(self) -> bool:
-        """Create or open the file and lock it; False if its last user deleted it meanwhile."""
+        """Create or open the file and lock it; False if its last owner deleted it meanwhile."""
         descriptor, is_there = self._open(0), 0
         try:
             lock(descriptor)

@@ -156,7 +156,7 @@ def read_tensors(
     Raises
     ------
     ModelFileError
-        If the file contains other tensors, or one that is not finite, or is damaged.
+        If the file is damaged, or contains other tensors or one that is not finite.
     """
     _check_tensors(file, description, others)
     arrays = file.read()

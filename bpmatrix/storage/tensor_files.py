@@ -1,7 +1,7 @@
 """.safetensors files with JSON metadata and a digest: the format of models and checkpoints.
 
-A digest finds every damaged byte; it does not show who wrote the file. Files are read, not mapped
-into memory: a mapped file that is truncated meanwhile ends the process. Nothing is executed.
+The digest detects any damage; it does not show who wrote the file. Files are read, not mapped into
+memory: truncating a mapped file would end the process. Nothing is executed.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ Array = NDArray[Any]
 KEY, DIGEST, VERSION = "bpmatrix", "digest", 1
 TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
 NAMES = {kind[1:]: name for name, kind in TYPES.items()}
-# What code raises that reads metadata of other types and values than it writes.
+# The errors of code that reads metadata with types or values that it never writes.
 DAMAGES = (
     AttributeError, BpmatrixError, LookupError, OverflowError, RecursionError, TypeError, ValueError
 )  # fmt: skip
 LARGEST_HEADER = 100_000_000  # bytes, the limit of the format
-LARGEST_NUMBER, MOST_AXES = 1 << 52, 8  # of a shape that is read at all
-# In memory, a number of JSON takes up to ten times as much as in the file, an object fifty times.
+LARGEST_NUMBER, MOST_AXES = 1 << 52, 8  # in shapes and offsets
+# In memory, a JSON number takes up to ten times as much as in the file, an object fifty times.
 MOST_VALUES, MOST_OBJECTS = 4_000_000, 1_000_000
 
 
 class Tensor(NamedTuple):
-    """What a file says of an array: its type, as the format calls it, and its shape."""
+    """The entry of an array in a file: its type, as the format names it, and its shape."""
 
     kind: str
     shape: tuple[int, ...]
@@ -51,14 +51,14 @@ class Tensor(NamedTuple):
 
 
 class TensorFile:
-    """An open file whose header has been read and checked, but for the digest.
+    """An open file whose header has been read and checked, except for the digest.
 
     Attributes
     ----------
     path : Path
         The file.
     values : dict
-        The JSON metadata, of the right version.
+        The JSON metadata, whose version has been checked.
     tensors : dict of str to Tensor
         Types and shapes by name, in the order of the data.
     """
@@ -73,7 +73,7 @@ class TensorFile:
                 f"{path} was not saved by bpmatrix", cure="Load it with the library that wrote it."
             )
         self.values, self._text = _values_in(text, path), text
-        # Files of 0.1.0 have one entry. Any other may be the name of the digest, damaged.
+        # Files of 0.1.0 have one entry. Any other may be a digest whose name is damaged.
         self._digest, self._has_digest = metadata.get(DIGEST), len(metadata) > 1
         self.tensors = _tensors(header, size, path)
 
@@ -123,7 +123,7 @@ def write(
             expected="text, finite numbers, True, False or None, and lists and dicts of these",
             cure="Look for it in net.trained, and convert or delete it.",
         ) from None
-    # Copies, since another thread may go on training. Types of eight bytes first: all are aligned.
+    # Copied, since another thread may go on training; eight-byte types first, so all are aligned.
     names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
     copies = {
         name: np.array(arrays[name], TYPES[_kind_of(arrays[name])], order="C") for name in names
@@ -140,8 +140,8 @@ def write(
     if len(head) > LARGEST_HEADER or _has_too_many_values(head.decode()):
         raise DataError(
             "the records are too large for a model file",
-            got=f"{len(text):,} letters of JSON",
-            cure="Keep the newest only: del net.trained[:-100], or"
+            got=f"{len(text):,} characters of JSON",
+            cure="Keep only the newest: del net.trained[:-100], or"
             " model.loss_curve_ = model.loss_curve_[-100:].",
         )
     write_whole(
@@ -179,12 +179,12 @@ def _header(file: BufferedReader, path: Path) -> tuple[dict[str, Any], int]:
     except (ValueError, RecursionError) as error:
         raise _incomplete(path, f"a header that is not valid: {error}") from None
     if not isinstance(header, dict):
-        raise _incomplete(path, "a header without names")
+        raise _incomplete(path, "a header that is not a JSON object")
     return header, size - length
 
 
 def _values_in(text: str, path: Path) -> dict[str, Any]:
-    """Return the metadata, after a check of their version."""
+    """Return the metadata, after checking the version."""
     try:
         values = _parsed(text)
         version = values["version"]
@@ -214,7 +214,7 @@ def _tensors(header: Mapping[str, Any], size: int, path: Path) -> dict[str, Tens
     except (KeyError, TypeError, ValueError) as error:
         raise _incomplete(path, f"a header that is not valid: {error}") from None
     if place != size:
-        raise _incomplete(path, f"{size:,} bytes of data in place of {place:,}")
+        raise _incomplete(path, f"{size:,} bytes of data instead of {place:,}")
     return {name: tensor for *_, name, tensor in entries}
 
 
@@ -222,9 +222,9 @@ def _check_place(start: object, end: object, name: str, tensor: Tensor, place: i
     numbers = (start, end, *tensor.shape)
     fits = all(type(number) is int and 0 <= number <= LARGEST_NUMBER for number in numbers)
     if not fits or len(tensor.shape) > MOST_AXES or start != place:
-        raise ValueError(f"the place of {name}")
+        raise ValueError(f"the place of {name} is impossible")
     if end != place + np.dtype(TYPES[tensor.kind]).itemsize * math.prod(tensor.shape):
-        raise ValueError(f"the size of {name}")
+        raise ValueError(f"the size of {name} does not fit its shape")
 
 
 def _incomplete(path: Path, got: str) -> ModelFileError:
@@ -256,7 +256,7 @@ def _bytes_of(array: Array) -> memoryview:
 
 
 def _parsed(text: str) -> Any:
-    """Return a JSON value: every key once, every number finite, and not too many of them."""
+    """Return a JSON value, in which keys are unique, numbers finite, and both not too many."""
     if _has_too_many_values(text):
         raise ValueError(f"more than {MOST_VALUES:,} values or {MOST_OBJECTS:,} objects")
     return json.loads(

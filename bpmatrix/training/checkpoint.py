@@ -58,7 +58,7 @@ class Resumable(Rules):
     _noted: tuple[int, Any]
 
     def identity(self) -> dict[str, Any]:
-        """Return all that must be unchanged for the run to resume, by names that users know."""
+        """Return everything that must be unchanged for the run to resume, by names users know."""
         raise NotImplementedError
 
     def best_epoch(self) -> int | None:
@@ -90,11 +90,11 @@ class Resumable(Rules):
         self._noted = self.done, self._generator_state()
 
     def _generator_state(self) -> Any:
-        """Return what determines the orders of the epochs to come."""
+        """Return the state that determines the orders of the epochs to come."""
         raise NotImplementedError
 
     def _before_orders(self, epochs: int) -> None:
-        """From time to time note the generator's state before the orders of epochs are drawn."""
+        """From time to time, note the generator's state before the orders of epochs are drawn."""
         runner = self.runner
         is_long = runner.steps_of_a_slice < runner.steps_of(epochs, self._n)
         if is_long or self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES:
@@ -205,9 +205,9 @@ def columns_of(epochs: Epochs) -> dict[str, Array]:
 
 
 def epochs_of(arrays: Mapping[str, Array], first: int, last: int) -> Epochs:
-    """Return the epochs whose columns `columns_of` returned, for a run that ends after `last`.
+    """Return the epochs of the columns from `columns_of`, for a run that ends after `last`.
 
-    ValueError unless they begin with `first` or later.
+    Raises ValueError unless they begin with `first` or later, and are in order.
     """
     table = np.empty(len(arrays["history.epoch"]), TABLE)
     for name in TABLE.names or ():

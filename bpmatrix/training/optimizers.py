@@ -19,7 +19,7 @@ from bpmatrix.kernels.plan import Hyperparameters
 Floats = NDArray[np.float64]
 DEFAULTS = Hyperparameters(0.0, 0.0, 0.0, 0.0, keep=1.0, l2=0.0, l1=0.0, clip_norm=math.inf)
 
-# What the parameters may be.
+# The valid range of each parameter.
 RANGES = {
     "learning_rate": NOT_NEGATIVE,
     "momentum": BELOW_ONE,

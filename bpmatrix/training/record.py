@@ -80,11 +80,11 @@ def summarize(
 
 
 def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records of the newest runs, after one that sums up all others.
+    """Return the records of the newest runs, after one that sums up all earlier ones.
 
-    Its `runs` and `epochs` are totals; the rest is from the newest of its runs, but for the names
-    of columns, by which `bpmatrix predict` reads tables: these are from the newest that has any.
-    Otherwise a model file would grow with each call of `train`, until it could not be saved.
+    In that one, `runs` and `epochs` are totals, and the rest is from the newest run it sums up. Only
+    the names of columns, by which `bpmatrix predict` reads tables, are from the newest that has any.
+    Without it, a model file would grow with each call of `train` until it could not be saved.
     """
     old, new = runs[:-RECORDS], runs[-RECORDS:]
     if not old:
@@ -99,7 +99,7 @@ def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def count_of(run: Mapping[str, Any], name: str, default: int) -> int:
-    """Return a count in a record, which may come from a file: missing or of any type."""
+    """Return a count in a record, or the default: records from a file may contain anything."""
     value = run.get(name)
     return value if isinstance(value, int) and value >= default else default
 

@@ -253,7 +253,7 @@ class Plateau:
     patience : Patience
         The number of epochs without improvement.
     factor : float
-        That of the next epoch.
+        The factor on the learning rate in the next epoch.
     """
 
     schedule: ReduceOnPlateau

@@ -265,7 +265,7 @@ class SliceRunner:
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
             is_finite = np.isfinite(self.theta).all()
-            # The sum of costs may overflow even if each of them is finite.
+            # The sum of the costs may overflow even if each cost is finite.
             if taken == count and is_finite and np.isfinite(given.totals).all():
                 # These lines call no function, so Ctrl-C cannot fall between them.
                 self.state.steps += count
@@ -304,7 +304,7 @@ class SliceRunner:
 def _not_views_of(
     theta: Array, X: Array | SparseColumns, targets: Targets
 ) -> tuple[Array | SparseColumns, Targets]:
-    """Copy data that are a view of theta: the steps would change them."""
+    """Copy data that share memory with theta, which the steps change."""
     if isinstance(X, np.ndarray) and np.may_share_memory(X, theta):
         X = X.copy(order="K")
     if np.may_share_memory(targets.array, theta):

@@ -68,9 +68,9 @@ class Patience:
     Attributes
     ----------
     patience, least_change : int, float
-        As of an `EarlyStopping`.
+        As in `EarlyStopping`.
     epochs : int
-        The number; where patience has run out, it starts again with the next epoch.
+        The number. After patience has run out, the next epoch starts a new count.
     reference : float
         The badness of the last improvement.
     """

@@ -136,7 +136,7 @@ def test_figures_are_printed_as_markdown_and_shown_as_they_come(capsys):
 
 
 def test_what_is_printed_is_also_written_between_the_marks(tmp_path):
-    """Of the command that prints it; a page without its marks is an error, and unchanged."""
+    """A page without the marks of the command is an error, and stays unchanged."""
 
     @click.command()
     @click.option("--write", type=Path)

@@ -54,7 +54,7 @@ def whole(known, tmp_path_factory) -> dict[str, bytes]:
 )
 @given(st.data())
 def test_damaged_files_are_refused_or_read(known, whole, tmp_path: Path, data) -> None:
-    """Never another exception, or another model in silence."""
+    """There is never another exception, nor another model without an error."""
     name = data.draw(st.sampled_from([name for name in known if not name.startswith(SLOW)]))
     form = known[name]
     path = tmp_path / form.name
@@ -64,7 +64,7 @@ def test_damaged_files_are_refused_or_read(known, whole, tmp_path: Path, data) -
 
 @pytest.mark.filterwarnings("ignore")
 def test_every_byte_matters_or_does_not(known, whole, tmp_path: Path) -> None:
-    """A file of data is changed in one of five ways at each byte, by turns; models at some."""
+    """Data files are changed at each byte in one of five ways, in turn; models at some bytes."""
     bad = []
     for name, form in known.items():
         path = tmp_path / form.name
@@ -103,12 +103,13 @@ def confuse(path: Path) -> bytes:
 @pytest.mark.parametrize(
     ("read", "says"),
     [
-        (crash, "SIGKILL"), (hang, "SIGALRM"), (grow, "MemoryError"), (flood, "no short line"),
-        (confuse, "KeyError: "), (Path.read_bytes, "another model"),
+        (crash, "SIGKILL"), (hang, "SIGALRM"), (grow, "MemoryError"),
+        (flood, "not a short printable line"), (confuse, "KeyError: "),
+        (Path.read_bytes, "another model"),
     ],
 )  # fmt: skip
 def test_faults_are_found(read, says: str, tmp_path: Path, monkeypatch) -> None:
-    """A reader with a fault in the second of three damaged files."""
+    """The reader has a fault with the second of three damaged files."""
     monkeypatch.setattr("benchmarks.fuzz.SECONDS", 1)
     form = Format(
         b"whole", lambda path: read(path) if path.read_bytes() == b"bad" else b"whole",
@@ -121,7 +122,7 @@ def test_faults_are_found(read, says: str, tmp_path: Path, monkeypatch) -> None:
 
 @forks
 def test_undamaged_files_are_equal(known, tmp_path: Path) -> None:
-    """Read in a child process, as the damaged ones are."""
+    """They are read in a child process, as damaged ones are."""
     for name, form in known.items():
         found = look(form, lambda number, form=form: form.content, range(2), tmp_path)
         assert found.outcomes == {"equal": 2}, (name, found)
@@ -129,7 +130,7 @@ def test_undamaged_files_are_equal(known, tmp_path: Path) -> None:
 
 @forks
 def test_the_command_prints_a_row_and_keeps_no_file_without_a_fault(tmp_path: Path) -> None:
-    """Another name is refused with the names that there are."""
+    """For an unknown format, the error lists the known ones."""
     keep = tmp_path / "keep"
     result = CliRunner().invoke(main, ["fuzz", "idx", "--times", "7", "--keep", str(keep)])
     assert result.exit_code == 0, result.output
@@ -143,7 +144,7 @@ def test_the_command_prints_a_row_and_keeps_no_file_without_a_fault(tmp_path: Pa
 
 
 def test_damage_is_the_same_in_every_run() -> None:
-    """A number names it."""
+    """It depends on the seed and the number."""
     content = bytes(range(1, 101))
     assert at_random(content, 0, 7) == at_random(content, 0, 7)
     assert len({at_random(content, 0, number) for number in range(100)}) > 90

@@ -14,7 +14,7 @@ from benchmarks.kills import PHASES, WAYS, kill
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forks")
 def test_killed_runs_resume_to_the_same_bits() -> None:
-    """Networks, estimators and the command line, and each phase is hit."""
+    """Networks, estimators and the command line are killed, and every phase occurs."""
     pytest.importorskip("sklearn")
     found = kill(18)
     assert found.total() == 18

@@ -157,7 +157,7 @@ def full_device() -> Path:
 @pytest.mark.parametrize("training", TRAININGS)
 @pytest.mark.parametrize("kind", ["full disk", "closed pipe"])
 def test_a_model_is_saved_though_its_lines_are_not_printed(kind, training, tmp_path) -> None:
-    """The status and a line on standard error say what was lost."""
+    """The exit status and a line on standard error report the failure."""
     (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
     reader, writer = os.pipe()
     os.close(reader)
@@ -179,7 +179,7 @@ def test_a_model_is_saved_though_its_lines_are_not_printed(kind, training, tmp_p
 
 
 def test_standard_error_on_a_full_disk(tmp_path, model) -> None:
-    """Notes and warnings are lost, results are not."""
+    """Notes and warnings are lost, but not results."""
     with full_device().open("wb") as full:
         for arguments in (["predict", model, "digits"], TRAININGS["network"]):
             process = subprocess.run(
@@ -198,7 +198,7 @@ def test_standard_error_on_a_full_disk(tmp_path, model) -> None:
 def test_a_model_is_saved_elsewhere_if_its_disk_is_full(
     free, training, tmp_path, monkeypatch, capsys
 ) -> None:
-    """In the current folder, that of the user, or a temporary one, under a new name."""
+    """It is in the current folder, the home folder or a temporary one, under a new name."""
     disk, *others = places = [tmp_path / name for name in ("disk", "work", "home", "temporary")]
     for place in places:
         place.mkdir()

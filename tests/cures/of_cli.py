@@ -57,7 +57,7 @@ def into_a_read_only_folder(folder: Path) -> None:
 
 
 def onto_a_full_disk(folder: Path) -> None:
-    """Save where the disk has become full during the training."""
+    """Save to a disk that has become full during the training."""
 
     def write(path: Path, *content: bytes) -> None:
         if path.name == "net.safetensors":
@@ -69,7 +69,7 @@ def onto_a_full_disk(folder: Path) -> None:
 
 
 def moved_from_another_folder(folder: Path) -> None:
-    """Move the rescued model to where it was to be saved."""
+    """Move the rescued model to its intended place."""
     with suppress(DestinationError):
         onto_a_full_disk(folder)
     rescued, *_ = folder.glob("net-*.safetensors")
@@ -172,7 +172,7 @@ ROWS = [
     Row("cli/targets.py: check_none_missing", "{} is missing a value in line {} of {}",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE + "1,1,\n"), "Drop the row",
         run("train t.csv --target kind --epochs 1", t__csv=TABLE)),
-    Row("cli/targets.py: class_names", "the name of a class cannot be used in line {} of {}",
+    Row("cli/targets.py: class_names", "the class name in line {} of {} cannot be used",
         run(ESTIMATOR, **{"table.csv": TABLE.replace("yes", "yes" * 100)}), "Shorten it",
         run(ESTIMATOR)),
     Row("cli/targets.py: _split", "the target has only one class",

@@ -135,7 +135,7 @@ def mnist_of_a_folder(folder: Path) -> object:
 
 
 def with_little_memory(call: Callable[[Path], object]) -> Callable[[Path], object]:
-    """Limit decompressed files to 5,000 bytes instead of 4 GiB."""
+    """Limit decompressed files to 5,000 bytes instead of 512 MiB."""
 
     def limited(folder: Path) -> object:
         with patch("bpmatrix.datasets.streams.MAX_INFLATED", 5_000):

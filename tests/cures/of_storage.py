@@ -229,7 +229,7 @@ ROWS = [
         "storage/tensor_files.py: write",
         "the records are too large for a model file",
         with_too_many_records,
-        "Keep the newest only: del net.trained[:-100], or model.loss_curve_ ="
+        "Keep only the newest: del net.trained[:-100], or model.loss_curve_ ="
         " model.loss_curve_[-100:].",
         lambda folder: with_too_many_records(folder, kept=100),
     ),

@@ -74,7 +74,7 @@ IS_SAID = "What the system says is all there is to know: a folder, a file that m
 
 
 def shortened(folder: Path) -> object:
-    """Read a table that loses its end after its first row has been read."""
+    """Read a table that is truncated after its first row has been read."""
     rows = _rows(written(folder, "1,0\n" * 100_000))
     next(rows)
     os.truncate(folder / "table.csv", 4 * 50_000)

@@ -123,7 +123,7 @@ def test_unknown_suffix(tmp_path: Path) -> None:
     "read", [datasets.load, read_idx, read_npz, open_table, read_pickled_arrays, network2.load]
 )
 def test_what_is_not_a_file_is_not_opened(tmp_path: Path, kind: str, read) -> None:
-    """A pipe that nobody writes to would be waited for, a device may have no end."""
+    """A pipe without a writer would block, and a device may have no end."""
     path = tmp_path / "samples.csv"
     if kind == "pipe":
         os.mkfifo(path)

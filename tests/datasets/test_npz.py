@@ -80,7 +80,7 @@ def test_a_few_bytes_that_claim_8_tib(path: Path) -> None:
     ids=lambda shape: shape[:20],
 )  # fmt: skip
 def test_sizes_that_are_not_plain_numbers(path: Path, shape: str) -> None:
-    """Also if their product fits, or overflows 64 bits to 0."""
+    """They are rejected even if their product fits, or overflows 64 bits to 0."""
     write_zip(path, X=npy_header(shape) + bytes(12), y=npy(LABELS))
     with pytest.raises(DataFileError, match=r"header of X|impossible shape|not fit its size"):
         read_npz(path)
@@ -94,7 +94,7 @@ def test_bomb(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_samples_of_one_byte_count_as_what_their_labels_need(path: Path, monkeypatch) -> None:
-    """A label of a byte becomes an int64 and some indices."""
+    """A one-byte label becomes an int64 and some indices."""
     monkeypatch.setattr(streams, "MAX_INFLATED", 200_000)
     column = np.zeros((10_000, 1), np.uint8)
     np.savez_compressed(path, X=column, y=column[:, 0])
@@ -113,7 +113,7 @@ def test_samples_of_one_byte_count_as_what_their_labels_need(path: Path, monkeyp
     ],
 )
 def test_what_may_be_decompressed(path: Path, claimed: int, compressed: int, is_fine: bool) -> None:
-    """512 MiB, or a hundred times the file."""
+    """The limit is 512 MiB or a hundred times the file."""
     expected = nullcontext() if is_fine else pytest.raises(DataFileError, match="Try this")
     with expected:
         streams.check_inflated_size(path, claimed, compressed, cure="Try this.")

@@ -203,7 +203,7 @@ def test_memory_is_little_more_than_the_numbers(path: Path) -> None:
 
 
 def shortened_while_read(path: Path) -> list:
-    """Read a file of 100,000 rows that ends after 50,000 once the first has been read."""
+    """Read a file of 100,000 rows that is cut to 50,000 once the first has been read."""
     path.write_text("1,0\n" * 100_000)
     rows = tables._rows(path)
     next(rows)
@@ -226,7 +226,7 @@ def seconds_of(call) -> float:
 
 @pytest.mark.parametrize("cell", ["1" + 120_000 * " " + "!", "1" * 120_000 + "x", 120_000 * "1,"])
 def test_long_cells_take_no_longer_than_reading_them(path: Path, cell: str) -> None:
-    """The patterns that recognize dates and units would take minutes."""
+    """The patterns for dates and units would take minutes."""
     path.write_text(f'a,b\n0,"{cell}"\n')
     assert seconds_of(lambda: open_table(path).read([0, 1])) < 1
     assert seconds_of(lambda: is_almost_a_number(cell)) < 1

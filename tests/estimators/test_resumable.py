@@ -97,7 +97,7 @@ def test_a_fit_killed_after_any_slice_resumes_to_the_same_bits(
 
 
 @pytest.mark.filterwarnings("ignore:training was interrupted")
-# Signals are held while a temporary file is opened, which an exception of the test is not.
+# Signals are deferred while a temporary file is opened; an exception from the test is not.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("per_slice", [0.0, 0.15])
 def test_ctrl_c_at_any_moment_loses_nothing(
@@ -263,7 +263,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_a_checkpoint_with_values_that_no_fit_writes_is_refused(name: str, tmp_path: Path) -> None:
-    """Its digest is right, so it was made on purpose; nothing has changed then."""
+    """Its digest is right, so it was made on purpose. Nothing has changed after the error."""
     fit(tmp_path, max_iter=2)
     path = max(tmp_path.glob("checkpoint-*"))
     for value in WRONG[name]:

@@ -263,7 +263,7 @@ DAMAGES = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_is_rejected(damage, kept, tmp_path):
-    """When it is loaded, not when it predicts."""
+    """This happens when it is loaded, not when it predicts."""
     metadata, tensors = copy.deepcopy(kept["iris"])
     DAMAGES[damage](metadata, tensors)
     with pytest.raises(ModelFileError) as caught:
@@ -272,7 +272,7 @@ def test_a_damaged_file_is_rejected(damage, kept, tmp_path):
 
 
 def test_a_type_that_demands_gigabytes_gets_what_the_classes_need(kept, tmp_path):
-    """Wide types are stored with short words, so they are no damage."""
+    """Wide types are stored with short words as well, so the file is not damaged."""
     metadata, tensors = copy.deepcopy(kept["words"])
     metadata["estimator"]["labels"]["dtype"] = "<U500000000"
     model = load_changed(tmp_path, metadata, tensors)
@@ -281,7 +281,7 @@ def test_a_type_that_demands_gigabytes_gets_what_the_classes_need(kept, tmp_path
 
 
 def paths_of(tree, path=()):
-    """Return the path of keys to every value of a JSON tree, of lists only the first ones."""
+    """Return the path of keys to every value of a JSON tree; in lists, only to the first ones."""
     pairs = ()
     if isinstance(tree, dict | list):
         pairs = tree.items() if isinstance(tree, dict) else enumerate(tree[:3])
@@ -296,7 +296,7 @@ VALUES = [
 
 @pytest.mark.parametrize("name", ["iris", "words", "two_classes", "several_labels", "numbers"])
 def test_any_value_anywhere_is_rejected_or_harmless(name, kept, tmp_path, capsys):
-    """What loads can predict, and `bpmatrix info` can describe it."""
+    """A model that loads can predict, and `bpmatrix info` can describe it."""
     model_of, X, _ = globals()[name]()
     metadata, tensors = kept[name]
     rng = random.Random(name)

@@ -392,7 +392,7 @@ def test_read_only_parameters_are_read_and_not_trained() -> None:
 @pytest.mark.parametrize("n", [3, 5000])  # the fast path, and the general one
 @pytest.mark.parametrize("layer", [0, 1])
 def test_an_output_that_is_nan_is_an_error(n: int, layer: int) -> None:
-    """If sums overflow, no class is predicted and no figure is NaN; an infinite output is one."""
+    """If sums overflow, no class is predicted and no figure is NaN; outputs may be infinite."""
     net = Network([3, 4, 3], activation="relu", cost="log_likelihood", seed=1)
     net.weights[layer][:] *= 1e308 / np.abs(net.weights[layer]).max()
     X = 100 * np.abs(np.random.default_rng(1).standard_normal((3, n)))

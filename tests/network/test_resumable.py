@@ -149,7 +149,7 @@ def test_a_run_killed_repeatedly_produces_the_same_bits(
 
 
 @pytest.mark.filterwarnings("ignore:training was interrupted")
-# Signals are held while a temporary file is opened, which an exception of the test is not.
+# Signals are deferred while a temporary file is opened; an exception from the test is not.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("per_slice", [0.0, 0.15])
 def test_ctrl_c_at_any_moment_loses_nothing(

@@ -139,7 +139,7 @@ def test_a_pickle_of_python_2(tmp_path) -> None:
 
 
 def changed(old: bytes, new: bytes) -> bytes:
-    """The pickle with a change, or, for no old bytes, with new ones at the beginning."""
+    """The pickle with some bytes replaced or, without old bytes, with new ones at the start."""
     whole = python_2_pickle()
     return whole.replace(old, new) if old else whole[:2] + new + whole[2:]
 
@@ -200,7 +200,7 @@ def test_anything_but_arrays_is_rejected(content, tmp_path, monkeypatch) -> None
 
 @pytest.mark.parametrize("content", [*DECLARED, BUILD_ON_A_FUNCTION], ids=repr)
 def test_memory_is_in_proportion_to_the_pickle(content, tmp_path) -> None:
-    """However much its instructions announce."""
+    """It does not depend on the sizes that its instructions announce."""
     (tmp_path / "small.pkl").write_bytes(content)
     tracemalloc.start()
     try:
@@ -220,7 +220,7 @@ def test_a_gzipped_pickle_that_grows_too_large(tmp_path, monkeypatch) -> None:
 
 
 def test_a_refused_pickle_changes_nothing(tmp_path) -> None:
-    """What a file says about one array is forgotten with it."""
+    """A file cannot leave attributes on the reader's functions."""
     for content in (BUILD_ON_A_FUNCTION + b".", python_2_pickle().replace(b"f4", b"U1")):
         (tmp_path / "evil.pkl").write_bytes(content)
         with pytest.raises(DataFileError):

@@ -219,7 +219,7 @@ def test_checkpoints_are_written_in_time(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_folder_belongs_to_one_run_at_a_time(tmp_path: Path) -> None:
-    """A second run in it is refused, and changes nothing; afterwards it is free."""
+    """A second run is rejected and changes nothing; afterwards the folder is free."""
 
     def disturb(info) -> None:
         if info.epoch != 3:
@@ -256,7 +256,7 @@ def test_a_folder_is_free_after_an_error(error, tmp_path: Path) -> None:
 
 
 def test_a_run_that_ended_after_its_checkpoint_was_read(tmp_path: Path) -> None:
-    """Its newest checkpoint is unknown, so nothing is resumed from an older one."""
+    """Its newest checkpoint was not read, so resuming from an older one is rejected."""
     train(tmp_path, 2)
     stale = Checkpoints(tmp_path)
     train(tmp_path, 3)
@@ -270,7 +270,7 @@ def test_a_run_that_ended_after_its_checkpoint_was_read(tmp_path: Path) -> None:
 def test_checkpoints_that_another_run_deletes_while_they_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those before it are read."""
+    """The ones before them are read."""
     train(tmp_path, 3)
     files_before = sorted(tmp_path.glob("checkpoint-*"))
 
@@ -287,7 +287,7 @@ def test_checkpoints_that_another_run_deletes_while_they_are_read(
 def test_records_that_are_too_large_do_not_end_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As a full disk does not."""
+    """As with a full disk, there is a warning."""
 
     def grow(info) -> None:
         monkeypatch.setattr(tensor_files, "MOST_VALUES", 1)

@@ -163,7 +163,7 @@ write_whole(path, bytes(10_000))
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    """A real one of 40 KB: the old file stays, the error names it, and nothing else is left."""
+    """A real disk of 40 KB: the old file stays, the error names it, and nothing else is left."""
     command = 'mount -t tmpfs -o size=40k none "$0" || exit 77; exec "$@"'
     script = [sys.executable, "-c", ON_A_SMALL_DISK, str(tmp_path)]
     try:
@@ -212,7 +212,7 @@ def test_a_folder_that_may_not_be_listed_or_written() -> None:
 
 
 def fill_the_folder(path: Path) -> list[Path]:
-    """Create a left-over file, and similar names that are not ours."""
+    """Create a leftover file, and files with similar names that are not ours."""
     ours = [path.with_name(f".{k:016x}.part") for k in range(3)]
     others = [path.with_name(name) for name in ("film.part", ".part", ".0123456789abcdeg.part")]
     for place in (*ours, *others):
@@ -223,7 +223,7 @@ def fill_the_folder(path: Path) -> list[Path]:
 
 @posix
 def test_left_over_files_are_deleted_unless_they_are_being_written(path: Path) -> None:
-    """Only those with our names; a lock shows that a process writes."""
+    """Only files with our names are deleted; a lock shows that one is being written."""
     ours = fill_the_folder(path)
     left = names(path.parent)
     with ours[1].open("rb") as writing:
@@ -235,7 +235,7 @@ def test_left_over_files_are_deleted_unless_they_are_being_written(path: Path) -
 
 
 def test_without_locks_old_files_are_deleted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On Windows and on file systems without locks: those older than an hour."""
+    """On Windows and on file systems without locks, files older than an hour are deleted."""
     monkeypatch.setattr(locks, "fcntl", None)
     ours = fill_the_folder(path)
     os.utime(ours[0], (0, 0))
@@ -249,7 +249,7 @@ def test_without_locks_old_files_are_deleted(path: Path, monkeypatch: pytest.Mon
 def test_a_temporary_file_that_is_deleted_before_it_is_locked(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By another process that took it for a left-over one: it is created again."""
+    """If another process takes it for a leftover one, it is created again."""
     flock, deleted = locks.fcntl.flock, []
 
     def late(descriptor: int, how: int) -> None:
@@ -269,7 +269,7 @@ def test_a_temporary_file_that_is_deleted_before_it_is_locked(
 def test_a_file_system_that_cannot_flush(
     path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    """As some network file systems: the file is written."""
+    """The file is written anyway, for example on some network file systems."""
 
     def fail(descriptor: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -281,7 +281,7 @@ def test_a_file_system_that_cannot_flush(
 
 @posix
 def test_a_file_of_another_owner_keeps_its_owner(path: Path) -> None:
-    """If the system allows it, so for root: the owner can still read the model."""
+    """Only root may set the owner; then the owner can still read the model."""
     if os.getuid():
         pytest.skip("only root can change the owner of a file")
     path.chmod(0o600)
@@ -531,7 +531,7 @@ for _ in range(200):
 
 @posix
 def test_two_processes_at_once(path: Path) -> None:
-    """Neither takes the other's temporary file for a left-over one."""
+    """Neither takes the other's temporary file for a leftover one."""
     writers = [
         subprocess.Popen([sys.executable, "-c", WRITER, str(path), letter], stderr=subprocess.PIPE)
         for letter in "ab"

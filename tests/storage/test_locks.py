@@ -27,7 +27,7 @@ time.sleep(60)
 
 
 def test_a_folder_is_used_once_at_a_time(tmp_path: Path) -> None:
-    """In one process, too; nothing is left at the end."""
+    """This holds within one process, too; no file is left at the end."""
     for _ in range(2):
         held = FolderLock(tmp_path)
         with pytest.raises(BlockingIOError):
@@ -38,7 +38,7 @@ def test_a_folder_is_used_once_at_a_time(tmp_path: Path) -> None:
 
 @posix
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
-    """Also after kill -9, although its file is still there."""
+    """It does so even after kill -9, although its file is still there."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE
     ) as process:
@@ -55,7 +55,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 def test_a_file_that_is_deleted_before_it_is_locked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By a user that has just ended: the new user locks a new file, which others see."""
+    """If the last owner has just deleted it, the new one locks a new file, which others see."""
     flock, opened = locks.fcntl.flock, []
 
     def late(descriptor: int, how: int) -> None:
@@ -90,7 +90,7 @@ def test_file_systems_without_locks(
 
 
 def test_a_file_that_can_be_created_once(tmp_path: Path) -> None:
-    """On Windows, where the system deletes it with the process."""
+    """This is how it works on Windows, which deletes the file with the process."""
     held = FolderLock(tmp_path)
     other = FolderLock.__new__(FolderLock)
     other._path = held._path
@@ -102,7 +102,7 @@ def test_a_file_that_can_be_created_once(tmp_path: Path) -> None:
 
 
 def test_a_forgotten_lock_is_released(tmp_path: Path) -> None:
-    """As by Ctrl-C at the wrong moment."""
+    """Ctrl-C at the wrong moment may leave such a lock."""
     forgotten = [FolderLock(tmp_path)]
     forgotten.append(forgotten)
     del forgotten

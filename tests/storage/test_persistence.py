@@ -331,7 +331,7 @@ def load_or_refuse_the_same(path: Path, net: Network) -> None:
 
 
 def test_a_changed_byte_anywhere(saved: Path, folder: Path) -> None:
-    """Two changes of every byte."""
+    """Each byte is changed in two ways."""
     net, content, path = Network.load(saved), saved.read_bytes(), folder / "changed"
     for place in range(len(content)):
         for bit in (1, 64):

@@ -1,4 +1,4 @@
-"""The file format: what is written is read, and every damage is found before it does harm."""
+"""The file format: files are read as they were written, and any damage is detected."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_words_and_arrays_are_read_as_they_were_written(path: Path) -> None:
 
 
 def test_other_readers_read_it(path: Path) -> None:
-    """The library of the format, which checks alignment and offsets as well."""
+    """The safetensors library checks alignment and offsets as well."""
     found = load_file(path)
     assert all(same_bits(found[name], ARRAYS[name]) for name in ARRAYS)
     with safe_open(path, framework="numpy") as file:
@@ -80,7 +80,7 @@ def test_other_readers_read_it(path: Path) -> None:
 
 
 def test_what_other_writers_make_of_it_is_read(path: Path) -> None:
-    """The digest does not depend on order and spaces, so that a file may be written anew."""
+    """The digest does not depend on order or spaces, so another program may rewrite a file."""
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata() | {"format": "pt"}
     save_file(load_file(path), path, metadata)
@@ -88,7 +88,7 @@ def test_what_other_writers_make_of_it_is_read(path: Path) -> None:
 
 
 def test_the_digest_is_as_documented(path: Path) -> None:
-    """In docs/file-format.md."""
+    """The page is docs/file-format.md."""
     with safe_open(path, framework="numpy") as file:
         metadata = file.metadata()
     digest = hashlib.sha256(metadata["bpmatrix"].encode())
@@ -104,7 +104,7 @@ def test_the_digest_is_as_documented(path: Path) -> None:
 def test_changed_bytes_are_found_or_change_nothing(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    """Some bytes at once, also in the names of the digest and of the metadata."""
+    """Up to three bytes change at once, also in the names of the digest and the metadata."""
     path = tmp_path_factory.getbasetemp() / "changed"
     write(path, {"word": [0.25, "x"]}, ARRAYS)
     words = read(path)[0]
@@ -122,7 +122,7 @@ def test_changed_bytes_are_found_or_change_nothing(
 
 
 def test_a_damaged_name_of_the_digest(path: Path) -> None:
-    """It does not turn a file into one of 0.1.0, which has no digest and loads."""
+    """The file is not taken for one of 0.1.0, which has no digest and loads."""
     header, data = parts_of(path)
     header["__metadata__"]["digesu"] = header["__metadata__"].pop("digest")
     assert_refused(put(path, header, data), "is damaged: its digest")
@@ -141,7 +141,7 @@ def test_a_file_that_becomes_shorter_while_it_is_read(path: Path, part: float) -
 
 
 def test_a_file_that_changes_while_it_is_read(path: Path) -> None:
-    """It is found by the digest."""
+    """The digest detects it."""
     write(path, {}, ARRAYS | {"long": np.arange(1e6)})
     with opened(path) as file:
         with path.open("r+b") as other:
@@ -154,7 +154,7 @@ def test_a_file_that_changes_while_it_is_read(path: Path) -> None:
 def test_arrays_that_another_thread_changes_while_they_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is whole: the digest belongs to the numbers in it."""
+    """The file is consistent: the digest belongs to the numbers in it."""
     arrays = {"a": np.zeros(3)}
     digest_of = tensor_files._digest_of
 
@@ -216,7 +216,7 @@ def test_a_name_that_occurs_twice(path: Path) -> None:
 
 @pytest.mark.parametrize("number", ["1e999", "-1e999", "NaN", "Infinity", "-Infinity"])
 def test_numbers_that_are_not_finite(path: Path, number: str) -> None:
-    """Anywhere in the metadata; they could not be saved again."""
+    """They are rejected anywhere in the metadata, since they could not be saved again."""
     metadata = {"bpmatrix": '{"version": 1, "x": [{"y": ' + number + "}]}"}
     assert_refused(put(path, {"__metadata__": metadata}, b""), f"{number} is not a finite number")
 
@@ -224,7 +224,7 @@ def test_numbers_that_are_not_finite(path: Path, number: str) -> None:
 @pytest.mark.parametrize("text", ["[[],[],", '{"a":{},"b":', "1,"])
 @pytest.mark.parametrize("is_header", [True, False])
 def test_metadata_that_would_take_gigabytes(path: Path, text: str, is_header: bool) -> None:
-    """They are refused before they are parsed."""
+    """It is rejected before it is parsed."""
     large = '{"version": 1, "x": [' + text * (
         2 + (1 if "[" in text or "{" in text else 4) * 1_000_000
     )
@@ -233,7 +233,7 @@ def test_metadata_that_would_take_gigabytes(path: Path, text: str, is_header: bo
 
 
 def test_a_file_with_holes_is_not_read_for_its_header(path: Path) -> None:
-    """A terabyte that takes no room on the disk."""
+    """The file claims a terabyte but takes no space on the disk."""
     put(path, METADATA | {"a": entry([1], 0, 8)}, bytes(8))
     try:
         os.truncate(path, 1 << 40)

@@ -425,7 +425,7 @@ def test_the_record_of_a_run() -> None:
 
 
 def test_the_records_of_many_runs_are_summed_up(tmp_path: Path) -> None:
-    """All but the newest 100, so that a model file does not grow with each call of `train`."""
+    """All but the newest 100 are, so that a model file does not grow with each call of `train`."""
     net, sizes = network(), []
     for k in range(260):
         net.train(X, LABELS, epochs=k % 3, optimizer=SGD(0.25 if k < 150 else 0.125))
@@ -576,7 +576,7 @@ def test_a_run_that_diverged_is_recorded() -> None:
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_costs_whose_sum_overflows_are_a_divergence(n_threads: int) -> None:
-    """Each cost is finite, and so are the weights; nothing has changed."""
+    """The single costs and the weights are finite; nothing has changed after the error."""
     net = network(sizes=[3, 4, 1], output="identity", cost="quadratic")
     before = net.parameters.copy()
     with pytest.raises(DivergenceError, match=r"the cost is not finite.* Scale large targets"):

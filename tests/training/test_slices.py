@@ -344,7 +344,7 @@ def test_one_specialization_whatever_the_numbers() -> None:
 @pytest.mark.parametrize("n_threads", [1, 2])
 @pytest.mark.parametrize("of", ["inputs", "targets"])
 def test_data_may_be_a_view_of_the_parameters(of: str, n_threads: int) -> None:
-    """They are those from before the first step, as if they had been copied."""
+    """Their values from before the first step are used, as if they had been copied."""
     found = []
     for is_view in (True, False):
         net = Network([8, 8, 8], activation="identity", cost="quadratic", seed=1)

@@ -38,7 +38,8 @@ class Family:
     make : callable
         Makes a contender from a task and a number of threads.
     threads : tuple, optional
-        The numbers of threads, of which only the fastest is timed; by default one and all.
+        The numbers of threads to try, of which only the fastest is timed; by default 1 and the
+        number of processors.
     dtype : str, optional
         The dtype it computes in, by default that of the task.
     library : str, optional
