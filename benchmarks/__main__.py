@@ -30,8 +30,8 @@ from benchmarks.table import table
 def main(*, avx2: bool, write: Path | None) -> None:
     """Measure bpmatrix: each command prints a table, its targets, and the machine.
 
-    MNIST is located as in `bpmatrix train`, but not downloaded; without it random bytes of its shape
-    are used. Run nothing else at the same time, and look at the load below the table.
+    MNIST is located as in `bpmatrix train`, but not downloaded; without it, random bytes of its
+    shape are used. Run nothing else at the same time, and look at the load below the table.
     """
     del write  # read in `report.publish`
     if avx2:

@@ -82,8 +82,8 @@ def summarize(
 def bounded(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the records of the newest runs, after one that sums up all earlier ones.
 
-    In that one, `runs` and `epochs` are totals, and the rest is from the newest run it sums up. Only
-    the names of columns, by which `bpmatrix predict` reads tables, are from the newest that has any.
+    In that one, `runs` and `epochs` are totals, and the rest is from the newest run it sums up;
+    only the names of columns, which `bpmatrix predict` needs, are from the newest that has any.
     Without it, a model file would grow with each call of `train` until it could not be saved.
     """
     old, new = runs[:-RECORDS], runs[-RECORDS:]
