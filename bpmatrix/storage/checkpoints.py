@@ -86,7 +86,7 @@ class Checkpoints:
         self._run: Resumable | None = None
         self._identity: dict[str, Any] = {}
         self._due, self._has_failed = 0.0, False
-        self._best: int | None = None
+        self._best: int | None = None  # the epoch that this process has saved
 
     def begin(self, run: Resumable) -> None:
         """Resume the run from the newest checkpoint, or write its first one.
@@ -164,7 +164,6 @@ class Checkpoints:
                 got=f"{type(error).__name__}: {error}",
                 cure="Pass another folder.",
             ) from None
-        self._best = run.best_epoch() if (self.folder / BEST).exists() else None
 
     def _check(self, run: Resumable, found: Snapshot) -> None:
         """Raise an error that names the differences if the checkpoint is of a different run."""

@@ -11,12 +11,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from killed import Killed
 from numeric import same_bits
 from safetensors import safe_open
 
 import bpmatrix
 from bpmatrix import Adam, History, Network
 from bpmatrix.errors import ArgumentError, DestinationError, ModelFileError
+from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import checkpoints, tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, read, write
 from bpmatrix.training.checkpoint import Snapshot
@@ -114,6 +116,31 @@ def test_the_last_good_file_is_never_lost(tmp_path: Path, monkeypatch: pytest.Mo
         warnings.simplefilter("error")  # no fall-back either
         train(tmp_path, 4)
     assert len(looks) > 20
+
+
+def test_the_best_model_is_saved_even_if_the_run_died_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint already knew the new best epoch; the file had the one before."""
+    _, whole = train(tmp_path / "whole", 4)
+    save = ResumableRun.save_best
+
+    def die(self: ResumableRun, path: Path) -> None:
+        if self.best_epoch() == whole.best_epoch:
+            raise Killed
+        save(self, path)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(ResumableRun, "save_best", die)
+        with pytest.raises(Killed):
+            train(tmp_path / "run", 4)
+    assert Network.load(tmp_path / "run" / "best.safetensors").epochs < whole.best_epoch
+    train(tmp_path / "run", 4)
+    best, expected = (
+        Network.load(tmp_path / name / "best.safetensors") for name in ("run", "whole")
+    )
+    assert best.epochs == expected.epochs == whole.best_epoch
+    assert same_bits(best.parameters, expected.parameters)
 
 
 def test_no_new_run_starts_if_no_file_can_be_read(tmp_path: Path) -> None:
