@@ -142,6 +142,8 @@ class ResumableRun(Run, Resumable):
         if self._patience is not None:
             epochs, reference = arrays["patience"].tolist()
             self._patience = replace(self._patience, epochs=int(epochs), reference=reference)
+            if self._patience.is_over:  # Ctrl-C may have come before the run noted it
+                self.history.stopped_by = "early_stopping"
         if self._plateau is not None:
             epochs, reference, factor = arrays["plateau"].tolist()
             patience = replace(self._plateau.patience, epochs=int(epochs), reference=reference)
