@@ -262,7 +262,7 @@ def read(path: Path) -> Snapshot:
     """
     with tensor_files.opened(path) as file:
         values = file.values.get("checkpoint")
-        if not isinstance(values, dict):
+        if not (isinstance(values, dict) and file.has_digest):  # all that were written have one
             raise ModelFileError(f"{path} is not a checkpoint")
         return Snapshot(values, file.read())
 

@@ -258,6 +258,9 @@ WRONG = {
     "random_state.state.key": [[], [1], [10**30] * 624, "x"],
     "random_state.has_gauss": [10**30, "x"],
     "steps": [-1, "x", 2**63],
+    "best_epoch": ["x", -1, 0, 1, True],  # there is none without early stopping
+    "first_state": [None, {}, {"bit_generator": "Popen"}],
+    "stopped_by": [None, [], 1],
 }
 
 

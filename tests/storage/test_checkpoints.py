@@ -14,14 +14,16 @@ import pytest
 from killed import Killed
 from numeric import same_bits
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 import bpmatrix
-from bpmatrix import Adam, History, Network
+from bpmatrix import Adam, EarlyStopping, History, Network
 from bpmatrix.errors import ArgumentError, DestinationError, ModelFileError
 from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import checkpoints, tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, read, write
 from bpmatrix.training.checkpoint import Snapshot
+from bpmatrix.training.schedules import ReduceOnPlateau
 
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3)).T
@@ -357,6 +359,19 @@ def changed(words: dict, arrays: dict, name: str, value: object) -> None:
         ("moments", np.full((2, 45), -1.0)),
         ("moments", np.zeros((1, 45))),
         ("best.theta", np.zeros(45, np.float32)),
+        ("stopped_by", None),
+        ("stopped_by", []),
+        ("epochs_before", -1),
+        ("trained", {}),
+        ("steps", True),
+        ("patience", np.array([4.0, 1.0])),
+        ("patience", np.array([-1.0, 1.0])),
+        ("patience", np.array([0.5, 1.0])),
+        ("patience", np.array([1.0, np.nan])),
+        ("patience", np.array([1.0])),
+        ("plateau", np.array([11.0, 1.0, 1.0])),
+        ("plateau", np.array([1.0, 1.0, np.nan])),
+        ("plateau", np.array([1.0, 1.0, 2.0])),
         ("history.cost", np.zeros(1)),
         ("history.epoch", None),
     ],
@@ -364,16 +379,32 @@ def changed(words: dict, arrays: dict, name: str, value: object) -> None:
 )
 def test_a_forged_file_is_refused(name: str, value: object, tmp_path: Path) -> None:
     """Even with a correct digest; it raises an error of ours, and nothing changes."""
-    train(tmp_path, 3)
+    how = {
+        "early_stopping": EarlyStopping(3, metric="cost"),
+        "schedule": ReduceOnPlateau(metric="cost"),
+    }
+    train(tmp_path, 3, **how)
     words, arrays = read(newest(tmp_path))
     changed(words, arrays, name, value)
     write(newest(tmp_path), Snapshot({k: v for k, v in words.items() if k != "version"}, arrays))
     net = Network([3, 6, 3], seed=4)
     before = net.parameters.copy()
     with pytest.raises(ModelFileError, match="is not valid"):
-        net.train(X, LABELS, epochs=4, optimizer=Adam(0.05), checkpoint=tmp_path)
+        net.train(X, LABELS, epochs=4, optimizer=Adam(0.05), checkpoint=tmp_path, **how)
     assert same_bits(net.parameters, before)
     assert (net.epochs, net.trained) == (0, [])
+
+
+def test_a_checkpoint_without_a_digest_is_refused(tmp_path: Path) -> None:
+    """No version wrote one."""
+    train(tmp_path, 1)
+    path = newest(tmp_path)
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        text = file.metadata()["bpmatrix"]
+    save_file(tensors, path, {"bpmatrix": text})
+    with pytest.raises(ModelFileError, match="is not a checkpoint"):
+        read(path)
 
 
 def test_the_words_are_plain(tmp_path: Path) -> None:
