@@ -123,6 +123,7 @@ class ResumableRun(Run, Resumable):
         self._trained_before = trained
         self._trained[:] = trained
         self._resume(snapshot, progress)
+        self.training.take(self.runner.state)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if the network cannot be saved."""

@@ -22,7 +22,6 @@ from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import (
     ArgumentError,
     DataError,
-    DataNotFoundError,
     DestinationError,
     ModelFileError,
 )
@@ -155,7 +154,8 @@ class Checkpoints:
     def _resume(self, run: Resumable, found: Snapshot) -> None:
         try:
             self._check(run, found)
-            run.restore(found)
+            with signals_held():
+                run.restore(found)
         except ArgumentError:
             raise
         except tensor_files.DAMAGES as error:
@@ -240,7 +240,7 @@ def identity_in(folder: Path) -> dict[str, Any]:
     for number in reversed(numbers):
         try:
             identity = read(folder / _name(number)).values.get("identity")
-        except (ModelFileError, DataNotFoundError):  # reported when the run resumes
+        except (ModelFileError, OSError):  # reported when the run resumes
             continue
         return identity if isinstance(identity, dict) else {}
     return {}
@@ -268,15 +268,15 @@ def read(path: Path) -> Snapshot:
 
 
 def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
-    """Return the newest readable snapshot, and the names of the damaged files."""
+    """Return the newest readable snapshot, and the names of the files that cannot be read."""
     damaged: set[str] = set()
-    why: ModelFileError | None = None
+    why: ModelFileError | OSError | None = None
     for number in sorted(_numbers(folder), reverse=True):
         try:
             found = read(folder / _name(number))
-        except DataNotFoundError:  # deleted by another run, so `begin` raises an error
+        except FileNotFoundError:  # deleted by another run, so `begin` raises an error
             continue
-        except ModelFileError as error:
+        except (ModelFileError, OSError) as error:
             why = error
             damaged.add(_name(number))
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bpmatrix import MLPClassifier, MLPRegressor, Network
 from bpmatrix.errors import ArgumentError, DivergenceError, ModelFileError
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
+from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training import slices
 from bpmatrix.training.checkpoint import Snapshot
 
@@ -199,6 +201,32 @@ def test_a_warm_start_resumes_from_its_own_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         again.set_params(max_iter=6, callbacks=[fail]).fit(X, LABELS, checkpoint=tmp_path)
     assert same_bits(again._parameters.flat, start)
+
+
+def test_ctrl_c_while_a_warm_start_is_resumed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The fitted estimator is unchanged: its weights and its curves."""
+    model = MLPClassifier(**HOW, warm_start=True).fit(X, LABELS)
+    start, curve, steps = model._parameters.flat.copy(), [*model.loss_curve_], model.t_
+    state = model._optimizer.optimizer_state
+    moments = state.moments.copy()
+    again = copy.deepcopy(model).fit(X, LABELS, checkpoint=tmp_path)
+    assert not same_bits(again._parameters.flat, start)
+    resume = Checkpoints._resume
+
+    def interrupted(*given) -> None:
+        resume(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patches:
+        patches.setattr(Checkpoints, "_resume", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, LABELS, checkpoint=tmp_path)
+    assert same_bits(model._parameters.flat, start)
+    assert (model.loss_curve_, model.t_) == (curve, steps)
+    assert same_bits(state.moments, moments)
+    assert_equal(model.fit(X, LABELS, checkpoint=tmp_path), again)
 
 
 def test_a_fit_that_diverges_after_a_resume_shows_all_epochs(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -27,6 +28,7 @@ from bpmatrix import (
     schedules,
 )
 from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.training import slices
 
 RNG = np.random.default_rng(17)
@@ -177,6 +179,26 @@ def test_ctrl_c_at_any_moment_loses_nothing(
         ended.add(outcome[1].stopped_by if isinstance(outcome, tuple) else type(outcome).__name__)
         assert_equal(train(settings, checkpoint=tmp_path / str(number)), whole)
     assert {"interrupt", "KeyboardInterrupt"} <= ended
+
+
+def test_ctrl_c_while_a_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The network has all of the checkpoint, or nothing."""
+    settings = {"epochs": 3, "optimizer": Adam()}
+    whole, _ = train(settings, checkpoint=tmp_path)
+    net, resume = network(), ResumableRun._resume
+
+    def interrupted(*given) -> None:
+        signal.raise_signal(signal.SIGINT)
+        resume(*given)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(ResumableRun, "_resume", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, net, checkpoint=tmp_path)
+    assert net.epochs == 3
+    for each in (net, whole):
+        each.train(X, LABELS, epochs=2)
+    assert same_bits(net.parameters, whole.parameters)
 
 
 def test_max_seconds_ends_a_resumed_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -94,6 +94,35 @@ def test_a_damaged_newest_file_falls_back_to_the_one_before(damage: str, tmp_pat
     assert not path.exists() or read(path)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_a_newest_file_on_a_bad_disk_falls_back_to_the_one_before(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a damaged one does; if there is no other, no new run starts."""
+    whole, _ = train(None, 6)
+    train(tmp_path, 3)
+    bad = [newest(tmp_path)]
+    opened = tensor_files.opened
+
+    def fail(path: Path):
+        if path in bad:
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(tensor_files, "opened", fail)
+        assert checkpoints.identity_in(tmp_path)
+        with pytest.warns(RuntimeWarning, match=f"cannot be read .*{os.strerror(number)}"):
+            net, _ = train(tmp_path, 6)
+        assert same_bits(net.parameters, whole.parameters)
+        bad += tmp_path.glob("checkpoint-*")
+        before = names(tmp_path)
+        assert checkpoints.identity_in(tmp_path) == {}
+        with pytest.raises(ModelFileError, match=f"can be read.*{os.strerror(number)}"):
+            train(tmp_path, 6)
+    assert names(tmp_path) == before
+
+
 def test_the_last_good_file_is_never_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """orbax#394, revbayes#930: at each call of the system there is one that can be read."""
     train(tmp_path, 1)
