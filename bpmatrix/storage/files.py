@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from bpmatrix.errors import DestinationError
 from bpmatrix.signals import signals_held
-from bpmatrix.storage.locks import lock
+from bpmatrix.storage.locks import is_at, lock
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -144,10 +144,11 @@ def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
 def _temporary_beside(target: Path) -> BinaryIO:
     """Create a temporary file, and lock it so that no other process deletes it."""
     while True:
-        file = target.with_name(f".{secrets.token_hex(8)}.part").open("xb")
+        path = target.with_name(f".{secrets.token_hex(8)}.part")
+        file = path.open("xb")
         with suppress(BlockingIOError):
             lock(file.fileno())
-            if os.fstat(file.fileno()).st_nlink:
+            if is_at(file.fileno(), path):
                 return file
         file.close()  # another process deleted it before it was locked
 
@@ -174,7 +175,9 @@ def _sweep(folder: Path) -> None:
 
 def _delete_if_abandoned(path: Path) -> None:
     """Delete a file that is not locked; where there are no locks, one that is old."""
-    descriptor = os.open(path, os.O_RDONLY)
+    # Another process may have put a pipe or a link there.
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         is_unlocked = lock(descriptor)  # raises if it is locked
         if is_unlocked:
