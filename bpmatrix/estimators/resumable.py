@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.evaluation import Scores
-from bpmatrix.errors import BpmatrixError
+from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.stochastic import Fit
@@ -174,7 +174,7 @@ class ResumableFit(Fit, Resumable):
             try:
                 parameters = Parameters.of(self._best, description.layout)
                 storage.save(self.model, description, parameters, path)
-            except BpmatrixError:
+            except (ArgumentError, DataError):
                 return
 
     def _generator_state(self) -> tuple[dict[str, Any], Array]:

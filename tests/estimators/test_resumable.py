@@ -140,6 +140,13 @@ def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
     assert not (tmp_path / "other" / "best.safetensors").exists()
 
 
+def test_a_best_estimator_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
+    """As for a network."""
+    (tmp_path / "best.safetensors").mkdir()
+    with pytest.warns(RuntimeWarning, match=r"could not write .*best\.safetensors is a folder"):
+        fit(tmp_path, **SETTINGS["stops early"])
+
+
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
