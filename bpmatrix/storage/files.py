@@ -81,7 +81,7 @@ def write_whole(path: Path, *content: bytes | memoryview) -> None:
         If the path is a folder, a device, a pipe or a socket, which is left alone.
     OSError
         If the folder does not exist or is not writable, or the disk is full; the error names
-        `path`, whose file is unchanged.
+        `path`, whose file is unchanged; if only the folder cannot be flushed, the file is the new one.
 
     Examples
     --------
@@ -161,7 +161,12 @@ def _imitate(descriptor: int, old: os.stat_result) -> None:
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         with suppress(OSError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # a private file stays private
+    mode = stat.S_IMODE(old.st_mode)
+    try:
+        os.fchmod(descriptor, mode)
+    except OSError:  # some file systems have one mode for all files
+        if stat.S_IMODE(new.st_mode) & ~mode:  # a private file stays private
+            raise
 
 
 def _sweep(folder: Path) -> None:
