@@ -81,7 +81,8 @@ def write_whole(path: Path, *content: bytes | memoryview) -> None:
         If the path is a folder, a device, a pipe or a socket, which is left alone.
     OSError
         If the folder does not exist or is not writable, or the disk is full; the error names
-        `path`, whose file is unchanged; if only the folder cannot be flushed, the file is the new one.
+        `path`, whose file is unchanged. If only the folder cannot be flushed, the file is the new
+        one.
 
     Examples
     --------
