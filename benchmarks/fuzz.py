@@ -37,9 +37,10 @@ from bpmatrix.cli.targets import read_parts
 from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.npz import read_npz
 from bpmatrix.datasets.tables import open_table
-from bpmatrix.errors import BpmatrixError
+from bpmatrix.errors import ArgumentError, BpmatrixError, ModelFileError
 from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
+from bpmatrix.storage import tensor_files
 
 REFUSED, EQUAL, DIFFERENT = "refused", "equal", "different"
 KINDS = ("flip", "set", "insert", "delete", "repeat", "move", "cut")
@@ -172,10 +173,16 @@ def resumed(path: Path) -> bytes:
     """Return the result of a run resumed from a checkpoint, the only one in its folder."""
     net = Network([3, 4, 2], seed=1)
     X = np.arange(36.0).reshape(3, 12) / 36
-    history = net.train(
-        X, np.arange(12) % 2, epochs=2, mini_batch_size=4, optimizer=Adam(), n_threads=1,
-        checkpoint=path.parent,
-    )  # fmt: skip
+    before = net.parameters.tobytes()
+    try:
+        history = net.train(
+            X, np.arange(12) % 2, epochs=2, mini_batch_size=4, optimizer=Adam(), n_threads=1,
+            checkpoint=path.parent,
+        )  # fmt: skip
+    except (ArgumentError, ModelFileError):
+        if (net.parameters.tobytes(), net.epochs, net.trained) != (before, 0, []):
+            raise RuntimeError("a refused checkpoint has changed the network") from None
+        raise
     rows = {name: column for name, column in history.to_dict().items() if name != "seconds"}
     return frozen((net.parameters, rows))
 
@@ -215,7 +222,7 @@ def formats(folder: Path) -> dict[str, Format]:
 
 
 def _models(folder: Path, X: np.ndarray, y: np.ndarray) -> dict[str, Format]:
-    """Return files of models and a checkpoint, with and without digests."""
+    """Return files of models and a checkpoint, and the same without digests or with new ones."""
     net = Network([3, 4, 2], seed=1)
     net.train(np.ones((3, 12)), y, epochs=2, optimizer=Adam(), n_threads=1)
     net.save(folder / "network")
@@ -236,9 +243,10 @@ def _models(folder: Path, X: np.ndarray, y: np.ndarray) -> dict[str, Format]:
         with safe_open(path, framework="numpy") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             text = file.metadata()[KEY]
-        found[f"{name}, without a digest"] = Format(
-            text.encode(), read if path == newest else used_model_in, path.name,
-            partial(_unsealed, tensors=tensors),
+        is_model = path != newest
+        found[f"{name}, {'without a' if is_model else 'with a right'} digest"] = Format(
+            text.encode(), used_model_in if is_model else read, path.name,
+            partial(_unsealed if is_model else _sealed, tensors=tensors),
         )  # fmt: skip
     return found
 
@@ -246,6 +254,13 @@ def _models(folder: Path, X: np.ndarray, y: np.ndarray) -> dict[str, Format]:
 def _unsealed(text: bytes, tensors: dict[str, np.ndarray]) -> bytes:
     """Return a file as version 0.1.0 wrote it, with any metadata."""
     return as_safetensors(tensors, {KEY: text.decode(errors="replace")})
+
+
+def _sealed(text: bytes, tensors: dict[str, np.ndarray]) -> bytes:
+    """Return a file with any metadata, and the digest that fits them."""
+    metadata = text.decode(errors="replace")
+    digest = tensor_files._digest_of(metadata, tensors)  # noqa: SLF001
+    return as_safetensors(tensors, {KEY: metadata, tensor_files.DIGEST: digest})
 
 
 def _npy(array: np.ndarray) -> bytes:

@@ -23,17 +23,19 @@ import numpy as np
 import bpmatrix
 from bpmatrix import SGD, Adam, AdamW, EarlyStopping, Network, RMSprop, cli, schedules
 from bpmatrix.engine.compilation import warm_up
-from bpmatrix.storage.checkpoints import Checkpoints
+from bpmatrix.network.resumable import ResumableRun
+from bpmatrix.storage.checkpoints import BEST, Checkpoints
 from bpmatrix.training import slices
 
 PHASES = (
     "before the run", "within an epoch", "between epochs", "in a write: collecting the state",
     "in a write: writing the file", "in a write: flushing it to disk",
     "in a write: before the rename", "in a write: after the rename",
-    "in a write: deleting the oldest file",
+    "in a write: deleting the oldest file", "in a write: before the best model",
 )  # fmt: skip
 (
     BEFORE, WITHIN, BETWEEN, COLLECTING, WRITING, FLUSHING, FLUSHED, RENAMED, DELETING,
+    SAVING,
 ) = range(len(PHASES))  # fmt: skip
 
 RNG = np.random.default_rng(5)
@@ -92,7 +94,7 @@ def _estimator(settings: dict[str, Any], _: Path, folder: Path | None) -> object
 
 
 def _command(options: tuple[str, ...], place: Path, folder: Path | None) -> object:
-    table, model = place / "table.csv", place / f"{folder is None}"
+    table, model = place / "table.csv", place / "trained"
     given = ["train", str(table), *options, "--epochs", str(EPOCHS), "--seed", "4"]
     given += [] if folder is None else ["--checkpoint", str(folder)]
     said = io.StringIO()
@@ -111,13 +113,24 @@ WAYS: dict[str, tuple[Train, tuple[Any, ...]]] = {
 }
 
 
-def _bits(results: Any, file: Path) -> tuple[object, ...]:
-    """Return results that can be compared: for a model, the bytes of its file."""
-    first, *rest = results
-    if isinstance(first, bytes):
-        return results
-    first.save(file)  # weights, optimizer, generator and records
-    return file.read_bytes(), *rest
+def _bits(train: Callable[[Path | None], Any], folder: Path | None, file: Path) -> tuple[Any, ...]:
+    """Train; return results that can be compared: for a model, the bytes of its file."""
+    first, *rest = train(folder)
+    if not isinstance(first, bytes):
+        first.save(file)  # weights, optimizer, generator and records
+        first = file.read_bytes()
+    return first, *rest
+
+
+def _best_in(folder: Path) -> tuple[object, ...] | None:
+    """Return weights and epochs of the best model; its generator depends on when it was saved."""
+    path = folder / BEST
+    if not path.exists():
+        return None
+    model = bpmatrix.load(path)
+    if isinstance(model, Network):
+        return model.parameters.tobytes(), model.epochs
+    return [array.tobytes() for array in (*model.coefs_, *model.intercepts_)], model.loss_curve_
 
 
 class Phase:
@@ -148,6 +161,12 @@ class Phase:
         self._around(Path, "open", None, WRITING, only=lambda _, mode="r", *__: mode == "xb")
         self._around(os, "fsync", FLUSHING, FLUSHED, only=lambda _: self.now == WRITING)
         self._around(Path, "replace", None, RENAMED)
+        from bpmatrix.estimators.resumable import (  # noqa: PLC0415 - needs scikit-learn
+            ResumableFit,
+        )
+
+        for run in (ResumableRun, ResumableFit):
+            self._around(run, "save_best", SAVING, None)
         self._around(Path, "unlink", DELETING, None, only=lambda *_: self.now == RENAMED)
 
     def _around(
@@ -249,7 +268,10 @@ def kill(
             train, settings = WAYS[way]
             one = partial(train, settings[runs[way] % len(settings)], place)
             runs[way] += 1
-            whole = _bits(one(None), place / "model")  # also imports everything for the children
+            # The first also imports everything for the children.
+            whole = _bits(one, None, place / "model")
+            _bits(one, place / f"whole {number}", place / "model")
+            best = _best_in(place / f"whole {number}")
             folder, lives = place / f"run {number}", 0
             number += 1
             while found.total() < times:
@@ -269,8 +291,10 @@ def kill(
                     break
                 found[way, PHASES[phase.now]] += 1
                 log(f"{found.total():4}  {way}, run {number}, life {lives}: {PHASES[phase.now]}")
-            if _bits(one(folder), place / "model") != whole:
+            if _bits(one, folder, place / "model") != whole:
                 raise AssertionError(f"the bits differ: {one}")
+            if _best_in(folder) != best:
+                raise AssertionError(f"the best model differs: {one}")
     return found
 
 

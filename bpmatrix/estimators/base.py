@@ -174,8 +174,6 @@ class MultilayerPerceptron(Gate):
         One that was not fitted keeps the weights reached so far.
         """
         fit.network = self
-        if checkpoints is not None and isinstance(fit, ResumableFit):
-            checkpoints.begin(fit)
         old, was_fitted, unfinished = self.__dict__, self._is_fitted, None
         curves = [(curve, len(curve)) for curve in map(old.get, CURVES) if isinstance(curve, list)]
 
@@ -186,6 +184,12 @@ class MultilayerPerceptron(Gate):
             for curve, length in curves:
                 del curve[length:]
 
+        if checkpoints is not None and isinstance(fit, ResumableFit):
+            try:
+                checkpoints.begin(fit)
+            except BaseException:
+                restore()
+                raise
         shadow._optimizer = fit.state
         try:
             self.__dict__ = shadow.__dict__

@@ -18,7 +18,7 @@ from sklearn.utils import check_random_state
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.evaluation import Scores
-from bpmatrix.errors import BpmatrixError
+from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.stochastic import Fit
@@ -137,18 +137,23 @@ class ResumableFit(Fit, Resumable):
         epochs = epochs_of(arrays, 1, self.last_epoch)
         if len(epochs) != records["n_iter_"]:
             raise ValueError("the number of epochs does not match the history")
+        best_epoch, first_state = values["best_epoch"], values["first_state"]
+        last = 0 if self._best is None else len(epochs)
+        if best_epoch is not None and not (type(best_epoch) is int and 1 <= best_epoch <= last):
+            raise ValueError("the best epoch is not valid")
+        random_state_from_json(first_state)
         # From here on nothing can fail.
         self.history.epochs = epochs
         self.runner.keep_start()
         for name, value in records.items():
             setattr(model, name, value)
-        self._least_loss, self._best_epoch = least_loss, values["best_epoch"]
+        self._least_loss, self._best_epoch = least_loss, best_epoch
         if self._best is not None:
             self._best[:] = arrays["best.theta"]
         self.state.rate.now = rate
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)
-        self.first_state = values["first_state"]
+        self.first_state = first_state
         self._resume(snapshot, progress)
 
     def _fits(self, name: str, value: Any) -> bool:
@@ -169,7 +174,7 @@ class ResumableFit(Fit, Resumable):
             try:
                 parameters = Parameters.of(self._best, description.layout)
                 storage.save(self.model, description, parameters, path)
-            except BpmatrixError:
+            except (ArgumentError, DataError):
                 return
 
     def _generator_state(self) -> tuple[dict[str, Any], Array]:

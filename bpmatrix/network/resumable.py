@@ -5,6 +5,7 @@ The schedule is not saved: it has to give the learning rates of the History agai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -104,7 +105,9 @@ class ResumableRun(Run, Resumable):
         values, arrays = snapshot
         training, progress = TrainingState.from_json(values), self._check_common(snapshot)
         before, trained = values["epochs_before"], values["trained"]
-        if not (isinstance(before, int) and all(isinstance(run, dict) for run in trained)):
+        if not (type(before) is int and before >= 0 and type(trained) is list):
+            raise TypeError("the epochs and records of earlier runs are not valid")
+        if not all(isinstance(run, dict) for run in trained):
             raise TypeError("the records of earlier runs are not valid")
         self._before, self.last_epoch = before, before + self.settings.epochs
         self.history.epochs = epochs_of(arrays, before + 1, self.last_epoch)
@@ -120,6 +123,7 @@ class ResumableRun(Run, Resumable):
         self._trained_before = trained
         self._trained[:] = trained
         self._resume(snapshot, progress)
+        self.training.take(self.runner.state)
 
     def best_epoch(self) -> int | None:
         """Return the best epoch so far, or None if the network cannot be saved."""
@@ -140,11 +144,14 @@ class ResumableRun(Run, Resumable):
         if self._best is not None:
             self._least = badness(self._best, self.history.metric)
         if self._patience is not None:
-            epochs, reference = arrays["patience"].tolist()
-            self._patience = replace(self._patience, epochs=int(epochs), reference=reference)
+            self._patience = _restored(self._patience, *arrays["patience"].tolist())
+            if self._patience.is_over:  # Ctrl-C may have come before the run noted it
+                self.history.stopped_by = "early_stopping"
         if self._plateau is not None:
-            epochs, reference, factor = arrays["plateau"].tolist()
-            patience = replace(self._plateau.patience, epochs=int(epochs), reference=reference)
+            *counted, factor = arrays["plateau"].tolist()
+            if not 0 <= factor <= 1:
+                raise ValueError("the factor of the schedule is not valid")
+            patience = _restored(self._plateau.patience, *counted)
             self._plateau = replace(self._plateau, patience=patience, factor=factor)
 
     def _check_schedule(self) -> None:
@@ -181,6 +188,13 @@ class ResumableRun(Run, Resumable):
 
 def _counted(patience: Patience, *more: float) -> NDArray[np.float64]:
     return np.array([patience.epochs, patience.reference, *more], np.float64)
+
+
+def _restored(patience: Patience, epochs: float, reference: float) -> Patience:
+    """Return a count that `_counted` returned; ValueError if it did not."""
+    if epochs not in range(patience.patience + 1) or math.isnan(reference):
+        raise ValueError("the epochs without improvement are not valid")
+    return replace(patience, epochs=int(epochs), reference=reference)
 
 
 def _can_be_saved(description: Description) -> bool:

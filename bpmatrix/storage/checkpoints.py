@@ -22,7 +22,6 @@ from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import (
     ArgumentError,
     DataError,
-    DataNotFoundError,
     DestinationError,
     ModelFileError,
 )
@@ -86,7 +85,7 @@ class Checkpoints:
         self._run: Resumable | None = None
         self._identity: dict[str, Any] = {}
         self._due, self._has_failed = 0.0, False
-        self._best: int | None = None
+        self._best: int | None = None  # the epoch that this process has saved
 
     def begin(self, run: Resumable) -> None:
         """Resume the run from the newest checkpoint, or write its first one.
@@ -155,7 +154,8 @@ class Checkpoints:
     def _resume(self, run: Resumable, found: Snapshot) -> None:
         try:
             self._check(run, found)
-            run.restore(found)
+            with signals_held():
+                run.restore(found)
         except ArgumentError:
             raise
         except tensor_files.DAMAGES as error:
@@ -164,7 +164,6 @@ class Checkpoints:
                 got=f"{type(error).__name__}: {error}",
                 cure="Pass another folder.",
             ) from None
-        self._best = run.best_epoch() if (self.folder / BEST).exists() else None
 
     def _check(self, run: Resumable, found: Snapshot) -> None:
         """Raise an error that names the differences if the checkpoint is of a different run."""
@@ -241,7 +240,7 @@ def identity_in(folder: Path) -> dict[str, Any]:
     for number in reversed(numbers):
         try:
             identity = read(folder / _name(number)).values.get("identity")
-        except (ModelFileError, DataNotFoundError):  # reported when the run resumes
+        except (ModelFileError, OSError):  # reported when the run resumes
             continue
         return identity if isinstance(identity, dict) else {}
     return {}
@@ -263,21 +262,21 @@ def read(path: Path) -> Snapshot:
     """
     with tensor_files.opened(path) as file:
         values = file.values.get("checkpoint")
-        if not isinstance(values, dict):
+        if not (isinstance(values, dict) and file.has_digest):  # all that were written have one
             raise ModelFileError(f"{path} is not a checkpoint")
         return Snapshot(values, file.read())
 
 
 def _newest(folder: Path) -> tuple[Snapshot | None, set[str]]:
-    """Return the newest readable snapshot, and the names of the damaged files."""
+    """Return the newest readable snapshot, and the names of the files that cannot be read."""
     damaged: set[str] = set()
-    why: ModelFileError | None = None
+    why: ModelFileError | OSError | None = None
     for number in sorted(_numbers(folder), reverse=True):
         try:
             found = read(folder / _name(number))
-        except DataNotFoundError:  # deleted by another run, so `begin` raises an error
+        except FileNotFoundError:  # deleted by another run, so `begin` raises an error
             continue
-        except ModelFileError as error:
+        except (ModelFileError, OSError) as error:
             why = error
             damaged.add(_name(number))
             continue

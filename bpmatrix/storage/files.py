@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from bpmatrix.errors import DestinationError
 from bpmatrix.signals import signals_held
-from bpmatrix.storage.locks import lock
+from bpmatrix.storage.locks import is_at, lock
 
 KINDS = {
     stat.S_IFDIR: "a folder",
@@ -81,7 +81,8 @@ def write_whole(path: Path, *content: bytes | memoryview) -> None:
         If the path is a folder, a device, a pipe or a socket, which is left alone.
     OSError
         If the folder does not exist or is not writable, or the disk is full; the error names
-        `path`, whose file is unchanged.
+        `path`, whose file is unchanged. If only the folder cannot be flushed, the file is the new
+        one.
 
     Examples
     --------
@@ -144,10 +145,11 @@ def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
 def _temporary_beside(target: Path) -> BinaryIO:
     """Create a temporary file, and lock it so that no other process deletes it."""
     while True:
-        file = target.with_name(f".{secrets.token_hex(8)}.part").open("xb")
+        path = target.with_name(f".{secrets.token_hex(8)}.part")
+        file = path.open("xb")
         with suppress(BlockingIOError):
             lock(file.fileno())
-            if os.fstat(file.fileno()).st_nlink:
+            if is_at(file.fileno(), path):
                 return file
         file.close()  # another process deleted it before it was locked
 
@@ -160,7 +162,12 @@ def _imitate(descriptor: int, old: os.stat_result) -> None:
     if (new.st_uid, new.st_gid) != (old.st_uid, old.st_gid):
         with suppress(OSError):
             os.fchown(descriptor, old.st_uid, old.st_gid)
-    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))  # a private file stays private
+    mode = stat.S_IMODE(old.st_mode)
+    try:
+        os.fchmod(descriptor, mode)
+    except OSError:  # some file systems have one mode for all files
+        if stat.S_IMODE(new.st_mode) & ~mode:  # a private file stays private
+            raise
 
 
 def _sweep(folder: Path) -> None:
@@ -174,7 +181,9 @@ def _sweep(folder: Path) -> None:
 
 def _delete_if_abandoned(path: Path) -> None:
     """Delete a file that is not locked; where there are no locks, one that is old."""
-    descriptor = os.open(path, os.O_RDONLY)
+    # Another process may have put a pipe or a link there.
+    flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, os.O_RDONLY | flags)
     try:
         is_unlocked = lock(descriptor)  # raises if it is locked
         if is_unlocked:

@@ -61,6 +61,8 @@ class TensorFile:
         The JSON metadata, whose version has been checked.
     tensors : dict of str to Tensor
         Types and shapes by name, in the order of the data.
+    has_digest : bool
+        Whether the file has a digest; files of 0.1.0 have none.
     """
 
     def __init__(self, file: BufferedReader, path: Path) -> None:
@@ -73,8 +75,8 @@ class TensorFile:
                 f"{path} was not saved by bpmatrix", cure="Load it with the library that wrote it."
             )
         self.values, self._text = _values_in(text, path), text
-        # Files of 0.1.0 have one entry. Any other may be a digest whose name is damaged.
-        self._digest, self._has_digest = metadata.get(DIGEST), len(metadata) > 1
+        # Any second entry may be the name of the digest, damaged.
+        self._digest, self.has_digest = metadata.get(DIGEST), len(metadata) > 1
         self.tensors = _tensors(header, size, path)
 
     def read(self) -> dict[str, Array]:
@@ -90,7 +92,7 @@ class TensorFile:
             arrays[name] = np.empty(shape, TYPES[kind])
             if self._file.readinto(_bytes_of(arrays[name])) != arrays[name].nbytes:
                 raise _incomplete(self.path, "a file that became shorter while it was read")
-        if self._has_digest and self._digest != _digest_of(self._text, arrays):
+        if self.has_digest and self._digest != _digest_of(self._text, arrays):
             raise ModelFileError(
                 f"{self.path} is damaged: its digest does not match its contents",
                 cure="Copy it again from where it is intact, or save the model again.",

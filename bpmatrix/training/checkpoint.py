@@ -121,6 +121,9 @@ class Resumable(Rules):
     def _check_common(self, snapshot: Snapshot) -> Progress | None:
         """Check what `_common_snapshot` returned; return the progress within the epochs."""
         values, arrays = snapshot
+        for name in ("began_with", "stopped_by"):
+            if not isinstance(values[name], str):
+                raise TypeError(f"{name} is not a text")
         theta, moments = self.runner.theta, self.runner.state.moments
         for name, ours in (("theta", theta), ("best.theta", theta), ("moments", moments)):
             array = arrays[name]
@@ -131,7 +134,7 @@ class Resumable(Rules):
         if (arrays["moments"][1:] < 0).any():  # means of squares
             raise ValueError("moments: a mean of squares is negative")
         steps, done = values["steps"], values["mini_batches_done"]
-        if not (isinstance(steps, int) and 0 <= steps <= LARGEST_COUNT and isinstance(done, int)):
+        if not (type(steps) is type(done) is int and 0 <= steps <= LARGEST_COUNT):
             raise ValueError("the number of steps is not valid")
         if done == 0:
             return None

@@ -109,17 +109,18 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
             start, rate = time.perf_counter(), rules.rate()
             entry = _epochs(rules, rules.orders(count), rate, start)
             # All callbacks are called, even if one of them ends the run.
-            answers = [callback(entry) for callback in rules.callbacks]
-            if any(isinstance(said, bool | np.bool_) and said for said in answers):
-                history.stopped_by = "callback"
+            for callback in rules.callbacks:
+                said = callback(entry)
+                if isinstance(said, bool | np.bool_) and said:
+                    history.stopped_by = "callback"
             if watch is not None:
                 watch.look()
     except OutOfTimeError:
         history.stopped_by = "max_seconds"
     except KeyboardInterrupt:
-        history.stopped_by = "interrupt"
+        _end_by("interrupt", history)
     except BaseException:
-        history.stopped_by = "error"
+        _end_by("error", history)
         raise
     finally:
         try:
@@ -127,6 +128,12 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
                 watch.end()
         finally:
             rules.end()
+
+
+def _end_by(what: str, history: History) -> None:
+    """Note what ended a run, unless it has ended already: then a resumed run must end there too."""
+    if history.stopped_by == "epochs":
+        history.stopped_by = what
 
 
 def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInfo:
@@ -311,6 +318,7 @@ class Run:
         start, rows = epochs.ending_with(entry, self.settings.record_every, is_best=is_best)
         patience = self._patience and self._patience.after(bad)
         plateau = self._plateau and self._plateau.after(entry)
+        is_over = patience is not None and patience.is_over
         # No Python function runs in these lines: Ctrl-C finds all of them done, or none.
         if is_best:
             self._best = entry
@@ -319,7 +327,8 @@ class Run:
         self.training.epochs += 1
         epochs.rows[start:] = rows
         self._patience, self._plateau = patience, plateau
-        if patience is not None and patience.is_over:
+        # From here on Ctrl-C may come: a resumed run notices by itself that patience is over.
+        if is_over:
             history.stopped_by = "early_stopping"
         if self.callbacks:  # they may save or copy the network
             self._update_trained({"stopped_by": None})

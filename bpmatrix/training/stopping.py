@@ -83,7 +83,7 @@ class Patience:
     @property
     def is_over(self) -> bool:
         """Whether patience has run out with the last epoch."""
-        return self.epochs == self.patience
+        return self.epochs >= self.patience
 
     def after(self, badness: float) -> Patience:
         """Return the count after another epoch."""

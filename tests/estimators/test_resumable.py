@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from itertools import count
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from bpmatrix import MLPClassifier, MLPRegressor, Network
 from bpmatrix.errors import ArgumentError, DivergenceError, ModelFileError
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
+from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training import slices
 from bpmatrix.training.checkpoint import Snapshot
 
@@ -138,6 +140,13 @@ def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
     assert not (tmp_path / "other" / "best.safetensors").exists()
 
 
+def test_a_best_estimator_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
+    """As for a network."""
+    (tmp_path / "best.safetensors").mkdir()
+    with pytest.warns(RuntimeWarning, match=r"could not write .*best\.safetensors is a folder"):
+        fit(tmp_path, **SETTINGS["stops early"])
+
+
 @pytest.mark.parametrize(
     ("changed", "name"),
     [
@@ -201,6 +210,32 @@ def test_a_warm_start_resumes_from_its_own_checkpoint(tmp_path: Path) -> None:
     assert same_bits(again._parameters.flat, start)
 
 
+def test_ctrl_c_while_a_warm_start_is_resumed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The fitted estimator is unchanged: its weights and its curves."""
+    model = MLPClassifier(**HOW, warm_start=True).fit(X, LABELS)
+    start, curve, steps = model._parameters.flat.copy(), [*model.loss_curve_], model.t_
+    state = model._optimizer.optimizer_state
+    moments = state.moments.copy()
+    again = copy.deepcopy(model).fit(X, LABELS, checkpoint=tmp_path)
+    assert not same_bits(again._parameters.flat, start)
+    resume = Checkpoints._resume
+
+    def interrupted(*given) -> None:
+        resume(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patches:
+        patches.setattr(Checkpoints, "_resume", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(X, LABELS, checkpoint=tmp_path)
+    assert same_bits(model._parameters.flat, start)
+    assert (model.loss_curve_, model.t_) == (curve, steps)
+    assert same_bits(state.moments, moments)
+    assert_equal(model.fit(X, LABELS, checkpoint=tmp_path), again)
+
+
 def test_a_fit_that_diverges_after_a_resume_shows_all_epochs(tmp_path: Path) -> None:
     """The history of the error is that of the uninterrupted fit."""
     how = {
@@ -258,6 +293,9 @@ WRONG = {
     "random_state.state.key": [[], [1], [10**30] * 624, "x"],
     "random_state.has_gauss": [10**30, "x"],
     "steps": [-1, "x", 2**63],
+    "best_epoch": ["x", -1, 0, 1, True],  # there is none without early stopping
+    "first_state": [None, {}, {"bit_generator": "Popen"}],
+    "stopped_by": [None, [], 1],
 }
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -26,6 +28,7 @@ from bpmatrix import (
     schedules,
 )
 from bpmatrix.errors import ArgumentError, DivergenceError
+from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.training import slices
 
 RNG = np.random.default_rng(17)
@@ -158,10 +161,11 @@ def test_ctrl_c_at_any_moment_loses_nothing(
     """The last checkpoint is a consistent state: no half epoch, no order drawn twice."""
     monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
     settings = {
-        "epochs": 3, "mini_batch_size": 20, "optimizer": Adam(), "dropout": 0.2,
-        "early_stopping": EarlyStopping(patience=2), "validation": VALIDATION,
+        "epochs": 4, "mini_batch_size": 20, "optimizer": Adam(), "dropout": 0.2,
+        "early_stopping": EarlyStopping(patience=2, least_change=9.0), "validation": VALIDATION,
     }  # fmt: skip
     whole = train(settings)
+    assert (whole[1].stopped_by, len(whole[1].epochs)) == ("early_stopping", 3)
     number = 0
 
     def prepare():
@@ -175,6 +179,26 @@ def test_ctrl_c_at_any_moment_loses_nothing(
         ended.add(outcome[1].stopped_by if isinstance(outcome, tuple) else type(outcome).__name__)
         assert_equal(train(settings, checkpoint=tmp_path / str(number)), whole)
     assert {"interrupt", "KeyboardInterrupt"} <= ended
+
+
+def test_ctrl_c_while_a_run_is_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The network has all of the checkpoint, or nothing."""
+    settings = {"epochs": 3, "optimizer": Adam()}
+    whole, _ = train(settings, checkpoint=tmp_path)
+    net, resume = network(), ResumableRun._resume
+
+    def interrupted(*given) -> None:
+        signal.raise_signal(signal.SIGINT)
+        resume(*given)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(ResumableRun, "_resume", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, net, checkpoint=tmp_path)
+    assert net.epochs == 3
+    for each in (net, whole):
+        each.train(X, LABELS, epochs=2)
+    assert same_bits(net.parameters, whole.parameters)
 
 
 def test_max_seconds_ends_a_resumed_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -392,6 +416,47 @@ def test_a_run_ended_by_a_callback_is_not_continued(tmp_path: Path) -> None:
     net, again = train({}, epochs=9, checkpoint=tmp_path)
     assert history.stopped_by == again.stopped_by == "callback"
     assert same_bits(first.parameters, net.parameters)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+@pytest.mark.parametrize("answer", [False, True])
+def test_a_run_that_had_ended_before_an_error_is_not_continued(
+    error: type[BaseException], answer: bool, tmp_path: Path
+) -> None:
+    """By early stopping, or by the callback before the one that fails."""
+    stops = {"early_stopping": EarlyStopping(patience=2, least_change=9.0)}
+    settings = {"epochs": 9, "validation": VALIDATION} | ({} if answer else stops)
+
+    def fail(info) -> None:
+        if info.epoch == 3 and failing:
+            raise error
+
+    failing = False
+    callbacks = [lambda info: info.epoch == 3 and answer, fail]
+    whole = train(settings, callbacks=callbacks)
+    assert len(whole[1].epochs) == 3
+    failing = True
+    with suppress(RuntimeError):
+        train(settings, checkpoint=tmp_path, callbacks=callbacks)
+    assert_equal(train(settings, checkpoint=tmp_path), whole)
+
+
+@pytest.mark.filterwarnings("ignore:training was interrupted")
+def test_ctrl_c_in_place_of_early_stopping(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its last epoch is counted, but why it is the last is not noted yet."""
+    stops = EarlyStopping(patience=2, least_change=9.0)
+    settings = {"epochs": 9, "validation": VALIDATION, "early_stopping": stops}
+    whole = train(settings)
+
+    def interrupt(self: History, name: str, value: object) -> None:
+        if value == "early_stopping":
+            raise KeyboardInterrupt
+        object.__setattr__(self, name, value)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(History, "__setattr__", interrupt)
+        assert train(settings, checkpoint=tmp_path)[1].stopped_by == "interrupt"
+    assert_equal(train(settings, checkpoint=tmp_path), whole)
 
 
 def test_an_error_of_a_callback_loses_no_epoch(tmp_path: Path) -> None:

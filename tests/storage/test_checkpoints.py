@@ -11,15 +11,19 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from killed import Killed
 from numeric import same_bits
 from safetensors import safe_open
+from safetensors.numpy import save_file
 
 import bpmatrix
-from bpmatrix import Adam, History, Network
+from bpmatrix import Adam, EarlyStopping, History, Network
 from bpmatrix.errors import ArgumentError, DestinationError, ModelFileError
+from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage import checkpoints, tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, read, write
 from bpmatrix.training.checkpoint import Snapshot
+from bpmatrix.training.schedules import ReduceOnPlateau
 
 RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3)).T
@@ -90,6 +94,35 @@ def test_a_damaged_newest_file_falls_back_to_the_one_before(damage: str, tmp_pat
     assert not path.exists() or read(path)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
+def test_a_newest_file_on_a_bad_disk_falls_back_to_the_one_before(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a damaged one does; if there is no other, no new run starts."""
+    whole, _ = train(None, 6)
+    train(tmp_path, 3)
+    bad = [newest(tmp_path)]
+    opened = tensor_files.opened
+
+    def fail(path: Path):
+        if path in bad:
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(tensor_files, "opened", fail)
+        assert checkpoints.identity_in(tmp_path)
+        with pytest.warns(RuntimeWarning, match=f"cannot be read .*{os.strerror(number)}"):
+            net, _ = train(tmp_path, 6)
+        assert same_bits(net.parameters, whole.parameters)
+        bad += tmp_path.glob("checkpoint-*")
+        before = names(tmp_path)
+        assert checkpoints.identity_in(tmp_path) == {}
+        with pytest.raises(ModelFileError, match=f"can be read.*{os.strerror(number)}"):
+            train(tmp_path, 6)
+    assert names(tmp_path) == before
+
+
 def test_the_last_good_file_is_never_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """orbax#394, revbayes#930: at each call of the system there is one that can be read."""
     train(tmp_path, 1)
@@ -114,6 +147,31 @@ def test_the_last_good_file_is_never_lost(tmp_path: Path, monkeypatch: pytest.Mo
         warnings.simplefilter("error")  # no fall-back either
         train(tmp_path, 4)
     assert len(looks) > 20
+
+
+def test_the_best_model_is_saved_even_if_the_run_died_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint already knew the new best epoch; the file had the one before."""
+    _, whole = train(tmp_path / "whole", 4)
+    save = ResumableRun.save_best
+
+    def die(self: ResumableRun, path: Path) -> None:
+        if self.best_epoch() == whole.best_epoch:
+            raise Killed
+        save(self, path)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(ResumableRun, "save_best", die)
+        with pytest.raises(Killed):
+            train(tmp_path / "run", 4)
+    assert Network.load(tmp_path / "run" / "best.safetensors").epochs < whole.best_epoch
+    train(tmp_path / "run", 4)
+    best, expected = (
+        Network.load(tmp_path / name / "best.safetensors") for name in ("run", "whole")
+    )
+    assert best.epochs == expected.epochs == whole.best_epoch
+    assert same_bits(best.parameters, expected.parameters)
 
 
 def test_no_new_run_starts_if_no_file_can_be_read(tmp_path: Path) -> None:
@@ -330,6 +388,19 @@ def changed(words: dict, arrays: dict, name: str, value: object) -> None:
         ("moments", np.full((2, 45), -1.0)),
         ("moments", np.zeros((1, 45))),
         ("best.theta", np.zeros(45, np.float32)),
+        ("stopped_by", None),
+        ("stopped_by", []),
+        ("epochs_before", -1),
+        ("trained", {}),
+        ("steps", True),
+        ("patience", np.array([4.0, 1.0])),
+        ("patience", np.array([-1.0, 1.0])),
+        ("patience", np.array([0.5, 1.0])),
+        ("patience", np.array([1.0, np.nan])),
+        ("patience", np.array([1.0])),
+        ("plateau", np.array([11.0, 1.0, 1.0])),
+        ("plateau", np.array([1.0, 1.0, np.nan])),
+        ("plateau", np.array([1.0, 1.0, 2.0])),
         ("history.cost", np.zeros(1)),
         ("history.epoch", None),
     ],
@@ -337,16 +408,32 @@ def changed(words: dict, arrays: dict, name: str, value: object) -> None:
 )
 def test_a_forged_file_is_refused(name: str, value: object, tmp_path: Path) -> None:
     """Even with a correct digest; it raises an error of ours, and nothing changes."""
-    train(tmp_path, 3)
+    how = {
+        "early_stopping": EarlyStopping(3, metric="cost"),
+        "schedule": ReduceOnPlateau(metric="cost"),
+    }
+    train(tmp_path, 3, **how)
     words, arrays = read(newest(tmp_path))
     changed(words, arrays, name, value)
     write(newest(tmp_path), Snapshot({k: v for k, v in words.items() if k != "version"}, arrays))
     net = Network([3, 6, 3], seed=4)
     before = net.parameters.copy()
     with pytest.raises(ModelFileError, match="is not valid"):
-        net.train(X, LABELS, epochs=4, optimizer=Adam(0.05), checkpoint=tmp_path)
+        net.train(X, LABELS, epochs=4, optimizer=Adam(0.05), checkpoint=tmp_path, **how)
     assert same_bits(net.parameters, before)
     assert (net.epochs, net.trained) == (0, [])
+
+
+def test_a_checkpoint_without_a_digest_is_refused(tmp_path: Path) -> None:
+    """No version wrote one."""
+    train(tmp_path, 1)
+    path = newest(tmp_path)
+    with safe_open(path, framework="numpy") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        text = file.metadata()["bpmatrix"]
+    save_file(tensors, path, {"bpmatrix": text})
+    with pytest.raises(ModelFileError, match="is not a checkpoint"):
+        read(path)
 
 
 def test_the_words_are_plain(tmp_path: Path) -> None:

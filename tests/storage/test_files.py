@@ -486,6 +486,23 @@ def test_a_replaced_file_keeps_its_permissions(
 
 
 @posix
+def test_file_systems_without_permissions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file is replaced, unless the new one would be less private."""
+
+    def refuse(descriptor: int, mode: int) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fchmod", refuse)
+    path.chmod(0o666)
+    write_whole(path, NEW)
+    assert path.read_bytes() == NEW
+    path.chmod(0o400)
+    with pytest.raises(PermissionError):
+        write_whole(path, b"newer")
+    assert path.read_bytes() == NEW
+
+
+@posix
 def test_the_longest_name(tmp_path: Path) -> None:
     """A name may be as long as the file system allows."""
     path = tmp_path / ("n" * os.pathconf(tmp_path, "PC_NAME_MAX"))
