@@ -11,7 +11,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from bpmatrix import SGD, Adam, AdamW, EarlyStopping, Network, RMSprop, cli, sch
 from bpmatrix.engine.compilation import warm_up
 from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage.checkpoints import BEST, Checkpoints
+from bpmatrix.storage.tensor_files import opened
 from bpmatrix.training import slices
 
 PHASES = (
@@ -120,6 +121,17 @@ def _bits(train: Callable[[Path | None], Any], folder: Path | None, file: Path) 
         first.save(file)  # weights, optimizer, generator and records
         first = file.read_bytes()
     return first, *rest
+
+
+def _difference(ours: Sequence[Any], whole: Sequence[Any], place: Path) -> str:
+    """Return what differs, in lines: of model files, the values by name and the tensors."""
+    parts = []
+    for content, *rest in (ours, whole):
+        (place / "compared").write_bytes(content)
+        with opened(place / "compared") as file:
+            parts.append([*file.values.items(), *file.read().items(), *enumerate(rest)])
+    pairs = zip(*parts, strict=True)
+    return "\n".join(f"{a}\n    {b}" for a, b in pairs if repr(a) != repr(b))
 
 
 def _best_in(folder: Path) -> tuple[object, ...] | None:
@@ -291,8 +303,9 @@ def kill(
                     break
                 found[way, PHASES[phase.now]] += 1
                 log(f"{found.total():4}  {way}, run {number}, life {lives}: {PHASES[phase.now]}")
-            if _bits(one, folder, place / "model") != whole:
-                raise AssertionError(f"the bits differ: {one}")
+            ours = _bits(one, folder, place / "model")
+            if ours != whole:
+                raise AssertionError(f"the bits differ: {one}\n{_difference(ours, whole, place)}")
             if _best_in(folder) != best:
                 raise AssertionError(f"the best model differs: {one}")
     return found
