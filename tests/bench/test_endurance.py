@@ -33,7 +33,8 @@ def test_growth_is_found(tmp_path) -> None:
     try:
         found = endurance.grow(endurance.Case("leak", 10, leak))
         assert found.bytes > 60 << 20
-        assert (found.threads, found.files) == (0, 10)
+        assert found.files == 10
+        assert found.threads <= 0  # one of an earlier test may end
     finally:
         for file in kept[:-1]:
             if not isinstance(file, bytes):
