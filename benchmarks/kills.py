@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import io
 import mmap
 import os
 import random
 import signal
 import tempfile
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 
 import bpmatrix
-from bpmatrix import SGD, Adam, AdamW, EarlyStopping, Network, RMSprop, cli, schedules
+from benchmarks.kills_trainings import WAYS, write_table
+from bpmatrix import Network
 from bpmatrix.engine.compilation import warm_up
 from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.storage.checkpoints import BEST, Checkpoints
@@ -39,79 +37,10 @@ PHASES = (
     SAVING,
 ) = range(len(PHASES))  # fmt: skip
 
-RNG = np.random.default_rng(5)
-X = RNG.standard_normal((6, 600))
-LABELS = (X[0] > 0).astype(int) + (X[1] > 0)
-WEIGHTS = RNG.uniform(0.5, 2.0, 600)
-EPOCHS = 40
-MINI_BATCH_SIZE = 20
 SECONDS_PER_SLICE = 5e-4  # a few mini-batches of the many in an epoch
 BETWEEN_WRITES = 0.01
 LONGEST_LIFE = 0.15
 PAUSE = 0.002  # at the beginning of the phase in which the process is to be killed
-
-NETWORKS: tuple[dict[str, Any], ...] = (
-    {"optimizer": SGD(0.5), "validation": (X, LABELS)},
-    {"optimizer": Adam(), "dropout": [0.1, 0.3], "sample_weight": WEIGHTS, "restore_best": True,
-     "validation_split": 0.2},
-    {"optimizer": RMSprop(), "dtype": "float32", "schedule": schedules.Cosine(40)},
-    {"optimizer": SGD(0.3, momentum=0.9, nesterov=True), "shuffle": False, "l1": 1e-4},
-    {"optimizer": AdamW(), "schedule": schedules.ReduceOnPlateau(patience=1, least_change=0.05),
-     "dtype": "float32", "validation_split": 0.3},
-    {"optimizer": Adam(0.1), "early_stopping": EarlyStopping(patience=3), "validation_split": 0.2,
-     "clip_norm": 1.0},
-)  # fmt: skip
-ESTIMATORS: tuple[dict[str, Any], ...] = (
-    {"solver": "adam", "standardize": True},
-    {"solver": "sgd", "early_stopping": True, "n_iter_no_change": EPOCHS,
-     "learning_rate": "adaptive"},
-    {"solver": "sgd", "learning_rate": "invscaling", "class_weight": "balanced"},
-)  # fmt: skip
-COMMANDS: tuple[tuple[str, ...], ...] = (
-    ("--layers", "6,20,3", "--optimizer", "adam", "--dropout", "0.2", "--restore-best"),
-    ("--target", "class", "--mini-batch-size", str(MINI_BATCH_SIZE)),
-)
-
-
-def _network(settings: dict[str, Any], _: Path, folder: Path | None) -> object:
-    how = {"epochs": EPOCHS, "mini_batch_size": MINI_BATCH_SIZE, "n_threads": 1} | settings
-    net = Network([6, 20, 3], seed=4, dtype=how.pop("dtype", "float64"))
-    history = net.train(X, LABELS, **how, checkpoint=folder)
-    columns = {name: column for name, column in history.to_dict().items() if name != "seconds"}
-    return net, columns, history.best_epoch, history.stopped_by
-
-
-def _estimator(settings: dict[str, Any], _: Path, folder: Path | None) -> object:
-    how = {
-        "hidden_layer_sizes": (20,),
-        "max_iter": EPOCHS,
-        "batch_size": MINI_BATCH_SIZE,
-    } | settings
-    model = bpmatrix.MLPClassifier(**how, random_state=4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # ConvergenceWarning
-        model.fit(X.T, LABELS, checkpoint=folder)
-    return model, model.n_iter_, model.loss_curve_, model.validation_scores_
-
-
-def _command(options: tuple[str, ...], place: Path, folder: Path | None) -> object:
-    table, model = place / "table.csv", place / "trained"
-    given = ["train", str(table), *options, "--epochs", str(EPOCHS), "--seed", "4"]
-    given += [] if folder is None else ["--checkpoint", str(folder)]
-    said = io.StringIO()
-    with redirect_stdout(said), redirect_stderr(said):
-        status = cli.main([*given, "--save", str(model)])
-    if status:
-        raise AssertionError(f"{given} ended with {status}: {said.getvalue()}")
-    return (model.read_bytes(),)
-
-
-Train = Callable[[Any, Path, Path | None], object]
-WAYS: dict[str, tuple[Train, tuple[Any, ...]]] = {
-    "networks": (_network, NETWORKS),
-    "estimators": (_estimator, ESTIMATORS),
-    "command line": (_command, COMMANDS),
-}
 
 
 def _bits(train: Callable[[Path | None], Any], folder: Path | None, file: Path) -> tuple[Any, ...]:
@@ -160,10 +89,15 @@ class Phase:
         """The current phase, or the one in which the child was killed."""
         return self._memory[0]
 
+    @property
+    def wanted(self) -> int:
+        """The phase to kill the child in."""
+        return self._memory[1]
+
     def enter(self, phase: int) -> None:
         """Report a phase; wait if it is the one to be killed in, since it may be short."""
         self._memory[0] = phase
-        if phase == self._memory[1]:
+        if phase == self.wanted:
             time.sleep(PAUSE)
 
     def report_all(self) -> None:
@@ -235,10 +169,24 @@ def _short_intervals() -> Iterator[None]:
         Checkpoints.begin = begin  # type: ignore[method-assign]
 
 
-def _wait_for(wanted: int, phase: Phase, child: int) -> int | None:
-    """Wait for a phase, up to a limit; return the status of the child if it has ended."""
+def _has_ended(task: Callable[[], object], phase: Phase, chance: random.Random) -> bool:
+    """Do a task in a child, and kill it in the wanted phase; return whether it ended before."""
+    child = _child(task, phase)
+    time.sleep(chance.uniform(0.0, LONGEST_LIFE / 2))
+    status = _wait_for(phase, child)
+    if status is None:
+        with suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        raise AssertionError(f"a resumed training failed: {task}")
+    return os.WIFEXITED(status)
+
+
+def _wait_for(phase: Phase, child: int) -> int | None:
+    """Wait for the wanted phase, up to a limit; return the child's status if it has ended."""
     end = time.perf_counter() + LONGEST_LIFE
-    while phase.now != wanted and time.perf_counter() < end:
+    while phase.now != phase.wanted and time.perf_counter() < end:
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
             return status
@@ -270,11 +218,7 @@ def kill(
 
     with _short_intervals(), tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        rows = np.vstack([X, LABELS]).T
-        np.savetxt(
-            place / "table.csv", rows, delimiter=",", header="a,b,c,d,e,f,class", comments="",
-            fmt=["%.3f"] * 6 + ["%d"],
-        )  # fmt: skip
+        write_table(place)
         while found.total() < times:
             way = min(WAYS, key=lambda name: sum(found[name, phase] for phase in PHASES))
             train, settings = WAYS[way]
@@ -288,18 +232,8 @@ def kill(
             number += 1
             while found.total() < times:
                 lives += 1
-                wanted = min(range(WITHIN, len(PHASES)), key=partial(rank, way))
-                phase.begin(wanted)
-                child = _child(partial(one, folder), phase)
-                time.sleep(chance.uniform(0.0, LONGEST_LIFE / 2))
-                status = _wait_for(wanted, phase, child)
-                if status is None:
-                    with suppress(ProcessLookupError):
-                        os.kill(child, signal.SIGKILL)
-                    _, status = os.waitpid(child, 0)
-                if os.WIFEXITED(status):
-                    if os.WEXITSTATUS(status):
-                        raise AssertionError(f"a resumed training failed: {one}")
+                phase.begin(min(range(WITHIN, len(PHASES)), key=partial(rank, way)))
+                if _has_ended(partial(one, folder), phase, chance):
                     break
                 found[way, PHASES[phase.now]] += 1
                 log(f"{found.total():4}  {way}, run {number}, life {lives}: {PHASES[phase.now]}")

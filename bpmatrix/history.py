@@ -30,8 +30,12 @@ TABLE = np.dtype(
     [("epoch", "<i8"), ("last_epoch", "<i8"), *((name, "<f8") for name in FIGURES), ("flags", "u1")]
 )
 ROW, EPOCH = struct.Struct("<2q6dB"), struct.Struct("<q")
-NONE = {"accuracy": 1, "validation_cost": 2, "validation_accuracy": 4}
-BEST = 8
+NO_ACCURACY, NO_VALIDATION_COST, NO_VALIDATION_ACCURACY, BEST = 1, 2, 4, 8
+NONE = {
+    "accuracy": NO_ACCURACY,
+    "validation_cost": NO_VALIDATION_COST,
+    "validation_accuracy": NO_VALIDATION_ACCURACY,
+}
 COLUMN = {name: k for k, name in enumerate(TABLE.names or ())}
 
 
@@ -321,11 +325,11 @@ def row_of(
     """Return the bytes of an `EpochInfo` in `Epochs.rows`."""
     flags = BEST if is_best else 0
     if accuracy is None:
-        accuracy, flags = math.nan, flags | 1
+        accuracy, flags = math.nan, flags | NO_ACCURACY
     if validation_cost is None:
-        validation_cost, flags = math.nan, flags | 2
+        validation_cost, flags = math.nan, flags | NO_VALIDATION_COST
     if validation_accuracy is None:
-        validation_accuracy, flags = math.nan, flags | 4
+        validation_accuracy, flags = math.nan, flags | NO_VALIDATION_ACCURACY
     return ROW.pack(
         epoch, last_epoch, cost, accuracy, validation_cost, validation_accuracy, learning_rate,
         seconds, flags,

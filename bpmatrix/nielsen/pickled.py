@@ -138,17 +138,18 @@ def _instructions(stream: io.BytesIO) -> Iterator[tuple[str, Any]]:
     raise ValueError(f"more than {MOST_INSTRUCTIONS:,} instructions")
 
 
+def _pop_to_mark(stack: list[Any]) -> list[Any]:
+    """Remove and return the values after the last mark, which is removed, too."""
+    start = max(k for k, value in enumerate(stack) if value is NotImplemented)
+    values = stack[start + 1 :]
+    del stack[start:]
+    return values
+
+
 def _interpret(content: io.BytesIO) -> object:
     """Return the object that a pickle describes."""
     stack: list[Any] = []
     memo: dict[int, Any] = {}
-
-    def pop_to_mark() -> list[Any]:
-        start = max(k for k, value in enumerate(stack) if value is NotImplemented)
-        values = stack[start + 1 :]
-        del stack[start:]
-        return values
-
     for name, argument in _instructions(content):
         match name:
             case "PROTO" | "FRAME":
@@ -162,18 +163,18 @@ def _interpret(content: io.BytesIO) -> object:
             case "GET" | "BINGET" | "LONG_BINGET":
                 stack.append(memo[argument])
             case "TUPLE":
-                stack.append(tuple(pop_to_mark()))
+                stack.append(tuple(_pop_to_mark(stack)))
             case "TUPLE1" | "TUPLE2" | "TUPLE3":
                 stack[-TUPLES[name] :] = [tuple(stack[-TUPLES[name] :])]
             case "EMPTY_LIST":
                 stack.append([])
             case "LIST":
-                stack.append(pop_to_mark())
+                stack.append(_pop_to_mark(stack))
             case "APPEND":
                 value = stack.pop()
                 stack[-1].append(value)
             case "APPENDS":
-                values = pop_to_mark()
+                values = _pop_to_mark(stack)
                 stack[-1].extend(values)
             case "GLOBAL":
                 stack.append(_Name(*argument.split(" ", 1)))

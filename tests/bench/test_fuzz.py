@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
 from benchmarks.__main__ import main
-from benchmarks.fuzz import KINDS, Format, at_each_byte, at_random, damaged, formats, look, outcome
+from benchmarks.fuzz import KINDS, at_each_byte, at_random, damaged, look, outcome
+from benchmarks.fuzz_formats import Format, formats
 from bpmatrix.errors import DataFileError
 
 GOOD = {"refused", "equal", "different"}

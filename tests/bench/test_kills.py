@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from benchmarks.__main__ import main
 from benchmarks.checkpoints import CASES
-from benchmarks.kills import PHASES, WAYS, kill
+from benchmarks.kills import PHASES, kill
+from benchmarks.kills_trainings import WAYS
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the children are forks")
