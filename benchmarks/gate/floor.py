@@ -13,16 +13,17 @@ from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.workers import Worker, WorkerError
 
-# The least speed-ups: 0.6 of those on the slower of two machines. They differ by 10 % between
-# processes, and by more between machines.
+# The least speed-ups: half of those on the slowest of three machines. They differ by 10 % between
+# processes, by more between machines, and a busy neighbor on the same host can take 40 % off one.
 FLOORS = {
-    ("numpy", "784-30-10/10", "float64"): 2.8,
-    ("bpmatrix", "784-30-10/10", "float64"): 19.0,
-    ("bpmatrix", "784-30-10/10", "float32"): 26.5,
-    ("bpmatrix", "784-100-10/32", "float64"): 23.0,
+    ("numpy", "784-30-10/10", "float64"): 2.6,
+    ("bpmatrix", "784-30-10/10", "float64"): 10.0,
+    ("bpmatrix", "784-30-10/10", "float32"): 15.0,
+    ("bpmatrix", "784-100-10/32", "float64"): 19.0,
 }
 N_SAMPLES = 1000
 QUADS, BLOCK_SECONDS = 12, 0.02
+MEASUREMENTS = 3
 
 
 def floors(head: Version, tell: Callable[[str], object]) -> list[Verdict]:
@@ -38,14 +39,21 @@ def floors(head: Version, tell: Callable[[str], object]) -> list[Verdict]:
 
 
 def judge_floor(name: str, least: float, measure: Callable[[], Ratio]) -> Verdict:
-    """Return the verdict on a speed-up, which is measured again if it is below the floor."""
+    """Return the verdict on the best of up to three measurements.
+
+    It is a regression if the whole interval lies below the floor.
+    """
     try:
         best = measure()
-        if best.median < least:
-            best = max(best, measure(), key=lambda ratio: ratio.median)
+        for _ in range(MEASUREMENTS - 1):
+            if best.median < least:
+                best = max(best, measure(), key=lambda ratio: ratio.median)
     except WorkerError as error:
         return Verdict("floor", name, Word.MISSING, str(error))
-    word = Word.PASS if best.median >= least else Word.REGRESSION
+    if best.median >= least:
+        word = Word.PASS
+    else:
+        word = Word.REGRESSION if best.high < least else Word.INCONCLUSIVE
     why = f"{best} times as fast as the loop, at least {least:g} expected"
     return Verdict("floor", name, word, why, {"speed_up": asdict(best), "floor": least})
 

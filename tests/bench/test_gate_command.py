@@ -187,7 +187,7 @@ def test_an_unwritable_file_is_wrong_usage(staged, tmp_path):
 
 def measured(*speed_ups):
     left = list(speed_ups)
-    return lambda: Ratio(left[0], left[0], left.pop(0))
+    return lambda: Ratio(left[0], left[0] - 0.5, left.pop(0) + 0.5)
 
 
 @pytest.mark.parametrize(
@@ -196,8 +196,10 @@ def measured(*speed_ups):
         ([30.0], Word.PASS),
         ([18.0], Word.PASS),
         ([17.9, 18.1], Word.PASS),
-        ([17.9, 17.8], Word.REGRESSION),
-        ([1.0, 1.0], Word.REGRESSION),
+        ([17.9, 12.0, 18.1], Word.PASS),
+        ([17.4, 17.8, 17.2], Word.INCONCLUSIVE),
+        ([17.4, 17.2, 17.0], Word.REGRESSION),
+        ([1.0, 1.0, 1.0], Word.REGRESSION),
     ],
 )
 def test_the_floor(speed_ups, word):
@@ -213,7 +215,7 @@ def test_a_speed_up_that_cannot_be_measured_is_missing():
 
 def test_every_speed_up_has_a_verdict(monkeypatch):
     def found(head, contender, case, dtype):
-        return Ratio(*[10.0 if contender == "numpy" else 20.0] * 3)
+        return Ratio(*[10.0 if contender == "numpy" else 12.0] * 3)
 
     monkeypatch.setattr(floor, "speed_up", found)
     verdicts = floor.floors(None, str)
