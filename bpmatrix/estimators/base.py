@@ -31,6 +31,8 @@ from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
+from bpmatrix.exchange.exports import Exports
+from bpmatrix.exchange.model import Model, Scaling
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
@@ -44,7 +46,7 @@ PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
-class MultilayerPerceptron(Gate):
+class MultilayerPerceptron(Gate, Exports):
     """The part of an estimator that does not depend on the kind of its targets."""
 
     _optimizer: SolverState | None
@@ -327,6 +329,25 @@ class MultilayerPerceptron(Gate):
         check_is_fitted(self)
         self._adopt_public_weights()
         storage.save(self, self._description, self._parameters, path)
+
+    def _exported(self) -> Model:
+        check_is_fitted(self)
+        self._adopt_public_weights()
+        labels = getattr(self, "_labels", None)
+        names = getattr(self, "feature_names_in_", None)
+        inputs, targets = (
+            None if found is None else Scaling(found.mean, found.scale)
+            for found in (self._standardization, self._y_standardization)
+        )
+        return Model(
+            self._description,
+            self._parameters,
+            "regressor" if labels is None else labels.kind,
+            None if labels is None else labels.classes,
+            inputs,
+            targets,
+            None if names is None else tuple(map(str, names)),
+        )
 
     # ----------------------------------------------- what classifier and regressor implement
 

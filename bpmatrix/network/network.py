@@ -22,6 +22,8 @@ from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.engine.processors import running
 from bpmatrix.engine.trace import Trace, trace
 from bpmatrix.errors import ArgumentError
+from bpmatrix.exchange.exports import Exports
+from bpmatrix.exchange.model import Model
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import gate
@@ -39,7 +41,7 @@ from bpmatrix.training.stopping import EarlyStopping
 Array = NDArray[Any]
 
 
-class Network:
+class Network(Exports):
     """A multilayer perceptron whose samples are the columns of a matrix.
 
     Parameters
@@ -561,6 +563,9 @@ class Network:
         network = cls.__new__(cls)
         network.__setstate__(_state(*persistence.load(path)))
         return network
+
+    def _exported(self) -> Model:
+        return Model(self._description, self._parameters)
 
     def __getstate__(self) -> dict[str, Any]:
         """Copy and pickle without the views, which would become separate arrays."""

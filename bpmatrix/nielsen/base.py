@@ -17,6 +17,8 @@ from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.engine import prediction
 from bpmatrix.errors import ShapeError
+from bpmatrix.exchange.exports import Exports
+from bpmatrix.exchange.model import Model
 from bpmatrix.nielsen.bridge import (
     as_columns,
     as_labels,
@@ -67,7 +69,7 @@ def known_to_the_engine(method: Method) -> Method:
     return method
 
 
-class BookNetwork:
+class BookNetwork(Exports):
     """Layers of sigmoid units in plain lists, trained by the engine.
 
     The lists are read before each computation and new ones are set after each update, so a script
@@ -118,6 +120,10 @@ class BookNetwork:
         if theta is None or len(views) != len(matrices) or not all(map(is_, views, matrices)):
             theta = pack(description, self.weights, self.biases)
         return description, theta.flat
+
+    def _exported(self) -> Model:
+        description, theta = self._vector()
+        return Model(description, Parameters.of(theta, description.layout))
 
     @property
     def _engine_cost(self) -> str | None:

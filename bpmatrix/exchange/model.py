@@ -1,0 +1,120 @@
+"""A trained model as other programs know it: plain arrays, and what its outputs mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.errors import ArgumentError, DataError
+
+Array = NDArray[Any]
+
+# What the outputs of a model mean. A plain network has outputs, nothing more.
+KINDS = ("network", "regressor", "binary", "multiclass", "multilabel-indicator")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scaling:
+    """The standardization of columns: (x - mean) / scale.
+
+    Attributes
+    ----------
+    mean, scale : (n_columns,) arrays of float64
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a format needs to know to compute what a trained model computes.
+
+    Attributes
+    ----------
+    description : Description
+        Sizes, activation functions, `input_scale` and dtype of the network.
+    parameters : Parameters
+        Its weights W_l (n_l, n_{l-1}) and biases b_l (n_l, 1).
+    kind : str, default "network"
+        One of `KINDS`. A binary classifier has one output, the probability of its second class.
+    classes : (n_classes,) array, optional
+        The classes of a classifier, numbers or text, in the order of the outputs.
+    inputs : Scaling, optional
+        What is applied to the inputs before the network.
+    targets : Scaling, optional
+        What is undone on the outputs of a regressor: output * scale + mean.
+    feature_names : tuple of str, optional
+        The names of the inputs.
+    """
+
+    description: Description
+    parameters: Parameters
+    kind: str = "network"
+    classes: Array | None = None
+    inputs: Scaling | None = None
+    targets: Scaling | None = None
+    feature_names: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the model can be written in another format.
+
+        Raises
+        ------
+        ArgumentError
+            If an activation function is the user's own.
+        DataError
+            If a parameter is not finite.
+        """
+        own = [str(f) for f in self.description.activations if isinstance(f, OwnActivation)]
+        if own:
+            raise ArgumentError(
+                "a model with an activation function of your own cannot be exported",
+                got=own[0],
+                cure="Use one of the built-in activation functions.",
+            )
+        if not np.isfinite(self.parameters.flat).all():
+            raise DataError(
+                "a model with parameters that are not finite cannot be exported",
+                cure="Train it again with a lower learning rate.",
+            )
+
+    @property
+    def activations(self) -> tuple[str, ...]:
+        """The names of the activation functions of layers 1 to L."""
+        return tuple(map(str, self.description.activations))
+
+    def layers(self, *, folded: bool = False) -> list[tuple[Array, Array]]:
+        """Return W_l (n_l, n_{l-1}) and b_l (n_l,) of each layer; zeros without biases.
+
+        Parameters
+        ----------
+        folded : bool, default False
+            Whether layer 1 includes `input_scale` and the standardization of the inputs, and an
+            identity output that of the targets; computed in float64, returned in the network's
+            type. With other outputs, the targets' scaling remains.
+        """
+        description, dtype = self.description, self.description.dtype
+        biases = self.parameters.biases or [np.zeros((n, 1)) for n in description.sizes[1:]]
+        layers = [
+            (np.array(W, np.float64), np.array(b[:, 0], np.float64))
+            for W, b in zip(self.parameters.weights, biases, strict=True)
+        ]
+        if folded:
+            W, b = layers[0]
+            W = W * description.input_scale
+            if self.inputs is not None:
+                W = W / self.inputs.scale
+                b = b - W @ self.inputs.mean
+            layers[0] = W, b
+            if self.targets is not None and self.activations[-1] == "identity":
+                W, b = layers[-1]
+                scale, mean = self.targets.scale, self.targets.mean
+                layers[-1] = scale[:, None] * W, scale * b + mean
+        return [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
