@@ -18,7 +18,8 @@ from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.descent import SolverState
-from bpmatrix.estimators.gate import FitArguments, Gate
+from bpmatrix.estimators.exported import Exported
+from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import (
     HiddenLayers,
     batch_size,
@@ -28,11 +29,8 @@ from bpmatrix.estimators.parameters import (
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns
-from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
-from bpmatrix.exchange.exports import Exports
-from bpmatrix.exchange.model import Model, Scaling
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
@@ -46,11 +44,10 @@ PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
-class MultilayerPerceptron(Gate, Exports):
+class MultilayerPerceptron(Exported):
     """The part of an estimator that does not depend on the kind of its targets."""
 
     _optimizer: SolverState | None
-    _y_standardization: Standardization | None = None
 
     def fit(
         self,
@@ -329,25 +326,6 @@ class MultilayerPerceptron(Gate, Exports):
         check_is_fitted(self)
         self._adopt_public_weights()
         storage.save(self, self._description, self._parameters, path)
-
-    def _exported(self) -> Model:
-        check_is_fitted(self)
-        self._adopt_public_weights()
-        labels = getattr(self, "_labels", None)
-        names = getattr(self, "feature_names_in_", None)
-        inputs, targets = (
-            None if found is None else Scaling(found.mean, found.scale)
-            for found in (self._standardization, self._y_standardization)
-        )
-        return Model(
-            self._description,
-            self._parameters,
-            "regressor" if labels is None else labels.kind,
-            None if labels is None else labels.classes,
-            inputs,
-            targets,
-            None if names is None else tuple(map(str, names)),
-        )
 
     # ----------------------------------------------- what classifier and regressor implement
 

@@ -18,14 +18,14 @@ def exported(activation: str | OwnActivation = "tanh", change: float = 0.0) -> N
 
 ROWS = [
     Row(
-        "exchange/model.py: __post_init__",
+        "exchange/model.py: Model.__post_init__",
         "a model with an activation function of your own cannot be exported",
         lambda _: exported(OWN),
         "Use one of the built-in activation functions.",
         lambda _: exported("relu"),
     ),
     Row(
-        "exchange/model.py: __post_init__",
+        "exchange/model.py: Model.__post_init__",
         "a model with parameters that are not finite cannot be exported",
         lambda _: exported(change=np.inf),
         "Train it again with a lower learning rate.",

@@ -1,0 +1,36 @@
+"""The part of an estimator that describes it to other formats."""
+
+from __future__ import annotations
+
+from sklearn.utils.validation import check_is_fitted
+
+from bpmatrix.estimators.gate import Gate
+from bpmatrix.estimators.labels import Labels
+from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.exchange.exports import Exports
+from bpmatrix.exchange.model import Model, Scaling
+
+
+class Exported(Gate, Exports):
+    """A fitted estimator as plain arrays."""
+
+    _y_standardization: Standardization | None = None
+
+    def _exported(self) -> Model:
+        check_is_fitted(self)
+        self._adopt_public_weights()
+        labels: Labels | None = getattr(self, "_labels", None)
+        names = getattr(self, "feature_names_in_", None)
+        return Model(
+            self._description,
+            self._parameters,
+            kind="regressor" if labels is None else labels.kind,
+            classes=None if labels is None else labels.classes,
+            inputs=_scaling(self._standardization),
+            targets=_scaling(self._y_standardization),
+            feature_names=None if names is None else tuple(map(str, names)),
+        )
+
+
+def _scaling(found: Standardization | None) -> Scaling | None:
+    return None if found is None else Scaling(found.mean, found.scale)
