@@ -10,6 +10,7 @@ from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
 from benchmarks.endurance import endurance
 from benchmarks.estimators import estimators
+from benchmarks.exchange import exchange
 from benchmarks.fading import fading
 from benchmarks.fuzz import fuzz
 from benchmarks.gate.command import accept, gate
@@ -40,7 +41,7 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 for command in (
     table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills,
-    endurance, fuzz, gate, accept, self_test,
+    endurance, fuzz, exchange, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -242,7 +242,7 @@ def test_the_converted_folder_holds_the_same_data(labels, tmp_path, capsys) -> N
     """From the command line to `load_data`: the numbers of the pickle, bit for bit."""
     source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
     pairs = books_file(source, labels=labels)
-    assert main(["convert", str(source), str(target)]) == 0
+    assert main(["book-to-idx", str(source), str(target)]) == 0
     assert "10 images" in capsys.readouterr().out
     for ours, theirs in zip(mnist_loader.load_data(folder=target), pairs, strict=True):
         assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
@@ -260,7 +260,7 @@ def test_what_cannot_be_converted_leaves_nothing(wrong, tmp_path, capsys) -> Non
     if wrong == "there":
         target.mkdir()
     before = sorted(tmp_path.iterdir())
-    assert main(["convert", str(source), str(target)]) == 2
+    assert main(["book-to-idx", str(source), str(target)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
 
