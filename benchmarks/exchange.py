@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,13 +70,14 @@ def run_onnx(model: Any, rows: Array) -> list[Array]:
 
 
 class Format(NamedTuple):
-    """A format: how to run its models, and its errors."""
+    """A format: how to run its models, its errors, and the packages that run them."""
 
     run: Run
     bounds: Mapping[str, Bound]
+    packages: tuple[str, ...]
 
 
-FORMATS = {"ONNX": Format(run_onnx, ONNX)}
+FORMATS = {"ONNX": Format(run_onnx, ONNX, ("onnx", "onnxruntime"))}
 
 
 class Difference(NamedTuple):
@@ -118,29 +120,33 @@ def difference(name: str, activation: str, dtype: str) -> Difference:
 
 @click.command()
 def exchange() -> None:
-    """Compare exported models with the network itself, in each format that can be run here.
+    """Compare exported models with the network itself, in each format.
 
     For each activation function, the largest relative and absolute difference of a = sigma(z) for z
     from -20 to 20, and after "of" the bound; the relative one where a is above 1e-35 in float32 and
     2e-305 in float64. Then the probabilities of a classifier.
     """
     report = Report("Largest differences of a = sigma(z) from the network's own")
-    report.columns(
-        "function", *(f"{kind}, {t}" for t in DTYPES for kind in ("relative", "absolute"))
-    )
-    for name in FORMATS:
+    kinds = [f"{kind}, {dtype}" for dtype in DTYPES for kind in ("relative", "absolute")]
+    report.columns("function", "format", *kinds)
+    digits, notes = datasets.load("digits"), []
+    for name, written in FORMATS.items():
+        notes += [f"{name}: {', '.join(f'{p} {version(p)}' for p in written.packages)}"]
         for activation in ACTIVATIONS:
             cells = []
             for dtype in DTYPES:
                 found = difference(name, activation, dtype)
                 cells += [
-                    f"{found.relative:.1e} of {found.most_relative:.1e}",
-                    f"{found.absolute:.1e} of {found.most_absolute:.1e}",
+                    _cell(found.relative, found.most_relative),
+                    _cell(found.absolute, found.most_absolute),
                 ]
-            report.row(f"{activation}, {name}", *cells)
-    digits = datasets.load("digits")
-    notes = [_of_a_classifier(name, digits, dtype) for name in FORMATS for dtype in DTYPES]
+            report.row(activation, name, *cells)
+        notes += [_of_a_classifier(name, digits, dtype) for dtype in DTYPES]
     report.finish(notes)
+
+
+def _cell(found: float, most: float) -> str:
+    return f"{found:.1e} of {most:.1e}" if most else f"{found:g}"
 
 
 def _of_a_classifier(name: str, digits: datasets.DataSet, dtype: str) -> str:

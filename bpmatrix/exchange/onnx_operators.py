@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -242,30 +242,39 @@ def _is_unicode(text: str) -> bool:
 # ------------------------------------------------------------------------ the activation functions
 
 
-def _sigmoid(graph: Graph, z: str) -> str:
+class Operators(Protocol):
+    """What adds an operator, and returns a name for its result."""
+
+    dtype: str
+
+    def __call__(self, operator: str, *inputs: str | float, **attributes: int) -> str:
+        """Add the operator with results and numbers as inputs."""
+
+
+def _sigmoid(graph: Operators, z: str) -> str:
     """1 / (1 + e^-z)."""
     return graph("Reciprocal", graph("Add", graph("Exp", graph("Neg", z)), 1.0))
 
 
-def _silu(graph: Graph, z: str) -> str:
+def _silu(graph: Operators, z: str) -> str:
     """The quotient z / (1 + e^-z), with z clipped where it is 0, or NaN for minus infinity."""
     z = graph("Max", z, -1000.0)
     return graph("Div", z, graph("Add", graph("Exp", graph("Neg", z)), 1.0))
 
 
-def _leaky_relu(graph: Graph, z: str) -> str:
+def _leaky_relu(graph: Operators, z: str) -> str:
     """max(z, 0.01 z): the 0.01 of LeakyRelu is a float32 also for float64."""
     return graph("Max", z, graph("Mul", z, 0.01))
 
 
-def _elu(graph: Graph, z: str) -> str:
+def _elu(graph: Operators, z: str) -> str:
     """max(z, 0) + 2 t / (1 - t) with t = tanh(min(z, 0) / 2): e^z - 1 without cancellation."""
     t = graph("Tanh", graph("Mul", graph("Min", z, 0.0), 0.5))
     negative = graph("Mul", graph("Div", t, graph("Sub", 1.0, t)), 2.0)
     return graph("Add", graph("Relu", z), negative)
 
 
-def _softplus(graph: Graph, z: str) -> str:
+def _softplus(graph: Operators, z: str) -> str:
     """max(z, 0) + ln(1 + e), e = e^-|z|, with ln(1 + e) as e ln(u) / (u - 1) for u = 1 + e rounded.
 
     The errors of u in the two factors cancel (N. J. Higham, Accuracy and Stability of Numerical
@@ -278,7 +287,7 @@ def _softplus(graph: Graph, z: str) -> str:
     return graph("Add", graph("Relu", z), graph("Mul", e, factor))
 
 
-def _gelu(graph: Graph, z: str) -> str:
+def _gelu(graph: Operators, z: str) -> str:
     """max(z, 0) - t Phi(-t), t = |z|, with Phi as in `kernels/functions/normal.py`."""
     from bpmatrix.kernels.machine.formats import FLOAT32, FLOAT64  # noqa: PLC0415 - loads numba
 
@@ -295,7 +304,7 @@ def _gelu(graph: Graph, z: str) -> str:
     return graph("Sub", graph("Relu", z), tail)
 
 
-ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+ACTIVATIONS: dict[str, Callable[[Operators, str], str]] = {
     "sigmoid": _sigmoid,
     "tanh": lambda graph, z: graph("Tanh", z),
     "relu": lambda graph, z: graph("Relu", z),

@@ -54,7 +54,7 @@ def set_output_types(model: Model, operator: Any) -> None:
 
 def convert(model: Model, scope: Any, operator: Any, container: Any) -> None:
     """Add the nodes and constants of a model to a container."""
-    from onnx import TensorProto, helper  # noqa: PLC0415 - installed, since skl2onnx needs it
+    from onnx import helper, numpy_helper  # noqa: PLC0415 - installed, since skl2onnx needs it
 
     graph = _graph(model, operator.inputs)
     number = helper.np_dtype_to_tensor_dtype(graph.constants["W_1"].dtype)
@@ -71,11 +71,7 @@ def convert(model: Model, scope: Any, operator: Any, container: Any) -> None:
         names[output.name] = variable.full_name
     for name, array in graph.constants.items():
         names[name] = unique(name)
-        kind = (
-            TensorProto.STRING if array.dtype == object
-            else helper.np_dtype_to_tensor_dtype(array.dtype)
-        )  # fmt: skip
-        container.add_initializer(names[name], kind, array.shape, array.ravel().tolist())
+        container.initializers.append(numpy_helper.from_array(array, names[name]))
     for node in graph.nodes:
         output = names.setdefault(node.output, unique(node.output))
         container.add_node(
