@@ -36,7 +36,10 @@ class Exported(Gate, Exports):
             feature_names=None if names is None else tuple(map(str, names)),
         )
 
-    # skl2onnx calls these three; each returns a function.
+    # skl2onnx calls these three; each returns a function. It looks for the options that users may
+    # pass by the name of a converter of its own, of which zipmap=False is in many programs.
+
+    alias = "SklearnMLPClassifier"
 
     def onnx_parser(self) -> Callable[..., Any]:
         """Return the function with which skl2onnx declares the outputs."""

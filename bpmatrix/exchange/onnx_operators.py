@@ -2,7 +2,7 @@
 
 Samples are rows. Every activation function is built from operators that onnxruntime has for float32
 and float64, so that small results keep their digits and large inputs do not overflow: its own
-Sigmoid of -15 in float32 is 0, and it has no Elu, Erf, Gelu, LeakyRelu or Softplus for float64.
+Sigmoid of -18 in float32 is 0, and it has no Elu, Erf, Gelu, LeakyRelu or Softplus for float64.
 """
 
 from __future__ import annotations

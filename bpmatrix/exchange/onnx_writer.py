@@ -51,7 +51,8 @@ def to_bytes(model: Model, dtype: str | None = None, opset: int = OLDEST_OPSET) 
         dtype = model.description.dtype
     find(dict.fromkeys(DTYPES), dtype, "dtype")
     newest = onnx.defs.onnx_opset_version()
-    if not OLDEST_OPSET <= whole_number(opset, "opset", least=1) <= newest:
+    opset = whole_number(opset, "opset", least=1)
+    if not OLDEST_OPSET <= opset <= newest:
         raise ArgumentError("opset is not valid", got=opset, expected=f"{OLDEST_OPSET} to {newest}")
     size = model.parameters.flat.size * np.dtype(dtype).itemsize
     if size > MOST_BYTES:

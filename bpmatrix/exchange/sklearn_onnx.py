@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from bpmatrix.errors import ArgumentError
 from bpmatrix.exchange.model import Model
 from bpmatrix.exchange.onnx_operators import INPUT, Graph, graph_of
 
@@ -53,9 +54,23 @@ def set_output_types(model: Model, operator: Any) -> None:
 
 
 def convert(model: Model, scope: Any, operator: Any, container: Any) -> None:
-    """Add the nodes and constants of a model to a container."""
+    """Add the nodes and constants of a model to a container.
+
+    Raises
+    ------
+    ArgumentError
+        If an option of skl2onnx asks for other outputs.
+    """
     from onnx import helper, numpy_helper  # noqa: PLC0415 - installed, since skl2onnx needs it
 
+    for name, value in container.get_options(operator.raw_operator).items():
+        if (name, value) != ("zipmap", False):
+            raise ArgumentError(
+                "skl2onnx cannot convert this estimator with an option",
+                got=f"{name}={value!r}",
+                expected="zipmap=False, or no option",
+                cure="Leave it out: the probabilities are always one matrix.",
+            )
     graph = _graph(model, operator.inputs)
     number = helper.np_dtype_to_tensor_dtype(graph.constants["W_1"].dtype)
     unique = scope.get_unique_variable_name

@@ -39,6 +39,14 @@ def of_classes(folder: Path, classes: list[Any]) -> None:
     model.to_onnx(folder / "model.onnx")
 
 
+def converted(**options: Any) -> None:
+    import skl2onnx  # noqa: PLC0415 - an optional package
+
+    rows = np.array([[0.0], [1.0]])
+    model = MLPClassifier(2, random_state=1).partial_fit(rows, [0, 1], classes=[0, 1])
+    skl2onnx.to_onnx(model, rows, options={id(model): options})
+
+
 def without_onnx(folder: Path) -> None:
     with patch.dict(sys.modules, {"onnx": None}):
         to_onnx(folder)
@@ -74,6 +82,14 @@ ROWS = [
         "Fit the model to labels of another type.",
         lambda folder: of_classes(folder, [0, 1]),
         needs="onnx",
+    ),
+    Row(
+        "exchange/sklearn_onnx.py: convert",
+        "skl2onnx cannot convert this estimator with an option",
+        lambda _: converted(zipmap="columns"),
+        "Leave it out",
+        lambda _: (converted(), converted(zipmap=False)),
+        needs="skl2onnx",
     ),
     Row(
         "exchange/onnx_writer.py: to_bytes",

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 from sklearn.compose import ColumnTransformer
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from bpmatrix import MLPClassifier, MLPRegressor
+from bpmatrix.errors import ArgumentError
 
 skl2onnx = pytest.importorskip("skl2onnx", reason="converts pipelines")
 onnxruntime = pytest.importorskip("onnxruntime", reason="runs what is converted")
@@ -93,6 +95,33 @@ def test_the_type_is_that_of_the_inputs(dtype, expected):
     np.testing.assert_array_equal(found["label"], model.predict(rows))
     tolerance = 1e-13 if expected == "float64" else 1e-5
     np.testing.assert_allclose(found["probabilities"], model.predict_proba(rows), atol=tolerance)
+
+
+@pytest.mark.parametrize("key", ["all", "class", "id"])
+def test_the_option_zipmap_is_accepted(key):
+    """Programs written for scikit-learn's classifiers pass it; here is no ZipMap to leave out."""
+    model = MLPClassifier((4,), max_iter=30, random_state=1).fit(ROWS, CHOSEN)
+    option = {"zipmap": False}
+    options = {"all": option, "class": {MLPClassifier: option}, "id": {id(model): option}}[key]
+    found = run(skl2onnx.to_onnx(model, ROWS[:1], options=options), {"X": ROWS})
+    assert list(found) == ["label", "probabilities"]
+
+
+def test_other_options_are_refused():
+    """They would have to change the outputs."""
+    model = MLPClassifier((4,), max_iter=30, random_state=1).fit(ROWS, CHOSEN)
+    for option in ({"zipmap": True}, {"output_class_labels": True}, {"zipmap": "columns"}):
+        with pytest.raises(ArgumentError, match="Leave it out"):
+            skl2onnx.to_onnx(model, ROWS[:1], options={id(model): option})
+
+
+def test_a_search_over_pipelines():
+    """skl2onnx finds an estimator in a search if it is in a pipeline of its own."""
+    pipeline = make_pipeline(MLPClassifier((4,), max_iter=30, random_state=1))
+    search = GridSearchCV(pipeline, {"mlpclassifier__alpha": [1e-4, 1e-3]}, cv=2)
+    search.fit(ROWS, CHOSEN)
+    found = run(skl2onnx.to_onnx(search, ROWS[:1], options={"zipmap": False}), {"X": ROWS})
+    np.testing.assert_array_equal(found["label"], search.predict(ROWS))
 
 
 def test_two_models_in_one_graph_and_an_input_for_each_column():
