@@ -19,6 +19,7 @@ from bpmatrix.exchange.onnx_writer import OLDEST_OPSET, to_bytes
 from bpmatrix.nielsen import network, network2
 
 onnx = pytest.importorskip("onnx", reason="ONNX files are written with it")
+reference = pytest.importorskip("onnx.reference", reason="likewise")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the files are run by it")
 
 from benchmarks import exchange  # noqa: E402
@@ -115,6 +116,20 @@ def test_any_network_in_another_type(case, dtype):
     coarse = "float32" if "float32" in {dtype, description.dtype} else "float64"
     bound = forward_bound(weights, biases, activations, inputs, coarse).off[-1]
     assert (np.abs(found - ours) <= 4 * unit_roundoff(coarse) * bound).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_another_program_computes_the_same(activation, dtype):
+    """The evaluator of the package onnx, which follows the standard, and NumPy's exp and log."""
+    net = exchange.network_of(activation, dtype)
+    rows = exchange.arguments(dtype)[::40]
+    evaluator = reference.ReferenceEvaluator(onnx.load_from_string(to_bytes(net._exported())))
+    with np.errstate(invalid="ignore"):  # 0 / 0 in softplus, which is not chosen
+        (found,) = evaluator.run(None, {"X": rows})
+    bound = exchange.ONNX[activation](rows.astype("float64")) + 20
+    expected = net.feedforward(rows.T).T
+    assert (np.abs(found - expected) <= unit_roundoff(dtype) * bound * np.abs(expected)).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
