@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numeric import forward_bound, smallest_normal, unit_roundoff
-from strategies import cases
+from strategies import HIDDEN, cases
 
 from bpmatrix import MLPClassifier, MLPRegressor, Network, OwnCost
 from bpmatrix.architecture.activations import ACTIVATIONS
@@ -189,6 +189,66 @@ def test_a_classifier_gives_its_labels_and_probabilities(targets, dtype):
     np.testing.assert_array_equal(found["label"], model.predict(rows))
     kind = TARGETS[targets].dtype.kind
     assert found["label"].dtype.kind == {"U": "O", "u": "i"}.get(kind, kind)
+
+
+@st.composite
+def estimators(draw):
+    """Draw a fitted estimator of any kind, and its rows."""
+    seed, dtype = draw(st.integers(0, 2**32 - 1)), draw(st.sampled_from(DTYPES))
+    random = np.random.default_rng(seed)
+    n_features, n = draw(st.integers(1, 20)), 30
+    rows = random.normal(3.0, [*random.uniform(0.5, 5, n_features)], (n, n_features)).astype(dtype)
+    kind = draw(st.sampled_from(("numbers", "table", "two", "several", "multilabel")))
+    hidden = draw(st.lists(st.tuples(st.integers(1, 20), st.sampled_from(HIDDEN)), max_size=3))
+    settings = {
+        "hidden_layer_sizes": [width for width, _ in hidden],
+        "activation": tuple(name for _, name in hidden) or "relu",
+        "standardize": draw(st.booleans()), "max_iter": 2, "tol": 0.0, "random_state": seed,
+    }  # fmt: skip
+    if kind in {"numbers", "table"}:
+        y = random.normal(5.0, 20.0, n if kind == "numbers" else (n, 3))
+        return MLPRegressor(**settings).fit(rows, y), rows
+    y = random.integers(0, 2 if kind == "multilabel" else 1 + draw(st.integers(1, 5)),
+                        (n, 4) if kind == "multilabel" else n)  # fmt: skip
+    return MLPClassifier(**settings).fit(rows, y), rows
+
+
+def bound_of(model, rows, dtype):
+    """The error of the outputs, with the scalings as layers of their own."""
+    layers, names = model.layers(), [*model.activations]
+    if model.inputs is not None:
+        layers.insert(0, (np.diag(1 / model.inputs.scale), -model.inputs.mean / model.inputs.scale))
+        names.insert(0, "identity")
+    if model.targets is not None:
+        layers.append((np.diag(model.targets.scale), model.targets.mean))
+        names.append("identity")
+    weights = [W.astype(np.float64) for W, _ in layers]
+    biases = [b.astype(np.float64)[:, None] for _, b in layers]
+    forward = forward_bound(weights, biases, names, rows.T.astype(np.float64), dtype)
+    return 3 * unit_roundoff(dtype) * forward.off[-1].T
+
+
+@given(estimators())
+def test_any_estimator(drawn):
+    """Labels are equal where the outputs do not allow another."""
+    estimator, rows = drawn
+    model = estimator._exported()
+    found, bound = run(to_bytes(model), rows), bound_of(model, rows, rows.dtype.name)
+    if model.kind == "regressor":
+        ours = estimator.predict(rows).reshape(found["variable"].shape)
+        assert (np.abs(found["variable"] - ours) <= bound).all()
+        return
+    ours = estimator.predict_proba(rows)
+    off = np.abs(found["probabilities"] - ours)
+    assert (off <= bound + unit_roundoff(rows.dtype)).all()  # 1 - p is rounded, too
+    labels = estimator.predict(rows)
+    if model.kind == "multiclass":
+        highest = np.sort(ours, axis=1)
+        sure = highest[:, -1] - highest[:, -2] > 2 * bound.max(axis=1)
+    else:
+        sure = np.abs(ours - 0.5).min(axis=1) > bound.max(axis=1)
+    np.testing.assert_array_equal(found["label"][sure], labels[sure])
+    assert found["label"].shape == labels.shape
 
 
 def test_ties_are_decided_as_in_predict():
