@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,6 +132,9 @@ def exchange() -> None:
     report.columns("function", "format", *kinds)
     digits, notes = datasets.load("digits"), []
     for name, written in FORMATS.items():
+        if missing := [package for package in written.packages if find_spec(package) is None]:
+            notes += [f"{name}: not compared without {' and '.join(missing)}"]
+            continue
         notes += [f"{name}: {', '.join(f'{p} {version(p)}' for p in written.packages)}"]
         for activation in ACTIVATIONS:
             cells = []

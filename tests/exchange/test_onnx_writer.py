@@ -1,9 +1,11 @@
 """ONNX files, run by onnxruntime: equal to the model within the rounding errors of both."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 from numeric import forward_bound, smallest_normal, unit_roundoff
@@ -23,6 +25,7 @@ reference = pytest.importorskip("onnx.reference", reason="likewise")
 onnxruntime = pytest.importorskip("onnxruntime", reason="the files are run by it")
 
 from benchmarks import exchange  # noqa: E402
+from benchmarks.__main__ import main  # noqa: E402
 
 # Short fits are enough here.
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
@@ -58,6 +61,14 @@ def test_each_function_keeps_its_bound(activation, dtype):
     found = exchange.difference("ONNX", activation, dtype)
     assert found.relative <= found.most_relative
     assert found.absolute <= found.most_absolute + exchange.FAINT * smallest_normal(dtype)
+
+
+def test_the_command_compares_each_function_and_a_classifier():
+    result = CliRunner().invoke(main, ["exchange"], prog_name="python -m benchmarks")
+    assert result.exit_code == 0
+    rows = re.findall(r"(?m)^\| (\w+) +\| +ONNX \|", result.stdout)
+    assert rows == list(ACTIVATIONS)
+    assert result.stdout.count("297 of 297 labels equal") == 2
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
