@@ -55,11 +55,6 @@ class Point:
         a, b = self._log_ratios(name), self._log_ratios(over)
         return None if a is None or b is None else median_ratio(b - a)
 
-    def seconds_per_sample(self, name: str) -> float | None:
-        """Return the median time of a contender, divided by the size of the mini-batch."""
-        figure = self.figure(name)
-        return None if figure is None else figure.seconds / self.mini_batch_size
-
     def _log_ratios(self, name: str) -> NDArray[np.float64] | None:
         figure = self.figure(name)
         if figure is None:

@@ -162,18 +162,17 @@ class Worker:
             requests.flush()
             kind, value = pickle.load(replies)  # noqa: S301 - from our own process
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            raise WorkerError(self._obituary()) from error
+            self.close()
+            status = self._process.returncode
+            raise WorkerError(
+                f"{self.name}: its process ended with exit status {status}"
+            ) from error
         finally:
             timer.cancel()
         if kind == "done":
             return value
         message = f"{self.name}: {value}"
         raise SkippedError(message) if kind == "skipped" else WorkerError(message)
-
-    def _obituary(self) -> str:
-        """End the process and return its exit status in words."""
-        self.close()
-        return f"{self.name}: its process ended with exit status {self._process.returncode}"
 
 
 class Crew:
@@ -197,10 +196,6 @@ class Crew:
         if key not in self._workers:
             self._workers[key] = Worker(name, thread_environment(threads))
         return self._workers[key]
-
-    def rest(self, worker: Worker) -> None:
-        """Release the memory of a worker's contender; the worker keeps running."""
-        worker.make(object)
 
     def dismiss(self, worker: Worker) -> None:
         """End a worker; its contender gets a new process when it is needed again."""
