@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 import bpmatrix
-from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import lasting_output, say, table
+from bpmatrix.cli.show import lasting_output, progress_bar, say, table
 from bpmatrix.errors import DataNotFoundError, DownloadError
 
 if TYPE_CHECKING:

@@ -120,7 +120,7 @@ ROWS = [
     Row("cli/destination.py: check_pictures", "{}: {} is not a folder",
         dangling, "Name another one.", run("bench --from figures.json --plot drawn"),
         needs="matplotlib"),
-    Row("cli/destination.py: _standing_at", "{}: cannot write {}",
+    Row("cli/destination.py: check_destination", "{}: cannot write {}",
         run(NETWORK.replace("net", "n" * 300)), "Name another file.", run(NETWORK)),
     # -------------------------------------------------------------------------------- options
     Row("cli/options.py: _sizes",
@@ -131,7 +131,7 @@ ROWS = [
         run(NETWORK + " --threads 0"), "auto nor a positive integer",
         run(NETWORK + " --threads auto", NETWORK + " --threads 1")),
     # -------------------------------------------------------------------------------- samples
-    Row("cli/predict.py: _predict_table",
+    Row("cli/predict.py: command",
         "--label-column and --folder do not apply to a model trained with --target.",
         run(ESTIMATOR, SCORED + " --label-column kind"), "do not apply to a model",
         run(ESTIMATOR, SCORED)),
