@@ -198,7 +198,7 @@ def _npz(path: Path) -> bytes:
 def _csv(path: Path) -> bytes:
     parts = datasets.load(path)
     table = open_table(path)
-    return frozen([(parts.train.X, parts.test.labels), table.read([0], [1]).texts])
+    return frozen([(parts.train.X, parts.test.labels), table.read([0], 1).texts])
 
 
 def _target(path: Path) -> bytes:

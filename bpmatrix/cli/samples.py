@@ -123,7 +123,7 @@ def _read_table(table: Table, net: Network, label_column: str | None) -> Samples
             expected="a column of labels",
             cure="Name another column as label_column, or none.",
         )
-    cells = table.read(inputs, [] if label is None else [label])
+    cells = table.read(inputs, label)
     labels, note = None, None
     if label is not None:
         try:

@@ -124,7 +124,7 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
     with announced(f"reading {size_in_words(source)}"):
         table = open_table(source, header=True)
         features = table.columns(list(names))
-        scored = [table.names.index(target)] if table.names.count(target) == 1 else []
+        scored = table.names.index(target) if table.names.count(target) == 1 else None
         cells = table.read(features, scored)
     with (
         announced(f"predicting {len(cells.lines):,} rows"),
@@ -132,8 +132,8 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
     ):
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         _write(model, cells.numbers, target, output)
-        if scored:
-            say(_score_of_table(model, table, cells, scored[0]), err=True)
+        if scored is not None:
+            say(_score_of_table(model, table, cells, scored), err=True)
 
 
 def _score_of_table(model: Estimator, table: Table, cells: Cells, column: int) -> str:

@@ -180,7 +180,7 @@ def _read_csv(
         )
     cells = table.read(
         inputs,
-        [label],
+        label,
         cure_of_words=lambda column: (
             "Drop the column, or replace it by columns of 0 and 1, one per category; to predict "
             f"it: {table.prediction_of(column)}"
