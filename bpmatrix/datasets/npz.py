@@ -11,14 +11,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.datasets.streams import (
-    DAMAGE,
-    ByteStream,
-    check_growth,
-    check_inflated_size,
-    open_file,
-    read_exactly,
-)
+from bpmatrix.datasets import streams
 from bpmatrix.errors import DataFileError
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]  # shape, whether in Fortran order, dtype
@@ -44,7 +37,7 @@ _SHOWN = 60
 
 # What zipfile raises for damaged archives, found by fuzzing: NotImplementedError for an unknown
 # compression, ValueError for an impossible offset or a name that is not text.
-_ZIP_DAMAGE = (*DAMAGE, zipfile.BadZipFile, NotImplementedError, ValueError)
+_ZIP_DAMAGE = (*streams.DAMAGE, zipfile.BadZipFile, NotImplementedError, ValueError)
 
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -91,7 +84,7 @@ def read_npz_samples(
     """Read an archive like `read_npz`; without y, the labels are None."""
     path = Path(path)
     try:
-        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with streams.open_file(path) as file, zipfile.ZipFile(file) as archive:
             entries = _check_entries(archive, path)
             arrays = [_read_entry(archive, entry, path) for entry in entries]
     except DataFileError:
@@ -131,7 +124,7 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
     if entry.flag_bits & _ENCRYPTED:
         raise DataFileError(f"{path} is encrypted", cure=_WRITE_AGAIN)
     if entry.compress_type == zipfile.ZIP_DEFLATED:
-        check_inflated_size(path, entry.file_size, size, cure=_UNCOMPRESSED)
+        streams.check_inflated_size(path, entry.file_size, size, cure=_UNCOMPRESSED)
     elif entry.compress_type != zipfile.ZIP_STORED or entry.file_size != packed:
         raise DataFileError(
             f"{path} is damaged, or was not written by NumPy",
@@ -170,8 +163,9 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
             )
         if entry.compress_type == zipfile.ZIP_DEFLATED and entry.filename == _ENTRIES[1]:
             needed = _BYTES_OF_A_SAMPLE * math.prod(shape)
-            check_growth(path, needed, path.stat().st_size, cure=_UNCOMPRESSED)
-        return read_exactly(cast(ByteStream, stream), n_bytes, path).view(dtype).reshape(shape)
+            streams.check_growth(path, needed, path.stat().st_size, cure=_UNCOMPRESSED)
+        content = streams.read_exactly(cast(streams.ByteStream, stream), n_bytes, path)
+        return content.view(dtype).reshape(shape)
 
 
 def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:

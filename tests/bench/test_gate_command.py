@@ -76,7 +76,7 @@ def test_the_committed_baseline_lists_the_cases():
 def test_a_broken_baseline_is_wrong_usage(tmp_path, monkeypatch, text):
     (tmp_path / "benchmarks").mkdir()
     (tmp_path / FILE).write_text(text)
-    monkeypatch.setattr(command, "ROOT", tmp_path)
+    monkeypatch.setattr(versions, "ROOT", tmp_path)
     result = CliRunner().invoke(main, ["gate"])
     assert result.exit_code == 2
     assert "baseline.json cannot be read" in result.output
