@@ -10,11 +10,9 @@ import io
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.data import load_samples
 from benchmarks.options import QUICK
@@ -22,8 +20,8 @@ from benchmarks.report import Report, verdict
 from bpmatrix import reference
 from bpmatrix.bench.comparing import compare
 from bpmatrix.nielsen import network, network2
+from bpmatrix.typing import Array
 
-Array = NDArray[Any]
 SIZES, MINI_BATCH_SIZE, ETA = [784, 30, 10], 10, 3.0
 SEED, FEW_IMAGES, FEW_STEPS = 1, 1000, 500
 LEAST_GAIN = 15.0

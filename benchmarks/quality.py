@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
-from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 import bpmatrix
 from benchmarks.options import QUICK
@@ -16,8 +14,7 @@ from benchmarks.report import Report
 from benchmarks.tables import TABLES, RealTable
 from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError, MissingPackageError
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 SEEDS = 5
 

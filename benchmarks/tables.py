@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import datasets
 from bpmatrix.errors import DataNotFoundError
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 IMAGES = 10_000  # enough to show differences, in minutes rather than an hour
 

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.bench.contest import CHAMPION, Figure
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.errors import DataFileError
+from bpmatrix.typing import Floats
 
 # Names of contenders in reports.
 LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"
@@ -55,7 +55,7 @@ class Point:
         a, b = self._log_ratios(name), self._log_ratios(over)
         return None if a is None or b is None else median_ratio(b - a)
 
-    def _log_ratios(self, name: str) -> NDArray[np.float64] | None:
+    def _log_ratios(self, name: str) -> Floats | None:
         figure = self.figure(name)
         if figure is None:
             return None

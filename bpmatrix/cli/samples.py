@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from bpmatrix import datasets
 from bpmatrix.datasets.foreign import check_is_text
@@ -16,6 +13,7 @@ from bpmatrix.datasets.loading import check_arguments
 from bpmatrix.datasets.npz import read_npz_samples
 from bpmatrix.datasets.tables import Table, class_numbers, open_table
 from bpmatrix.errors import DataFileError, ShapeError
+from bpmatrix.typing import Array, Integers
 
 if TYPE_CHECKING:
     from bpmatrix import Network
@@ -37,8 +35,8 @@ class SamplesToPredict:
         Why the labels could not be read.
     """
 
-    X: NDArray[Any]
-    labels: NDArray[np.int64] | None
+    X: Array
+    labels: Integers | None
     title: str
     note: str | None = None
 
@@ -86,8 +84,8 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToP
     kind = path.suffix.lower()
     if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
         return _read_table(open_table(path), net, label_column)
-    labels: NDArray[np.int64] | None = None
-    rows: NDArray[Any]
+    labels: Integers | None = None
+    rows: Array
     if kind == ".npz":
         rows, labels = read_npz_samples(path)
     else:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 import bpmatrix
 from bpmatrix import progress
@@ -29,6 +28,7 @@ from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, BpmatrixError, DataError, DataFileError
 from bpmatrix.signals import INTERRUPTED
 from bpmatrix.storage.checkpoints import identity_in
+from bpmatrix.typing import Floats
 
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
@@ -276,7 +276,7 @@ def _epochs_in_words(model: Estimator) -> str:
     return f"{model.n_iter_}; the weights are from epoch {best}, the best on the validation rows"
 
 
-def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path | None) -> None:
+def _write(model: Estimator, X: Floats, target: str, output: Path | None) -> None:
     """Write a header and a line for each row."""
     text = io.StringIO()
     # csv.writer quotes only the characters of its own line end, and "\r" in a class name needs it.

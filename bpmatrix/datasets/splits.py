@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.datasets.dataset import Split
+from bpmatrix.typing import Array, Integers
 
 # Of every six samples of a class, in file order, the third is for validation, the fifth for the
 # test, the others for training. Early places, so that small classes are in all three.
@@ -16,7 +14,7 @@ _VALIDATION_PLACE = 2
 _TEST_PLACE = 4
 
 
-def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Split, Split, Split]:
+def stratified_split(table: Array, labels: Integers) -> tuple[Split, Split, Split]:
     """Split a table (n, n_0) of rows into training, validation and test, 4 : 1 : 1 in every class.
 
     Of every six samples of a class, in the order of the file, the third goes to validation and the
@@ -52,7 +50,7 @@ def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Sp
     return train, validation, test
 
 
-def _place_in_class(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _place_in_class(labels: Integers) -> Integers:
     """Return, for each sample, the number of earlier samples of its class."""
     by_class = np.argsort(labels, kind="stable")
     _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)

@@ -18,12 +18,12 @@ from pathlib import Path
 from shlex import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.datasets.cells import MISSING, cure_of, is_number, number, shown
 from bpmatrix.datasets.foreign import check_is_text, check_separator
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import DataFileError
+from bpmatrix.typing import Floats, Integers
 
 # A larger number is not a class, but a price or an identifier.
 _MAX_LABEL = 2**31 - 1
@@ -45,9 +45,9 @@ class Cells:
         The line of the file on which each row ends, from 1.
     """
 
-    numbers: NDArray[np.float64]
+    numbers: Floats
     texts: list[str]
-    lines: NDArray[np.int64]
+    lines: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,7 +271,7 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
     return Table(path, first, has_header=bool(texts))
 
 
-def class_numbers(table: Table, cells: Cells, column: int) -> NDArray[np.int64]:
+def class_numbers(table: Table, cells: Cells, column: int) -> Integers:
     """Return the labels (n,) in the text column of `cells`.
 
     Raises

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.checks import whole_number
@@ -14,8 +11,7 @@ from bpmatrix.engine.workspace import input_columns, target_columns
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.arguments import InputGradient
 from bpmatrix.samples.arrays import Targets
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 def input_gradient(description: Description, theta: Array, X: Array, of: Targets | int) -> Array:

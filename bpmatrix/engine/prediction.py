@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.engine import evaluation
@@ -21,8 +21,7 @@ from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.workspace import workspace
 from bpmatrix.errors import DataError
 from bpmatrix.samples.arrays import as_columns, check_finite
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 # Copying this many numbers takes about as long as reading an address in Python.
 FEW = 1 << 12

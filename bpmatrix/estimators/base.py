@@ -7,7 +7,6 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
@@ -37,8 +36,7 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")

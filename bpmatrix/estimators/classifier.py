@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
@@ -21,8 +20,7 @@ from bpmatrix.estimators.rows import Rows
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):

@@ -6,7 +6,6 @@ import copy
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
@@ -14,8 +13,7 @@ from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
 from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.samples.arrays import as_array
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 class Fitted(Parameterized):

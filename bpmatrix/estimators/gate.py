@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
@@ -20,8 +19,7 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 from bpmatrix.samples.weighting import check_range
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array, Floats
 
 # The kernels read these without conversion; scikit-learn converts anything else to the first.
 TYPES = (np.float64, np.float32, np.uint8)
@@ -51,7 +49,7 @@ class Gate(Fitted):
 
     _random_state: np.random.RandomState
     _standardization: Standardization | None
-    _class_factors: NDArray[np.float64] | None = None
+    _class_factors: Floats | None = None
 
     def _samples(self, given: FitArguments, *, first: bool) -> Rows:
         """Return training data, checked, encoded, weighted, standardized."""

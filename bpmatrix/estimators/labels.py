@@ -13,8 +13,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.weighting import checked_factors
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 @dataclass(frozen=True, eq=False)

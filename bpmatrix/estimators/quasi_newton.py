@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from bpmatrix.architecture.description import Description
@@ -16,8 +14,7 @@ from bpmatrix.errors import DataError
 from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 def fit_quasi_newton(

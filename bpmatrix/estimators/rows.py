@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array, Floats
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,7 +33,7 @@ class Rows:
 
     X: Any
     y: Array
-    weight: NDArray[np.float64] | None
+    weight: Floats | None
     columns: Samples
 
     @classmethod

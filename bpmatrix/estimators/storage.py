@@ -15,7 +15,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from bpmatrix.architecture.costs import ParameterCost
@@ -30,8 +29,7 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.storage import persistence
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile
 from bpmatrix.training.state import LARGEST_COUNT
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 TYPE_OF_LABELS = re.compile(r"[<>|=]?(?:[biuO]\d?|f[248]|U(\d{1,9}))")
 # The longest class that the type in a file may ask memory for, unless one of the classes is longer.

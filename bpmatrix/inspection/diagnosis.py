@@ -5,10 +5,9 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
 from bpmatrix.engine.evaluation import scores
@@ -20,8 +19,7 @@ from bpmatrix.network import Network, gate
 from bpmatrix.samples.arrays import are_classes
 from bpmatrix.training.arguments import checked_mini_batch_size
 from bpmatrix.training.optimizers import Optimizer
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 # Enough to estimate a share of the samples to a few percent.
 COLUMNS = 1000

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix import reference
 from bpmatrix.architecture.activations import find_activation
@@ -14,8 +13,7 @@ from bpmatrix.architecture.costs import ParameterCost, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.network import Network
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 # The step of a central difference. The truncation error is about STEP^2, the rounding error about
 # eps / STEP; the sum is smallest near STEP = eps^(1/3).

@@ -37,8 +37,7 @@ from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 class Network(Exports):

@@ -10,7 +10,7 @@ from operator import is_
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
@@ -21,8 +21,8 @@ from bpmatrix.exchange.exports import Exports
 from bpmatrix.exchange.model import Model
 from bpmatrix.nielsen import bridge
 from bpmatrix.samples.arrays import Targets, as_inputs
+from bpmatrix.typing import Array, Integers
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 Gradient = tuple[list[Array], list[Array]]
 OutputError = Callable[[Array, Array, Array], Array]
@@ -284,7 +284,7 @@ class BookNetwork(Exports):
         self,
         X: Array,
         Y: Targets,
-        order: NDArray[np.int64],
+        order: Integers,
         m: int,
         eta: float,
         decay: float,
@@ -318,9 +318,7 @@ class BookNetwork(Exports):
             return xs
         return bridge.as_columns(xs, self._describe().sizes[0], "x")
 
-    def _labeled(
-        self, pairs: Sequence[tuple[Any, Any]]
-    ) -> tuple[Array | list[Any], NDArray[np.int64]]:
+    def _labeled(self, pairs: Sequence[tuple[Any, Any]]) -> tuple[Array | list[Any], Integers]:
         """Return inputs and labels of pairs (x, label)."""
         return self._inputs(pairs), bridge.as_labels([y for _, y in pairs])
 
@@ -330,7 +328,7 @@ class BookNetwork(Exports):
             return np.hstack([self.feedforward(x) for x in inputs])
         return self.feedforward(inputs)
 
-    def _hits(self, inputs: Array | list[Any], labels: NDArray[np.int64]) -> int:
+    def _hits(self, inputs: Array | list[Any], labels: Integers) -> int:
         """Count the samples whose largest output is at their label."""
         return int((self._outputs(inputs).argmax(axis=0) == labels).sum())
 

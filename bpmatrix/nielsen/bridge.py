@@ -13,7 +13,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
@@ -24,8 +23,8 @@ from bpmatrix.history import History
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, as_targets
 from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
+from bpmatrix.typing import Array, Integers
 
-Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
 
 # The number of elements that are checked while they are still in the cache.
@@ -178,7 +177,7 @@ def _no_column(name: str, shape: tuple[int, ...], rows: int) -> ShapeError:
     )  # fmt: skip
 
 
-def as_labels(values: Sequence[Any]) -> NDArray[np.int64]:
+def as_labels(values: Sequence[Any]) -> Integers:
     """Return whole numbers, one for each sample, as an array (n,); 3.0 is one.
 
     Raises
@@ -235,7 +234,7 @@ def descend(
     theta: Parameters,
     X: Array,
     Y: Targets,
-    order: NDArray[np.int64],
+    order: Integers,
     mini_batch_size: int,
     eta: float,
     weight_decay: float,

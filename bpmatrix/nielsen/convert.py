@@ -8,16 +8,13 @@ import shutil
 import struct
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage.files import flush_folder, name_file, write_whole
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 UNSIGNED_BYTE = 0x08
 # In the book's file, pixels are bytes divided by 256.

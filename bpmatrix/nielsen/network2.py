@@ -23,7 +23,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.checks import real_number
 from bpmatrix.datasets.streams import open_file
@@ -49,6 +48,7 @@ from bpmatrix.nielsen.mnist_loader import vectorized_result
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.storage.files import write_whole
+from bpmatrix.typing import Array
 
 __all__ = [
     "CrossEntropyCost",
@@ -60,7 +60,6 @@ __all__ = [
     "vectorized_result",
 ]
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 Monitored = tuple[list[float], list[int], list[float], list[int]]
 

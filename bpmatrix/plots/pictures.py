@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, ShapeError
@@ -21,8 +21,6 @@ from bpmatrix.samples.arrays import as_array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-Array = NDArray[Any]
 
 # From Okabe and Ito's palette for color-blind readers; the lines also differ in style.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"

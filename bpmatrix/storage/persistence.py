@@ -11,7 +11,6 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost
@@ -22,8 +21,8 @@ from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.storage import tensor_files
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile, opened
 from bpmatrix.training.state import TrainingState
+from bpmatrix.typing import Array
 
-Array = NDArray[Any]
 Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, TrainingState, list[dict[str, Any]]]
 

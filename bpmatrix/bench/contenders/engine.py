@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
@@ -16,8 +13,7 @@ from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import SliceRunner
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 class Engine:

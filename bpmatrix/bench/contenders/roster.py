@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from numpy.typing import NDArray
+from typing import Protocol
 
 from bpmatrix.bench.contenders.book import Loop, Matrix
 from bpmatrix.bench.contenders.engine import Engine
@@ -15,8 +13,7 @@ from bpmatrix.bench.contenders.sklearn_mlp import SklearnMLP
 from bpmatrix.bench.contenders.torch_eager import TorchEager
 from bpmatrix.bench.task import Task
 from bpmatrix.engine.places import count_processors
-
-Array = NDArray[Any]
+from bpmatrix.typing import Array
 
 
 class Contender(Protocol):
