@@ -13,8 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.rows import Rows
-from bpmatrix.estimators.sparse_rows import own_rows
+from bpmatrix.estimators.rows import Rows, own_rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
