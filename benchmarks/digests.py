@@ -20,13 +20,13 @@ from typing import Any, NamedTuple
 
 import click
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 import bpmatrix
 from bpmatrix import SGD, Adam, AdamW, EarlyStopping, Huber, Network, Quantile, RMSprop, schedules
 from bpmatrix.nielsen import mnist_loader, network, network2, problems
-from bpmatrix.typing import Array
 
+Array = NDArray[Any]
 Named = Mapping[str, Any]
 
 FEW, MANY = 203, 12_000  # not a multiple of mini-batches or registers; enough for column groups

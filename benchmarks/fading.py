@@ -18,12 +18,14 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.options import QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import SGD, Adam, AdamW, Network, RMSprop
 from bpmatrix.bench import Comparison, compare
-from bpmatrix.typing import Array
+
+Array = NDArray[Any]
 
 MOST_OVER_THE_TWIN = 1.05
 MINI_BATCH = 32

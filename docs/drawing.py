@@ -12,8 +12,6 @@ import tomllib
 from html import escape
 from pathlib import Path
 
-__all__ = ["drawing"]
-
 WIDTH, MARGIN, GAP = 1000, 16, 12
 LINE, PADDING, TITLE = 16, 10, 18
 CHARACTER = 6.4  # average width of a character in pixels

@@ -6,8 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable
 
-__all__ = ["anchors", "with_links"]
-
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 FENCED = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[([^\]]+)\]\(#([^)]+)\)")

@@ -12,9 +12,6 @@ from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.sources import SOURCES
 from bpmatrix.errors import DataFileError, DataNotFoundError
 
-_IMAGES = "{}-images-idx3-ubyte"
-_LABELS = "{}-labels-idx1-ubyte"
-
 # The last sixth of the training images, 10,000 of MNIST's 60,000, is the book's validation split.
 _VALIDATION_PART = 6
 
@@ -162,8 +159,8 @@ def _system_folders() -> list[str]:
 
 def _read_pair(folder: Path, part: str) -> Split:
     """Read the images and the labels of one part, "train" or "t10k"."""
-    image_file = _existing(folder, _IMAGES.format(part))
-    label_file = _existing(folder, _LABELS.format(part))
+    image_file = _existing(folder, f"{part}-images-idx3-ubyte")
+    label_file = _existing(folder, f"{part}-labels-idx1-ubyte")
     images, labels = read_idx(image_file), read_idx(label_file)
     if images.ndim == 1 or images.size == 0:
         raise DataFileError(

@@ -29,10 +29,7 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_MAX_ITEMSIZE = 8
 _MAX_LENGTH = 2**63 - 1
-_TABLE_AXES = 2
-_ENCRYPTED = 0x1
 _SHOWN = 60
 
 # What zipfile raises for damaged archives, found by fuzzing: NotImplementedError for an unknown
@@ -121,7 +118,7 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
     """Reject an entry whose size cannot be what the archive's directory says."""
     size = path.stat().st_size
     packed = min(entry.compress_size, size)
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.flag_bits & 1:  # encrypted
         raise DataFileError(f"{path} is encrypted", cure=_WRITE_AGAIN)
     if entry.compress_type == zipfile.ZIP_DEFLATED:
         streams.check_inflated_size(path, entry.file_size, size, cure=_UNCOMPRESSED)
@@ -139,7 +136,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
     with archive.open(entry) as stream:
         shape, fortran_order, dtype = _read_npy_header(cast(BinaryIO, stream), path, entry.filename)
         name = f"the array {entry.filename.removesuffix('.npy')} of {path}"
-        if dtype.kind not in "iuf" or dtype.itemsize > _MAX_ITEMSIZE:
+        if dtype.kind not in "iuf" or dtype.itemsize > 8:
             raise DataFileError(
                 f"{name} has a dtype that bpmatrix does not read",
                 got=dtype,
@@ -195,7 +192,7 @@ def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
 
 
 def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
-    if X.ndim != _TABLE_AXES or X.size == 0:
+    if X.ndim != 2 or X.size == 0:
         raise DataFileError(
             f"the array X of {path} is not a table of samples",
             got=f"shape {X.shape}",

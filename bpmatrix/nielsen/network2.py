@@ -28,12 +28,7 @@ from bpmatrix.checks import real_number
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
-from bpmatrix.nielsen.base import (
-    BookNetwork,
-    known_to_the_engine,
-    sigmoid,
-    sigmoid_prime,
-)
+from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
 from bpmatrix.nielsen.bridge import as_columns, as_list, as_outputs, as_pairs, describe
 from bpmatrix.nielsen.costs import (
     COSTS,
