@@ -3,8 +3,6 @@
 An epoch, an epoch with a custom cost object, and the outputs for one column.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import random

@@ -1,7 +1,5 @@
 """Small files of every format for `python -m benchmarks fuzz`, and how each is read."""
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import io

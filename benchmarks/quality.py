@@ -1,7 +1,5 @@
 """Test scores on real tables, with scikit-learn's settings and with the recommended ones."""
 
-from __future__ import annotations
-
 import warnings
 from importlib import import_module
 

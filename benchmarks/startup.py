@@ -1,7 +1,5 @@
 """The costs of a process: imports, cached machine code, the first compilation, memory."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

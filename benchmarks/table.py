@@ -1,7 +1,5 @@
 """Microseconds per mini-batch of all contenders, and the speed-up of bpmatrix over each."""
 
-from __future__ import annotations
-
 import click
 
 from benchmarks.cases import Case

@@ -4,8 +4,6 @@ Nothing is downloaded. Only scikit-learn is imported; of the other packages the 
 Rows with missing values are dropped.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass

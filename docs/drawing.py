@@ -4,8 +4,6 @@ Layers come from the contracts "layers" and "kernels" in pyproject.toml, the tex
 the first line of the docstring. Imports only go down.
 """
 
-from __future__ import annotations
-
 import ast
 import textwrap
 import tomllib

@@ -1,7 +1,5 @@
 """Links within docs/api.md: griffe2md links to paths of objects, GitHub needs anchors."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable

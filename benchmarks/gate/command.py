@@ -1,7 +1,5 @@
 """``python -m benchmarks gate`` and ``accept``."""
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Exact checks, which give the same result in every run."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from benchmarks.gate.baseline import Baseline, versions_here

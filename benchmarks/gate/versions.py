@@ -1,7 +1,5 @@
 """Two versions of the package: their folders, compile caches, workers and processor."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
