@@ -132,7 +132,9 @@ def read_folder(
 
 def _find(name: str, *, download: bool, progress: bool | None) -> Path:
     """Return the first folder that has the data set, or download it."""
-    places = [Path(base) / "datasets" / name for base in _system_folders()]
+    # The system's data folders (XDG) contain Debian's dataset-fashion-mnist.
+    folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    places = [Path(base) / "datasets" / name for base in folders.split(os.pathsep) if base]
     if own := os.environ.get("BPMATRIX_DATA"):
         places.insert(0, Path(own).expanduser() / name)
     for place in places:
@@ -149,12 +151,6 @@ def _find(name: str, *, download: bool, progress: bool | None) -> Path:
         got="no folder " + ", ".join(map(str, places)) + ", nothing in the cache, and no download",
         cure=f"Allow the download, or: {SOURCES[name].alternatives(name)}",
     )
-
-
-def _system_folders() -> list[str]:
-    """Return the system's data folders (XDG), which contain Debian's dataset-fashion-mnist."""
-    folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-    return [folder for folder in folders.split(os.pathsep) if folder]
 
 
 def _read_pair(folder: Path, part: str) -> Split:

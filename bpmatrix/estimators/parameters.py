@@ -136,13 +136,17 @@ def check_parameters(parameters: Parameterized) -> HiddenLayers:
             got=repr(callbacks),
             cure="Pass callbacks=[function], even for a single one.",
         )
-    layers = _hidden_layers(parameters)
-    if any(layers.dropout) and parameters.solver == "lbfgs":
+    given = parameters.hidden_layer_sizes
+    listed = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    sizes = tuple(checks.whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
+    activations, last = _activations(parameters.activation, len(sizes))
+    dropout = _dropout(parameters.dropout, len(sizes))
+    if any(dropout) and parameters.solver == "lbfgs":
         raise ArgumentError(
             "the solver lbfgs does not support dropout, which changes the gradient between calls",
             cure='Set dropout=0, or solver="adam".',
         )
-    return layers
+    return HiddenLayers(sizes, activations, (*activations, last), dropout)
 
 
 def check_type(parameters: Parameterized, dtype: str) -> None:
@@ -156,15 +160,6 @@ def check_type(parameters: Parameterized, dtype: str) -> None:
     for name in ("alpha", "learning_rate_init"):
         checks.check_in_type(getattr(parameters, name), name, dtype)
     checks.check_in_type(parameters.epsilon, "epsilon", dtype, zero=parameters.solver != "adam")
-
-
-def _hidden_layers(parameters: Parameterized) -> HiddenLayers:
-    given = parameters.hidden_layer_sizes
-    listed = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-    sizes = tuple(checks.whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
-    activations, last = _activations(parameters.activation, len(sizes))
-    dropout = _dropout(parameters.dropout, len(sizes))
-    return HiddenLayers(sizes, activations, (*activations, last), dropout)
 
 
 def _activations(
