@@ -18,6 +18,10 @@ TITLES = {
     "sklearn": "scikit-learn",
 }
 NOTHING = "-"
+CHECKED = (
+    "Every contender shown first reached the cost of the reference, to a relative "
+    f"{TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,7 @@ def explanations(survey: Survey) -> list[str]:
             f"Data: {survey.data}. One hidden layer of sigmoid units, softmax, log-likelihood, "
             "plain gradient descent."
         ),
-        (
-            "Every contender shown first reached the cost of the reference, to a relative "
-            f"{TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
-        ),
+        CHECKED,
         (
             "Each ran in its own process, one at a time, in the order A B B A, on one thread or "
             "on all, whichever was faster."

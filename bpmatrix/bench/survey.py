@@ -38,11 +38,6 @@ class Point:
     dtype: str
     figures: tuple[Figure, ...]
 
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """The width of the hidden layer, the mini-batch size and the dtype."""
-        return self.sizes[1], self.mini_batch_size, self.dtype
-
     def figure(self, name: str) -> Figure | None:
         """Return the measurements of a contender, if it took part."""
         return next((figure for figure in self.figures if figure.name == name), None)
@@ -97,7 +92,8 @@ class Survey:
     def headline(self) -> Point | None:
         """The point of the headline, if the loop and bpmatrix were compared there."""
         for point in self.points:
-            if point.place == HEADLINE and point.gain(CHAMPION, LOOP) is not None:
+            place = point.sizes[1], point.mini_batch_size, point.dtype
+            if place == HEADLINE and point.gain(CHAMPION, LOOP) is not None:
                 return point
         return None
 

@@ -13,10 +13,10 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Timer
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from bpmatrix.bench.comparing import Arm
 
@@ -47,7 +47,7 @@ class SkippedError(WorkerError):
     """A contender cannot take part: it is not installed, or cannot do the task."""
 
 
-class Worker:
+class Worker(AbstractContextManager["Worker"]):
     """A process with one contender.
 
     Parameters
@@ -137,9 +137,6 @@ class Worker:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *exception: object) -> None:
         self.close()
 
@@ -175,7 +172,7 @@ class Worker:
         raise SkippedError(message) if kind == "skipped" else WorkerError(message)
 
 
-class Crew:
+class Crew(AbstractContextManager["Crew"]):
     """Workers that outlive a contest, since some libraries take seconds to import.
 
     The key of a worker is the name of its contender and the number of threads.
@@ -207,9 +204,6 @@ class Crew:
         for worker in self._workers.values():
             worker.close()
         self._workers = {}
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
