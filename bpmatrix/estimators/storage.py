@@ -45,16 +45,12 @@ def _is_number(value: object) -> bool:
     return type(value) is float or (type(value) is int and abs(value) <= LARGEST_COUNT)
 
 
-def _is_number_or_none(value: object) -> bool:
-    return value is None or _is_number(value)
-
-
 def _is_curve(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_number, value))
 
 
-def _is_curve_or_none(value: object) -> bool:
-    return value is None or _is_curve(value)
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
 
 
 # The records of a fit that are stored, each with a check; the first four always exist.
@@ -64,11 +60,11 @@ RECORDS: dict[str, Callable[[Any], bool]] = {
     "n_iter_": _is_count,
     "t_": _is_count,
     "loss_": _is_number,
-    "best_loss_": _is_number_or_none,
+    "best_loss_": _or_none(_is_number),
     "loss_curve_": _is_curve,
-    "validation_scores_": _is_curve_or_none,
-    "best_validation_score_": _is_number_or_none,
-    "validation_loss_curve_": _is_curve_or_none,
+    "validation_scores_": _or_none(_is_curve),
+    "best_validation_score_": _or_none(_is_number),
+    "validation_loss_curve_": _or_none(_is_curve),
     "target_name_": lambda value: isinstance(value, str),
     "_no_improvement_count": _is_count,
 }
