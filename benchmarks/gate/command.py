@@ -11,7 +11,7 @@ import click
 from benchmarks.gate import versions
 from benchmarks.gate.baseline import FILE, Baseline, versions_here
 from benchmarks.gate.cases import CASES, GateCase
-from benchmarks.gate.exact import exact_checks, sizes_of
+from benchmarks.gate.exact import exact_checks, peak_of_head
 from benchmarks.gate.floor import floors
 from benchmarks.gate.pairs import Repeats
 from benchmarks.gate.verdicts import Verdict, Word, exit_status, headline
@@ -78,7 +78,7 @@ def gate(
 @click.command()
 @click.option("--reason", required=True, metavar="TEXT", help="Why the figures may change.")
 def accept(reason: str) -> None:
-    """Write benchmarks/baseline.json: the counts and sizes of the working tree.
+    """Write benchmarks/baseline.json: the cases and the peak memory of the working tree.
 
     A removed case is recorded there with the reason. The file contains no times.
     """
@@ -87,12 +87,12 @@ def accept(reason: str) -> None:
     before, names = Baseline.read(versions.ROOT), [case.name for case in CASES]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            sizes = sizes_of(versions.copied("head", Path(folder)))
+            peak = peak_of_head(versions.copied("head", Path(folder)))
     except WorkerError as error:
         raise click.ClickException(f"nothing was written: {error}") from error
     removed = before.without(names, reason)
-    sizes_of_all = {**before.sizes, versions_here(): sizes}
-    Baseline(reason, names, removed, sizes_of_all).write(versions.ROOT)
+    peaks = {**before.peaks, versions_here(): peak}
+    Baseline(reason, names, removed, peaks).write(versions.ROOT)
     click.echo(f"wrote {FILE}")
 
 
