@@ -19,12 +19,7 @@ from bpmatrix.estimators import storage
 from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.exported import Exported
 from bpmatrix.estimators.gate import FitArguments
-from bpmatrix.estimators.parameters import (
-    HiddenLayers,
-    batch_size,
-    check_parameters,
-    check_type,
-)
+from bpmatrix.estimators.parameters import HiddenLayers, batch_size, check_parameters, check_type
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns

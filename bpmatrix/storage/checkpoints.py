@@ -17,12 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bpmatrix.checks import NOT_NEGATIVE, real_number
-from bpmatrix.errors import (
-    ArgumentError,
-    DataError,
-    DestinationError,
-    ModelFileError,
-)
+from bpmatrix.errors import ArgumentError, DataError, DestinationError, ModelFileError
 from bpmatrix.signals import signals_held, termination_as_ctrl_c
 from bpmatrix.storage import tensor_files
 from bpmatrix.storage.locks import FolderLock
