@@ -40,7 +40,11 @@ def stratified_split(table: Array, labels: Integers) -> tuple[Split, Split, Spli
     >>> print(train.X, validation.X, test.X)
     [[0 1 3 5]] [[2]] [[4]]
     """
-    place = _place_in_class(labels) % _CYCLE
+    by_class = np.argsort(labels, kind="stable")
+    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    place = np.empty(labels.size, dtype=np.int64)  # the number of earlier samples of the class
+    place[by_class] = np.arange(labels.size) - np.repeat(starts, counts)
+    place %= _CYCLE
     is_validation = place == _VALIDATION_PLACE
     is_test = place == _TEST_PLACE
     train, validation, test = (
@@ -48,12 +52,3 @@ def stratified_split(table: Array, labels: Integers) -> tuple[Split, Split, Spli
         for chosen in (~(is_validation | is_test), is_validation, is_test)
     )
     return train, validation, test
-
-
-def _place_in_class(labels: Integers) -> Integers:
-    """Return, for each sample, the number of earlier samples of its class."""
-    by_class = np.argsort(labels, kind="stable")
-    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
-    place = np.empty(labels.size, dtype=np.int64)
-    place[by_class] = np.arange(labels.size) - np.repeat(starts, counts)
-    return place

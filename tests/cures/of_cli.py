@@ -209,7 +209,7 @@ ROWS = [
     Row("cli/verify.py: command", "--label-column and --folder work only with MODEL and DATA.",
         run("verify --label-column kind"), "work only with MODEL and DATA",
         run(SMALL, "verify net.safetensors names.csv --label-column kind", "verify")),
-    Row("cli/verify.py: _saved_network", "{} contains no labels, which the cost needs",
+    Row("cli/verify.py: command", "{} contains no labels, which the cost needs",
         run(SMALL, "verify net.safetensors t.csv", t__csv="1,2\n3,4\n"),
         "Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
         run(SMALL, "verify net.safetensors numbers.csv")),
