@@ -16,9 +16,9 @@ from benchmarks.data import load_samples
 from benchmarks.options import QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import reference
+from bpmatrix.array_types import Array
 from bpmatrix.bench.comparing import compare
 from bpmatrix.nielsen import network, network2
-from bpmatrix.typing import Array
 
 SIZES, MINI_BATCH_SIZE, ETA = [784, 30, 10], 10, 3.0
 SEED, FEW_IMAGES, FEW_STEPS = 1, 1000, 500

@@ -10,9 +10,9 @@ import bpmatrix
 from benchmarks.options import QUICK
 from benchmarks.report import Report
 from benchmarks.tables import TABLES, RealTable
+from bpmatrix.array_types import Array
 from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError, MissingPackageError
-from bpmatrix.typing import Array
 
 SEEDS = 5
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from bpmatrix import datasets
+from bpmatrix.array_types import Array
 from bpmatrix.errors import DataNotFoundError
-from bpmatrix.typing import Array
 
 IMAGES = 10_000  # enough to show differences, in minutes rather than an hour
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Floats
 from bpmatrix.checks import find
 from bpmatrix.errors import ArgumentError
-from bpmatrix.typing import Floats
 
 Draw = Callable[[np.random.Generator, int, int], tuple[Floats, Floats]]
 

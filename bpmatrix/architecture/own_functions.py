@@ -13,10 +13,10 @@ import numpy as np
 
 from bpmatrix.architecture.activations import Activation, OwnActivation
 from bpmatrix.architecture.costs import Cost, OwnCost
+from bpmatrix.array_types import Floats
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
 from bpmatrix.signals import lock_for_forks, signals_held
-from bpmatrix.typing import Floats
 
 Named = Activation | Cost
 Own = OwnActivation | OwnCost

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import AssignmentError
-from bpmatrix.typing import Array, Integers
 
 
 @dataclass(frozen=True)

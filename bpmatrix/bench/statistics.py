@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bpmatrix.typing import Floats
+from bpmatrix.array_types import Floats
 
 RESAMPLES = 2000
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.array_types import Floats
 from bpmatrix.bench.contest import CHAMPION, Figure
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.errors import DataFileError
-from bpmatrix.typing import Floats
 
 # Names of contenders in reports.
 LOOP, MATRIX, SINGLE = "loop", "numpy", "bpmatrix float32"

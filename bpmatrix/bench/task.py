@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from bpmatrix import datasets, reference
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import DataNotFoundError
-from bpmatrix.typing import Array, Integers
 
 COLUMNS_AT_A_TIME = 1000
 MOMENTUM = 0.9

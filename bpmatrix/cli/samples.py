@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bpmatrix import datasets
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.datasets.foreign import check_is_text
 from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.loading import check_arguments
 from bpmatrix.datasets.npz import read_npz_samples
 from bpmatrix.datasets.tables import Table, class_numbers, open_table
 from bpmatrix.errors import DataFileError, ShapeError
-from bpmatrix.typing import Array, Integers
 
 if TYPE_CHECKING:
     from bpmatrix import Network

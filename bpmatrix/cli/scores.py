@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bpmatrix.cli.show import percent, say
 
 if TYPE_CHECKING:
-    from bpmatrix.typing import Array
+    from bpmatrix.array_types import Array
 
 
 # If one class has this share of the samples, a constant prediction is as accurate.

@@ -19,6 +19,7 @@ import numpy as np
 
 import bpmatrix
 from bpmatrix import progress
+from bpmatrix.array_types import Floats
 from bpmatrix.cli.destination import check_destination, deliver, save_or_rescue
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
@@ -28,7 +29,6 @@ from bpmatrix.datasets.tables import Cells, Table, open_table
 from bpmatrix.errors import ArgumentError, BpmatrixError, DataError, DataFileError
 from bpmatrix.signals import INTERRUPTED
 from bpmatrix.storage.checkpoints import identity_in
-from bpmatrix.typing import Floats
 
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor

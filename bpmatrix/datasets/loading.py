@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.datasets.dataset import DataSet, input_scale
 from bpmatrix.datasets.digits import load_digits
 from bpmatrix.datasets.foreign import check_is_text
@@ -17,7 +18,6 @@ from bpmatrix.datasets.splits import stratified_split
 from bpmatrix.datasets.streams import check_is_file
 from bpmatrix.datasets.tables import class_numbers, cure_of_labels, open_table
 from bpmatrix.errors import ArgumentError, DataFileError, DataNotFoundError
-from bpmatrix.typing import Array, Floats, Integers
 
 _MNIST = ("mnist", "fashion-mnist")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.datasets.dataset import Split
-from bpmatrix.typing import Array, Integers
 
 # Of every six samples of a class, in file order, the third is for validation, the fifth for the
 # test, the others for training. Early places, so that small classes are in all three.

@@ -19,11 +19,11 @@ from shlex import quote
 
 import numpy as np
 
+from bpmatrix.array_types import Floats, Integers
 from bpmatrix.datasets.cells import MISSING, cure_of, is_number, number, shown
 from bpmatrix.datasets.foreign import check_is_text, check_separator
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import DataFileError
-from bpmatrix.typing import Floats, Integers
 
 # A larger number is not a class, but a price or an identifier.
 _MAX_LABEL = 2**31 - 1

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.threads import run_together
@@ -24,7 +25,6 @@ from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import check_finite
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.typing import Array, Floats, Integers
 
 # Enough columns for whole tiles, and few enough that the work matrices stay in a cache.
 COLUMNS_AT_A_TIME = 96

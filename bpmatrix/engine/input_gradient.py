@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.checks import whole_number
 from bpmatrix.engine.evaluation import NO_TARGETS, call_for_columns, writable
 from bpmatrix.engine.workspace import input_columns, target_columns
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.arguments import InputGradient
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.typing import Array
 
 
 def input_gradient(description: Description, theta: Array, X: Array, of: Targets | int) -> Array:

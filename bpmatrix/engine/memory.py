@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bpmatrix.typing import Array
+from bpmatrix.array_types import Array
 
 ALIGNMENT = 64  # bytes: a cache line
 

@@ -20,10 +20,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from bpmatrix.array_types import Integers
 from bpmatrix.engine.places import count_processors, current_processor, settle
 from bpmatrix.errors import ThreadStartError
 from bpmatrix.kernels.codes import CALLED_OFF, CROWDED, FLAGS, SPACING
-from bpmatrix.typing import Integers
 
 Result = TypeVar("Result")
 Run = Callable[[int, object], None]

@@ -11,13 +11,13 @@ import numpy as np
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import evaluate_arguments
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.workspace import GradientSum, target_columns
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.typing import Array
 
 
 @dataclass(frozen=True)

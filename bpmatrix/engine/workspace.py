@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.arguments import DataPointer
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.typing import Array
 
 KINDS = {
     np.dtype(np.uint8): codes.UINT8,

@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
@@ -31,7 +32,6 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
-from bpmatrix.typing import Array
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")

@@ -11,6 +11,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
@@ -20,7 +21,6 @@ from bpmatrix.estimators.rows import Rows
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.typing import Array
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):

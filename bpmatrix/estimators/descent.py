@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.kernels.plan import Hyperparameters
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import OptimizerState
-from bpmatrix.typing import Array, Floats
 
 EPSILON = Hyperparameters._fields.index("epsilon")
 SMALLEST_RATE = 1e-6

@@ -9,11 +9,11 @@ import numpy as np
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
 from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.samples.arrays import as_array
-from bpmatrix.typing import Array
 
 
 class Fitted(Parameterized):

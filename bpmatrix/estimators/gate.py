@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows, own_rows
@@ -18,7 +19,6 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 from bpmatrix.samples.weighting import check_range
-from bpmatrix.typing import Array, Floats
 
 # The kernels read these without conversion; scikit-learn converts anything else to the first.
 TYPES = (np.float64, np.float32, np.uint8)

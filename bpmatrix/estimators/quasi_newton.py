@@ -9,12 +9,12 @@ from scipy.optimize import minimize
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
 from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
-from bpmatrix.typing import Array
 
 
 def fit_quasi_newton(

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
@@ -22,7 +23,6 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.typing import Array
 
 # The engine's names of the losses.
 LOSSES = {record.loss: name for name, record in COSTS.items() if record.loss}

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import DataError
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
-from bpmatrix.typing import Array, Floats
 
 COMPRESSED = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "bsr": sparse.bsr_matrix}
 

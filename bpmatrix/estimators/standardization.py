@@ -9,8 +9,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import DataError
-from bpmatrix.typing import Array, Floats
 
 
 @dataclass(frozen=True, eq=False, slots=True)

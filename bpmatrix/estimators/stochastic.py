@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.engine.evaluation import Scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.estimators.descent import SolverState
@@ -17,7 +18,6 @@ from bpmatrix.history import EpochInfo, History, row_of
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 from bpmatrix.training.state import LARGEST_COUNT
-from bpmatrix.typing import Array, Integers
 
 Orders = Integers
 

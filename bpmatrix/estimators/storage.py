@@ -20,6 +20,7 @@ from sklearn.base import is_classifier
 from bpmatrix.architecture.costs import ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.checks import find
 from bpmatrix.errors import DataError, ModelFileError
 from bpmatrix.estimators.fitted import Fitted
@@ -29,7 +30,6 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.storage import persistence
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile
 from bpmatrix.training.state import LARGEST_COUNT
-from bpmatrix.typing import Array
 
 TYPE_OF_LABELS = re.compile(r"[<>|=]?(?:[biuO]\d?|f[248]|U(\d{1,9}))")
 # The longest class that the type in a file may ask memory for, unless one of the classes is longer.

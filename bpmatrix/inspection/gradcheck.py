@@ -12,8 +12,8 @@ from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import ParameterCost, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.network import Network
-from bpmatrix.typing import Array
 
 # The step of a central difference. The truncation error is about STEP^2, the rounding error about
 # eps / STEP; the sum is smallest near STEP = eps^(1/3).

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.engine.trace import LayerTrace
-from bpmatrix.typing import Array
 
 # Weights from N(0, 1 / n_in) make z about as large as the root mean square of the inputs. At z = 4
 # the slope of a sigmoid is 7 % of its maximum; scaled or standardized inputs give 1 or less (LeCun

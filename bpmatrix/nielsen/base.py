@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.engine import prediction
 from bpmatrix.errors import ShapeError
@@ -21,7 +22,6 @@ from bpmatrix.exchange.exports import Exports
 from bpmatrix.exchange.model import Model
 from bpmatrix.nielsen import bridge
 from bpmatrix.samples.arrays import Targets, as_inputs
-from bpmatrix.typing import Array, Integers
 
 Data = Iterable[tuple[Any, Any]]
 Gradient = tuple[list[Array], list[Array]]

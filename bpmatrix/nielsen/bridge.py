@@ -16,6 +16,7 @@ import numpy as np
 
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.processors import choose_threads, running, threads_worth_starting
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
@@ -23,7 +24,6 @@ from bpmatrix.history import History
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, as_targets
 from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
-from bpmatrix.typing import Array, Integers
 
 Shapes = tuple[tuple[int, ...], ...]
 

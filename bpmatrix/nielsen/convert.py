@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage.files import flush_folder, name_file, write_whole
-from bpmatrix.typing import Array
 
 # In the book's file, pixels are bytes divided by 256.
 WHITE = 256

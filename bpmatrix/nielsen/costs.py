@@ -6,9 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError
 from bpmatrix.nielsen.base import sigmoid_prime
-from bpmatrix.typing import Array
 
 
 class BookCost(Protocol):

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from bpmatrix import datasets
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.checks import find
 from bpmatrix.errors import DataError
 from bpmatrix.nielsen.bridge import as_labels
-from bpmatrix.typing import Array, Integers
 
 __all__ = ["load_data", "load_data_wrapper", "vectorized_result"]
 

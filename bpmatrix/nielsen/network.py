@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
 from bpmatrix.nielsen.bridge import as_list, as_pairs
-from bpmatrix.typing import Array
 
 __all__ = ["Network", "sigmoid", "sigmoid_prime"]
 

@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.checks import real_number
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.engine import evaluation
@@ -43,7 +44,6 @@ from bpmatrix.nielsen.mnist_loader import vectorized_result
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.storage.files import write_whole
-from bpmatrix.typing import Array
 
 __all__ = [
     "CrossEntropyCost",

@@ -22,9 +22,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.datasets.streams import DAMAGE, MAX_RATIO, ByteStream, open_file, read_inflated
 from bpmatrix.errors import DataFileError
-from bpmatrix.typing import Array
 
 # The real types, as named in a pickled dtype.
 KINDS = ("f4", "f8", "i4", "i8", "u1")

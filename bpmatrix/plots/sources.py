@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
-from bpmatrix.typing import Array, Integers
 
 Estimator = Any  # ours, scikit-learn's or a user's: any object with the attributes
 

@@ -11,11 +11,11 @@ from statistics import fmean
 import numpy as np
 
 from bpmatrix import Network
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.datasets import DataSet
 from bpmatrix.history import EpochInfo
 from bpmatrix.reproduction.experiments import Claim, Experiment
 from bpmatrix.training.optimizers import SGD
-from bpmatrix.typing import Array, Integers
 
 Curve = tuple[float, ...]
 

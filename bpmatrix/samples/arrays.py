@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
-from bpmatrix.typing import Array
 
 Interval = tuple[float | None, float | None]
 

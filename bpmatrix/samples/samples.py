@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bpmatrix.array_types import Floats, Integers
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.typing import Floats, Integers
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import bpmatrix
+from bpmatrix.array_types import Array
 from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
 from bpmatrix.storage.files import write_whole
-from bpmatrix.typing import Array
 
 KEY, DIGEST, VERSION = "bpmatrix", "digest", 1
 TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}

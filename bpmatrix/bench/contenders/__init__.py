@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from bpmatrix.array_types import Array
 from bpmatrix.bench.contenders.book import Loop, Matrix
 from bpmatrix.bench.contenders.engine import Engine
 from bpmatrix.bench.contenders.jax_scan import JaxScan
@@ -18,7 +19,6 @@ from bpmatrix.bench.contenders.sklearn_mlp import SklearnMLP
 from bpmatrix.bench.contenders.torch_eager import TorchEager
 from bpmatrix.bench.task import Task
 from bpmatrix.engine.places import count_processors
-from bpmatrix.typing import Array
 
 
 class Contender(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from bpmatrix import reference
+from bpmatrix.array_types import Array
 from bpmatrix.bench.serving import UnsuitedError
 from bpmatrix.bench.task import Task
-from bpmatrix.typing import Array
 
 
 class Matrix:

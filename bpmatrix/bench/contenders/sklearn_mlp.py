@@ -6,9 +6,9 @@ from importlib import import_module
 
 import numpy as np
 
+from bpmatrix.array_types import Array
 from bpmatrix.bench.serving import UnsuitedError, suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
-from bpmatrix.typing import Array
 
 NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 
