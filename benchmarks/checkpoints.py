@@ -1,7 +1,5 @@
 """Measures the cost of checkpoints, per epoch and per file written."""
 
-from __future__ import annotations
-
 import tempfile
 import time
 from collections.abc import Callable

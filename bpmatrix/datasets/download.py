@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
@@ -44,9 +42,14 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
     """
     folder = _cache_folder(name)
     show = sys.stderr.isatty() if progress is None else progress
-    with _quiet_pooch():
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # a download shows at most one line per file
+    try:
         for file in SOURCES[name].sha256:
             _fetch_file(name, file, folder, show=show)
+    finally:
+        logger.setLevel(level)
     return folder
 
 
@@ -114,15 +117,3 @@ class _Download:
 
     def close(self) -> None:
         self._line.end()
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Suppress pooch's log messages: a download shows at most one line per file."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -8,18 +8,14 @@ import shutil
 import struct
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage.files import flush_folder, name_file, write_whole
 
-Array = NDArray[Any]
-
-UNSIGNED_BYTE = 0x08
 # In the book's file, pixels are bytes divided by 256.
 WHITE = 256
 # The last sixth of the training files is the validation split (`datasets.mnist`).
@@ -110,7 +106,7 @@ def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
 
 def _idx(array: Array) -> bytes:
     """Return an array of bytes in the IDX format."""
-    head = struct.pack(f">2xBB{array.ndim}I", UNSIGNED_BYTE, array.ndim, *array.shape)
+    head = struct.pack(f">2xBB{array.ndim}I", 8, array.ndim, *array.shape)  # 8: unsigned bytes
     return head + array.tobytes()
 
 

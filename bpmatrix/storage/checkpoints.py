@@ -16,21 +16,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from bpmatrix.checks import NOT_NEGATIVE, real_number
-from bpmatrix.errors import (
-    ArgumentError,
-    DataError,
-    DestinationError,
-    ModelFileError,
-)
+from bpmatrix.errors import ArgumentError, DataError, DestinationError, ModelFileError
 from bpmatrix.signals import signals_held, termination_as_ctrl_c
 from bpmatrix.storage import tensor_files
 from bpmatrix.storage.locks import FolderLock
 from bpmatrix.training.checkpoint import Resumable, Snapshot
-
-Array = NDArray[Any]
 
 VERSION = 1
 BEST = "best.safetensors"
