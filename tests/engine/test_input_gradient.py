@@ -7,6 +7,8 @@ an ordinary gradient say what to expect, and how closely.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -81,7 +83,12 @@ def test_the_twin_is_the_gradient_of_a_network_with_a_layer_more(case: Case) -> 
     assert (np.abs(twin - expected) <= bound).all()
 
 
-@given(cases())
+with_softmax = descriptions().map(
+    lambda d: replace(d, activations=(*d.activations[:-1], "softmax"), cost="log_likelihood")
+)
+
+
+@given(cases(descriptions() | with_softmax))
 @settings(max_examples=60)
 def test_the_gradient_of_an_output_is_a_row_of_the_jacobian(case: Case) -> None:
     """For every output, of softmax too: what the twin gives, within the roundings of both sides.
