@@ -26,7 +26,7 @@ RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3))
 LABELS = np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)]
 WEIGHTS = RNG.uniform(0.5, 2, 40)
-HOW = {"hidden_layer_sizes": (6,), "batch_size": 12, "max_iter": 4, "random_state": 3}
+HOW = {"hidden_layer_sizes": (6,), "batch_size": 16, "max_iter": 4, "random_state": 3}
 SETTINGS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1,
@@ -116,7 +116,7 @@ def test_ctrl_c_at_any_moment_loses_nothing(
         folder = tmp_path / str(number)
         return lambda: fit(folder, n_threads=1, **how)
 
-    for _ in interruptions(KeyboardInterrupt, prepare, every=97):
+    for _ in interruptions(KeyboardInterrupt, prepare, every=151):
         assert_equal(fit(tmp_path / str(number), **how), whole)
     assert number > 10
 

@@ -67,7 +67,7 @@ SETTINGS = {
 
 
 # Python looks for signals at some thousand moments of such a run.
-EVERY = 67
+EVERY = 97
 
 
 @pytest.fixture(params=SETTINGS)
