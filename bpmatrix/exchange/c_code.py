@@ -14,8 +14,9 @@ static inline void ${name}_layer(
     const $real *W, const $real *b, size_t n_in, size_t n_out, const $real *x, $real factor,
     $real *z)
 {
+    const size_t fours = n_out - n_out % 4;
     size_t i, k;
-    for (i = 0; i + 4 <= n_out; i += 4) {
+    for (i = 0; i < fours; i += 4) {
         const $real *w0 = W + i * n_in, *w1 = w0 + n_in, *w2 = w1 + n_in, *w3 = w2 + n_in;
         $real s0 = 0, s1 = 0, s2 = 0, s3 = 0;
         for (k = 0; k < n_in; ++k) {
@@ -29,7 +30,7 @@ static inline void ${name}_layer(
         z[i + 2] = factor * s2 + b[i + 2];
         z[i + 3] = factor * s3 + b[i + 3];
     }
-    for (; i < n_out; ++i) {
+    for (i = fours; i < n_out; ++i) {
         $real s = 0;
         for (k = 0; k < n_in; ++k)
             s += W[i * n_in + k] * x[k];

@@ -21,6 +21,9 @@ STEEPEST = {
     "sigmoid": 0.25, "tanh": 1.0, "relu": 1.0, "leaky_relu": 1.0, "elu": 1.0, "gelu": 1.13,
     "silu": 1.1, "softplus": 1.0, "identity": 1.0,
 }  # fmt: skip
+# Standard deviations of a sum of roundings that are allowed for. Adding up their largest values
+# instead gives bounds that exceed the outputs of wide layers, so that a test would find nothing.
+DEVIATIONS = 4
 # Roundings of exp, tanh and functions computed from them, at 4 ULP.
 ELEMENTARY = 8
 # The inputs are shrunk where outputs overflow, as those of exp may.
@@ -66,29 +69,34 @@ def self_test_samples(model: Model) -> tuple[Array, Array, Array]:
 def _outputs_and_bounds(model: Model, X: Array) -> tuple[Array, Array]:
     """Return the outputs for columns X, and the bounds of the errors of a header's outputs.
 
-    A first-order analysis in units of u, the unit roundoff: a sum of n products is off by at most
-    (n + 2) u times the sum of their sizes, in any order; results below the normal numbers are off
-    by at most one of these. The outputs here may be off by the same, hence a factor of 2.
+    A first-order analysis in units of u, the unit roundoff. Roundings are taken as independent
+    (N. Higham and T. Mary, SIAM J. Sci. Comput. 41, 2019): each of the n + 2 of a sum is at most u
+    times the sum of the terms' sizes, and `spread` is the root of the sum of their squares. Errors
+    of exp and the like may all have the same sign and are added up in `steady`, as are those of
+    results below the normal numbers. The outputs here may be off by the same, hence a factor of 2.
     """
     description = model.description
     limits = np.finfo(description.dtype)
     unit, faded = float(limits.eps) / 2, float(limits.tiny) / (float(limits.eps) / 2)
-    off = np.zeros(X.shape)
+    steady, spread = np.zeros(X.shape), np.zeros(X.shape)
     if model.inputs is not None:
         X = (X - model.inputs.mean[:, None]) / model.inputs.scale[:, None]
-        off = 2 * np.abs(X)
+        spread = 2 * np.abs(X)
     layers = [(W.astype(np.float64), b.astype(np.float64)[:, None]) for W, b in model.layers()]
     weights, biases = [W for W, _ in layers], [b for _, b in layers]
     scaled = X * description.input_scale
-    off = off * abs(description.input_scale)
+    spread = spread * abs(description.input_scale)
     zs, a_s = reference.feedforward(weights, biases, model.activations, scaled)
     for W, b, name, z, below, a in zip(
         weights, biases, model.activations, zs, a_s[:-1], a_s[1:], strict=True
     ):
         size = np.abs(W) @ np.abs(below) + np.abs(b)
-        off = np.abs(W) @ off + (W.shape[1] + 3) * (size + faded)
-        off = _off_activation(name, z, a, off, unit) + ELEMENTARY * faded
-    Y = a_s[-1]
+        count = W.shape[1] + 3
+        steady = np.abs(W) @ steady + count * faded
+        spread = np.hypot(_root_of_squares(W, spread), np.sqrt(count) * size)
+        steady, spread = _off_activation(name, z, a, steady, spread, unit)
+        steady = steady + ELEMENTARY * faded
+    Y, off = a_s[-1], steady + DEVIATIONS * spread
     if model.targets is not None:
         scale, mean = model.targets.scale[:, None], model.targets.mean[:, None]
         off = scale * off + 2 * (np.abs(scale * Y) + np.abs(mean))
@@ -98,12 +106,22 @@ def _outputs_and_bounds(model: Model, X: Array) -> tuple[Array, Array]:
     return Y, 2 * unit * (off + np.abs(Y))
 
 
-def _off_activation(name: str, z: Array, a: Array, off: Array, unit: float) -> Array:
-    """Return the error of a = sigma(z) for z that are off by `off`; all in units of `unit`."""
+def _root_of_squares(W: Array, spread: Array) -> Array:
+    """Return the roots of W^2 spread^2, although these squares may overflow or underflow."""
+    largest, widest = np.abs(W).max() or 1.0, spread.max() or 1.0
+    return np.asarray(largest * widest * np.sqrt((W / largest) ** 2 @ (spread / widest) ** 2))
+
+
+def _off_activation(
+    name: str, z: Array, a: Array, steady: Array, spread: Array, unit: float
+) -> tuple[Array, Array]:
+    """Return the errors of a = sigma(z) for those of z; all in units of `unit`."""
+    off = steady + DEVIATIONS * spread
     if name == "exp":
-        return np.asarray(a * (np.expm1(unit * off) / unit + ELEMENTARY))
+        return a * (np.expm1(unit * off) / unit + ELEMENTARY), np.zeros(a.shape)
     if name == "softmax":  # an error of z moves all outputs; then a shift, n additions, a division
         moved = np.expm1(2 * unit * off.max(axis=0)) / unit
-        return np.asarray(a * (moved + ELEMENTARY + np.abs(z - z.max(axis=0)) + len(z) + 1))
+        own = ELEMENTARY + np.abs(z - z.max(axis=0)) + len(z) + 1
+        return a * (moved + own), np.zeros(a.shape)
     own = ELEMENTARY + (3 * z**2 if name == "gelu" else 0)  # erfc is steep far from 0
-    return np.asarray(STEEPEST[name] * off + own * np.abs(a))
+    return STEEPEST[name] * steady + own * np.abs(a), STEEPEST[name] * spread
