@@ -14,7 +14,7 @@ from bpmatrix.errors import ArgumentError
 # An underscore at either end, or two in a row, could make a name that belongs to the compiler.
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 # C99 promises to tell names of 63 letters apart, and to read texts of 4095 bytes.
-LONGEST_NAME, LONGEST_WORD, LONGEST_TEXT, LONGEST_IN_A_COMMENT = 31, 24, 4095, 60
+LONGEST_NAME, LONGEST_WORD, LONGEST_TEXT, LONGEST_IN_A_COMMENT = 28, 24, 4095, 60
 NUMBERS_IN_A_LINE = {"float32": 8, "float64": 4}
 # Enough digits for every number, and not fewer where fewer would do: some compilers read a float
 # through a double, which is safe only if the text is much closer to it than half its last bit.

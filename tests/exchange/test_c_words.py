@@ -57,7 +57,7 @@ def test_the_names_of_an_enum_are_valid_and_different(texts):
     names = re.findall(r"^    (\w+) = (\d+)", enumeration("kind", "p_", texts), re.MULTILINE)
     assert [int(index) for _, index in names] == list(range(len(texts)))
     assert len({name for name, _ in names}) == len(texts)
-    assert all(NAME.fullmatch(name) and len(name) < 63 - 31 for name, _ in names)
+    assert all(NAME.fullmatch(name) and len(name) <= 63 - 28 - len("CLASS_") for name, _ in names)
 
 
 @given(st.text(max_size=40))
