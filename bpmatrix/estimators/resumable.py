@@ -34,8 +34,6 @@ from bpmatrix.training.checkpoint import (
 from bpmatrix.training.record import stable_repr
 
 Array = NDArray[Any]
-Orders = NDArray[np.int64]
-
 # Parameters that do not affect the weights, or that are compared separately.
 NO_DIFFERENCE = ("max_iter", "callbacks", "n_threads", "verbose", "random_state")
 RECORDS = (
@@ -67,17 +65,13 @@ class ResumableFit(Fit, Resumable):
         progress = self.runner.resume_from
         return len(progress.totals) if progress is not None and count else count
 
-    def orders(self, epochs: int) -> Orders:
-        """Shuffle; from time to time note the generator's state before that."""
-        self._before_orders(epochs)
-        return super().orders(epochs)
-
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
         """Record; meanwhile no checkpoint is written, since the records are inconsistent."""
         self._is_whole = False
         entry = super().record(results, scores, entry)
+        self.runner.progress = None
         self._is_whole = True
         return entry
 

@@ -50,11 +50,6 @@ class ResumableRun(Run, Resumable):
         self._can_be_saved = _can_be_saved(self.runner.description)
         self._begin()
 
-    def orders(self, epochs: int) -> NDArray[np.int64]:
-        """Draw the orders; from time to time note the generator's state before drawing."""
-        self._before_orders(epochs)
-        return super().orders(epochs)
-
     def end(self) -> None:
         """Restore the best weights only if requested."""
         if not self.settings.restore_best:

@@ -38,6 +38,8 @@ NAME = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 DIGEST = re.compile("[0-9a-f]{64}")
 KEPT = 2
 SECONDS = 60.0
+# To note the generator's state takes as long as a twentieth of a small epoch.
+SECONDS_BETWEEN_NOTES = 0.1
 
 
 class Checkpoints:
@@ -84,7 +86,7 @@ class Checkpoints:
         self._lock: FolderLock | None = None
         self._run: Resumable | None = None
         self._identity: dict[str, Any] = {}
-        self._due, self._has_failed = 0.0, False
+        self._due, self._next_note, self._has_failed = 0.0, 0.0, False
         self._best: int | None = None  # the epoch that this process has saved
 
     def begin(self, run: Resumable) -> None:
@@ -107,7 +109,7 @@ class Checkpoints:
                 self._resume(run, self.found)
             run.watch = self
             run.hint = f"; the same call resumes from the checkpoint in {self.folder}"
-            run.runner.after_slice = self.look
+            run.runner.after_slice = self._write_if_due
             if self.found is None:
                 self._write()
         except OSError as error:
@@ -120,14 +122,20 @@ class Checkpoints:
         self._due = time.perf_counter() + self.seconds
 
     def look(self) -> None:
-        """Write a checkpoint if one is due."""
-        if time.perf_counter() >= self._due:
-            self._try_to_write()
-            self._due = time.perf_counter() + self.seconds
+        """After an epoch, write a checkpoint if one is due; mostly, only look at the clock."""
+        if self._run is not None and time.perf_counter() >= self._next_note:
+            self._run.note()
+            self._write_if_due()
+            self._next_note = min(self._due, time.perf_counter() + SECONDS_BETWEEN_NOTES)
 
     def end(self) -> None:
         """Write the last checkpoint."""
         self._try_to_write()
+
+    def _write_if_due(self) -> None:
+        if time.perf_counter() >= self._due:
+            self._try_to_write()
+            self._due = time.perf_counter() + self.seconds
 
     def release(self) -> None:
         """Let other runs use the folder."""

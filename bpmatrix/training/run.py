@@ -325,6 +325,7 @@ class Run:
             if self._best_theta is not None:
                 self._best_theta[:] = self.runner.theta
         self.training.epochs += 1
+        self.runner.progress = None
         epochs.rows[start:] = rows
         self._patience, self._plateau = patience, plateau
         # From here on Ctrl-C may come: a resumed run notices by itself that patience is over.

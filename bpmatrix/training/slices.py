@@ -115,7 +115,7 @@ class SliceRunner:
     ----------
     progress : Progress or None
         The progress of `run_epochs`, also after an error, always consistent with theta and the
-        optimizer's state. Set to None by the code that records the epochs.
+        optimizer's state. Set to None by the code that has recorded the epochs.
     resume_from : Progress or None
         Where the next call of `run_epochs` resumes; it must be given the same orders again.
     after_slice : function or None
