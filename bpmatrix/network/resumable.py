@@ -172,13 +172,13 @@ class ResumableRun(Run, Resumable):
     def _stream(self) -> Any:
         """Return the generator's state before the order of the next epoch is drawn."""
         epoch, state = self._noted
-        if not self.settings.shuffle or epoch == self.training.epochs:
-            return state
-        generator = np.random.default_rng(0)
-        generator.bit_generator.state = state
-        for _ in range(self.training.epochs - epoch):
-            generator.permutation(self._n)
-        return generator.bit_generator.state
+        if self.settings.shuffle and epoch < self.done:
+            generator = np.random.default_rng(0)
+            generator.bit_generator.state = state
+            for _ in range(self.done - epoch):
+                generator.permutation(self._n)
+            self._noted = self.done, generator.bit_generator.state
+        return self._noted[1]
 
 
 def _counted(patience: Patience, *more: float) -> NDArray[np.float64]:

@@ -86,10 +86,18 @@ class Rules(Protocol):
 
 
 class Watch(Protocol):
-    """An observer of a run, such as the one that writes its checkpoints."""
+    """An observer of a run, such as the one that writes its checkpoints.
+
+    Attributes
+    ----------
+    next_look : float
+        The time, as in `time.perf_counter`, from which on `look` is to be called.
+    """
+
+    next_look: float
 
     def look(self) -> None:
-        """Called after each epoch, after the callbacks."""
+        """Called after an epoch and its callbacks."""
 
     def end(self) -> None:
         """Called when the run has ended, before the best weights are restored."""
@@ -113,7 +121,7 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
                 said = callback(entry)
                 if isinstance(said, bool | np.bool_) and said:
                     history.stopped_by = "callback"
-            if watch is not None:
+            if watch is not None and time.perf_counter() >= watch.next_look:
                 watch.look()
     except OutOfTimeError:
         history.stopped_by = "max_seconds"
@@ -323,7 +331,7 @@ class Run:
         if is_best:
             self._best = entry
             if self._best_theta is not None:
-                self._best_theta[:] = self.runner.theta
+                self._best_theta[...] = self.runner.theta
         self.training.epochs += 1
         self.runner.progress = None
         epochs.rows[start:] = rows
