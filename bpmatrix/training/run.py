@@ -111,7 +111,7 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
     DivergenceError
         If a cost or weight is not finite; the weights are then those of the start of the slice.
     """
-    history = rules.history
+    history, is_interrupted = rules.history, False
     try:
         while history.stopped_by == "epochs" and (count := rules.ahead()):
             start, rate = time.perf_counter(), rules.rate()
@@ -126,6 +126,7 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
     except OutOfTimeError:
         history.stopped_by = "max_seconds"
     except KeyboardInterrupt:
+        is_interrupted = True
         _end_by("interrupt", history)
     except BaseException:
         _end_by("error", history)
@@ -135,6 +136,8 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
             if watch is not None:
                 watch.end()
         finally:
+            if is_interrupted:  # also if the run had ended: the caller may not want another one
+                history.stopped_by = "interrupt"
             rules.end()
 
 
