@@ -18,7 +18,6 @@ from sklearn.utils import check_random_state
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.evaluation import Scores
-from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.stochastic import Fit
@@ -162,14 +161,11 @@ class ResumableFit(Fit, Resumable):
         return self._best_epoch if self._best is not None else None
 
     def save_best(self, path: Path) -> None:
-        """Save the estimator of the best epoch, unless a file cannot hold it."""
+        """Save the estimator of the best epoch."""
         description = self.runner.description
         if self._best is not None:
-            try:
-                parameters = Parameters.of(self._best, description.layout)
-                storage.save(self.model, description, parameters, path)
-            except (ArgumentError, DataError):
-                return
+            parameters = Parameters.of(self._best, description.layout)
+            storage.save(self.model, description, parameters, path)
 
     def _generator_state(self) -> tuple[dict[str, Any], Array]:
         state = random_state_to_json(self._random_state) if self.model.shuffle else {}

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
@@ -47,7 +46,6 @@ class ResumableRun(Run, Resumable):
     def __init__(self, *arguments: Any, seed: int) -> None:
         super().__init__(*arguments, seed=seed)
         self._best_theta = self._best_weights = self.runner.theta.copy()
-        self._can_be_saved = _can_be_saved(self.runner.description)
         self._begin()
 
     def end(self) -> None:
@@ -121,8 +119,8 @@ class ResumableRun(Run, Resumable):
         self.training.take(self.runner.state)
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far, or None if the network cannot be saved."""
-        return None if self._best is None or not self._can_be_saved else self._best.epoch
+        """Return the best epoch so far."""
+        return None if self._best is None else self._best.epoch
 
     def save_best(self, path: Path) -> None:
         """Save the network of the best epoch to a model file, without the optimizer's state."""
@@ -190,11 +188,3 @@ def _restored(patience: Patience, epochs: float, reference: float) -> Patience:
     if epochs not in range(patience.patience + 1) or math.isnan(reference):
         raise ValueError("the epochs without improvement are not valid")
     return replace(patience, epochs=int(epochs), reference=reference)
-
-
-def _can_be_saved(description: Description) -> bool:
-    try:
-        persistence.described(description)
-    except ArgumentError:  # custom functions
-        return False
-    return True

@@ -58,11 +58,14 @@ class Resumable(Rules):
         raise NotImplementedError
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far, or None if it is not to be saved."""
+        """Return the best epoch so far, or None if its weights are not kept."""
         raise NotImplementedError
 
     def save_best(self, path: Path) -> None:
-        """Save the network or estimator of the best epoch to a model file."""
+        """Save the network or estimator of the best epoch to a model file.
+
+        Raises an ArgumentError if no file can hold it.
+        """
         raise NotImplementedError
 
     def snapshot(self) -> Snapshot | None:
