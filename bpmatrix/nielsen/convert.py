@@ -6,7 +6,6 @@ import gzip
 import os
 import shutil
 import struct
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
-from bpmatrix.storage.files import flush_folder, name_file, write_whole
+from bpmatrix.storage.files import flush_folder, name_file, sweep, temporary_beside, write_whole
 
 # In the book's file, pixels are bytes divided by 256.
 WHITE = 256
@@ -88,13 +87,14 @@ def _as_labels(labels: Array, source: object) -> Array:
 
 def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
     """Fill a temporary folder beside the target, then rename it."""
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+    beside = temporary_beside(target)
+    sweep(beside.parent)
     try:
+        beside.mkdir()
         for name, (images, labels) in files.items():
             for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
                 content = gzip.compress(_idx(array), compresslevel=6, mtime=0)
                 write_whole(beside / f"{name}-{kind}-ubyte.gz", content)
-        beside.chmod(0o755)  # mkdtemp creates it private
         beside.rename(target)
         flush_folder(target.absolute().parent)
     except BaseException as error:

@@ -15,7 +15,8 @@ from scipy import sparse
 
 import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor, Network
-from bpmatrix.errors import ArgumentError, DivergenceError, ModelFileError
+from bpmatrix.errors import ArgumentError, DataError, DivergenceError, ModelFileError
+from bpmatrix.estimators import storage
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
 from bpmatrix.storage.checkpoints import Checkpoints
@@ -143,8 +144,23 @@ def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
 def test_a_best_estimator_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     """As for a network."""
     (tmp_path / "best.safetensors").mkdir()
-    with pytest.warns(RuntimeWarning, match=r"could not write .*best\.safetensors is a folder"):
+    with pytest.warns(RuntimeWarning, match=r"could not write best\.safetensors .* is a folder"):
         fit(tmp_path, **SETTINGS["stops early"])
+
+
+def test_a_best_estimator_that_is_too_large_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoints are written."""
+
+    def too_large(*_: object) -> None:
+        raise DataError("the header is too large")
+
+    monkeypatch.setattr(storage, "save", too_large)
+    with pytest.warns(RuntimeWarning, match=r"write best\.safetensors .*header is too") as caught:
+        fit(tmp_path, **SETTINGS["stops early"])
+    assert len(caught) == 1
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".safetensors"] * 2
 
 
 @pytest.mark.parametrize(
