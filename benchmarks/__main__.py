@@ -6,6 +6,7 @@ import click
 
 from benchmarks.avx2 import limit_to_avx2
 from benchmarks.book import book
+from benchmarks.c_header import c_header
 from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
 from benchmarks.endurance import endurance
@@ -40,8 +41,8 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, kills,
-    endurance, fuzz, exchange, gate, accept, self_test,
+    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, c_header,
+    kills, endurance, fuzz, exchange, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -1,7 +1,5 @@
 """Disable AVX-512 for all contenders: the targets were set for AVX2."""
 
-from __future__ import annotations
-
 import os
 import platform
 import re

@@ -3,27 +3,23 @@
 An epoch, an epoch with a custom cost object, and the outputs for one column.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import random
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.data import load_samples
 from benchmarks.options import QUICK
 from benchmarks.report import Report, verdict
 from bpmatrix import reference
+from bpmatrix.array_types import Array
 from bpmatrix.bench.comparing import compare
 from bpmatrix.nielsen import network, network2
 
-Array = NDArray[Any]
 SIZES, MINI_BATCH_SIZE, ETA = [784, 30, 10], 10, 3.0
 SEED, FEW_IMAGES, FEW_STEPS = 1, 1000, 500
 LEAST_GAIN = 15.0

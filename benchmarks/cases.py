@@ -1,7 +1,5 @@
 """The networks that are timed, and the targets of bpmatrix. Nothing runs on import."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

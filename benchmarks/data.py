@@ -1,7 +1,5 @@
 """Data for the cases: MNIST if it is found, the digits in the package, or random data."""
 
-from __future__ import annotations
-
 from functools import cache
 
 import numpy as np

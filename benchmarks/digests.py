@@ -4,8 +4,6 @@ Run it before and after a change that should keep all bits, on one machine with 
 Only public names are imported, so ``python -m benchmarks.digests`` works on other revisions, too.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import hashlib

@@ -1,7 +1,5 @@
 """Long runs: whether memory, threads or open files grow with the number of trainings or epochs."""
 
-from __future__ import annotations
-
 import gc
 import time
 import warnings

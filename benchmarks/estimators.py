@@ -1,7 +1,5 @@
 """The estimators against scikit-learn's: fits, and the prediction of one row."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ twin: the same training without the cause of the underflow.
 Only public names are imported, so ``python -m benchmarks.fading`` works on other revisions, too.
 """
 
-from __future__ import annotations
-
 import copy
 import time
 from collections.abc import Callable, Mapping

@@ -4,8 +4,6 @@ No file may cause an error of another kind than ours, take too much memory or ti
 digest with other contents.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

@@ -1,7 +1,5 @@
 """Small files of every format for `python -m benchmarks fuzz`, and how each is read."""
 
-from __future__ import annotations
-
 import contextlib
 import gzip
 import io
@@ -198,7 +196,7 @@ def _npz(path: Path) -> bytes:
 def _csv(path: Path) -> bytes:
     parts = datasets.load(path)
     table = open_table(path)
-    return frozen([(parts.train.X, parts.test.labels), table.read([0], [1]).texts])
+    return frozen([(parts.train.X, parts.test.labels), table.read([0], 1).texts])
 
 
 def _target(path: Path) -> bytes:

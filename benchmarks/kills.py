@@ -1,7 +1,5 @@
 """Kills trainings at chosen moments and checks that they resume to the same bits."""
 
-from __future__ import annotations
-
 import mmap
 import os
 import random

@@ -1,7 +1,5 @@
 """The trainings that `python -m benchmarks kills` kills: of each face, with various settings."""
 
-from __future__ import annotations
-
 import io
 import warnings
 from collections.abc import Callable

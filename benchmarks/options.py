@@ -1,7 +1,5 @@
 """Options shared by the commands."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import click

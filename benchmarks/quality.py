@@ -1,23 +1,18 @@
 """Test scores on real tables, with scikit-learn's settings and with the recommended ones."""
 
-from __future__ import annotations
-
 import warnings
 from importlib import import_module
-from typing import Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 import bpmatrix
 from benchmarks.options import QUICK
 from benchmarks.report import Report
 from benchmarks.tables import TABLES, RealTable
+from bpmatrix.array_types import Array
 from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError, MissingPackageError
-
-Array = NDArray[Any]
 
 SEEDS = 5
 

@@ -1,7 +1,5 @@
 """Tables of figures and targets on the terminal, which can be pasted as Markdown."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 from pathlib import Path

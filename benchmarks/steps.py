@@ -1,7 +1,5 @@
 """Ratios of the times of whole training steps: threads, optimizers, and the attainable peak."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any

@@ -1,20 +1,14 @@
 """Microseconds per mini-batch of all contenders, and the speed-up of bpmatrix over each."""
 
-from __future__ import annotations
-
 import click
 
 from benchmarks.cases import Case
 from benchmarks.options import CASE, DTYPE, QUICK
 from benchmarks.report import Report, verdict
-from bpmatrix.bench.contest import CHAMPION, TOLERANCE, Figure, hold
-from bpmatrix.bench.report import microseconds
+from bpmatrix.bench.contest import CHAMPION, Figure, hold
+from bpmatrix.bench.report import CHECKED, microseconds
 
 PEERS = ("loop", "numpy", "jax", "pytorch", "sklearn")
-CHECKED = (
-    "Every contender shown first reached the cost of the reference, to a relative"
-    f" {TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
-)
 
 
 @click.command()

@@ -4,8 +4,6 @@ Nothing is downloaded. Only scikit-learn is imported; of the other packages the 
 Rows with missing values are dropped.
 """
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import datasets
+from bpmatrix.array_types import Array
 from bpmatrix.errors import DataNotFoundError
-
-Array = NDArray[Any]
 
 IMAGES = 10_000  # enough to show differences, in minutes rather than an hour
 

@@ -5,8 +5,6 @@
 are measured.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

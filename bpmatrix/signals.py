@@ -1,8 +1,9 @@
-"""Deferring exceptions of signal handlers, such as Ctrl-C, to the end of a block."""
+"""Signals and forks: deferring Ctrl-C to the end of a block, and locks that a fork waits for."""
 
 from __future__ import annotations
 
 import math
+import os
 import signal
 import threading
 import time
@@ -13,6 +14,16 @@ from typing import Any
 
 INTERRUPTED = 130  # the exit status after Ctrl-C
 SECONDS_TO_CLEAN_UP = 10.0
+
+
+def lock_for_forks() -> threading.RLock:
+    """Return a lock; a fork waits for it: the child would inherit it held, with no owner."""
+    lock = threading.RLock()
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
+    return lock
 
 
 @contextmanager

@@ -16,8 +16,6 @@ The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg s
 contract in pyproject.toml (`drawing.py`). Links in docs/api.md lead to its headings (`links.py`).
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import hashlib

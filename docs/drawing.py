@@ -4,15 +4,11 @@ Layers come from the contracts "layers" and "kernels" in pyproject.toml, the tex
 the first line of the docstring. Imports only go down.
 """
 
-from __future__ import annotations
-
 import ast
 import textwrap
 import tomllib
 from html import escape
 from pathlib import Path
-
-__all__ = ["drawing"]
 
 WIDTH, MARGIN, GAP = 1000, 16, 12
 LINE, PADDING, TITLE = 16, 10, 18

@@ -1,12 +1,8 @@
 """Links within docs/api.md: griffe2md links to paths of objects, GitHub needs anchors."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable
-
-__all__ = ["anchors", "with_links"]
 
 HEADING = re.compile(r"^#+ +(.+?) *$", re.MULTILINE)
 FENCED = re.compile(r"^ *```.*?^ *```$", re.DOTALL | re.MULTILINE)

@@ -1,7 +1,5 @@
 """Lists and tables of operations in the pages, generated from their records (`build.py`)."""
 
-from __future__ import annotations
-
 import inspect
 import re
 import textwrap

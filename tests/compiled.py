@@ -41,6 +41,13 @@ def product(what, left, right, b, carry_on, keep, scale, out, scratch, panel_siz
 
 
 @program
+def weighted_input_alone(W, a, b, z, scratch):
+    """z = W a + b, as machine code that holds no other product."""
+    panel = at(scratch, 0, scratch.size)
+    weighted_input(lines(W), lines(a), lines(b), lines(z), Scratch(panel, panel))
+
+
+@program
 def fuse(x, y, z, out):
     """out <- x * y + z, element by element."""
     for i in range(out.size):

@@ -49,7 +49,7 @@ SECONDS_TO_COMPILE = 120.0
 
 # Files with tests of many seconds.
 LONG = {
-    "test_adding.py", "test_fuzz.py", "test_instructions.py", "test_kills.py",
+    "test_adding.py", "test_fuzz.py", "test_instructions.py", "test_jit.py", "test_kills.py",
     "test_machine_code.py", "test_processes.py", "test_surroundings.py", "test_workers.py",
 }  # fmt: skip
 
@@ -71,14 +71,15 @@ def pytest_report_header() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _no_program_is_compiled_twice(tmp_path_factory) -> None:
     """Divide the programs between two workers of pytest-xdist, which otherwise both compile all."""
+    from bpmatrix.engine import compilation  # noqa: PLC0415 - not before pytest's warning filters
+
+    assert not compilation._loaded, "a module of tests computes while it is imported"
     types = {"gw0": "float64", "gw1": "float32"}
     mine = types.get(os.environ.get("PYTEST_XDIST_WORKER", ""))
     if mine is None or int(os.environ["PYTEST_XDIST_WORKER_COUNT"]) < len(types):
         return
-    from bpmatrix.engine.compilation import warm_up  # noqa: PLC0415 - loads numba
-
     compiled = tmp_path_factory.getbasetemp().parent  # of all workers
-    warm_up((mine,))
+    compilation.warm_up((mine,))
     (compiled / mine).touch()
     end = time.monotonic() + SECONDS_TO_COMPILE  # the other worker may have died
     while not all((compiled / name).exists() for name in types.values()):

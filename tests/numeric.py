@@ -112,16 +112,20 @@ class Forward(NamedTuple):
     off_slopes: list
 
 
-def forward_bound(weights, biases, activations, X, dtype) -> Forward:
-    """Return the numbers of the forward pass with their errors, in units of u of `dtype`."""
+def forward_bound(weights, biases, activations, X, dtype, *, off_X=0.0, extra=0) -> Forward:
+    """Return the numbers of the forward pass with their errors, in units of u of `dtype`.
+
+    `off_X` is the error of X, `extra` the number of roundings of each product beside those of the
+    sum, such as that of a weight.
+    """
     unit, faded = unit_roundoff(dtype), smallest_normal(dtype) / unit_roundoff(dtype)
     zs, a_s = reference.feedforward(weights, biases, activations, X)
-    slopes, off_slopes, off = [], [], [np.zeros(X.shape)]
+    slopes, off_slopes, off = [], [], [np.zeros(X.shape) + off_X]
     for W, b, name, z, below, a in zip(
         weights, biases, activations, zs, a_s[:-1], a_s[1:], strict=True
     ):
         size = np.abs(W) @ np.abs(below) + np.abs(b)
-        off_z = np.abs(W) @ off[-1] + (W.shape[1] + 2) * (size + faded)
+        off_z = np.abs(W) @ off[-1] + (W.shape[1] + 2 + extra) * (size + faded)
         off_a, slope, off_slope = _off_activation(name, z, a, off_z, unit)
         off.append(off_a + ELEMENTARY * faded)
         slopes.append(slope)

@@ -1,4 +1,4 @@
-"""``benchmarks/baseline.json``: counts and sizes of an accepted state, but no times."""
+"""``benchmarks/baseline.json``: the cases and the memory of an accepted state, but no times."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Baseline:
         The names of the timed cases.
     removed : dict
         Removed cases, with the reason.
-    sizes : dict
-        By versions of Python and NumPy: the counts of a training call, and its peak in bytes.
+    peaks : dict
+        The peak memory of a training call in bytes, by versions of Python and NumPy.
     """
 
     reason: str = ""
     benchmarks: list[str] = field(default_factory=list)
     removed: dict[str, str] = field(default_factory=dict)
-    sizes: dict[str, dict[str, int]] = field(default_factory=dict)
+    peaks: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, text: str | None) -> Baseline:
@@ -44,7 +44,8 @@ class Baseline:
             return cls()
         try:
             content = json.loads(text)
-            content.pop("floors", None)  # in old bases; now constants in `floor`
+            for name in ("floors", "sizes"):  # in old bases
+                content.pop(name, None)
             return cls(**content)
         except (ValueError, TypeError, AttributeError) as error:
             raise click.UsageError(
@@ -71,6 +72,6 @@ class Baseline:
 
 
 def versions_here() -> str:
-    """Return the key of the sizes: ``Python 3.11, NumPy 2.4``."""
+    """Return the key of the peaks: ``Python 3.11, NumPy 2.4``."""
     python = ".".join(platform.python_version_tuple()[:2])
     return f"Python {python}, NumPy {'.'.join(np.__version__.split('.')[:2])}"

@@ -1,7 +1,5 @@
 """The calls that the gate times in base and head: a few milliseconds of the public interface."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """``python -m benchmarks gate`` and ``accept``."""
 
-from __future__ import annotations
-
 import json
 import sys
 import tempfile
@@ -10,21 +8,13 @@ from pathlib import Path
 
 import click
 
+from benchmarks.gate import versions
 from benchmarks.gate.baseline import FILE, Baseline, versions_here
 from benchmarks.gate.cases import CASES, GateCase
-from benchmarks.gate.exact import exact_checks, sizes_of
+from benchmarks.gate.exact import exact_checks, peak_of_head
 from benchmarks.gate.floor import floors
 from benchmarks.gate.pairs import Repeats
 from benchmarks.gate.verdicts import Verdict, Word, exit_status, headline
-from benchmarks.gate.versions import (
-    ROOT,
-    NoBaseError,
-    Version,
-    copied,
-    list_of_base,
-    of_commit,
-    same_package,
-)
 from benchmarks.gate.versus import STAGE, compare_versions
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.workers import WorkerError
@@ -62,9 +52,9 @@ def gate(
     """
     machine = describe_machine()
     verdicts = []
-    baseline = Baseline.read(ROOT)
+    baseline = Baseline.read(versions.ROOT)
     with tempfile.TemporaryDirectory() as folder:
-        head = copied("head", Path(folder))
+        head = versions.copied("head", Path(folder))
         for verdict in _stages(head, Path(folder), base, cases, baseline):
             click.echo(verdict)
             verdicts.append(verdict)
@@ -88,44 +78,44 @@ def gate(
 @click.command()
 @click.option("--reason", required=True, metavar="TEXT", help="Why the figures may change.")
 def accept(reason: str) -> None:
-    """Write benchmarks/baseline.json: the counts and sizes of the working tree.
+    """Write benchmarks/baseline.json: the cases and the peak memory of the working tree.
 
     A removed case is recorded there with the reason. The file contains no times.
     """
     if not reason.strip():
         raise click.UsageError("the reason is empty: say why the figures may change")
-    before, names = Baseline.read(ROOT), [case.name for case in CASES]
+    before, names = Baseline.read(versions.ROOT), [case.name for case in CASES]
     try:
         with tempfile.TemporaryDirectory() as folder:
-            sizes = sizes_of(copied("head", Path(folder)))
+            peak = peak_of_head(versions.copied("head", Path(folder)))
     except WorkerError as error:
         raise click.ClickException(f"nothing was written: {error}") from error
     removed = before.without(names, reason)
-    sizes_of_all = {**before.sizes, versions_here(): sizes}
-    Baseline(reason, names, removed, sizes_of_all).write(ROOT)
+    peaks = {**before.peaks, versions_here(): peak}
+    Baseline(reason, names, removed, peaks).write(versions.ROOT)
     click.echo(f"wrote {FILE}")
 
 
 def compare_with(
-    base: str | None, head: Version, folder: Path, cases: Sequence[GateCase]
+    base: str | None, head: versions.Version, folder: Path, cases: Sequence[GateCase]
 ) -> list[Verdict]:
     """Return the verdicts of the second stage, or the reason why there are none."""
     if base is None:
         why = "no --base was given, so this version is compared with no other"
         return [Verdict(STAGE, "all cases", Word.SKIPPED, why)]
     try:
-        version = of_commit(base, folder)
-    except NoBaseError as error:
+        version = versions.of_commit(base, folder)
+    except versions.NoBaseError as error:
         return [Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error))]
-    listed = Baseline.of(list_of_base(base, FILE)).benchmarks
-    found = missing_in_head(listed, Baseline.read(ROOT).removed)
+    listed = Baseline.of(versions.list_of_base(base, FILE)).benchmarks
+    found = missing_in_head(listed, Baseline.read(versions.ROOT).removed)
     if listed:
         found += [
             Verdict(STAGE, case.name, Word.NEW, f"{base} does not list it")
             for case in cases
             if case.name not in listed
         ]
-    if same_package(version, head):
+    if versions.same_package(version, head):
         why = f"bpmatrix/ is the same as in {base}: there is nothing to compare"
         return [*found, Verdict(STAGE, "all cases", Word.SKIPPED, why)]
     return found + compare_versions(version, head, cases, Repeats(), _tell)
@@ -143,7 +133,7 @@ def missing_in_head(listed: Sequence[str], removed: dict[str, str]) -> list[Verd
 
 
 def _stages(
-    head: Version,
+    head: versions.Version,
     folder: Path,
     base: str | None,
     cases: Sequence[GateCase],

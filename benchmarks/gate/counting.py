@@ -1,7 +1,5 @@
 """Count calls, lines and allocations of a training call, in a worker, by the public interface."""
 
-from __future__ import annotations
-
 import gc
 import sys
 import tracemalloc

@@ -4,8 +4,6 @@ This file imports nothing of bpmatrix at its top: if an old version lacks someth
 that need it cannot be measured.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path

@@ -5,8 +5,6 @@ equal code and all runs that were 7 % slower (`self_test` repeats this measureme
 confirm a flag.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """``python -m benchmarks self-test``: check that the gate passes equal code, not slower code."""
 
-from __future__ import annotations
-
 import sys
 import tempfile
 import time

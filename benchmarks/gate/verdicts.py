@@ -1,7 +1,5 @@
 """Verdicts, and the exit status that follows from them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum

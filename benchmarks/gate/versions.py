@@ -1,7 +1,5 @@
 """Two versions of the package: their folders, compile caches, workers and processor."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess
@@ -114,8 +112,8 @@ def list_of_base(revision: str, path: str) -> str | None:
         return None
 
 
-def git(*arguments: str, folder: Path | None = None) -> str:
-    """Return the output of git for the repository of a folder, also inside a hook of another one.
+def git(*arguments: str) -> str:
+    """Return the output of git for this checkout, also inside a hook of another one.
 
     Raises
     ------
@@ -126,7 +124,7 @@ def git(*arguments: str, folder: Path | None = None) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - git, with arguments of our own
             ["git", *arguments],  # noqa: S607 - the user's git
-            cwd=folder or ROOT, env=environment, capture_output=True, text=True, check=False,
+            cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
     except FileNotFoundError as error:
         raise NoBaseError("git is not installed") from error

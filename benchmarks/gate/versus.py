@@ -1,7 +1,5 @@
 """Base against head: measure the cases in two stages, and give a verdict on each."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict

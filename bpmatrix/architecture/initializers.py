@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Floats
 from bpmatrix.checks import find
 from bpmatrix.errors import ArgumentError
 
-Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int, int], tuple[Floats, Floats]]
 
 

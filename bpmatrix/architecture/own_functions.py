@@ -6,19 +6,17 @@ program, and with it numba, has been loaded by then (`compilation.py`).
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import Activation, OwnActivation
 from bpmatrix.architecture.costs import Cost, OwnCost
+from bpmatrix.array_types import Floats
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels import codes
-from bpmatrix.signals import signals_held
+from bpmatrix.signals import lock_for_forks, signals_held
 
 Named = Activation | Cost
 Own = OwnActivation | OwnCost
@@ -39,14 +37,7 @@ POINTS = {
 
 # Compiled code is never released, since its address may be in a plan.
 _compiled: dict[tuple[Named | Own, str], Any] = {}
-# A fork waits until nothing compiles: the child would inherit a lock that no thread releases.
-_compiling = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_compiling.acquire,
-        after_in_parent=_compiling.release,
-        after_in_child=_compiling.release,
-    )
+_compiling = lock_for_forks()
 
 
 def address_of(function: Named | Own, dtype: str) -> int:
@@ -131,7 +122,7 @@ def _check_slope(own: Own, compiled: Any) -> None:
         )
 
 
-def _call(compiled: Any, what: int, point: NDArray[np.float64]) -> float:
+def _call(compiled: Any, what: int, point: Floats) -> float:
     """Call a C function as the kernels do, on a single number."""
     from ctypes import POINTER, c_double  # noqa: PLC0415 - needed only here
 

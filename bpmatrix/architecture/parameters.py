@@ -13,11 +13,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import AssignmentError
-
-Real = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Layout:
         """The number of parameters."""
         return sum(n_out * (n_in + self.bias) for n_in, n_out in pairwise(self.sizes))
 
-    def offsets(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def offsets(self) -> tuple[Integers, Integers]:
         """Return the offsets of W_l and b_l, l = 0..L; l = 0 is unused; -1 means no biases."""
         W, b = [0], [-1]
         end = 0
@@ -57,7 +55,7 @@ class Layout:
         return np.array(W, dtype=np.int64), np.array(b, dtype=np.int64)
 
 
-class Views(tuple[Real, ...]):  # noqa: SLOT001 - a tuple has no slot for the name
+class Views(tuple[Array, ...]):  # noqa: SLOT001 - a tuple has no slot for the name
     """A tuple of views of one vector; writing into a view changes the vector.
 
     Examples
@@ -71,7 +69,7 @@ class Views(tuple[Real, ...]):  # noqa: SLOT001 - a tuple has no slot for the na
     name = "views"
 
     @classmethod
-    def called(cls, name: str, arrays: Iterable[Real]) -> Views:
+    def called(cls, name: str, arrays: Iterable[Array]) -> Views:
         """Return views with a name for errors."""
         views = cls(arrays)
         views.name = name
@@ -107,9 +105,9 @@ class Parameters:
     (array([[8., 9.]]), array([[10.]]))
     """
 
-    flat: Real
-    weights: tuple[Real, ...]
-    biases: tuple[Real, ...]
+    flat: Array
+    weights: tuple[Array, ...]
+    biases: tuple[Array, ...]
 
     def __setattr__(self, name: str, value: object) -> None:
         """Accept the same object, which ``flat *= 2`` assigns back, and no other array."""
@@ -118,7 +116,7 @@ class Parameters:
         check_in_place(name, value, self.__dict__.setdefault(name, value))
 
     @classmethod
-    def of(cls, flat: Real, layout: Layout) -> Parameters:
+    def of(cls, flat: Array, layout: Layout) -> Parameters:
         """Return the views of a flat vector."""
         W, b = layout.offsets()
         weights, biases = [], []

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -153,11 +152,16 @@ def in_process(function: Callable[[], object], clock: Clock = time.perf_counter)
     """Return the arm that calls a function of this process."""
 
     def run(calls: int) -> float:
-        with _no_collection():
+        enabled = gc.isenabled()
+        gc.disable()  # it may hit one arm for the garbage of the other
+        try:
             start = clock()
             for _ in range(calls):
                 function()
             return clock() - start
+        finally:
+            if enabled:
+                gc.enable()
 
     return run
 
@@ -195,15 +199,3 @@ def measure_quad(a: Arm, b: Arm, calls: tuple[int, int], pairs: Pairs, *, a_firs
     else:
         b_1, a_1, a_2, b_2 = b(n_b), a(n_a), a(n_a), b(n_b)
     pairs.add((a_1 / n_a, a_2 / n_a), (b_1 / n_b, b_2 / n_b))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Disable garbage collection, which may hit one arm for the garbage of the other."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

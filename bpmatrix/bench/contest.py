@@ -142,7 +142,7 @@ def hold(
                 continue
             tell(f"preparing {name}")
             variants = _prepared(task, expected, name, roster[name], effort, contest, workers)
-            entries += _fastest(variants, workers, contest)
+            entries += _fastest(variants, contest)
             if not entries:  # without bpmatrix there is nothing to compare with
                 return contest
         champion, *rivals = entries
@@ -184,7 +184,7 @@ def _prepared(
     return entries
 
 
-def _fastest(entries: list[_Entry], workers: Crew, contest: Contest) -> list[_Entry]:
+def _fastest(entries: list[_Entry], contest: Contest) -> list[_Entry]:
     """Return the entry with the least median time per mini-batch; the others release their data."""
     if len(entries) < 2:
         return entries
@@ -196,7 +196,7 @@ def _fastest(entries: list[_Entry], workers: Crew, contest: Contest) -> list[_En
         best = min(entries, key=lambda entry: float(np.median(seconds[entry.threads])))
         for entry in entries:
             if entry is not best:
-                workers.rest(entry.worker)
+                entry.worker.make(object)  # releases the memory of the contender
     except WorkerError as error:
         contest.notes.append(str(error))
         return []

@@ -18,6 +18,10 @@ TITLES = {
     "sklearn": "scikit-learn",
 }
 NOTHING = "-"
+CHECKED = (
+    "Every contender shown first reached the cost of the reference, to a relative "
+    f"{TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +96,7 @@ def explanations(survey: Survey) -> list[str]:
             f"Data: {survey.data}. One hidden layer of sigmoid units, softmax, log-likelihood, "
             "plain gradient descent."
         ),
-        (
-            "Every contender shown first reached the cost of the reference, to a relative "
-            f"{TOLERANCE['float64']:g} in float64 and {TOLERANCE['float32']:g} in float32."
-        ),
+        CHECKED,
         (
             "Each ran in its own process, one at a time, in the order A B B A, on one thread or "
             "on all, whichever was faster."
@@ -105,19 +106,14 @@ def explanations(survey: Survey) -> list[str]:
     ]
 
 
-def machine(survey: Survey) -> str:
-    """Return the machine, its versions and the time in one line."""
-    parts = [f"{name} {value}" for name, value in survey.machine.items()]
-    return ", ".join([*parts, survey.date])
-
-
 def markdown(survey: Survey) -> str:
     """Return the whole report as Markdown."""
     sentence = headline(survey)
     parts = [] if sentence is None else [f"**{sentence}**"]
     parts += [_markdown_table(table) for table in tables(survey)]
     parts.append("\n".join(f"- {line}" for line in explanations(survey)))
-    parts.append(f"Measured by `bpmatrix bench`: {machine(survey)}.")
+    machine = ", ".join(f"{name} {value}" for name, value in survey.machine.items())
+    parts.append(f"Measured by `bpmatrix bench`: {machine}, {survey.date}.")
     return "\n\n".join(parts) + "\n"
 
 
@@ -192,7 +188,7 @@ def _ratio(ratio: Ratio | None) -> Cell:
 
 
 def _time(point: Point, name: str) -> Cell:
-    seconds, figure = point.seconds_per_sample(name), point.figure(name)
-    if seconds is None or figure is None:
+    figure = point.figure(name)
+    if figure is None:
         return Cell(NOTHING)
-    return Cell(microseconds(seconds), f"{figure.threads}t")
+    return Cell(microseconds(figure.seconds / point.mini_batch_size), f"{figure.threads}t")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
+
+from bpmatrix.array_types import Floats
 
 RESAMPLES = 2000
 
@@ -81,11 +83,9 @@ def median_ratio(log_ratios: ArrayLike, *, confidence: float = 0.95, seed: int =
     return Ratio(*(float(np.exp(value)) for value in (np.median(logs), low, high)))
 
 
-def resampled_medians(
-    logs: NDArray[np.float64], rng: np.random.Generator, run: int
-) -> NDArray[np.float64]:
+def resampled_medians(logs: Floats, rng: np.random.Generator, run: int) -> Floats:
     """Return medians (RESAMPLES,) of resamples by circular blocks of `run` neighbors."""
     starts = rng.integers(logs.size, size=(RESAMPLES, -(-logs.size // run), 1))
     picked = (starts + np.arange(run)).reshape(RESAMPLES, -1)[:, : logs.size] % logs.size
-    medians: NDArray[np.float64] = np.median(logs[picked], axis=1)
+    medians: Floats = np.median(logs[picked], axis=1)
     return medians

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Floats
 from bpmatrix.bench.contest import CHAMPION, Figure
 from bpmatrix.bench.statistics import Ratio, median_ratio
 from bpmatrix.errors import DataFileError
@@ -38,11 +38,6 @@ class Point:
     dtype: str
     figures: tuple[Figure, ...]
 
-    @property
-    def place(self) -> tuple[int, int, str]:
-        """The width of the hidden layer, the mini-batch size and the dtype."""
-        return self.sizes[1], self.mini_batch_size, self.dtype
-
     def figure(self, name: str) -> Figure | None:
         """Return the measurements of a contender, if it took part."""
         return next((figure for figure in self.figures if figure.name == name), None)
@@ -55,12 +50,7 @@ class Point:
         a, b = self._log_ratios(name), self._log_ratios(over)
         return None if a is None or b is None else median_ratio(b - a)
 
-    def seconds_per_sample(self, name: str) -> float | None:
-        """Return the median time of a contender, divided by the size of the mini-batch."""
-        figure = self.figure(name)
-        return None if figure is None else figure.seconds / self.mini_batch_size
-
-    def _log_ratios(self, name: str) -> NDArray[np.float64] | None:
+    def _log_ratios(self, name: str) -> Floats | None:
         figure = self.figure(name)
         if figure is None:
             return None
@@ -102,7 +92,8 @@ class Survey:
     def headline(self) -> Point | None:
         """The point of the headline, if the loop and bpmatrix were compared there."""
         for point in self.points:
-            if point.place == HEADLINE and point.gain(CHAMPION, LOOP) is not None:
+            place = point.sizes[1], point.mini_batch_size, point.dtype
+            if place == HEADLINE and point.gain(CHAMPION, LOOP) is not None:
                 return point
         return None
 

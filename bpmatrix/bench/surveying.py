@@ -15,7 +15,7 @@ from bpmatrix.bench.contenders import ROSTER
 from bpmatrix.bench.contest import CHAMPION, Contest, Effort, Figure, hold
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.bench.survey import LOOP, MATRIX, SINGLE, Point, Survey
-from bpmatrix.bench.task import Task, TrainingData, classifier, real_data
+from bpmatrix.bench.task import Task, classifier, real_data
 from bpmatrix.bench.workers import Crew, WorkerError
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.places import count_processors
@@ -140,8 +140,18 @@ def survey(grid: Grid, watch: Watch) -> Survey:
         for i, spot in enumerate(spots):
             part = spot.weight / sum(later.weight for later in spots[i:])
             seconds = max(part * (end - time.monotonic()), LEAST_SECONDS)
+            m = spot.mini_batch_size
+            task = classifier(data, spot.width, m, spot.dtype)
+            steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
+            effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
             tell = _teller(watch, spots, i, seconds)
-            points.append(_measure(grid, spot, data, seconds, crew, tell, notes))
+            try:
+                contest = hold(task, spot.names, effort, crew=crew, tell=tell)
+            except WorkerError as error:
+                contest = Contest(notes=[str(error)])
+            notes += [f"{spot.name}: {note}" for note in contest.notes]
+            figures = tuple(_with_threads(figure, task) for figure in contest.figures.values())
+            points.append(Point(task.sizes, m, spot.dtype, figures))
     return Survey(grid.name, data.source, date, machine, tuple(points), tuple(dict.fromkeys(notes)))
 
 
@@ -158,29 +168,6 @@ def _busy(machine: Mapping[str, str]) -> list[str]:
     if float(load) <= count_processors() / 2:
         return []
     return [f"the machine was busy before the run (load {load}): repeat it on an idle machine"]
-
-
-def _measure(
-    grid: Grid,
-    spot: Spot,
-    data: TrainingData,
-    seconds: float,
-    crew: Crew,
-    tell: Callable[[str], object],
-    notes: list[str],
-) -> Point:
-    """Hold the contest of one spot."""
-    m = spot.mini_batch_size
-    task = classifier(data, spot.width, m, spot.dtype)
-    steps = min(max(SAMPLES_OF_THE_CHECK // m, LEAST_STEPS), MOST_STEPS)
-    effort = Effort(grid.most_quads, grid.block_seconds, steps, seconds)
-    try:
-        contest = hold(task, spot.names, effort, crew=crew, tell=tell)
-    except WorkerError as error:
-        contest = Contest(notes=[str(error)])
-    notes += [f"{spot.name}: {note}" for note in contest.notes]
-    figures = tuple(_with_threads(figure, task) for figure in contest.figures.values())
-    return Point(task.sizes, m, spot.dtype, figures)
 
 
 def _with_threads(figure: Figure, task: Task) -> Figure:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import datasets, reference
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import DataNotFoundError
-
-Array = NDArray[Any]
 
 COLUMNS_AT_A_TIME = 1000
 MOMENTUM = 0.9
@@ -153,11 +150,11 @@ class MiniBatches:
     ([[0, 1], [2, 3]], [[4, 5], [0, 1]])
     """
 
-    def __init__(self, one_round: NDArray[np.int64]) -> None:
+    def __init__(self, one_round: Integers) -> None:
         self._one_round = self._rounds = one_round
         self._next = 0
 
-    def take(self, steps: int) -> NDArray[np.int64]:
+    def take(self, steps: int) -> Integers:
         """Return the next mini-batches (steps, m), usually a view."""
         k, m = self._one_round.shape
         if k + steps > len(self._rounds):

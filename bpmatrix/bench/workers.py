@@ -13,10 +13,10 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Timer
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 from bpmatrix.bench.comparing import Arm
 
@@ -47,7 +47,7 @@ class SkippedError(WorkerError):
     """A contender cannot take part: it is not installed, or cannot do the task."""
 
 
-class Worker:
+class Worker(AbstractContextManager["Worker"]):
     """A process with one contender.
 
     Parameters
@@ -137,9 +137,6 @@ class Worker:
             self._process.kill()
             self._process.wait()
 
-    def __enter__(self) -> Self:
-        return self
-
     def __exit__(self, *exception: object) -> None:
         self.close()
 
@@ -162,7 +159,11 @@ class Worker:
             requests.flush()
             kind, value = pickle.load(replies)  # noqa: S301 - from our own process
         except (EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
-            raise WorkerError(self._obituary()) from error
+            self.close()
+            status = self._process.returncode
+            raise WorkerError(
+                f"{self.name}: its process ended with exit status {status}"
+            ) from error
         finally:
             timer.cancel()
         if kind == "done":
@@ -170,13 +171,8 @@ class Worker:
         message = f"{self.name}: {value}"
         raise SkippedError(message) if kind == "skipped" else WorkerError(message)
 
-    def _obituary(self) -> str:
-        """End the process and return its exit status in words."""
-        self.close()
-        return f"{self.name}: its process ended with exit status {self._process.returncode}"
 
-
-class Crew:
+class Crew(AbstractContextManager["Crew"]):
     """Workers that outlive a contest, since some libraries take seconds to import.
 
     The key of a worker is the name of its contender and the number of threads.
@@ -198,10 +194,6 @@ class Crew:
             self._workers[key] = Worker(name, thread_environment(threads))
         return self._workers[key]
 
-    def rest(self, worker: Worker) -> None:
-        """Release the memory of a worker's contender; the worker keeps running."""
-        worker.make(object)
-
     def dismiss(self, worker: Worker) -> None:
         """End a worker; its contender gets a new process when it is needed again."""
         worker.close()
@@ -212,9 +204,6 @@ class Crew:
         for worker in self._workers.values():
             worker.close()
         self._workers = {}
-
-    def __enter__(self) -> Self:
-        return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import facts, lasting_output, say, table
+from bpmatrix.cli.show import facts, lasting_output, progress_bar, say, table
 
 if TYPE_CHECKING:
     from bpmatrix.bench.report import ReportTable

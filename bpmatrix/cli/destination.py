@@ -37,7 +37,14 @@ def check_destination(path: Path, option: str, *sources: str) -> None:
         raise ArgumentError(
             f"{option}: there is no folder {path.parent}", cure="Create it, or name another."
         )
-    standing = _standing_at(path, option)
+    try:
+        standing = standing_at(path)
+    except OSError as error:
+        raise ArgumentError(
+            f"{option}: cannot write {path}",
+            got=error.strerror,
+            cure="Name another file.",
+        ) from None
     if standing is not None:
         cure = "Name a file in it." if standing == "a folder" else "Name a file."
         raise ArgumentError(f"{option}: {path} is {standing}", cure=cure)
@@ -77,17 +84,6 @@ def check_pictures(folder: Path, option: str) -> None:
         return
     for picture in (folder / "picture.svg", *folder.glob("*.svg")):
         check_destination(picture, option)
-
-
-def _standing_at(path: Path, option: str) -> str | None:
-    try:
-        return standing_at(path)
-    except OSError as error:
-        raise ArgumentError(
-            f"{option}: cannot write {path}",
-            got=error.strerror,
-            cure="Name another file.",
-        ) from None
 
 
 def deliver(text: str, output: Path | None) -> None:

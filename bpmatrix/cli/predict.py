@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +10,6 @@ import bpmatrix
 from bpmatrix.cli.destination import check_destination, deliver
 from bpmatrix.cli.options import FOLDER
 from bpmatrix.cli.show import announced, say, size_in_words
-
-if TYPE_CHECKING:
-    from bpmatrix import MLPClassifier, MLPRegressor
 
 
 @click.command("predict", short_help="Predict the class or the target of each sample.")
@@ -58,7 +54,13 @@ def command(
         check_destination(output, "--output", model, data)
     net = bpmatrix.load(model)
     if not isinstance(net, bpmatrix.Network):
-        _predict_table(net, data, output, label_column, folder)
+        from bpmatrix.cli.tables import predict_table  # noqa: PLC0415
+
+        if label_column is not None or folder is not None:
+            raise click.UsageError(
+                "--label-column and --folder do not apply to a model trained with --target."
+            )
+        predict_table(net, data, output)
         return
     with announced(f"reading {size_in_words(data)}"):
         samples = read_samples(data, net, folder=folder, label_column=label_column)
@@ -71,19 +73,3 @@ def command(
         say(f"accuracy {accuracy}", err=True)
     elif samples.note is not None:
         say(f"not scored: {samples.note}", err=True)
-
-
-def _predict_table(
-    model: MLPClassifier | MLPRegressor,
-    data: str,
-    output: Path | None,
-    label_column: str | None,
-    folder: str | None,
-) -> None:
-    from bpmatrix.cli.tables import predict_table  # noqa: PLC0415
-
-    if label_column is not None or folder is not None:
-        raise click.UsageError(
-            "--label-column and --folder do not apply to a model trained with --target."
-        )
-    predict_table(model, data, output)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 import bpmatrix
-from bpmatrix.cli.bar import progress_bar
 from bpmatrix.cli.destination import check_destination, check_pictures, write_all
-from bpmatrix.cli.show import lasting_output, say, table
+from bpmatrix.cli.show import lasting_output, progress_bar, say, table
 from bpmatrix.errors import DataNotFoundError, DownloadError
 
 if TYPE_CHECKING:
@@ -52,12 +51,15 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
       bpmatrix reproduce --markdown report.md
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     from bpmatrix.reproduction import plots, report  # noqa: PLC0415 - loads NumPy
+    from bpmatrix.reproduction.experiments import EXPERIMENTS  # noqa: PLC0415 - likewise
 
     if markdown is not None:
         check_destination(markdown, "--markdown")
     if folder is not None:
         check_pictures(folder, "--plot")
-    experiments = _selected(name, quick)
+    experiments = [e for e in EXPERIMENTS if name in (None, e.table)]
+    if quick:
+        experiments = [replace(e, runs=e.quick_runs) for e in experiments if e.quick_runs]
     if not experiments:
         raise click.UsageError(f"--quick runs nothing of {name}: leave one of them out.")
     data, missing = _data(experiments, named=name is not None)
@@ -77,16 +79,6 @@ def command(name: str | None, quick: bool, folder: Path | None, markdown: Path |
             files |= {folder / name: drawn for name, drawn in plots.pictures(outcomes).items()}
         write_all(files)
     return 0 if report.is_good(outcomes) else 1
-
-
-def _selected(name: str | None, quick: bool) -> list[Experiment]:
-    """Return the experiments, with the number of runs asked for."""
-    from bpmatrix.reproduction.experiments import EXPERIMENTS  # noqa: PLC0415
-
-    experiments = [e for e in EXPERIMENTS if name in (None, e.table)]
-    if quick:
-        experiments = [replace(e, runs=e.quick_runs) for e in experiments if e.quick_runs]
-    return experiments
 
 
 def _data(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from bpmatrix import datasets
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.datasets.foreign import check_is_text
 from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.loading import check_arguments
@@ -37,8 +35,8 @@ class SamplesToPredict:
         Why the labels could not be read.
     """
 
-    X: NDArray[Any]
-    labels: NDArray[np.int64] | None
+    X: Array
+    labels: Integers | None
     title: str
     note: str | None = None
 
@@ -86,8 +84,8 @@ def _read_file(path: Path, net: Network, label_column: str | None) -> SamplesToP
     kind = path.suffix.lower()
     if kind == ".csv" or ".csv" in map(str.lower, path.suffixes):
         return _read_table(open_table(path), net, label_column)
-    labels: NDArray[np.int64] | None = None
-    rows: NDArray[Any]
+    labels: Integers | None = None
+    rows: Array
     if kind == ".npz":
         rows, labels = read_npz_samples(path)
     else:
@@ -123,7 +121,7 @@ def _read_table(table: Table, net: Network, label_column: str | None) -> Samples
             expected="a column of labels",
             cure="Name another column as label_column, or none.",
         )
-    cells = table.read(inputs, [] if label is None else [label])
+    cells = table.read(inputs, label)
     labels, note = None, None
     if label is not None:
         try:

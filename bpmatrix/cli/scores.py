@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from bpmatrix.cli.show import percent, say
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from bpmatrix.array_types import Array
 
 
 # If one class has this share of the samples, a constant prediction is as accurate.
 DOMINANT = 0.8
 
 
-def accuracy_in_words(hits: int, classes: NDArray[Any], where: str = "") -> str:
+def accuracy_in_words(hits: int, classes: Array, where: str = "") -> str:
     """Return an accuracy, and that of always predicting the largest class if it dominates.
 
     Parameters
@@ -40,7 +40,7 @@ def accuracy_in_words(hits: int, classes: NDArray[Any], where: str = "") -> str:
     return text if share < DOMINANT else f"{text}; always {name!r}: {percent(share)}"
 
 
-def warn_of_imbalance(classes: NDArray[Any]) -> None:
+def warn_of_imbalance(classes: Array) -> None:
     """Warn on standard error if most training samples are of one class."""
     name, share = _largest(classes)
     if share >= DOMINANT:
@@ -51,7 +51,7 @@ def warn_of_imbalance(classes: NDArray[Any]) -> None:
         )
 
 
-def _largest(classes: NDArray[Any]) -> tuple[Any, float]:
+def _largest(classes: Array) -> tuple[Any, float]:
     """Return the largest class, and its share of the samples."""
     import numpy as np  # noqa: PLC0415
 

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
+from bpmatrix.terminal import Line, filled
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -141,6 +143,24 @@ def _widths(columns: Sequence[Sequence[str]], total: int) -> list[int]:
         more = min(rest, most - widths[k])
         widths[k], rest = widths[k] + more, rest - more
     return widths
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[float, str], None]]:
+    """Draw a bar on standard error, if that is a terminal.
+
+    Yield a function to call with the fraction of the work done and the name of the next step.
+    """
+    line, start = Line(sys.stderr), time.monotonic()
+
+    # Drawn only when called: a drawing thread would wake up during timings.
+    def watch(part: float, what: str) -> None:
+        line.draw(f"{filled(part)} {time.monotonic() - start:.0f} s, {printable(what)}")
+
+    try:
+        yield watch
+    finally:
+        line.end()
 
 
 @contextmanager

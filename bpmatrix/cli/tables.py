@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
 import bpmatrix
 from bpmatrix import progress
+from bpmatrix.array_types import Floats
 from bpmatrix.cli.destination import check_destination, deliver, save_or_rescue
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
@@ -124,7 +124,7 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
     with announced(f"reading {size_in_words(source)}"):
         table = open_table(source, header=True)
         features = table.columns(list(names))
-        scored = [table.names.index(target)] if table.names.count(target) == 1 else []
+        scored = table.names.index(target) if table.names.count(target) == 1 else None
         cells = table.read(features, scored)
     with (
         announced(f"predicting {len(cells.lines):,} rows"),
@@ -132,8 +132,8 @@ def predict_table(model: Estimator, source: str, output: Path | None) -> None:
     ):
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         _write(model, cells.numbers, target, output)
-        if scored:
-            say(_score_of_table(model, table, cells, scored[0]), err=True)
+        if scored is not None:
+            say(_score_of_table(model, table, cells, scored), err=True)
 
 
 def _score_of_table(model: Estimator, table: Table, cells: Cells, column: int) -> str:
@@ -276,7 +276,7 @@ def _epochs_in_words(model: Estimator) -> str:
     return f"{model.n_iter_}; the weights are from epoch {best}, the best on the validation rows"
 
 
-def _write(model: Estimator, X: NDArray[np.float64], target: str, output: Path | None) -> None:
+def _write(model: Estimator, X: Floats, target: str, output: Path | None) -> None:
     """Write a header and a line for each row."""
     text = io.StringIO()
     # csv.writer quotes only the characters of its own line end, and "\r" in a class name needs it.

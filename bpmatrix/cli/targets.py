@@ -44,7 +44,7 @@ def read_parts(
             expected="features",
             cure="Add columns to predict it from.",
         )
-    cells = table.read(features, [column])
+    cells = table.read(features, column)
     check_none_missing(table, cells, column)
     y = targets(table, cells, column, task)
     parts = _split(cells.numbers, y, y.dtype.kind != "f", seed)
@@ -56,7 +56,7 @@ def targets(table: Table, cells: Cells, column: int, task: str | None) -> NDArra
 
     Numbers with a percent sign or a decimal comma are classes only with --task classification.
     """
-    (texts,) = cells.texts
+    texts = cells.texts
     numbers = np.array([np.nan if (n := number(cell)) is None else n for cell in texts])
     bad = np.flatnonzero(~np.isfinite(numbers))
     if bad.size and task != "classification":
@@ -84,7 +84,7 @@ def targets(table: Table, cells: Cells, column: int, task: str | None) -> NDArra
 
 def class_names(table: Table, cells: Cells) -> NDArray[np.str_]:
     """Return the text column of `cells` as an array."""
-    (texts,) = cells.texts
+    texts = cells.texts
     unfit = (i for i, text in enumerate(texts) if len(text) > LONGEST_NAME or "\0" in text)
     row = next(unfit, None)
     if row is not None:
@@ -99,12 +99,11 @@ def class_names(table: Table, cells: Cells) -> NDArray[np.str_]:
 
 def check_none_missing(table: Table, cells: Cells, column: int) -> None:
     """Reject a target column with missing values."""
-    (texts,) = cells.texts
-    row = next((i for i, cell in enumerate(texts) if cell.lower() in MISSING), None)
+    row = next((i for i, cell in enumerate(cells.texts) if cell.lower() in MISSING), None)
     if row is not None:
         raise DataFileError(
             f"{table.called(column)} is missing a value in line {cells.lines[row]} of {table.path}",
-            got=shown(texts[row]),
+            got=shown(cells.texts[row]),
             cure="Drop the row; if this is the name of a class, rename the class.",
         )
 

@@ -14,8 +14,7 @@ import click
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, save_or_rescue, write_all
-from bpmatrix.cli.names import optimizers
-from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, with_options
+from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, optimizers, with_options
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, lasting_output, percent, quoted, say, size_in_words
 from bpmatrix.errors import ArgumentError, BpmatrixError

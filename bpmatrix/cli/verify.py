@@ -62,12 +62,29 @@ def command(
             raise click.UsageError("--label-column and --folder work only with MODEL and DATA.")
         found = list(_small_networks())
     else:
-        found = [_saved_network(model, data, label_column, folder)]
+        from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
+
+        saved = bpmatrix.Network.load(model)
+        samples = read_samples(data, saved, folder=folder, label_column=label_column)
+        if samples.labels is None:
+            raise DataError(
+                f"{data} contains no labels, which the cost needs",
+                got=samples.note,
+                cure="Name data with labels: a .csv or .npz file with them, a folder, or a data"
+                " set.",
+            )
+        found = [(saved, bpmatrix.verify(saved, samples.X, samples.labels))]
     table(
         ("network", "activation", "cost", "from the loop", "from differences", ""),
         [_row(net, agreement) for net, agreement in found],
     )
-    say(_explained(*found[-1]))
+    net, agreement = found[-1]
+    say(
+        f"Relative to the largest element, over {agreement.n_columns} samples as one matrix, in "
+        f"{net.description.dtype}; central differences for {agreement.n_parameters} of the "
+        f"{net.parameters.size:,} parameters. Rounding explains up to {agreement.loop_limit:.1e} "
+        f"and {agreement.differences_limit:.1e}."
+    )
     return 0 if all(agreement.is_good for _, agreement in found) else 1
 
 
@@ -81,22 +98,6 @@ def _small_networks() -> Iterator[tuple[Network, Agreement]]:
         yield net, bpmatrix.verify(net, X, labels)
 
 
-def _saved_network(
-    model: str, data: str, label_column: str | None, folder: str | None
-) -> tuple[Network, Agreement]:
-    from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
-
-    net = bpmatrix.Network.load(model)
-    samples = read_samples(data, net, folder=folder, label_column=label_column)
-    if samples.labels is None:
-        raise DataError(
-            f"{data} contains no labels, which the cost needs",
-            got=samples.note,
-            cure="Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
-        )
-    return net, bpmatrix.verify(net, samples.X, samples.labels)
-
-
 def _row(net: Network, agreement: Agreement) -> tuple[str, ...]:
     d = net.description
     return (
@@ -106,13 +107,4 @@ def _row(net: Network, agreement: Agreement) -> tuple[str, ...]:
         f"{agreement.loop:.1e}",
         f"{agreement.differences:.1e}",
         "same gradient" if agreement.is_good else "DIFFERENT",
-    )
-
-
-def _explained(net: Network, agreement: Agreement) -> str:
-    return (
-        f"Relative to the largest element, over {agreement.n_columns} samples as one matrix, in "
-        f"{net.description.dtype}; central differences for {agreement.n_parameters} of the "
-        f"{net.parameters.size:,} parameters. Rounding explains up to {agreement.loop_limit:.1e} "
-        f"and {agreement.differences_limit:.1e}."
     )

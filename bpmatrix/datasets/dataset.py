@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_BYTE_MAX = 255  # images are bytes
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Split:
@@ -99,7 +97,7 @@ def input_scale(X: NDArray[Any]) -> float:
     It is 1/255 for bytes, which are pixels, else 1 / max |X|, or 1.0 if all inputs are 0.
     """
     if X.dtype == np.uint8:
-        return 1 / _BYTE_MAX
+        return 1 / 255
     peak = max(float(X.max()), -float(X.min()))
     # The inverse of a subnormal number may overflow; such inputs count as 0.
     return 1 / peak if peak >= sys.float_info.min else 1.0

@@ -8,10 +8,6 @@ from bpmatrix.datasets.dataset import DataSet
 from bpmatrix.datasets.npz import read_npz
 from bpmatrix.datasets.splits import stratified_split
 
-# A pixel is the number of dark dots in a 4 x 4 block.
-_DARKEST = 16
-_N_CLASSES = 10
-
 
 def load_digits() -> DataSet:
     r"""Return the 1,797 handwritten digits of 8 x 8 pixels, values 0 to 16, in the package.
@@ -47,8 +43,8 @@ def load_digits() -> DataSet:
         train=train,
         validation=validation,
         test=test,
-        scale=1 / _DARKEST,
-        n_classes=_N_CLASSES,
+        scale=1 / 16,  # a pixel is the number of dark dots in a block of 4 x 4
+        n_classes=10,
         source="E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI (1998), "
         "https://doi.org/10.24432/C50P49",
         license="CC BY 4.0",

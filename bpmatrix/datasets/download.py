@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pooch
@@ -20,6 +20,8 @@ from bpmatrix.terminal import Line
 
 # Seconds to connect and between two packets: without a network this fails soon.
 _TIMEOUT = (5, 30)
+# Longer than any download of one file.
+_SECONDS_OF_A_DOWNLOAD = 24 * 3600
 
 
 def cached(name: str) -> Path | None:
@@ -35,7 +37,8 @@ def cached(name: str) -> Path | None:
 def fetch(name: str, *, progress: bool | None = None) -> Path:
     """Download the files of a data set that are not in the user's cache, and return their folder.
 
-    Each file is written under a temporary name and renamed once its SHA-256 is verified.
+    Each file is written under a temporary name and renamed once its SHA-256 is verified. Temporary
+    files of killed downloads are deleted after a day.
 
     Raises
     ------
@@ -44,14 +47,28 @@ def fetch(name: str, *, progress: bool | None = None) -> Path:
     """
     folder = _cache_folder(name)
     show = sys.stderr.isatty() if progress is None else progress
-    with _quiet_pooch():
+    _sweep(folder)
+    logger = pooch.get_logger()
+    level = logger.level
+    logger.setLevel(logging.WARNING)  # a download shows at most one line per file
+    try:
         for file in SOURCES[name].sha256:
             _fetch_file(name, file, folder, show=show)
+    finally:
+        logger.setLevel(level)
     return folder
 
 
 def _cache_folder(name: str) -> Path:
     return Path(pooch.os_cache("bpmatrix")) / name
+
+
+def _sweep(folder: Path) -> None:
+    """Delete old temporary files of pooch in the cache, which holds nothing but downloads."""
+    for path in folder.glob("tmp*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _SECONDS_OF_A_DOWNLOAD:
+                path.unlink()
 
 
 def _fetch_file(name: str, file: str, folder: Path, *, show: bool) -> None:
@@ -114,15 +131,3 @@ class _Download:
 
     def close(self) -> None:
         self._line.end()
-
-
-@contextmanager
-def _quiet_pooch() -> Iterator[None]:
-    """Suppress pooch's log messages: a download shows at most one line per file."""
-    logger = pooch.get_logger()
-    level = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -15,14 +15,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.datasets.streams import (
-    DAMAGE,
-    ByteStream,
-    check_growth,
-    check_inflated_size,
-    open_file,
-    read_exactly,
-)
+from bpmatrix.datasets import streams
 from bpmatrix.errors import DataFileError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -65,25 +58,25 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     """
     path = Path(path)
     try:
-        with open_file(path) as file:
+        with streams.open_file(path) as file:
             size = os.fstat(file.fileno()).st_size
             if file.read(2) == _GZIP_MAGIC:
                 file.seek(0)
                 with gzip.GzipFile(fileobj=file) as stream:
-                    return _read(cast(ByteStream, stream), path, size, gzipped=True)
+                    return _read(cast(streams.ByteStream, stream), path, size, gzipped=True)
             file.seek(0)
-            return _read(cast(ByteStream, file), path, size, gzipped=False)
-    except DAMAGE as error:
+            return _read(cast(streams.ByteStream, file), path, size, gzipped=False)
+    except streams.DAMAGE as error:
         raise DataFileError(f"{path} cannot be read: {error}", cure=_AGAIN) from None
 
 
-def _read(stream: ByteStream, path: Path, size: int, *, gzipped: bool) -> NDArray[Any]:
+def _read(stream: streams.ByteStream, path: Path, size: int, *, gzipped: bool) -> NDArray[Any]:
     dtype, shape = _read_header(stream, path)
     n_bytes = math.prod(shape) * dtype.itemsize
     if gzipped:
-        check_inflated_size(path, n_bytes, size, cure=_GUNZIP)
+        streams.check_inflated_size(path, n_bytes, size, cure=_GUNZIP)
         if len(shape) == 1:  # labels, which become int64
-            check_growth(path, 8 * shape[0], size, cure=_GUNZIP)
+            streams.check_growth(path, 8 * shape[0], size, cure=_GUNZIP)
     else:
         expected = _MAGIC_SIZE + 4 * len(shape) + n_bytes
         if size != expected:
@@ -93,12 +86,12 @@ def _read(stream: ByteStream, path: Path, size: int, *, gzipped: bool) -> NDArra
                 expected=f"{expected:,}",
                 cure=_AGAIN,
             )
-    data = read_exactly(stream, n_bytes, path).view(dtype).reshape(shape)
+    data = streams.read_exactly(stream, n_bytes, path).view(dtype).reshape(shape)
     # Bytes have no byte order, so images are not copied.
     return data.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_header(stream: ByteStream, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+def _read_header(stream: streams.ByteStream, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
     """Return dtype and shape from the header."""
     magic = stream.read(_MAGIC_SIZE)
     if (

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.datasets.dataset import DataSet, input_scale
 from bpmatrix.datasets.digits import load_digits
 from bpmatrix.datasets.foreign import check_is_text
@@ -127,7 +127,7 @@ def check_arguments(
 
 def _load_file(path: Path, label_column: str | None) -> DataSet:
     """Read one .csv or .npz file and split it."""
-    table: NDArray[Any]
+    table: Array
     names: dict[str, Any] = {}
     match path.suffix.lower():
         case ".csv":
@@ -164,9 +164,7 @@ def _load_file(path: Path, label_column: str | None) -> DataSet:
     )
 
 
-def _read_csv(
-    path: Path, label_column: str | None
-) -> tuple[NDArray[np.float64], NDArray[np.int64], dict[str, Any], str]:
+def _read_csv(path: Path, label_column: str | None) -> tuple[Floats, Integers, dict[str, Any], str]:
     """Return inputs (n, n_0), labels (n,), their names, and the cure for wrong labels."""
     table = open_table(path)
     width = len(table.first)
@@ -180,7 +178,7 @@ def _read_csv(
         )
     cells = table.read(
         inputs,
-        [label],
+        label,
         cure_of_words=lambda column: (
             "Drop the column, or replace it by columns of 0 and 1, one per category; to predict "
             f"it: {table.prediction_of(column)}"
@@ -194,7 +192,7 @@ def _read_csv(
     return cells.numbers, labels, names, cure_of_labels(table, label)
 
 
-def _count_classes(labels: NDArray[np.int64], path: Path, cure: str) -> int:
+def _count_classes(labels: Integers, path: Path, cure: str) -> int:
     """Return k if the labels are 0 .. k - 1, each at least once."""
     classes = np.unique(labels)
     in_place = classes == np.arange(classes.size)

@@ -12,9 +12,6 @@ from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.sources import SOURCES
 from bpmatrix.errors import DataFileError, DataNotFoundError
 
-_IMAGES = "{}-images-idx3-ubyte"
-_LABELS = "{}-labels-idx1-ubyte"
-
 # The last sixth of the training images, 10,000 of MNIST's 60,000, is the book's validation split.
 _VALIDATION_PART = 6
 
@@ -135,7 +132,9 @@ def read_folder(
 
 def _find(name: str, *, download: bool, progress: bool | None) -> Path:
     """Return the first folder that has the data set, or download it."""
-    places = [Path(base) / "datasets" / name for base in _system_folders()]
+    # The system's data folders (XDG) contain Debian's dataset-fashion-mnist.
+    folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
+    places = [Path(base) / "datasets" / name for base in folders.split(os.pathsep) if base]
     if own := os.environ.get("BPMATRIX_DATA"):
         places.insert(0, Path(own).expanduser() / name)
     for place in places:
@@ -154,16 +153,10 @@ def _find(name: str, *, download: bool, progress: bool | None) -> Path:
     )
 
 
-def _system_folders() -> list[str]:
-    """Return the system's data folders (XDG), which contain Debian's dataset-fashion-mnist."""
-    folders = os.environ.get("XDG_DATA_DIRS") or "/usr/local/share:/usr/share"
-    return [folder for folder in folders.split(os.pathsep) if folder]
-
-
 def _read_pair(folder: Path, part: str) -> Split:
     """Read the images and the labels of one part, "train" or "t10k"."""
-    image_file = _existing(folder, _IMAGES.format(part))
-    label_file = _existing(folder, _LABELS.format(part))
+    image_file = _existing(folder, f"{part}-images-idx3-ubyte")
+    label_file = _existing(folder, f"{part}-labels-idx1-ubyte")
     images, labels = read_idx(image_file), read_idx(label_file)
     if images.ndim == 1 or images.size == 0:
         raise DataFileError(

@@ -11,14 +11,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.datasets.streams import (
-    DAMAGE,
-    ByteStream,
-    check_growth,
-    check_inflated_size,
-    open_file,
-    read_exactly,
-)
+from bpmatrix.datasets import streams
 from bpmatrix.errors import DataFileError
 
 _Header = tuple[tuple[int, ...], bool, np.dtype[Any]]  # shape, whether in Fortran order, dtype
@@ -36,15 +29,12 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_MAX_ITEMSIZE = 8
 _MAX_LENGTH = 2**63 - 1
-_TABLE_AXES = 2
-_ENCRYPTED = 0x1
 _SHOWN = 60
 
 # What zipfile raises for damaged archives, found by fuzzing: NotImplementedError for an unknown
 # compression, ValueError for an impossible offset or a name that is not text.
-_ZIP_DAMAGE = (*DAMAGE, zipfile.BadZipFile, NotImplementedError, ValueError)
+_ZIP_DAMAGE = (*streams.DAMAGE, zipfile.BadZipFile, NotImplementedError, ValueError)
 
 
 def read_npz(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -91,7 +81,7 @@ def read_npz_samples(
     """Read an archive like `read_npz`; without y, the labels are None."""
     path = Path(path)
     try:
-        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+        with streams.open_file(path) as file, zipfile.ZipFile(file) as archive:
             entries = _check_entries(archive, path)
             arrays = [_read_entry(archive, entry, path) for entry in entries]
     except DataFileError:
@@ -128,10 +118,10 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
     """Reject an entry whose size cannot be what the archive's directory says."""
     size = path.stat().st_size
     packed = min(entry.compress_size, size)
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.flag_bits & 1:  # encrypted
         raise DataFileError(f"{path} is encrypted", cure=_WRITE_AGAIN)
     if entry.compress_type == zipfile.ZIP_DEFLATED:
-        check_inflated_size(path, entry.file_size, size, cure=_UNCOMPRESSED)
+        streams.check_inflated_size(path, entry.file_size, size, cure=_UNCOMPRESSED)
     elif entry.compress_type != zipfile.ZIP_STORED or entry.file_size != packed:
         raise DataFileError(
             f"{path} is damaged, or was not written by NumPy",
@@ -146,7 +136,7 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
     with archive.open(entry) as stream:
         shape, fortran_order, dtype = _read_npy_header(cast(BinaryIO, stream), path, entry.filename)
         name = f"the array {entry.filename.removesuffix('.npy')} of {path}"
-        if dtype.kind not in "iuf" or dtype.itemsize > _MAX_ITEMSIZE:
+        if dtype.kind not in "iuf" or dtype.itemsize > 8:
             raise DataFileError(
                 f"{name} has a dtype that bpmatrix does not read",
                 got=dtype,
@@ -170,8 +160,9 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
             )
         if entry.compress_type == zipfile.ZIP_DEFLATED and entry.filename == _ENTRIES[1]:
             needed = _BYTES_OF_A_SAMPLE * math.prod(shape)
-            check_growth(path, needed, path.stat().st_size, cure=_UNCOMPRESSED)
-        return read_exactly(cast(ByteStream, stream), n_bytes, path).view(dtype).reshape(shape)
+            streams.check_growth(path, needed, path.stat().st_size, cure=_UNCOMPRESSED)
+        content = streams.read_exactly(cast(streams.ByteStream, stream), n_bytes, path)
+        return content.view(dtype).reshape(shape)
 
 
 def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
@@ -201,7 +192,7 @@ def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
 
 
 def _check_table(X: NDArray[Any], path: Path) -> NDArray[Any]:
-    if X.ndim != _TABLE_AXES or X.size == 0:
+    if X.ndim != 2 or X.size == 0:
         raise DataFileError(
             f"the array X of {path} is not a table of samples",
             got=f"shape {X.shape}",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.datasets.dataset import Split
 
 # Of every six samples of a class, in file order, the third is for validation, the fifth for the
@@ -16,7 +14,7 @@ _VALIDATION_PLACE = 2
 _TEST_PLACE = 4
 
 
-def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Split, Split, Split]:
+def stratified_split(table: Array, labels: Integers) -> tuple[Split, Split, Split]:
     """Split a table (n, n_0) of rows into training, validation and test, 4 : 1 : 1 in every class.
 
     Of every six samples of a class, in the order of the file, the third goes to validation and the
@@ -42,7 +40,11 @@ def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Sp
     >>> print(train.X, validation.X, test.X)
     [[0 1 3 5]] [[2]] [[4]]
     """
-    place = _place_in_class(labels) % _CYCLE
+    by_class = np.argsort(labels, kind="stable")
+    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
+    place = np.empty(labels.size, dtype=np.int64)  # the number of earlier samples of the class
+    place[by_class] = np.arange(labels.size) - np.repeat(starts, counts)
+    place %= _CYCLE
     is_validation = place == _VALIDATION_PLACE
     is_test = place == _TEST_PLACE
     train, validation, test = (
@@ -50,12 +52,3 @@ def stratified_split(table: NDArray[Any], labels: NDArray[np.int64]) -> tuple[Sp
         for chosen in (~(is_validation | is_test), is_validation, is_test)
     )
     return train, validation, test
-
-
-def _place_in_class(labels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return, for each sample, the number of earlier samples of its class."""
-    by_class = np.argsort(labels, kind="stable")
-    _, starts, counts = np.unique(labels[by_class], return_index=True, return_counts=True)
-    place = np.empty(labels.size, dtype=np.int64)
-    place[by_class] = np.arange(labels.size) - np.repeat(starts, counts)
-    return place

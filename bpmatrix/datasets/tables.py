@@ -18,8 +18,8 @@ from pathlib import Path
 from shlex import quote
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Floats, Integers
 from bpmatrix.datasets.cells import MISSING, cure_of, is_number, number, shown
 from bpmatrix.datasets.foreign import check_is_text, check_separator
 from bpmatrix.datasets.streams import open_file
@@ -39,15 +39,15 @@ class Cells:
     ----------
     numbers : ndarray of shape (n, k), float64
         One row per sample; all finite.
-    texts : list of list of str
-        Columns of text as in the file, stripped of spaces.
+    texts : list of str
+        A column of text as in the file, stripped of spaces; empty if none was read.
     lines : ndarray of shape (n,), int64
         The line of the file on which each row ends, from 1.
     """
 
-    numbers: NDArray[np.float64]
-    texts: list[list[str]]
-    lines: NDArray[np.int64]
+    numbers: Floats
+    texts: list[str]
+    lines: Integers
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,16 +141,18 @@ class Table:
     def read(
         self,
         numbers: Sequence[int],
-        texts: Sequence[int] = (),
+        text: int | None = None,
         *,
         cure_of_words: Callable[[int], str] | None = None,
     ) -> Cells:
-        """Read some columns as numbers and some as text.
+        """Read some columns as numbers, and one as text.
 
         Parameters
         ----------
-        numbers, texts : sequence of int
+        numbers : sequence of int
             Indices of columns; others are ignored.
+        text : int, optional
+            Index of the column of text.
         cure_of_words : callable, optional
             Returns what to do about words in the column of numbers with this index.
 
@@ -162,7 +164,7 @@ class Table:
         """
         # An array of doubles, since a list of Python floats takes four times the memory.
         values, lines = array("d"), array("q")
-        words: list[list[str]] = [[] for _ in texts]
+        texts: list[str] = []
         with _reading(self.path):
             for line, row in _rows(self.path, skip=self.has_header):
                 if len(row) != len(self.first):
@@ -170,9 +172,12 @@ class Table:
                 try:
                     values.extend(map(float, [row[column] for column in numbers]))
                 except ValueError:
-                    raise self._no_number(line, row, numbers, cure_of_words) from None
-                for cells, column in zip(words, texts, strict=True):
-                    cells.append(row[column].strip())
+                    column = next(column for column in numbers if number(row[column]) is None)
+                    check_separator(self.path, ",".join(self.first), row[column])
+                    cell = row[column].strip()
+                    raise self._bad_cell(line, column, cell, cure_of_words) from None
+                if text is not None:
+                    texts.append(row[text].strip())
                 lines.append(line)
         if not lines:
             where = "below its header" if self.has_header else "of numbers"
@@ -182,18 +187,7 @@ class Table:
         if not finite.all():
             i, j = np.argwhere(~finite)[0]
             raise self._bad_cell(lines[i], numbers[j], str(table[i, j]), cure_of_words)
-        return Cells(table, words, np.frombuffer(lines, np.int64))
-
-    def _no_number(
-        self,
-        line: int,
-        row: Sequence[str],
-        numbers: Sequence[int],
-        cure_of_words: Callable[[int], str] | None,
-    ) -> DataFileError:
-        column = next(column for column in numbers if number(row[column]) is None)
-        check_separator(self.path, ",".join(self.first), row[column])
-        return self._bad_cell(line, column, row[column].strip(), cure_of_words)
+        return Cells(table, texts, np.frombuffer(lines, np.int64))
 
     def _bad_cell(
         self, line: int, column: int, cell: str, cure_of_words: Callable[[int], str] | None
@@ -245,9 +239,9 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
     ...     path = Path(folder) / "and.csv"
     ...     _ = path.write_text("a,b,kind\n0,1,no\n1,1,yes\n")
     ...     table = open_table(path)
-    ...     cells = table.read([table.column("b"), table.column("a")], [2])
+    ...     cells = table.read([table.column("b"), table.column("a")], 2)
     >>> cells.numbers[0], cells.texts
-    (array([1., 0.]), [['no', 'yes']])
+    (array([1., 0.]), ['no', 'yes'])
     """
     path = Path(path)
     with _reading(path):
@@ -277,26 +271,25 @@ def open_table(path: str | os.PathLike[str], *, header: bool = False) -> Table:
     return Table(path, first, has_header=bool(texts))
 
 
-def class_numbers(table: Table, cells: Cells, column: int) -> NDArray[np.int64]:
-    """Return the labels (n,) in the only text column of `cells`.
+def class_numbers(table: Table, cells: Cells, column: int) -> Integers:
+    """Return the labels (n,) in the text column of `cells`.
 
     Raises
     ------
     DataFileError
         If one of them is not an integer from 0 on; names the line.
     """
-    (texts,) = cells.texts
-    labels = np.array([np.nan if (n := number(cell)) is None else n for cell in texts])
+    labels = np.array([np.nan if (n := number(cell)) is None else n for cell in cells.texts])
     right = (labels >= 0) & (labels <= _MAX_LABEL) & (labels == np.floor(labels))
     if not right.all():
         row = int(np.argmin(right))
-        is_missing = texts[row].lower() in MISSING
+        text = cells.texts[row]
         raise DataFileError(
             f"{table.called(column)} has no class number in line {cells.lines[row]} of "
             f"{table.path}",
-            got=shown(texts[row]),
+            got=shown(text),
             expected="an integer from 0 on",
-            cure="Drop the row." if is_missing else cure_of_labels(table, column),
+            cure="Drop the row." if text.lower() in MISSING else cure_of_labels(table, column),
         )
     return labels.astype(np.int64)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +10,7 @@ from importlib import import_module
 from typing import Any, get_type_hints
 
 from bpmatrix.kernels.arguments import Evaluate, InputGradient, TrainSlice
-from bpmatrix.signals import signals_held
+from bpmatrix.signals import lock_for_forks, signals_held
 
 Program = Callable[..., Any]
 
@@ -29,15 +27,8 @@ _loaded: dict[tuple[str, str], Program] = {}
 _complaints: list[str] = []
 
 # numba must not be imported by two threads at once: one sees half-initialized modules, and may
-# leave a lock of llvmlite held forever. A fork waits until nothing is being loaded: the child would
-# inherit a lock that no thread releases.
-_loading = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_loading.acquire,
-        after_in_parent=_loading.release,
-        after_in_child=_loading.release,
-    )
+# leave a lock of llvmlite held forever.
+_loading = lock_for_forks()
 
 
 def load_program(name: str, dtype: str) -> Program:

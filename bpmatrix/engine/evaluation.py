@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.threads import run_together
@@ -25,9 +25,6 @@ from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import check_finite
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 # Enough columns for whole tiles, and few enough that the work matrices stay in a cache.
 COLUMNS_AT_A_TIME = 96
@@ -132,7 +129,7 @@ def evaluate_arguments(
     *,
     outputs: Array | None = None,
     costs: Floats = NO_COSTS,
-    hits: NDArray[np.int64] = NO_HITS,
+    hits: Integers = NO_HITS,
     sums: GradientSum | None = None,
     flushes: bool = False,
 ) -> Evaluate:

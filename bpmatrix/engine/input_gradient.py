@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.checks import whole_number
 from bpmatrix.engine.evaluation import NO_TARGETS, call_for_columns, writable
 from bpmatrix.engine.workspace import input_columns, target_columns
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.arguments import InputGradient
 from bpmatrix.samples.arrays import Targets
-
-Array = NDArray[Any]
 
 
 def input_gradient(description: Description, theta: Array, X: Array, of: Targets | int) -> Array:

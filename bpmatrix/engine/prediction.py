@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.engine import evaluation
 from bpmatrix.engine.compilation import Program, load_program
 from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.workspace import workspace
 from bpmatrix.errors import DataError
 from bpmatrix.samples.arrays import as_columns, check_finite
-
-Array = NDArray[Any]
 
 # Copying this many numbers takes about as long as reading an address in Python.
 FEW = 1 << 12

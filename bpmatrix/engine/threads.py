@@ -19,8 +19,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Integers
 from bpmatrix.engine.places import count_processors, current_processor, settle
 from bpmatrix.errors import ThreadStartError
 from bpmatrix.kernels.codes import CALLED_OFF, CROWDED, FLAGS, SPACING
@@ -38,7 +38,7 @@ class _Life:
     __slots__ = ("__weakref__",)
 
 
-def run_together(threads: int, program: Callable[[int, NDArray[np.int64]], Result]) -> Result:
+def run_together(threads: int, program: Callable[[int, Integers], Result]) -> Result:
     """Run ``program(t, control)`` for t = 0 .. threads - 1 at once; return the result for t = 0.
 
     Each call owns its threads: two calls that share a pool could wait for each other forever. If

@@ -6,21 +6,18 @@ The numbers are the engine's own: they are read from its work array after a grad
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import evaluate_arguments
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.workspace import GradientSum, target_columns
 from bpmatrix.kernels.plan import pitch
 from bpmatrix.samples.arrays import Targets
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.arguments import DataPointer
 from bpmatrix.kernels.plan import Integers, Plan
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.sparse import SparseColumns
-
-Array = NDArray[Any]
 
 KINDS = {
     np.dtype(np.uint8): codes.UINT8,

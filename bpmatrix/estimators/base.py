@@ -7,12 +7,12 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
@@ -20,12 +20,7 @@ from bpmatrix.estimators import storage
 from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.exported import Exported
 from bpmatrix.estimators.gate import FitArguments
-from bpmatrix.estimators.parameters import (
-    HiddenLayers,
-    batch_size,
-    check_parameters,
-    check_type,
-)
+from bpmatrix.estimators.parameters import HiddenLayers, batch_size, check_parameters, check_type
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns
@@ -37,8 +32,6 @@ from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
 from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
-
-Array = NDArray[Any]
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
@@ -21,8 +21,6 @@ from bpmatrix.estimators.rows import Rows
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-
-Array = NDArray[Any]
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.kernels.plan import Hyperparameters
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import OptimizerState
-
-Array = NDArray[Any]
 
 EPSILON = Hyperparameters._fields.index("epsilon")
 SMALLEST_RATE = 1e-6
@@ -31,7 +26,7 @@ class Momentum(SGD):
 class UncorrectedEpsilon(Adam):
     """Adam as in scikit-learn: epsilon is added to the root before the bias correction."""
 
-    def steps(self, rate: float, before: int, count: int) -> NDArray[np.float64]:
+    def steps(self, rate: float, before: int, count: int) -> Floats:
         """Return the numbers for `count` steps: see `Optimizer.steps`."""
         rows = super().steps(rate, before, count)
         rows[:, EPSILON] = self.epsilon

@@ -6,16 +6,14 @@ import copy
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
 from bpmatrix.estimators.parameters import Parameterized
 from bpmatrix.samples.arrays import as_array
-
-Array = NDArray[Any]
 
 
 class Fitted(Parameterized):

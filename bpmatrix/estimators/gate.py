@@ -8,20 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.rows import Rows
-from bpmatrix.estimators.sparse_rows import own_rows
+from bpmatrix.estimators.rows import Rows, own_rows
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 from bpmatrix.samples.weighting import check_range
-
-Array = NDArray[Any]
 
 # The kernels read these without conversion; scikit-learn converts anything else to the first.
 TYPES = (np.float64, np.float32, np.uint8)
@@ -51,7 +48,7 @@ class Gate(Fitted):
 
     _random_state: np.random.RandomState
     _standardization: Standardization | None
-    _class_factors: NDArray[np.float64] | None = None
+    _class_factors: Floats | None = None
 
     def _samples(self, given: FitArguments, *, first: bool) -> Rows:
         """Return training data, checked, encoded, weighted, standardized."""

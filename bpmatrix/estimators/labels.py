@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.weighting import checked_factors
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,17 +11,8 @@ from typing import Any, cast
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from bpmatrix import checks
 from bpmatrix.architecture.activations import OwnActivation, find_activation
-from bpmatrix.checks import (
-    BELOW_ONE,
-    FRACTION,
-    NOT_NEGATIVE,
-    POSITIVE,
-    check_in_type,
-    find,
-    real_number,
-    whole_number,
-)
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 
@@ -33,15 +24,15 @@ WORDS = {
 DTYPES = ("float32", "float64")
 
 NUMBERS = {
-    "alpha": NOT_NEGATIVE,
-    "learning_rate_init": POSITIVE,
-    "power_t": NOT_NEGATIVE,
-    "tol": NOT_NEGATIVE,
-    "momentum": FRACTION,
-    "validation_fraction": BELOW_ONE,
-    "beta_1": BELOW_ONE,
-    "beta_2": BELOW_ONE,
-    "epsilon": POSITIVE,
+    "alpha": checks.NOT_NEGATIVE,
+    "learning_rate_init": checks.POSITIVE,
+    "power_t": checks.NOT_NEGATIVE,
+    "tol": checks.NOT_NEGATIVE,
+    "momentum": checks.FRACTION,
+    "validation_fraction": checks.BELOW_ONE,
+    "beta_1": checks.BELOW_ONE,
+    "beta_2": checks.BELOW_ONE,
+    "epsilon": checks.POSITIVE,
 }
 BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "standardize")
 
@@ -121,21 +112,21 @@ def check_parameters(parameters: Parameterized) -> HiddenLayers:
         For the first invalid parameter; it names the parameter, its value and what was expected.
     """
     for name, words in WORDS.items():
-        find(dict.fromkeys(words), getattr(parameters, name), name)
+        checks.find(dict.fromkeys(words), getattr(parameters, name), name)
     for name, allowed in NUMBERS.items():
-        real_number(getattr(parameters, name), name, *allowed)
+        checks.real_number(getattr(parameters, name), name, *allowed)
     for name in BOOLEANS:
         value = getattr(parameters, name)
         if not isinstance(value, bool | np.bool_):
             raise ArgumentError(f"{name} must be True or False", got=repr(value))
     for name in ("max_iter", "max_fun"):
-        whole_number(getattr(parameters, name), name, least=1)
+        checks.whole_number(getattr(parameters, name), name, least=1)
     if parameters.n_iter_no_change != math.inf:
-        whole_number(parameters.n_iter_no_change, "n_iter_no_change", least=1)
+        checks.whole_number(parameters.n_iter_no_change, "n_iter_no_change", least=1)
     if parameters.dtype is not None:
-        find(dict.fromkeys(DTYPES), name_of_dtype(parameters.dtype), "dtype")
+        checks.find(dict.fromkeys(DTYPES), name_of_dtype(parameters.dtype), "dtype")
     if parameters.batch_size != "auto":
-        whole_number(parameters.batch_size, "batch_size", least=1)
+        checks.whole_number(parameters.batch_size, "batch_size", least=1)
     callbacks: Any = parameters.callbacks
     if callbacks is not None and not (
         isinstance(callbacks, Sequence) and all(map(callable, callbacks))
@@ -145,13 +136,17 @@ def check_parameters(parameters: Parameterized) -> HiddenLayers:
             got=repr(callbacks),
             cure="Pass callbacks=[function], even for a single one.",
         )
-    layers = _hidden_layers(parameters)
-    if any(layers.dropout) and parameters.solver == "lbfgs":
+    given = parameters.hidden_layer_sizes
+    listed = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    sizes = tuple(checks.whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
+    activations, last = _activations(parameters.activation, len(sizes))
+    dropout = _dropout(parameters.dropout, len(sizes))
+    if any(dropout) and parameters.solver == "lbfgs":
         raise ArgumentError(
             "the solver lbfgs does not support dropout, which changes the gradient between calls",
             cure='Set dropout=0, or solver="adam".',
         )
-    return layers
+    return HiddenLayers(sizes, activations, (*activations, last), dropout)
 
 
 def check_type(parameters: Parameterized, dtype: str) -> None:
@@ -163,17 +158,8 @@ def check_type(parameters: Parameterized, dtype: str) -> None:
         If one is; it names the parameter and the type.
     """
     for name in ("alpha", "learning_rate_init"):
-        check_in_type(getattr(parameters, name), name, dtype)
-    check_in_type(parameters.epsilon, "epsilon", dtype, zero=parameters.solver != "adam")
-
-
-def _hidden_layers(parameters: Parameterized) -> HiddenLayers:
-    given = parameters.hidden_layer_sizes
-    listed = given if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-    sizes = tuple(whole_number(size, "hidden_layer_sizes", least=1) for size in listed)
-    activations, last = _activations(parameters.activation, len(sizes))
-    dropout = _dropout(parameters.dropout, len(sizes))
-    return HiddenLayers(sizes, activations, (*activations, last), dropout)
+        checks.check_in_type(getattr(parameters, name), name, dtype)
+    checks.check_in_type(parameters.epsilon, "epsilon", dtype, zero=parameters.solver != "adam")
 
 
 def _activations(
@@ -203,7 +189,7 @@ def _dropout(given: Any, layers: int) -> tuple[float, ...]:
             got=repr(given),
             expected=f"one number, or a list of {layers}",
         )
-    return tuple(real_number(p, "dropout", *BELOW_ONE) for p in listed)
+    return tuple(checks.real_number(p, "dropout", *checks.BELOW_ONE) for p in listed)
 
 
 def _engine_name(given: Any) -> str | OwnActivation:

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
 from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
-
-Array = NDArray[Any]
 
 
 def fit_quasi_newton(

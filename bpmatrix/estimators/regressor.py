@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -14,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
@@ -23,8 +23,6 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
-
-Array = NDArray[Any]
 
 # The engine's names of the losses.
 LOSSES = {record.loss: name for name, record in COSTS.items() if record.loss}

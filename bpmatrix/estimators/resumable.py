@@ -18,7 +18,6 @@ from sklearn.utils import check_random_state
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.engine.evaluation import Scores
-from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.stochastic import Fit
@@ -34,8 +33,6 @@ from bpmatrix.training.checkpoint import (
 from bpmatrix.training.record import stable_repr
 
 Array = NDArray[Any]
-Orders = NDArray[np.int64]
-
 # Parameters that do not affect the weights, or that are compared separately.
 NO_DIFFERENCE = ("max_iter", "callbacks", "n_threads", "verbose", "random_state")
 RECORDS = (
@@ -67,17 +64,13 @@ class ResumableFit(Fit, Resumable):
         progress = self.runner.resume_from
         return len(progress.totals) if progress is not None and count else count
 
-    def orders(self, epochs: int) -> Orders:
-        """Shuffle; from time to time note the generator's state before that."""
-        self._before_orders(epochs)
-        return super().orders(epochs)
-
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
         """Record; meanwhile no checkpoint is written, since the records are inconsistent."""
         self._is_whole = False
         entry = super().record(results, scores, entry)
+        self.runner.progress = None
         self._is_whole = True
         return entry
 
@@ -168,14 +161,11 @@ class ResumableFit(Fit, Resumable):
         return self._best_epoch if self._best is not None else None
 
     def save_best(self, path: Path) -> None:
-        """Save the estimator of the best epoch, unless a file cannot hold it."""
+        """Save the estimator of the best epoch."""
         description = self.runner.description
         if self._best is not None:
-            try:
-                parameters = Parameters.of(self._best, description.layout)
-                storage.save(self.model, description, parameters, path)
-            except (ArgumentError, DataError):
-                return
+            parameters = Parameters.of(self._best, description.layout)
+            storage.save(self.model, description, parameters, path)
 
     def _generator_state(self) -> tuple[dict[str, Any], Array]:
         state = random_state_to_json(self._random_state) if self.model.shuffle else {}

@@ -1,4 +1,9 @@
-"""Checked rows of inputs and targets, and the same in the engine's form."""
+"""Checked rows of inputs and targets, and the same in the engine's form.
+
+The index arrays of sparse rows are copied and checked. Compiled code, SciPy's and ours, reads and
+writes where they point, and SciPy does not check them again after construction:
+``X.indices[5] = 10**8`` raises nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from bpmatrix.array_types import Array, Floats
+from bpmatrix.errors import DataError
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
 
-Array = NDArray[Any]
+COMPRESSED = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "bsr": sparse.bsr_matrix}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -35,7 +41,7 @@ class Rows:
 
     X: Any
     y: Array
-    weight: NDArray[np.float64] | None
+    weight: Floats | None
     columns: Samples
 
     @classmethod
@@ -61,3 +67,80 @@ def as_columns(X: Any) -> Any:
         X = X.copy()
         X.sum_duplicates()
     return SparseColumns((X.shape[1], X.shape[0]), X.indptr, X.indices, X.data)
+
+
+def own_rows(X: Any, name: str) -> Any:
+    """Return a sparse matrix (n, n_0) as a CSR matrix with its own index arrays; else X itself.
+
+    They are copied before they are checked, so later changes to X have no effect. The values of a
+    CSR matrix are not copied.
+
+    Parameters
+    ----------
+    X : sparse matrix of any format, or anything else
+        The input.
+    name : str
+        Its name in an error.
+
+    Raises
+    ------
+    DataError
+        If an index is outside of the matrix.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = sparse.csr_matrix(np.eye(2))
+    >>> rows = own_rows(X, "X")
+    >>> X.indices[0] = 1
+    >>> rows.toarray()
+    array([[1., 0.],
+           [0., 1.]])
+    """
+    if not sparse.issparse(X) or X.ndim != 2:
+        return X
+    try:
+        own = _with_own_indices(X)
+        if own.format in COMPRESSED:
+            _check_indices(own)  # before the conversion, which relies on them
+            return own.tocsr()
+        rows = own.tocsr()
+        _check_indices(rows)
+    except ValueError as error:
+        raise DataError(
+            f"{name} is a sparse matrix with invalid index arrays",
+            got=str(error),
+            expected=f"indices within {X.shape}",
+            cure=f"Rebuild {name} with scipy.sparse.coo_matrix((values, (rows, columns)), shape),"
+            " which checks them.",
+        ) from None
+    return rows
+
+
+def _with_own_indices(X: Any) -> Any:
+    """Return the matrix with copies of its index arrays."""
+    if X.format in COMPRESSED:
+        parts = X.data, X.indices.copy(), X.indptr.copy()
+        return COMPRESSED[X.format](parts, shape=X.shape)
+    if X.format == "coo":  # which checks them
+        return sparse.coo_matrix((X.data, (X.row.copy(), X.col.copy())), shape=X.shape)
+    return X  # lists, a dictionary or a formula: the conversion makes new arrays
+
+
+def _check_indices(X: Any) -> None:
+    """Raise ValueError unless all indices of a compressed matrix are within its shape.
+
+    `X.check_format(full_check=True)` trusts the last number of `indptr`, and skips the check if it
+    is 0 or less.
+    """
+    major, minor = X.shape[::-1] if X.format == "csc" else X.shape
+    if X.format == "bsr":  # of blocks
+        major, minor = major // X.blocksize[0], minor // X.blocksize[1]
+    starts = X.indptr
+    if starts.size != major + 1 or starts[0] != 0 or (starts[1:] < starts[:-1]).any():
+        raise ValueError(f"indptr is not {major + 1} increasing numbers from 0")
+    if starts[-1] > min(len(X.indices), len(X.data)):
+        raise ValueError(f"indptr ends with {starts[-1]} for {len(X.indices)} indices")
+    used = X.indices[: starts[-1]]
+    if used.size and not 0 <= used.min() <= used.max() < minor:
+        raise ValueError(f"indices from {used.min()} to {used.max()}, not 0 to {minor - 1}")

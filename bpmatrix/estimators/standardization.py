@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.preprocessing import StandardScaler
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import DataError
-
-Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -26,8 +24,8 @@ class Standardization:
         is 1.
     """
 
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    mean: Floats
+    scale: Floats
 
     @classmethod
     def of(cls, table: Any, weight: Array | None) -> Standardization:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.engine.evaluation import Scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.estimators.descent import SolverState
@@ -20,8 +19,7 @@ from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 from bpmatrix.training.state import LARGEST_COUNT
 
-Array = NDArray[Any]
-Orders = NDArray[np.int64]
+Orders = Integers
 
 NOT_CONVERGED = (
     "the solver reached max_iter={} epochs and has not converged: pass a larger max_iter, or a"

@@ -15,12 +15,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import is_classifier
 
 from bpmatrix.architecture.costs import ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.checks import find
 from bpmatrix.errors import DataError, ModelFileError
 from bpmatrix.estimators.fitted import Fitted
@@ -30,8 +30,6 @@ from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.storage import persistence
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile
 from bpmatrix.training.state import LARGEST_COUNT
-
-Array = NDArray[Any]
 
 TYPE_OF_LABELS = re.compile(r"[<>|=]?(?:[biuO]\d?|f[248]|U(\d{1,9}))")
 # The longest class that the type in a file may ask memory for, unless one of the classes is longer.
@@ -47,16 +45,12 @@ def _is_number(value: object) -> bool:
     return type(value) is float or (type(value) is int and abs(value) <= LARGEST_COUNT)
 
 
-def _is_number_or_none(value: object) -> bool:
-    return value is None or _is_number(value)
-
-
 def _is_curve(value: object) -> bool:
     return isinstance(value, list) and all(map(_is_number, value))
 
 
-def _is_curve_or_none(value: object) -> bool:
-    return value is None or _is_curve(value)
+def _or_none(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or fits(value)
 
 
 # The records of a fit that are stored, each with a check; the first four always exist.
@@ -66,11 +60,11 @@ RECORDS: dict[str, Callable[[Any], bool]] = {
     "n_iter_": _is_count,
     "t_": _is_count,
     "loss_": _is_number,
-    "best_loss_": _is_number_or_none,
+    "best_loss_": _or_none(_is_number),
     "loss_curve_": _is_curve,
-    "validation_scores_": _is_curve_or_none,
-    "best_validation_score_": _is_number_or_none,
-    "validation_loss_curve_": _is_curve_or_none,
+    "validation_scores_": _or_none(_is_curve),
+    "best_validation_score_": _or_none(_is_number),
+    "validation_loss_curve_": _or_none(_is_curve),
     "target_name_": lambda value: isinstance(value, str),
     "_no_improvement_count": _is_count,
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import OwnActivation
-from bpmatrix.architecture.description import Description
+from bpmatrix.architecture.description import DTYPES, Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.checks import check_in_type, find
 from bpmatrix.errors import ArgumentError, DataError
 
 Array = NDArray[Any]
@@ -85,6 +86,37 @@ class Model:
                 cure="Train it again with a lower learning rate.",
             )
 
+    def rounded(self, dtype: str) -> Model:
+        """Return the model with its numbers in a dtype, or rounded to it.
+
+        Raises
+        ------
+        ArgumentError
+            If the dtype is unknown, or a number is infinite in it, or a scale is 0.
+        """
+        find(dict.fromkeys(DTYPES), dtype, "dtype")
+        description = replace(self.description, dtype=dtype)
+        check_in_type(description.input_scale, "input_scale", dtype, zero=False)
+        with np.errstate(over="ignore", under="ignore"):
+            theta = self.parameters.flat.astype(dtype)
+            inputs, targets = (
+                None if s is None else Scaling(*(_rounded(v, dtype) for v in (s.mean, s.scale)))
+                for s in (self.inputs, self.targets)
+            )
+        scalings = [s for s in (inputs, targets) if s is not None]
+        numbers = [theta, *(v for s in scalings for v in (s.mean, s.scale))]
+        if not all(np.isfinite(array).all() for array in numbers) or any(
+            s.scale.min() < np.finfo(dtype).tiny for s in scalings
+        ):
+            raise ArgumentError(
+                f"a number of the model is outside the range of {dtype}",
+                cure='Pass dtype="float64".',
+            )
+        parameters = Parameters.of(theta, description.layout)
+        return replace(
+            self, description=description, parameters=parameters, inputs=inputs, targets=targets
+        )
+
     @property
     def activations(self) -> tuple[str, ...]:
         """The names of the activation functions of layers 1 to L."""
@@ -118,3 +150,7 @@ class Model:
                 scale, mean = self.targets.scale, self.targets.mean
                 layers[-1] = scale[:, None] * W, scale * b + mean
         return [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
+
+
+def _rounded(numbers: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
+    return numbers.astype(dtype).astype(np.float64)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.activations import OwnActivation, find_activation
+from bpmatrix.array_types import Array
 from bpmatrix.engine.evaluation import scores
 from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import DivergenceError
@@ -20,8 +20,6 @@ from bpmatrix.network import Network, gate
 from bpmatrix.samples.arrays import are_classes
 from bpmatrix.training.arguments import checked_mini_batch_size
 from bpmatrix.training.optimizers import Optimizer
-
-Array = NDArray[Any]
 
 # Enough to estimate a share of the samples to a few percent.
 COLUMNS = 1000

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix import reference
 from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import ParameterCost, find_cost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.network import Network
-
-Array = NDArray[Any]
 
 # The step of a central difference. The truncation error is about STEP^2, the rounding error about
 # eps / STEP; the sum is smallest near STEP = eps^(1/3).
@@ -113,8 +111,13 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
     loop_limit = LOOP_LIMIT_IN_EPS * float(np.finfo(d.dtype).eps)
     with np.errstate(over="ignore"):  # e^-z in the book's sigmoid may overflow; the result is 0
         chosen, slopes = _differences(d, parameters, inputs, Y, rng)
-        loop = _loop(d, parameters, inputs, Y)
-        least = LEAST_ERROR * _size_of_a_gradient(d, parameters, inputs)
+        network = parameters.weights, _biases(parameters), d.activations
+        loop = _mean(d, reference.gradient_by_loop(*network, d.cost, inputs, Y), columns.size)
+        # The gradient if each output of each sample were off by 1: with a cost where sigma'
+        # cancels, (BP1) is a - y for any activation function.
+        a = reference.feedforward(*network, inputs)[1][-1]
+        sums = reference.gradient_by_matrix(*network, "cross_entropy", inputs, a - 1)
+        least = LEAST_ERROR * float(np.abs(_mean(d, sums, columns.size)).max())
     return Agreement(
         loop=_distance(ours, loop, least),
         differences=_distance(ours[chosen], slopes, least),
@@ -123,21 +126,6 @@ def verify(net: Network, X: ArrayLike, targets: ArrayLike) -> Agreement:
         loop_limit=loop_limit,
         differences_limit=DIFFERENCES_LIMIT + loop_limit,
     )
-
-
-def _loop(d: Description, parameters: Parameters, X: Array, Y: Array) -> Array:
-    """Return the gradient of the mean cost by the per-sample loop, in the order of theta."""
-    network = parameters.weights, _biases(parameters), d.activations
-    return _mean(d, reference.gradient_by_loop(*network, d.cost, X, Y), X.shape[1])
-
-
-def _size_of_a_gradient(d: Description, parameters: Parameters, X: Array) -> float:
-    """Return the largest element of the gradient if each output of each sample were off by 1."""
-    network = parameters.weights, _biases(parameters), d.activations
-    a = reference.feedforward(*network, X)[1][-1]
-    # With a cost where sigma' cancels, (BP1) is a - y for any activation function.
-    sums = reference.gradient_by_matrix(*network, "cross_entropy", X, a - 1)
-    return float(np.abs(_mean(d, sums, X.shape[1])).max())
 
 
 def _mean(d: Description, sums: tuple[list[Array], list[Array]], n: int) -> Array:

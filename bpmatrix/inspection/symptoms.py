@@ -10,14 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.engine.trace import LayerTrace
-
-Array = NDArray[Any]
 
 # Weights from N(0, 1 / n_in) make z about as large as the root mean square of the inputs. At z = 4
 # the slope of a sigmoid is 7 % of its maximum; scaled or standardized inputs give 1 or less (LeCun

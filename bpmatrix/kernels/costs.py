@@ -6,14 +6,7 @@ computed from z, since a has lost its digits there. To add one, see "Adding an o
 .github/CONTRIBUTING.md.
 """
 
-from bpmatrix.kernels.codes import (
-    CROSS_ENTROPY,
-    FIRST_ADDRESS,
-    LOG_LIKELIHOOD,
-    QUADRATIC,
-    SLOPE,
-    VALUE,
-)
+from bpmatrix.kernels import codes
 from bpmatrix.kernels.elementwise import times_sigma_prime
 from bpmatrix.kernels.functions.exponential import exp, log1p
 from bpmatrix.kernels.machine.instructions import call_c_function, convert, shift
@@ -31,8 +24,8 @@ def output_error(cost, sigma, z, a, y, delta):
     """
     a_k, y_k, delta_k = a.start, y.start, delta.start
     n = span(a)
-    if cost.code >= FIRST_ADDRESS:
-        call_c_function(cost.code, SLOPE, cost.parameter, a_k, y_k, delta_k, n)
+    if cost.code >= codes.FIRST_ADDRESS:
+        call_c_function(cost.code, codes.SLOPE, cost.parameter, a_k, y_k, delta_k, n)
     else:
         for k in range(n):
             delta_k[k] = a_k[k] - y_k[k]
@@ -51,10 +44,10 @@ def cost_terms(cost, z, a, y, terms):
     n, code = span(a), cost.code
     z_k, a_k, y_k, out = z.start, a.start, y.start, terms.start
     zero, half, one = convert(0, a_k), convert(0.5, a_k), convert(1, a_k)
-    if code == QUADRATIC:
+    if code == codes.QUADRATIC:
         for k in range(n):
             out[k] = half * (a_k[k] - y_k[k]) * (a_k[k] - y_k[k])
-    elif code == CROSS_ENTROPY:
+    elif code == codes.CROSS_ENTROPY:
         for k in range(n):
             above = zero if z_k[k] <= zero else z_k[k]
             below = zero if z_k[k] >= zero else -z_k[k]
@@ -65,7 +58,7 @@ def cost_terms(cost, z, a, y, terms):
     else:
         for k in range(n):
             out[k] = z_k[k]
-        call_c_function(code, VALUE, cost.parameter, a_k, y_k, out, n)
+        call_c_function(code, codes.VALUE, cost.parameter, a_k, y_k, out, n)
 
 
 @kernel
@@ -76,7 +69,7 @@ def measure(cost, z, a, y, terms, costs, hits, first):
     outputs and its target predict the same class: the index of the largest output, the lowest one
     in a tie; for a single output, 1 if it is above 0.5.
     """
-    if cost.code == LOG_LIKELIHOOD:
+    if cost.code == codes.LOG_LIKELIHOOD:
         _measure_log_likelihood(z, a, y, terms.start, costs, first)
     else:
         cost_terms(cost, z, a, y, terms)

@@ -6,14 +6,7 @@ that is read at run time, so that one program serves every array.
 
 from numba import types
 
-from bpmatrix.kernels.codes import (
-    FLOAT32,
-    FLOAT64,
-    LABELS,
-    SPARSE_FLOAT32,
-    SPARSE_FLOAT64,
-    UINT8,
-)
+from bpmatrix.kernels import codes
 from bpmatrix.kernels.machine.instructions import (
     CACHE_LINE_BYTES,
     convert,
@@ -32,13 +25,13 @@ from bpmatrix.kernels.views import Lines
 def gather_column(data, sample, out, length):
     """out[k] <- scale * data[k, sample] for k < length; a label becomes a one-hot column."""
     address = data.address + sample * data.stride
-    if data.kind == UINT8:
+    if data.kind == codes.UINT8:
         _copy_scaled(pointer_from(address, types.uint8), data.scale, out, length)
-    elif data.kind == FLOAT32:
+    elif data.kind == codes.FLOAT32:
         _copy_scaled(pointer_from(address, types.float32), data.scale, out, length)
-    elif data.kind == FLOAT64:
+    elif data.kind == codes.FLOAT64:
         _copy_scaled(pointer_from(address, types.float64), data.scale, out, length)
-    elif data.kind == LABELS:
+    elif data.kind == codes.LABELS:
         for k in range(length):
             out[k] = convert(0, out)
         out[pointer_from(address, types.int64)[0]] = convert(1, out)
@@ -59,9 +52,9 @@ def _fill_sparse(data, sample, out, length):
     starts = pointer_from(parts[0], types.int64)
     first, last = starts[sample], starts[sample + 1]
     rows = pointer_from(parts[1], types.int32)
-    if data.kind == SPARSE_FLOAT32:
+    if data.kind == codes.SPARSE_FLOAT32:
         _scatter(pointer_from(parts[2], types.float32), rows, first, last, data.scale, out)
-    elif data.kind == SPARSE_FLOAT64:
+    elif data.kind == codes.SPARSE_FLOAT64:
         _scatter(pointer_from(parts[2], types.float64), rows, first, last, data.scale, out)
 
 
@@ -85,7 +78,7 @@ def _copy_scaled(source, scale, out, length):
 @kernel
 def can_be_read_in_place(data, like):
     """Return whether columns of data need no copy: same dtype as `like`, aligned, scale 1."""
-    kind = FLOAT32 if size_of(like) == 4 else FLOAT64
+    kind = codes.FLOAT32 if size_of(like) == 4 else codes.FLOAT64
     return data.kind == kind and data.scale == 1 and data.stride % size_of(like) == 0
 
 
@@ -100,13 +93,13 @@ def in_place(data, first, count, length, like):
 def _prefetch_column(data, sample, length):
     """Prefetch a column of data, one cache line at a time."""
     itemsize = 8
-    if data.kind == UINT8:
+    if data.kind == codes.UINT8:
         itemsize = 1
-    elif data.kind == FLOAT32:
+    elif data.kind == codes.FLOAT32:
         itemsize = 4
     address = data.address + sample * data.stride
     for offset in range(
-        0, itemsize if data.kind == LABELS else itemsize * length, CACHE_LINE_BYTES
+        0, itemsize if data.kind == codes.LABELS else itemsize * length, CACHE_LINE_BYTES
     ):
         prefetch(pointer_from(address + offset, types.uint8))
 
@@ -119,7 +112,7 @@ def gather(data, order, first, last, out, ahead):
     """
     for j in range(first, last):
         line = shift(out.start, (j - first) * out.step)
-        if data.kind < SPARSE_FLOAT32 and j + ahead < order.size:
+        if data.kind < codes.SPARSE_FLOAT32 and j + ahead < order.size:
             _prefetch_column(data, order[j + ahead], out.length)
         gather_column(data, order[j], line, out.length)
 

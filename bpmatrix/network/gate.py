@@ -5,22 +5,20 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.checks import BELOW_ONE, real_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets, check_interval
 from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
-
-Array = NDArray[Any]
 
 OUT_OF_RANGE = (
     'For targets of any size use output="identity" with cost="quadratic", best with standardized '

@@ -15,6 +15,7 @@ from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
 from bpmatrix.architecture.initializers import draw_parameters
 from bpmatrix.architecture.parameters import Parameters, check_in_place
+from bpmatrix.array_types import Array
 from bpmatrix.checks import whole_number
 from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.input_gradient import checked_output, input_gradient
@@ -37,8 +38,6 @@ from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
-
-Array = NDArray[Any]
 
 
 class Network(Exports):

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
@@ -47,13 +46,7 @@ class ResumableRun(Run, Resumable):
     def __init__(self, *arguments: Any, seed: int) -> None:
         super().__init__(*arguments, seed=seed)
         self._best_theta = self._best_weights = self.runner.theta.copy()
-        self._can_be_saved = _can_be_saved(self.runner.description)
         self._begin()
-
-    def orders(self, epochs: int) -> NDArray[np.int64]:
-        """Draw the orders; from time to time note the generator's state before drawing."""
-        self._before_orders(epochs)
-        return super().orders(epochs)
 
     def end(self) -> None:
         """Restore the best weights only if requested."""
@@ -126,8 +119,8 @@ class ResumableRun(Run, Resumable):
         self.training.take(self.runner.state)
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far, or None if the network cannot be saved."""
-        return None if self._best is None or not self._can_be_saved else self._best.epoch
+        """Return the best epoch so far."""
+        return None if self._best is None else self._best.epoch
 
     def save_best(self, path: Path) -> None:
         """Save the network of the best epoch to a model file, without the optimizer's state."""
@@ -177,13 +170,13 @@ class ResumableRun(Run, Resumable):
     def _stream(self) -> Any:
         """Return the generator's state before the order of the next epoch is drawn."""
         epoch, state = self._noted
-        if not self.settings.shuffle or epoch == self.training.epochs:
-            return state
-        generator = np.random.default_rng(0)
-        generator.bit_generator.state = state
-        for _ in range(self.training.epochs - epoch):
-            generator.permutation(self._n)
-        return generator.bit_generator.state
+        if self.settings.shuffle and epoch < self.done:
+            generator = np.random.default_rng(0)
+            generator.bit_generator.state = state
+            for _ in range(self.done - epoch):
+                generator.permutation(self._n)
+            self._noted = self.done, generator.bit_generator.state
+        return self._noted[1]
 
 
 def _counted(patience: Patience, *more: float) -> NDArray[np.float64]:
@@ -195,11 +188,3 @@ def _restored(patience: Patience, epochs: float, reference: float) -> Patience:
     if epochs not in range(patience.patience + 1) or math.isnan(reference):
         raise ValueError("the epochs without improvement are not valid")
     return replace(patience, epochs=int(epochs), reference=reference)
-
-
-def _can_be_saved(description: Description) -> bool:
-    try:
-        persistence.described(description)
-    except ArgumentError:  # custom functions
-        return False
-    return True

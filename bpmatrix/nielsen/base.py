@@ -10,29 +10,19 @@ from operator import is_
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.checks import real_number, whole_number
 from bpmatrix.engine import prediction
 from bpmatrix.errors import ShapeError
 from bpmatrix.exchange.exports import Exports
 from bpmatrix.exchange.model import Model
-from bpmatrix.nielsen.bridge import (
-    as_columns,
-    as_labels,
-    as_list,
-    as_outputs,
-    as_pairs,
-    descend,
-    describe,
-    diverged,
-    pack,
-)
+from bpmatrix.nielsen import bridge
 from bpmatrix.samples.arrays import Targets, as_inputs
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 Gradient = tuple[list[Array], list[Array]]
 OutputError = Callable[[Array, Array, Array], Array]
@@ -97,7 +87,7 @@ class BookNetwork(Exports):
 
     def _set(self, weights: list[Array], biases: list[Array]) -> None:
         """Copy weights and biases into one vector, and set lists of its views."""
-        self._set_views(pack(describe(weights, biases, "quadratic"), weights, biases))
+        self._set_views(bridge.pack(bridge.describe(weights, biases, "quadratic"), weights, biases))
 
     def _set_views(self, theta: Parameters) -> None:
         """Set new lists with the views of a vector."""
@@ -110,7 +100,7 @@ class BookNetwork(Exports):
 
     def _describe(self) -> Description:
         """Return the network's description; Python computes a custom cost, so any will do here."""
-        return describe(self.weights, self.biases, self._engine_cost or "quadratic")
+        return bridge.describe(self.weights, self.biases, self._engine_cost or "quadratic")
 
     def _vector(self) -> tuple[Description, Array]:
         """Return the description, and the parameters as one vector, for reading."""
@@ -118,7 +108,7 @@ class BookNetwork(Exports):
         views = () if theta is None else (*theta.weights, *theta.biases)
         matrices = (*self.weights, *self.biases)
         if theta is None or len(views) != len(matrices) or not all(map(is_, views, matrices)):
-            theta = pack(description, self.weights, self.biases)
+            theta = bridge.pack(description, self.weights, self.biases)
         return description, theta.flat
 
     def _exported(self) -> Model:
@@ -235,13 +225,13 @@ class BookNetwork(Exports):
 
         A list is shuffled in place, as the book does.
         """
-        data = as_list(training_data, "training_data")
+        data = bridge.as_list(training_data, "training_data")
         epochs = whole_number(epochs, "epochs", least=0)
         m = whole_number(mini_batch_size, "mini_batch_size", least=1)
         eta, lmbda = real_number(eta, "eta"), real_number(lmbda, "lmbda")
         given, n, matrices = list(data), len(data), None
         if self._is_known("update_mini_batch", "backprop"):
-            matrices = self._matrices(as_pairs(given, "training_data"))
+            matrices = self._matrices(bridge.as_pairs(given, "training_data"))
         places = list(range(n))
         for j in range(epochs):
             random.shuffle(places)  # the same draws as random.shuffle(data)
@@ -260,7 +250,7 @@ class BookNetwork(Exports):
         """Take one step."""
         eta, lmbda = real_number(eta, "eta"), real_number(lmbda, "lmbda")
         decay = lmbda / real_number(n, "n", "the number of training samples", lambda n: n > 0)
-        pairs = as_pairs(mini_batch, "mini_batch")
+        pairs = bridge.as_pairs(mini_batch, "mini_batch")
         m = len(pairs)
         if self._is_known("backprop"):
             self._descend(*self._matrices(pairs), np.arange(m), m, eta, decay, 1)
@@ -272,7 +262,7 @@ class BookNetwork(Exports):
                 sums = [s + nabla for s, nabla in zip(sums, (*nabla_b, *nabla_w), strict=True)]
             L = len(self.biases)
             if not self._moved(sums[:L], sums[L:], eta / m, 1.0 - eta * decay):
-                raise diverged("a weight", 1, 1, eta)
+                raise bridge.diverged("a weight", 1, 1, eta)
 
     def _moved(self, nabla_b: list[Array], nabla_w: list[Array], rate: float, keep: float) -> bool:
         """Take a step, unless a number is not finite; return whether it was taken."""
@@ -286,15 +276,15 @@ class BookNetwork(Exports):
     def _matrices(self, pairs: Sequence[tuple[Any, Any]]) -> tuple[Array, Targets]:
         """Return samples (x, y) as matrices, checked for this network and its cost."""
         description = self._describe()
-        X = as_columns([x for x, _ in pairs], description.sizes[0], "x")
-        Y = as_columns([y for _, y in pairs], description.sizes[-1], "y")
-        return X, as_outputs(Y, description)
+        X = bridge.as_columns([x for x, _ in pairs], description.sizes[0], "x")
+        Y = bridge.as_columns([y for _, y in pairs], description.sizes[-1], "y")
+        return X, bridge.as_outputs(Y, description)
 
     def _descend(
         self,
         X: Array,
         Y: Targets,
-        order: NDArray[np.int64],
+        order: Integers,
         m: int,
         eta: float,
         decay: float,
@@ -303,9 +293,9 @@ class BookNetwork(Exports):
         """Take a step for each mini-batch of `order`; compiled, unless the cost is custom."""
         if self._engine_cost is not None:
             description = self._describe()
-            theta = pack(description, self.weights, self.biases)
+            theta = bridge.pack(description, self.weights, self.biases)
             try:
-                descend(description, theta, X, Y, order, m, eta, decay, epoch)
+                bridge.descend(description, theta, X, Y, order, m, eta, decay, epoch)
             finally:  # also after Ctrl-C: the weights of the last mini-batch
                 self._set_views(theta)
             return
@@ -317,7 +307,7 @@ class BookNetwork(Exports):
                     batch = order[k : k + m]
                     nablas = self._gradient(rows[batch].T, wanted[batch].T, self._output_errors)
                     if not self._moved(*nablas, eta / batch.size, 1.0 - eta * decay):
-                        raise diverged("a weight", epoch, step, eta)
+                        raise bridge.diverged("a weight", epoch, step, eta)
         finally:
             self._set(self.weights, self.biases)
 
@@ -326,13 +316,11 @@ class BookNetwork(Exports):
         xs = [x for x, _ in pairs]
         if not self._is_known("feedforward"):
             return xs
-        return as_columns(xs, self._describe().sizes[0], "x")
+        return bridge.as_columns(xs, self._describe().sizes[0], "x")
 
-    def _labeled(
-        self, pairs: Sequence[tuple[Any, Any]]
-    ) -> tuple[Array | list[Any], NDArray[np.int64]]:
+    def _labeled(self, pairs: Sequence[tuple[Any, Any]]) -> tuple[Array | list[Any], Integers]:
         """Return inputs and labels of pairs (x, label)."""
-        return self._inputs(pairs), as_labels([y for _, y in pairs])
+        return self._inputs(pairs), bridge.as_labels([y for _, y in pairs])
 
     def _outputs(self, inputs: Array | list[Any]) -> Array:
         """Return the outputs (n_L, n) for the result of `_inputs`."""
@@ -340,7 +328,7 @@ class BookNetwork(Exports):
             return np.hstack([self.feedforward(x) for x in inputs])
         return self.feedforward(inputs)
 
-    def _hits(self, inputs: Array | list[Any], labels: NDArray[np.int64]) -> int:
+    def _hits(self, inputs: Array | list[Any], labels: Integers) -> int:
         """Count the samples whose largest output is at their label."""
         return int((self._outputs(inputs).argmax(axis=0) == labels).sum())
 

@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description, checked_sizes
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.processors import choose_threads, running, threads_worth_starting
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
@@ -25,7 +25,6 @@ from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, 
 from bpmatrix.training import run
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
-Array = NDArray[Any]
 Shapes = tuple[tuple[int, ...], ...]
 
 # The number of elements that are checked while they are still in the cache.
@@ -178,7 +177,7 @@ def _no_column(name: str, shape: tuple[int, ...], rows: int) -> ShapeError:
     )  # fmt: skip
 
 
-def as_labels(values: Sequence[Any]) -> NDArray[np.int64]:
+def as_labels(values: Sequence[Any]) -> Integers:
     """Return whole numbers, one for each sample, as an array (n,); 3.0 is one.
 
     Raises
@@ -235,7 +234,7 @@ def descend(
     theta: Parameters,
     X: Array,
     Y: Targets,
-    order: NDArray[np.int64],
+    order: Integers,
     mini_batch_size: int,
     eta: float,
     weight_decay: float,

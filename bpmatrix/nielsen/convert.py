@@ -6,20 +6,15 @@ import gzip
 import os
 import shutil
 import struct
-import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataFileError
 from bpmatrix.nielsen.pickled import read_pickled_arrays
-from bpmatrix.storage.files import flush_folder, name_file, write_whole
+from bpmatrix.storage.files import flush_folder, name_file, sweep, temporary_beside, write_whole
 
-Array = NDArray[Any]
-
-UNSIGNED_BYTE = 0x08
 # In the book's file, pixels are bytes divided by 256.
 WHITE = 256
 # The last sixth of the training files is the validation split (`datasets.mnist`).
@@ -92,13 +87,14 @@ def _as_labels(labels: Array, source: object) -> Array:
 
 def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
     """Fill a temporary folder beside the target, then rename it."""
-    beside = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.absolute().parent))
+    beside = temporary_beside(target)
+    sweep(beside.parent)
     try:
+        beside.mkdir()
         for name, (images, labels) in files.items():
             for kind, array in (("images-idx3", images), ("labels-idx1", labels)):
                 content = gzip.compress(_idx(array), compresslevel=6, mtime=0)
                 write_whole(beside / f"{name}-{kind}-ubyte.gz", content)
-        beside.chmod(0o755)  # mkdtemp creates it private
         beside.rename(target)
         flush_folder(target.absolute().parent)
     except BaseException as error:
@@ -110,7 +106,7 @@ def _write_folder(target: Path, files: dict[str, tuple[Array, Array]]) -> None:
 
 def _idx(array: Array) -> bytes:
     """Return an array of bytes in the IDX format."""
-    head = struct.pack(f">2xBB{array.ndim}I", UNSIGNED_BYTE, array.ndim, *array.shape)
+    head = struct.pack(f">2xBB{array.ndim}I", 8, array.ndim, *array.shape)  # 8: unsigned bytes
     return head + array.tobytes()
 
 

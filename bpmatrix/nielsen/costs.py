@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError
 from bpmatrix.nielsen.base import sigmoid_prime
-
-Array = NDArray[Any]
 
 
 class BookCost(Protocol):

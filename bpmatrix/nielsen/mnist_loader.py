@@ -9,17 +9,16 @@ import os
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import datasets
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.checks import find
 from bpmatrix.errors import DataError
 from bpmatrix.nielsen.bridge import as_labels
 
 __all__ = ["load_data", "load_data_wrapper", "vectorized_result"]
 
-Array = NDArray[Any]
-Part = tuple[Array, NDArray[np.int64]]
+Part = tuple[Array, Integers]
 Pairs = list[tuple[Array, Any]]
 
 # In the book's file, pixels are bytes divided by 256: white is 0.99609375.

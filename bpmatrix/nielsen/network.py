@@ -16,14 +16,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
 from bpmatrix.nielsen.bridge import as_list, as_pairs
 
 __all__ = ["Network", "sigmoid", "sigmoid_prime"]
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 
 

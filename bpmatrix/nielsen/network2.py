@@ -23,18 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.checks import real_number
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.engine import evaluation
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
-from bpmatrix.nielsen.base import (
-    BookNetwork,
-    known_to_the_engine,
-    sigmoid,
-    sigmoid_prime,
-)
+from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
 from bpmatrix.nielsen.bridge import as_columns, as_list, as_outputs, as_pairs, describe
 from bpmatrix.nielsen.costs import (
     COSTS,
@@ -60,7 +55,6 @@ __all__ = [
     "vectorized_result",
 ]
 
-Array = NDArray[Any]
 Data = Iterable[tuple[Any, Any]]
 Monitored = tuple[list[float], list[int], list[float], list[int]]
 

@@ -21,12 +21,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.datasets.streams import DAMAGE, MAX_RATIO, ByteStream, open_file, read_inflated
 from bpmatrix.errors import DataFileError
-
-Array = NDArray[Any]
 
 # The real types, as named in a pickled dtype.
 KINDS = ("f4", "f8", "i4", "i8", "u1")

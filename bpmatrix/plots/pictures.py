@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, ShapeError
@@ -21,8 +21,6 @@ from bpmatrix.samples.arrays import as_array
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-
-Array = NDArray[Any]
 
 # From Okabe and Ito's palette for color-blind readers; the lines also differ in style.
 TRAINING, VALIDATION = "#0072B2", "#D55E00"
@@ -70,17 +68,12 @@ def learning_curves(history: History | Estimator) -> Figure:
                 axes.plot(last, values, color=color, linestyle=style, marker=marker, label=name)
         if curve.validation:
             if best in epochs:
-                _mark_best(axes, best, curve.validation[epochs.index(best)])
+                value, label = curve.validation[epochs.index(best)], f"best epoch, {best}"
+                axes.plot(best, value, "o", color=VALIDATION, fillstyle="none", label=label)
             axes.legend(fontsize="small")
         axes.xaxis.set_major_locator(import_module("matplotlib.ticker").MaxNLocator(integer=True))
         axes.grid(visible=True, alpha=0.3)
     return figure
-
-
-def _mark_best(axes: Any, epoch: int, value: float) -> None:
-    """Mark the best epoch with a circle."""
-    label = f"best epoch, {epoch}"
-    axes.plot(epoch, value, "o", color=VALIDATION, fillstyle="none", label=label)
 
 
 def confusion_matrix(
@@ -161,7 +154,8 @@ def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = 
         If matplotlib is not installed.
     """
     W = first_weights(net)
-    heading = f"Weights of the {_units_shown(len(W))} units of layer 1"
+    shown = f"{len(W)}" if len(W) <= MOST_IMAGES else f"first {MOST_IMAGES} of {len(W)}"
+    heading = f"Weights of the {shown} units of layer 1"
     return images(W.T, shape=shape, heading=heading, scale="weight")
 
 
@@ -289,7 +283,3 @@ def _checked_shape(shape: tuple[int, int] | None, n: int) -> tuple[int, int]:
             cure=f"Pass shape=(rows, columns) whose product is {n}.",
         )
     return rows, columns
-
-
-def _units_shown(n: int) -> str:
-    return f"{n}" if n <= MOST_IMAGES else f"first {MOST_IMAGES} of {n}"

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
 
-Array = NDArray[Any]
 Estimator = Any  # ours, scikit-learn's or a user's: any object with the attributes
 
 
@@ -48,8 +48,8 @@ class Predictions:
         The output of the predicted class.
     """
 
-    truth: NDArray[np.int64]
-    predicted: NDArray[np.int64]
+    truth: Integers
+    predicted: Integers
     names: Sequence[str]
     confidence: Array
 
@@ -146,7 +146,7 @@ def _predictions_of_estimator(estimator: Estimator, X: Any, labels: ArrayLike) -
     return Predictions(truth, predicted, [*map(str, index)], confidence)
 
 
-def columns_of(net: Network | Estimator, X: Any, samples: NDArray[np.int64]) -> Array:
+def columns_of(net: Network | Estimator, X: Any, samples: Integers) -> Array:
     """Return some of the samples as columns."""
     if isinstance(net, Network):
         return np.asarray(X)[:, samples]

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from bpmatrix.reproduction import experiments
 from bpmatrix.reproduction.bands import RULE
-from bpmatrix.reproduction.experiments import Claim
 from bpmatrix.reproduction.running import STATISTICS, Outcome
 
 HEADINGS = (
@@ -43,7 +42,7 @@ def outcome_rows(outcome: Outcome) -> list[tuple[str, ...]]:
             f"{last:.2f}",
             f"{len(outcome.curves)}",
             f"{outcome.seconds:.1f}",
-            _band(claim, len(outcome.curves)),
+            "{:.2f} to {:.2f}".format(*claim.band(len(outcome.curves))),
             INSIDE if outcome.holds(claim) else OUTSIDE,
         )
         for claim in e.claims
@@ -84,11 +83,6 @@ def markdown(outcomes: Sequence[Outcome], missing: Sequence[str] = (), arguments
         parts.append("## Not run here\n\n" + "".join(f"- {line}\n" for line in left))
     parts += [f"{line}\n" for line in missing]
     return "\n".join(parts)
-
-
-def _band(claim: Claim, runs: int) -> str:
-    low, high = claim.band(runs)
-    return f"{low:.2f} to {high:.2f}"
 
 
 def _bands(outcomes: Sequence[Outcome]) -> str:

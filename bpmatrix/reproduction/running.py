@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from statistics import fmean
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import Network
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.datasets import DataSet
 from bpmatrix.history import EpochInfo
 from bpmatrix.reproduction.experiments import Claim, Experiment
@@ -120,7 +119,7 @@ def _begin_like_network3(net: Network, rng: np.random.Generator) -> None:
     net.weights[-1][:], net.biases[-1][:] = 0, 0
 
 
-def _training_data(experiment: Experiment, data: DataSet) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _training_data(experiment: Experiment, data: DataSet) -> tuple[Array, Integers]:
     """Return the first `n_train` images; validation images follow the training images."""
     train, more, n = data.train, data.validation, experiment.n_train
     if n is not None and n > train.labels.size:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
 from bpmatrix.samples.refused import check_is_fetched, check_no_dates
 
-Array = NDArray[Any]
 Interval = tuple[float | None, float | None]
 
 KERNEL_TYPES = (np.dtype(np.uint8), np.dtype(np.float32), np.dtype(np.float64))

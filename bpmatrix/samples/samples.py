@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Floats, Integers
 from bpmatrix.samples.arrays import Targets
 
 
@@ -27,15 +27,15 @@ class Samples:
 
     X: Any
     targets: Targets
-    shown: NDArray[np.int64] | None = None
-    weights: NDArray[np.float64] | None = None
+    shown: Integers | None = None
+    weights: Floats | None = None
 
     @property
     def n(self) -> int:
         """The number of samples used for training."""
         return int(self.X.shape[1] if self.shown is None else self.shown.size)
 
-    def take(self, columns: NDArray[np.int64]) -> Samples:
+    def take(self, columns: Integers) -> Samples:
         """Return a copy of some columns, each contiguous."""
         array = self.targets.array
         return Samples(

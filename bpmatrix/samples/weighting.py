@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.checks import NOT_NEGATIVE, real_number
 from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.samples.arrays import Targets, as_array, check_finite
 from bpmatrix.samples.samples import Samples
-
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
 
 
 def weigh(
@@ -244,7 +242,7 @@ def check_range(weights: Floats, dtype: str, name: str) -> None:
         )
 
 
-def _classes(targets: Targets) -> NDArray[np.int64]:
+def _classes(targets: Targets) -> Integers:
     """Return the class of each column."""
     if not targets.are_classes:
         raise ArgumentError(

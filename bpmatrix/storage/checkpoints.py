@@ -16,21 +16,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from bpmatrix.checks import NOT_NEGATIVE, real_number
-from bpmatrix.errors import (
-    ArgumentError,
-    DataError,
-    DestinationError,
-    ModelFileError,
-)
+from bpmatrix.errors import ArgumentError, DataError, DestinationError, ModelFileError
 from bpmatrix.signals import signals_held, termination_as_ctrl_c
 from bpmatrix.storage import tensor_files
 from bpmatrix.storage.locks import FolderLock
 from bpmatrix.training.checkpoint import Resumable, Snapshot
-
-Array = NDArray[Any]
 
 VERSION = 1
 BEST = "best.safetensors"
@@ -38,6 +29,7 @@ NAME = re.compile(r"checkpoint-(\d{1,18})\.safetensors")
 DIGEST = re.compile("[0-9a-f]{64}")
 KEPT = 2
 SECONDS = 60.0
+SECONDS_BETWEEN_LOOKS = 0.02  # each takes as long as a tenth of a small epoch
 
 
 class Checkpoints:
@@ -54,6 +46,8 @@ class Checkpoints:
     ----------
     found : Snapshot or None
         The newest valid checkpoint in the folder, until `begin`.
+    next_look : float
+        When `look` is next to be called.
 
     Raises
     ------
@@ -64,6 +58,7 @@ class Checkpoints:
     """
 
     found: Snapshot | None
+    next_look = 0.0
 
     def __init__(self, folder: str | os.PathLike[str], seconds: float = SECONDS) -> None:
         self.seconds = real_number(seconds, "checkpoint_seconds", *NOT_NEGATIVE)
@@ -107,7 +102,7 @@ class Checkpoints:
                 self._resume(run, self.found)
             run.watch = self
             run.hint = f"; the same call resumes from the checkpoint in {self.folder}"
-            run.runner.after_slice = self.look
+            run.runner.after_slice = self._write_if_due
             if self.found is None:
                 self._write()
         except OSError as error:
@@ -121,13 +116,19 @@ class Checkpoints:
 
     def look(self) -> None:
         """Write a checkpoint if one is due."""
-        if time.perf_counter() >= self._due:
-            self._try_to_write()
-            self._due = time.perf_counter() + self.seconds
+        if self._run is not None:
+            self._run.note()
+        self._write_if_due()
+        self.next_look = min(self._due, time.perf_counter() + SECONDS_BETWEEN_LOOKS)
 
     def end(self) -> None:
         """Write the last checkpoint."""
         self._try_to_write()
+
+    def _write_if_due(self) -> None:
+        if time.perf_counter() >= self._due:
+            self._try_to_write()
+            self._due = time.perf_counter() + self.seconds
 
     def release(self) -> None:
         """Let other runs use the folder."""
@@ -141,14 +142,15 @@ class Checkpoints:
         try:
             with signals_held():
                 self._lock = FolderLock(self.folder)
-            # Another run may have ended since the newest checkpoint was read.
-            is_free = _numbers(self.folder) == self._present
         except BlockingIOError:
-            is_free = False
-        if not is_free:
             raise ArgumentError(
                 f"another run is using the checkpoints in {self.folder}",
                 cure="Wait until it has ended, or pass another folder.",
+            ) from None
+        if _numbers(self.folder) != self._present:
+            raise ArgumentError(
+                f"another run wrote a checkpoint to {self.folder} while this one was starting",
+                cure="Repeat the call to resume that run, or pass another folder.",
             )
 
     def _resume(self, run: Resumable, found: Snapshot) -> None:
@@ -188,15 +190,18 @@ class Checkpoints:
             )
 
     def _try_to_write(self) -> None:
-        """Write a checkpoint, or warn: a full disk must not end the training."""
+        """Write a checkpoint and the best model, or warn: a full disk must not end the training."""
+        what = "a checkpoint"
         try:
-            self._write()
+            if self._write():
+                what = BEST
+                self._write_best()
         except (OSError, DataError) as error:
             why = getattr(error, "strerror", None) or error
             if not self._has_failed:
                 warnings.warn(
-                    f"could not write a checkpoint to {self.folder}: {why}; the training continues"
-                    " and will try again",
+                    f"could not write {what} to {self.folder}: {why}; the training continues and"
+                    " will try again",
                     RuntimeWarning,
                     stacklevel=2,
                 )
@@ -204,12 +209,14 @@ class Checkpoints:
         else:
             self._has_failed = False
 
-    def _write(self) -> None:
-        """Write a new file, then delete all older ones but the newest valid one."""
-        run = self._run
-        snapshot = None if run is None else run.snapshot()
-        if run is None or snapshot is None:
-            return
+    def _write(self) -> bool:
+        """Write a new file, then delete all older ones but the newest valid one.
+
+        Return False if the run has no consistent state now.
+        """
+        snapshot = None if self._run is None else self._run.snapshot()
+        if snapshot is None:
+            return False
         numbers = _numbers(self.folder)
         path = self.folder / _name(max(numbers, default=0) + 1)
         write(path, Snapshot(snapshot.values | {"identity": self._identity}, snapshot.arrays))
@@ -217,9 +224,15 @@ class Checkpoints:
         whole = [number for number in numbers if _name(number) not in self._damaged]
         for number in set(numbers) - {*whole[-(KEPT - 1) :]}:
             _delete(self.folder / _name(number))
-        best = run.best_epoch()
-        if best is not None and best != self._best:
-            run.save_best(self.folder / BEST)
+        return True
+
+    def _write_best(self) -> None:
+        """Write the best model if there is a new one."""
+        run = self._run
+        best = None if run is None else run.best_epoch()
+        if run is not None and best is not None and best != self._best:
+            with suppress(ArgumentError):  # custom functions, which no model file can hold
+                run.save_best(self.folder / BEST)
             self._best = best
 
 

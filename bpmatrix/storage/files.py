@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 import time
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ KINDS = {
 # Paths of open file descriptors.
 DESCRIPTORS = re.compile(r"/dev/fd|/proc/(\w+/)+fd")
 TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.part")
-SECONDS_OF_A_WRITE = 3600  # the longest write; used where there are no locks
+SECONDS_OF_A_WRITE = 3600  # the longest write; used for folders and where there are no locks
 # Errors of file systems that cannot flush a folder, or any file, and of folders without permission
 # to read.
 CANNOT_FLUSH = {
@@ -98,7 +99,7 @@ def write_whole(path: Path, *content: bytes | memoryview) -> None:
             f"{path} is {kind}", expected="a file, or an unused name", cure="Name a file."
         )
     target = Path(os.path.realpath(path))
-    _sweep(target.parent)
+    sweep(target.parent)
     try:
         _replace(target, content)
     except OSError as error:
@@ -119,7 +120,7 @@ def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
     file = None
     try:
         with signals_held():  # Ctrl-C finds no file, or one that is deleted below
-            file = _temporary_beside(target)
+            file = _open_beside(target)
         temporary = Path(file.name)
         with file:
             with suppress(FileNotFoundError):
@@ -142,10 +143,15 @@ def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
     flush_folder(target.parent)
 
 
-def _temporary_beside(target: Path) -> BinaryIO:
+def temporary_beside(target: Path) -> Path:
+    """Return the path of a new temporary file or folder, which `sweep` deletes if it is left."""
+    return target.absolute().with_name(f".{secrets.token_hex(8)}.part")
+
+
+def _open_beside(target: Path) -> BinaryIO:
     """Create a temporary file, and lock it so that no other process deletes it."""
     while True:
-        path = target.with_name(f".{secrets.token_hex(8)}.part")
+        path = temporary_beside(target)
         file = path.open("xb")
         with suppress(BlockingIOError):
             lock(file.fileno())
@@ -170,13 +176,17 @@ def _imitate(descriptor: int, old: os.stat_result) -> None:
             raise
 
 
-def _sweep(folder: Path) -> None:
-    """Delete the temporary files that are not being written."""
+def sweep(folder: Path) -> None:
+    """Delete the temporary files and folders that are not being written."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                with suppress(OSError):
+            if not TEMPORARY.fullmatch(entry.name):
+                continue
+            with suppress(OSError):
+                if entry.is_file(follow_symlinks=False):
                     _delete_if_abandoned(Path(entry.path))
+                elif entry.is_dir(follow_symlinks=False) and _is_old(Path(entry.path)):
+                    shutil.rmtree(entry.path)
 
 
 def _delete_if_abandoned(path: Path) -> None:
@@ -190,8 +200,12 @@ def _delete_if_abandoned(path: Path) -> None:
             path.unlink()  # while the lock excludes its writer
     finally:
         os.close(descriptor)
-    if not is_unlocked and time.time() - path.stat().st_mtime > SECONDS_OF_A_WRITE:
+    if not is_unlocked and _is_old(path):
         path.unlink()
+
+
+def _is_old(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime > SECONDS_OF_A_WRITE
 
 
 def flush_folder(folder: Path) -> None:

@@ -11,19 +11,18 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.checks import find
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.storage import tensor_files
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile, opened
 from bpmatrix.training.state import TrainingState
 
-Array = NDArray[Any]
 Own = OwnActivation | OwnCost
 Model = tuple[Description, Array, TrainingState, list[dict[str, Any]]]
 

@@ -18,13 +18,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 import bpmatrix
+from bpmatrix.array_types import Array
 from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
 from bpmatrix.storage.files import write_whole
-
-Array = NDArray[Any]
 
 KEY, DIGEST, VERSION = "bpmatrix", "digest", 1
 TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}

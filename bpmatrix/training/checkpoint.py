@@ -21,10 +21,6 @@ from bpmatrix.training.state import LARGEST_COUNT
 
 Array = NDArray[Any]
 
-# How many epochs pass until the state of the generator is noted again: noting it takes as long as a
-# twentieth of a small epoch, and the draws since then can be repeated.
-EPOCHS_BETWEEN_NOTES = 64
-
 # Settings that do not affect the weights.
 NO_DIFFERENCE = {"epochs", "threads", "callbacks", "max_seconds"}
 
@@ -62,11 +58,14 @@ class Resumable(Rules):
         raise NotImplementedError
 
     def best_epoch(self) -> int | None:
-        """Return the best epoch so far, or None if it is not to be saved."""
+        """Return the best epoch so far, or None if its weights are not kept."""
         raise NotImplementedError
 
     def save_best(self, path: Path) -> None:
-        """Save the network or estimator of the best epoch to a model file."""
+        """Save the network or estimator of the best epoch to a model file.
+
+        Raises an ArgumentError if no file can hold it.
+        """
         raise NotImplementedError
 
     def snapshot(self) -> Snapshot | None:
@@ -86,27 +85,23 @@ class Resumable(Rules):
     def _begin(self) -> None:
         """Note the weights and the state of the generator before the run."""
         self._began_with = digest_of(self.runner.theta)
-        self._epoch_of_progress = -1
+        self.note()
+
+    def note(self) -> None:
+        """Note the state of the generator between two epochs.
+
+        A snapshot contains the state from before the current epoch's order was drawn. It repeats
+        the draws since the last note, so a note is not needed before each epoch.
+        """
         self._noted = self.done, self._generator_state()
 
     def _generator_state(self) -> Any:
         """Return the state that determines the orders of the epochs to come."""
         raise NotImplementedError
 
-    def _before_orders(self, epochs: int) -> None:
-        """From time to time, note the generator's state before the orders of epochs are drawn."""
-        runner = self.runner
-        is_long = runner.steps_of_a_slice < runner.steps_of(epochs, self._n)
-        if is_long or self.done - self._noted[0] >= EPOCHS_BETWEEN_NOTES:
-            self._noted = self.done, self._generator_state()
-        runner.progress = None
-        self._epoch_of_progress = self.done
-
     def _common_snapshot(self, best_theta: Array) -> Snapshot:
         """Return the part of a snapshot that all runs have."""
-        runner, progress = self.runner, self.runner.resume_from
-        if progress is None and self._epoch_of_progress == self.done:
-            progress = runner.progress
+        runner, progress = self.runner, self.runner.resume_from or self.runner.progress
         values = {
             "began_with": self._began_with,
             "stopped_by": self.history.stopped_by,
@@ -154,7 +149,7 @@ class Resumable(Rules):
         runner.theta[:], runner.state.moments[:] = arrays["theta"], arrays["moments"]
         runner.state.steps, runner.resume_from = values["steps"], progress
         self._began_with = values["began_with"]
-        self._noted = self.done, self._generator_state()
+        self.note()
         if values["stopped_by"] in {"early_stopping", "callback"}:
             self.history.stopped_by = values["stopped_by"]
 

@@ -86,10 +86,18 @@ class Rules(Protocol):
 
 
 class Watch(Protocol):
-    """An observer of a run, such as the one that writes its checkpoints."""
+    """An observer of a run, such as the one that writes its checkpoints.
+
+    Attributes
+    ----------
+    next_look : float
+        The time, as in `time.perf_counter`, from which on `look` is to be called.
+    """
+
+    next_look: float
 
     def look(self) -> None:
-        """Called after each epoch, after the callbacks."""
+        """Called after an epoch and its callbacks."""
 
     def end(self) -> None:
         """Called when the run has ended, before the best weights are restored."""
@@ -103,7 +111,7 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
     DivergenceError
         If a cost or weight is not finite; the weights are then those of the start of the slice.
     """
-    history = rules.history
+    history, is_interrupted = rules.history, False
     try:
         while history.stopped_by == "epochs" and (count := rules.ahead()):
             start, rate = time.perf_counter(), rules.rate()
@@ -113,11 +121,12 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
                 said = callback(entry)
                 if isinstance(said, bool | np.bool_) and said:
                     history.stopped_by = "callback"
-            if watch is not None:
+            if watch is not None and time.perf_counter() >= watch.next_look:
                 watch.look()
     except OutOfTimeError:
         history.stopped_by = "max_seconds"
     except KeyboardInterrupt:
+        is_interrupted = True
         _end_by("interrupt", history)
     except BaseException:
         _end_by("error", history)
@@ -127,6 +136,8 @@ def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
             if watch is not None:
                 watch.end()
         finally:
+            if is_interrupted:  # also if the run had ended: the caller may not want another one
+                history.stopped_by = "interrupt"
             rules.end()
 
 
@@ -323,8 +334,9 @@ class Run:
         if is_best:
             self._best = entry
             if self._best_theta is not None:
-                self._best_theta[:] = self.runner.theta
+                self._best_theta[...] = self.runner.theta
         self.training.epochs += 1
+        self.runner.progress = None
         epochs.rows[start:] = rows
         self._patience, self._plateau = patience, plateau
         # From here on Ctrl-C may come: a resumed run notices by itself that patience is over.

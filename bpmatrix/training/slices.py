@@ -38,6 +38,8 @@ L2, L1, CLIP_NORM = map(Hyperparameters._fields.index, ("l2", "l1", "clip_norm")
 SECONDS_PER_SLICE = 0.15
 # A first estimate of the speed; every slice measures it anew.
 MULTIPLICATIONS_PER_SECOND, WORK_OF_ANY_STEP = 2e9, 2000
+# For how many steps hyperparameters are computed at once: those of one step take as long.
+STEPS_AHEAD = 128
 
 
 class NotFiniteError(Exception):
@@ -115,7 +117,7 @@ class SliceRunner:
     ----------
     progress : Progress or None
         The progress of `run_epochs`, also after an error, always consistent with theta and the
-        optimizer's state. Set to None by the code that records the epochs.
+        optimizer's state. Set to None by the code that has recorded the epochs.
     resume_from : Progress or None
         Where the next call of `run_epochs` resumes; it must be given the same orders again.
     after_slice : function or None
@@ -127,6 +129,10 @@ class SliceRunner:
     progress: Progress | None = None
     resume_from: Progress | None = None
     after_slice: Callable[[], object] | None = None
+    # Kept for the next call: batches, after what they depend on; hyperparameters, after their rate
+    # and the number of steps before their first row.
+    _batches: tuple[tuple[int, ...], NDArray[np.int64]] = (), np.empty((0, 3), np.int64)
+    _ahead: tuple[float, int, NDArray[np.float64]] = math.nan, 0, np.empty((0, 0))
 
     def __init__(
         self,
@@ -209,7 +215,6 @@ class SliceRunner:
         """
         epochs, n = orders.shape
         steps = self.steps_of(epochs, n)
-        decays = np.full(steps, weight_decay, np.float64)
         progress, self.resume_from = self.resume_from, None
         if progress is None:
             parts = np.zeros((steps * self.with_parts, 2))
@@ -221,13 +226,15 @@ class SliceRunner:
                 raise OutOfTimeError
             count = min(self.steps_of_a_slice, steps - done)
             now = slice(done, done + count)
-            batches = _batches(done, count, n, self.m)
-            numbers = self.recipe.optimizer.steps(float(rate), self.state.steps, count)
-            numbers[:, L2] = decays[now]
-            numbers[:, L1], numbers[:, CLIP_NORM] = self.recipe.l1, self.recipe.clip_norm
+            if self._batches[0] != (done, count, n):
+                self._batches = (done, count, n), _batches(done, count, n, self.m)
+            numbers = self._hyperparameters(float(rate), count)
+            numbers[:, L2] = (
+                weight_decay[now] if isinstance(weight_decay, np.ndarray) else weight_decay
+            )
             given = TrainSlice(
-                **self._fixed, order=orders.ravel(), batches=batches, hyperparameters=numbers,
-                first_step=self.state.steps, parts=self.parts[now],
+                **self._fixed, order=orders.ravel(), batches=self._batches[1],
+                hyperparameters=numbers, first_step=self.state.steps, parts=self.parts[now],
                 totals=progress.totals.copy() if done and self.after_slice else progress.totals,
             )  # fmt: skip
             self._run_slice(given, progress)
@@ -253,10 +260,24 @@ class SliceRunner:
         if self._keeps_start and self._start is None:
             self._start = self.theta.copy(), self.state.moments.copy(), self.state.steps
 
+    def _hyperparameters(self, rate: float, count: int) -> NDArray[np.float64]:
+        """Return the hyperparameters of the next steps, without weight decay.
+
+        If the rate is the same as before, those of many short epochs are computed at once.
+        """
+        before, first, rows = self._ahead
+        now = self.state.steps
+        if rate != before or not first <= now <= first + len(rows) - count:
+            many = max(count, STEPS_AHEAD) if rate == before else count
+            first, rows = now, self.recipe.optimizer.steps(rate, now, many)
+            rows[:, L1], rows[:, CLIP_NORM] = self.recipe.l1, self.recipe.clip_norm
+            self._ahead = rate, first, rows
+        return rows[now - first : now - first + count]
+
     def _run_slice(self, given: TrainSlice, progress: Progress) -> None:
         if self._keeps_start and self._start and self._start[0] is self._before[0]:
             self._before = np.empty_like(self.theta), np.empty_like(self.state.moments)
-        self._before[0][:], self._before[1][:] = self.theta, self.state.moments
+        self._before[0][...], self._before[1][...] = self.theta, self.state.moments
         if self._start is None:
             self._start = *self._before, self.state.steps
         count, batches, shared = len(given.batches), given.batches, tuple(given)
@@ -264,9 +285,9 @@ class SliceRunner:
             taken = run_together(
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
-            is_finite = np.isfinite(self.theta).all()
+            is_finite = _is_finite(self.theta)
             # The sum of the costs may overflow even if each cost is finite.
-            if taken == count and is_finite and np.isfinite(given.totals).all():
+            if taken == count and is_finite and _is_finite(given.totals):
                 # These lines call no function, so Ctrl-C cannot fall between them.
                 self.state.steps += count
                 progress.done += count
@@ -276,7 +297,7 @@ class SliceRunner:
             # Ctrl-C raises after the program has returned, before its weights are checked; a thread
             # that cannot start, before any thread has passed the first barrier.
             # With checkpoints the slice is undone, since its progress is uncertain.
-            if self.after_slice is not None or not np.isfinite(self.theta).all():
+            if self.after_slice is not None or not _is_finite(self.theta):
                 self.theta[:], self.state.moments[:] = self._before
             elif not self._is_as_before():
                 self.state.steps += count
@@ -310,6 +331,11 @@ def _not_views_of(
     if np.may_share_memory(targets.array, theta):
         targets = replace(targets, array=targets.array.copy(order="K"))
     return X, targets
+
+
+def _is_finite(array: Array) -> bool:
+    """Whether all elements are finite; for few of them in half the time of `all`."""
+    return int(np.count_nonzero(np.isfinite(array))) == array.size
 
 
 def _batches(done: int, count: int, n: int, m: int) -> NDArray[np.int64]:

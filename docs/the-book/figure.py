@@ -5,8 +5,6 @@
 them, with matplotlib; ``--epochs N`` sets the number of epochs.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

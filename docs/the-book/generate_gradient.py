@@ -5,8 +5,6 @@ slower than late ones, by a factor per layer in between. `backprop` is called wi
 matrix, where the book loops over them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import figure

@@ -3,8 +3,6 @@
 It predicts the digit whose training images have the mean darkness closest to that of the image.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import figure

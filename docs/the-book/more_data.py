@@ -4,8 +4,6 @@ Each network takes the same number of steps: few images are used often, many rar
 is installed, a support vector machine learns from the same images.
 """
 
-from __future__ import annotations
-
 from argparse import Namespace
 from collections.abc import Sequence
 

@@ -3,8 +3,6 @@
 With the small one, the cost falls slowly and steadily; with the large one, it oscillates.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import figure

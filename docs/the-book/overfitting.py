@@ -5,8 +5,6 @@ the cost starts to rise, while the accuracy stays the same. A penalty on the wei
 helps.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import figure

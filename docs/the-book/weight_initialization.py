@@ -4,8 +4,6 @@ With the large ones, hidden units start saturated, the more so the more inputs: 
 learning; on the digits, with a twelfth of the inputs, the final accuracy is lower.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import figure

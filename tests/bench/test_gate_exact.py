@@ -127,9 +127,7 @@ def test_counting_twice_gives_the_same():
 
 
 def accepted(peak):
-    return Baseline(
-        sizes={versions_here(): {"calls": 1, "lines": 1, "allocations": 1, "peak": peak}}
-    )
+    return Baseline(peaks={versions_here(): peak})
 
 
 def test_a_larger_peak_is_found(monkeypatch):
@@ -150,7 +148,7 @@ def test_a_smaller_peak_suggests_accept():
 
 
 def test_a_peak_without_an_accepted_one():
-    verdict = peak_as_accepted(100, Baseline(sizes={"Python 2.7, NumPy 1.6": {"peak": 100}}))
+    verdict = peak_as_accepted(100, Baseline(peaks={"Python 2.7, NumPy 1.6": 100}))
     assert verdict.word is Word.SKIPPED
     assert versions_here() in verdict.why
 

@@ -37,15 +37,11 @@ def test_absent_contenders_have_no_gain():
     here = point(names=["bpmatrix", "loop"])
 
     assert here.gain("jax", "loop") is here.gain("bpmatrix", "jax") is None
-    assert here.seconds_per_sample("jax") is None
+    assert here.figure("jax") is None
 
 
 def test_bpmatrix_alone_has_no_gain():
     assert point(names=["bpmatrix"]).gain("bpmatrix", "bpmatrix") is None
-
-
-def test_time_per_sample():
-    assert point(m=100).seconds_per_sample("numpy") == pytest.approx(50e-6)
 
 
 def test_the_headline_is_that_of_the_books_network():

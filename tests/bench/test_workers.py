@@ -172,7 +172,7 @@ def test_a_resting_worker_has_no_contender_and_stays():
     with Crew() as crew:
         worker = crew.hire("a", 1)
         worker.make(Plain)
-        crew.rest(worker)
+        worker.make(object)
         with pytest.raises(WorkerError, match="no attribute 'echo'"):
             worker.call("echo", 1)
         assert crew.hire("a", 1) is worker

@@ -24,7 +24,7 @@ from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.architecture.description import DTYPES
 from bpmatrix.architecture.initializers import INITIALIZERS
-from bpmatrix.cli import main, names, options
+from bpmatrix.cli import main, options
 from bpmatrix.engine import compilation
 from bpmatrix.errors import DataError
 from bpmatrix.kernels.machine import cache
@@ -209,7 +209,7 @@ def test_help_lists_the_choices(capsys: Captured):
 
 
 def test_defaults_are_those_of_the_library():
-    assert DEFAULT_OPTIMIZER.learning_rate == names.optimizers()["sgd"].learning_rate
+    assert DEFAULT_OPTIMIZER.learning_rate == options.optimizers()["sgd"].learning_rate
     assert DEFAULT_MINI_BATCH_SIZE == options.MINI_BATCH_SIZE
 
 

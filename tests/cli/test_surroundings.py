@@ -90,24 +90,23 @@ def test_the_first_command_in_strange_surroundings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["train", "info", "verify"])
 def test_nothing_is_cut_on_a_narrow_terminal(command, model, tmp_path) -> None:
-    """The terminal breaks long lines; each word and number is there."""
+    """The terminal breaks long lines; each word and number is there. A wider one cuts no more."""
     arguments = {
         "train": ["train", "--epochs", "1", "--seed", "1"],
         "info": ["info", model],
         "verify": ["verify"],
     }[command]
     environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"} | {"TERM": "xterm"}
-    for columns in (40, 80):
-        status, shown = on_a_terminal(*arguments, columns=columns, cwd=tmp_path, **environment)
-        plain = STYLE.sub("", shown)
-        words = {
-            "train": {"64-30-10,", "cross_entropy,", "accuracy"},
-            "info": {"1,920", "activation", "sigmoid", "biases"},
-            "verify": {"64-40-20-10", "tanh-softmax", "log_likelihood", "differences"},
-        }[command]
-        assert status == 0
-        assert "…" not in plain
-        assert words <= set(plain.split())
+    status, shown = on_a_terminal(*arguments, columns=40, cwd=tmp_path, **environment)
+    plain = STYLE.sub("", shown)
+    words = {
+        "train": {"64-30-10,", "cross_entropy,", "accuracy"},
+        "info": {"1,920", "activation", "sigmoid", "biases"},
+        "verify": {"64-40-20-10", "tanh-softmax", "log_likelihood", "differences"},
+    }[command]
+    assert status == 0
+    assert "…" not in plain
+    assert words <= set(plain.split())
 
 
 @pytest.mark.parametrize(
@@ -228,20 +227,28 @@ def test_a_model_is_saved_elsewhere_if_its_disk_is_full(
     assert f"The model is in {found}; move it" in line
 
 
+IN_TURN = """
+import ast, sys
+from bpmatrix.cli import main
+for arguments in ast.literal_eval(sys.argv[1]):
+    assert main(arguments) == 0, arguments
+    print("the next command", flush=True)
+"""
+
+
 def test_names_that_the_encoding_of_the_terminal_lacks(tmp_path) -> None:
     """They are escaped, and predictions are UTF-8 whatever the locale."""
     (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    told = []
-    for arguments in (TRAININGS["estimator"], ["info", "kept"], ["predict", "kept", "table.csv"]):
-        process = subprocess.run(
-            [*PROGRAM, *arguments], cwd=tmp_path, env=os.environ | locale,
-            capture_output=True, timeout=SECONDS,
-        )  # fmt: skip
-        assert process.returncode == 0, process.stderr
-        told.append(process.stdout)
-    assert rb"gr\xf6\xdfe" in told[1]
-    assert re.match(r"art,p\(ß\),p\(ä\)\n[äß],", told[2].decode())
+    commands = [TRAININGS["estimator"], ["info", "kept"], ["predict", "kept", "table.csv"]]
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", IN_TURN, ascii(commands)], cwd=tmp_path,
+        env=os.environ | locale, capture_output=True, timeout=SECONDS,
+    )  # fmt: skip
+    assert process.returncode == 0, process.stderr
+    _, info, predictions, _ = process.stdout.split(b"the next command\n")
+    assert rb"gr\xf6\xdfe" in info
+    assert re.match(r"art,p\(ß\),p\(ä\)\n[äß],", predictions.decode())
 
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])

@@ -133,7 +133,7 @@ ROWS = [
     Row("cli/destination.py: check_pictures", "{}: {} is not a folder",
         dangling, "Name another one.", run("bench --from figures.json --plot drawn"),
         needs="matplotlib"),
-    Row("cli/destination.py: _standing_at", "{}: cannot write {}",
+    Row("cli/destination.py: check_destination", "{}: cannot write {}",
         run(NETWORK.replace("net", "n" * 300)), "Name another file.", run(NETWORK)),
     # -------------------------------------------------------------------------------- options
     Row("cli/options.py: _sizes",
@@ -144,7 +144,7 @@ ROWS = [
         run(NETWORK + " --threads 0"), "auto nor a positive integer",
         run(NETWORK + " --threads auto", NETWORK + " --threads 1")),
     # -------------------------------------------------------------------------------- samples
-    Row("cli/predict.py: _predict_table",
+    Row("cli/predict.py: command",
         "--label-column and --folder do not apply to a model trained with --target.",
         run(ESTIMATOR, SCORED + " --label-column kind"), "do not apply to a model",
         run(ESTIMATOR, SCORED)),
@@ -222,7 +222,7 @@ ROWS = [
     Row("cli/verify.py: command", "--label-column and --folder work only with MODEL and DATA.",
         run("verify --label-column kind"), "work only with MODEL and DATA",
         run(SMALL, "verify net.safetensors names.csv --label-column kind", "verify")),
-    Row("cli/verify.py: _saved_network", "{} contains no labels, which the cost needs",
+    Row("cli/verify.py: command", "{} contains no labels, which the cost needs",
         run(SMALL, "verify net.safetensors t.csv", t__csv="1,2\n3,4\n"),
         "Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
         run(SMALL, "verify net.safetensors numbers.csv")),

@@ -298,7 +298,7 @@ ROWS = [
     Row("estimators/regressor.py: MLPRegressor._cost", "unknown loss",
         lambda _: MLPRegressor((3,)).fit(X, NUMBERS), "pass hidden_layer_sizes=(3,).",
         regress(hidden_layer_sizes=(3,))),
-    Row("estimators/sparse_rows.py: own_rows",
+    Row("estimators/rows.py: own_rows",
         "{} is a sparse matrix with invalid index arrays",
         with_place(7), "Rebuild X with scipy.sparse.coo_matrix((values, (rows, columns)), shape)",
         several(rebuilt, with_place(1))),

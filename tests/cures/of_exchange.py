@@ -52,6 +52,14 @@ def without_onnx(folder: Path) -> None:
         to_onnx(folder)
 
 
+def to_c(
+    folder: Path, name: str = "net", *, weight: float = 1, bias: float = 1, dtype: str = "float32"
+) -> None:
+    net = Network([2, 1], cost="poisson", seed=1)
+    net.weights[0][:], net.biases[0][:] = weight, bias
+    net.to_c(folder / "net.h", name=name, dtype=dtype)
+
+
 ROWS = [
     Row(
         "exchange/model.py: Model.__post_init__",
@@ -114,5 +122,26 @@ ROWS = [
         'Pass dtype="float32".',
         lambda folder: to_large_onnx(folder, "float32"),
         needs="onnx",
+    ),
+    Row(
+        "exchange/model.py: Model.rounded",
+        "a number of the model is outside the range of {}",
+        lambda folder: to_c(folder, weight=1e39),
+        'Pass dtype="float64".',
+        lambda folder: to_c(folder, weight=1e39, dtype="float64"),
+    ),
+    Row(
+        "exchange/c_words.py: check_name",
+        "name must be an identifier of C",
+        lambda folder: to_c(folder, "my-net"),
+        'Pass name="my_net".',
+        lambda folder: to_c(folder, "my_net"),
+    ),
+    Row(
+        "exchange/c_samples.py: self_test_samples",
+        "the outputs of the model are not finite",
+        lambda folder: to_c(folder, bias=100),
+        'Pass dtype="float64", or train again with a lower learning rate.',
+        lambda folder: to_c(folder, bias=100, dtype="float64"),
     ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from unittest.mock import patch
 
 import numpy as np
@@ -12,10 +13,18 @@ from bpmatrix import History, MLPClassifier, MLPRegressor, Network, plots
 
 X, LABELS = np.random.default_rng(5).standard_normal((4, 12)), np.arange(12) % 3
 NET = Network([4, 3], seed=1)
-CLASSIFIER = MLPClassifier(hidden_layer_sizes=(3,), random_state=1)
-CLASSIFIER.partial_fit(X.T, LABELS, classes=[0, 1, 2])
-REGRESSOR = MLPRegressor(hidden_layer_sizes=(3,), random_state=1).partial_fit(X.T, X[0])
 STACK = X.T.reshape(12, 2, 2)
+
+
+@cache
+def classifier() -> MLPClassifier:
+    model = MLPClassifier(hidden_layer_sizes=(3,), random_state=1)
+    return model.partial_fit(X.T, LABELS, classes=[0, 1, 2])
+
+
+@cache
+def regressor() -> MLPRegressor:
+    return MLPRegressor(hidden_layer_sizes=(3,), random_state=1).partial_fit(X.T, X[0])
 
 
 def history(epochs: int) -> History:
@@ -40,7 +49,7 @@ PICTURES = [
         "there are no learning curves to plot",
         lambda _: plots.learning_curves(NET),
         "expected the History that train returned, or an estimator fitted with adam or sgd",
-        lambda _: (plots.learning_curves(history(2)), plots.learning_curves(CLASSIFIER)),
+        lambda _: (plots.learning_curves(history(2)), plots.learning_curves(classifier())),
     ),
     Row(
         "plots/sources.py: predictions",
@@ -52,33 +61,33 @@ PICTURES = [
     Row(
         "plots/sources.py: _predictions_of_estimator",
         "there are no classes to compare",
-        lambda _: plots.confusion_matrix(REGRESSOR, X.T, LABELS),
+        lambda _: plots.confusion_matrix(regressor(), X.T, LABELS),
         "expected a Network whose outputs are classes, or a fitted classifier",
         lambda _: (
             plots.confusion_matrix(NET, X, LABELS),
-            plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
+            plots.confusion_matrix(classifier(), X.T, LABELS),
         ),
     ),
     Row(
         "plots/sources.py: _predictions_of_estimator",
         "labels must have one class per sample",
-        lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS[:5]),
+        lambda _: plots.confusion_matrix(classifier(), X.T, LABELS[:5]),
         "expected (12,), and an estimator that predicts one class per sample",
-        lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
+        lambda _: plots.confusion_matrix(classifier(), X.T, LABELS),
     ),
     Row(
         "plots/sources.py: _predictions_of_estimator",
         "labels contain a class that is unknown to the estimator",
-        lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS + 1),
+        lambda _: plots.confusion_matrix(classifier(), X.T, LABELS + 1),
         "expected 0, 1, 2",
-        lambda _: plots.confusion_matrix(CLASSIFIER, X.T, LABELS),
+        lambda _: plots.confusion_matrix(classifier(), X.T, LABELS),
     ),
     Row(
         "plots/sources.py: first_weights",
         "there are no weights to plot",
         lambda _: plots.hidden_weights(MLPClassifier()),
         "expected a Network, or a fitted MLPClassifier or MLPRegressor",
-        lambda _: [plots.hidden_weights(model) for model in (NET, CLASSIFIER, REGRESSOR)],
+        lambda _: [plots.hidden_weights(model) for model in (NET, classifier(), regressor())],
     ),
     Row(
         "plots/figures.py: check_matplotlib",

@@ -51,6 +51,15 @@ def loaded(folder: Path, change: Change) -> Network:
     return Network.load(path)
 
 
+def while_another_run_writes(folder: Path) -> None:
+    class Inputs:
+        def __array__(self, *_: object, **__: object) -> np.ndarray:
+            run(folder)
+            return X
+
+    run(folder, X=Inputs())
+
+
 def run(folder: Path, name: object = "run", change: Change | None = None, **how: object) -> None:
     """Train with checkpoints, then resume after a change of the newest file."""
     where = folder / name if isinstance(name, str) else name
@@ -187,6 +196,13 @@ ROWS = [
         "another run is using the checkpoints in {}",
         lambda folder: run(folder, callbacks=[lambda info: run(folder)]),
         "Wait until it has ended, or pass another folder.",
+        lambda folder: (run(folder), run(folder)),
+    ),
+    Row(
+        "storage/checkpoints.py: Checkpoints._take_folder",
+        "another run wrote a checkpoint to {} while this one was starting",
+        while_another_run_writes,
+        "Repeat the call to resume that run, or pass another folder.",
         lambda folder: (run(folder), run(folder)),
     ),
     Row(

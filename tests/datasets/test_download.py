@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -131,6 +132,20 @@ def test_wrong_hash_leaves_no_file(serve, use_mirrors, write_folder, cache) -> N
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert files_in(cache) == []
+
+
+def test_files_that_killed_downloads_left_are_deleted(
+    serve, use_mirrors, write_folder, cache, four_files
+) -> None:
+    """Those of a day ago; the others may belong to another process that is downloading."""
+    cache.mkdir(parents=True)
+    for name, time in (("tmpq0a8_b3c", 0), ("tmp_k1_9zzz", None)):
+        (cache / name).touch()
+        if time is not None:
+            os.utime(cache / name, (time, time))
+    use_mirrors(serve(write_folder("server")))
+    datasets.load("mnist")
+    assert files_in(cache) == sorted([*four_files, "tmp_k1_9zzz"])
 
 
 def test_incomplete_files_are_rejected(serve, use_mirrors, write_folder, cache) -> None:

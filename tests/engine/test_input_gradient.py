@@ -7,6 +7,8 @@ an ordinary gradient say what to expect, and how closely.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -81,7 +83,12 @@ def test_the_twin_is_the_gradient_of_a_network_with_a_layer_more(case: Case) -> 
     assert (np.abs(twin - expected) <= bound).all()
 
 
-@given(cases())
+with_softmax = descriptions().map(
+    lambda d: replace(d, activations=(*d.activations[:-1], "softmax"), cost="log_likelihood")
+)
+
+
+@given(cases(descriptions() | with_softmax))
 @settings(max_examples=60)
 def test_the_gradient_of_an_output_is_a_row_of_the_jacobian(case: Case) -> None:
     """For every output, of softmax too: what the twin gives, within the roundings of both sides.
@@ -92,6 +99,8 @@ def test_the_gradient_of_an_output_is_a_row_of_the_jacobian(case: Case) -> None:
     weights, biases, activations, _, X, _ = case.in_float64()
     zs, a_s = reference.feedforward(weights, biases, activations, X)
     softmax = activations[-1] == "softmax"
+    # The bound takes most of the time. Each column has the bits that it has alone (below).
+    some = sorted({0, X.shape[1] // 2, X.shape[1] - 1})
     for k in range(min(3, len(a_s[-1]))):
         delta = reference.jacobian_row(activations[-1], k, zs[-1])
         expected = reference.input_gradient(weights, activations, zs, delta)
@@ -100,7 +109,7 @@ def test_the_gradient_of_an_output_is_a_row_of_the_jacobian(case: Case) -> None:
         bound = np.zeros(X.shape)
         *network, _, _ = with_identity_in_front(case)
         network[3] = "log_likelihood" if softmax else "quadratic"
-        for j in range(X.shape[1]):
+        for j in some:
             x, a = X[:, j : j + 1], a_s[-1][:, j : j + 1]
             for dtype in (case.description.dtype, "float64"):
                 y = one if softmax else a - one
@@ -110,7 +119,7 @@ def test_the_gradient_of_an_output_is_a_row_of_the_jacobian(case: Case) -> None:
                     own = unit_roundoff(dtype) * (off_a + 4 * a[k]) / a[k]
                     off = a[k] * off + own * np.abs(expected[:, j])
                 bound[:, j] += off
-        assert (np.abs(of_output(case, k) - expected) <= 1.1 * bound).all()
+        assert (np.abs(of_output(case, k) - expected) <= 1.1 * bound)[:, some].all()
 
 
 @pytest.mark.parametrize("output", [None, 0, 3])

@@ -439,6 +439,23 @@ def test_an_interruption_keeps_the_weights():
     assert model.n_iter_ == 2
 
 
+@pytest.mark.parametrize(
+    "end",
+    [{"max_iter": 2}, {"n_iter_no_change": 1, "tol": 9.0}, {"callbacks": [lambda info: True]}],
+)
+def test_an_interruption_in_the_epoch_that_ends_the_fit(end):
+    """The caller may not want another fit to begin."""
+    epochs = small(**end).fit(X, y).n_iter_
+
+    def press(info):
+        if info.epoch == epochs:
+            raise KeyboardInterrupt
+
+    with pytest.warns(RuntimeWarning, match=f"interrupted after {epochs}") as caught:
+        small(**end | {"callbacks": [*end.get("callbacks", []), press]}).fit(X, y)
+    assert len(caught) == 1
+
+
 def test_verbose_prints_each_epoch(capsys):
     small(verbose=True, early_stopping=True, max_iter=2).fit(X, y)
 

@@ -15,7 +15,8 @@ from scipy import sparse
 
 import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor, Network
-from bpmatrix.errors import ArgumentError, DivergenceError, ModelFileError
+from bpmatrix.errors import ArgumentError, DataError, DivergenceError, ModelFileError
+from bpmatrix.estimators import storage
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
 from bpmatrix.storage import checkpoints
 from bpmatrix.storage.checkpoints import Checkpoints
@@ -26,7 +27,7 @@ RNG = np.random.default_rng(17)
 X = RNG.standard_normal((40, 3))
 LABELS = np.array(["a", "b", "c"])[(X[:, 0] > 0).astype(int) + (X[:, 1] > 0)]
 WEIGHTS = RNG.uniform(0.5, 2, 40)
-HOW = {"hidden_layer_sizes": (6,), "batch_size": 12, "max_iter": 4, "random_state": 3}
+HOW = {"hidden_layer_sizes": (6,), "batch_size": 16, "max_iter": 4, "random_state": 3}
 SETTINGS = {
     "adam": {},
     "sgd": {"solver": "sgd", "learning_rate": "adaptive", "tol": 0.5, "n_iter_no_change": 1,
@@ -116,7 +117,7 @@ def test_ctrl_c_at_any_moment_loses_nothing(
         folder = tmp_path / str(number)
         return lambda: fit(folder, n_threads=1, **how)
 
-    for _ in interruptions(KeyboardInterrupt, prepare, every=97):
+    for _ in interruptions(KeyboardInterrupt, prepare, every=151):
         assert_equal(fit(tmp_path / str(number), **how), whole)
     assert number > 10
 
@@ -143,8 +144,23 @@ def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
 def test_a_best_estimator_that_cannot_be_written_is_a_warning(tmp_path: Path) -> None:
     """As for a network."""
     (tmp_path / "best.safetensors").mkdir()
-    with pytest.warns(RuntimeWarning, match=r"could not write .*best\.safetensors is a folder"):
+    with pytest.warns(RuntimeWarning, match=r"could not write best\.safetensors .* is a folder"):
         fit(tmp_path, **SETTINGS["stops early"])
+
+
+def test_a_best_estimator_that_is_too_large_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoints are written."""
+
+    def too_large(*_: object) -> None:
+        raise DataError("the header is too large")
+
+    monkeypatch.setattr(storage, "save", too_large)
+    with pytest.warns(RuntimeWarning, match=r"write best\.safetensors .*header is too") as caught:
+        fit(tmp_path, **SETTINGS["stops early"])
+    assert len(caught) == 1
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == [".safetensors"] * 2
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_the_input_scale_is_folded_and_missing_biases_are_zero():
 
 
 @pytest.mark.filterwarnings("ignore:.*has not converged")
-def test_a_classifier_has_classes_and_the_names_of_pandas():
+def test_a_classifier_has_classes_and_names_of_pandas():
     pandas = pytest.importorskip("pandas", reason="DataFrames have names")
     frame = pandas.DataFrame(ROWS, columns=["a", "b", "c"])
     words = np.where(ROWS[:, 0] > 3, "high", "low")

@@ -67,7 +67,7 @@ SETTINGS = {
 
 
 # Python looks for signals at some thousand moments of such a run.
-EVERY = 67
+EVERY = 97
 
 
 @pytest.fixture(params=SETTINGS)
@@ -418,6 +418,7 @@ def test_a_run_ended_by_a_callback_is_not_continued(tmp_path: Path) -> None:
     assert same_bits(first.parameters, net.parameters)
 
 
+@pytest.mark.filterwarnings("ignore:training was interrupted")
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 @pytest.mark.parametrize("answer", [False, True])
 def test_a_run_that_had_ended_before_an_error_is_not_continued(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,11 +38,11 @@ def network(**changed) -> Network:
     return Network(**{"sizes": [3, 6, 3], "seed": 4} | changed)
 
 
-# The untrained network's own outputs as targets: with full batches, each step makes them worse.
-WORSENING = {
-    "mini_batch_size": 40,
-    "validation": (X[:, :15], network().feedforward(X[:, :15])),
-}
+@cache
+def worsening() -> dict:
+    """The untrained network's own outputs as targets: full batches, each step makes them worse."""
+    targets = network().feedforward(X[:, :15])
+    return {"mini_batch_size": 40, "validation": (X[:, :15], targets)}
 
 
 def halving(epoch: int) -> float:
@@ -98,9 +99,10 @@ def test_two_runs_with_a_schedule_are_one_long_run(
 
 def test_a_plateau_is_that_of_the_current_run() -> None:
     """The rate depends on the figures of the current run; a second run starts at the full rate."""
-    net, schedule = network(), ReduceOnPlateau(0.5, patience=2, metric="validation_cost")
+    schedule = ReduceOnPlateau(0.5, patience=2, metric="validation_cost")
+    net, how = network(), {"optimizer": SGD(1.0), "schedule": schedule, **worsening()}
     for _ in range(2):
-        history = net.train(X, LABELS, epochs=6, optimizer=SGD(1.0), schedule=schedule, **WORSENING)
+        history = net.train(X, LABELS, epochs=6, **how)
         assert history.validation_cost == sorted(history.validation_cost)
         assert history.learning_rate == [1.0, 1.0, 1.0, 0.5, 0.5, 0.25]
         assert history.learning_rate == [schedule.after(history.epochs[:e]) for e in range(6)]
@@ -240,7 +242,7 @@ def test_best_weights_however_the_run_ended(end: str) -> None:
         return info.epoch == 3 and end == "callback"
 
     how = {
-        "epochs": 3 + (end != "epochs"), "callbacks": [look], **WORSENING,
+        "epochs": 3 + (end != "epochs"), "callbacks": [look], **worsening(),
         "early_stopping": EarlyStopping(10, metric="validation_cost"),
     }  # fmt: skip
     if end == "divergence":
@@ -260,7 +262,7 @@ def test_best_weights_however_the_run_ended(end: str) -> None:
 def test_each_run_has_its_own_patience() -> None:
     net = network()
     for _ in range(2):
-        history = net.train(X, LABELS, epochs=9, early_stopping=EarlyStopping(2), **WORSENING)
+        history = net.train(X, LABELS, epochs=9, early_stopping=EarlyStopping(2), **worsening())
         assert len(history.epochs) == 3
 
 
@@ -361,7 +363,7 @@ def test_max_seconds_with_best_weights() -> None:
         time.sleep(0.02)
 
     history = net.train(
-        X, LABELS, epochs=10**9, max_seconds=0.1, callbacks=[look], **WORSENING,
+        X, LABELS, epochs=10**9, max_seconds=0.1, callbacks=[look], **worsening(),
         early_stopping=EarlyStopping(10**6),
     )  # fmt: skip
     assert history.stopped_by == "max_seconds"

@@ -243,7 +243,11 @@ def test_the_converted_folder_holds_the_same_data(labels, command, tmp_path, cap
     """From the command line to `load_data`: the numbers of the pickle, bit for bit."""
     source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
     pairs = books_file(source, labels=labels)
+    left = tmp_path / ".0123456789abcdef.part"  # by a process that was killed
+    left.mkdir()
+    os.utime(left, (0, 0))
     assert main([command, str(source), str(target)]) == 0
+    assert sorted(tmp_path.iterdir()) == [target, source]
     assert "10 images" in capsys.readouterr().out
     for ours, theirs in zip(mnist_loader.load_data(folder=target), pairs, strict=True):
         assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))

@@ -12,7 +12,7 @@ import pytest
 
 from bpmatrix.engine import evaluation, prediction
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DivergenceError, ShapeError
-from bpmatrix.nielsen import base, mnist_loader, network
+from bpmatrix.nielsen import bridge, mnist_loader, network
 from bpmatrix.training import slices
 
 SIZES = [5, 7, 4, 3]
@@ -99,14 +99,14 @@ def test_the_engine_does_the_work(monkeypatch) -> None:
 def test_parameters_are_copied_only_if_a_script_has_replaced_them(monkeypatch) -> None:
     """After drawing or training, they are in the engine's vector already."""
     copies = []
-    real = base.pack
+    real = bridge.pack
     data, labeled = twin.random_data(6, 5, 3)
     net, x = network.Network(SIZES), data[0][0]
 
     def agrees() -> bool:
         expected = twin.outputs(net.biases, net.weights, x)
         with monkeypatch.context() as patch:  # training packs, too
-            patch.setattr(base, "pack", lambda *lists: copies.append(1) or real(*lists))
+            patch.setattr(bridge, "pack", lambda *lists: copies.append(1) or real(*lists))
             return np.allclose(net.feedforward(x), expected, rtol=1e-12, atol=0)
 
     assert agrees()
@@ -420,13 +420,13 @@ def test_ctrl_c_leaves_the_weights_of_the_last_mini_batch(monkeypatch) -> None:
     data, _ = twin.random_data(6, 5, 3)
     net, other = network.Network(SIZES), network.Network(SIZES)
     other.weights, other.biases = net.weights, net.biases
-    real = base.descend
+    real = bridge.descend
 
     def interrupted(*arguments):
         real(*arguments)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(base, "descend", interrupted)
+    monkeypatch.setattr(bridge, "descend", interrupted)
     with pytest.raises(KeyboardInterrupt):
         net.update_mini_batch(data, 1.0)
     monkeypatch.undo()

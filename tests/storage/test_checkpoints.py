@@ -319,7 +319,7 @@ def test_a_run_that_ended_after_its_checkpoint_was_read(tmp_path: Path) -> None:
     stale = Checkpoints(tmp_path)
     train(tmp_path, 3)
     run = SimpleNamespace(identity=dict)
-    with pytest.raises(ArgumentError, match="another run is using"):
+    with pytest.raises(ArgumentError, match="another run wrote a checkpoint"):
         stale.begin(run)
     stale.release()
     train(tmp_path, 4)

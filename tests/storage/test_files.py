@@ -234,6 +234,18 @@ def test_left_over_files_are_deleted_unless_they_are_being_written(path: Path) -
     assert names(path.parent) == sorted({*left} - {file.name for file in ours})
 
 
+def test_a_left_over_folder_is_deleted_when_it_is_old(path: Path) -> None:
+    """A folder has no lock; one in which a file was created a short time ago may be in use."""
+    fill_the_folder(path)
+    folder = path.with_name(f".{3:016x}.part")
+    (folder / "file").touch()
+    write_whole(path, NEW)
+    assert folder.exists()
+    os.utime(folder, (0, 0))
+    write_whole(path, NEW)
+    assert not folder.exists()
+
+
 def test_without_locks_old_files_are_deleted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On Windows and on file systems without locks, files older than an hour are deleted."""
     monkeypatch.setattr(locks, "fcntl", None)

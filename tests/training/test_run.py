@@ -782,6 +782,27 @@ def test_ctrl_c_between_epochs_keeps_the_weights(press) -> None:
     assert same_bits(net.parameters, same.parameters)
 
 
+ENDS = {
+    "epochs": {"epochs": 3},
+    "callback": {"callbacks": [lambda info: info.epoch == 3]},
+    "early_stopping": {"early_stopping": EarlyStopping(2, least_change=9.0, metric="cost")},
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_ctrl_c_in_the_epoch_that_ends_the_run(end: str, tmp_path: Path) -> None:
+    """The caller learns of it as of any other; for a resumed run the reason is the first one."""
+    settings = {"epochs": 9, "callbacks": []} | ENDS[end]
+    disturbed = settings | {"callbacks": [*settings["callbacks"], by_raising]}
+    net, whole = network(), network()
+    assert whole.train(X, LABELS, **settings).stopped_by == end
+    assert_interrupted(net, 3, lambda: net.train(X, LABELS, checkpoint=tmp_path, **disturbed))
+    assert same_bits(net.parameters, whole.parameters)
+    history = net.train(X, LABELS, checkpoint=tmp_path, **settings)
+    assert (history.stopped_by, len(history.epochs)) == (end, 3)
+    assert same_bits(net.parameters, whole.parameters)
+
+
 @pytest.fixture
 def no_garbage_collection():
     """Hypothesis runs a Python function at each garbage collection, where Ctrl-C gets lost."""

@@ -22,7 +22,7 @@ from bpmatrix.engine import evaluation
 from bpmatrix.errors import ThreadStartError
 from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.training import slices
-from bpmatrix.training.optimizers import Adam, RMSprop
+from bpmatrix.training.optimizers import Adam, AdamW, Optimizer, RMSprop
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 
@@ -116,6 +116,23 @@ def test_epochs_in_one_run_are_those_of_several(
     assert together.run_epochs(orders, 2.0**-12, decays) == expected
     assert same_bits(together.theta, single_theta)
     assert same_bits(together.parts, np.concatenate(parts))
+
+
+@pytest.mark.parametrize("optimizer", [Adam(), AdamW(), SGD(1.0, momentum=0.9)], ids=str)
+def test_hyperparameters_computed_ahead_are_those_of_each_step(
+    optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever rates, weight decays and numbers of samples follow, also after undone steps."""
+    found = []
+    for ahead in (1, 5, 100):
+        monkeypatch.setattr(slices, "STEPS_AHEAD", ahead)
+        run = linear([1.0], [1.0, 2.0], [0.0, 1.0], recipe=Recipe(optimizer, l1=1e-3))
+        for k, rate in enumerate([0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1]):
+            run.run_epochs(np.arange(1 + k % 2)[None], rate, k / 8)
+            if k == 7:
+                run.state.steps -= 4
+        found.append([run.state.steps, *run.theta, *run.state.moments.ravel()])
+    assert found[0] == found[1] == found[2]
 
 
 def test_the_step_of_a_later_epoch_that_is_not_finite() -> None:

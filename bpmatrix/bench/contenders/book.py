@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from numpy.typing import NDArray
-
 from bpmatrix import reference
+from bpmatrix.array_types import Array
 from bpmatrix.bench.serving import UnsuitedError
 from bpmatrix.bench.task import Task
-
-Array = NDArray[Any]
 
 
 class Matrix:

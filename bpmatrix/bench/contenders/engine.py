@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, MOMENTUM, Task
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.processors import choose_threads
@@ -16,8 +14,6 @@ from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.training.optimizers import SGD, Adam, Optimizer
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.slices import SliceRunner
-
-Array = NDArray[Any]
 
 
 class Engine:

@@ -6,12 +6,10 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.bench.serving import suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
-
-Array = NDArray[Any]
 
 # The fastest of several forms at 784-30-10 with mini-batches of 10: W is (n_l, n_{l-1}) and
 # multiplied transposed (15 to 30 % faster than the reverse); four steps unrolled (up to 10 %).

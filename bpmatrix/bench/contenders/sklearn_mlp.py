@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.bench.serving import UnsuitedError, suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
-
-Array = NDArray[Any]
 
 NAMES = {"sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}
 

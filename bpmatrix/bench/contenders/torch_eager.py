@@ -5,12 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from numpy.typing import NDArray
-
+from bpmatrix.array_types import Array
 from bpmatrix.bench.serving import suited
 from bpmatrix.bench.task import BETA_1, BETA_2, EPSILON, Task
-
-Array = NDArray[Any]
 
 
 class TorchEager:

@@ -13,15 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import numba
-from numba.core import config
-from numba.core.caching import (
-    CompileResultCacheImpl,
-    FunctionCache,
-    InTreeCacheLocator,
-    NullCache,
-    UserProvidedCacheLocator,
-    UserWideCacheLocator,
-)
+from numba.core import caching, config
 from numba.core.serialize import dumps
 
 # Environment variables that affect code generation.
@@ -59,10 +51,10 @@ def cache_for(function):
         return CodeCache(function)
     except RuntimeError:  # numba has tried every folder
         _reasons.append("there is no folder that it may write to")
-        return NullCache()
+        return caching.NullCache()
 
 
-class UserFolder(UserWideCacheLocator):
+class UserFolder(caching.UserWideCacheLocator):
     """The cache folder of the user, if the user has a home."""
 
     @classmethod
@@ -72,13 +64,15 @@ class UserFolder(UserWideCacheLocator):
         return super().from_function(py_func, py_file) if absolute else None
 
 
-class CacheFiles(CompileResultCacheImpl):
+class CacheFiles(caching.CompileResultCacheImpl):
     """Where the machine code of a function is stored, and how it is serialized."""
 
-    _locator_classes = (UserProvidedCacheLocator, InTreeCacheLocator, UserFolder)
+    _locator_classes = (
+        caching.UserProvidedCacheLocator, caching.InTreeCacheLocator, UserFolder
+    )  # fmt: skip
 
 
-class CodeCache(FunctionCache):
+class CodeCache(caching.FunctionCache):
     """The machine code of one function in files: a SHA-256 digest, followed by a pickle."""
 
     _impl_class = CacheFiles

@@ -17,14 +17,11 @@ ZEN = {
     "NUMBA_CPU_FEATURES": "+avx2,+fma,+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl",
 }
 COMPILE = """
-from compiled import product
-from numba import boolean, float64, int64
+from compiled import weighted_input_alone
+from numba import float64
 
-matrix, vector = float64[:, ::1], float64[::1]
-product.compile(
-    (int64, matrix, matrix, matrix, boolean, float64, float64, matrix, vector, int64)
-)
-(text,) = product.inspect_asm().values()
+weighted_input_alone.compile((*[float64[:, ::1]] * 4, float64[::1]))
+(text,) = weighted_input_alone.inspect_asm().values()
 print(text)
 """
 

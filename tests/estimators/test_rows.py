@@ -11,7 +11,7 @@ from scipy import sparse
 
 from bpmatrix import MLPClassifier, MLPRegressor
 from bpmatrix.errors import BpmatrixError, DataError
-from bpmatrix.estimators.sparse_rows import own_rows
+from bpmatrix.estimators.rows import own_rows
 
 FORMATS = ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"]
 KINDS = [sparse.csr_matrix, sparse.csr_array]
