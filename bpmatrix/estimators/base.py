@@ -19,12 +19,14 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.exported import Exported
+from bpmatrix.estimators.from_sklearn import from_sklearn
 from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import HiddenLayers, batch_size, check_parameters, check_type
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
 from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
+from bpmatrix.estimators.to_sklearn import to_sklearn
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
@@ -319,6 +321,78 @@ class MultilayerPerceptron(Exported):
         check_is_fitted(self)
         self._adopt_public_weights()
         storage.save(self, self._description, self._parameters, path)
+
+    @classmethod
+    def from_sklearn(cls, estimator: Any) -> Self:
+        """Return a copy of a fitted estimator of `sklearn.neural_network`, of the same kind.
+
+        It has the same parameters, weights, classes, feature names and records, and the state of
+        the optimizer, so that `partial_fit` continues as that of scikit-learn would. It computes in
+        float32 if all weights are float32, else in float64.
+
+        Parameters
+        ----------
+        estimator : sklearn.neural_network.MLPClassifier or MLPRegressor
+            Fitted, by scikit-learn 1.6 or newer. It is not changed.
+
+        Returns
+        -------
+        MLPClassifier or MLPRegressor
+            A new estimator.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is of another kind or a subclass, not fitted, has invalid parameters,
+            or attributes that do not fit each other.
+
+        Examples
+        --------
+        >>> from sklearn import neural_network
+        >>> from sklearn.datasets import load_iris
+        >>> from bpmatrix import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> theirs = neural_network.MLPClassifier(tol=0.01, random_state=1).fit(X, y)
+        >>> ours = MLPClassifier.from_sklearn(theirs)
+        >>> bool((ours.predict(X) == theirs.predict(X)).all())
+        True
+        """
+        return from_sklearn(cls, estimator)
+
+    def to_sklearn(self) -> Any:
+        """Return a copy as a fitted estimator of `sklearn.neural_network`.
+
+        It predicts the same, up to rounding. A standardization becomes part of the weights and
+        biases of the first layer, that of a regressor's y of the last one; these are then float64.
+
+        Further training is the same as here, with the state of the optimizer, if nothing was
+        standardized; otherwise `partial_fit` starts a new optimizer, and a new `fit` does not
+        standardize. It ignores `class_weight`, `dropout` and a `loss` that scikit-learn does not
+        have, of which a UserWarning reminds. `callbacks`, `dtype`, `n_threads` and
+        `validation_loss_curve_` are left out.
+
+        Returns
+        -------
+        sklearn.neural_network.MLPClassifier or MLPRegressor
+            A new estimator.
+
+        Raises
+        ------
+        ValueError
+            If the estimator is not fitted, its hidden activation functions are not one of
+            "identity", "logistic", "tanh" or "relu" for all layers, or a weight is not finite.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from bpmatrix import MLPClassifier
+        >>> X, y = load_iris(return_X_y=True)
+        >>> ours = MLPClassifier(standardize=True, tol=0.01, random_state=1).fit(X, y)
+        >>> theirs = ours.to_sklearn()
+        >>> float(abs(theirs.predict_proba(X) - ours.predict_proba(X)).max()) < 1e-12
+        True
+        """
+        return to_sklearn(self)
 
     # ----------------------------------------------- what classifier and regressor implement
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
@@ -194,6 +195,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     # ----------------------------------------------------------- what the base class calls
 
+    _counterpart = neural_network.MLPClassifier
     _labels: Labels
     classes_: Array
     class_weight: str | Mapping[Any, float] | None

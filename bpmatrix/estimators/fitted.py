@@ -12,7 +12,7 @@ from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
-from bpmatrix.estimators.parameters import Parameterized
+from bpmatrix.estimators.parameters import Parameterized, their_name
 from bpmatrix.samples.arrays import as_array
 
 
@@ -55,13 +55,12 @@ class Fitted(Parameterized):
         """Set the network's description, and scikit-learn's attributes for it."""
         self._description = description
         self.n_layers_ = len(description.sizes)
-        output = str(description.activations[-1])
-        self.out_activation_ = "logistic" if output == "sigmoid" else output
+        self.out_activation_ = their_name(str(description.activations[-1]))
 
     def _publish(self, parameters: Parameters) -> None:
         """Set new parameters, and public views of them."""
         self._parameters = parameters
-        self._views = _views(parameters)
+        self._views = views_of(parameters)
         self.coefs_, self.intercepts_ = (list(views) for views in self._views)
 
     def _adopt_public_weights(self, *, restore_views: bool = False) -> None:
@@ -144,5 +143,6 @@ class Fitted(Parameterized):
         return copy.deepcopy(self)
 
 
-def _views(parameters: Parameters) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+def views_of(parameters: Parameters) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+    """Return scikit-learn's views: (n_in, n_out) weights, and (n_out,) biases."""
     return tuple(W.T for W in parameters.weights), tuple(b[:, 0] for b in parameters.biases)

@@ -180,6 +180,7 @@ class Gate(Fitted):
     # ----------------------------------------------- what classifier and regressor implement
 
     _y_is_numeric = False
+    _counterpart: Any  # the class of scikit-learn
     n_outputs_: int
 
     def _learn_targets(

@@ -38,6 +38,10 @@ BOOLEANS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping", "st
 
 # scikit-learn's names that differ from the engine's.
 ENGINE_NAMES = {"logistic": "sigmoid"}
+# The engine's names of all hidden activation functions that scikit-learn has.
+THEIR_ACTIVATIONS = {
+    name: ENGINE_NAMES.get(name, name) for name in ("identity", "logistic", "tanh", "relu")
+}
 
 
 class Parameterized(BaseEstimator):
@@ -211,6 +215,11 @@ def batch_size(parameters: Parameterized, n: int) -> int:
             stacklevel=5,
         )
     return min(int(parameters.batch_size), n)
+
+
+def their_name(activation: str) -> str:
+    """Return scikit-learn's name of an activation function of the engine."""
+    return {ours: theirs for theirs, ours in ENGINE_NAMES.items()}.get(activation, activation)
 
 
 def name_of_dtype(dtype: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
+from sklearn import neural_network
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
@@ -187,6 +188,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     # ----------------------------------------------------------- what the base class calls
 
+    _counterpart = neural_network.MLPRegressor
     _y_is_numeric = True
     loss: str | AnyCost
 
