@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import which
 from typing import Any, NamedTuple
 
 import click
@@ -57,6 +60,18 @@ ONNX: Mapping[str, Bound] = {
     # The difference from the highest z is rounded; 3; the sum, of the same errors; the quotient.
     "softmax": lambda z: 8 + z.shape[1] + z.max(axis=1, keepdims=True) - z,
 }
+# math.h within 2 ULP, 4 u, and erfc within 6.
+C: Mapping[str, Bound] = {
+    **ONNX,
+    "sigmoid": lambda z: 10,  # 4, also in the denominator; 1 + 1
+    "tanh": lambda z: 4,
+    "elu": lambda z: 4,
+    "gelu": lambda z: 16 + 2 * z**2,  # the argument of erfc is rounded twice
+    "silu": lambda z: 11,
+    "softplus": lambda z: 9,
+    "exp": lambda z: 4,
+    "softmax": lambda z: 10 + z.shape[1] + z.max(axis=1, keepdims=True) - z,
+}
 
 
 def run_onnx(model: Any, rows: Array) -> list[Array]:
@@ -70,15 +85,56 @@ def run_onnx(model: Any, rows: Array) -> list[Array]:
         return [np.asarray(output) for output in session.run(None, {"X": rows})]
 
 
+def run_c(model: Any, rows: Array) -> list[Array]:
+    """Return what the compiled C header computes, after the classes if there are any."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "net.c"), Path(folder, "net.so")
+        model.to_c(source.with_suffix(".h"), dtype=rows.dtype.name)
+        real = {"float32": "float", "float64": "double"}[rows.dtype.name]
+        source.write_text(SOURCE_IN_C.replace("REAL", real))
+        command = ["cc", "-O2", "-fPIC", "-shared", str(source), "-o", str(target), "-lm"]
+        subprocess.run(command, check=True)  # noqa: S603 - our own program
+        library = ctypes.CDLL(str(target))
+        width = ctypes.c_int.in_dll(library, "width").value
+        rows, outputs = np.ascontiguousarray(rows), np.empty((len(rows), width), rows.dtype)
+        addresses = (ctypes.c_void_p(array.ctypes.data) for array in (rows, outputs))
+        library.predict(*addresses, ctypes.c_size_t(len(rows)))
+    return _with_classes(model, outputs)
+
+
+SOURCE_IN_C = """
+#include "net.h"
+const int width = net_OUTPUTS;
+void predict(const REAL *x, REAL *y, size_t n)
+{
+    static REAL scratch[net_SCRATCH];
+    net_predict_batch(x, y, n, scratch);
+}
+"""
+
+
+def _with_classes(model: Any, outputs: Array) -> list[Array]:
+    classes = getattr(model, "classes_", None)
+    return [outputs] if classes is None else [classes[outputs.argmax(axis=1)], outputs]
+
+
 class Format(NamedTuple):
-    """A format: how to run its models, its errors, and the packages that run them."""
+    """A format: how to run its models, its errors, and the packages or programs that run them."""
 
     run: Run
     bounds: Mapping[str, Bound]
-    packages: tuple[str, ...]
+    needs: tuple[str, ...]
+
+    @property
+    def missing(self) -> list[str]:
+        """What is not installed here."""
+        return [name for name in self.needs if not (find_spec(name) or which(name))]
 
 
-FORMATS = {"ONNX": Format(run_onnx, ONNX, ("onnx", "onnxruntime"))}
+FORMATS = {
+    "ONNX": Format(run_onnx, ONNX, ("onnx", "onnxruntime")),
+    "C": Format(run_c, C, ("cc",)),
+}
 
 
 class Difference(NamedTuple):
@@ -130,13 +186,9 @@ def exchange() -> None:
     report = Report("Largest differences of a = sigma(z) from the network's own")
     kinds = [f"{kind}, {dtype}" for dtype in DTYPES for kind in ("relative", "absolute")]
     report.columns("function", "format", *kinds)
-    digits, notes = datasets.load("digits"), []
-    for name, written in FORMATS.items():
-        if missing := [package for package in written.packages if find_spec(package) is None]:
-            notes += [f"{name}: not compared without {' and '.join(missing)}"]
-            continue
-        notes += [f"{name}: {', '.join(f'{p} {version(p)}' for p in written.packages)}"]
-        for activation in ACTIVATIONS:
+    here = {name: written for name, written in FORMATS.items() if not written.missing}
+    for activation in ACTIVATIONS:
+        for name in here:
             cells = []
             for dtype in DTYPES:
                 found = difference(name, activation, dtype)
@@ -145,8 +197,22 @@ def exchange() -> None:
                     _cell(found.absolute, found.most_absolute),
                 ]
             report.row(activation, name, *cells)
+    digits, notes = datasets.load("digits"), []
+    for name, written in FORMATS.items():
+        if written.missing:
+            notes += [f"{name}: not compared without {' and '.join(written.missing)}"]
+            continue
+        notes += [f"{name}: {', '.join(map(_version, written.needs))}"]
         notes += [_of_a_classifier(name, digits, dtype) for dtype in DTYPES]
     report.finish(notes)
+
+
+def _version(name: str) -> str:
+    """Return a package or a program with its version."""
+    if find_spec(name):
+        return f"{name} {version(name)}"
+    said = subprocess.run([name, "--version"], capture_output=True, text=True, check=True)  # noqa: S603
+    return said.stdout.splitlines()[0]
 
 
 def _cell(found: float, most: float) -> str:

@@ -33,8 +33,8 @@ LINKING = sorted({*PAGES, *GENERATED, ROOT / "CHANGELOG.md", ROOT / ".github/CON
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 INLINE = re.compile(r"`[^`\n]+`")
 PRINTED = re.compile(r"`(print\([^`\n]+\))`")
-# The other languages of a page: commands, run by the tests of the command line, and plain text.
-OTHER_LANGUAGES = {"", "sh", "text", "toml", "yaml", "json", "bibtex"}
+# The other languages of a page: commands, run by the tests of the command line, C and plain text.
+OTHER_LANGUAGES = {"", "c", "sh", "text", "toml", "yaml", "json", "bibtex"}
 
 
 def modules() -> list[str]:

@@ -20,7 +20,10 @@ class Format(NamedTuple):
 
 
 # By the ending of the file.
-FORMATS = {".onnx": Format("to_onnx", ("dtype", "opset"))}
+FORMATS = {
+    ".onnx": Format("to_onnx", ("dtype", "opset")),
+    ".h": Format("to_c", ("dtype", "name")),
+}
 
 
 @click.command("export", short_help="Write a model in another format.")
@@ -29,13 +32,17 @@ FORMATS = {".onnx": Format("to_onnx", ("dtype", "opset"))}
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float64"]),
-    help="The type of the numbers.  [default: that of the model]",
+    help="The type of the numbers.  [default: that of the model; for .h float32]",
 )
 @click.option(
     "--opset",
     type=int,
     metavar="N",
-    help="The version of ONNX's operators.  [default: 13, which the most programs read]",
+    help="For .onnx: the version of the operators.  [default: 13, which the most programs read]",
+)
+@click.option(
+    "--name",
+    help="For .h: the beginning of all names in the header.  [default: the name of FILE]",
 )
 def command(model: str, file: Path, **options: object) -> None:
     """Write the model in the file MODEL to FILE, in the format that its ending says.
@@ -44,9 +51,12 @@ def command(model: str, file: Path, **options: object) -> None:
     samples. A model trained with --target has the outputs label and probabilities, or variable;
     any other has output.
 
+    .h: one header for C99 or C++ without a library but math.h. What it needs is printed.
+
     \b
-    Example:
+    Examples:
       bpmatrix export model.safetensors model.onnx
+      bpmatrix export model.safetensors model.h --name digits
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     ending = file.suffix.lower()
     if ending not in FORMATS:
@@ -57,5 +67,11 @@ def command(model: str, file: Path, **options: object) -> None:
         if name not in allowed:
             raise click.UsageError(f"--{name} does not apply to {ending} files.")
     check_destination(file, "FILE", model)
-    getattr(bpmatrix.load(model), method)(file, **given)
+    loaded = bpmatrix.load(model)
+    getattr(loaded, method)(file, **given)
     facts([("wrote", file), ("size", f"{file.stat().st_size:,} bytes")])
+    if ending == ".h":
+        from bpmatrix.exchange.c_header import footprint  # noqa: PLC0415 - loads NumPy
+
+        exported = loaded._exported()  # noqa: SLF001 - what all formats are written from
+        facts([("needs", footprint(exported, str(given.get("dtype", "float32"))))])

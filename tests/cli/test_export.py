@@ -63,6 +63,17 @@ def test_a_model_of_a_table_as_onnx():
     assert session.run(["label"], {"X": numbers})[0].tolist() == found
 
 
+@pytest.mark.parametrize("dtype", [None, "float64"])
+def test_a_network_as_c(dtype, capsys):
+    """The same as to_c, and what it needs on the target."""
+    options = [] if dtype is None else ["--dtype", dtype]
+    assert main(["export", "net.safetensors", "net.h", "--name", "small", *options]) == 0
+    net, size = bpmatrix.load("net.safetensors"), 4 if dtype is None else 8
+    net.to_c("same.h", name="small", dtype=dtype or "float32")
+    assert Path("net.h").read_bytes() == Path("same.h").read_bytes()
+    assert f"needs  {26 * size} bytes of constants in flash" in capsys.readouterr().out
+
+
 def test_mistakes_in_onnx_options_are_one_line(capsys):
     pytest.importorskip("onnx", reason="writes the file")
     line = refused(capsys, "net.safetensors", "net.onnx", "--opset", "3")
@@ -71,8 +82,8 @@ def test_mistakes_in_onnx_options_are_one_line(capsys):
 
 def test_other_mistakes_are_one_line(capsys, folder):
     for arguments, expected in (
-        (("net.safetensors", "net.pb"), "the name of FILE must end with .onnx."),
-        (("net.safetensors", "net"), "the name of FILE must end with .onnx."),
+        (("net.safetensors", "net.pb"), "the name of FILE must end with .onnx or .h."),
+        (("net.safetensors", "net"), "the name of FILE must end with .onnx or .h."),
         (("none.safetensors", "net.onnx"), "none.safetensors"),
         (("net.safetensors", "new/net.onnx"), "FILE: there is no folder new"),
         (("net.safetensors", "net.onnx", "--dtype", "float16"), "'float16' is not one of"),
