@@ -44,7 +44,7 @@ def test_the_input_scale_is_folded_and_missing_biases_are_zero():
     np.testing.assert_array_equal(W, 0.25 * net.weights[0])
 
 
-@pytest.mark.filterwarnings("ignore:.*has not converged")
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
 def test_a_classifier_has_classes_and_names_of_pandas():
     pandas = pytest.importorskip("pandas", reason="DataFrames have names")
     frame = pandas.DataFrame(ROWS, columns=["a", "b", "c"])
