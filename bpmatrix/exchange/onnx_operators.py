@@ -89,26 +89,9 @@ class Graph:
         return self.constant(name, np.array(value))
 
     def constant(self, name: str, array: Array) -> str:
-        """Add a constant in the type of the graph, and return its name.
-
-        Raises
-        ------
-        ArgumentError
-            If a number becomes infinite in that type.
-        """
-        with np.errstate(over="ignore"):
-            self.constants[name] = array.astype(self.dtype)
-        if not np.isfinite(self.constants[name]).all():
-            raise self.out_of_range(np.abs(array).max())
+        """Add a constant in the type of the graph, and return its name."""
+        self.constants[name] = array.astype(self.dtype)
         return name
-
-    def out_of_range(self, number: float) -> ArgumentError:
-        """Return the error for a number that the type of the graph cannot represent."""
-        return ArgumentError(
-            f"a number of the model is outside the range of {self.dtype}",
-            got=f"{number:.3g}",
-            cure='Pass dtype="float64".',
-        )
 
     def output(
         self, name: str, found: str, columns: int | None, dtype: np.dtype[Any] | None = None
@@ -137,16 +120,17 @@ def graph_of(model: Model, dtype: str) -> Graph:
     Raises
     ------
     ArgumentError
-        If a number of the model is outside the range of `dtype`, or the classes cannot be written.
+        If `dtype` is unknown or too small for a number, or the classes cannot be written.
     """
-    graph = Graph(dtype)
+    graph, exact, model = Graph(dtype), model, model.rounded(dtype)
     x = INPUT
-    if model.inputs is not None:
+    if exact.inputs is not None:
         graph.part = "standardized"
-        x = _standardized(graph, x, model.inputs)
+        x = _standardized(graph, x, exact.inputs)
     if model.description.input_scale != 1:
         graph.part = "scaled"
-        x = graph("Mul", x, _factors(graph, "input_scale", model.description.input_scale))
+        scale = np.array(model.description.input_scale)
+        x = graph("Mul", x, graph.constant("input_scale", scale))
     for l, ((W, b), activation) in enumerate(zip(model.layers(), model.activations, strict=True)):
         graph.part = f"layer_{l + 1}"
         operands = [x, graph.constant(f"W_{l + 1}", W)]
@@ -155,7 +139,7 @@ def graph_of(model: Model, dtype: str) -> Graph:
         x = ACTIVATIONS[activation](graph, graph("Gemm", *operands, transB=1))
     graph.part = "output"
     if model.targets is not None:
-        x = graph("Mul", x, _factors(graph, "target_scale", model.targets.scale))
+        x = graph("Mul", x, graph.constant("target_scale", model.targets.scale))
         x = graph("Add", x, graph.constant("target_mean", model.targets.mean))
     if model.classes is not None:
         _classify(graph, x, model.kind, model.classes)
@@ -163,14 +147,6 @@ def graph_of(model: Model, dtype: str) -> Graph:
         name = "output" if model.kind == "network" else "variable"
         graph.output(name, x, model.description.sizes[-1])
     return graph
-
-
-def _factors(graph: Graph, name: str, values: Any) -> str:
-    """Add factors or divisors, which must not become 0."""
-    graph.constant(name, np.asarray(values))
-    if not graph.constants[name].all():
-        raise graph.out_of_range(np.abs(values).min())
-    return name
 
 
 def _standardized(graph: Graph, x: str, scaling: Scaling) -> str:
@@ -183,7 +159,7 @@ def _standardized(graph: Graph, x: str, scaling: Scaling) -> str:
     rest = scaling.mean - graph.constants["mean"]
     if rest.any():
         x = graph("Sub", x, graph.constant("mean_rest", rest))
-    return graph("Div", x, _factors(graph, "scale", scaling.scale))
+    return graph("Div", x, graph.constant("scale", scaling.scale))
 
 
 def _classify(graph: Graph, a: str, kind: str, classes: Array) -> None:

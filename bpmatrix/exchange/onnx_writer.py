@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import bpmatrix
-from bpmatrix.architecture.description import DTYPES
-from bpmatrix.checks import find, whole_number
+from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, MissingPackageError
 from bpmatrix.exchange.model import Model
 from bpmatrix.exchange.onnx_operators import INPUT, Graph, graph_of
@@ -47,22 +46,20 @@ def to_bytes(model: Model, dtype: str | None = None, opset: int = OLDEST_OPSET) 
         import onnx  # noqa: PLC0415 - an optional package
     except ImportError:
         raise MissingPackageError.of_extra("to_onnx", "onnx", "onnx") from None
-    if dtype is None:
-        dtype = model.description.dtype
-    find(dict.fromkeys(DTYPES), dtype, "dtype")
+    graph = graph_of(model, model.description.dtype if dtype is None else dtype)
     newest = onnx.defs.onnx_opset_version()
     opset = whole_number(opset, "opset", least=1)
     if not OLDEST_OPSET <= opset <= newest:
         raise ArgumentError("opset is not valid", got=opset, expected=f"{OLDEST_OPSET} to {newest}")
-    size = model.parameters.flat.size * np.dtype(dtype).itemsize
+    size = sum(array.nbytes for array in graph.constants.values())
     if size > MOST_BYTES:
         raise ArgumentError(
             "the network is too large for one ONNX file",
             got=f"{size:,} bytes",
             expected=f"{MOST_BYTES:,} or fewer",
-            cure="Use smaller layers." if dtype == "float32" else 'Pass dtype="float32".',
+            cure="Use smaller layers." if graph.dtype == "float32" else 'Pass dtype="float32".',
         )
-    written = _message(model, graph_of(model, dtype), opset)
+    written = _message(model, graph, opset)
     onnx.checker.check_model(written, full_check=True)
     content: bytes = written.SerializeToString()
     return content

@@ -358,6 +358,6 @@ def test_what_fails_changes_nothing(tmp_path):
     with pytest.raises(ArgumentError, match="opset"):
         net.to_onnx(path, opset=12)
     net.parameters[0] = 1e300
-    with pytest.raises(ArgumentError, match="outside the range of float32: got 1e\\+300"):
+    with pytest.raises(ArgumentError, match="outside the range of float32"):
         net.to_onnx(path, dtype="float32")
     assert path.read_bytes() == b"old"
