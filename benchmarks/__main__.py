@@ -11,6 +11,7 @@ from benchmarks.checkpoints import checkpoints
 from benchmarks.digests import digests
 from benchmarks.endurance import endurance
 from benchmarks.estimators import estimators
+from benchmarks.exchange import exchange
 from benchmarks.fading import fading
 from benchmarks.fuzz import fuzz
 from benchmarks.gate.command import accept, gate
@@ -41,7 +42,7 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 for command in (
     table, steps, book, fading, estimators, quality, startup, digests, checkpoints, c_header,
-    kills, endurance, fuzz, gate, accept, self_test,
+    kills, endurance, fuzz, exchange, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -56,6 +56,7 @@ class Report:
 
 def publish(text: str) -> None:
     """Print a text and, with `--write PAGE`, write it between the command's marks."""
+    text = "\n".join(line.rstrip() for line in text.strip().splitlines())
     click.echo(text)
     context = click.get_current_context(silent=True)
     page: Path | None = context.find_root().params.get("write") if context else None
@@ -66,7 +67,7 @@ def publish(text: str) -> None:
     _, last, after = rest.partition(end)
     if not (mark and last):
         raise click.ClickException(f"{page} lacks the lines {begin} and {end}")
-    write_whole(page, f"{before}{begin}\n{text.strip()}\n{end}{after}".encode())
+    write_whole(page, f"{before}{begin}\n{text}\n{end}{after}".encode())
 
 
 def verdict(value: float, target: float | None, *, at_most: bool = False) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +17,15 @@ from hypothesis import HealthCheck, settings
 # Otherwise a Python started by a test would put the current folder, the checkout, on its sys.path
 # and import the source tree instead of the installed package.
 os.environ["PYTHONSAFEPATH"] = "1"
+
+# The folder `benchmarks` as a package, without the checkout on sys.path.
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+if "benchmarks" not in sys.modules:
+    spec = spec_from_file_location(
+        "benchmarks", BENCHMARKS / "__init__.py", submodule_search_locations=[str(BENCHMARKS)]
+    )
+    sys.modules["benchmarks"] = module_from_spec(spec)
+    spec.loader.exec_module(sys.modules["benchmarks"])
 
 # The same examples in every run and on every machine, so that failures can be reproduced. No
 # deadline and no check for slow input: the first example of a test may compile kernels.

@@ -25,14 +25,16 @@ ROOT = Path(__file__).parent.parent
 # docs/api.md is generated from the docstrings, whose examples are tested in the source.
 GENERATED = {ROOT / "docs" / "api.md"}
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - GENERATED)
+# Its examples need packages that no other page does.
+EXCHANGE = ROOT / "docs" / "exchange.md"
 BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 # Pages with links; a link is text in brackets and a target, outside code.
 LINKING = sorted({*PAGES, *GENERATED, ROOT / "CHANGELOG.md", ROOT / ".github/CONTRIBUTING.md"})
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 INLINE = re.compile(r"`[^`\n]+`")
 PRINTED = re.compile(r"`(print\([^`\n]+\))`")
-# The other languages of a page: commands, run by the tests of the command line, and plain text.
-OTHER_LANGUAGES = {"", "sh", "text", "toml", "yaml", "json", "bibtex"}
+# The other languages of a page: commands, run by the tests of the command line, C and plain text.
+OTHER_LANGUAGES = {"", "c", "sh", "text", "toml", "yaml", "json", "bibtex"}
 
 
 def modules() -> list[str]:
@@ -75,7 +77,14 @@ def test_examples_in_docstrings(name: str) -> None:
     assert results.attempted == len(written)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_examples_in_the_page_about_onnx_pandas_and_torch() -> None:
+    pytest.importorskip("onnx", reason="the page writes files with it")
+    for package in ("onnxruntime", "pandas", "skl2onnx", "torch"):
+        pytest.importorskip(package, reason="an example needs it")
+    test_examples_in_pages(EXCHANGE)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != EXCHANGE], ids=name_of)
 def test_examples_in_pages(page: Path) -> None:
     """The Python blocks of a page run one after the other, as one program.
 

@@ -16,7 +16,7 @@ import pytest
 import bpmatrix
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-HEAVY = ("numba", "llvmlite", "scipy", "sklearn", "matplotlib")
+HEAVY = ("numba", "llvmlite", "scipy", "sklearn", "matplotlib", "onnx", "skl2onnx")
 
 
 def is_editable() -> bool:

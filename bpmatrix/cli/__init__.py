@@ -17,7 +17,17 @@ from pathlib import Path
 import click
 
 import bpmatrix
-from bpmatrix.cli import bench, convert, info, predict, reproduce, train, verify, warmup
+from bpmatrix.cli import (
+    bench,
+    book_to_idx,
+    export,
+    info,
+    predict,
+    reproduce,
+    train,
+    verify,
+    warmup,
+)
 from bpmatrix.cli.show import say
 from bpmatrix.cli.wording import in_options
 from bpmatrix.errors import BpmatrixError
@@ -42,8 +52,9 @@ def group(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for module in (train, predict, info, bench, verify, reproduce, convert, warmup):
+for module in (train, predict, info, export, bench, verify, reproduce, book_to_idx, warmup):
     group.add_command(module.command)
+group.add_command(book_to_idx.old_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

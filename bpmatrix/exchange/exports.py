@@ -16,6 +16,56 @@ class Exports:
         """Return the model as plain arrays."""
         raise NotImplementedError
 
+    def to_onnx(
+        self, path: str | os.PathLike[str], dtype: str | None = None, opset: int = 13
+    ) -> None:
+        """Write the model as one ONNX file, completely or not at all.
+
+        The rows of the input ``X`` (n, n_features) and of all outputs are samples, as users of ONNX
+        expect, also for a `Network`, whose own samples are columns. The outputs are:
+
+        - of a network, ``output`` (n, n_L), what `feedforward` returns, transposed;
+        - of a classifier, ``label`` (n,), what `predict` returns, and ``probabilities`` (n,
+          n_classes); for multilabel targets both are (n, n_labels);
+        - of a regressor, ``variable`` (n, n_outputs).
+
+        `input_scale`, standardization and classes are part of the file. Its metadata contain the
+        names of the features and the classes as JSON lists: ``feature_names`` and ``classes``.
+
+        Parameters
+        ----------
+        path : path
+            The file, which is replaced if it exists.
+        dtype : {"float32", "float64"}, optional
+            The type of inputs, weights and outputs. None is the type of the model.
+        opset : int, default 13
+            The version of ONNX's operators, from 13 to the newest of the installed package `onnx`.
+            The oldest is read by the most programs.
+
+        Raises
+        ------
+        MissingPackageError
+            If the package `onnx` is not installed.
+        ArgumentError
+            If an argument is not valid, the model has a custom activation function, a number of it
+            is outside the range of `dtype`, or it is larger than an ONNX file can be (2 GiB).
+        DataError
+            If a parameter is not finite.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> from importlib.util import find_spec
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 3, 1], seed=1)
+        >>> if find_spec("onnx"):
+        ...     net.to_onnx("net.onnx")
+        """
+        from bpmatrix.exchange.onnx_writer import to_bytes  # noqa: PLC0415 - needed only here
+
+        write_whole(Path(path), to_bytes(self._exported(), dtype, opset))
+
     def to_c(
         self, path: str | os.PathLike[str], name: str | None = None, dtype: str = "float32"
     ) -> None:

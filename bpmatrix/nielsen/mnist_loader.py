@@ -1,6 +1,6 @@
 """The book's `mnist_loader`: MNIST in its two forms, read from IDX files, not from a pickle.
 
-``bpmatrix convert`` converts the book's file, ``mnist.pkl.gz``, to IDX files.
+``bpmatrix book-to-idx`` converts the book's file, ``mnist.pkl.gz``, to IDX files.
 """
 
 from __future__ import annotations

@@ -33,7 +33,9 @@ from bpmatrix.training.arguments import DEFAULT_MINI_BATCH_SIZE, DEFAULT_OPTIMIZ
 
 # -P keeps the current folder off sys.path, so that the process imports the tested package.
 PROGRAM = [sys.executable, "-P", "-m", "bpmatrix"]
-COMMANDS = ("train", "predict", "info", "bench", "verify", "reproduce", "convert", "warmup")
+COMMANDS = (
+    "train", "predict", "info", "export", "bench", "verify", "reproduce", "book-to-idx", "warmup",
+)  # fmt: skip
 # A first run compiles kernels.
 SECONDS = 180
 

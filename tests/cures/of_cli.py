@@ -103,6 +103,14 @@ ROWS = [
     Row("cli/bench.py: command", "--json and --markdown name the same file.",
         run("bench --from figures.json --json a --markdown a"), "name the same file",
         run("bench --from figures.json --json a --markdown b")),
+    # --------------------------------------------------------------------------- other formats
+    Row("cli/export.py: command", "the name of FILE must end with {}.",
+        run(NETWORK, "export net.safetensors net.txt"), "must end with .onnx or .h",
+        run("export net.safetensors net.onnx"), needs="onnx"),
+    Row("cli/export.py: command", "--{} does not apply to {} files.",
+        run(NETWORK, "export net.safetensors net.h --opset 13"),
+        "--opset does not apply to .h files",
+        run("export net.safetensors net.h")),
     # --------------------------------------------------------------------------- destinations
     Row("cli/destination.py: check_destination", "{}: there is no folder {}",
         run(NETWORK.replace("net", "new/net")), MAKE_IT,

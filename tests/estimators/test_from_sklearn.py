@@ -377,7 +377,7 @@ def test_classes_that_only_partial_fit_names():
     assert set(to_ours(single).to_sklearn().predict(X)) == {0}
 
 
-def test_names_of_features():
+def test_names_of_features_of_pandas():
     pandas = pytest.importorskip("pandas", reason="DataFrames have names")
     X, y = data("number", 2, "float64", 1)
     frame = pandas.DataFrame(X, columns=["a", "b"])

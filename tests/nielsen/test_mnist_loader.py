@@ -237,15 +237,16 @@ def test_text_of_protocol_0_of_python_2(tmp_path) -> None:
     assert read_pickled_arrays(path)[0][0].tobytes() == data
 
 
+@pytest.mark.parametrize("command", ["book-to-idx", "convert"])
 @pytest.mark.parametrize("labels", ["i8", "u1", "f4"])
-def test_the_converted_folder_holds_the_same_data(labels, tmp_path, capsys) -> None:
+def test_the_converted_folder_holds_the_same_data(labels, command, tmp_path, capsys) -> None:
     """From the command line to `load_data`: the numbers of the pickle, bit for bit."""
     source, target = tmp_path / "mnist.pkl.gz", tmp_path / "mnist"
     pairs = books_file(source, labels=labels)
     left = tmp_path / ".0123456789abcdef.part"  # by a process that was killed
     left.mkdir()
     os.utime(left, (0, 0))
-    assert main(["convert", str(source), str(target)]) == 0
+    assert main([command, str(source), str(target)]) == 0
     assert sorted(tmp_path.iterdir()) == [target, source]
     assert "10 images" in capsys.readouterr().out
     for ours, theirs in zip(mnist_loader.load_data(folder=target), pairs, strict=True):
@@ -264,7 +265,7 @@ def test_what_cannot_be_converted_leaves_nothing(wrong, tmp_path, capsys) -> Non
     if wrong == "there":
         target.mkdir()
     before = sorted(tmp_path.iterdir())
-    assert main(["convert", str(source), str(target)]) == 2
+    assert main(["book-to-idx", str(source), str(target)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
 
