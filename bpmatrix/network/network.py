@@ -24,6 +24,7 @@ from bpmatrix.engine.processors import running
 from bpmatrix.engine.trace import Trace, trace
 from bpmatrix.errors import ArgumentError
 from bpmatrix.exchange.exports import Exports
+from bpmatrix.exchange.imports import Imports
 from bpmatrix.exchange.model import Model
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
@@ -40,7 +41,7 @@ from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
 
 
-class Network(Exports):
+class Network(Exports, Imports):
     """A multilayer perceptron whose samples are the columns of a matrix.
 
     Parameters

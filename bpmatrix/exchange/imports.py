@@ -1,0 +1,96 @@
+"""The class methods of `Network` that read other formats."""
+
+from __future__ import annotations
+
+from typing import Any, Self, cast
+
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import AnyCost
+from bpmatrix.errors import ArgumentError
+from bpmatrix.exchange import torch_modules
+from bpmatrix.exchange.layers import Layers, NotUnderstoodError
+
+
+class Imports:
+    """A base class for networks that can be read from other formats."""
+
+    weights: tuple[Any, ...]
+    biases: tuple[Any, ...]
+
+    @classmethod
+    def from_torch(
+        cls,
+        module: Any,
+        *,
+        output: str | OwnActivation | None = None,
+        cost: AnyCost | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """Return a network that computes what a PyTorch module computes.
+
+        Parameters
+        ----------
+        module : torch.nn.Sequential
+            Linear (float32 or float64), Sigmoid, Tanh, ReLU, LeakyReLU(0.01), ELU, GELU, SiLU,
+            Softplus, Softmax, Identity and nested Sequentials. Flatten and Dropout are left out:
+            the columns of X are flat samples; to train with dropout, use ``train(dropout=...)``.
+        output : str or OwnActivation, optional
+            The activation function of the last layer, if the module ends with a Linear because its
+            loss contains that function: ``"softmax"`` for nn.CrossEntropyLoss, ``"sigmoid"`` for
+            nn.BCEWithLogitsLoss.
+        cost : str, Huber, Quantile or OwnCost, optional
+            None means the cost that fits the output: cross-entropy for sigmoid, log-likelihood for
+            softmax, poisson for exp, otherwise quadratic.
+        seed : int, optional
+            Determines the order of the samples in training; see `Network`.
+
+        Returns
+        -------
+        Network
+            With the module's weights and biases, in its type. Biases that only some layers have
+            are 0 in the others. Nothing is shared with the module.
+
+        Raises
+        ------
+        ArgumentError
+            If the module has a part that a network does not have, or the arguments do not fit it.
+
+        Notes
+        -----
+        The outputs are equal up to rounding, except that a Softplus returns z above its threshold:
+        for z = 20 that differs by 2e-9.
+
+        Examples
+        --------
+        ::
+
+            module = nn.Sequential(nn.Linear(64, 30), nn.ReLU(), nn.Linear(30, 10))
+            net = Network.from_torch(module, output="softmax")
+            net.train(X, labels, optimizer=Adam())          # X has 64 rows, samples are columns
+            module = net.to_torch()
+        """
+        try:
+            return cls._of(torch_modules.read(module), output, cost, seed)
+        except NotUnderstoodError as error:
+            raise ArgumentError(
+                "a network cannot compute what this module computes",
+                got=error,
+                expected="a torch.nn.Sequential of Linear and activation functions",
+                cure=error.cure or f"The modules it can have: {', '.join(torch_modules.KNOWN)}.",
+            ) from None
+
+    @classmethod
+    def _of(
+        cls,
+        layers: Layers,
+        output: str | OwnActivation | None,
+        cost: AnyCost | None,
+        seed: int | None,
+    ) -> Self:
+        """Return a network with these layers, not trained."""
+        network = cast("Any", cls)(**layers.arguments(output, cost), seed=seed)
+        for view, array in zip(network.weights, layers.weights, strict=True):
+            view[:] = array
+        for view, b in zip(network.biases, layers.biases, strict=False):  # none without biases
+            view[:, 0] = 0 if b is None else b
+        return cast("Self", network)

@@ -1,0 +1,120 @@
+"""The layers of a model in another format: what every reader returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.architecture.activations import OwnActivation
+from bpmatrix.architecture.costs import COSTS, AnyCost
+from bpmatrix.errors import ArgumentError
+
+Array = NDArray[Any]
+
+
+class NotUnderstoodError(Exception):
+    """A part of a model that a network does not have; a reader converts it to an error of ours."""
+
+    def __init__(self, what: str, cure: str | None = None) -> None:
+        super().__init__(what)
+        self.cure = cure
+
+
+class Layers:
+    """Weights, biases and activation functions, layer by layer.
+
+    Attributes
+    ----------
+    weights : list of (n_l, n_{l-1}) arrays
+    biases : list of (n_l,) arrays or None
+    activations : list of str
+    input_scale : float
+    cost : str or None
+        The cost, if the model says which; None chooses the one that fits the output.
+    """
+
+    def __init__(self) -> None:
+        self.weights: list[Array] = []
+        self.biases: list[Array | None] = []
+        self.activations: list[str] = []
+        self.input_scale = 1.0
+        self.cost: str | None = None
+
+    def add(self, W: Array, b: Array | None, where: str) -> None:
+        """Add a layer of identity units; `where` names its place in the model.
+
+        Raises
+        ------
+        NotUnderstoodError
+            If the arrays do not fit together, or what precedes them, or cannot be used.
+        """
+        if W.ndim != 2 or not W.size or (b is not None and b.shape != W.shape[:1]):
+            shapes = f"{W.shape} and {b.shape}" if b is not None else f"{W.shape}"
+            raise NotUnderstoodError(f"{where}: weights and biases of shape {shapes}")
+        if self.weights and W.shape[1] != (n := self.weights[-1].shape[0]):
+            raise NotUnderstoodError(f"{where}: {W.shape[1]} inputs after a layer of {n} units")
+        types = {array.dtype.name for array in (W, *self.weights[:1], b) if array is not None}
+        if len(types) > 1 or not types <= {"float32", "float64"}:
+            raise NotUnderstoodError(
+                f"{where}: parameters of type {' and '.join(sorted(types))}",
+                "Convert all parameters to float32 or all to float64.",
+            )
+        if not all(np.isfinite(array).all() for array in (W, b) if array is not None):
+            raise NotUnderstoodError(f"{where}: parameters that are not finite")
+        if self.activations[-1:] == ["softmax"]:
+            raise NotUnderstoodError(f"{where}: a layer after softmax")
+        self.weights.append(W)
+        self.biases.append(b)
+        self.activations.append("identity")
+
+    def activate(self, name: str, where: str) -> None:
+        """Set the activation function of the last layer.
+
+        Raises
+        ------
+        NotUnderstoodError
+            If there is no layer, or it already has one.
+        """
+        if not self.activations or self.activations[-1] != "identity":
+            raise NotUnderstoodError(f"{where}: {name} without a layer of weights before it")
+        self.activations[-1] = name
+
+    def arguments(self, output: str | OwnActivation | None, cost: AnyCost | None) -> dict[str, Any]:
+        """Return the arguments of a `Network` with these layers.
+
+        Parameters
+        ----------
+        output : str or OwnActivation, optional
+            The activation function of the last layer, if the model does not have one there.
+        cost : str or another cost, optional
+            None means that of the model, or else the one that fits the output.
+
+        Raises
+        ------
+        NotUnderstoodError
+            If there are no layers.
+        ArgumentError
+            If the model has another output.
+        """
+        if not self.weights:
+            raise NotUnderstoodError("no layers")
+        *hidden, last = self.activations
+        if output not in {None, last} and last != "identity":
+            raise ArgumentError(
+                "the model has another activation function at its output",
+                got=f"output={output!r}",
+                expected=last,
+                cure="Leave out output.",
+            )
+        function = last if output is None else output
+        fitting = (record.name for record in COSTS.values() if record.partner == function)
+        return {
+            "sizes": [self.weights[0].shape[1], *(len(W) for W in self.weights)],
+            "activation": [*hidden, function],
+            "cost": cost or self.cost or next(fitting, "quadratic"),
+            "input_scale": self.input_scale,
+            "bias": any(b is not None for b in self.biases),
+            "dtype": self.weights[0].dtype.name,
+        }

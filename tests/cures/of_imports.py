@@ -1,0 +1,56 @@
+"""The errors of `exchange`: models that cannot be read from another format."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from unittest.mock import patch
+
+import numpy as np
+from cures.table import Row
+
+from bpmatrix import Network
+from bpmatrix.exchange.layers import Layers
+
+
+
+def read(output: str | None) -> Network:
+    layers = Layers()
+    layers.add(np.ones((1, 2)), None, "here")
+    layers.activate("tanh", "here")
+    return Network._of(layers, output, None, 1)
+
+
+def without_torch() -> None:
+    with patch.dict("sys.modules", {"torch": None}):
+        Network([2, 1]).to_torch()
+
+
+def module_of_torch() -> None:
+    nn = import_module("torch").nn
+    Network.from_torch(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
+
+
+ROWS = [
+    Row(
+        "exchange/imports.py: Imports.from_torch",
+        "a network cannot compute what this module computes",
+        lambda _: Network.from_torch("model.pt"),
+        "pass nn.Sequential(model.fc1, nn.ReLU(), model.fc2)",
+        lambda _: module_of_torch(),
+        needs="torch",
+    ),
+    Row(
+        "exchange/layers.py: Layers.arguments",
+        "the model has another activation function at its output",
+        lambda _: read("softmax"),
+        "Leave out output.",
+        lambda _: read(None),
+    ),
+    Row(
+        "exchange/torch_modules.py: written",
+        "to_torch",
+        lambda _: without_torch(),
+        "torch, which is missing or too old. In a clone of bpmatrix: pip install '.[neighbors]'",
+        why="PyTorch is too large to install in a test.",
+    ),
+]
