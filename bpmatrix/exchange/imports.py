@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, Self, cast
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
-from bpmatrix.errors import ArgumentError
-from bpmatrix.exchange import torch_modules
+from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
+from bpmatrix.exchange import onnx_reader, torch_modules
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
+from bpmatrix.exchange.protobuf import DamagedError
 
 
 class Imports:
@@ -77,6 +80,67 @@ class Imports:
                 got=error,
                 expected="a torch.nn.Sequential of Linear and activation functions",
                 cure=error.cure or f"The modules it can have: {', '.join(torch_modules.KNOWN)}.",
+            ) from None
+
+    @classmethod
+    def from_onnx(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        output: str | OwnActivation | None = None,
+        cost: AnyCost | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """Return a network that computes what an ONNX file computes. Nothing in it is executed.
+
+        Parameters
+        ----------
+        path : path
+            A file with one input, whose rows are samples, and one output; of the operators Gemm,
+            MatMul and Add and those of activation functions, as PyTorch, scikit-learn, Keras and
+            `to_onnx` write them. Flatten, Reshape to rows, Cast, Identity and Dropout are left out.
+            The package `onnx` is not needed.
+        output, cost, seed : optional
+            As in `from_torch`: an ONNX file does not contain the cost.
+
+        Returns
+        -------
+        Network
+            With the file's weights and biases, in its type. A factor on the inputs is its
+            `input_scale`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file does not exist.
+        ModelFileError
+            If it is damaged, or contains something else than a chain of layers.
+        ArgumentError
+            If the arguments do not fit the model.
+
+        Examples
+        --------
+        ::
+
+            torch.onnx.export(module, (rows,), "net.onnx", external_data=False)
+            net = Network.from_onnx("net.onnx", output="softmax")
+        """
+        if not Path(path).is_file():
+            raise DataNotFoundError(f"ONNX file {path} not found", cure="Check the path.")
+        try:
+            return cls._of(onnx_reader.read(path), output, cost, seed)
+        except DamagedError as error:
+            raise ModelFileError(
+                f"{path} is not a complete ONNX file",
+                got=error,
+                cure="Export or copy the model again; perhaps it was not copied completely.",
+            ) from None
+        except NotUnderstoodError as error:
+            raise ModelFileError(
+                f"{path} is not a network that bpmatrix can read",
+                got=error,
+                expected="a chain of layers: weights, biases and an activation function",
+                cure=error.cure,
             ) from None
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -50,24 +51,37 @@ class Layers:
         NotUnderstoodError
             If the arrays do not fit together, or what precedes them, or cannot be used.
         """
-        if W.ndim != 2 or not W.size or (b is not None and b.shape != W.shape[:1]):
-            shapes = f"{W.shape} and {b.shape}" if b is not None else f"{W.shape}"
-            raise NotUnderstoodError(f"{where}: weights and biases of shape {shapes}")
-        if self.weights and W.shape[1] != (n := self.weights[-1].shape[0]):
+        if W.ndim != 2 or not W.size:
+            raise NotUnderstoodError(f"{where}: weights of shape {W.shape}")
+        if self.weights and W.shape[1] != (n := len(self.weights[-1])):
             raise NotUnderstoodError(f"{where}: {W.shape[1]} inputs after a layer of {n} units")
-        types = {array.dtype.name for array in (W, *self.weights[:1], b) if array is not None}
+        if self.activations[-1:] == ["softmax"]:
+            raise NotUnderstoodError(f"{where}: a layer after softmax")
+        self._check_numbers(W, where)
+        self.weights.append(W)
+        self.biases.append(None)
+        self.activations.append("identity")
+        if b is not None:
+            self.add_biases(b, where)
+
+    def add_biases(self, b: Array, where: str) -> None:
+        """Set the biases of the last layer; raises as `add` does."""
+        if b.shape != self.weights[-1].shape[:1]:
+            raise NotUnderstoodError(
+                f"{where}: biases of shape {b.shape} in a layer of {len(self.weights[-1])} units"
+            )
+        self._check_numbers(b, where)
+        self.biases[-1] = b
+
+    def _check_numbers(self, array: Array, where: str) -> None:
+        types = {found.dtype.name for found in (array, *self.weights[:1])}
         if len(types) > 1 or not types <= {"float32", "float64"}:
             raise NotUnderstoodError(
                 f"{where}: parameters of type {' and '.join(sorted(types))}",
                 "Convert all parameters to float32 or all to float64.",
             )
-        if not all(np.isfinite(array).all() for array in (W, b) if array is not None):
+        if not np.isfinite(array).all():
             raise NotUnderstoodError(f"{where}: parameters that are not finite")
-        if self.activations[-1:] == ["softmax"]:
-            raise NotUnderstoodError(f"{where}: a layer after softmax")
-        self.weights.append(W)
-        self.biases.append(b)
-        self.activations.append("identity")
 
     def activate(self, name: str, where: str) -> None:
         """Set the activation function of the last layer.
@@ -108,6 +122,8 @@ class Layers:
                 expected=last,
                 cure="Leave out output.",
             )
+        if not math.isfinite(self.input_scale) or not self.input_scale:
+            raise NotUnderstoodError(f"inputs that are multiplied by {self.input_scale}")
         function = last if output is None else output
         fitting = (record.name for record in COSTS.values() if record.partner == function)
         return {

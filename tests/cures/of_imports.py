@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 from cures.table import Row
+from onnx_bytes import graph, model, node, tensor, value
 
 from bpmatrix import Network
 from bpmatrix.exchange.layers import Layers
@@ -20,6 +22,15 @@ def read(output: str | None) -> Network:
     return Network._of(layers, output, None, 1)
 
 
+def read_onnx(folder: Path, *outputs: str, length: int | None = None) -> Network:
+    """Read a file with a layer and two outputs, or one of them."""
+    nodes = [node("MatMul", "x W", "z"), node("Sigmoid", "z", "y")]
+    parts = [value(name, None) for name in outputs]
+    content = model(graph(nodes, [tensor("W", np.eye(2))], [value("x", None)], parts))
+    (folder / "net.onnx").write_bytes(content[:length])
+    return Network.from_onnx(folder / "net.onnx")
+
+
 def without_torch() -> None:
     with patch.dict("sys.modules", {"torch": None}):
         Network([2, 1]).to_torch()
@@ -31,6 +42,27 @@ def module_of_torch() -> None:
 
 
 ROWS = [
+    Row(
+        "exchange/imports.py: Imports.from_onnx",
+        "ONNX file {} not found",
+        lambda folder: Network.from_onnx(folder / "net.onnx"),
+        "Check the path.",
+        lambda folder: read_onnx(folder, "y"),
+    ),
+    Row(
+        "exchange/imports.py: Imports.from_onnx",
+        "{} is not a complete ONNX file",
+        lambda folder: read_onnx(folder, "y", length=-1),
+        "Export or copy the model again; perhaps it was not copied completely.",
+        lambda folder: read_onnx(folder, "y"),
+    ),
+    Row(
+        "exchange/imports.py: Imports.from_onnx",
+        "{} is not a network that bpmatrix can read",
+        lambda folder: read_onnx(folder, "y", "z"),
+        "Keep one of each: onnx.utils.extract_model(path, new_path, [input], [output]).",
+        lambda folder: read_onnx(folder, "y"),
+    ),
     Row(
         "exchange/imports.py: Imports.from_torch",
         "a network cannot compute what this module computes",

@@ -1,0 +1,91 @@
+"""Expressions of ONNX operators, and those that are activation functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from bpmatrix.exchange.onnx_file import Attribute
+
+# The attributes that are understood, with their defaults.
+ATTRIBUTES: dict[str, dict[str, Attribute]] = {
+    "Cast": {"to": 0, "saturate": 1},
+    "Constant": dict.fromkeys(
+        ("value", "value_float", "value_floats", "value_int", "value_ints"), ""
+    ),
+    "Dropout": {"ratio": 0.5, "seed": 0},
+    "Elu": {"alpha": 1.0},
+    "Flatten": {"axis": 1},
+    "Gelu": {"approximate": "none"},
+    "Gemm": {"alpha": 1.0, "beta": 1.0, "transA": 0, "transB": 0},
+    "LeakyRelu": {"alpha": 0.01},
+    "Reshape": {"allowzero": 0},
+    "Softmax": {"axis": 1},
+    "Swish": {"alpha": 1.0},
+    "Transpose": {"perm": [1, 0]},
+}
+COMMUTATIVE = {"Add", "Max", "Min", "Mul"}
+MOST_FACTORS = 8
+
+
+class Expressions:
+    """Names for expressions in z, equal for equal expressions."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, ...], str] = {}
+        self._factors: dict[str, list[str]] = {}
+
+    def __call__(self, operator: str, *inputs: str | float, **attributes: Attribute) -> str:
+        """Return the name of an operator applied to expressions and numbers."""
+        operands = [x if isinstance(x, str) else _written(x) for x in inputs]
+        if operator == "Mul":  # in any order
+            operands = [factor for x in operands for factor in self._factors.get(x, [x])]
+        if operator in COMMUTATIVE:
+            operands.sort()
+        settings = ATTRIBUTES.get(operator, {}) | attributes
+        if settings.get("axis") == -1:  # of two
+            settings["axis"] = 1
+        key = (operator, *operands, *(_written(settings[name]) for name in sorted(settings)))
+        name = self._names.setdefault(key, f"e{len(self._names)}")
+        if operator == "Mul" and len(operands) < MOST_FACTORS:  # they may double with each node
+            self._factors[name] = operands
+        return name
+
+    @property
+    def operators(self) -> set[str]:
+        """The operators of all expressions so far."""
+        return {operator for operator, *_ in self._names}
+
+
+def _written(value: object) -> str:
+    """Return a setting as text; numbers are rounded to float32, since attributes are."""
+    if not isinstance(value, int | float):
+        return str(value)
+    with np.errstate(over="ignore"):
+        return str(np.float32(value))
+
+
+# The expressions of the activation functions in files of PyTorch, Keras and scikit-learn.
+EXPRESSIONS: tuple[tuple[str, Callable[[Expressions, str], str]], ...] = (
+    ("identity", lambda _, z: z),
+    ("sigmoid", lambda g, z: g("Sigmoid", z)),
+    ("tanh", lambda g, z: g("Tanh", z)),
+    ("relu", lambda g, z: g("Relu", z)),
+    ("leaky_relu", lambda g, z: g("LeakyRelu", z)),
+    ("elu", lambda g, z: g("Elu", z)),
+    ("silu", lambda g, z: g("Swish", z)),
+    ("silu", lambda g, z: g("Mul", z, g("Sigmoid", z))),
+    ("softplus", lambda g, z: g("Softplus", z)),
+    ("softplus", lambda g, z: g("Where", g("Greater", z, 20.0), z, g("Softplus", z))),
+    ("exp", lambda g, z: g("Exp", z)),
+    ("softmax", lambda g, z: g("Softmax", z)),
+    ("gelu", lambda g, z: g("Gelu", z)),
+    ("gelu", lambda g, z: _gelu(g, z, g("Div", z, math.sqrt(2)))),
+    ("gelu", lambda g, z: _gelu(g, z, g("Mul", z, math.sqrt(0.5)))),
+)
+
+
+def _gelu(g: Expressions, z: str, x: str) -> str:
+    return g("Mul", z, g("Mul", 0.5, g("Add", g("Erf", x), 1.0)))
