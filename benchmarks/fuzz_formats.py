@@ -27,6 +27,9 @@ from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage import tensor_files
 
+# Every activation function, as PyTorch writes them.
+ONNX = Path(__file__).parents[1] / "tests/exchange/models/torch-script-opset-13.onnx"
+
 
 @dataclass(frozen=True)
 class Format:
@@ -129,6 +132,7 @@ def formats(folder: Path) -> dict[str, Format]:
         found[f"book, protocol {protocol}"] = Format(content, _book)
     found["book, gzipped"] = Format(gzip.compress(pickle.dumps(pairs, 2), mtime=0), _book)
     network2.Network([3, 2, 1]).save(str(folder / "net.json"))
+    found["onnx"] = Format(ONNX.read_bytes(), _onnx)
     found["book, network2"] = Format((folder / "net.json").read_bytes(), _json)
     return found
 
@@ -206,6 +210,11 @@ def _target(path: Path) -> bytes:
 
 def _book(path: Path) -> bytes:
     return frozen(read_pickled_arrays(path))
+
+
+def _onnx(path: Path) -> bytes:
+    net = Network.from_onnx(path)
+    return frozen((net.description, net.parameters))
 
 
 def _json(path: Path) -> bytes:

@@ -9,12 +9,14 @@ import numpy as np
 
 from bpmatrix.exchange.onnx_file import Attribute
 
-# The attributes that are understood, with their defaults.
+NO_NUMBERS = np.empty(0)
+# The attributes that are understood, with their defaults, which have the types that they must have.
 ATTRIBUTES: dict[str, dict[str, Attribute]] = {
     "Cast": {"to": 0, "saturate": 1},
-    "Constant": dict.fromkeys(
-        ("value", "value_float", "value_floats", "value_int", "value_ints"), ""
-    ),
+    "Constant": {
+        "value": NO_NUMBERS, "value_float": 0.0, "value_floats": NO_NUMBERS, "value_int": 0,
+        "value_ints": [],
+    },
     "Dropout": {"ratio": 0.5, "seed": 0},
     "Elu": {"alpha": 1.0},
     "Flatten": {"axis": 1},
@@ -25,7 +27,7 @@ ATTRIBUTES: dict[str, dict[str, Attribute]] = {
     "Softmax": {"axis": 1},
     "Swish": {"alpha": 1.0},
     "Transpose": {"perm": [1, 0]},
-}
+}  # fmt: skip
 COMMUTATIVE = {"Add", "Max", "Min", "Mul"}
 MOST_FACTORS = 8
 

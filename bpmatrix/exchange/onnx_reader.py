@@ -86,8 +86,9 @@ class _Chain:
     def follow(self, node: Node) -> None:
         """Add what a node computes."""
         defaults = ATTRIBUTES.get(node.operator, {})
-        if unknown := node.attributes.keys() - defaults.keys():
-            raise NotUnderstoodError(f"{node} with attribute {min(unknown)!r}")
+        for name, value in node.attributes.items():
+            if name not in defaults or type(value) is not type(defaults[name]):
+                raise NotUnderstoodError(f"{node} with attribute {name!r}")
         operands = [self._operand(node, name) for name in node.inputs if name]
         name, *others = node.outputs or [""]
         if name in self._values or name in self._file.constants:

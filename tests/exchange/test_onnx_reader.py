@@ -171,6 +171,16 @@ REFUSED = {
         model(graph([GEMM, END], [W, B]), more=field(25, field(1, "Sigmoid"))), "functions"
     ),
     "unknown attribute": (chain(node("Gemm", "x W b", "z", speed=1), END), "attribute 'speed'"),
+    "attribute of another type": (chain(node("Gemm", "x W b", "z", alpha="1"), END), "'alpha'"),
+    "constant of another type": (
+        chain(GEMM, node("Constant", "", "c", value_float=""), node("Mul", "c z", "y")),
+        "'value_float'",
+    ),
+    "empty constant": (
+        chain(GEMM, node("Constant", "", "c", value=tensor("", np.empty(0, np.float32))),
+              node("Mul", "c z", "y")),
+        r"constants of shape \(0,\)",
+    ),
     "attribute twice": (
         chain(node("Gemm", "x W b", "z", transB=0, more=field(5, field(1, "transB"))), END),
         "two attributes|neither",
