@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, cast
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
+from bpmatrix.architecture.description import choose_activations
 from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
-from bpmatrix.exchange import onnx_reader, torch_modules
+from bpmatrix.exchange import onnx_reader, state_dicts, torch_modules
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.protobuf import DamagedError
 
@@ -140,6 +142,74 @@ class Imports:
                 f"{path} is not a network that bpmatrix can read",
                 got=error,
                 expected="a chain of layers: weights, biases and an activation function",
+                cure=error.cure,
+            ) from None
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        source: str | os.PathLike[str] | Mapping[str, Any],
+        *,
+        activation: str | OwnActivation | Sequence[str | OwnActivation],
+        output: str | OwnActivation | None = None,
+        cost: AnyCost | None = None,
+        input_scale: float | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """Return a network with the weights and biases of a state dict.
+
+        Parameters
+        ----------
+        source : path or mapping
+            A .safetensors file, or a mapping of names to arrays or tensors, float32 or float64:
+            ``"0.weight"`` (n_1, n_0), ``"0.bias"`` (n_1,), ``"2.weight"`` and so on, with any
+            prefix. Layers are in the order of the numbers in their names; if the names differ in
+            more than numbers, in the order in which the shapes fit. For a .pt file, pass
+            ``torch.load(path, weights_only=True)``.
+        activation, output : str, OwnActivation or sequence
+            As in `Network`: a state dict does not say which functions its layers have.
+        cost : str, Huber, Quantile or OwnCost, optional
+            None means the cost that fits the output: see `from_torch`.
+        input_scale, seed : optional
+            As in `Network`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file does not exist.
+        ModelFileError
+            If it is damaged, or contains something else than the weights and biases of layers.
+        ArgumentError
+            If the arguments are invalid, or neither `output` nor `cost` says what the output is.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from bpmatrix import Network
+        >>> arrays = {
+        ...     "model.0.weight": np.ones((3, 2)), "model.0.bias": np.zeros(3),
+        ...     "model.2.weight": np.ones((1, 3)), "model.2.bias": np.zeros(1),
+        ... }
+        >>> Network.from_state_dict(arrays, activation="relu", output="sigmoid")
+        Network([2, 3, 1], relu-sigmoid, cross_entropy, float64, 13 parameters)
+        """
+        if output is None and cost is None and isinstance(activation, str | OwnActivation):
+            raise ArgumentError(
+                "a state dict does not say which activation function the output has",
+                cure='Pass it, for example output="softmax" or output="identity".',
+            )
+        try:
+            layers = state_dicts.read(source)
+            layers.activations = list(
+                choose_activations(len(layers.weights), activation, output, cost or "quadratic")
+            )
+            layers.input_scale = 1.0 if input_scale is None else input_scale
+            return cls._of(layers, None, cost, seed)
+        except NotUnderstoodError as error:
+            raise ModelFileError(
+                "the state dict is not that of a network",
+                got=error,
+                expected="the weights and biases of layers: 0.weight, 0.bias, 2.weight, ...",
                 cure=error.cure,
             ) from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -30,18 +29,15 @@ class Layers:
     ----------
     weights : list of (n_l, n_{l-1}) arrays
     biases : list of (n_l,) arrays or None
-    activations : list of str
+    activations : list of str or OwnActivation
     input_scale : float
-    cost : str or None
-        The cost, if the model says which; None chooses the one that fits the output.
     """
 
     def __init__(self) -> None:
         self.weights: list[Array] = []
         self.biases: list[Array | None] = []
-        self.activations: list[str] = []
+        self.activations: list[str | OwnActivation] = []
         self.input_scale = 1.0
-        self.cost: str | None = None
 
     def add(self, W: Array, b: Array | None, where: str) -> None:
         """Add a layer of identity units; `where` names its place in the model.
@@ -103,7 +99,7 @@ class Layers:
         output : str or OwnActivation, optional
             The activation function of the last layer, if the model does not have one there.
         cost : str or another cost, optional
-            None means that of the model, or else the one that fits the output.
+            None means the one that fits the output.
 
         Raises
         ------
@@ -122,14 +118,12 @@ class Layers:
                 expected=last,
                 cure="Leave out output.",
             )
-        if not math.isfinite(self.input_scale) or not self.input_scale:
-            raise NotUnderstoodError(f"inputs that are multiplied by {self.input_scale}")
         function = last if output is None else output
         fitting = (record.name for record in COSTS.values() if record.partner == function)
         return {
             "sizes": [self.weights[0].shape[1], *(len(W) for W in self.weights)],
             "activation": [*hidden, function],
-            "cost": cost or self.cost or next(fitting, "quadratic"),
+            "cost": cost or next(fitting, "quadratic"),
             "input_scale": self.input_scale,
             "bias": any(b is not None for b in self.biases),
             "dtype": self.weights[0].dtype.name,

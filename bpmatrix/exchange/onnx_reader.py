@@ -222,7 +222,8 @@ class _Chain:
         expression = self._expressions(node.operator, *names, **node.attributes)
         match node.operator, names:
             case ("Mul", ["z", float(scale)] | [float(scale), "z"]) if not self._stage:
-                self._scales[expression] = scale
+                if math.isfinite(scale) and scale != 0:
+                    self._scales[expression] = scale
         return next(x for x in operands if isinstance(x, Value))._replace(
             expression=expression, node=str(node)
         )

@@ -13,6 +13,7 @@ from onnx_bytes import graph, model, node, tensor, value
 from bpmatrix import Network
 from bpmatrix.exchange.layers import Layers
 
+STATE = {"0.weight": np.eye(2)}
 
 
 def read(output: str | None) -> Network:
@@ -29,6 +30,11 @@ def read_onnx(folder: Path, *outputs: str, length: int | None = None) -> Network
     content = model(graph(nodes, [tensor("W", np.eye(2))], [value("x", None)], parts))
     (folder / "net.onnx").write_bytes(content[:length])
     return Network.from_onnx(folder / "net.onnx")
+
+
+def from_state(first: str, second: str) -> Network:
+    arrays = {f"{first}.weight": np.ones((2, 3)), f"{second}.weight": np.ones((3, 2))}
+    return Network.from_state_dict(arrays, activation="relu", output="identity")
 
 
 def without_torch() -> None:
@@ -62,6 +68,20 @@ ROWS = [
         lambda folder: read_onnx(folder, "y", "z"),
         "Keep one of each: onnx.utils.extract_model(path, new_path, [input], [output]).",
         lambda folder: read_onnx(folder, "y"),
+    ),
+    Row(
+        "exchange/imports.py: Imports.from_state_dict",
+        "a state dict does not say which activation function the output has",
+        lambda _: Network.from_state_dict(STATE, activation="relu"),
+        'Pass it, for example output="softmax" or output="identity".',
+        lambda _: Network.from_state_dict(STATE, activation="relu", output="softmax"),
+    ),
+    Row(
+        "exchange/imports.py: Imports.from_state_dict",
+        "the state dict is not that of a network",
+        lambda _: from_state("encoder", "decoder"),
+        "Name the layers by numbers, in their order: 0.weight, 0.bias, 1.weight, ...",
+        lambda _: from_state("0", "1"),
     ),
     Row(
         "exchange/imports.py: Imports.from_torch",

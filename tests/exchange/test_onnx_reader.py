@@ -214,7 +214,7 @@ REFUSED = {
     "inputs times 0": (
         chain(node("Mul", "x b", "s"), node("Gemm", "s W b", "z"), END,
               constants=(W, tensor("b", np.float32([0.0])))),
-        "multiplied by 0",
+        r"'s' \(Mul\)",
     ),
     "conversion to integers": (chain(GEMM, node("Cast", "z", "y", to=7)), r"\(Cast\)"),
     "conversion between layers": (chain(GEMM, node("Cast", "z", "y", to=11)), r"\(Cast\)"),
