@@ -11,7 +11,7 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import choose_activations
 from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
-from bpmatrix.exchange import onnx_reader, state_dicts, torch_modules
+from bpmatrix.exchange import book_files, onnx_reader, state_dicts, torch_modules
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.protobuf import DamagedError
 
@@ -212,6 +212,54 @@ class Imports:
                 expected="the weights and biases of layers: 0.weight, 0.bias, 2.weight, ...",
                 cure=error.cure,
             ) from None
+
+    @classmethod
+    def from_book(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        cost: AnyCost | None = None,
+        seed: int | None = None,
+    ) -> Self:
+        """Return the network in a JSON file of the book's `network2`.
+
+        Parameters
+        ----------
+        path : path
+            A file that the book's program, `nielsen.network2` or `to_book` wrote. For the book's
+            own kind of network, use `nielsen.network2.load`.
+        cost : str, Huber, Quantile or OwnCost, optional
+            None means the one that the file names, quadratic or cross-entropy.
+        seed : int, optional
+            As in `Network`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file does not exist.
+        ModelFileError
+            If it is damaged, or `cost` is None and the file names a custom cost.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 3, 1], cost="quadratic", seed=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     net.to_book(f"{folder}/net.json")
+        ...     same = Network.from_book(f"{folder}/net.json")
+        >>> same
+        Network([2, 3, 1], sigmoid-sigmoid, quadratic, float64, 13 parameters)
+        """
+        layers, name = book_files.read(path)
+        if cost is None and name not in book_files.COSTS:
+            raise ModelFileError(
+                f"{path} names a cost that the book does not have",
+                got=repr(name),
+                expected=" or ".join(book_files.COSTS),
+                cure='Pass another, for example cost="quadratic".',
+            )
+        return cls._of(layers, None, cost or book_files.COSTS[name], seed)
 
     @classmethod
     def _of(

@@ -91,6 +91,13 @@ class Layers:
             raise NotUnderstoodError(f"{where}: {name} without a layer of weights before it")
         self.activations[-1] = name
 
+    @property
+    def sizes(self) -> list[int]:
+        """Units per layer, inputs first; NotUnderstoodError if there are no layers."""
+        if not self.weights:
+            raise NotUnderstoodError("no layers")
+        return [self.weights[0].shape[1], *(len(W) for W in self.weights)]
+
     def arguments(self, output: str | OwnActivation | None, cost: AnyCost | None) -> dict[str, Any]:
         """Return the arguments of a `Network` with these layers.
 
@@ -108,8 +115,7 @@ class Layers:
         ArgumentError
             If the model has another output.
         """
-        if not self.weights:
-            raise NotUnderstoodError("no layers")
+        sizes = self.sizes
         *hidden, last = self.activations
         if output not in {None, last} and last != "identity":
             raise ArgumentError(
@@ -121,7 +127,7 @@ class Layers:
         function = last if output is None else output
         fitting = (record.name for record in COSTS.values() if record.partner == function)
         return {
-            "sizes": [self.weights[0].shape[1], *(len(W) for W in self.weights)],
+            "sizes": sizes,
             "activation": [*hidden, function],
             "cost": cost or next(fitting, "quadratic"),
             "input_scale": self.input_scale,

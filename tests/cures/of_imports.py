@@ -12,6 +12,7 @@ from onnx_bytes import graph, model, node, tensor, value
 
 from bpmatrix import Network
 from bpmatrix.exchange.layers import Layers
+from bpmatrix.nielsen import network2
 
 STATE = {"0.weight": np.eye(2)}
 
@@ -47,7 +48,44 @@ def module_of_torch() -> None:
     Network.from_torch(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
 
 
+def book_file(folder: Path, cost: str = "QuadraticCost", number: float = 0.5) -> Path:
+    net = network2.Network([2, 3, 1], cost=network2.QuadraticCost)
+    net.biases[0][0] = number
+    net.save(folder / "net.json")
+    text = (folder / "net.json").read_text()
+    (folder / "net.json").write_text(text.replace("QuadraticCost", cost))
+    return folder / "net.json"
+
+
 ROWS = [
+    Row(
+        "exchange/book_files.py: write_model",
+        "the book's programs do not have such a network",
+        lambda folder: Network([2, 3, 1], activation="relu").to_book(folder / "net.json"),
+        "Use save, to_onnx or to_torch.",
+        lambda folder: Network([2, 3, 1], activation="relu").save(folder / "net.safetensors"),
+    ),
+    Row(
+        "exchange/book_files.py: write",
+        "a weight or bias is not finite",
+        lambda folder: book_file(folder, number=np.nan),
+        "Create a new network, and train it with a smaller eta.",
+        book_file,
+    ),
+    Row(
+        "exchange/book_files.py: read",
+        "{} is not a network of the book's network2",
+        lambda folder: Network.from_book(book_file(folder, 'QuadraticCost", "size')),
+        "expected JSON with sizes, weights, biases and the name of a cost",
+        lambda folder: Network.from_book(book_file(folder)),
+    ),
+    Row(
+        "exchange/imports.py: Imports.from_book",
+        "{} names a cost that the book does not have",
+        lambda folder: Network.from_book(book_file(folder, "AbsoluteCost")),
+        'Pass another, for example cost="quadratic".',
+        lambda folder: Network.from_book(book_file(folder, "AbsoluteCost"), cost="quadratic"),
+    ),
     Row(
         "exchange/imports.py: Imports.from_onnx",
         "ONNX file {} not found",
