@@ -1,4 +1,8 @@
-"""Expressions of ONNX operators, and those that are activation functions."""
+"""Expressions of ONNX operators, and those that are activation functions.
+
+Activation functions are recognized as `to_onnx` writes them, by the same functions, and as other
+libraries do.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from bpmatrix.architecture.description import DTYPES
 from bpmatrix.exchange.onnx_file import Attribute
+from bpmatrix.exchange.onnx_operators import ACTIVATIONS as OURS
 
 NO_NUMBERS = np.empty(0)
 # The attributes that are understood, with their defaults, which have the types that they must have.
@@ -33,11 +39,25 @@ MOST_FACTORS = 8
 
 
 class Expressions:
-    """Names for expressions in z, equal for equal expressions."""
+    """Names for expressions in z, equal for equal expressions.
+
+    Attributes
+    ----------
+    functions : dict of str to str
+        The names of the activation functions, by the names of all their expressions.
+    operators : set of str
+        The operators that occur in them.
+    """
+
+    dtype = "float64"
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, ...], str] = {}
         self._factors: dict[str, list[str]] = {}
+        self.functions = {write(self, "z"): name for name, write in EXPRESSIONS}
+        for self.dtype in DTYPES:  # with constants of this precision
+            self.functions |= {write(self, "z"): name for name, write in OURS.items()}
+        self.operators = {operator for operator, *_ in self._names}
 
     def __call__(self, operator: str, *inputs: str | float, **attributes: Attribute) -> str:
         """Return the name of an operator applied to expressions and numbers."""
@@ -54,11 +74,6 @@ class Expressions:
         if operator == "Mul" and len(operands) < MOST_FACTORS:  # they may double with each node
             self._factors[name] = operands
         return name
-
-    @property
-    def operators(self) -> set[str]:
-        """The operators of all expressions so far."""
-        return {operator for operator, *_ in self._names}
 
 
 def _written(value: object) -> str:

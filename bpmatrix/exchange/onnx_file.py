@@ -48,7 +48,7 @@ OTHER_TYPES = {2: "uint8", 3: "int8", 6: "int32", 8: "text", 9: "bool", 10: "flo
 MOST_AXES = 8
 # Operators are read as these versions define them; a later one may change their meaning.
 OPSETS = range(7, 29)
-OURS = {"", "ai.onnx"}
+DOMAINS = {"", "ai.onnx"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ class OnnxFile:
                 found.texts("output"), {},
             )  # fmt: skip
             domain = found.text("domain")
-            if domain not in OURS or "overload" in found:
+            if domain not in DOMAINS or "overload" in found:
                 raise NotUnderstoodError(f"{node} of the domain {domain}")
             for attribute in found.messages("attribute", ATTRIBUTE):
                 name = attribute.text("name")
@@ -142,7 +142,7 @@ def _check_versions(model: Message) -> None:
     versions = [
         opset.whole("version")
         for opset in model.messages("opset_import", OPSET)
-        if opset.text("domain") in OURS
+        if opset.text("domain") in DOMAINS
     ]
     if len(versions) != 1:
         raise DamagedError("no version of the operators")
@@ -151,7 +151,9 @@ def _check_versions(model: Message) -> None:
             f"operators of version {versions[0]}",
             f"Export it with an opset version from {OPSETS[0]} to {OPSETS[-1]}.",
         )
-    if any(function.text("domain") in OURS for function in model.messages("functions", FUNCTION)):
+    if any(
+        function.text("domain") in DOMAINS for function in model.messages("functions", FUNCTION)
+    ):
         raise NotUnderstoodError("functions that replace operators")
 
 

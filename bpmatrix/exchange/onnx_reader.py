@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
-from bpmatrix.exchange.onnx_expressions import ATTRIBUTES, EXPRESSIONS, Expressions
+from bpmatrix.exchange.onnx_expressions import ATTRIBUTES, Expressions
 from bpmatrix.exchange.onnx_file import DOUBLE, FLOAT, MOST_AXES, Attribute, Node, OnnxFile
 
 Array = NDArray[Any]
@@ -79,8 +79,6 @@ class _Chain:
         # Layers may share their weights, but not make a network that is larger than the file.
         self._room = file.size
         self._expressions = Expressions()
-        self._functions = {write(self._expressions, "z"): name for name, write in EXPRESSIONS}
-        self._operators = self._expressions.operators
         self._scales = {"z": 1.0}  # expressions that are a multiple of the inputs
 
     def follow(self, node: Node) -> None:
@@ -196,11 +194,11 @@ class _Chain:
     def _complete_layer(self, x: Value, where: str) -> None:
         """Set the activation function of the last layer, whose outputs are x."""
         self._check_stage(x, where)
-        known = self._functions if self.layers.weights else self._scales
-        if x.expression not in known:
+        functions = self._expressions.functions
+        if x.expression not in (functions if self.layers.weights else self._scales):
             raise NotUnderstoodError(f"{x.node} which is not part of a known activation function")
-        if self.layers.weights and self._functions[x.expression] != "identity":
-            self.layers.activate(self._functions[x.expression], x.node)
+        if self.layers.weights and functions[x.expression] != "identity":
+            self.layers.activate(functions[x.expression], x.node)
 
     def _check_stage(self, x: Value, where: str) -> None:
         if x.stage != self._stage:
@@ -208,7 +206,8 @@ class _Chain:
 
     def _expression(self, node: Node, operands: list[Value | Array]) -> Value:
         """Return an operator applied element by element, or softmax."""
-        if node.operator not in self._operators or not any(isinstance(x, Value) for x in operands):
+        values = [x for x in operands if isinstance(x, Value)]
+        if not values or node.operator not in self._expressions.operators:
             raise NotUnderstoodError(str(node))
         names: list[str | float] = []
         for x in operands:
@@ -224,9 +223,7 @@ class _Chain:
             case ("Mul", ["z", float(scale)] | [float(scale), "z"]) if not self._stage:
                 if math.isfinite(scale) and scale != 0:
                     self._scales[expression] = scale
-        return next(x for x in operands if isinstance(x, Value))._replace(
-            expression=expression, node=str(node)
-        )
+        return values[0]._replace(expression=expression, node=str(node))
 
 
 def _times(array: Array, factor: float) -> Array:

@@ -31,6 +31,12 @@ NAMES = {kind[1:]: name for name, kind in TYPES.items()}
 DAMAGES = (
     AttributeError, BpmatrixError, LookupError, OverflowError, RecursionError, TypeError, ValueError
 )  # fmt: skip
+# What to do with a file of another kind.
+READERS = {
+    ".json": "Read a file of the book's network2 with Network.from_book(path).",
+    ".onnx": "Read it with Network.from_onnx(path).",
+    ".pt": "Pass torch.load(path, weights_only=True) to Network.from_state_dict.",
+}
 LARGEST_HEADER = 100_000_000  # bytes, the limit of the format
 LARGEST_NUMBER, MOST_AXES = 1 << 52, 8  # in shapes and offsets
 # In memory, a JSON number takes up to ten times as much as in the file, an object fifty times.
@@ -277,7 +283,9 @@ def _incomplete(path: Path, got: str) -> ModelFileError:
     return ModelFileError(
         f"{path} is not a complete .safetensors file",
         got=got,
-        cure="Save or copy the model again; perhaps it was not copied completely.",
+        cure=READERS.get(
+            path.suffix, "Save or copy the model again; perhaps it was not copied completely."
+        ),
     )
 
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx_bytes import field, graph, model, node, tensor, value, varint
 
-from bpmatrix import Network
+from bpmatrix import MLPClassifier, MLPRegressor, Network
+from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
-from bpmatrix.exchange.onnx_reader import EXPRESSIONS
+from bpmatrix.exchange.onnx_expressions import EXPRESSIONS
 
 FOLDER = Path(__file__).parent / "models"
 EVERY = "sigmoid-tanh-relu-leaky_relu-elu-gelu-silu-softplus-softmax"
@@ -125,6 +126,45 @@ def test_numbers_in_their_own_fields(tmp_path: Path, dtype: str) -> None:
         net = read(tmp_path, model(graph([GEMM, END], [content, b])))
         np.testing.assert_array_equal(net.weights[0], array.T)
     assert net.description.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", sorted(ACTIVATIONS))
+def test_what_to_onnx_writes_is_read_without_a_change(
+    tmp_path: Path, name: str, dtype: str
+) -> None:
+    """Also what is composed of many operators; the cost is not in the file."""
+    pytest.importorskip("onnx", reason="to_onnx needs it")
+    hidden = "tanh" if name == "softmax" else name
+    costs = {"softmax": "log_likelihood", "sigmoid": "cross_entropy", "exp": "poisson"}
+    net = Network(
+        [3, 4, 4, 2], activation=hidden, output=name, cost=costs.get(name, "quadratic"),
+        bias=name != "elu", input_scale=1 / 256, dtype=dtype, seed=1,
+    )  # fmt: skip
+    for opset in (13, 20):
+        net.to_onnx(tmp_path / "net.onnx", opset=opset)
+        same = Network.from_onnx(tmp_path / "net.onnx")
+        assert same.description == net.description
+        np.testing.assert_array_equal(same.parameters, net.parameters)
+    other = {"float32": "float64", "float64": "float32"}[dtype]
+    net.to_onnx(tmp_path / "net.onnx", dtype=other)
+    same = Network.from_onnx(tmp_path / "net.onnx")
+    assert same.description.dtype == other
+    np.testing.assert_array_equal(same.parameters, net.parameters.astype(other))
+
+
+def test_an_estimator_is_not_a_network(tmp_path: Path) -> None:
+    pytest.importorskip("onnx", reason="to_onnx needs it")
+    pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
+    rows = np.array([[0.0, 1.0], [1.0, 0.0]])
+    model = MLPClassifier((2,), random_state=1).partial_fit(rows, [0, 1], classes=[0, 1])
+    model.to_onnx(tmp_path / "net.onnx")
+    with pytest.raises(ModelFileError, match="outputs label, probabilities"):
+        Network.from_onnx(tmp_path / "net.onnx")
+    regressor = MLPRegressor(hidden_layer_sizes=(2,), random_state=1).partial_fit(rows, [0.5, 2.0])
+    regressor.to_onnx(tmp_path / "net.onnx")
+    net = Network.from_onnx(tmp_path / "net.onnx")
+    np.testing.assert_array_equal(net.feedforward(rows.T)[0], regressor.predict(rows))
 
 
 def test_output_cost_and_seed(tmp_path: Path) -> None:
