@@ -120,7 +120,8 @@ class Exports:
 
         Its parameters are copies in the network's type. `input_scale`, and in an estimator the
         standardization of inputs and targets, are part of its first and last Linear; where there
-        are none, `Network.from_torch` returns an equal network. A classifier's Sequential returns
+        are none, `Network.from_torch` returns an equal network. In float32 that loses digits of a
+        column whose mean is much larger than its standard deviation. A classifier's Sequential returns
         probabilities (of its second class, if there are two); without the last module, ``[:-1]``,
         it returns the logits that PyTorch's losses take.
 

@@ -11,9 +11,8 @@ from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import choose_activations
 from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
-from bpmatrix.exchange import book_files, onnx_reader, state_dicts, torch_modules
+from bpmatrix.exchange import book_files, state_dicts, torch_modules
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
-from bpmatrix.exchange.protobuf import DamagedError
 
 
 class Imports:
@@ -127,6 +126,9 @@ class Imports:
             torch.onnx.export(module, (rows,), "net.onnx", external_data=False)
             net = Network.from_onnx("net.onnx", output="softmax")
         """
+        from bpmatrix.exchange import onnx_reader  # noqa: PLC0415 - needed only here
+        from bpmatrix.exchange.protobuf import DamagedError  # noqa: PLC0415
+
         if not Path(path).is_file():
             raise DataNotFoundError(f"ONNX file {path} not found", cure="Check the path.")
         try:
