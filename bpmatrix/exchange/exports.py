@@ -31,8 +31,8 @@ class Exports:
           n_classes); for multilabel targets both are (n, n_labels);
         - of a regressor, ``variable`` (n, n_outputs).
 
-        `input_scale`, standardization and classes are part of the file. Its metadata contain the
-        names of the features and the classes as JSON lists: ``feature_names`` and ``classes``.
+        `input_scale`, standardization and classes are part of the file. Its metadata contain, as
+        JSON, the ``feature_names``, the ``classes``, and the ``cost`` of a network.
 
         Parameters
         ----------
@@ -121,9 +121,10 @@ class Exports:
         Its parameters are copies in the network's type. `input_scale`, and in an estimator the
         standardization of inputs and targets, are part of its first and last Linear; where there
         are none, `Network.from_torch` returns an equal network. In float32 that loses digits of a
-        column whose mean is much larger than its standard deviation. A classifier's Sequential returns
-        probabilities (of its second class, if there are two); without the last module, ``[:-1]``,
-        it returns the logits that PyTorch's losses take.
+        column whose mean is much larger than its standard deviation.
+
+        A classifier's Sequential returns probabilities (of its second class, if there are two);
+        without the last module, ``[:-1]``, it returns the logits that PyTorch's losses take.
 
         Raises
         ------

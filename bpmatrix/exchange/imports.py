@@ -102,7 +102,7 @@ class Imports:
             `to_onnx` write them. Flatten, Reshape to rows, Cast, Identity and Dropout are left out.
             The package `onnx` is not needed.
         output, cost, seed : optional
-            As in `from_torch`: an ONNX file does not contain the cost.
+            As in `from_torch`; a file that `to_onnx` wrote contains the cost.
 
         Returns
         -------

@@ -31,6 +31,8 @@ class Layers:
     biases : list of (n_l,) arrays or None
     activations : list of str or OwnActivation
     input_scale : float
+    cost : str, ParameterCost or None
+        The cost that the model names, if it does.
     """
 
     def __init__(self) -> None:
@@ -38,6 +40,7 @@ class Layers:
         self.biases: list[Array | None] = []
         self.activations: list[str | OwnActivation] = []
         self.input_scale = 1.0
+        self.cost: AnyCost | None = None
 
     def add(self, W: Array, b: Array | None, where: str) -> None:
         """Add a layer of identity units; `where` names its place in the model.
@@ -106,7 +109,7 @@ class Layers:
         output : str or OwnActivation, optional
             The activation function of the last layer, if the model does not have one there.
         cost : str or another cost, optional
-            None means the one that fits the output.
+            None means the one that the model names, or that fits the output.
 
         Raises
         ------
@@ -129,7 +132,7 @@ class Layers:
         return {
             "sizes": sizes,
             "activation": [*hidden, function],
-            "cost": cost or next(fitting, "quadratic"),
+            "cost": cost or (output is None and self.cost) or next(fitting, "quadratic"),
             "input_scale": self.input_scale,
             "bias": any(b is not None for b in self.biases),
             "dtype": self.weights[0].dtype.name,

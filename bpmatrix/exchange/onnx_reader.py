@@ -7,6 +7,7 @@ that of an activation function.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 from typing import Any, NamedTuple
@@ -14,9 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.architecture.costs import AnyCost, as_cost, find_cost
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.onnx_expressions import ATTRIBUTES, Expressions
 from bpmatrix.exchange.onnx_file import DOUBLE, FLOAT, MOST_AXES, Attribute, Node, OnnxFile
+from bpmatrix.storage.persistence import read_cost
+from bpmatrix.storage.tensor_files import DAMAGES
 
 Array = NDArray[Any]
 
@@ -57,7 +61,18 @@ def read(path: str | os.PathLike[str]) -> Layers:
     for node in file.nodes():
         chain.follow(node)
     chain.end()
+    chain.layers.cost = _cost(file.metadata.get("cost", ""), chain.layers.activations[-1])
     return chain.layers
+
+
+def _cost(text: str, output: object) -> AnyCost | None:
+    """Return the cost that `to_onnx` writes; None for a text that other programs wrote."""
+    try:
+        cost = as_cost(read_cost(json.loads(text)))
+    except DAMAGES:
+        return None
+    partner = find_cost(cost).partner
+    return cost if output == partner or (partner is None and output != "softmax") else None
 
 
 class _Chain:

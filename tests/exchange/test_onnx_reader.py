@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx_bytes import field, graph, model, node, tensor, value, varint
 
-from bpmatrix import MLPClassifier, MLPRegressor, Network
+from bpmatrix import Huber, MLPClassifier, MLPRegressor, Network
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
 from bpmatrix.exchange.onnx_expressions import EXPRESSIONS
@@ -133,12 +133,12 @@ def test_numbers_in_their_own_fields(tmp_path: Path, dtype: str) -> None:
 def test_what_to_onnx_writes_is_read_without_a_change(
     tmp_path: Path, name: str, dtype: str
 ) -> None:
-    """Also what is composed of many operators; the cost is not in the file."""
+    """Also what is composed of many operators, and the cost."""
     pytest.importorskip("onnx", reason="to_onnx needs it")
     hidden = "tanh" if name == "softmax" else name
-    costs = {"softmax": "log_likelihood", "sigmoid": "cross_entropy", "exp": "poisson"}
+    costs = {"softmax": "log_likelihood", "tanh": Huber(0.5), "exp": "poisson"}
     net = Network(
-        [3, 4, 4, 2], activation=hidden, output=name, cost=costs.get(name, "quadratic"),
+        [3, 4, 4, 2], activation=hidden, output=name, cost=costs.get(name, "absolute"),
         bias=name != "elu", input_scale=1 / 256, dtype=dtype, seed=1,
     )  # fmt: skip
     for opset in (13, 20):
@@ -151,6 +151,24 @@ def test_what_to_onnx_writes_is_read_without_a_change(
     same = Network.from_onnx(tmp_path / "net.onnx")
     assert same.description.dtype == other
     np.testing.assert_array_equal(same.parameters, net.parameters.astype(other))
+
+
+@pytest.mark.parametrize(
+    ("text", "cost"),
+    [
+        ('"absolute"', "absolute"), ('{"name": "huber", "delta": 0.5}', Huber(0.5)),
+        ('"cross_entropy"', "cross_entropy"), ('"poisson"', "cross_entropy"),
+        ('{"name": "huber", "delta": -1}', "cross_entropy"), ("12 dollars", "cross_entropy"),
+        ("[" * 9999, "cross_entropy"), ('{"name": []}', "cross_entropy"), ("null", "cross_entropy"),
+    ],
+)  # fmt: skip
+def test_the_cost_in_the_metadata(tmp_path: Path, text: str, cost: object) -> None:
+    """One that other programs wrote, or that does not fit the output, is ignored."""
+    entry = field(14, field(1, "cost") + field(2, text))
+    content = model(graph([GEMM, END], [W, B]), more=entry)
+    assert read(tmp_path, content).description.cost == cost
+    assert read(tmp_path, content, cost="quadratic").description.cost == "quadratic"
+    assert read(tmp_path, content, output="sigmoid").description.cost == "cross_entropy"
 
 
 def test_an_estimator_is_not_a_network(tmp_path: Path) -> None:
