@@ -45,6 +45,7 @@ FLOAT, INT64, DOUBLE = 1, 7, 11
 TYPES = {FLOAT: ("<f4", "float_data"), DOUBLE: ("<f8", "double_data"), INT64: ("<i8", "int64_data")}
 OTHER_TYPES = {2: "uint8", 3: "int8", 6: "int32", 8: "text", 9: "bool", 10: "float16",
                16: "bfloat16"}  # fmt: skip
+SMALL_FLOATS = {10, 16}
 MOST_AXES = 8
 # Operators are read as these versions define them; a later one may change their meaning.
 OPSETS = range(7, 29)
@@ -186,7 +187,7 @@ def _array(tensor: Message, where: str) -> Array:
     if kind not in TYPES:
         raise NotUnderstoodError(
             f"{where} of type {OTHER_TYPES.get(kind, kind)}",
-            "Export the model in float32 or float64.",
+            "Export the model in float32 or float64." if kind in SMALL_FLOATS else None,
         )
     dtype, field = TYPES[kind]
     if "raw_data" in tensor:

@@ -24,6 +24,11 @@ from bpmatrix.storage.tensor_files import DAMAGES
 
 Array = NDArray[Any]
 
+# Operators that are not part of an expression, except for Add.
+LAYERS = {
+    "Add", "Cast", "Constant", "Dropout", "Flatten", "Gemm", "Identity", "MatMul", "Reshape",
+    "Transpose",
+}  # fmt: skip
 TYPES = {FLOAT: "float32", DOUBLE: "float64"}
 
 
@@ -98,6 +103,8 @@ class _Chain:
 
     def follow(self, node: Node) -> None:
         """Add what a node computes."""
+        if node.operator not in LAYERS and node.operator not in self._expressions.operators:
+            raise NotUnderstoodError(str(node))
         defaults = ATTRIBUTES.get(node.operator, {})
         for name, value in node.attributes.items():
             if name not in defaults or type(value) is not type(defaults[name]):
@@ -189,7 +196,10 @@ class _Chain:
         if is_first:
             if not x.is_matrix or self._width not in {0, W.shape[1]}:
                 raise NotUnderstoodError(f"{node} on inputs of another shape: {x.node}")
-            self.layers.input_scale = self._scales[x.expression]
+            scale, limits = self._scales[x.expression], np.finfo(W.dtype)
+            if not float(limits.tiny) <= abs(scale) <= float(limits.max):
+                raise NotUnderstoodError(f"{x.node} which multiplies the inputs by {scale}")
+            self.layers.input_scale = scale
         self._stage += 1
         return Value(self._stage, "z", str(node))
 
@@ -210,7 +220,9 @@ class _Chain:
         """Set the activation function of the last layer, whose outputs are x."""
         self._check_stage(x, where)
         functions = self._expressions.functions
-        if x.expression not in (functions if self.layers.weights else self._scales):
+        if not self.layers.weights and x.expression not in self._scales:
+            raise NotUnderstoodError(f"{x.node} on the inputs")
+        if self.layers.weights and x.expression not in functions:
             raise NotUnderstoodError(f"{x.node} which is not part of a known activation function")
         if self.layers.weights and functions[x.expression] != "identity":
             self.layers.activate(functions[x.expression], x.node)
@@ -222,7 +234,7 @@ class _Chain:
     def _expression(self, node: Node, operands: list[Value | Array]) -> Value:
         """Return an operator applied element by element, or softmax."""
         values = [x for x in operands if isinstance(x, Value)]
-        if not values or node.operator not in self._expressions.operators:
+        if not values or node.operator in LAYERS - {"Add"}:
             raise NotUnderstoodError(str(node))
         names: list[str | float] = []
         for x in operands:
@@ -235,9 +247,10 @@ class _Chain:
                 raise NotUnderstoodError(f"{node} with constants of shape {x.shape}")
         expression = self._expressions(node.operator, *names, **node.attributes)
         match node.operator, names:
-            case ("Mul", ["z", float(scale)] | [float(scale), "z"]) if not self._stage:
-                if math.isfinite(scale) and scale != 0:
-                    self._scales[expression] = scale
+            case ("Mul", ["z", float(scale)] | [float(scale), "z"]):
+                self._scales[expression] = scale
+            case "Div", ["z", float(divisor)] if divisor:
+                self._scales[expression] = 1 / divisor
         return values[0]._replace(expression=expression, node=str(node))
 
 

@@ -100,9 +100,11 @@ def test_forms_of_a_layer(tmp_path: Path) -> None:
             (z, 3.0),
         ),
         "scale": ([node("Mul", "x half", "s"), node("Gemm", "s W", "z")], (z, None)),
+        "scale, divided": ([node("Div", "x two", "s"), node("Gemm", "s W", "z")], (z, None)),
     }  # fmt: skip
     constants = [
         W, W_T, B, tensor("row", np.float32([[3.0]])), tensor("half", np.float32(0.5)),
+        tensor("two", np.float32(2.0)),
         tensor("shape", np.array([-1, 2])),
     ]  # fmt: skip
     for name, (nodes, (weights, bias)) in forms.items():
@@ -110,7 +112,7 @@ def test_forms_of_a_layer(tmp_path: Path) -> None:
         assert net.description.activations == ("sigmoid",), name
         np.testing.assert_array_equal(net.weights[0], weights, name)
         assert [b.item() for b in net.biases] == ([] if bias is None else [bias]), name
-        assert net.description.input_scale == (0.5 if name == "scale" else 1.0)
+        assert net.description.input_scale == (0.5 if "scale" in name else 1.0)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -220,7 +222,9 @@ def chain(*nodes: bytes, constants: tuple[bytes, ...] = (W, B), **parts: object)
 EXTERNAL = tensor("W", FLOATS, raw=None, more=field(13, field(1, "location")) + field(14, 1))
 SUBGRAPH = field(5, field(1, "body") + field(6, graph([])) + field(20, 5))
 REFUSED = {
-    "convolution": (chain(node("Conv", "x W b", "y")), r"node 'y' \(Conv\)"),
+    "convolution": (
+        chain(node("Conv", "x W b", "y", group=1)), r"node 'y' \(Conv\), expected"
+    ),
     "another domain": (
         chain(GEMM, node("Gelu", "z", "y", more=field(7, "com.microsoft"))), "com.microsoft"
     ),
@@ -269,10 +273,15 @@ REFUSED = {
     "vector in an expression": (
         chain(GEMM, node("Mul", "z W", "y")), r"constants of shape \(2, 1\)"
     ),
+    "inputs times infinity": (
+        chain(node("Div", "x b", "s"), node("Gemm", "s W b", "z"), END,
+              constants=(W, tensor("b", np.float32([1e-45])))),
+        r"'s' \(Div\) which multiplies the inputs by 7\.",
+    ),
     "inputs times 0": (
         chain(node("Mul", "x b", "s"), node("Gemm", "s W b", "z"), END,
               constants=(W, tensor("b", np.float32([0.0])))),
-        r"'s' \(Mul\)",
+        r"'s' \(Mul\) which multiplies the inputs by 0\.0",
     ),
     "conversion to integers": (chain(GEMM, node("Cast", "z", "y", to=7)), r"\(Cast\)"),
     "conversion between layers": (chain(GEMM, node("Cast", "z", "y", to=11)), r"\(Cast\)"),
