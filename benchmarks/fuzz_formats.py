@@ -133,6 +133,8 @@ def formats(folder: Path) -> dict[str, Format]:
     found["book, gzipped"] = Format(gzip.compress(pickle.dumps(pairs, 2), mtime=0), _book)
     network2.Network([3, 2, 1]).save(str(folder / "net.json"))
     found["onnx"] = Format(ONNX.read_bytes(), _onnx)
+    weights = {"0.weight": np.eye(2, dtype=np.float32), "0.bias": np.ones(2, np.float32)}
+    found["state dict"] = Format(as_safetensors(weights, {"format": "pt"}), _state_dict)
     found["book, network2"] = Format((folder / "net.json").read_bytes(), _json)
     return found
 
@@ -214,6 +216,11 @@ def _book(path: Path) -> bytes:
 
 def _onnx(path: Path) -> bytes:
     net = Network.from_onnx(path)
+    return frozen((net.description, net.parameters))
+
+
+def _state_dict(path: Path) -> bytes:
+    net = Network.from_state_dict(path, activation="relu", output="identity")
     return frozen((net.description, net.parameters))
 
 
