@@ -124,7 +124,8 @@ class _Chain:
         if not isinstance(value, Value) or not self.layers.weights:
             raise NotUnderstoodError(f"no layer before the output {name!r}")
         self._complete_layer(value, f"output {name!r}")
-        if shape and (len(shape) != 2 or shape[1] not in {len(self.layers.weights[-1]), 0}):
+        width = len(self.layers.weights[-1])
+        if shape and (len(shape) != 2 or max(shape[1], 0) not in {width, 0}):
             raise NotUnderstoodError(f"output {name!r} of shape {shape}")
 
     def _operand(self, node: Node, name: str) -> Value | Array:

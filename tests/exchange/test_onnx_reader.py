@@ -187,6 +187,14 @@ def test_an_estimator_is_not_a_network(tmp_path: Path) -> None:
     np.testing.assert_array_equal(net.feedforward(rows.T)[0], regressor.predict(rows))
 
 
+def test_unknown_dimensions(tmp_path: Path) -> None:
+    """By name, 0, -1, or no shape at all, as the exporters write them."""
+    for inputs, outputs in ((["n", "k"], ["n", "m"]), ([0, 0], [0, 0]), ([-1, -1], [-1, -1]),
+                            (None, None)):  # fmt: skip
+        content = graph([GEMM, END], [W, B], [value("x", inputs)], [value("y", outputs)])
+        assert read(tmp_path, model(content)).description.sizes == (2, 1)
+
+
 def test_output_cost_and_seed(tmp_path: Path) -> None:
     content = model(graph([node("Gemm", "x W b", "y")], [W, B]))
     assert read(tmp_path, content).description.cost == "quadratic"
