@@ -6,18 +6,15 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.model import Model
 from bpmatrix.storage.files import write_whole
-
-Array = NDArray[Any]
 
 # The names of the book's costs, and ours.
 COSTS = {"QuadraticCost": "quadratic", "CrossEntropyCost": "cross_entropy"}

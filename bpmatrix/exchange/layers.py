@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError
-
-Array = NDArray[Any]
 
 
 class NotUnderstoodError(Exception):

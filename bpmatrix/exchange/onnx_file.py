@@ -10,15 +10,13 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.exchange.layers import NotUnderstoodError
 from bpmatrix.exchange.protobuf import DamagedError, Message
 
-Array = NDArray[Any]
 Attribute = float | str | list[int] | Array
 
 MODEL = {"graph": 7, "opset_import": 8, "metadata_props": 14, "functions": 25}

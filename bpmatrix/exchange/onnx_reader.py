@@ -13,16 +13,14 @@ import os
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.costs import AnyCost, as_cost, find_cost
+from bpmatrix.array_types import Array
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.onnx_expressions import ATTRIBUTES, Expressions
 from bpmatrix.exchange.onnx_file import DOUBLE, FLOAT, MOST_AXES, Attribute, Node, OnnxFile
 from bpmatrix.storage.persistence import read_cost
 from bpmatrix.storage.tensor_files import DAMAGES
-
-Array = NDArray[Any]
 
 # Operators that are not part of an expression, except for Add.
 LAYERS = {

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from bpmatrix.array_types import Array
 
 Schema = Mapping[str, int]
 Value = int | memoryview
@@ -80,7 +80,7 @@ class Message:
             numbers += [_signed(value)] if isinstance(value, int) else self._packed(value)
         return numbers
 
-    def array(self, name: str, dtype: str) -> NDArray[Any]:
+    def array(self, name: str, dtype: str) -> Array:
         """Return the bytes of a field, repeated or not, as numbers."""
         parts = list(map(_bytes, self._all(name)))
         content = parts[0] if len(parts) == 1 else b"".join(parts)

@@ -8,13 +8,10 @@ from collections.abc import Mapping
 from itertools import pairwise, permutations
 from typing import Any
 
-from numpy.typing import NDArray
-
+from bpmatrix.array_types import Array
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.torch_modules import as_array
 from bpmatrix.storage.tensor_files import read_foreign
-
-Array = NDArray[Any]
 
 # Of layers whose names differ in more than numbers; their orders are tried one by one.
 MOST_NAMED_LAYERS = 7

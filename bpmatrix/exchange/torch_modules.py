@@ -12,13 +12,11 @@ from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import MissingPackageError
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.model import Model
-
-Array = NDArray[Any]
 
 # Modules that compute one of our activation functions, and the settings with which they do.
 ACTIVATIONS: dict[str, tuple[str, Callable[[Any], bool]]] = {
