@@ -27,6 +27,9 @@ from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage import tensor_files
 
+# Every activation function, as PyTorch writes them.
+ONNX = Path(__file__).parents[1] / "tests/exchange/models/torch-script-opset-13.onnx"
+
 
 @dataclass(frozen=True)
 class Format:
@@ -129,6 +132,9 @@ def formats(folder: Path) -> dict[str, Format]:
         found[f"book, protocol {protocol}"] = Format(content, _book)
     found["book, gzipped"] = Format(gzip.compress(pickle.dumps(pairs, 2), mtime=0), _book)
     network2.Network([3, 2, 1]).save(str(folder / "net.json"))
+    found["onnx"] = Format(ONNX.read_bytes(), _onnx)
+    weights = {"0.weight": np.eye(2, dtype=np.float32), "0.bias": np.ones(2, np.float32)}
+    found["state dict"] = Format(as_safetensors(weights, {"format": "pt"}), _state_dict)
     found["book, network2"] = Format((folder / "net.json").read_bytes(), _json)
     return found
 
@@ -206,6 +212,16 @@ def _target(path: Path) -> bytes:
 
 def _book(path: Path) -> bytes:
     return frozen(read_pickled_arrays(path))
+
+
+def _onnx(path: Path) -> bytes:
+    net = Network.from_onnx(path)
+    return frozen((net.description, net.parameters))
+
+
+def _state_dict(path: Path) -> bytes:
+    net = Network.from_state_dict(path, activation="relu", output="identity")
+    return frozen((net.description, net.parameters))
 
 
 def _json(path: Path) -> bytes:

@@ -55,6 +55,7 @@ VALUES = {
 NAMESPACE = {name: getattr(bpmatrix, name) for name in bpmatrix.__all__} | {
     "X": X, "targets": TARGETS, "sizes": [3, 4, 2], "n_inputs": 3, "n_outputs": 2, "array": X,
     "X_validation": X, "targets_validation": TARGETS, "W": np.ones((4, 3)), "path": "net",
+    "state_dict": {"0.weight": X},
 }  # fmt: skip
 
 

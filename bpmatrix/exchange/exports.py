@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
+from bpmatrix.exchange import torch_modules
 from bpmatrix.exchange.model import Model
 from bpmatrix.storage.files import write_whole
 
@@ -29,8 +31,8 @@ class Exports:
           n_classes); for multilabel targets both are (n, n_labels);
         - of a regressor, ``variable`` (n, n_outputs).
 
-        `input_scale`, standardization and classes are part of the file. Its metadata contain the
-        names of the features and the classes as JSON lists: ``feature_names`` and ``classes``.
+        `input_scale`, standardization and classes are part of the file. Its metadata contain, as
+        JSON, the ``feature_names``, the ``classes``, and the ``cost`` of a network.
 
         Parameters
         ----------
@@ -112,3 +114,23 @@ class Exports:
         path = Path(path)
         name = name_like(path.stem) if name is None else name
         write_whole(path, header(self._exported(), name, dtype))
+
+    def to_torch(self) -> Any:
+        """Return a ``torch.nn.Sequential`` with equal outputs, whose samples are rows.
+
+        Its parameters are copies in the network's type. `input_scale`, and in an estimator the
+        standardization of inputs and targets, are part of its first and last Linear; where there
+        are none, `Network.from_torch` returns an equal network. In float32 that loses digits of a
+        column whose mean is much larger than its standard deviation.
+
+        A classifier's Sequential returns probabilities (of its second class, if there are two);
+        without the last module, ``[:-1]``, it returns the logits that PyTorch's losses take.
+
+        Raises
+        ------
+        ArgumentError, DataError
+            If the model has a custom activation function, or a parameter that is not finite.
+        MissingPackageError
+            If PyTorch is not installed.
+        """
+        return torch_modules.written(self._exported())

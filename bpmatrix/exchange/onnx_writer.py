@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import bpmatrix
+from bpmatrix.architecture.costs import OwnCost
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, MissingPackageError
 from bpmatrix.exchange.model import Model
 from bpmatrix.exchange.onnx_operators import INPUT, Graph, graph_of
+from bpmatrix.storage.persistence import written_cost
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto
@@ -94,11 +96,15 @@ def _message(model: Model, graph: Graph, opset: int) -> ModelProto:
         doc_string=_in_words(model),
     )
     lists = {"feature_names": model.feature_names, "classes": model.classes}
-    helper.set_model_props(
-        written,
-        {name: json.dumps(np.asarray(values).tolist()) for name, values in lists.items()
-         if values is not None},
-    )  # fmt: skip
+    metadata = {
+        name: json.dumps(np.asarray(values).tolist())
+        for name, values in lists.items()
+        if values is not None
+    }
+    cost = model.description.cost
+    if model.kind == "network" and not isinstance(cost, OwnCost):
+        metadata["cost"] = json.dumps(written_cost(cost))  # for `Network.from_onnx`
+    helper.set_model_props(written, metadata)
     return written
 
 

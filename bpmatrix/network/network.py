@@ -23,7 +23,9 @@ from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.engine.processors import running
 from bpmatrix.engine.trace import Trace, trace
 from bpmatrix.errors import ArgumentError
+from bpmatrix.exchange import book_files
 from bpmatrix.exchange.exports import Exports
+from bpmatrix.exchange.imports import Imports
 from bpmatrix.exchange.model import Model
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
@@ -40,7 +42,7 @@ from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
 
 
-class Network(Exports):
+class Network(Exports, Imports):
     """A multilayer perceptron whose samples are the columns of a matrix.
 
     Parameters
@@ -562,6 +564,23 @@ class Network(Exports):
         network = cls.__new__(cls)
         network.__setstate__(_state(*persistence.load(path)))
         return network
+
+    def to_book(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as JSON, as the book's `network2` does: completely or not at all.
+
+        `input_scale` becomes part of the first weights, and missing biases are written as zeros.
+        `from_book`, `nielsen.network2.load` and the book's program read the file.
+
+        Raises
+        ------
+        ArgumentError
+            If a layer is not of sigmoids, or the cost is neither quadratic nor cross-entropy.
+        DataError
+            If a parameter is not finite.
+        OSError
+            If the file cannot be written.
+        """
+        book_files.write_model(path, self._exported())
 
     def _exported(self) -> Model:
         return Model(self._description, self._parameters)

@@ -15,22 +15,20 @@ Accuracy on evaluation data: 2... / 300
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bpmatrix.array_types import Array
 from bpmatrix.checks import real_number
-from bpmatrix.datasets.streams import open_file
 from bpmatrix.engine import evaluation
-from bpmatrix.errors import ArgumentError, DataError, ModelFileError
+from bpmatrix.errors import ArgumentError, ModelFileError
+from bpmatrix.exchange import book_files
 from bpmatrix.nielsen.base import BookNetwork, known_to_the_engine, sigmoid, sigmoid_prime
-from bpmatrix.nielsen.bridge import as_columns, as_list, as_outputs, as_pairs, describe
+from bpmatrix.nielsen.bridge import as_columns, as_list, as_outputs, as_pairs
 from bpmatrix.nielsen.costs import (
     COSTS,
     ENGINE_COSTS,
@@ -43,7 +41,6 @@ from bpmatrix.nielsen.costs import (
 from bpmatrix.nielsen.mnist_loader import vectorized_result
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
-from bpmatrix.storage.files import write_whole
 
 __all__ = [
     "CrossEntropyCost",
@@ -260,20 +257,7 @@ class Network(BookNetwork):
             If the file cannot be written.
         """
         self._describe()  # raises if the shapes do not fit
-        content = {
-            "sizes": [int(n) for n in self.sizes],
-            "weights": [np.asarray(W, np.float64).tolist() for W in self.weights],
-            "biases": [np.asarray(b, np.float64).tolist() for b in self.biases],
-            "cost": class_of(self.cost).__name__,
-        }
-        try:
-            text = json.dumps(content, allow_nan=False)
-        except ValueError:
-            raise DataError(
-                "a weight or bias is not finite",
-                cure="Create a new network, and train it with a smaller eta.",
-            ) from None
-        write_whole(Path(filename), text.encode())
+        book_files.write(filename, self.weights, self.biases, class_of(self.cost).__name__)
 
     @property
     def _engine_cost(self) -> str | None:
@@ -314,16 +298,7 @@ def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Netwo
     >>> same.cost.__name__, bool((same.weights[0] == net.weights[0]).all())
     ('QuadraticCost', True)
     """
-    with open_file(Path(filename)) as file:
-        text = file.read()
-    try:
-        name, weights, biases = _parsed(text)
-    except (KeyError, TypeError, ValueError, RecursionError, OverflowError) as error:
-        raise ModelFileError(
-            f"{filename} is not a network of the book's network2",
-            got=f"{type(error).__name__}: {error}",
-            expected="JSON with sizes, weights, biases and the name of a cost",
-        ) from None
+    layers, name = book_files.read(filename)
     if cost is None and name not in COSTS:
         raise ModelFileError(
             f"{filename} names a cost that network2 does not have",
@@ -331,25 +306,7 @@ def load(filename: str | os.PathLike[str], cost: AnyCost | None = None) -> Netwo
             expected=" or ".join(COSTS),
             cure="Pass your own: load(filename, cost=...).",
         )
-    network = Network(
-        [weights[0].shape[1], *(len(W) for W in weights)],
-        cost=COSTS[name] if cost is None else cost,
-    )
-    network._set(weights, biases)  # noqa: SLF001 - of this module
+    network = Network(layers.sizes, cost=COSTS[name] if cost is None else cost)
+    biases = [b[:, None] for b in layers.biases if b is not None]
+    network._set(layers.weights, biases)  # noqa: SLF001 - of this module
     return network
-
-
-def _parsed(text: bytes) -> tuple[str, list[Array], list[Array]]:
-    """Return cost, weights and biases of a file, checked before memory is allocated."""
-    content = json.loads(text)
-    weights, biases = (
-        [np.array(matrix, np.float64) for matrix in content[name]] for name in ("weights", "biases")
-    )
-    description = describe(weights, biases, "quadratic")
-    if list(description.sizes) != content["sizes"]:
-        raise ValueError(f"sizes {content['sizes']}, but weights for {list(description.sizes)}")
-    if not all(np.isfinite(p).all() for p in (*weights, *biases)):
-        raise ValueError("a number is not finite")
-    if not isinstance(content["cost"], str):
-        raise TypeError(f"cost {content['cost']} is not a name")
-    return content["cost"], weights, biases

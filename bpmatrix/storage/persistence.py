@@ -64,7 +64,7 @@ def described(description: Description) -> dict[str, Any]:
     return {
         "sizes": description.sizes,
         "activations": description.activations,
-        "cost": _written(description.cost),
+        "cost": written_cost(description.cost),
         "input_scale": description.input_scale,
         "bias": description.bias,
         "dtype": description.dtype,
@@ -139,7 +139,7 @@ def description_of(metadata: Mapping[str, Any]) -> Description:
     return Description(
         sizes=tuple(network.pop("sizes")),
         activations=tuple(network.pop("activations")),
-        cost=_read_cost(network.pop("cost")),
+        cost=read_cost(network.pop("cost")),
         input_scale=network.pop("input_scale"),
         bias=network.pop("bias"),
         dtype=network.pop("dtype"),
@@ -167,14 +167,15 @@ def read_tensors(
     return flat, arrays
 
 
-def _written(cost: AnyCost) -> str | dict[str, Any]:
+def written_cost(cost: AnyCost) -> str | dict[str, Any]:
     """Return a cost as stored in a file: its name, with its parameter if it has one."""
     if isinstance(cost, ParameterCost):
         return {"name": cost.name, **asdict(cost)}
     return str(cost)
 
 
-def _read_cost(written: object) -> AnyCost:
+def read_cost(written: object) -> AnyCost:
+    """Return a cost as `written_cost` stores it; raises various errors if it is invalid."""
     if isinstance(written, dict):
         arguments = dict(written)
         kinds = {name: record.parameter for name, record in COSTS.items() if record.parameter}

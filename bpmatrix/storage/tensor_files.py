@@ -31,6 +31,12 @@ NAMES = {kind[1:]: name for name, kind in TYPES.items()}
 DAMAGES = (
     AttributeError, BpmatrixError, LookupError, OverflowError, RecursionError, TypeError, ValueError
 )  # fmt: skip
+# What to do with a file of another kind.
+READERS = {
+    ".json": "Read a file of the book's network2 with Network.from_book(path).",
+    ".onnx": "Read it with Network.from_onnx(path).",
+    ".pt": "Pass torch.load(path, weights_only=True) to Network.from_state_dict.",
+}
 LARGEST_HEADER = 100_000_000  # bytes, the limit of the format
 LARGEST_NUMBER, MOST_AXES = 1 << 52, 8  # in shapes and offsets
 # In memory, a JSON number takes up to ten times as much as in the file, an object fifty times.
@@ -70,7 +76,8 @@ class TensorFile:
         text = metadata.get(KEY) if isinstance(metadata, dict) else None
         if not isinstance(text, str):
             raise ModelFileError(
-                f"{path} was not saved by bpmatrix", cure="Load it with the library that wrote it."
+                f"{path} was not saved by bpmatrix",
+                cure="Read its arrays with Network.from_state_dict(path, activation=...).",
             )
         self.values, self._text = _values_in(text, path), text
         # Any second entry may be the name of the digest, damaged.
@@ -85,20 +92,13 @@ class TensorFile:
         ModelFileError
             If the file is damaged.
         """
-        arrays = {}
-        for name, (kind, shape) in self.tensors.items():
-            arrays[name] = np.empty(shape, TYPES[kind])
-            if self._file.readinto(_bytes_of(arrays[name])) != arrays[name].nbytes:
-                raise _incomplete(self.path, "a file that became shorter while it was read")
+        arrays = _arrays(self._file, self.tensors, self.path)
         if self.has_digest and self._digest != _digest_of(self._text, arrays):
             raise ModelFileError(
                 f"{self.path} is damaged: its digest does not match its contents",
                 cure="Copy it again from where it is intact, or save the model again.",
             )
-        return {
-            name: array.astype(array.dtype.newbyteorder("="), copy=False)
-            for name, array in arrays.items()
-        }
+        return _native(arrays)
 
 
 def write(
@@ -160,11 +160,45 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TensorFile]:
     ModelFileError
         If it is damaged or was not written by bpmatrix.
     """
+    with _open(path) as file:
+        yield TensorFile(file, Path(path))
+
+
+def read_foreign(path: str | os.PathLike[str]) -> dict[str, Array]:
+    """Return all arrays of a file that another library wrote.
+
+    Raises
+    ------
+    DataNotFoundError
+        If the file does not exist.
+    ModelFileError
+        If it is damaged, was written by bpmatrix, or contains an array of another type.
+    """
+    with _open(path) as file:
+        path = Path(path)
+        header, size = _header(file, path)
+        metadata = header.pop("__metadata__", None)
+        if isinstance(metadata, dict) and KEY in metadata:
+            raise ModelFileError(
+                f"{path} was saved by bpmatrix", cure=f"Load it with bpmatrix.load({str(path)!r})."
+            )
+        for name, entry in header.items():
+            kind = entry.get("dtype") if isinstance(entry, dict) else None
+            if isinstance(kind, str) and kind not in TYPES:
+                raise ModelFileError(
+                    f"{path} contains an array of another type",
+                    got=f"{name} of type {kind}",
+                    expected=" or ".join(TYPES),
+                    cure="Save it in float32, for example module.float().state_dict().",
+                )
+        return _native(_arrays(file, _tensors(header, size, path), path))
+
+
+def _open(path: str | os.PathLike[str]) -> BufferedReader:
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(f"model file {path} not found", cure="Check the path.")
-    with path.open("rb") as file:
-        yield TensorFile(file, path)
+    return path.open("rb")
 
 
 def _header(file: BufferedReader, path: Path) -> tuple[dict[str, Any], int]:
@@ -227,11 +261,31 @@ def _check_place(start: object, end: object, name: str, tensor: Tensor, place: i
         raise ValueError(f"the size of {name} does not fit its shape")
 
 
+def _arrays(file: BufferedReader, tensors: Mapping[str, Tensor], path: Path) -> dict[str, Array]:
+    """Return the arrays, which follow the header in this order, as they are in the file."""
+    arrays = {}
+    for name, (kind, shape) in tensors.items():
+        arrays[name] = np.empty(shape, TYPES[kind])
+        if file.readinto(_bytes_of(arrays[name])) != arrays[name].nbytes:
+            raise _incomplete(path, "a file that became shorter while it was read")
+    return arrays
+
+
+def _native(arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the arrays in the byte order of this machine."""
+    return {
+        name: array.astype(array.dtype.newbyteorder("="), copy=False)
+        for name, array in arrays.items()
+    }
+
+
 def _incomplete(path: Path, got: str) -> ModelFileError:
     return ModelFileError(
         f"{path} is not a complete .safetensors file",
         got=got,
-        cure="Save or copy the model again; perhaps it was not copied completely.",
+        cure=READERS.get(
+            path.suffix, "Save or copy the model again; perhaps it was not copied completely."
+        ),
     )
 
 

@@ -1,4 +1,4 @@
-"""The C header keeps the bounds on docs/exchange.md; ONNX has tests of its own."""
+"""The C header and PyTorch keep the bounds on docs/exchange.md; ONNX has tests of its own."""
 
 from __future__ import annotations
 
@@ -21,6 +21,13 @@ def test_c_keeps_its_bound(activation, dtype):
     if exchange.FORMATS["C"].missing:
         pytest.skip("no C compiler")
     assert keeps_its_bound("C", activation, dtype)
+
+
+@pytest.mark.parametrize("dtype", exchange.DTYPES)
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_torch_keeps_its_bound(activation, dtype):
+    pytest.importorskip("torch", reason="compared with it")
+    assert keeps_its_bound("PyTorch", activation, dtype)
 
 
 def test_every_format_has_a_bound_for_every_function():

@@ -60,6 +60,13 @@ def while_another_run_writes(folder: Path) -> None:
     run(folder, X=Inputs())
 
 
+def from_state(folder: Path, W: np.ndarray) -> Network:
+    save_file({"0.weight": W}, folder / "theirs.safetensors")
+    return Network.from_state_dict(
+        folder / "theirs.safetensors", activation="relu", output="identity"
+    )
+
+
 def run(folder: Path, name: object = "run", change: Change | None = None, **how: object) -> None:
     """Train with checkpoints, then resume after a change of the newest file."""
     where = folder / name if isinstance(name, str) else name
@@ -286,7 +293,7 @@ ROWS = [
         lambda folder: (saved_with(0.5, folder), saved(folder)),
     ),
     Row(
-        "storage/tensor_files.py: opened",
+        "storage/tensor_files.py: _open",
         "model file {} not found",
         lambda folder: bpmatrix.load(folder / "ned.safetensors"),
         "Check the path.",
@@ -328,8 +335,22 @@ ROWS = [
         "storage/tensor_files.py: TensorFile.__init__",
         "{} was not saved by bpmatrix",
         of_another_library,
-        "Load it with the library that wrote it.",
-        lambda folder: load_file(folder / "others.safetensors"),
+        "Read its arrays with Network.from_state_dict(path, activation=...).",
+        lambda folder: from_state(folder, np.eye(2)),
+    ),
+    Row(
+        "storage/tensor_files.py: read_foreign",
+        "{} was saved by bpmatrix",
+        lambda folder: Network.from_state_dict(saved(folder), activation="relu", output="exp"),
+        "Load it with bpmatrix.load(",
+        lambda folder: bpmatrix.load(saved(folder)),
+    ),
+    Row(
+        "storage/tensor_files.py: read_foreign",
+        "{} contains an array of another type",
+        lambda folder: from_state(folder, np.eye(2, dtype=np.float16)),
+        "Save it in float32, for example module.float().state_dict().",
+        lambda folder: from_state(folder, np.eye(2, dtype=np.float32)),
     ),
     Row(
         "storage/tensor_files.py: _values_in",

@@ -272,3 +272,12 @@ def test_records_that_are_not_json_are_not_written(tmp_path: Path, value: object
     with pytest.raises(DataError, match=r"what a model file cannot: got .*net\.trained"):
         write(tmp_path / "file", {"trained": [{"value": value}]}, {})
     assert not (tmp_path / "file").exists()
+
+
+@pytest.mark.parametrize(
+    ("ending", "reader"), [("json", "from_book"), ("onnx", "from_onnx"), ("pt", "from_state_dict")]
+)
+def test_files_of_other_kinds(tmp_path: Path, ending: str, reader: str) -> None:
+    (tmp_path / f"net.{ending}").write_bytes(b"no safetensors, whatever it is")
+    with pytest.raises(ModelFileError, match=rf"Network\.{reader}"):
+        bpmatrix.load(tmp_path / f"net.{ending}")
