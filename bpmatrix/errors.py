@@ -79,7 +79,7 @@ class ShapeError(BpmatrixError, ValueError):
 
 
 class ArrayTypeError(BpmatrixError, TypeError):
-    """An argument is not an array of real numbers: a DataFrame, text, complex numbers."""
+    """An argument is not an array of real numbers: text, dates, complex numbers."""
 
 
 class DataError(BpmatrixError, ValueError):

@@ -260,13 +260,19 @@ def _lines(foreign: Sequence[str], words: Words, keywords: Mapping[str, Any]) ->
             plain.append(line)
     if "optimizer=SGD" in objects:
         asked = keywords.get("optimizer", keywords.get("solver"))
-        plain.append(_optimizer(objects.pop("optimizer=SGD"), asked))
+        plain.append(optimizer_line(objects.pop("optimizer=SGD"), asked))
     made_of = (f"{head}({', '.join(parts)})" for head, parts in objects.items())
     return [*dict.fromkeys(plain), *made_of]
 
 
-def _optimizer(parts: list[str], asked: object) -> str:
-    """Return the optimizer that was passed, by name or as an object, or SGD."""
+def optimizer_line(parts: Sequence[str], asked: object) -> str:
+    """Return the argument for the optimizer that was passed, by name or as an object, or SGD.
+
+    Examples
+    --------
+    >>> optimizer_line([], "adam"), optimizer_line(["momentum=0.8"], None)
+    ('optimizer=Adam()', 'optimizer=SGD(learning_rate=0.5, momentum=0.8)')
+    """
     if not (parts or asked is None or isinstance(asked, str)):
         return f"optimizer={asked!r}"
     names = (name for name in ("AdamW", "Adam", "RMSprop") if name.lower() in str(asked).lower())

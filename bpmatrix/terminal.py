@@ -1,7 +1,9 @@
-"""A line that is redrawn on a terminal, for progress bars and downloads."""
+"""A line that is redrawn on a terminal, for progress bars and downloads; announcements."""
 
 from __future__ import annotations
 
+import sys
+from contextlib import suppress
 from typing import TextIO
 
 BAR_WIDTH = 20
@@ -36,6 +38,13 @@ class Line:
         if self._shown:
             print(file=self._file, flush=True)
             self._shown = ""
+
+
+def say(line: str) -> None:
+    """Print a line on standard error, if it is open."""
+    if sys.stderr is not None:
+        with suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def filled(part: float) -> str:

@@ -16,7 +16,8 @@ import pytest
 import bpmatrix
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-HEAVY = ("numba", "llvmlite", "scipy", "sklearn", "matplotlib", "onnx", "skl2onnx")
+TABLES = ("duckdb", "narwhals", "pandas", "polars", "pyarrow")
+HEAVY = ("numba", "llvmlite", "scipy", "sklearn", "matplotlib", "onnx", "skl2onnx", *TABLES)
 
 
 def is_editable() -> bool:
@@ -88,6 +89,20 @@ def test_every_class_with_slots_has_getstate():
                 and {*vars(kind).get("__slots__", ())} - {"__weakref__"}
             ):
                 assert kind.__getstate__ is not object.__getstate__, kind
+
+
+def test_a_training_loads_no_library_of_tables():
+    code = (
+        "import sys, numpy, bpmatrix\n"
+        "net = bpmatrix.Network([1, 2])\n"
+        "net.train(numpy.eye(1), [0], epochs=1), net.predict([[1.0]])\n"
+        f"print(*sorted(set(sys.modules) & {set(TABLES)!r}))"
+    )
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert process.stdout.split() == []
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, get_type_hints
 
 from bpmatrix.kernels.arguments import Evaluate, InputGradient, TrainSlice
 from bpmatrix.signals import lock_for_forks, signals_held
+from bpmatrix.terminal import say
 
 Program = Callable[..., Any]
 
@@ -101,7 +101,7 @@ def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
         def on_start(self, event: object) -> None:  # noqa: ARG002 - numba's interface
             if not starts:
                 how_often = "" if why_not_kept() else ", once on this machine"
-                _say(f"bpmatrix compiles its {work} in {dtype}{how_often} ...")
+                say(f"bpmatrix compiles its {work} in {dtype}{how_often} ...")
             starts.append(time.perf_counter())
 
         def on_end(self, event: object) -> None:
@@ -112,15 +112,8 @@ def _compilation_announced(work: str, dtype: str) -> Iterator[None]:
     reason = why_not_kept()
     if starts and reason and not _complaints:
         _complaints.append(reason)
-        _say(
+        say(
             f"bpmatrix cannot keep what it compiled ({reason}). Every process compiles it anew, "
             f"which took this one {time.perf_counter() - starts[0]:.0f} s. Set the environment "
             "variable NUMBA_CACHE_DIR to a folder on a disk with room, which only you can write to."
         )
-
-
-def _say(line: str) -> None:
-    """Print a line on standard error, if it is open."""
-    if sys.stderr is not None:
-        with suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)

@@ -60,8 +60,9 @@ class MultilayerPerceptron(Exported):
 
         Parameters
         ----------
-        X : (n, n_features) array_like or sparse matrix
-            Samples as rows; uint8 and float32 are converted one mini-batch at a time.
+        X : (n, n_features) array_like, table or sparse matrix
+            Samples as rows, also of pandas, polars, pyarrow or DuckDB; uint8 and float32 are
+            converted one mini-batch at a time.
         y : array_like
             For a classifier, labels (n,) of any type, or an indicator matrix (n, n_labels); for a
             regressor, numbers (n,) or (n, n_outputs).

@@ -9,15 +9,20 @@ from typing import Any
 
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_array,
+    check_X_y,
+    validate_data,
+)
 
 from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.fitted import Fitted
-from bpmatrix.estimators.rows import Rows, own_rows
+from bpmatrix.estimators.rows import Rows, check_names, own_rows, table_of
 from bpmatrix.estimators.standardization import Standardization
 from bpmatrix.samples.arrays import Targets
-from bpmatrix.samples.refused import check_is_fetched, check_no_dates
+from bpmatrix.samples.refused import check_no_dates
 from bpmatrix.samples.weighting import check_range
 
 # The kernels read these without conversion; scikit-learn converts anything else to the first.
@@ -55,9 +60,11 @@ class Gate(Fitted):
         X, y = self._checked(given.X, given.y, first=first)
         weight = None
         if given.sample_weight is not None:
-            check_no_dates(given.sample_weight, "sample_weight")
+            frame = table_of(given.sample_weight, "sample_weight")
+            weights = frame.array if frame else given.sample_weight
+            check_no_dates(weights, "sample_weight")
             weight = _check_sample_weight(
-                given.sample_weight, X, dtype=np.float64, ensure_non_negative=True, copy=True
+                weights, X, dtype=np.float64, ensure_non_negative=True, copy=True
             )
         encoded = self._learn_targets(y, weight, given, first=first)
         weight = self._with_class_weight(encoded, weight)
@@ -93,22 +100,32 @@ class Gate(Fitted):
 
     def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:
         """Validate inputs and targets as scikit-learn does; the first fit sets the features."""
-        _check_table(X, f"X{suffix}")
-        check_is_fetched(y, f"y{suffix}", "rows")
+        frame = table_of(y, f"y{suffix}", are_labels=not self._y_is_numeric)
+        y = frame.array if frame else y
         if self._y_is_numeric:
             check_no_dates(y, f"y{suffix}")
-        checked: tuple[Any, Any] = validate_data(
-            self,
-            own_rows(X, f"X{suffix}"),
-            own_rows(y, f"y{suffix}"),
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=self._y_is_numeric,
-            dtype=TYPES,
-            order="C",
-            reset=first,
-        )
+        checked: tuple[Any, Any] = self._validated(
+            X, f"X{suffix}", own_rows(y, f"y{suffix}"), first=first,
+            multi_output=True, y_numeric=self._y_is_numeric,
+        )  # fmt: skip
         return checked
+
+    def _validated(
+        self, X: Any, name: str, y: Any = "no_validation", *, first: bool = False, **rest: Any
+    ) -> Any:
+        """Validate inputs as scikit-learn does, of any library; the first fit sets the features."""
+        options = {"accept_sparse": "csr", "dtype": TYPES, "order": "C", **rest}
+        frame = table_of(X, name)
+        if frame is None or frame.names is None:
+            check_no_dates(X, name)
+            return validate_data(self, own_rows(X, name), y, reset=first, **options)
+        if hasattr(X, "iloc"):  # pandas; other versions of scikit-learn know other libraries
+            validate_data(self, X, reset=first, skip_check_array=True)
+        else:
+            check_names(self, frame.names, name, first=first)
+        if isinstance(y, str):
+            return check_array(frame.array, estimator=self, input_name="X", **options)
+        return check_X_y(frame.array, y, estimator=self, **options)
 
     def _with_class_weight(self, encoded: Array, weight: Array | None) -> Array | None:
         """Return sample weights, multiplied by the class weights."""
@@ -156,9 +173,7 @@ class Gate(Fitted):
     def _inputs(self, X: Any) -> Any:
         """Return the rows of a prediction, checked and standardized."""
         if not self._is_plain(X):
-            _check_table(X, "X")
-            X = own_rows(X, "X")
-            X = validate_data(self, X, accept_sparse="csr", dtype=TYPES, order="C", reset=False)
+            X = self._validated(X, "X")
         return self._standardized(X)
 
     def _is_plain(self, X: Any) -> bool:
@@ -200,12 +215,6 @@ class Gate(Fitted):
     def _stratifies(self) -> bool:
         """Whether a split is stratified by class."""
         return False
-
-
-def _check_table(X: Any, name: str) -> None:
-    """Reject a table that is lazy or remote, or that holds dates."""
-    check_is_fetched(X, name, "rows")
-    check_no_dates(X, name)
 
 
 def _too_small(n: int, cure: str) -> DataError:

@@ -1,4 +1,4 @@
-"""Checked rows of inputs and targets, and the same in the engine's form.
+"""Checked rows of inputs and targets, and the same in the engine's form; names of columns.
 
 The index arrays of sparse rows are copied and checked. Compiled code, SciPy's and ours, reads and
 writes where they point, and SciPy does not check them again after construction:
@@ -7,6 +7,7 @@ writes where they point, and SciPy does not check them again after construction:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from scipy import sparse
 from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import DataError
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.frames import Frame, frame_of
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
 
@@ -67,6 +69,43 @@ def as_columns(X: Any) -> Any:
         X = X.copy()
         X.sum_duplicates()
     return SparseColumns((X.shape[1], X.shape[0]), X.indptr, X.indices, X.data)
+
+
+def table_of(values: Any, name: str, *, are_labels: bool = False) -> Frame | None:
+    """Return what `frame_of` does; None for sparse columns of pandas, which stay sparse."""
+    return None if hasattr(values, "sparse") else frame_of(values, name, are_labels=are_labels)
+
+
+def check_names(estimator: Any, names: list[str], name: str, *, first: bool) -> None:
+    """Set `feature_names_in_` in the first fit, later check it, as scikit-learn does for pandas.
+
+    Raises
+    ------
+    DataError
+        If the columns have other names, another order or another number.
+    """
+    if first:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+        estimator.n_features_in_ = len(names)
+        return
+    fitted = getattr(estimator, "feature_names_in_", None)
+    if fitted is None and len(names) == estimator.n_features_in_:
+        kind = type(estimator).__name__
+        text = f"{name} has feature names, but {kind} was fitted without feature names"
+        warnings.warn(text, UserWarning, stacklevel=2)
+    elif fitted is None:
+        raise DataError(
+            f"{name} has another number of features than in fit",
+            got=len(names),
+            expected=estimator.n_features_in_,
+        )
+    elif names != fitted.tolist():
+        raise DataError(
+            f"{name}: the feature names should match those that were passed during fit",
+            got=", ".join(map(repr, names)),
+            expected=", ".join(map(repr, fitted)),
+            cure=f"Select the columns in this order: {name}.select(model.feature_names_in_).",
+        )
 
 
 def own_rows(X: Any, name: str) -> Any:

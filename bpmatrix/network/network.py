@@ -181,7 +181,8 @@ class Network(Exports, Imports):
         ----------
         X : (n_0, m) array_like
             Samples as columns. uint8, float32 and float64 with contiguous columns (``table.T`` of
-            a row-major table) are read in place; a C-ordered matrix is copied once.
+            a row-major table) are read in place; a C-ordered matrix is copied once. Or a table of
+            pandas, polars, pyarrow or another library, whose rows are samples.
 
         Raises
         ------

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike
 
 from bpmatrix.array_types import Array
 from bpmatrix.errors import ArrayTypeError, DataError, ShapeError
-from bpmatrix.samples.refused import check_is_fetched, check_no_dates
+from bpmatrix.samples.frames import frame_of
+from bpmatrix.samples.refused import check_no_dates
 
 Interval = tuple[float | None, float | None]
 
@@ -45,15 +46,15 @@ class Targets:
 
 
 def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
-    """Return X as a matrix (rows, n) with contiguous columns.
+    """Return X as a matrix (rows, n) with contiguous columns; the rows of a table are samples.
 
     uint8, float32 and float64 are kept. bool becomes uint8, float16 becomes float32, and any other
     real dtype float64. A matrix with contiguous columns is not copied; a C-ordered one is, once.
 
     Parameters
     ----------
-    X : (rows, n) array_like
-        Samples as columns.
+    X : (rows, n) array_like, or a table of n rows
+        Samples as columns; as the rows of a table of pandas, polars, pyarrow or another library.
     rows : int
         The number of inputs of the network, n_0.
     dtype : str
@@ -64,7 +65,7 @@ def as_inputs(X: ArrayLike, rows: int, dtype: str, *, name: str = "X") -> Array:
     Raises
     ------
     ArrayTypeError
-        If X is a DataFrame or a sparse matrix, or does not contain real numbers.
+        If X is a sparse matrix, or does not contain real numbers.
     ShapeError
         If it is not a matrix with that many rows.
     DataError
@@ -86,8 +87,10 @@ def as_columns(X: ArrayLike, rows: int, *, name: str = "X") -> Array:
 
     Checking all of X in advance can take as long as the computation.
     """
+    if type(X) is not np.ndarray and (frame := frame_of(X, name)):
+        X = frame.as_columns(rows, name)
     array = as_array(X, name)
-    _check_matrix(array, rows, name)
+    _check_matrix(array, rows, name, X)
     return _with_contiguous_columns(array)
 
 
@@ -132,12 +135,15 @@ def as_targets(
     >>> as_targets([0, 2, 1], 3, 3, "float64").are_labels
     True
     """
+    if type(targets) is not np.ndarray and (frame := frame_of(targets, name)):
+        is_table = frame.names is not None
+        targets = frame.as_columns(n_outputs, name) if is_table else frame.array
     array = as_array(targets, name)
     if array.ndim == 1 and n_outputs == 1:
         array = array[None, :]
     if array.ndim == 1:
         return Targets(_as_labels(array, n_outputs, n_samples, name), True, True)
-    _check_matrix(array, n_outputs, name)
+    _check_matrix(array, n_outputs, name, targets)
     if array.shape[1] != n_samples:
         raise _wrong_count(name, array.shape[1], n_samples)
     array = _with_contiguous_columns(array)
@@ -163,7 +169,7 @@ def as_array(values: ArrayLike, name: str) -> Array:
     Raises
     ------
     ArrayTypeError
-        If it is a DataFrame, sparse, masked or ragged, or does not contain real numbers.
+        If it is sparse, masked or ragged, or does not contain real numbers.
     """
     array = values if type(values) is np.ndarray else _foreign_array(values, name)
     array = array.view()
@@ -255,13 +261,8 @@ def check_interval(
 
 def _foreign_array(values: ArrayLike, name: str) -> Array:
     """Convert to an array what is not one; reject what NumPy would misinterpret."""
-    check_is_fetched(values, name, "columns")
-    if hasattr(values, "to_numpy"):
-        raise ArrayTypeError(
-            f"{name} is a {type(values).__name__}",
-            expected="a NumPy array whose columns are the samples",
-            cure=f"Pass {name}.to_numpy().T for a table, {name}.to_numpy() for a column.",
-        )
+    if frame := frame_of(values, name):
+        return frame.array
     if isinstance(values, np.ma.MaskedArray):
         raise ArrayTypeError(
             f"{name} is a masked array",
@@ -280,7 +281,7 @@ def _foreign_array(values: ArrayLike, name: str) -> Array:
         ) from None
 
 
-def _check_matrix(array: Array, rows: int, name: str) -> None:
+def _check_matrix(array: Array, rows: int, name: str, given: Any) -> None:
     expected, each = f"({rows}, m)", f"Each column is a sample of {rows} number{'s' * (rows > 1)}."
     if array.ndim == 1:
         cure = f"Samples are columns here: pass {name}"
@@ -293,10 +294,11 @@ def _check_matrix(array: Array, rows: int, name: str) -> None:
         raise ShapeError(f"{name} has one axis: shape {array.shape}", expected=expected, cure=cure)
     if array.ndim != 2 or array.shape[0] != rows:
         turn = array.ndim == 2 and array.shape[1] == rows
+        turned = f"{name}.T" if hasattr(given, "T") else f"numpy.transpose({name})"
         raise ShapeError(
             f"{name} has shape {array.shape}",
             expected=expected,
-            cure=f"Samples are columns here: pass {name}.T if yours are rows." if turn else each,
+            cure=f"Samples are columns here: pass {turned} if yours are rows." if turn else each,
         )
     if array.shape[1] == 0:
         raise DataError(f"{name} is empty: shape {array.shape}", expected="at least one column")

@@ -19,6 +19,7 @@ from bpmatrix.checks import (
 )
 from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
+from bpmatrix.foreign import optimizer_line
 from bpmatrix.history import EpochInfo
 from bpmatrix.training.optimizers import OPTIMIZERS, SGD, Optimizer
 from bpmatrix.training.recipe import Recipe
@@ -65,6 +66,7 @@ def checked_training_arguments(
             "optimizer is not a bpmatrix optimizer",
             got=repr(optimizer),
             expected=" or ".join(f"{name}(learning_rate=...)" for name in OPTIMIZERS),
+            cure=f"Write {optimizer_line([], str(optimizer))}.",
         )
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
@@ -151,6 +153,7 @@ def _check_stopping(stopping: object, restore_best: bool, recorded: Collection[s
             "early_stopping is not an EarlyStopping",
             got=repr(stopping),
             expected="EarlyStopping(patience=..., ...)",
+            cure=f"Write early_stopping={'EarlyStopping()' if stopping else None}.",
         )
     if stopping and stopping.metric:
         _check_metric(stopping.metric, recorded)

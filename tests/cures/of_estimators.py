@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from cures.table import Row
@@ -152,7 +154,36 @@ LONELY = np.arange(12) == 3
 FAST = {"solver": "sgd", "activation": "identity", "learning_rate_init": 0.1, "max_iter": 50}
 FAR = (X * 1e25).astype(np.float32)
 
+
+def table(*names: str) -> Any:
+    """Return the samples as an Arrow table."""
+    columns = dict(zip(names, X.T, strict=False))
+    return import_module("pyarrow").table(columns)
+
+
+def fitted_to(samples: Any) -> Any:
+    return trained(model(), samples, TWO)
+
+
 ROWS = [
+    Row(
+        "estimators/rows.py: check_names",
+        "{}: the feature names should match those that were passed during fit",
+        lambda _: fitted_to(table("a", "b")).predict(table("b", "a")),
+        "Select the columns in this order: X.select(model.feature_names_in_).",
+        lambda _: fitted_to(table("a", "b")).predict(
+            table("b", "a").select(fitted_to(table("a", "b")).feature_names_in_)
+        ),
+        needs="pyarrow",
+    ),
+    Row(
+        "estimators/rows.py: check_names",
+        "{} has another number of features than in fit",
+        lambda _: fitted_to(X).predict(table("a")),
+        "expected 2",
+        lambda _: fitted_to(X).predict(table("a", "b").to_pandas().to_numpy()),
+        needs="pandas",
+    ),
     Row("estimators/base.py: MultilayerPerceptron._fit",
         "partial_fit does not support early_stopping=True",
         partial((X, TWO, [0, 1]), early_stopping=True),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 from cures.table import Row
 
 from bpmatrix import Network
@@ -17,9 +21,32 @@ DAYS = np.array([["2024-02-28", "2024-03-01"]] * 2, "datetime64[D]")
 HOLED = np.where(np.arange(12) == 4, np.nan, X)
 MASKED = np.ma.array(X, mask=X > 2)
 SPARSE_LIKE = SimpleNamespace(toarray=lambda: X.T)
-TABLE = SimpleNamespace(to_numpy=lambda: X.T)
-COLUMN = SimpleNamespace(to_numpy=lambda: LABELS)
-QUERY = SimpleNamespace(collect=lambda: TABLE)  # like a LazyFrame of Polars
+QUERY = SimpleNamespace(collect=lambda: X)  # like a LazyFrame of Polars
+
+
+def table(**columns: object) -> Any:
+    """Return a table of two columns, and of others."""
+    numbers = {"a": [1.0, 2.0, 3.0], "b": [0, 1, 0]}
+    return import_module("pyarrow").table(numbers | columns)
+
+
+class Stream:
+    """A table of a library that only has Arrow's capsule interface."""
+
+    def __arrow_c_stream__(self, schema: object = None) -> object:
+        return table().__arrow_c_stream__(schema)
+
+
+def without_pyarrow() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "pyarrow", None)
+        net().feedforward(Stream())
+
+
+def encoded(frame: Any) -> None:
+    encoder = pytest.importorskip("bpmatrix.tables").TableEncoder()
+    numbers = encoder.fit_transform(frame)
+    net(inputs=numbers.shape[1]).feedforward(numbers.T)
 
 
 def net(
@@ -70,20 +97,6 @@ ROWS = [
         lambda _: net(dtype="float32").feedforward(1e40 * X),
         'Scale the numbers, or use dtype="float64".',
         lambda _: (net(dtype="float32").feedforward(X), net().feedforward(1e40 * X)),
-    ),
-    Row(
-        "samples/arrays.py: _foreign_array",
-        "{} is a {}",
-        lambda _: net().feedforward(TABLE),
-        "Pass X.to_numpy().T for a table",
-        lambda _: net().feedforward(TABLE.to_numpy().T),
-    ),
-    Row(
-        "samples/arrays.py: _foreign_array",
-        "{} is a {}",
-        lambda _: net().cost(X, COLUMN),
-        "targets.to_numpy() for a column.",
-        lambda _: net().cost(X, COLUMN.to_numpy()),
     ),
     Row(
         "samples/arrays.py: _foreign_array",
@@ -201,6 +214,67 @@ ROWS = [
         lambda _: net().cost(X, LABELS),
     ),
     Row(
+        "samples/frames.py: Frame.as_columns",
+        "{} is a {} with {}",
+        lambda _: net(inputs=3).feedforward(table()),
+        "The rows of a table are samples: transpose it if yours are its columns.",
+        lambda _: net(inputs=3).feedforward(table().to_pandas().T),
+        needs="pandas",
+    ),
+    Row(
+        "samples/frames.py: Frame.as_columns",
+        "{} is a {} with {}",
+        lambda _: net().feedforward(table(c=[1, 2, 3])),
+        "Select the columns first.",
+        lambda _: net().feedforward(table(c=[1, 2, 3]).select(["a", "b"])),
+        needs="pyarrow",
+    ),
+    Row(
+        "samples/frames.py: _columns",
+        "{}, a {},",
+        lambda _: without_pyarrow(),
+        "pip install '.[tables]'",
+        lambda _: net().feedforward(Stream()),
+        needs="pyarrow",
+    ),
+    Row(
+        "samples/frames.py: _check_none_missing",
+        "{} has {}",
+        lambda _: net().feedforward(table(b=[1, None, 0])),
+        "Fill them in, or leave these rows out.",
+        lambda _: (
+            net().feedforward(table(b=table(b=[1, None, 0])["b"].fill_null(0))),
+            net().feedforward(table(b=[1, None, 0]).drop_null()),
+        ),
+        needs="pyarrow",
+    ),
+    Row(
+        "samples/frames.py: _no_numbers",
+        "{} does not hold real numbers, but {}",
+        lambda _: net(inputs=3).feedforward(table(c=NAMES[:3])),
+        "bpmatrix.TableEncoder turns columns of text, dates and missing values into numbers.",
+        lambda _: encoded(table(c=NAMES[:3])),
+        needs="pyarrow",
+    ),
+    Row(
+        "samples/frames.py: _no_numbers",
+        "{} does not hold real numbers, but {}",
+        lambda _: net().cost(np.ones((2, 12)), table(c=NAMES[:3])["c"]),
+        "Pass numpy.unique(targets, return_inverse=True)[1] if they are class names.",
+        lambda _: net().cost(
+            np.ones((2, 3)), np.unique(table(c=NAMES[:3])["c"], return_inverse=True)[1]
+        ),
+        needs="pyarrow",
+    ),
+    Row(
+        "samples/frames.py: _no_numbers",
+        "{} does not hold real numbers, but {}",
+        lambda _: net(inputs=3).feedforward(table(c=[[1, 2], [3, 4], [5, 6]])),
+        "Give each of their numbers a column of its own.",
+        lambda _: net(inputs=4).feedforward(table(c=[1, 3, 5], d=[2, 4, 6])),
+        needs="pyarrow",
+    ),
+    Row(
         "samples/holdout.py: hold_out",
         "validation_split={} of {} samples leaves one side of the split empty",
         lambda _: trained(validation_split=0.01),
@@ -215,8 +289,8 @@ ROWS = [
         "samples/refused.py: check_is_fetched",
         "{} is a {}, whose numbers must be fetched first",
         lambda _: net().feedforward(QUERY),
-        "Pass X.collect().to_numpy().T.",
-        lambda _: net().feedforward(QUERY.collect().to_numpy().T),
+        "Pass X.collect().",
+        lambda _: net().feedforward(QUERY.collect()),
     ),
     Row(
         "samples/refused.py: _no_numbers",

@@ -29,9 +29,15 @@ ROWS = [
         "training/arguments.py: checked_training_arguments",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer="adam"),
-        "expected SGD(learning_rate=...) or RMSprop(learning_rate=...) or Adam(learning_rate=...)"
-        " or AdamW(learning_rate=...)",
-        lambda _: (trained(optimizer=SGD(learning_rate=0.1)), trained(optimizer=Adam())),
+        "Write optimizer=Adam().",
+        lambda _: trained(optimizer=Adam()),
+    ),
+    Row(
+        "training/arguments.py: checked_training_arguments",
+        "optimizer is not a bpmatrix optimizer",
+        lambda _: trained(optimizer=0.1),
+        "Write optimizer=SGD(learning_rate=0.5).",
+        lambda _: trained(optimizer=SGD(learning_rate=0.5)),
     ),
     Row(
         "training/arguments.py: checked_mini_batch_size",
@@ -51,8 +57,15 @@ ROWS = [
         "training/arguments.py: _check_stopping",
         "early_stopping is not an EarlyStopping",
         lambda _: trained(early_stopping=True, validation_split=0.25),
-        "expected EarlyStopping(patience=..., ...)",
-        lambda _: trained(early_stopping=EarlyStopping(patience=3), validation_split=0.25),
+        "Write early_stopping=EarlyStopping().",
+        lambda _: trained(early_stopping=EarlyStopping(), validation_split=0.25),
+    ),
+    Row(
+        "training/arguments.py: _check_stopping",
+        "early_stopping is not an EarlyStopping",
+        lambda _: trained(early_stopping=False),
+        "Write early_stopping=None.",
+        lambda _: trained(early_stopping=None),
     ),
     Row(
         "training/arguments.py: _check_stopping",

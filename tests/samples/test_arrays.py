@@ -27,13 +27,6 @@ def network(cost: str = "cross_entropy", **rest) -> Network:
     return Network([4, 5, 3], cost=cost, seed=3, **rest)
 
 
-class Frame:
-    """A stand-in for a DataFrame."""
-
-    def to_numpy(self) -> np.ndarray:
-        return TABLE
-
-
 class Sparse:
     """A stand-in for a sparse matrix."""
 
@@ -60,7 +53,6 @@ WRONG_INPUTS = {
     "no axis": (np.float64(3), ShapeError, ["()", "expected (4, m)"]),
     "three axes": (np.zeros((4, 2, 2)), ShapeError, ["(4, 2, 2)", "expected (4, m)"]),
     "no column": (np.zeros((4, 0)), DataError, ["X is empty", "(4, 0)", "at least one column"]),
-    "DataFrame": (Frame(), ArrayTypeError, ["X is a Frame", "X.to_numpy().T"]),
     "sparse": (Sparse(), ArrayTypeError, ["X is a sparse matrix", "X.toarray().T"]),
     "object": (X.astype(object), ArrayTypeError, ["X does not hold real numbers", "object"]),
     "str": (X.astype(str), ArrayTypeError, ["X does not hold real numbers", "<U"]),
@@ -111,7 +103,6 @@ WRONG_TARGETS = {
     ),
     "float": (LABELS * 1.0, ArrayTypeError, ["float64", "0 to 2", "astype(int)", "(3, 6)"]),
     "text": (LABELS.astype(str), ArrayTypeError, ["targets does not hold real numbers", "<U"]),
-    "DataFrame": (Frame(), ArrayTypeError, ["targets is a Frame", "targets.to_numpy()"]),
     "sparse": (Sparse(), ArrayTypeError, ["targets is a sparse matrix"]),
     "ragged": ([[1], [2, 3]], ArrayTypeError, ["targets is not an array"]),
     "NaN": (with_value(Y, (1, 5), np.nan), DataError, ["nan first", "row 1, column 5"]),
