@@ -10,7 +10,9 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -323,8 +325,9 @@ def test_training_after_a_fork() -> None:
     assert finish(start(FORK)) == ""
 
 
-START_METHODS = """
-import multiprocessing
+# The beginning of programs whose processes begin anew, and import them.
+FOR_WORKERS = """
+import sys
 import numpy as np
 from bpmatrix import Network
 
@@ -335,6 +338,10 @@ def bits(n_threads):
     net = Network([5, 8, 3], seed=4)
     net.train(X, labels, epochs=3, n_threads=n_threads)
     return net.parameters.tobytes()
+"""
+
+START_METHODS = """
+import multiprocessing
 
 if __name__ == "__main__":
     expected, found = bits(2), {}
@@ -349,18 +356,70 @@ if __name__ == "__main__":
     assert bits(2) == expected
 """
 
+DASK = """
+from distributed import Client, LocalCluster
+from bpmatrix.engine.processors import available_processors
+
+if __name__ == "__main__":
+    with (
+        LocalCluster(
+            n_workers=1, threads_per_worker=2, dashboard_address=None, local_directory=sys.argv[1]
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        tasks = [client.submit(bits, n, pure=False) for n in (1, 2, "auto")]
+        found = client.gather(tasks)
+        threads = client.submit(available_processors).result()
+    assert (found, threads) == ([bits(2)] * 3, 1)
+"""
+
+RAY = """
+import ray
+
+expected = bits(2)
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, _temp_dir=sys.argv[1])
+task = ray.remote(bits)
+assert ray.get([task.remote(n) for n in (1, 2, "auto")]) == [expected] * 3
+ray.shutdown()
+"""
+
+
+def run_with_workers(program: str, folder: Path, scratch: Path) -> None:
+    """Run a program that starts workers, which may print warnings of their own."""
+    path = folder / "program.py"
+    path.write_text(FOR_WORKERS + program, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", path, scratch],
+        capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, **WITHOUT_SERVICES},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+
+
+# Ray sends statistics and makes a password in the home folder, unless told otherwise.
+WITHOUT_SERVICES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "disabled"}
+
 
 def test_training_in_processes_of_any_start_method(tmp_path) -> None:
     """After the parent has trained on threads: the same bits, and no hang.
 
     `estimators/test_workers.py` does the same with loky.
     """
-    program = tmp_path / "program.py"
-    program.write_text(START_METHODS, encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", program], capture_output=True, text=True, timeout=PATIENCE
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    run_with_workers(START_METHODS, tmp_path, tmp_path)
+
+
+def test_training_in_tasks_of_dask(tmp_path) -> None:
+    """Two at once in threads of a worker process: the same bits. "auto" takes one thread there."""
+    pytest.importorskip("distributed", reason="starts the workers")
+    run_with_workers(DASK, tmp_path, tmp_path)
+
+
+def test_training_in_tasks_of_ray(tmp_path) -> None:
+    """In worker processes: the same bits."""
+    pytest.importorskip("ray", reason="starts the workers")
+    # Names of its sockets may have 107 characters, fewer than those in `tmp_path` often need.
+    with tempfile.TemporaryDirectory() as scratch:
+        run_with_workers(RAY, tmp_path, Path(scratch))
 
 
 POOL = """

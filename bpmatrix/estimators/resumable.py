@@ -58,6 +58,8 @@ class ResumableFit(Fit, Resumable):
 
     def ahead(self) -> int:
         """Return how many epochs to run; as many as before if resumed within them."""
+        if self.callbacks and not isinstance(self.model.random_state, numbers.Integral):
+            self.note()  # the callbacks may have drawn from the same generator
         self._is_whole = False
         count = max(super().ahead(), 0)
         self._is_whole = True
@@ -130,11 +132,11 @@ class ResumableFit(Fit, Resumable):
         epochs = epochs_of(arrays, 1, self.last_epoch)
         if len(epochs) != records["n_iter_"]:
             raise ValueError("the number of epochs does not match the history")
-        best_epoch, first_state = values["best_epoch"], values["first_state"]
+        best_epoch = values["best_epoch"]
         last = 0 if self._best is None else len(epochs)
         if best_epoch is not None and not (type(best_epoch) is int and 1 <= best_epoch <= last):
             raise ValueError("the best epoch is not valid")
-        random_state_from_json(first_state)
+        random_state_from_json(values["first_state"])  # `generator_of` has used it already
         # From here on nothing can fail.
         self.history.epochs = epochs
         self.runner.keep_start()
@@ -146,7 +148,6 @@ class ResumableFit(Fit, Resumable):
         self.state.rate.now = rate
         self._random_state.set_state(random_state.get_state(legacy=False))
         self._order = np.array(order, np.int64)
-        self.first_state = first_state
         self._resume(snapshot, progress)
 
     def _fits(self, name: str, value: Any) -> bool:

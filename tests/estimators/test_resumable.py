@@ -17,8 +17,10 @@ import bpmatrix
 from bpmatrix import MLPClassifier, MLPRegressor, Network
 from bpmatrix.errors import ArgumentError, DataError, DivergenceError, ModelFileError
 from bpmatrix.estimators import storage
+from bpmatrix.estimators.descent import Rate
 from bpmatrix.estimators.resumable import random_state_from_json, random_state_to_json
-from bpmatrix.storage import checkpoints
+from bpmatrix.estimators.stochastic import Fit
+from bpmatrix.storage import checkpoints, tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training import slices
 from bpmatrix.training.checkpoint import Snapshot
@@ -73,8 +75,7 @@ def assert_equal(ours, whole) -> None:
 def test_a_fit_killed_after_any_slice_resumes_to_the_same_bits(
     kind: type, name: str, per_slice: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """With one mini-batch per slice, and with several epochs per slice."""
-    monkeypatch.setattr(slices, "SECONDS_PER_SLICE", per_slice)
+    """With one mini-batch per slice, or several epochs; resumed with several, as if now faster."""
     how = SETTINGS[name]
     whole = None
     if "random_state" not in how:
@@ -82,7 +83,8 @@ def test_a_fit_killed_after_any_slice_resumes_to_the_same_bits(
     for moment in count(1):
         folder = tmp_path / str(moment)
         try:
-            with killed_after(moment, monkeypatch):
+            with killed_after(moment, monkeypatch), monkeypatch.context() as patches:
+                patches.setattr(slices, "SECONDS_PER_SLICE", per_slice)
                 first = fit(folder, kind, **how)
         except Killed:
             pass
@@ -122,6 +124,68 @@ def test_ctrl_c_at_any_moment_loses_nothing(
     assert number > 10
 
 
+@pytest.mark.filterwarnings("ignore:training was interrupted")
+@pytest.mark.parametrize(
+    ("name", "owner", "function"),
+    [("stops early", Fit, "_count_improvement"), ("sgd", Rate, "lower")],
+)
+def test_no_checkpoint_is_written_while_an_epoch_is_recorded(
+    name: str, owner: type, function: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Ctrl-C when the epoch is counted and nothing else: a resumed fit would count it again."""
+    how = SETTINGS[name]
+    whole, called = fit(None, **how), getattr(owner, function)
+
+    def interrupted(*given) -> None:
+        called(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patches:
+        patches.setattr(owner, function, interrupted)
+        fit(tmp_path, **how)
+    assert_equal(fit(tmp_path, **how), whole)
+
+
+def test_a_callback_may_draw_from_the_generator_of_the_fit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A checkpoint in an epoch has the state from before its order was drawn, after callbacks."""
+    monkeypatch.setattr(slices, "SECONDS_PER_SLICE", 0.0)
+    states, generator = [], np.random.RandomState(5)
+
+    def draw(info) -> None:
+        generator.random_sample(3)
+        states.append(random_state_to_json(generator))
+
+    with killed_after(8, monkeypatch), pytest.raises(Killed):
+        fit(tmp_path, random_state=generator, callbacks=[draw])
+    found = checkpoints.read(max(tmp_path.glob("checkpoint-*"))).values
+    assert found["mini_batches_done"] > 0
+    assert len(states) == 2
+    assert found["random_state"] == states[-1]
+
+
+def test_records_that_are_too_large_leave_the_last_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """There is one warning, the fit goes on, and it can be resumed from the smaller checkpoint."""
+    how = HOW | {"max_iter": 8}
+    whole = fit(None, **how)
+    fit(tmp_path, max_iter=4)
+    monkeypatch.setattr(tensor_files, "LARGEST_HEADER", _header_size(tmp_path) + 10)
+    kept = sorted(tmp_path.iterdir())
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="too large for a model file.*continues") as caught:
+            model = fit(tmp_path, **how)
+        assert len([one for one in caught if one.category is RuntimeWarning]) == 1
+        assert_equal(model, whole)
+        assert sorted(tmp_path.iterdir()) == kept
+
+
+def _header_size(folder: Path) -> int:
+    return int.from_bytes(max(folder.glob("checkpoint-*")).read_bytes()[:8], "little")
+
+
 def test_max_iter_counts_from_the_beginning(tmp_path: Path) -> None:
     """Two after one run one more epoch; a smaller number runs none."""
     whole = fit(None, max_iter=3)
@@ -135,8 +199,11 @@ def test_max_iter_counts_from_the_beginning(tmp_path: Path) -> None:
 def test_the_best_estimator_can_be_loaded(tmp_path: Path) -> None:
     """If early stopping keeps it."""
     model = fit(tmp_path, **SETTINGS["stops early"])
-    best = bpmatrix.load(tmp_path / "best.safetensors")
-    assert (best.predict(X) == model.predict(X)).all()
+    path = tmp_path / "best.safetensors"
+    for _ in range(2):
+        assert (bpmatrix.load(path).predict(X) == model.predict(X)).all()
+        path.unlink()  # or the process is killed before it is written
+        fit(tmp_path, **SETTINGS["stops early"])
     fit(tmp_path / "other")
     assert not (tmp_path / "other" / "best.safetensors").exists()
 
