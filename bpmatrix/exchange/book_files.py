@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from bpmatrix.array_types import Array
-from bpmatrix.datasets.streams import open_file
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.model import Model
 from bpmatrix.storage.files import write_whole
+from bpmatrix.storage.tensor_files import open_model
 
 # The names of the book's costs, and ours.
 COSTS = {"QuadraticCost": "quadratic", "CrossEntropyCost": "cross_entropy"}
@@ -25,12 +25,12 @@ def read(path: str | os.PathLike[str]) -> tuple[Layers, str]:
 
     Raises
     ------
-    FileNotFoundError
+    DataNotFoundError
         If there is no such file.
     ModelFileError
         If it is damaged.
     """
-    with open_file(Path(path)) as file:
+    with open_model(path) as file:
         text = file.read()
     try:
         return _parsed(text)

@@ -114,7 +114,7 @@ def _comment(model: Model, fill: Fill, trained_in: str) -> str:
     elif _rule(model) in {code.LARGEST, code.ABOVE_A_HALF}:
         printing = 'printf("%d\\n", ${name}_classify(y));'
     else:
-        printing = 'printf("%g\\n", y[0]);'
+        printing = 'printf("%g\\n", (double)y[0]);'
     given = "" if d.input_scale == 1 else f", multiplied by {d.input_scale:.9g} here"
     given = ", standardized here" if model.inputs else given
     back = ", in their own units" if model.targets else ""

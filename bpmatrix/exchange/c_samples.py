@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import reference
+from bpmatrix.array_types import Array
 from bpmatrix.errors import DataError
 from bpmatrix.exchange.model import Model
-
-Array = NDArray[Any]
 
 SAMPLES = 5
 # Multiples of the golden ratio, modulo 1: spread evenly, and the same with every version of NumPy.

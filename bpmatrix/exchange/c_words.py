@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
 
-from numpy.typing import NDArray
-
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError
 
 # An underscore at either end, or two in a row, could make a name that belongs to the compiler.
@@ -149,7 +147,7 @@ def number(value: float, dtype: str) -> str:
     return text + ("" if "." in text or "e" in text else ".0") + SUFFIX[dtype]
 
 
-def table(name: str, array: NDArray[Any], dtype: str) -> str:
+def table(name: str, array: Array, dtype: str) -> str:
     """Return the definition of a constant array, with its numbers in C order."""
     words, step = [number(x, dtype) for x in array.ravel().tolist()], NUMBERS_IN_A_LINE[dtype]
     lines = (", ".join(words[k : k + step]) for k in range(0, len(words), step))
@@ -157,7 +155,7 @@ def table(name: str, array: NDArray[Any], dtype: str) -> str:
     return f"static const {REAL[dtype]} {name}[{len(words)}] = {{\n    {numbers}\n}};"
 
 
-def integers(values: NDArray[Any]) -> tuple[str, list[str]]:
+def integers(values: Array) -> tuple[str, list[str]]:
     """Return the type that holds whole numbers, and the numbers as constants of it.
 
     Examples

@@ -126,11 +126,28 @@ class Exports:
         A classifier's Sequential returns probabilities (of its second class, if there are two);
         without the last module, ``[:-1]``, it returns the logits that PyTorch's losses take.
 
+        Returns
+        -------
+        torch.nn.Sequential
+            Of Linear and activation functions; it shares nothing with the model.
+
         Raises
         ------
         ArgumentError, DataError
             If the model has a custom activation function, or a parameter that is not finite.
         MissingPackageError
             If PyTorch is not installed.
+
+        Examples
+        --------
+        >>> from importlib.util import find_spec
+        >>> from bpmatrix import Network
+        >>> net = Network([2, 3, 1], seed=1)
+        >>> if find_spec("torch"):
+        ...     module = net.to_torch()
+        ...     bool((Network.from_torch(module).parameters == net.parameters).all())
+        ... else:
+        ...     True
+        True
         """
         return torch_modules.written(self._exported())

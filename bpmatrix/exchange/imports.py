@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Self, cast
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import choose_activations
-from bpmatrix.errors import ArgumentError, DataNotFoundError, ModelFileError
+from bpmatrix.errors import ArgumentError, ModelFileError
 from bpmatrix.exchange import book_files, state_dicts, torch_modules
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 
@@ -129,8 +128,6 @@ class Imports:
         from bpmatrix.exchange import onnx_reader  # noqa: PLC0415 - needed only here
         from bpmatrix.exchange.protobuf import DamagedError  # noqa: PLC0415
 
-        if not Path(path).is_file():
-            raise DataNotFoundError(f"ONNX file {path} not found", cure="Check the path.")
         try:
             return cls._of(onnx_reader.read(path), output, cost, seed)
         except DamagedError as error:
@@ -211,7 +208,7 @@ class Imports:
             raise ModelFileError(
                 "the state dict is not that of a network",
                 got=error,
-                expected="the weights and biases of layers: 0.weight, 0.bias, 2.weight, ...",
+                expected="the weights and biases of layers: 0.weight, 0.bias, 2.weight and so on",
                 cure=error.cure,
             ) from None
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.description import DTYPES, Description
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.checks import check_in_type, find
 from bpmatrix.errors import ArgumentError, DataError
-
-Array = NDArray[Any]
 
 # What the outputs of a model mean. A plain network has outputs, nothing more.
 KINDS = ("network", "regressor", "binary", "multiclass", "multilabel-indicator")
@@ -29,8 +26,8 @@ class Scaling:
     mean, scale : (n_columns,) arrays of float64
     """
 
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
+    mean: Floats
+    scale: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +86,9 @@ class Model:
     def rounded(self, dtype: str) -> Model:
         """Return the model with its numbers in a dtype, or rounded to it.
 
+        What the means of the inputs lose to rounding becomes part of the biases of layer 1. So
+        features that are much larger than their standard deviation keep their digits in float32.
+
         Raises
         ------
         ArgumentError
@@ -97,12 +97,17 @@ class Model:
         find(dict.fromkeys(DTYPES), dtype, "dtype")
         description = replace(self.description, dtype=dtype)
         check_in_type(description.input_scale, "input_scale", dtype, zero=False)
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(all="ignore"):  # checked below
             theta = self.parameters.flat.astype(dtype)
+            parameters = Parameters.of(theta, description.layout)
             inputs, targets = (
                 None if s is None else Scaling(*(_rounded(v, dtype) for v in (s.mean, s.scale)))
                 for s in (self.inputs, self.targets)
             )
+            if self.inputs is not None and inputs is not None:
+                lost = (self.inputs.mean - inputs.mean) / inputs.scale * description.input_scale
+                W, b = self.parameters.weights[0], self.parameters.biases[0]
+                parameters.biases[0][:, 0] = b[:, 0] - W.astype(np.float64) @ lost
         scalings = [s for s in (inputs, targets) if s is not None]
         numbers = [theta, *(v for s in scalings for v in (s.mean, s.scale))]
         if not all(np.isfinite(array).all() for array in numbers) or any(
@@ -112,7 +117,6 @@ class Model:
                 f"a number of the model is outside the range of {dtype}",
                 cure='Pass dtype="float64".',
             )
-        parameters = Parameters.of(theta, description.layout)
         return replace(
             self, description=description, parameters=parameters, inputs=inputs, targets=targets
         )
@@ -152,5 +156,5 @@ class Model:
         return [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
 
 
-def _rounded(numbers: NDArray[np.float64], dtype: str) -> NDArray[np.float64]:
+def _rounded(numbers: Floats, dtype: str) -> Floats:
     return numbers.astype(dtype).astype(np.float64)

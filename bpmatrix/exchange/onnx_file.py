@@ -9,13 +9,13 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from bpmatrix.array_types import Array
 from bpmatrix.exchange.layers import NotUnderstoodError
 from bpmatrix.exchange.protobuf import DamagedError, Message
+from bpmatrix.storage.tensor_files import open_model
 
 Attribute = float | str | list[int] | Array
 
@@ -61,7 +61,8 @@ class Node:
     attributes: dict[str, Attribute]
 
     def __str__(self) -> str:
-        return f"node {self.name!r} ({self.operator})"
+        name = self.name or next(iter(self.outputs), "")  # names are optional
+        return f"node {name!r} ({self.operator})"
 
 
 class OnnxFile:
@@ -80,7 +81,8 @@ class OnnxFile:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        content = Path(path).read_bytes()
+        with open_model(path) as file:
+            content = file.read()
         self.size = len(content)
         model = Message(memoryview(content), MODEL)
         self._graph = model.message("graph", GRAPH)

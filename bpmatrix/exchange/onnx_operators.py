@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError
-from bpmatrix.exchange.model import Model, Scaling
-
-Array = NDArray[Any]
+from bpmatrix.exchange.model import Model
+from bpmatrix.exchange.onnx_file import INT64
 
 INPUT = "X"
 
@@ -122,11 +121,12 @@ def graph_of(model: Model, dtype: str) -> Graph:
     ArgumentError
         If `dtype` is unknown or too small for a number, or the classes cannot be written.
     """
-    graph, exact, model = Graph(dtype), model, model.rounded(dtype)
+    graph, model = Graph(dtype), model.rounded(dtype)
     x = INPUT
-    if exact.inputs is not None:
+    if model.inputs is not None:
         graph.part = "standardized"
-        x = _standardized(graph, x, exact.inputs)
+        x = graph("Sub", x, graph.constant("mean", model.inputs.mean))
+        x = graph("Div", x, graph.constant("scale", model.inputs.scale))
     if model.description.input_scale != 1:
         graph.part = "scaled"
         scale = np.array(model.description.input_scale)
@@ -149,19 +149,6 @@ def graph_of(model: Model, dtype: str) -> Graph:
     return graph
 
 
-def _standardized(graph: Graph, x: str, scaling: Scaling) -> str:
-    """Return (x - mean) / scale.
-
-    In float32 the mean is subtracted in two parts, the second being what the first lost to
-    rounding: no digit of x is lost where the mean is much larger than the scale.
-    """
-    x = graph("Sub", x, graph.constant("mean", scaling.mean))
-    rest = scaling.mean - graph.constants["mean"]
-    if rest.any():
-        x = graph("Sub", x, graph.constant("mean_rest", rest))
-    return graph("Div", x, graph.constant("scale", scaling.scale))
-
-
 def _classify(graph: Graph, a: str, kind: str, classes: Array) -> None:
     """Add the outputs of a classifier: labels, ties decided as in `predict`, and probabilities."""
     n = classes.size
@@ -181,9 +168,6 @@ def _classify(graph: Graph, a: str, kind: str, classes: Array) -> None:
         graph.output("probabilities", graph("Min", a, float(below_one)), n)
 
 
-INT64 = 7  # onnx.TensorProto.INT64
-
-
 def _decode(graph: Graph, indices: str, classes: Array) -> None:
     """Add the output "label", the classes with these indices."""
     kind = classes.dtype.kind
@@ -197,7 +181,7 @@ def _decode(graph: Graph, indices: str, classes: Array) -> None:
         raise ArgumentError(
             "these classes cannot be written to an ONNX file",
             got=repr(classes[:3].tolist()),
-            expected="integers, other numbers, truth values or valid text",
+            expected="integers below 2^63, other numbers, truth values or valid text",
             cure="Fit the model to labels of another type.",
         )
     if kind not in "iu" or not np.array_equal(classes, np.arange(classes.size)):

@@ -29,6 +29,8 @@ def read(source: str | os.PathLike[str] | Mapping[str, Any]) -> Layers:
         If there is an array that is neither a weight nor a bias, one is missing, or the shapes or
         types do not fit together.
     """
+    if hasattr(source, "state_dict"):
+        raise NotUnderstoodError("a module", "Pass module.state_dict().")
     if not isinstance(source, Mapping):
         source = read_foreign(source)
     arrays: dict[str, dict[str, Array]] = {"weight": {}, "bias": {}}

@@ -570,7 +570,12 @@ class Network(Exports, Imports):
         """Write the network as JSON, as the book's `network2` does: completely or not at all.
 
         `input_scale` becomes part of the first weights, and missing biases are written as zeros.
-        `from_book`, `nielsen.network2.load` and the book's program read the file.
+        `from_book`, which has an example, `nielsen.network2.load` and the book's program read it.
+
+        Parameters
+        ----------
+        path : path
+            The file, which is replaced if it exists.
 
         Raises
         ------

@@ -160,7 +160,7 @@ def opened(path: str | os.PathLike[str]) -> Iterator[TensorFile]:
     ModelFileError
         If it is damaged or was not written by bpmatrix.
     """
-    with _open(path) as file:
+    with open_model(path) as file:
         yield TensorFile(file, Path(path))
 
 
@@ -174,7 +174,7 @@ def read_foreign(path: str | os.PathLike[str]) -> dict[str, Array]:
     ModelFileError
         If it is damaged, was written by bpmatrix, or contains an array of another type.
     """
-    with _open(path) as file:
+    with open_model(path) as file:
         path = Path(path)
         header, size = _header(file, path)
         metadata = header.pop("__metadata__", None)
@@ -194,7 +194,8 @@ def read_foreign(path: str | os.PathLike[str]) -> dict[str, Array]:
         return _native(_arrays(file, _tensors(header, size, path), path))
 
 
-def _open(path: str | os.PathLike[str]) -> BufferedReader:
+def open_model(path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a file for reading; DataNotFoundError if there is none, or it is not a regular file."""
     path = Path(path)
     if not path.is_file():
         raise DataNotFoundError(f"model file {path} not found", cure="Check the path.")

@@ -88,13 +88,6 @@ ROWS = [
     ),
     Row(
         "exchange/imports.py: Imports.from_onnx",
-        "ONNX file {} not found",
-        lambda folder: Network.from_onnx(folder / "net.onnx"),
-        "Check the path.",
-        lambda folder: read_onnx(folder, "y"),
-    ),
-    Row(
-        "exchange/imports.py: Imports.from_onnx",
         "{} is not a complete ONNX file",
         lambda folder: read_onnx(folder, "y", length=-1),
         "Export or copy the model again; perhaps it was not copied completely.",

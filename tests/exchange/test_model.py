@@ -45,6 +45,25 @@ def test_the_input_scale_is_folded_and_missing_biases_are_zero():
 
 
 @pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+@pytest.mark.parametrize("trained_in", [np.float32, np.float64])
+def test_means_that_are_rounded_to_float32_change_nothing(trained_in):
+    """Rounding a mean of 1e6 alone would change the results by 1e-2."""
+    rows = (1e6 + 1 / 3 + ROWS / [1, 20, 0.1]).astype(trained_in)
+    regressor = MLPRegressor(
+        hidden_layer_sizes=(), activation="identity", standardize=True, max_iter=1
+    )
+    exact = regressor.fit(rows, NUMBERS)._exported()
+    small = exact.rounded("float32")
+    assert (small.inputs.mean != exact.inputs.mean).all()
+
+    def result(model):
+        return outputs(model, (rows - model.inputs.mean) / model.inputs.scale, folded=False)
+
+    # Weights, scales and biases have 24 bits.
+    np.testing.assert_allclose(result(small), result(exact), rtol=0, atol=3e-6)
+
+
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
 def test_a_classifier_has_classes_and_names_of_pandas():
     pandas = pytest.importorskip("pandas", reason="DataFrames have names")
     frame = pandas.DataFrame(ROWS, columns=["a", "b", "c"])

@@ -233,6 +233,9 @@ REFUSED = {
     "convolution": (
         chain(node("Conv", "x W b", "y", group=1)), r"node 'y' \(Conv\), expected"
     ),
+    "no name": (
+        chain(field(1, "x") + field(2, "y") + field(4, "Conv")), r"node 'y' \(Conv\), expected"
+    ),
     "another domain": (
         chain(GEMM, node("Gelu", "z", "y", more=field(7, "com.microsoft"))), "com.microsoft"
     ),
@@ -409,7 +412,7 @@ def test_a_truncated_file(tmp_path: Path) -> None:
 
 
 def test_no_file(tmp_path: Path) -> None:
-    with pytest.raises(DataNotFoundError, match=r"ONNX file .* not found"):
+    with pytest.raises(DataNotFoundError, match=r"model file .* not found"):
         Network.from_onnx(tmp_path / "net.onnx")
     with pytest.raises(DataNotFoundError):
         Network.from_onnx(tmp_path)

@@ -333,7 +333,7 @@ def test_the_file_says_what_it_is(tmp_path):
 
 
 def test_a_float32_file_has_no_float64(tmp_path):
-    """Some devices have none. Standardization in two parts keeps the digits without it."""
+    """Some devices have none. The biases contain what rounding the means loses."""
     model = MLPRegressor("squared_error", (3,), standardize=True, max_iter=1, tol=1e9)
     model.fit(X, X[:, 0]).to_onnx(tmp_path / "model.onnx", dtype="float32")
     graph = onnx.load(tmp_path / "model.onnx").graph

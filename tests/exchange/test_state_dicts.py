@@ -150,3 +150,5 @@ def test_tensors_of_torch() -> None:
     same = Network.from_torch(module)
     assert net.description == same.description
     np.testing.assert_array_equal(net.parameters, same.parameters)
+    with pytest.raises(ModelFileError, match=r"a module.* Pass module.state_dict\(\)"):
+        Network.from_state_dict(module, activation="relu", output="identity")
