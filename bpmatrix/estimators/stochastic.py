@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,11 +16,12 @@ from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.history import EpochInfo, History, row_of
+from bpmatrix.samples.windows import BlockSamples, Pass, Portion
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 from bpmatrix.training.state import LARGEST_COUNT
 
-Orders = Integers
+Orders = Integers | Pass
 
 NOT_CONVERGED = (
     "the solver reached max_iter={} epochs and has not converged: pass a larger max_iter, or a"
@@ -115,7 +117,8 @@ class Fit:
         )
         self._n, self._weight, self._validation = samples.n, samples.weight, validation
         self._scores_of, self._loss_of = scores_of, loss_of
-        self._random_state, self._order = random_state, np.arange(samples.n)
+        self._columns, self._random_state = samples.columns, random_state
+        self._order = np.arange(samples.n if samples.columns.is_one_window else 0)
         self._first_rate = copy(state.rate)
         self._best = runner.theta.copy() if model.early_stopping else None
         self._by_score = model.early_stopping and not by_loss
@@ -142,6 +145,7 @@ class Fit:
             return 0
         left = self.last_epoch - done
         one_by_one = self._validation is not None or self.callbacks or self.incremental
+        one_by_one = one_by_one or isinstance(self._columns, BlockSamples)
         if one_by_one or self.state.rate.rule == "invscaling":  # each epoch has its own rate
             return min(left, 1)
         # A previous fit may have used up all patience: then the first epoch decides.
@@ -156,15 +160,22 @@ class Fit:
 
     def orders(self, epochs: int) -> Orders:
         """Shuffle as in scikit-learn: each permutation is applied to the previous order."""
+        if isinstance(self._columns, BlockSamples):
+            return self._columns.order(self._shuffled if self.model.shuffle else None)
         orders = np.empty((epochs, self._n), np.int64)
         for row in orders:
-            if self.model.shuffle:
-                # As sklearn.utils.shuffle draws, whose checks take longer than a small epoch.
-                places = np.arange(self._n)
-                self._random_state.shuffle(places)
-                self._order = self._order[places]
-            row[:] = self._order
+            row[:] = self._shuffled(self._n) if self.model.shuffle else self._order
         return orders
+
+    def _shuffled(self, n: int) -> Integers:
+        """Return a random order of n samples: for all of them, a shuffle of the previous order."""
+        # As sklearn.utils.shuffle draws, whose checks take longer than a small epoch.
+        places = np.arange(n)
+        self._random_state.shuffle(places)
+        if n != self._order.size:
+            return places
+        self._order = self._order[places]
+        return self._order
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; return scikit-learn's loss and the accuracy.
@@ -175,12 +186,14 @@ class Fit:
         epochs, n = orders.shape
         starts = np.arange(0, n, self.runner.m)
         sizes = np.append(starts[1:], n) - starts
-        if self._weight is None:
+        if self._weight is None or isinstance(orders, Pass):
             weights = np.tile(sizes, epochs)
         else:
             all_starts = (np.arange(epochs)[:, None] * n + starts).ravel()
             weights = np.add.reduceat(self._weight[orders.ravel()], all_starts)
         decays = self.model.alpha / weights
+        if self._weight is not None and isinstance(orders, Pass):
+            orders.notice = partial(self._set_decays, decays)
         totals = self._run(orders, rate, decays)
         costs, squares = self.runner.parts.T
         losses = self._loss_of(costs) + decays / 2 * squares
@@ -188,6 +201,14 @@ class Fit:
             (float(loss @ sizes / n), each.hits / each.weight)
             for loss, each in zip(losses.reshape(epochs, -1), totals, strict=True)
         ]
+
+    def _set_decays(self, decays: Array, portion: Portion) -> None:
+        """Set the weight decay of the steps of a portion, whose samples have weights."""
+        weights = portion.samples.weights
+        if weights is not None and portion.orders.size:
+            starts = np.arange(0, portion.orders.size, self.runner.m)
+            sums = np.add.reduceat(weights[portion.orders[0]], starts)
+            decays[portion.first_step :][: sums.size] = self.model.alpha / sums
 
     def _run(self, orders: Orders, rate: float, decays: Array) -> list[Totals]:
         """Run the epochs; Ctrl-C discards several, whose records are not known yet."""
