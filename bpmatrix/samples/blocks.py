@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from bpmatrix.array_types import Array
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, ShapeError
+from bpmatrix.samples import arrow
 from bpmatrix.samples.sources import (
     ArraySource,
     Block,
@@ -40,16 +41,20 @@ class Blocks:
 
     Parameters
     ----------
-    X : array-like, path, list of paths, iterable or function
+    X : array-like, path, list of paths, Arrow table, iterable or function
         - An array with `shape`, `dtype` and slices, (n, n_0): `numpy.memmap`, h5py, zarr. Further
           axes are flattened.
         - The path of an ``.npy`` file, or of several with the rows of one table.
+        - A table with named columns: the path of a ``.parquet`` or ``.csv`` file or of several, or
+          an object with ``__arrow_c_stream__`` that can be read again (pyarrow, Polars, DuckDB).
+          Row groups or batches are the blocks. It needs pyarrow.
         - An iterable of blocks, each X, (X, y) or (X, y, weight), that starts again with every
           ``iter()``; or a function that returns such an iterator.
-    y : array-like, path or list of paths, optional
-        Labels (n,) or targets (n,) or (n, n_L), beside an array.
-    sample_weight : array-like, path or list of paths, optional
-        The weight of each sample (n,), 0 or more, beside an array.
+    y : array-like, path or list of paths, name or names, optional
+        Labels (n,) or targets (n,) or (n, n_L), beside an array. For a table, the name of its
+        column, or a list of names; all others are features.
+    sample_weight : array-like, path or list of paths, name, optional
+        The weight of each sample (n,), 0 or more, beside an array; or the name of its column.
     block_size : int, optional
         Rows per block of an array. None takes as many as 8 MB hold.
     window : int, default 8
@@ -152,7 +157,13 @@ def with_targets(y: Array | None, name: str) -> Array:
 def _source(X: Any, y: Any, weight: Any, block_size: int | None) -> Source:
     """Return the source for what the user passed."""
     if _are_paths(X):
-        X = _files(X)
+        paths = [X] if isinstance(X, str | os.PathLike) else list(X)
+        endings = {Path(path).suffix for path in paths}
+        if len(endings) == 1 and endings <= set(arrow.ENDINGS):
+            return _of_table(paths, y, weight, block_size)
+        X = _files(paths)
+    if hasattr(X, "__arrow_c_stream__"):
+        return _of_table(X, y, weight, block_size)
     if hasattr(X, "shape") and hasattr(X, "dtype") and hasattr(X, "__getitem__"):
         check_is_dense(X, "X")
         y, weight = (_array_like(part) for part in (y, weight))
@@ -172,6 +183,15 @@ def _source(X: Any, y: Any, weight: Any, block_size: int | None) -> Source:
     )
 
 
+def _of_table(X: Any, y: Any, weight: Any, block_size: int | None) -> Source:
+    if block_size is not None:
+        raise ArgumentError(
+            "block_size does not apply to a table, whose blocks are its row groups or batches",
+            cure="Leave it out; pyarrow.parquet.write_table(row_group_size=...) sets it in a file.",
+        )
+    return arrow.source_of(X, y, weight)
+
+
 def _are_paths(X: Any) -> bool:
     if isinstance(X, list | tuple) and X:
         return all(isinstance(part, str | os.PathLike) for part in X)
@@ -181,20 +201,19 @@ def _are_paths(X: Any) -> bool:
 def _array_like(part: Any) -> Any:
     """Return y or the weights as something with a shape that can be sliced."""
     if _are_paths(part):
-        return _files(part)
+        return _files([part] if isinstance(part, str | os.PathLike) else list(part))
     has_rows = part is None or (hasattr(part, "shape") and not hasattr(part, "to_numpy"))
     return part if has_rows else np.asarray(part)
 
 
-def _files(paths: Any) -> NpyFile | Joined:
+def _files(names: list[Any]) -> NpyFile | Joined:
     """Return the array in an `.npy` file, or in several."""
-    names = [paths] if isinstance(paths, str | os.PathLike) else paths
     for name in names:
         if Path(name).suffix != ".npy":
             raise ArgumentError(
                 f"{name} has an unknown ending",
                 got=repr(Path(name).suffix),
-                expected="'.npy'",
+                expected="'.npy', or for all files '.parquet' or '.csv'",
                 cure="Open the file yourself, and pass an array-like, or a function that yields"
                 " blocks.",
             )

@@ -153,14 +153,14 @@ class IterableSource(Source):
         self._last: Iterator[Any] | None = None
         self.name = getattr(blocks, "__name__", type(blocks).__name__)
         if not callable(blocks) and iter(blocks) is blocks:
-            raise _spent(self.name, "each epoch starts with the first block")
+            raise spent(self.name, "each epoch starts with the first block")
 
     def read(self, places: Iterable[int] | None = None) -> Iterator[Block]:
         """Return all blocks, in their order."""
         del places
         blocks = iter(self._blocks() if callable(self._blocks) else self._blocks)
         if blocks is self._last:
-            raise _spent(self.name, "it returned the same iterator again")
+            raise spent(self.name, "it returned the same iterator again")
         self._last = blocks
         for k, given in enumerate(blocks, 1):
             yield _as_block(given, f"block {k} of {self.name}")
@@ -243,7 +243,8 @@ def _as_array(part: Any, name: str) -> Array:
     return np.asarray(part.to_numpy() if hasattr(part, "to_numpy") else part)
 
 
-def _spent(name: str, why: str) -> ArgumentError:
+def spent(name: str, why: str) -> ArgumentError:
+    """Return the error for blocks that cannot be read again."""
     return ArgumentError(
         f"{name} can be iterated over only once: {why}",
         cure="Pass the function that makes the generator, without calling it: Blocks(function); or"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +39,18 @@ def read(source: object, **keywords: object) -> list:
 def saved(folder: Path, name: str, array: object) -> Path:
     np.save(folder / name, np.asarray(array))
     return folder / name
+
+
+def csv(folder: Path, *lines: str) -> Path:
+    """Write a CSV file, with a line of numbers if there is none."""
+    rows = lines[1:] or ("1,2",)
+    (folder / "x.csv").write_text("\n".join([lines[0], *rows]), encoding="utf-8")
+    return folder / "x.csv"
+
+
+def without_pyarrow(folder: Path) -> None:
+    with mock.patch.dict(sys.modules, {"pyarrow.csv": None}):
+        read(csv(folder, "a,b"))
 
 
 def truncated(folder: Path, *, whole: bool) -> list:
@@ -147,7 +160,7 @@ ROWS = [
     Row("samples/sources.py: _as_block", "{} has the wrong number of parts",
         lambda _: read([()]), "expected X, (X, y) or (X, y, weight)",
         lambda _: (read([X]), read([(X, LABELS)]), read([(X, LABELS, WEIGHTS)]))),
-    Row("samples/sources.py: _spent", "{} can be iterated over only once: {}",
+    Row("samples/sources.py: spent", "{} can be iterated over only once: {}",
         lambda _: Blocks(spent()),
         "Pass the function that makes the generator, without calling it: Blocks(function); or an"
         " object whose __iter__ returns a new iterator.",
@@ -161,4 +174,34 @@ ROWS = [
         "Do not write to the data during the training; an iterable must yield as many blocks, of"
         " the same sizes and types, in every epoch.",
         lambda _: trained(of(), epochs=2)),
+    Row("samples/arrow.py: Columns.__init__",
+        "y and sample_weight of a table must be names of its columns",
+        lambda folder: read(csv(folder, "a,b"), y=[1, 2]),
+        'Pass Blocks(table, "price"), or a list of names for several outputs.',
+        lambda folder: (read(csv(folder, "a,b"), y="b"), read(csv(folder, "a,b"), y=["a", "b"])),
+        needs="pyarrow"),
+    Row("samples/arrow.py: Columns.block", "{} has {} columns named {}",
+        lambda folder: read(csv(folder, "a,b"), y="c"), "expected one of that name, in all files",
+        lambda folder: read(csv(folder, "a,c"), y="c"), needs="pyarrow"),
+    Row("samples/arrow.py: _numbers", "column {} of {} does not hold numbers",
+        lambda folder: read(csv(folder, "a,b", "x,1"), y="b"),
+        "Leave the column out, or write it as numbers",
+        lambda folder: (read(csv(folder, "b", "1"), y="b"),
+                        read(csv(folder, "x,y,b", "1,0,1"), y="b")), needs="pyarrow"),
+    Row("samples/arrow.py: _complete", "column {} of {} has missing values",
+        lambda folder: read(csv(folder, "a,b", "1,2", ",3"), y="b"),
+        "Fill them in, or leave out these rows, when you write the file.",
+        lambda folder: read(csv(folder, "a,b", "1,2"), y="b"), needs="pyarrow"),
+    Row("samples/arrow.py: _pyarrow", "Blocks of a table",
+        without_pyarrow, "pip install '.[tables]'",
+        lambda folder: read(csv(folder, "a,b"), y="b"), needs="pyarrow"),
+    Row("samples/arrow.py: _reading", "{} cannot be read as a table",
+        lambda folder: read(folder / "none.csv"),
+        "Check that the file exists and is complete, and that each column has one type.",
+        lambda folder: read(csv(folder, "a,b")), needs="pyarrow"),
+    Row("samples/blocks.py: _of_table",
+        "block_size does not apply to a table, whose blocks are its row groups or batches",
+        lambda folder: read(csv(folder, "a,b"), block_size=5),
+        "Leave it out; pyarrow.parquet.write_table(row_group_size=...) sets it in a file.",
+        lambda folder: read(csv(folder, "a,b")), needs="pyarrow"),
 ]  # fmt: skip

@@ -161,7 +161,7 @@ def test_a_function_that_returns_the_same_iterator_is_refused() -> None:
         list(blocks)
 
 
-def test_data_frames_in_blocks() -> None:
+def test_data_frames_of_pandas_in_blocks() -> None:
     pd = pytest.importorskip("pandas")
     blocks = Blocks(lambda: [(pd.DataFrame(X), pd.Series(Y))])
     assert all(map(np.array_equal, joined(blocks), (X, Y)))
