@@ -98,17 +98,17 @@ class MultilayerPerceptron(BlockGate, Exported):
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
 
     def _fit(self, given: FitArguments) -> Self:
-        """Fit, or run one epoch for `partial_fit`.
+        """Fit, or run some epochs for `partial_fit`.
 
         What is learned from the data, and the initial weights, are set on a shallow copy, whose
         attributes the estimator adopts just before the first step: a fit that is rejected or fails
         before that has changed nothing.
         """
         layers, checkpoint = check_parameters(self), given.checkpoint
-        if given.incremental and self.early_stopping:
+        if given.incremental and self.early_stopping and not given.has_validation:
             raise ArgumentError(
-                "partial_fit does not support early_stopping=True",
-                cure="Set early_stopping=False and score the epochs yourself.",
+                "partial_fit with early_stopping=True needs validation data",
+                cure="Pass X_val and y_val, or set early_stopping=False.",
             )
         if self.solver == "lbfgs" and (
             given.has_validation or self.callbacks or checkpoint is not None
@@ -137,7 +137,7 @@ class MultilayerPerceptron(BlockGate, Exported):
                 fit = (Fit if checkpoints is None else ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
-                    by_loss=given.has_validation or self.standardize, incremental=given.incremental,
+                    by_loss=given.has_validation or self.standardize, epochs=given.epochs,
                 )  # fmt: skip
                 if isinstance(fit, ResumableFit):
                     fit.first_state = first_state

@@ -31,7 +31,7 @@ TYPES = (np.float64, np.float32, np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class FitArguments:
-    """The arguments of `fit`, or those of `partial_fit` if `incremental`."""
+    """The arguments of `fit`, or those of `partial_fit` if there are `epochs`."""
 
     X: Any
     y: Any
@@ -40,7 +40,12 @@ class FitArguments:
     y_val: Any = None
     checkpoint: str | os.PathLike[str] | None = None
     classes: Any = None
-    incremental: bool = False
+    epochs: int | None = None
+
+    @property
+    def incremental(self) -> bool:
+        """Whether these are the arguments of `partial_fit`."""
+        return self.epochs is not None
 
     @property
     def has_validation(self) -> bool:

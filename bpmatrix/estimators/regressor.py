@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
 from bpmatrix.array_types import Array
+from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
@@ -174,12 +175,31 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self._set_parameters(locals())
 
     @available_if(is_stochastic)
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one epoch, continuing with the weights and the optimizer's state.
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        epochs: int = 1,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train for some epochs, continuing with the weights and the optimizer's state.
 
         Parameters are those of `fit`.
+
+        Parameters
+        ----------
+        epochs : int, default 1
+            The number of epochs; `n_iter_` is how many there were.
+        X_val, y_val : array_like, optional
+            As in `fit`. With `early_stopping`, which needs them, the epochs end when the validation
+            loss no longer improves, and the best weights are kept; patience and the best loss carry
+            over from call to call.
         """
-        return self._fit(FitArguments(X, y, sample_weight, incremental=True))
+        epochs = whole_number(epochs, "epochs", least=1)
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, epochs=epochs))
 
     def predict(self, X: Any) -> Array:
         """Return the predicted y: (n,) or (n, n_outputs)."""

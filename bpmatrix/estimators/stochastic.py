@@ -53,7 +53,8 @@ def fit_stochastic(fit: Fit) -> str | None:
             raise
         fit.record_divergence()
         return f"{error} Early stopping ended the fit with the best weights."
-    return NOT_CONVERGED.format(fit.last_epoch) if fit.history.stopped_by == "epochs" else None
+    has_converged = fit.history.stopped_by != "epochs" or fit.is_partial
+    return None if has_converged else NOT_CONVERGED.format(fit.last_epoch)
 
 
 class Fit:
@@ -81,8 +82,9 @@ class Fit:
     by_loss : bool
         Whether early stopping uses the validation loss instead of the score that scikit-learn uses:
         the loss also differs between epochs with the same score (docs/decisions/0031).
-    incremental : bool
-        Whether to run a single epoch, for `partial_fit`.
+    epochs : int or None
+        The number of epochs of `partial_fit`, which only early stopping ends before; None for
+        `fit`.
     """
 
     watch: Watch | None = None
@@ -101,12 +103,12 @@ class Fit:
         random_state: np.random.RandomState,
         *,
         by_loss: bool,
-        incremental: bool,
+        epochs: int | None,
     ) -> None:
-        self.model, self.runner, self.state, self.incremental = model, runner, state, incremental
+        self.model, self.runner, self.state, self._epochs = model, runner, state, epochs
         self.history = History(seed=0)  # the seed is random_state
         self.callbacks = model.callbacks or ()
-        self.last_epoch = min(model.max_iter, LARGEST_COUNT)
+        self.last_epoch = min(model.max_iter if epochs is None else epochs, LARGEST_COUNT)
         self.cure = (
             f"Lower learning_rate_init (it is {model.learning_rate_init:g}), or pass"
             " standardize=True (the largest input of this slice is {largest:g})."
@@ -128,6 +130,11 @@ class Fit:
         self._best_epoch: int | None = None
 
     @property
+    def is_partial(self) -> bool:
+        """Whether this is a `partial_fit`, of a given number of epochs."""
+        return self._epochs is not None
+
+    @property
     def done(self) -> int:
         """The number of complete epochs of this fit."""
         return self.model.n_iter_
@@ -140,13 +147,14 @@ class Fit:
     def ahead(self) -> int:
         """Return how many epochs to run before a rule could end the fit, at most a slice."""
         model, done = self.model, self.model.n_iter_
-        if done and (self._has_converged() or self.incremental):
+        if done and self._has_converged() and (model.early_stopping or not self.is_partial):
             self.history.stopped_by = "early_stopping"
             return 0
         left = self.last_epoch - done
-        one_by_one = self._validation is not None or self.callbacks or self.incremental
-        one_by_one = one_by_one or isinstance(self._columns, BlockSamples)
-        if one_by_one or self.state.rate.rule == "invscaling":  # each epoch has its own rate
+        one_by_one = self._validation is not None or isinstance(self._columns, BlockSamples)
+        if (
+            one_by_one or self.callbacks or self.state.rate.rule == "invscaling"
+        ):  # each epoch has its own rate
             return min(left, 1)
         # A previous fit may have used up all patience: then the first epoch decides.
         patience = max(1, model.n_iter_no_change - model._no_improvement_count + 1)
