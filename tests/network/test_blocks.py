@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from numeric import same_bits
 
 from bpmatrix import SGD, Adam, Blocks, EarlyStopping, Network
 from bpmatrix.errors import ArgumentError, DataError, DataFileError, DivergenceError, ShapeError
+from bpmatrix.samples import windows
 from bpmatrix.training import slices
 
 RNG = np.random.default_rng(11)
@@ -278,6 +280,23 @@ def test_unscaled_bytes_are_noticed() -> None:
 
 
 # ---------------------------------------------------------------------------------- memory
+
+
+def test_no_window_outlives_its_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the next epoch need the memory."""
+    made, begin = [], windows.Buffer.__init__
+
+    def noted(self, *arguments: object) -> None:
+        begin(self, *arguments)
+        made.append(weakref.ref(self.samples.X.base))
+
+    def look(_: object) -> None:
+        assert [array() for array in made] == [None] * len(made)
+
+    monkeypatch.setattr(windows.Buffer, "__init__", noted)
+    network().train(blocks_of(), epochs=3, callbacks=[look])
+    assert len(made) == 6
+
 
 BOUNDED = """
 import resource, sys

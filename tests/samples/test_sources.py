@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bpmatrix import Blocks
+from bpmatrix import Blocks, Network
 from bpmatrix.errors import ArgumentError, ArrayTypeError, BpmatrixError, DataFileError, ShapeError
 from bpmatrix.samples.sources import NpyFile
 
@@ -198,3 +198,25 @@ def test_an_error_of_the_users_function_is_passed_on() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(Blocks(broken))
+
+
+@pytest.mark.parametrize("library", ["h5py", "zarr"])
+def test_datasets_of_other_libraries(library: str, tmp_path: Path) -> None:
+    """Read in whole chunks."""
+    if library == "h5py":
+        file = pytest.importorskip("h5py").File(tmp_path / "x.h5", "w")
+        table = file.create_dataset("X", data=X, chunks=(4, 3))
+        labels = file.create_dataset("y", data=Y)
+    else:
+        group = pytest.importorskip("zarr").group(str(tmp_path / "x.zarr"))
+        table = group.create_array("X", shape=X.shape, dtype=X.dtype, chunks=(4, 3))
+        labels = group.create_array("y", shape=Y.shape, dtype=Y.dtype)
+        table[:], labels[:] = X, Y
+    blocks = Blocks(table, labels)
+    assert blocks.block_size % 4 == 0
+    for each in (blocks, Blocks(table, labels, block_size=7)):
+        assert all(map(np.array_equal, joined(each), (X, Y)))
+    net, other = (Network([3, 2], seed=1) for _ in range(2))
+    net.train(blocks, epochs=2)
+    other.train(X.T, Y, epochs=2)
+    assert np.array_equal(net.parameters, other.parameters)
