@@ -31,7 +31,6 @@ from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.to_sklearn import to_sklearn
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.ahead import Ahead
-from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
@@ -117,8 +116,7 @@ class MultilayerPerceptron(BlockGate, Exported):
                 "the solver lbfgs has no epochs, so no callbacks, checkpoints or validation data",
                 cure='Leave out callbacks, checkpoint, X_val and y_val, or set solver="adam".',
             )
-        if isinstance(given.X, Blocks):
-            self._check_takes_blocks(given)
+        self._check_takes_blocks(given)
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
         random_state = generator_of(self.random_state, checkpoints)
         first_state = random_state_to_json(random_state) if checkpoints is not None else {}
@@ -419,14 +417,6 @@ class MultilayerPerceptron(BlockGate, Exported):
 
     def _output(self) -> tuple[str, AnyCost]:
         """Return the engine's names of the output activation function and the cost."""
-        raise NotImplementedError
-
-    def _score_of(self, outputs: Array, y: Array, weight: Array | None) -> float:
-        """Return the score of outputs (n, n_L), as scikit-learn's `score` defines it."""
-        raise NotImplementedError
-
-    def _encoded(self, targets: Targets) -> Array:
-        """Return encoded targets from the engine's form: the inverse of `_targets`."""
         raise NotImplementedError
 
     def _loss_of(self, cost: Any) -> Any:

@@ -12,6 +12,7 @@ from bpmatrix.estimators.gate import FitArguments, Gate, check_some_weight, too_
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.standardization import Scaling
 from bpmatrix.samples.ahead import Ahead
+from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.blocks import Blocks, check_alone, with_targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sources import Block
@@ -25,6 +26,8 @@ class BlockGate(Gate):
 
     def _check_takes_blocks(self, given: FitArguments) -> None:
         """Reject what cannot be combined with `Blocks`, before they are read."""
+        if not isinstance(given.X, Blocks):
+            return
         check_alone(given.y, "y")
         check_alone(given.sample_weight, "sample_weight")
         if self.solver == "lbfgs":
@@ -145,6 +148,14 @@ class BlockGate(Gate):
         self, found: Survey, targets: Scaling, given: FitArguments, *, first: bool
     ) -> None:
         """Learn classes and their weights, or scales, from the targets of all blocks."""
+        raise NotImplementedError
+
+    def _encoded(self, targets: Targets) -> Array:
+        """Return encoded targets from the engine's form: the inverse of `_targets`."""
+        raise NotImplementedError
+
+    def _score_of(self, outputs: Array, y: Array, weight: Array | None) -> float:
+        """Return the score of outputs (n, n_L), as scikit-learn's `score` defines it."""
         raise NotImplementedError
 
     def _scales_y(self) -> bool:
