@@ -1,7 +1,9 @@
-"""The order of samples in blocks, as a list of indices of the joined array; and the same steps."""
+"""The order of samples in blocks, as a list of indices of the joined array; threads that run."""
 
 from __future__ import annotations
 
+import _thread
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -44,3 +46,16 @@ def trained_on_the_joined_array(
 def shuffler_of(seed: int) -> np.random.Generator:
     """The generator with which `Network(seed=seed)` shuffles."""
     return np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
+
+
+def running_threads() -> int:
+    """Return how many threads run besides the main one."""
+    return _thread._count()
+
+
+def settles(threads: int) -> bool:
+    """Whether so many threads run, once those that are ending have ended."""
+    ends = time.monotonic() + 5
+    while running_threads() != threads and time.monotonic() < ends:
+        time.sleep(0.001)
+    return running_threads() == threads

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -64,7 +63,7 @@ def spent() -> object:
 
 
 def with_few_threads(call: Callable[[], object]) -> None:
-    with mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("no thread")):
+    with mock.patch("_thread.start_new_thread", side_effect=RuntimeError("no thread")):
         call()
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 from collections.abc import Iterator
 
 import pytest
+from block_twin import running_threads, settles
 
 from bpmatrix.errors import ThreadStartError
 from bpmatrix.samples import ahead
@@ -52,24 +54,24 @@ def test_an_error_is_raised_where_the_item_would_be() -> None:
 
 
 def test_the_thread_ends_with_the_block() -> None:
-    before = threading.active_count()
+    before = running_threads()
     with Ahead(iter(range(100))) as found:
         found.take()
-        assert threading.active_count() == before + 1
-    assert threading.active_count() == before
+        assert settles(before + 1)
+    assert settles(before)
 
 
 @pytest.mark.parametrize("how", ["cannot start", "dies"])
 def test_a_thread_that_is_not_there(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """For lack of memory; a thread may also die before its first line."""
 
-    def start(_: threading.Thread) -> None:
+    def start(*_: object) -> None:
         raise RuntimeError("can't start new thread")
 
     if how == "cannot start":
-        monkeypatch.setattr(threading.Thread, "start", start)
+        monkeypatch.setattr(_thread, "start_new_thread", start)
     else:
-        monkeypatch.setattr(Ahead, "_run", lambda _: None)
+        monkeypatch.setattr(ahead, "_make", lambda *_: None)
     monkeypatch.setattr(ahead, "SECONDS_BETWEEN_CHECKS", 0.01)
     with pytest.raises(ThreadStartError, match="smaller window"), Ahead(iter("ab")) as found:
         found.take()

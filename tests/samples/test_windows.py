@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
-from block_twin import order_of_an_epoch
+from block_twin import order_of_an_epoch, running_threads, settles
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -169,10 +167,10 @@ def test_an_array_must_keep_its_numbers(part: int) -> None:
 
 
 def test_the_thread_ends_with_an_unfinished_epoch() -> None:
-    before = threading.active_count()
+    before = running_threads()
     samples = samples_of(Blocks(*numbered(50), block_size=5, window=1))
     portions = samples.order(None).portions(5)
     next(portions)
-    assert threading.active_count() == before + 1
+    assert settles(before + 1)
     portions.close()
-    assert threading.active_count() == before
+    assert settles(before)
