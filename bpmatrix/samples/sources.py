@@ -18,6 +18,7 @@ import numpy as np
 from bpmatrix.array_types import Array
 from bpmatrix.datasets.npz import read_npy_header
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DataFileError, ShapeError
+from bpmatrix.samples.frames import frame_of
 from bpmatrix.samples.refused import check_no_dates
 
 BYTES_OF_A_BLOCK = 8 << 20
@@ -240,7 +241,8 @@ def _as_block(given: Any, name: str) -> Block:
 def _as_array(part: Any, name: str) -> Array:
     check_is_dense(part, name)
     check_no_dates(part, name)
-    return np.asarray(part.to_numpy() if hasattr(part, "to_numpy") else part)
+    frame = frame_of(part, name, are_labels=name.startswith("y"))
+    return np.asarray(part) if frame is None else frame.array
 
 
 def spent(name: str, why: str) -> ArgumentError:
