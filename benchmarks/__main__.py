@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from benchmarks.avx2 import limit_to_avx2
+from benchmarks.blocks import blocks
 from benchmarks.book import book
 from benchmarks.c_header import c_header
 from benchmarks.checkpoints import checkpoints
@@ -41,8 +42,8 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, c_header,
-    kills, endurance, fuzz, exchange, gate, accept, self_test,
+    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, blocks,
+    c_header, kills, endurance, fuzz, exchange, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

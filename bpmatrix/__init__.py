@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bpmatrix.inspection.gradcheck import verify
     from bpmatrix.loading import load
     from bpmatrix.network import Network
+    from bpmatrix.samples.blocks import Blocks
     from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop
     from bpmatrix.training.stopping import EarlyStopping
 
@@ -34,6 +35,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Blocks",
     "BpmatrixError",
     "EarlyStopping",
     "History",
@@ -62,6 +64,7 @@ _HOMES = {
     "SGD": "bpmatrix.training.optimizers",
     "Adam": "bpmatrix.training.optimizers",
     "AdamW": "bpmatrix.training.optimizers",
+    "Blocks": "bpmatrix.samples.blocks",
     "BpmatrixError": "bpmatrix.errors",
     "EarlyStopping": "bpmatrix.training.stopping",
     "History": "bpmatrix.history",

@@ -65,6 +65,7 @@ PUBLIC = (
     "training.schedules.ReduceOnPlateau",
     "training.stopping.EarlyStopping",
     "callbacks.save_best",
+    "samples.blocks.Blocks",
     "history.History",
     "history.EpochInfo",
     "architecture.parameters.Parameters",

@@ -134,7 +134,7 @@ def _check_entry(entry: zipfile.ZipInfo, path: Path) -> None:
 
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -> NDArray[Any]:
     with archive.open(entry) as stream:
-        shape, fortran_order, dtype = _read_npy_header(cast(BinaryIO, stream), path, entry.filename)
+        shape, fortran_order, dtype = read_npy_header(cast(BinaryIO, stream), path, entry.filename)
         name = f"the array {entry.filename.removesuffix('.npy')} of {path}"
         if dtype.kind not in "iuf" or dtype.itemsize > 8:
             raise DataFileError(
@@ -165,28 +165,36 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) ->
         return content.view(dtype).reshape(shape)
 
 
-def _read_npy_header(stream: BinaryIO, path: Path, name: str) -> _Header:
-    """Return shape, order and dtype from the header of an .npy entry."""
+def read_npy_header(
+    stream: BinaryIO, path: Path, name: str, *, cure: str = _WRITE_AGAIN
+) -> _Header:
+    """Return shape, order and dtype from the header of an .npy file or entry.
+
+    Raises
+    ------
+    DataFileError
+        If the header is damaged; nothing in it is executed.
+    """
     try:
         version = np.lib.format.read_magic(stream)
         header = _HEADERS[version](stream) if version in _HEADERS else None
     # The header is a Python literal; a damaged one raises whatever Python's parser raises.
     except Exception as error:  # noqa: BLE001
         what = f"{path}: the header of {name} cannot be read: {type(error).__name__}"
-        raise DataFileError(what, cure=_WRITE_AGAIN) from None
+        raise DataFileError(what, cure=cure) from None
     if header is None:
         raise DataFileError(
             f"{path}: {name} has an unknown version",
             got=version,
             expected="(1, 0) or (2, 0)",
-            cure=_WRITE_AGAIN,
+            cure=cure,
         )
     # NumPy accepts True, negative numbers, and numbers of thousands of digits.
     if not all(type(length) is int and 0 <= length <= _MAX_LENGTH for length in header[0]):
         raise DataFileError(
             f"{path}: {name} has an impossible shape",
             expected="integers of 0 or more",
-            cure=_WRITE_AGAIN,
+            cure=cure,
         )
     return header
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from bpmatrix.kernels.codes import CALLED_OFF, LABELS
 from bpmatrix.samples.arrays import check_finite
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.samples.windows import AnySamples
 
 # Enough columns for whole tiles, and few enough that the work matrices stay in a cache.
 COLUMNS_AT_A_TIME = 96
@@ -68,14 +70,39 @@ def outputs(description: Description, theta: Array, X: Array | SparseColumns) ->
     return results.T
 
 
-def scores(description: Description, theta: Array, samples: Samples) -> Scores:
+def scores(description: Description, theta: Array, samples: AnySamples) -> Scores:
     """Return the weighted mean cost and the weighted accuracy over some samples."""
+    return scores_of_parts(description, theta, samples.parts())
+
+
+def scores_of_parts(description: Description, theta: Array, parts: Iterable[Samples]) -> Scores:
+    """Return the scores over all samples of some parts, the same bits as over one array."""
+    costs, hits, weights = [], [], []
+    for part in parts:
+        of_part = costs_and_hits(description, theta, part)
+        costs.append(of_part[0])
+        hits.append(of_part[1])
+        if part.weights is not None:
+            weights.append(part.weights)
+    all_weights = joined(weights) if weights else None
+    return Scores(mean(joined(costs), all_weights), mean(joined(hits), all_weights))
+
+
+def costs_and_hits(
+    description: Description, theta: Array, samples: Samples
+) -> tuple[Floats, Integers]:
+    """Return the cost of each sample, and whether it is classified correctly."""
     n = samples.X.shape[1]
     costs, hits = np.empty(n), np.empty(n, np.int64)
     Y = target_columns(samples.targets)
     given = evaluate_arguments(description, theta, samples.X, Y, costs=costs, hits=hits)
     _evaluate(description, samples.X, given)
-    return Scores(_mean(costs, samples.weights), _mean(hits, samples.weights))
+    return costs, hits
+
+
+def joined(parts: list[Array]) -> Array:
+    """Return the rows of some arrays, one after the other; a single array is not copied."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def gradient(
@@ -108,10 +135,10 @@ def cost_and_gradient(
     """
     costs = np.empty(samples.X.shape[1])
     slope = gradient(description, theta, samples, costs=costs, flushes=True)
-    return _mean(costs, samples.weights), slope
+    return mean(costs, samples.weights), slope
 
 
-def _mean(numbers: Array, weights: Floats | None) -> float:
+def mean(numbers: Array, weights: Floats | None) -> float:
     """Return the weighted mean; numbers of weight 0 are ignored, even infinite ones."""
     with np.errstate(over="ignore"):
         if weights is None:

@@ -21,7 +21,9 @@ from bpmatrix.engine.compilation import Program, load_program
 from bpmatrix.engine.processors import threads_worth_starting
 from bpmatrix.engine.workspace import workspace
 from bpmatrix.errors import DataError
+from bpmatrix.samples.ahead import Ahead
 from bpmatrix.samples.arrays import as_columns, check_finite
+from bpmatrix.samples.blocks import Blocks
 
 # Copying this many numbers takes about as long as reading an address in Python.
 FEW = 1 << 12
@@ -59,8 +61,12 @@ class _LastPrediction(threading.local):
 _last = _LastPrediction()
 
 
-def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str = "X") -> Array:
+def outputs(
+    description: Description, theta: Array, X: ArrayLike | Blocks, *, name: str = "X"
+) -> Array:
     """Return the output activations (n_L, n) of the columns of X, which are checked here.
+
+    The rows of `Blocks` are samples.
 
     NaN and infinity in X are found by the program itself, and then raise the usual error. `name`
     is what an error calls X.
@@ -79,6 +85,10 @@ def outputs(description: Description, theta: Array, X: ArrayLike, *, name: str =
         or X.shape != call.shape
         or X.dtype not in call.dtypes
     ):
+        if isinstance(X, Blocks):
+            with Ahead(X.read()) as ahead:
+                rows = [outputs(description, theta, block.X.T, name=name).T for block in ahead]
+            return evaluation.joined(rows).T
         X = as_columns(X, description.sizes[0], name=name)
         if not _are_few(description, X):
             return check_results(evaluation.outputs(description, theta, X), "an output")

@@ -14,9 +14,11 @@ from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description
 from bpmatrix.array_types import Array
 from bpmatrix.engine import evaluation, prediction
+from bpmatrix.engine.evaluation import joined
 from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import storage
+from bpmatrix.estimators.blocks import BlockGate
 from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.exported import Exported
 from bpmatrix.estimators.from_sklearn import from_sklearn
@@ -28,6 +30,8 @@ from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.to_sklearn import to_sklearn
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
+from bpmatrix.samples.ahead import Ahead
+from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
@@ -39,7 +43,7 @@ PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
-class MultilayerPerceptron(Exported):
+class MultilayerPerceptron(BlockGate, Exported):
     """The part of an estimator that does not depend on the kind of its targets."""
 
     _optimizer: SolverState | None
@@ -47,7 +51,7 @@ class MultilayerPerceptron(Exported):
     def fit(
         self,
         X: Any,
-        y: Any,
+        y: Any = None,
         sample_weight: Any = None,
         X_val: Any = None,
         y_val: Any = None,
@@ -60,9 +64,10 @@ class MultilayerPerceptron(Exported):
 
         Parameters
         ----------
-        X : (n, n_features) array_like, table or sparse matrix
+        X : (n, n_features) array_like, table, sparse matrix or Blocks
             Samples as rows, also of pandas, polars, pyarrow or DuckDB; uint8 and float32 are
-            converted one mini-batch at a time.
+            converted one mini-batch at a time. For data larger than memory, `bpmatrix.Blocks` with
+            their y and weights.
         y : array_like
             For a classifier, labels (n,) of any type, or an indicator matrix (n, n_labels); for a
             regressor, numbers (n,) or (n, n_outputs).
@@ -70,7 +75,7 @@ class MultilayerPerceptron(Exported):
             The weight of each sample.
         X_val, y_val : array_like, optional
             Scored after every epoch, never trained on; `early_stopping` uses their loss instead of
-            the score of a part of X.
+            the score of a part of X. X_val may be `Blocks`, without y_val.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a fit, that fit is resumed and produces the
             same bits as an uninterrupted one; else a new fit starts. A checkpoint is written every
@@ -92,17 +97,17 @@ class MultilayerPerceptron(Exported):
         return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, checkpoint))
 
     def _fit(self, given: FitArguments) -> Self:
-        """Fit, or run one epoch for `partial_fit`.
+        """Fit, or run some epochs for `partial_fit`.
 
         What is learned from the data, and the initial weights, are set on a shallow copy, whose
         attributes the estimator adopts just before the first step: a fit that is rejected or fails
         before that has changed nothing.
         """
         layers, checkpoint = check_parameters(self), given.checkpoint
-        if given.incremental and self.early_stopping:
+        if given.incremental and self.early_stopping and not given.has_validation:
             raise ArgumentError(
-                "partial_fit does not support early_stopping=True",
-                cure="Set early_stopping=False and score the epochs yourself.",
+                "partial_fit with early_stopping=True needs validation data",
+                cure="Pass X_val and y_val, or set early_stopping=False.",
             )
         if self.solver == "lbfgs" and (
             given.has_validation or self.callbacks or checkpoint is not None
@@ -111,6 +116,7 @@ class MultilayerPerceptron(Exported):
                 "the solver lbfgs has no epochs, so no callbacks, checkpoints or validation data",
                 cure='Leave out callbacks, checkpoint, X_val and y_val, or set solver="adam".',
             )
+        self._check_takes_blocks(given)
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
         random_state = generator_of(self.random_state, checkpoints)
         first_state = random_state_to_json(random_state) if checkpoints is not None else {}
@@ -129,7 +135,7 @@ class MultilayerPerceptron(Exported):
                 fit = (Fit if checkpoints is None else ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
-                    by_loss=given.has_validation or self.standardize, incremental=given.incremental,
+                    by_loss=given.has_validation or self.standardize, epochs=given.epochs,
                 )  # fmt: skip
                 if isinstance(fit, ResumableFit):
                     fit.first_state = first_state
@@ -289,6 +295,9 @@ class MultilayerPerceptron(Exported):
         """Return the output activations (n, n_L) for the X of a prediction."""
         if not self._is_fitted:  # check_is_fitted is slower
             check_is_fitted(self)
+        if isinstance(X, Blocks):
+            with Ahead(X.read()) as ahead:
+                return joined([self._predicted(block.X) for block in ahead])
         columns = as_columns(self._inputs(X))
         if isinstance(columns, SparseColumns):
             return prediction.check_results(self._outputs(columns), "an output")
@@ -302,9 +311,18 @@ class MultilayerPerceptron(Exported):
 
     def _scores(self, samples: Rows) -> evaluation.Scores:
         """Return the mean loss of samples, without the penalty, and their score."""
-        score = self._score_samples(samples)
-        found = evaluation.scores(self._description, self._parameters.flat, samples.columns)
-        return evaluation.Scores(float(self._loss_of(found.cost)), score)
+        costs, outputs, targets = [], [], []
+        weights: list[Any] = []
+        for part in samples.columns.parts():
+            outputs.append(self._outputs(part.X))
+            theta = self._parameters.flat
+            costs.append(evaluation.costs_and_hits(self._description, theta, part)[0])
+            targets.append(self._encoded(part.targets))
+            weights.append(part.weights)
+        weight = None if samples.weight is None else joined(weights)
+        score = self._score_of(joined(outputs), joined(targets), weight)
+        loss = self._loss_of(evaluation.mean(joined(costs), weight))
+        return evaluation.Scores(float(loss), score)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a fitted estimator to one .safetensors file, for `bpmatrix.load`.
@@ -400,14 +418,6 @@ class MultilayerPerceptron(Exported):
     def _output(self) -> tuple[str, AnyCost]:
         """Return the engine's names of the output activation function and the cost."""
         raise NotImplementedError
-
-    def _score_samples(self, samples: Rows) -> float:
-        """Return the score of samples, as scikit-learn's `score` defines it."""
-        raise NotImplementedError
-
-    def _scales_y(self) -> bool:
-        """Whether the current parameters standardize the targets."""
-        return False
 
     def _loss_of(self, cost: Any) -> Any:
         """Convert costs of the engine to scikit-learn's loss."""

@@ -13,15 +13,18 @@ from sklearn.utils.metaestimators import available_if
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.array_types import Array
+from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
+from bpmatrix.estimators.standardization import Scaling
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.survey import Seen, Survey
 
 
 class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
@@ -164,12 +167,32 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._set_parameters(locals())
 
     @available_if(is_stochastic)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
-        """Train for one epoch, continuing with the weights and the optimizer's state.
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        classes: Any = None,
+        *,
+        epochs: int = 1,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train for some epochs, continuing with the weights and the optimizer's state.
 
         Parameters are those of `fit`; the first call needs `classes`, all labels that may occur.
+
+        Parameters
+        ----------
+        epochs : int, default 1
+            The number of epochs; `n_iter_` is how many there were.
+        X_val, y_val : array_like, optional
+            As in `fit`. With `early_stopping`, which needs them, the epochs end when the validation
+            loss no longer improves, and the best weights are kept; patience and the best loss carry
+            over from call to call.
         """
-        return self._fit(FitArguments(X, y, sample_weight, classes=classes, incremental=True))
+        epochs = whole_number(epochs, "epochs", least=1)
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, None, classes, epochs))
 
     def predict(self, X: Any) -> Any:
         """Return the predicted labels: (n,), or an indicator matrix."""
@@ -290,9 +313,28 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 cure="Pass more of them, or X_val and y_val, or set early_stopping=False.",
             )
 
-    def _score_samples(self, samples: Rows) -> float:
-        outputs = self._outputs(samples.columns.X)
-        return float(np.average(self._labels.hits(outputs, samples.y), weights=samples.weight))
+    def _score_of(self, outputs: Array, y: Array, weight: Array | None) -> float:
+        return float(np.average(self._labels.hits(outputs, y), weights=weight))
+
+    def _encoded(self, targets: Targets) -> Array:
+        return self._labels.encoded(targets)
+
+    def _seen(self, y: Array, weight: Array | None) -> Seen:
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if y.ndim == 1:
+            return Seen(y, None, weight)
+        return Seen(None, y, weight)
+
+    def _learn_blocks(
+        self, found: Survey, targets: Scaling, given: FitArguments, *, first: bool
+    ) -> None:
+        del targets
+        sums = found.sums_of_classes()
+        # Each class once, with all its weight; or the first row of an indicator matrix.
+        y = np.array(list(sums)) if sums else np.asarray(found.first.y)
+        weight = np.array(list(sums.values())) if sums else None
+        self._learn_targets(y, weight, given, first=first)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn that multilabel targets are accepted."""

@@ -31,7 +31,7 @@ TYPES = (np.float64, np.float32, np.uint8)
 
 @dataclass(frozen=True, eq=False)
 class FitArguments:
-    """The arguments of `fit`, or those of `partial_fit` if `incremental`."""
+    """The arguments of `fit`, or those of `partial_fit` if there are `epochs`."""
 
     X: Any
     y: Any
@@ -40,7 +40,12 @@ class FitArguments:
     y_val: Any = None
     checkpoint: str | os.PathLike[str] | None = None
     classes: Any = None
-    incremental: bool = False
+    epochs: int | None = None
+
+    @property
+    def incremental(self) -> bool:
+        """Whether these are the arguments of `partial_fit`."""
+        return self.epochs is not None
 
     @property
     def has_validation(self) -> bool:
@@ -88,14 +93,10 @@ class Gate(Fitted):
             )
         X, y = self._checked(X, y, first=False, suffix="_val")
         if len(y) < 2 and self._y_is_numeric:
-            raise _too_small(len(y), "Pass more samples: R^2 is undefined for a single one.")
+            raise too_small(len(y), "Pass more samples: R^2 is undefined for a single one.")
         encoded = self._encode(y)
         weight = self._with_class_weight(encoded, None)
-        if weight is not None and not weight.any():
-            raise DataError(
-                "all validation samples have weight 0: class_weight is 0 for their classes",
-                cure="Add validation samples of other classes, or give these classes a weight.",
-            )
+        check_some_weight(weight is None or bool(weight.any()))
         return Rows.of(self._standardized(X), encoded, weight, self._targets)
 
     def _checked(self, X: Any, y: Any, *, first: bool, suffix: str = "") -> tuple[Any, Any]:
@@ -138,7 +139,7 @@ class Gate(Fitted):
         held_out = math.ceil(samples.n * self.validation_fraction)
         cure = "Raise validation_fraction, pass more samples, or X_val and y_val."
         if held_out < 2:
-            raise _too_small(held_out, cure)
+            raise too_small(held_out, cure)
         if held_out >= samples.n:
             raise DataError(
                 "the validation split leaves no sample to train on",
@@ -217,7 +218,17 @@ class Gate(Fitted):
         return False
 
 
-def _too_small(n: int, cure: str) -> DataError:
+def check_some_weight(is_some: bool) -> None:
+    """Raise a DataError unless some validation sample has a weight above 0."""
+    if not is_some:
+        raise DataError(
+            "all validation samples have weight 0: class_weight is 0 for their classes",
+            cure="Add validation samples of other classes, or give these classes a weight.",
+        )
+
+
+def too_small(n: int, cure: str) -> DataError:
+    """Return the error for too few validation samples."""
     return DataError(
         "the validation set is too small", got=f"{n} samples", expected="2 or more", cure=cure
     )

@@ -165,6 +165,12 @@ class Labels:
             return Targets(encoded.astype(np.uint8)[None, :], are_labels=False, are_classes=True)
         return Targets(encoded.T, are_labels=False, are_classes=False)
 
+    def encoded(self, targets: Targets) -> Array:
+        """Return encoded labels: the inverse of `targets`."""
+        if self.kind == "binary":
+            return np.asarray(targets.array[0])
+        return targets.array if targets.are_labels else targets.array.T
+
     def predicted(self, outputs: Array) -> Array:
         """Return the encoded labels predicted by outputs (n, n_L)."""
         if self.kind == "multiclass":

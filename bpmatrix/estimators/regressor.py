@@ -15,15 +15,16 @@ from sklearn.utils.metaestimators import available_if
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import COSTS, AnyCost, OwnCost, ParameterCost, as_cost, find_cost
 from bpmatrix.array_types import Array
+from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import is_stochastic
-from bpmatrix.estimators.rows import Rows
-from bpmatrix.estimators.standardization import Standardization
+from bpmatrix.estimators.standardization import Scaling, Standardization
 from bpmatrix.foreign import ESTIMATOR, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.survey import Seen, Survey
 
 # The engine's names of the losses.
 LOSSES = {record.loss: name for name, record in COSTS.items() if record.loss}
@@ -174,12 +175,31 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self._set_parameters(locals())
 
     @available_if(is_stochastic)
-    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train for one epoch, continuing with the weights and the optimizer's state.
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        *,
+        epochs: int = 1,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train for some epochs, continuing with the weights and the optimizer's state.
 
         Parameters are those of `fit`.
+
+        Parameters
+        ----------
+        epochs : int, default 1
+            The number of epochs; `n_iter_` is how many there were.
+        X_val, y_val : array_like, optional
+            As in `fit`. With `early_stopping`, which needs them, the epochs end when the validation
+            loss no longer improves, and the best weights are kept; patience and the best loss carry
+            over from call to call.
         """
-        return self._fit(FitArguments(X, y, sample_weight, incremental=True))
+        epochs = whole_number(epochs, "epochs", least=1)
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, epochs=epochs))
 
     def predict(self, X: Any) -> Array:
         """Return the predicted y: (n,) or (n, n_outputs)."""
@@ -213,6 +233,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                 got=f"{table.shape[1]} columns",
                 expected=self.n_outputs_,
             )
+        self._check_lowest(table)
+        if table.dtype not in (np.float32, np.float64):
+            table = table.astype(np.float64)
+        if self._y_standardization is not None:
+            table = self._y_standardization.apply(table, table.dtype.name)
+        return np.ascontiguousarray(table)
+
+    def _check_lowest(self, table: Array) -> None:
+        """Reject targets for which the loss is not defined."""
         lowest = find_cost(self._cost()).lowest_target
         if lowest is not None and table.min() < lowest:
             raise DataError(
@@ -221,11 +250,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
                 expected=f"{lowest:g} or more",
                 cure='Use loss="squared_error", or shift y.',
             )
-        if table.dtype not in (np.float32, np.float64):
-            table = table.astype(np.float64)
-        if self._y_standardization is not None:
-            table = self._y_standardization.apply(table, table.dtype.name)
-        return np.ascontiguousarray(table)
 
     def _targets(self, encoded: Array) -> Targets:
         return Targets(encoded.T, are_labels=False, are_classes=False)
@@ -262,11 +286,27 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _in_units_of_y(self, outputs: Array) -> Array:
         return outputs if self._y_standardization is None else self._y_standardization.undo(outputs)
 
-    def _score_samples(self, samples: Rows) -> float:
-        outputs = self._in_units_of_y(self._outputs(samples.columns.X))
-        y = self._in_units_of_y(samples.y)
+    def _encoded(self, targets: Targets) -> Array:
+        return targets.array.T
+
+    def _seen(self, y: Array, weight: Array | None) -> Seen:
+        table = y.reshape(len(y), -1)
+        self._check_lowest(table)
+        return Seen(None, table, weight)
+
+    def _learn_blocks(
+        self, found: Survey, targets: Scaling, given: FitArguments, *, first: bool
+    ) -> None:
+        del given
+        if first:
+            y = np.asarray(found.first.y)
+            self.n_outputs_ = 1 if y.ndim == 1 else y.shape[1]
+            self._y_standardization = targets.result() if self._scales_y() else None
+
+    def _score_of(self, outputs: Array, y: Array, weight: Array | None) -> float:
+        outputs, y = self._in_units_of_y(outputs), self._in_units_of_y(y)
         if not np.isfinite(outputs).all():
             return float("nan")
         # The squares of large outputs may overflow: the score is then -inf.
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(r2_score(y, outputs, sample_weight=samples.weight))
+            return float(r2_score(y, outputs, sample_weight=weight))

@@ -13,26 +13,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.engine.evaluation import Scores
 from bpmatrix.estimators import storage
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.stochastic import Fit
 from bpmatrix.history import EpochInfo
+from bpmatrix.samples.windows import BlockSamples
 from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
     description_as_text,
     digest_of,
+    digests_of_samples,
     epochs_of,
 )
 from bpmatrix.training.record import stable_repr
 
-Array = NDArray[Any]
 # Parameters that do not affect the weights, or that are compared separately.
 NO_DIFFERENCE = ("max_iter", "callbacks", "n_threads", "verbose", "random_state")
 RECORDS = (
@@ -91,7 +92,7 @@ class ResumableFit(Fit, Resumable):
         classes = None if labels is None else [str(label) for label in labels.classes]
         values = {"estimator": type(model).__name__, "classes": classes} | parameters
         values |= {"network": description_as_text(self.runner.description)}
-        values |= _digests(self._samples, "")
+        values |= _digests(self._samples, "") | self._columns.record
         return values | (_digests(self._validation, "validation ") if self._validation else {})
 
     def snapshot(self) -> Snapshot | None:
@@ -127,7 +128,7 @@ class ResumableFit(Fit, Resumable):
         kind = self._random_state.get_state(legacy=False)["bit_generator"]
         if values["random_state"]["bit_generator"] != kind:
             raise ValueError("the generator is of a different kind")
-        if sorted(order.tolist()) != list(range(self._n)):
+        if sorted(order.tolist()) != list(range(self._order.size)):
             raise ValueError("the order of the samples is not a permutation")
         epochs = epochs_of(arrays, 1, self.last_epoch)
         if len(epochs) != records["n_iter_"]:
@@ -154,7 +155,10 @@ class ResumableFit(Fit, Resumable):
         """Whether a record has the type that this fit needs."""
         if name == "loss_" and value is None:  # before the first epoch
             return True
-        is_wrong = name in NONE_OR_NOT and (value is None) != (getattr(self.model, name) is None)
+        ours = getattr(self.model, name, None)
+        # Without early stopping, scores of validation samples are None up to the first.
+        may_begin = self._validation is not None and ours is None and name != "best_loss_"
+        is_wrong = name in NONE_OR_NOT and not may_begin and (value is None) != (ours is None)
         return storage.RECORDS[name](value) and not is_wrong
 
     def best_epoch(self) -> int | None:
@@ -178,10 +182,16 @@ class ResumableFit(Fit, Resumable):
         if not self.model.shuffle:
             return random_state_to_json(self._random_state), order
         random_state = random_state_from_json(state)
-        for _ in range(self.done - epoch):
-            places = np.arange(self._n)
+
+        def shuffled(n: int) -> Integers:
+            nonlocal order
+            places = np.arange(n)
             random_state.shuffle(places)
-            order = order[places]
+            order = order[places] if n == order.size else order
+            return places
+
+        for _ in range(self.done - epoch):
+            self._columns.skip(shuffled)
         return random_state_to_json(random_state), order
 
 
@@ -234,6 +244,8 @@ def random_state_from_json(values: Mapping[str, Any]) -> np.random.RandomState:
 
 
 def _digests(samples: Rows, prefix: str) -> dict[str, str]:
+    if isinstance(samples.columns, BlockSamples):
+        return digests_of_samples(samples.columns, prefix)
     return {
         f"{prefix}X": digest_of(samples.columns.X),
         f"{prefix}y": digest_of(samples.y),

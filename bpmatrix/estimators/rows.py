@@ -21,6 +21,7 @@ from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.frames import Frame, frame_of
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.samples.windows import BlockSamples
 
 COMPRESSED = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix, "bsr": sparse.bsr_matrix}
 
@@ -37,14 +38,14 @@ class Rows:
         Indices of classes, an indicator matrix, or the numbers of a regression.
     weight : (n,) array or None
         Sample weights; None if all are 1.
-    columns : Samples
+    columns : Samples or BlockSamples
         The same in the engine's form.
     """
 
     X: Any
     y: Array
     weight: Floats | None
-    columns: Samples
+    columns: Any
 
     @classmethod
     def of(
@@ -58,7 +59,12 @@ class Rows:
     @property
     def n(self) -> int:
         """The number of samples."""
-        return int(self.X.shape[0])
+        return int(self.columns.n)
+
+    @classmethod
+    def of_blocks(cls, columns: BlockSamples) -> Rows:
+        """Create from samples that are read block by block, with no rows in memory."""
+        return cls(columns.X.T, np.empty(0), columns.weights, columns)
 
 
 def as_columns(X: Any) -> Any:

@@ -30,10 +30,9 @@ class Standardization:
     @classmethod
     def of(cls, table: Any, weight: Array | None) -> Standardization:
         """Compute mean and scale of the columns, with row weights."""
-        is_sparse = sparse.issparse(table)
-        scaler = StandardScaler(with_mean=not is_sparse).fit(table, sample_weight=weight)
-        mean = np.zeros(table.shape[1]) if is_sparse else np.asarray(scaler.mean_, np.float64)
-        return cls(mean, np.asarray(scaler.scale_, np.float64))
+        scaling = Scaling()
+        scaling.add(table, weight)
+        return scaling.result()
 
     def apply(self, table: Any, dtype: str) -> Any:
         """Return a standardized copy of a table.
@@ -57,3 +56,25 @@ class Standardization:
     def undo(self, table: Array) -> Array:
         """Return the original numbers, in the type of the table."""
         return (table * self.scale + self.mean).astype(table.dtype, copy=False)
+
+
+class Scaling:
+    """Computes a `Standardization` from one table after the other."""
+
+    def __init__(self) -> None:
+        self._scaler: Any = None
+        self._is_sparse = False
+
+    def add(self, table: Any, weight: Array | None) -> None:
+        """Add the rows of a table, with row weights."""
+        if self._scaler is None:
+            self._is_sparse = sparse.issparse(table)
+            self._scaler = StandardScaler(with_mean=not self._is_sparse)
+        if table.shape[0]:
+            self._scaler.partial_fit(table, sample_weight=weight)
+
+    def result(self) -> Standardization:
+        """Return mean and scale of the columns of all tables."""
+        scale = np.asarray(self._scaler.scale_, np.float64)
+        mean = np.zeros(scale.size) if self._is_sparse else np.asarray(self._scaler.mean_)
+        return Standardization(mean.astype(np.float64, copy=False), scale)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,11 +16,12 @@ from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.history import EpochInfo, History, row_of
+from bpmatrix.samples.windows import BlockSamples, Pass, Portion
 from bpmatrix.training.run import Watch, train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 from bpmatrix.training.state import LARGEST_COUNT
 
-Orders = Integers
+Orders = Integers | Pass
 
 NOT_CONVERGED = (
     "the solver reached max_iter={} epochs and has not converged: pass a larger max_iter, or a"
@@ -51,7 +53,8 @@ def fit_stochastic(fit: Fit) -> str | None:
             raise
         fit.record_divergence()
         return f"{error} Early stopping ended the fit with the best weights."
-    return NOT_CONVERGED.format(fit.last_epoch) if fit.history.stopped_by == "epochs" else None
+    has_converged = fit.history.stopped_by != "epochs" or fit.is_partial
+    return None if has_converged else NOT_CONVERGED.format(fit.last_epoch)
 
 
 class Fit:
@@ -79,8 +82,9 @@ class Fit:
     by_loss : bool
         Whether early stopping uses the validation loss instead of the score that scikit-learn uses:
         the loss also differs between epochs with the same score (docs/decisions/0031).
-    incremental : bool
-        Whether to run a single epoch, for `partial_fit`.
+    epochs : int or None
+        The number of epochs of `partial_fit`, which only early stopping ends before; None for
+        `fit`.
     """
 
     watch: Watch | None = None
@@ -99,12 +103,12 @@ class Fit:
         random_state: np.random.RandomState,
         *,
         by_loss: bool,
-        incremental: bool,
+        epochs: int | None,
     ) -> None:
-        self.model, self.runner, self.state, self.incremental = model, runner, state, incremental
+        self.model, self.runner, self.state, self._epochs = model, runner, state, epochs
         self.history = History(seed=0)  # the seed is random_state
         self.callbacks = model.callbacks or ()
-        self.last_epoch = min(model.max_iter, LARGEST_COUNT)
+        self.last_epoch = min(model.max_iter if epochs is None else epochs, LARGEST_COUNT)
         self.cure = (
             f"Lower learning_rate_init (it is {model.learning_rate_init:g}), or pass"
             " standardize=True (the largest input of this slice is {largest:g})."
@@ -115,7 +119,8 @@ class Fit:
         )
         self._n, self._weight, self._validation = samples.n, samples.weight, validation
         self._scores_of, self._loss_of = scores_of, loss_of
-        self._random_state, self._order = random_state, np.arange(samples.n)
+        self._columns, self._random_state = samples.columns, random_state
+        self._order = np.arange(samples.n if samples.columns.is_one_window else 0)
         self._first_rate = copy(state.rate)
         self._best = runner.theta.copy() if model.early_stopping else None
         self._by_score = model.early_stopping and not by_loss
@@ -123,6 +128,11 @@ class Fit:
         losses = (model.early_stopping and model.validation_loss_curve_) or ()
         self._least_loss = np.nanmin([np.inf, *losses])
         self._best_epoch: int | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether this is a `partial_fit`, of a given number of epochs."""
+        return self._epochs is not None
 
     @property
     def done(self) -> int:
@@ -137,12 +147,14 @@ class Fit:
     def ahead(self) -> int:
         """Return how many epochs to run before a rule could end the fit, at most a slice."""
         model, done = self.model, self.model.n_iter_
-        if done and (self._has_converged() or self.incremental):
+        if done and self._has_converged() and (model.early_stopping or not self.is_partial):
             self.history.stopped_by = "early_stopping"
             return 0
         left = self.last_epoch - done
-        one_by_one = self._validation is not None or self.callbacks or self.incremental
-        if one_by_one or self.state.rate.rule == "invscaling":  # each epoch has its own rate
+        one_by_one = self._validation is not None or isinstance(self._columns, BlockSamples)
+        if (
+            one_by_one or self.callbacks or self.state.rate.rule == "invscaling"
+        ):  # each epoch has its own rate
             return min(left, 1)
         # A previous fit may have used up all patience: then the first epoch decides.
         patience = max(1, model.n_iter_no_change - model._no_improvement_count + 1)
@@ -156,15 +168,22 @@ class Fit:
 
     def orders(self, epochs: int) -> Orders:
         """Shuffle as in scikit-learn: each permutation is applied to the previous order."""
+        if isinstance(self._columns, BlockSamples):
+            return self._columns.order(self._shuffled if self.model.shuffle else None)
         orders = np.empty((epochs, self._n), np.int64)
         for row in orders:
-            if self.model.shuffle:
-                # As sklearn.utils.shuffle draws, whose checks take longer than a small epoch.
-                places = np.arange(self._n)
-                self._random_state.shuffle(places)
-                self._order = self._order[places]
-            row[:] = self._order
+            row[:] = self._shuffled(self._n) if self.model.shuffle else self._order
         return orders
+
+    def _shuffled(self, n: int) -> Integers:
+        """Return a random order of n samples: for all of them, a shuffle of the previous order."""
+        # As sklearn.utils.shuffle draws, whose checks take longer than a small epoch.
+        places = np.arange(n)
+        self._random_state.shuffle(places)
+        if n != self._order.size:
+            return places
+        self._order = self._order[places]
+        return self._order
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; return scikit-learn's loss and the accuracy.
@@ -175,12 +194,14 @@ class Fit:
         epochs, n = orders.shape
         starts = np.arange(0, n, self.runner.m)
         sizes = np.append(starts[1:], n) - starts
-        if self._weight is None:
+        if self._weight is None or isinstance(orders, Pass):
             weights = np.tile(sizes, epochs)
         else:
             all_starts = (np.arange(epochs)[:, None] * n + starts).ravel()
             weights = np.add.reduceat(self._weight[orders.ravel()], all_starts)
         decays = self.model.alpha / weights
+        if self._weight is not None and isinstance(orders, Pass):
+            orders.notice = partial(self._set_decays, decays)
         totals = self._run(orders, rate, decays)
         costs, squares = self.runner.parts.T
         losses = self._loss_of(costs) + decays / 2 * squares
@@ -188,6 +209,14 @@ class Fit:
             (float(loss @ sizes / n), each.hits / each.weight)
             for loss, each in zip(losses.reshape(epochs, -1), totals, strict=True)
         ]
+
+    def _set_decays(self, decays: Array, portion: Portion) -> None:
+        """Set the weight decay of the steps of a portion, whose samples have weights."""
+        weights = portion.samples.weights
+        if weights is not None and portion.orders.size:
+            starts = np.arange(0, portion.orders.size, self.runner.m)
+            sums = np.add.reduceat(weights[portion.orders[0]], starts)
+            decays[portion.first_step :][: sums.size] = self.model.alpha / sums
 
     def _run(self, orders: Orders, rate: float, decays: Array) -> list[Totals]:
         """Run the epochs; Ctrl-C discards several, whose records are not known yet."""

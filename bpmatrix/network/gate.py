@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,11 +13,9 @@ from numpy.typing import ArrayLike
 from bpmatrix.architecture.activations import find_activation
 from bpmatrix.architecture.costs import find_cost
 from bpmatrix.architecture.description import Description
-from bpmatrix.array_types import Array
-from bpmatrix.checks import BELOW_ONE, real_number
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import ArgumentError
 from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets, check_interval
-from bpmatrix.samples.holdout import hold_out
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
 
@@ -59,35 +58,39 @@ def samples(
 
 
 def weighted_samples(
-    d: Description, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
+    d: Description, X: ArrayLike, targets: Any, sample_weight: ArrayLike | None
 ) -> Samples:
     """Return samples to evaluate, with their weights."""
+    check_given(targets)
     return weigh(samples(d, X, targets, check=False), sample_weight, d.dtype)
 
 
-def training_and_validation(
+def check_given(targets: object) -> None:
+    """Raise an ArgumentError if there are no targets."""
+    if targets is None:
+        raise ArgumentError(
+            "targets is missing", cure="Pass the targets of X, or Blocks(X, targets) as X."
+        )
+
+
+def training_samples(
     d: Description,
-    seed: int,
     X: ArrayLike,
-    targets: ArrayLike,
+    targets: Any,
     sample_weight: ArrayLike | None,
     class_weight: Mapping[int, float] | str | None,
-    validation: object,
-    validation_split: float,
-) -> tuple[Samples, Samples | None]:
-    """Return the training samples and the validation samples, passed or split off."""
+) -> tuple[Samples, Floats | None]:
+    """Return the training samples, and the factors of `class_weight`."""
+    check_given(targets)
     given = samples(d, X, targets)
-    _check_target_range(d, given)
+    check_target_range(d, given)
     given = weigh(given, sample_weight, d.dtype)
     factors = factors_of_classes(class_weight, given, max(2, d.sizes[-1]))
-    given = shown(weigh_classes(given, factors, d.dtype))
-    fraction = real_number(validation_split, "validation_split", *BELOW_ONE)
-    if validation is None:
-        return hold_out(given, fraction, seed) if fraction else (given, None)
-    if fraction:
-        raise ArgumentError(
-            "validation and validation_split cannot be combined", cure="Pass one of the two."
-        )
+    return shown(weigh_classes(given, factors, d.dtype)), factors
+
+
+def validation_samples(d: Description, validation: object, factors: Floats | None) -> Samples:
+    """Return the validation samples, given as (X, targets) or (X, targets, sample_weight)."""
     if not isinstance(validation, tuple | list) or len(validation) not in {2, 3}:
         raise ArgumentError(
             "validation must be a pair",
@@ -97,10 +100,10 @@ def training_and_validation(
     X, targets, weights = (*validation, None)[:3]
     prefix = "validation "
     checked = weigh(samples(d, X, targets, prefix), weights, d.dtype, prefix=prefix)
-    return given, weigh_classes(checked, factors, d.dtype, prefix=prefix)
+    return weigh_classes(checked, factors, d.dtype, prefix=prefix)
 
 
-def _check_target_range(d: Description, given: Samples) -> None:
+def check_target_range(d: Description, given: Samples) -> None:
     """Reject targets outside the range of the output layer."""
     output = find_activation(d.activations[-1])
     if not given.targets.are_labels:
@@ -136,12 +139,12 @@ def check_writeable(theta: Array) -> None:
         )
 
 
-def warn_about_unscaled_bytes(X: Array, input_scale: float) -> None:
+def warn_about_unscaled_bytes(X: Array, input_scale: float, stacklevel: int = 4) -> None:
     """Warn of pixels as bytes without input_scale: integers are used unscaled."""
-    if X.dtype == np.uint8 and input_scale == 1 and X.max() > LARGEST_COUNT:
+    if X.dtype == np.uint8 and input_scale == 1 and X.max(initial=0) > LARGEST_COUNT:
         warnings.warn(
             f"X contains bytes up to {X.max()} and the network has no input_scale, so its units"
             " saturate; for pixels, create it with Network(..., input_scale=1/255)",
             UserWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from bpmatrix.architecture.activations import OwnActivation
 from bpmatrix.architecture.costs import AnyCost
 from bpmatrix.architecture.description import Description, checked_sizes, choose_activations
 from bpmatrix.architecture.initializers import draw_parameters
 from bpmatrix.architecture.parameters import Parameters, check_in_place
-from bpmatrix.array_types import Array
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.checks import whole_number
 from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.input_gradient import checked_output, input_gradient
@@ -29,8 +29,9 @@ from bpmatrix.exchange.imports import Imports
 from bpmatrix.exchange.model import Model
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.network import gate
+from bpmatrix.network import blocks, gate
 from bpmatrix.network.resumable import ResumableRun
+from bpmatrix.samples.blocks import Blocks, Data
 from bpmatrix.storage import persistence
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.arguments import checked_training_arguments
@@ -174,15 +175,15 @@ class Network(Exports, Imports):
         """Reject other arrays, and say what to write."""
         check_in_place("biases", arrays, self._parameters.biases)
 
-    def feedforward(self, X: ArrayLike) -> Array:
+    def feedforward(self, X: Data) -> Array:
         """Return the output activations (n_L, m), one column for each column of X.
 
         Parameters
         ----------
-        X : (n_0, m) array_like
+        X : (n_0, m) array_like or Blocks
             Samples as columns. uint8, float32 and float64 with contiguous columns (``table.T`` of
             a row-major table) are read in place; a C-ordered matrix is copied once. Or a table of
-            pandas, polars, pyarrow or another library, whose rows are samples.
+            pandas, polars, pyarrow or another library, or `Blocks`, whose rows are samples.
 
         Raises
         ------
@@ -199,7 +200,7 @@ class Network(Exports, Imports):
         """
         return prediction.outputs(self._description, self._parameters.flat, X)
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+    def predict(self, X: Data) -> Integers:
         """Return the predicted class (m,) of each column.
 
         The index of the largest output, in case of a tie the lowest; for a single sigmoid output, 1
@@ -223,14 +224,14 @@ class Network(Exports, Imports):
         return np.asarray(a.argmax(axis=0), dtype=np.int64)
 
     def accuracy(
-        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self, X: Data, targets: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
     ) -> float:
         """Return the fraction of columns whose predicted class is correct.
 
         Parameters
         ----------
-        X : (n_0, m) array_like
-            Samples as columns.
+        X : (n_0, m) array_like or Blocks
+            Samples as columns; or as rows in `Blocks`, with their targets and weights.
         targets : (m,) labels or (n_L, m) array_like
             The correct classes; for a matrix, the largest target of each column.
         sample_weight : (m,) array_like, optional
@@ -252,7 +253,7 @@ class Network(Exports, Imports):
         return self._scores(X, targets, sample_weight).accuracy
 
     def cost(
-        self, X: ArrayLike, targets: ArrayLike, *, sample_weight: ArrayLike | None = None
+        self, X: Data, targets: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None
     ) -> float:
         """Return the mean cost over the columns, weighted by `sample_weight`, without penalties.
 
@@ -373,8 +374,8 @@ class Network(Exports, Imports):
     @knowing(TRAIN, "Network(sizes, {})", NETWORK)
     def train(
         self,
-        X: ArrayLike,
-        targets: ArrayLike,
+        X: Data,
+        targets: ArrayLike | None = None,
         *,
         epochs: int = 30,
         mini_batch_size: int | None = None,
@@ -385,7 +386,7 @@ class Network(Exports, Imports):
         dropout: float | Sequence[float] = 0.0,
         sample_weight: ArrayLike | None = None,
         class_weight: Mapping[int, float] | str | None = None,
-        validation: tuple[ArrayLike, ...] | None = None,
+        validation: tuple[ArrayLike, ...] | Blocks | None = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
         n_threads: int | str = "auto",
@@ -402,10 +403,11 @@ class Network(Exports, Imports):
 
         Parameters
         ----------
-        X : (n_0, n) array_like
-            Samples as columns, as for `feedforward`. X and Y are read in place if they need no
+        X : (n_0, n) array_like or Blocks
+            Samples as columns, as for `feedforward`; or `Blocks` of rows, with their targets and
+            weights, for data larger than memory. X and Y are read in place if they need no
             conversion: changing them during the run changes the following steps.
-        targets : array_like
+        targets : array_like, unless X is Blocks
             Labels (n,), or Y (n_L, n), or with one output (n,). Targets must be in the range of the
             output layer, for example 0 to 1 for a sigmoid; ``output="identity"`` has no limit.
             Labels and sample weights are copied when the run begins.
@@ -434,7 +436,7 @@ class Network(Exports, Imports):
         class_weight : mapping or "balanced", optional
             A factor on the sample weights for each class, in training and validation; "balanced"
             gives every class the same total weight in training.
-        validation : tuple (X, targets), optional
+        validation : tuple (X, targets) or Blocks, optional
             Or (X, targets, sample_weight). Scored after each epoch, never trained on.
         validation_split : float, default 0.0
             Instead of `validation`, the fraction of the samples to hold out: random, stratified if
@@ -489,6 +491,9 @@ class Network(Exports, Imports):
             If the folder contains checkpoints but none is valid.
         DivergenceError
             If a cost or weight is not finite.
+        DataFileError
+            If the data of `Blocks` cannot be read or change during the run; weights and optimizer
+            are then those of the last complete slice.
         ThreadStartError
             If the system cannot start another thread; weights and optimizer are then those of the
             last complete slice.
@@ -504,7 +509,7 @@ class Network(Exports, Imports):
         """
         gate.check_writeable(self.parameters)
         checkpoints, seed = _checkpoints(self._training, checkpoint, checkpoint_seconds)
-        samples, checked = gate.training_and_validation(
+        samples, checked = blocks.training_and_validation(
             self._description, seed, X, targets, sample_weight, class_weight, validation,
             validation_split,
         )  # fmt: skip
@@ -612,10 +617,10 @@ class Network(Exports, Imports):
             raise missing_attribute(self, name)
 
     def _scores(
-        self, X: ArrayLike, targets: ArrayLike, sample_weight: ArrayLike | None
+        self, X: Data, targets: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> evaluation.Scores:
-        samples = gate.weighted_samples(self._description, X, targets, sample_weight)
-        found = evaluation.scores(self._description, self.parameters, samples)
+        parts = blocks.scored(self._description, X, targets, sample_weight)
+        found = evaluation.scores_of_parts(self._description, self.parameters, parts)
         prediction.check_results(np.asarray(found.cost), "the cost")
         return found
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.array_types import Floats
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
 from bpmatrix.storage import persistence
@@ -61,7 +62,7 @@ class ResumableRun(Run, Resumable):
         description = description_as_text(self.runner.description)
         values: dict[str, Any] = {"seed of the network": self.history.seed}
         values |= {f"the network's {name}": value for name, value in description.items()}
-        values |= digests_of_samples(self.samples, "")
+        values |= digests_of_samples(self.samples, "") | self.samples.record
         if self.validation is not None:
             values |= digests_of_samples(self.validation, "validation ")
         return values | settings_as_text(self.settings)
@@ -174,12 +175,12 @@ class ResumableRun(Run, Resumable):
             generator = np.random.default_rng(0)
             generator.bit_generator.state = state
             for _ in range(self.done - epoch):
-                generator.permutation(self._n)
+                self.samples.skip(generator.permutation)
             self._noted = self.done, generator.bit_generator.state
         return self._noted[1]
 
 
-def _counted(patience: Patience, *more: float) -> NDArray[np.float64]:
+def _counted(patience: Patience, *more: float) -> Floats:
     return np.array([patience.epochs, patience.reference, *more], np.float64)
 
 

@@ -311,10 +311,11 @@ def _with_contiguous_columns(array: Array) -> Array:
         return array
     # Numbers too large for float64 become infinite here, and are rejected later.
     with np.errstate(over="ignore"):  # np.array always copies, asfortranarray does not
-        return np.array(array, dtype=_kernel_type(array.dtype), order="F")
+        return np.array(array, dtype=kernel_type(array.dtype), order="F")
 
 
-def _kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+def kernel_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in which the kernels read numbers of a dtype."""
     native = dtype.newbyteorder("=")
     if native in KERNEL_TYPES:
         return native

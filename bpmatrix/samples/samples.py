@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -34,6 +35,29 @@ class Samples:
     def n(self) -> int:
         """The number of samples used for training."""
         return int(self.X.shape[1] if self.shown is None else self.shown.size)
+
+    @property
+    def record(self) -> dict[str, int | None]:
+        """What the order of the samples depends on besides the seed: nothing."""
+        return {}
+
+    @property
+    def is_one_window(self) -> bool:
+        """Whether all samples are shuffled together: yes."""
+        return True
+
+    def order(self, permutation: Callable[[int], Integers] | None) -> Any:
+        """Return the order of an epoch (1, n): drawn, or that of the columns for None."""
+        order = np.arange(self.n) if permutation is None else permutation(self.n)
+        return (order if self.shown is None else self.shown[order])[None]
+
+    def skip(self, permutation: Callable[[int], Integers]) -> None:
+        """Draw the order of an epoch, and forget it."""
+        permutation(self.n)
+
+    def parts(self) -> Iterator[Samples]:
+        """Return all samples, part by part: here in one."""
+        yield self
 
     def take(self, columns: Integers) -> Samples:
         """Return a copy of some columns, each contiguous."""

@@ -47,7 +47,7 @@ def weigh(
     if sample_weight is None:
         return samples
     name = f"{prefix}sample_weight"
-    weights = _checked(sample_weight, samples.X.shape[1], name)
+    weights = checked_weights(sample_weight, samples.X.shape[1], name)
     check_range(weights, dtype, name)
     return replace(samples, weights=weights)
 
@@ -73,7 +73,7 @@ def weigh_classes(
     """
     if factors is None:
         return samples
-    weights = factors[_classes(samples.targets)]
+    weights = factors[classes_of(samples.targets)]
     if samples.weights is not None:
         weights = weights * samples.weights
     check_range(weights, dtype, f"{prefix}sample_weight times class_weight")
@@ -107,7 +107,7 @@ def factors_of_classes(class_weight: object, samples: Samples, n_classes: int) -
     """
     if class_weight is None:
         return None
-    classes = _classes(samples.targets)
+    classes = classes_of(samples.targets)
     sums = np.bincount(classes, samples.weights, minlength=n_classes)
     present = np.flatnonzero(np.bincount(classes)).tolist()
     return checked_factors(class_weight, sums, range(n_classes), present)
@@ -193,7 +193,8 @@ def shown(samples: Samples) -> Samples:
     return replace(samples, shown=columns[samples.weights[columns] > 0])
 
 
-def _checked(sample_weight: ArrayLike, n: int, name: str) -> Floats:
+def checked_weights(sample_weight: ArrayLike, n: int, name: str) -> Floats:
+    """Return n sample weights, of which all may be 0; `weigh` lists the errors."""
     weights = as_array(sample_weight, name)
     if weights.shape != (n,):
         raise ShapeError(
@@ -225,15 +226,20 @@ def check_range(weights: Floats, dtype: str, name: str) -> None:
     >>> check_range(np.array([0.0, 2.0]), "float32", "sample_weight")
     """
     positive = weights[weights > 0]
-    if positive.size == 0:
+    least, most = (positive.min(), positive.max()) if positive.size else (0, 0)
+    check_bounds(float(least), float(most), positive.size, dtype, name)
+
+
+def check_bounds(least: float, most: float, count: int, dtype: str, name: str) -> None:
+    """Check `count` weights above 0 as `check_range` does: the smallest and the largest of them."""
+    if count == 0:
         raise DataError(
             f"{name} is 0 for all samples", cure="Give at least one sample a weight above 0."
         )
     limits = np.finfo(dtype)
-    least, most = float(positive.min()), float(positive.max())
     # Half of the exponent range is left for the numbers to be weighted.
     low, high = float(limits.tiny) ** 0.5, float(limits.max) ** 0.5
-    if least < low or most > high / positive.size:
+    if least < low or most > high / count:
         raise DataError(
             f"{name} is too small or too large for {dtype}",
             got=f"{least:.3g} to {most:.3g}",
@@ -242,14 +248,19 @@ def check_range(weights: Floats, dtype: str, name: str) -> None:
         )
 
 
-def _classes(targets: Targets) -> Integers:
+def classes_of(targets: Targets) -> Integers:
     """Return the class of each column."""
-    if not targets.are_classes:
-        raise ArgumentError(
-            "class_weight needs targets that are classes",
-            cure="Pass labels or one-hot columns, or sample_weight for other targets.",
-        )
+    check_are_classes(targets.are_classes)
     array = targets.array
     if targets.are_labels:
         return np.asarray(array)
     return np.asarray(array.argmax(axis=0) if len(array) > 1 else (array[0] > 0).astype(np.int64))
+
+
+def check_are_classes(are_classes: bool) -> None:
+    """Raise an ArgumentError for class weights with other targets."""
+    if not are_classes:
+        raise ArgumentError(
+            "class_weight needs targets that are classes",
+            cure="Pass labels or one-hot columns, or sample_weight for other targets.",
+        )

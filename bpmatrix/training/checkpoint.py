@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array
 from bpmatrix.history import TABLE, Epochs
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.samples.windows import BlockSamples
 from bpmatrix.training.record import Settings, stable_repr
 from bpmatrix.training.run import Rules, Watch
 from bpmatrix.training.slices import Progress, SliceRunner
 from bpmatrix.training.state import LARGEST_COUNT
-
-Array = NDArray[Any]
 
 # Settings that do not affect the weights.
 NO_DIFFERENCE = {"epochs", "threads", "callbacks", "max_seconds"}
@@ -173,7 +172,9 @@ def digest_of(data: Array | SparseColumns | None) -> str:
 
 
 def digests_of_samples(samples: Any, prefix: str) -> dict[str, str]:
-    """Return digests of the inputs, targets and weights by name."""
+    """Return digests of the inputs, targets and weights by name, or of the blocks in one."""
+    if isinstance(samples, BlockSamples):
+        return {f"{prefix}samples": samples.digest}
     return {
         f"{prefix}inputs": digest_of(samples.X),
         f"{prefix}targets": digest_of(samples.targets.array),

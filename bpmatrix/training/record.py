@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.samples.samples import Samples
+from bpmatrix.samples.windows import AnySamples
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.stopping import EarlyStopping
@@ -37,7 +37,7 @@ class Settings:
     record_every: int = 1
 
 
-def recorded(samples: Samples, validation: Samples | None) -> list[str]:
+def recorded(samples: AnySamples, validation: AnySamples | None) -> list[str]:
     """Return the metrics that a run on these data records."""
     names = ["cost", "accuracy"] if samples.targets.are_classes else ["cost"]
     if validation is not None:
@@ -46,7 +46,7 @@ def recorded(samples: Samples, validation: Samples | None) -> list[str]:
 
 
 def summarize(
-    settings: Settings, samples: Samples, history: History, best: EpochInfo | None, epochs: int
+    settings: Settings, samples: AnySamples, history: History, best: EpochInfo | None, epochs: int
 ) -> dict[str, Any]:
     """Return the record of a run, as JSON.
 
@@ -61,6 +61,7 @@ def summarize(
     return {
         "epochs": epochs,
         "samples": samples.n,
+        **samples.record,
         "mini_batch_size": settings.mini_batch_size,
         "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,

@@ -12,22 +12,23 @@ from itertools import chain, count, repeat
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array, Integers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import Scores, scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
+from bpmatrix.samples.windows import BlockSamples, Pass
 from bpmatrix.training.record import Callback, Settings, bounded, summarize
 from bpmatrix.training.schedules import Plateau, ReduceOnPlateau, rate_of
 from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import Patience
 
-Array = NDArray[Any]
-Orders = NDArray[np.int64]  # (epochs, n): indices of the samples
+# (epochs, n): indices of the samples; or an epoch of samples that are read in windows.
+Orders = Integers | Pass
 
 
 class Rules(Protocol):
@@ -153,7 +154,7 @@ def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInf
         results = rules.steps(orders, rate)
     except NotFiniteError as error:
         if len(orders) > 1:  # one by one, to record those before the failure
-            return [_epochs(rules, order[None], rate, start) for order in orders][-1]
+            return [_epochs(rules, order[None], rate, start) for order in np.asarray(orders)][-1]
         cure = rules.cure.format(rate=rate, largest=error.largest_input)
         cure += "" if rules.are_classes[0] else " Scale large targets, too."
         raise diverged(error.what, rules.done + 1, error.step, rules.history, cure) from None
@@ -225,8 +226,8 @@ class Run:
         description: Description,
         theta: Array,
         training: TrainingState,
-        samples: Samples,
-        validation: Samples | None,
+        samples: Samples | BlockSamples,
+        validation: Samples | BlockSamples | None,
         settings: Settings,
         trained: list[dict[str, Any]],
         network: object = None,
@@ -301,9 +302,8 @@ class Run:
     def orders(self, epochs: int) -> Orders:
         """Draw a permutation if shuffle is on."""
         del epochs  # always 1
-        n, shown = self._n, self.samples.shown
-        order = self.training.shuffler.permutation(n) if self.settings.shuffle else np.arange(n)
-        return (order if shown is None else shown[order])[None]
+        permutation = self.training.shuffler.permutation
+        return self.samples.order(permutation if self.settings.shuffle else None)
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; an epoch cut short by the time limit is not recorded."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix.architecture.description import Description
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import (
@@ -28,10 +29,10 @@ from bpmatrix.engine.workspace import (
 from bpmatrix.kernels.arguments import TrainSlice
 from bpmatrix.kernels.plan import GROUPS, Hyperparameters
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.samples.windows import Pass
 from bpmatrix.training.recipe import PLAIN, OptimizerState, Recipe
-
-Array = NDArray[Any]
 
 L2, L1, CLIP_NORM = map(Hyperparameters._fields.index, ("l2", "l1", "clip_norm"))
 
@@ -79,8 +80,8 @@ class Progress:
     """
 
     done: int
-    totals: NDArray[np.float64]
-    parts: NDArray[np.float64]
+    totals: Floats
+    parts: Floats
 
 
 class SliceRunner:
@@ -124,15 +125,15 @@ class SliceRunner:
         Called after each slice but the last one of the epochs.
     """
 
-    parts: NDArray[np.float64]
+    parts: Floats
     steps_of_a_slice: int
     progress: Progress | None = None
     resume_from: Progress | None = None
     after_slice: Callable[[], object] | None = None
     # Kept for the next call: batches, after what they depend on; hyperparameters, after their rate
     # and the number of steps before their first row.
-    _batches: tuple[tuple[int, ...], NDArray[np.int64]] = (), np.empty((0, 3), np.int64)
-    _ahead: tuple[float, int, NDArray[np.float64]] = math.nan, 0, np.empty((0, 0))
+    _batches: tuple[tuple[int, ...], Integers] = (), np.empty((0, 3), np.int64)
+    _ahead: tuple[float, int, Floats] = math.nan, 0, np.empty((0, 0))
 
     def __init__(
         self,
@@ -155,7 +156,7 @@ class SliceRunner:
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self.with_parts = with_parts
         X, targets = _not_views_of(theta, X, targets)
-        self._data = X, targets, sample_weight
+        self._given = Samples(X, targets, weights=sample_weight)
         self._program = load_program("train_slice", description.dtype)
         columns = columns_at_a_time(description, mini_batch_size)
         grouped = columns < mini_batch_size
@@ -168,14 +169,12 @@ class SliceRunner:
             "moments": self.state.moments,
             "sums": np.empty((rows, theta.size), theta.dtype),
             "work": work,
-            "X": input_columns(X, description.input_scale),
-            "Y": target_columns(targets),
-            "V": sample_weight_columns(sample_weight),
             "rule": recipe.rule,
             "seed": seed % (1 << 63),
             "costs": np.empty(mini_batch_size),
             "hits": np.empty(mini_batch_size * targets.are_classes, np.int64),
         }
+        self._show(self._given)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
         self._keeps_start = keep_start
         self._start: tuple[Array, Array, int] | None = None
@@ -186,7 +185,7 @@ class SliceRunner:
 
     def run_epochs(
         self,
-        orders: NDArray[np.int64],
+        orders: Integers | Pass,
         rate: float,
         weight_decay: float | Array = 0.0,
         deadline: float = math.inf,
@@ -197,12 +196,12 @@ class SliceRunner:
 
         Parameters
         ----------
-        orders : (epochs, k) array of int
-            The samples of each epoch.
+        orders : (epochs, k) array of int, or Pass
+            The samples of each epoch; or one epoch over samples that are read in windows.
         rate : float
             The learning rate.
         weight_decay : float or array
-            The factor of the penalty 1/2 w^2, or one per step.
+            The factor of the penalty 1/2 w^2, or one per step, which is read when it is taken.
         deadline : float
             The time, as in `time.perf_counter`, from which on no further slice begins.
 
@@ -219,15 +218,49 @@ class SliceRunner:
         if progress is None:
             parts = np.zeros((steps * self.with_parts, 2))
             progress = Progress(0, np.zeros((epochs, 3)), parts)
-        self.progress, self.parts, done, first = progress, progress.parts, progress.done, True
-        while done < steps:
+        self.progress, self.parts, begun = progress, progress.parts, progress.done
+        if not isinstance(orders, Pass):
+            self._take_steps(orders, 0, steps, begun, rate, weight_decay, deadline)
+            return [Totals(*row) for row in progress.totals.tolist()]
+        try:
+            with closing(orders.portions(self.m)) as portions:
+                for portion in portions:
+                    self._show(portion.samples)
+                    self._take_steps(
+                        portion.orders, portion.first_step, steps, begun,
+                        rate, weight_decay, deadline,
+                    )  # fmt: skip
+        finally:
+            self._show(self._given)  # releases the memory of the window
+        return [Totals(*row) for row in progress.totals.tolist()]
+
+    def _take_steps(
+        self,
+        orders: Integers,
+        first_step: int,
+        steps: int,
+        begun: int,
+        rate: float,
+        weight_decay: float | Array,
+        deadline: float,
+    ) -> None:
+        """Take those steps of `orders` that are not done yet.
+
+        The first of them is step `first_step` of the `steps` of a call of `run_epochs`, before
+        which `begun` were done.
+        """
+        progress, n = self.progress, orders.shape[1]
+        assert progress is not None  # noqa: S101 - set by `run_epochs`
+        last = first_step + self.steps_of(*orders.shape)
+        while (done := progress.done) < last:
             start = time.perf_counter()
-            if not first and start >= deadline:
+            if done > begun and start >= deadline:
                 raise OutOfTimeError
-            count = min(self.steps_of_a_slice, steps - done)
+            count = min(self.steps_of_a_slice, last - done)
             now = slice(done, done + count)
-            if self._batches[0] != (done, count, n):
-                self._batches = (done, count, n), _batches(done, count, n, self.m)
+            which = done - first_step, count, n
+            if self._batches[0] != which:
+                self._batches = which, _batches(*which, self.m)
             numbers = self._hyperparameters(float(rate), count)
             numbers[:, L2] = (
                 weight_decay[now] if isinstance(weight_decay, np.ndarray) else weight_decay
@@ -238,13 +271,18 @@ class SliceRunner:
                 totals=progress.totals.copy() if done and self.after_slice else progress.totals,
             )  # fmt: skip
             self._run_slice(given, progress)
-            done, first = progress.done, False
             speed = count / max(time.perf_counter() - start, 1e-6)
             most = 10.0 * self.steps_of_a_slice
             self.steps_of_a_slice = int(min(max(1.0, SECONDS_PER_SLICE * speed), most))
-            if self.after_slice is not None and done < steps:
+            if self.after_slice is not None and progress.done < steps:
                 self.after_slice()
-        return [Totals(*row) for row in progress.totals.tolist()]
+
+    def _show(self, samples: Samples) -> None:
+        """Let the program read these samples; a reference is kept, since it reads addresses."""
+        self._data = samples
+        self._fixed["X"] = input_columns(samples.X, self.description.input_scale)
+        self._fixed["Y"] = target_columns(samples.targets)
+        self._fixed["V"] = sample_weight_columns(samples.weights)
 
     def steps_of(self, epochs: int, n: int) -> int:
         """Return the number of mini-batches in a number of epochs of n samples."""
@@ -260,7 +298,7 @@ class SliceRunner:
         if self._keeps_start and self._start is None:
             self._start = self.theta.copy(), self.state.moments.copy(), self.state.steps
 
-    def _hyperparameters(self, rate: float, count: int) -> NDArray[np.float64]:
+    def _hyperparameters(self, rate: float, count: int) -> Floats:
         """Return the hyperparameters of the next steps, without weight decay.
 
         If the rate is the same as before, those of many short epochs are computed at once.
@@ -313,9 +351,9 @@ class SliceRunner:
         now = self.theta, self.state.moments
         return all(np.array_equal(a, b) for a, b in zip(now, self._before, strict=True))
 
-    def _largest_input(self, samples: NDArray[np.int64]) -> float:
+    def _largest_input(self, samples: Integers) -> float:
         """Return the largest absolute input of some samples, scaled."""
-        X = self._data[0]
+        X = self._data.X
         if isinstance(X, SparseColumns):
             return X.largest(samples) * abs(self.description.input_scale)
         largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in samples)
@@ -338,7 +376,7 @@ def _is_finite(array: Array) -> bool:
     return int(np.count_nonzero(np.isfinite(array))) == array.size
 
 
-def _batches(done: int, count: int, n: int, m: int) -> NDArray[np.int64]:
+def _batches(done: int, count: int, n: int, m: int) -> Integers:
     """Return `TrainSlice.batches` for `count` mini-batches of m, the first `done` left out.
 
     Epochs have n samples each.

@@ -45,14 +45,14 @@ ROWS = [
         lambda folder: (scheduled(folder, "run", 0.5), scheduled(folder, "another", 0.5)),
     ),
     Row(
-        "network/gate.py: training_and_validation",
+        "network/blocks.py: training_and_validation",
         "validation and validation_split cannot be combined",
         lambda _: trained(validation=(X, LABELS), validation_split=0.5),
         "Pass one of the two.",
         lambda _: (trained(validation=(X, LABELS)), trained(validation_split=0.5)),
     ),
     Row(
-        "network/gate.py: training_and_validation",
+        "network/gate.py: validation_samples",
         "validation must be a pair",
         lambda _: trained(validation=X),
         "expected (X, targets) or (X, targets, sample_weight)",

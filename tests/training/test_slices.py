@@ -340,8 +340,8 @@ def test_the_data_lives_as_long_as_its_runner() -> None:
     case = make_case(Description((3, 2), ("sigmoid",), "cross_entropy"), 4, seed=1, labeled=True)
     X, targets = case.inputs, case.targets
     run = SliceRunner(case.description, case.theta, X, targets, 2, 1)
-    assert run._data[0] is X
-    assert run._data[1] is targets
+    assert run._data.X is X
+    assert run._data.targets is targets
 
 
 def test_one_specialization_whatever_the_numbers() -> None:
