@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from bpmatrix.inspection.gradcheck import verify
     from bpmatrix.loading import load
     from bpmatrix.network import Network
+    from bpmatrix.tables.encoder import TableEncoder
+    from bpmatrix.tables.model import TableModel
     from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop
     from bpmatrix.training.stopping import EarlyStopping
 
@@ -45,6 +47,8 @@ __all__ = [
     "OwnCost",
     "Quantile",
     "RMSprop",
+    "TableEncoder",
+    "TableModel",
     "datasets",
     "diagnose",
     "errors",
@@ -73,6 +77,8 @@ _HOMES = {
     "OwnCost": "bpmatrix.architecture.costs",
     "Quantile": "bpmatrix.architecture.costs",
     "RMSprop": "bpmatrix.training.optimizers",
+    "TableEncoder": "bpmatrix.tables.encoder",
+    "TableModel": "bpmatrix.tables.model",
     "diagnose": "bpmatrix.inspection.diagnosis",
     "load": "bpmatrix.loading",
     "save_best": "bpmatrix.callbacks",

@@ -29,6 +29,7 @@ from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.to_sklearn import to_sklearn
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.storage import tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
@@ -320,8 +321,12 @@ class MultilayerPerceptron(Exported):
             If the file cannot be written.
         """
         check_is_fitted(self)
+        tensor_files.write(path, *self._contents())
+
+    def _contents(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what a file holds of the estimator."""
         self._adopt_public_weights()
-        storage.save(self, self._description, self._parameters, path)
+        return storage.contents(self, self._description, self._parameters)
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> Self:
