@@ -197,7 +197,8 @@ class MultilayerPerceptron(Exported):
             if was_fitted:
                 restore()
             raise
-        if fit.history.stopped_by == "interrupt":
+        self._is_interrupted = fit.history.stopped_by == "interrupt"
+        if self._is_interrupted:
             epochs, consequence = self.n_iter_, "keeps its current weights"
             if was_fitted and not epochs:
                 restore()

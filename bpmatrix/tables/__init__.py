@@ -11,7 +11,7 @@ try:
     import sklearn
 except ImportError as error:
     package = (error.name or "").partition(".")[0]
-    if package not in {"pyarrow", "sklearn"}:
+    if package not in {"pyarrow", "sklearn", "scipy", "joblib", "threadpoolctl"}:
         raise
     package = package.replace("sklearn", "scikit-learn")
     raise MissingPackageError.of_extra("a table", package, "tables") from None

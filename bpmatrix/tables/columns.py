@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from bpmatrix.datasets.cells import shown
 from bpmatrix.errors import DataError
 from bpmatrix.tables.values import (
     CATEGORY,
@@ -120,6 +121,34 @@ class Number(Column):
         """What is done with the column, in words."""
         filled = ", missing: median and indicator" if self.scale.missing else ""
         return f"scaled, median {self.scale.center:.4g}{filled}"
+
+
+@dataclass(frozen=True)
+class Plain(Column):
+    """Numbers as they are, none missing: a feature of an estimator that was fitted to them."""
+
+    kind: ClassVar[str] = NUMBER
+
+    def encode(self, column: pa.ChunkedArray) -> list[Array]:
+        """Return the numbers (n,) of each output."""
+        numbers = numbers_of(column, self.name)
+        if np.isnan(numbers).any():
+            raise DataError(
+                f"column {self.name!r} has missing numbers, which this model cannot predict from",
+                got=f"none in row {int(np.isnan(numbers).argmax()) + 1}",
+                cure="Fill them in, for example with the mean of the column, or drop these rows.",
+            )
+        return [numbers]
+
+    @property
+    def outputs(self) -> list[str]:
+        """The names of the outputs."""
+        return [self.name]
+
+    @property
+    def done(self) -> str:
+        """What is done with the column, in words."""
+        return "as it is"
 
 
 @dataclass(frozen=True)
@@ -235,19 +264,18 @@ def _learned_moment(name: str, column: pa.ChunkedArray) -> Column | str:
 
 
 def _learned_category(name: str, column: pa.ChunkedArray) -> Column | str:
-
     text = texts_of(column, name)
     counts = sorted(
         (-pair["counts"], pair["values"]) for pair in pc.value_counts(text.drop_null()).to_pylist()
     )
     has_missing = text.null_count > 0
     if len(counts) == 1 and not has_missing:
-        return f"it is {counts[0][1]!r} in every row"
+        return f"it is {shown(counts[0][1])} in every row"
     known = len(text) - text.null_count
     if len(counts) > max(FEWEST_IDENTIFIERS, IDENTIFIERS * known):
         raise DataError(
             f"column {name!r} names single rows: text like this cannot be learned from",
-            got=f"{len(counts):,} different values in {known:,} rows, such as {counts[0][1]!r}",
+            got=f"{len(counts):,} values in {known:,} rows, such as {shown(counts[0][1])}",
             cure=f"Leave it out: drop=[{name!r}].",
         )
     least = RARE * known

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.tables.arrow import as_arrow
 from bpmatrix.tables.columns import Column, column_of, learn
-from bpmatrix.tables.values import NUMBER, kind_of, numbers_of
+from bpmatrix.tables.values import numbers_of
 
 # Names of columns that number the rows; one without a name is "Unnamed: 0" in pandas, and here
 # "column 1".
@@ -97,6 +97,8 @@ class TableEncoder(TransformerMixin, BaseEstimator):
             numbered = [name for name in table.column_names if numbers_rows(table, name)]
         columns: list[Column] = []
         left_out = dict.fromkeys(self.drop, "asked for")
+        if {*table.column_names} <= {*left_out, *numbered}:
+            numbered = ()  # there is nothing else
         for name in table.column_names:
             if name in left_out:
                 continue
@@ -183,6 +185,15 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         return encoder
 
 
+def encoder_of(columns: Sequence[Column]) -> TableEncoder:
+    """Return an encoder that has learned these columns, of a table without others."""
+    encoder = TableEncoder()
+    encoder.columns_, encoder.left_out_ = list(columns), {}
+    encoder.feature_names_in_ = np.array([column.name for column in columns], dtype=object)
+    encoder.n_features_in_ = len(columns)
+    return encoder
+
+
 def numbers_rows(table: pa.Table, name: str) -> bool:
     """Whether a column numbers the rows of a table, as the index that programs write does.
 
@@ -190,9 +201,7 @@ def numbers_rows(table: pa.Table, name: str) -> bool:
     once.
     """
     column = table[name]
-    if kind_of(column, name) != NUMBER or column.null_count or len(column) <= 2:
-        return False
-    if not pa.types.is_integer(column.type):
+    if not pa.types.is_integer(column.type) or column.null_count or len(column) <= 2:
         return False
     numbers = numbers_of(column, name)
     if (np.diff(numbers) == 1).all() and name == table.column_names[0]:

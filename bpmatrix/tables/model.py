@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.metrics import r2_score
-from sklearn.model_selection import train_test_split
 
 from bpmatrix.checks import find, whole_number
-from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import MLPClassifier, MLPRegressor
 from bpmatrix.tables import storage
 from bpmatrix.tables.arrow import as_arrow
-from bpmatrix.tables.encoder import TableEncoder, numbers_rows
-from bpmatrix.tables.targets import classes_in, numbers_in, task_of
+from bpmatrix.tables.columns import Category, Plain
+from bpmatrix.tables.encoder import TableEncoder, encoder_of, numbers_rows
+from bpmatrix.tables.splits import held_out
+from bpmatrix.tables.targets import target_in, targets_of, task_of
 
 if TYPE_CHECKING:
     from bpmatrix.history import EpochInfo
@@ -32,7 +33,8 @@ Estimator = MLPClassifier | MLPRegressor
 RECIPE = {"batch_size": 32, "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 20}
 VALIDATION_SHARE = 0.1
 TASKS = {"classification": MLPClassifier, "regression": MLPRegressor}
-FEWEST_ROWS = 10
+# Rows that are predicted at a time.
+BLOCK = 1 << 16
 
 
 class TableModel:
@@ -108,6 +110,7 @@ class TableModel:
         *,
         callbacks: Sequence[Callable[[EpochInfo], object]] = (),
         checkpoint: str | os.PathLike[str] | None = None,
+        numbered: Sequence[str] | None = None,
     ) -> Self:
         """Learn from a table.
 
@@ -121,6 +124,8 @@ class TableModel:
             Called with an `EpochInfo` after every epoch of each member.
         checkpoint : path, optional
             A folder for the checkpoints of the members, each in a folder of its own.
+        numbered : sequence of str, optional
+            The columns that number the rows, for a table that is a part of another.
 
         Returns
         -------
@@ -132,16 +137,17 @@ class TableModel:
             If the table cannot be learned from; the message names the column.
         """
         rows = as_arrow(table)
-        task = self.task or task_of(self._target_in(rows), self.target)
-        y = self._targets(rows, task)
-        numbered = [name for name in rows.column_names if numbers_rows(rows, name)]
+        task = self.task or task_of(target_in(rows, self.target), self.target)
+        y = targets_of(rows, self.target, task)
+        if numbered is None:
+            numbered = [name for name in rows.column_names if numbers_rows(rows, name)]
         if validation is None:
-            train, held_out = self._split(y, task)
-            held_rows, held_y = rows.take(held_out), y[held_out]
+            train, others = held_out(y, VALIDATION_SHARE, self.seed)
+            held_rows, held_y = rows.take(others), y[others]
             rows, y = rows.take(train), y[train]
         else:
             held_rows = as_arrow(validation)
-            held_y = self._targets(held_rows, task)
+            held_y = targets_of(held_rows, self.target, task)
         features = rows.drop_columns([self.target])
         encoder = TableEncoder([name for name in self.drop if name != self.target])
         encoder.fit(features, numbered=numbered)
@@ -149,23 +155,42 @@ class TableModel:
             self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
         self.task_, self.encoder_ = task, encoder
         X, X_val = encoder.transform(features), encoder.transform(held_rows)
-        self.members_ = [
-            self._member(i, len(y), callbacks).fit(
+        self.members_ = []
+        for i in range(self.n_members):
+            member = self._member(i, len(y), callbacks).fit(
                 X, self._scaled(y), X_val=X_val, y_val=self._scaled(held_y),
                 checkpoint=None if checkpoint is None else Path(checkpoint) / f"member-{i}",
-            )
-            for i in range(self.n_members)
-        ]  # fmt: skip
+            )  # fmt: skip
+            is_interrupted = getattr(member, "_is_interrupted", False)
+            if not (is_interrupted and self.members_):  # the others are whole
+                self.members_.append(member)
+            if is_interrupted:
+                break
         return self
+
+    @classmethod
+    def of_estimator(cls, estimator: Estimator) -> Self:
+        """Return the model of a table for an estimator that was fitted to its columns.
+
+        Raises
+        ------
+        ArgumentError
+            If the estimator was fitted to an array without names.
+        """
+        names = getattr(estimator, "feature_names_in_", None)
+        if names is None:
+            raise ArgumentError(
+                "the model has no feature names", cure="Fit it with a DataFrame, or a TableModel."
+            )
+        model = cls(getattr(estimator, "target_name_", "prediction"))
+        model.task_ = next(task for task, kind in TASKS.items() if isinstance(estimator, kind))
+        model.encoder_ = encoder_of([Plain(name) for name in names])
+        model.members_ = [estimator]
+        return model
 
     def predict(self, table: Any) -> Array:
         """Return the predicted class or number of each row (n,)."""
-        if self.task_ == "classification":
-            places = self.predict_proba(table).argmax(axis=1)
-            return np.asarray(self.classes_[places])
-        X = self.encoder_.transform(table)
-        found = np.mean([member.predict(X) for member in self.members_], axis=0)
-        return np.asarray(found * self.scale_ + self.center_)
+        return self._decoded(self._outputs(table))
 
     def predict_proba(self, table: Any) -> Array:
         """Return the probability of each class (n, n_classes), the mean over the members."""
@@ -173,22 +198,28 @@ class TableModel:
             raise ArgumentError(
                 "a regression has no probabilities", cure="Call predict, or set task."
             )
-        X = self.encoder_.transform(table)
-        return np.asarray(np.mean([member.predict_proba(X) for member in self.members_], axis=0))
+        return self._outputs(table)
 
     def score(self, table: Any) -> float:
         """Return the accuracy, or R^2, on a table with the target."""
-        y = self._targets(as_arrow(table), self.task_)
-        found = self.predict(table)
-        if self.task_ == "classification":
-            return float(np.mean(found == y))
-        return float(r2_score(y, found))
+        y = targets_of(as_arrow(table), self.target, self.task_)
+        return self._score(self.predict(table), y)
 
     @property
     def classes_(self) -> Array:
         """The classes."""
         classes: Array = self.members_[0].classes_
         return classes
+
+    @property
+    def columns_of_text(self) -> list[str]:
+        """The columns, with the target, that a file's reader has to leave text: ``"01"``."""
+        columns = [c for c in self.encoder_.columns_ if isinstance(c, Category)]
+        found = {column.name: column.levels for column in columns}
+        if self.task_ == "classification" and self.classes_.dtype.kind in "OU":
+            found[self.target] = self.classes_.tolist()
+        # Truth values are read as such.
+        return [name for name, levels in found.items() if {*levels} - {"true", "false"}]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write encoder and networks to one .safetensors file, for `bpmatrix.load`.
@@ -206,37 +237,33 @@ class TableModel:
         members = f", n_members={self.n_members}" * (self.n_members > 1)
         return f"TableModel({self.target!r}{members})"
 
-    def _target_in(self, table: pa.Table) -> pa.ChunkedArray:
-        if self.target not in table.column_names:
-            raise DataError(
-                f"the table has no column {self.target!r}",
-                got=", ".join(map(repr, table.column_names[:20])),
-                cure="Name one of its columns as the target.",
-            )
-        return table[self.target]
+    def _outputs(self, table: Any) -> Array:
+        """Return the members' mean for a table: probabilities (n, n_classes), or numbers (n,)."""
+        rows = as_arrow(table)
+        parts = [  # in blocks, since a matrix takes more memory than its table
+            self._outputs_of(self.encoder_.transform(rows.slice(first, BLOCK)))
+            for first in range(0, max(1, rows.num_rows), BLOCK)
+        ]
+        return np.concatenate(parts)
 
-    def _targets(self, table: pa.Table, task: str) -> Array:
-        column = self._target_in(table)
-        return (classes_in if task == "classification" else numbers_in)(column, self.target)
+    def _outputs_of(self, X: Array) -> Array:
+        """Return the members' mean for a matrix."""
+        name = "predict_proba" if self.task_ == "classification" else "predict"
+        with warnings.catch_warnings():  # columns were matched by name
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            outputs = [getattr(member, name)(X) for member in self.members_]
+        return np.asarray(np.mean(outputs, axis=0))
 
-    def _split(self, y: Array, task: str) -> tuple[Array, Array]:
-        """Return the places of the rows to learn from, and of those for early stopping."""
-        counts = np.unique(y, return_counts=True)[1]
-        by_class = task == "classification"
-        if len(y) < FEWEST_ROWS or (by_class and (counts.size < 2 or counts.min() < 2)):
-            raise DataError(
-                "the table is too small to hold out validation rows",
-                got=f"{len(y)} rows"
-                + f", {counts.min()} of the rarest of {counts.size} classes" * by_class,
-                expected=f"{FEWEST_ROWS} rows" + ", two classes, and two rows of each" * by_class,
-                cure="Collect more rows, drop or merge rare classes, or pass validation rows.",
-            )
-        held_out = max(round(VALIDATION_SHARE * len(y)), counts.size if by_class else 1)
-        train, validation = train_test_split(
-            np.arange(len(y)), test_size=held_out, random_state=self.seed % 2**32,
-            stratify=y if by_class else None,
-        )  # fmt: skip
-        return np.sort(train), np.sort(validation)
+    def _decoded(self, outputs: Array) -> Array:
+        """Return the classes of probabilities, or numbers in the units of the target."""
+        if self.task_ == "classification":
+            return np.asarray(self.classes_[outputs.argmax(axis=1)])
+        return outputs * self.scale_ + self.center_
+
+    def _score(self, found: Array, y: Array) -> float:
+        if self.task_ == "classification":
+            return float(np.mean(found == y))
+        return float(r2_score(y, found))
 
     def _member(
         self, i: int, n: int, callbacks: Sequence[Callable[[EpochInfo], object]]

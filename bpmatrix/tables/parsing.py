@@ -135,12 +135,10 @@ def _without_missing(column: Any) -> Any:
 
 
 def _is_text(column: pa.ChunkedArray) -> bool:
-
     return bool(pa.types.is_string(column.type))
 
 
 def _has_comma(column: pa.ChunkedArray) -> bool:
-
     return bool(pc.any(pc.match_substring(column, ",")).as_py())
 
 

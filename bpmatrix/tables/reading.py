@@ -14,7 +14,7 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -100,14 +100,16 @@ def read_table(
         If the file cannot be read as a table; names the line where there is one.
     """
     name = "standard input" if str(source) == STANDARD_INPUT else str(source)
-    with _reading(name):
-        file = _opened(source, progress)
-        with file:
-            start = file.read(6)
-            file.seek(0)
-            if start.startswith((b"PAR1", b"ARROW1", b"FEA1")):
-                return _binary(file, name), []
-            return _text(file, name, form, as_text)
+    with _reading(name), _opened(source, progress) as file:
+        start = file.read(6)
+        file.seek(0)
+        if start.startswith((b"PAR1", b"ARROW1", b"FEA1")):
+            table, notes = _binary(file, name, form, as_text)
+        else:
+            table, notes = _text(file, name, form, as_text)
+    if not table.num_rows:
+        raise DataFileError(f"{name} contains no rows", expected="rows below the header")
+    return table, notes
 
 
 class _Counted(io.RawIOBase):
@@ -139,17 +141,25 @@ class _Counted(io.RawIOBase):
         super().close()
 
 
-def _opened(source: str | Path, progress: Progress | None) -> BinaryIO:
-    """Return a file, without its compression by gzip, that can be read again from its start."""
-    file: Any
-    if str(source) == STANDARD_INPUT:
-        file = io.BytesIO(sys.stdin.buffer.read())
-    else:
-        file = Path(source).open("rb")  # noqa: SIM115 - the caller closes it
-        file = file if progress is None else io.BufferedReader(_Counted(file, progress), 1 << 20)
-    start = file.read(2)
-    file.seek(0)
-    return gzip.open(file) if start == b"\x1f\x8b" else file  # type: ignore[return-value]
+@contextmanager
+def _opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]:
+    """Open a file, without its compression by gzip, that can be read again from its start."""
+    with ExitStack() as files:
+        file: Any
+        if str(source) == STANDARD_INPUT:
+            file = pa.BufferReader(sys.stdin.buffer.read())
+        elif not Path(source).is_file():  # a pipe cannot be read twice; a folder raises an error
+            file = pa.BufferReader(Path(source).read_bytes())
+        elif progress is None:  # pyarrow's threads read it without Python's lock
+            file = files.enter_context(pa.OSFile(str(source)))
+        else:
+            file = files.enter_context(Path(source).open("rb"))
+            file = io.BufferedReader(_Counted(file, progress), 1 << 20)
+        start = file.read(2)
+        file.seek(0)
+        if start == b"\x1f\x8b":
+            file = files.enter_context(gzip.open(file))
+        yield file
 
 
 @contextmanager
@@ -169,13 +179,19 @@ def _reading(name: str) -> Iterator[None]:
         ) from None
 
 
-def _binary(file: BinaryIO, name: str) -> pa.Table:
-    """Return the table in a Parquet, Feather or Arrow file."""
+def _binary(
+    file: BinaryIO, name: str, form: Format, as_text: Sequence[str]
+) -> tuple[pa.Table, list[str]]:
+    """Return the table in a Parquet, Feather or Arrow file; its text is understood as another's."""
     start = file.read(4)
     file.seek(0)
     table = (parquet.read_table if start == b"PAR1" else feather.read_table)(file)
     _check_names(table.column_names, name)
-    return table
+    for i, field in enumerate(table.schema):
+        if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
+            table = table.set_column(i, field.name, table[i].cast(pa.string()))
+    how = How(name, table.column_names, ",", "utf-8", 0, {*as_text}, has_quotes=False)
+    return understood(table, how, form.decimal)
 
 
 def _text(
@@ -211,8 +227,6 @@ def _text(
     if decimal is None and decimal_of_columns(table, how) == ",":
         decimal = ","  # numbers with a point in the other columns have groups of digits
         table = parsed(file, how, decimal)
-    if not table.num_rows:
-        raise DataFileError(f"{name} contains no rows below its header")
     table, notes = understood(table, how, decimal)
     if form.decimal is None and decimal == ",":
         notes.insert(0, "numbers have a decimal comma (--decimal . reads them otherwise)")

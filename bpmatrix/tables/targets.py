@@ -17,6 +17,35 @@ MOST_CLASSES = 20
 LONGEST_CLASS = 200
 
 
+def target_in(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return the column to predict.
+
+    Raises
+    ------
+    DataError
+        If the table has none of this name.
+    """
+    if name not in table.column_names:
+        raise DataError(
+            f"the table has no column {name!r}",
+            got=", ".join(map(repr, table.column_names[:20])),
+            cure="Name one of its columns as the target.",
+        )
+    return table[name]
+
+
+def targets_of(table: pa.Table, name: str, task: str) -> NDArray[Any]:
+    """Return the target of each row: classes, or floats.
+
+    Raises
+    ------
+    DataError
+        If a value is missing, or of another kind.
+    """
+    column = target_in(table, name)
+    return (classes_in if task == "classification" else numbers_in)(column, name)
+
+
 def task_of(column: pa.ChunkedArray, name: str) -> str:
     """Return "classification" or "regression", by the values of the target.
 
@@ -68,6 +97,8 @@ def classes_in(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
         If a class is missing, not a whole number, or too long.
     """
     _check_none_missing(column, name)
+    if pa.types.is_integer(column.type):  # floats do not represent all of them
+        return np.asarray(column.cast(pa.int64()).to_numpy())
     if kind_of(column, name) == NUMBER:
         numbers = numbers_of(column, name)
         if (numbers != np.floor(numbers)).any():

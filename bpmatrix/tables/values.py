@@ -56,11 +56,7 @@ def texts_of(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     kind = kind_of(column, name)
     if kind == DATE:
         raise _retyped(name, "text", column)
-    if pa.types.is_floating(column.type) and column.null_count < len(column):
-        numbers = column.to_numpy()
-        if np.isfinite(numbers).any() and (numbers[np.isfinite(numbers)] % 1 == 0).all():
-            column = pa.chunked_array([pa.array(numbers, from_pandas=True)]).cast(pa.int64())
-    return column.cast(pa.string())
+    return column.cast(pa.string())  # of 2.0, "2"
 
 
 def seconds_of(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:

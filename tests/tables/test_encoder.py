@@ -1,6 +1,6 @@
 """Columns of any kind as numbers for a network."""
 
-import datetime
+import datetime as dt
 import json
 
 import numpy as np
@@ -63,8 +63,8 @@ def test_truth_values_and_whole_numbers_are_categories_of_the_same_text():
 
 
 def test_dates_become_moment_day_weekday_and_time():
-    start = datetime.datetime(2024, 1, 1, 6)  # a Monday
-    found = column([start + datetime.timedelta(hours=12 * i) for i in range(28)])
+    start = dt.datetime(2024, 1, 1, 6, tzinfo=dt.UTC)  # a Monday
+    found = column([start + dt.timedelta(hours=12 * i) for i in range(28)])
     assert found["a is Monday"].tolist() == [1, 1, *[0] * 12] * 2
     assert found["a time, sine"][:2].tolist() == pytest.approx([1, -1])
     assert found["a day of year, sine"][0] == 0
@@ -72,13 +72,13 @@ def test_dates_become_moment_day_weekday_and_time():
 
 
 def test_times_of_day_have_no_date():
-    found = column([datetime.time(6), datetime.time(18), datetime.time(12)])
+    found = column([dt.time(6), dt.time(18), dt.time(12)])
     assert list(found) == ["a", "a time, sine", "a time, cosine"]
 
 
-@pytest.mark.parametrize("first", [datetime.date(1969, 12, 29), datetime.date(2026, 11, 30)])
+@pytest.mark.parametrize("first", [dt.date(1969, 12, 29), dt.date(2026, 11, 30)])
 def test_weekdays_before_and_after_1970(first):
-    days = [first + datetime.timedelta(days=i) for i in range(7)]
+    days = [first + dt.timedelta(days=i) for i in range(7)]
     found = column(days)
     names = [name for name in found if " is " in name]
     assert [names[int(np.argmax([found[name][i] for name in names]))] for i in range(7)] == names
@@ -90,7 +90,7 @@ MESSY = {
     "kind": RNG.choice(["a", "b"], N).tolist(),
     "constant": [5] * N,
     "empty": [None] * N,
-    "when": [datetime.date(2020, 1, 1) + datetime.timedelta(days=i) for i in range(N)],
+    "when": [dt.date(2020, 1, 1) + dt.timedelta(days=i) for i in range(N)],
 }
 
 
@@ -102,6 +102,10 @@ def test_what_says_nothing_is_left_out_and_said():
     }  # fmt: skip
     assert [name for name, *_ in encoder.described()] == list(MESSY)
     assert dict(row[:2] for row in encoder.described())["id"] == "left out"
+
+
+def test_a_column_that_numbers_the_rows_is_used_if_there_is_no_other():
+    assert column(list(range(10)))["a"][0] < 0
 
 
 @pytest.mark.parametrize(

@@ -106,17 +106,17 @@ def test_parameters_and_callbacks_reach_the_networks():
 
 
 def test_a_checkpoint_resumes_to_the_same_bits(tmp_path):
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(info):
         if info.epoch == 3:
-            raise Stop
+            raise StoppedError
 
     def model():
         return TableModel("grade", n_members=2, seed=1, max_iter=8)
 
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         model().fit(CLASSES, callbacks=[stop], checkpoint=tmp_path)
     resumed = model().fit(CLASSES, checkpoint=tmp_path)
     expected = model().fit(CLASSES)

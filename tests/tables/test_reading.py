@@ -150,8 +150,9 @@ def test_compressed_text(read):
 
 
 def test_standard_input(monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a,b\n1,x\n2,\n")))
-    assert read_table("-")[0].to_pydict() == TABLE.to_pydict()
+    with io.TextIOWrapper(io.BytesIO(b"a,b\n1,x\n2,\n")) as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        assert read_table("-")[0].to_pydict() == TABLE.to_pydict()
 
 
 def test_progress_counts_bytes(read):
