@@ -34,9 +34,9 @@ MOST_LEVELS = 50
 # Text with more different values than this share of the rows identifies rows.
 IDENTIFIERS = 0.5
 FEWEST_IDENTIFIERS = 20
-# Scaled numbers x become x / sqrt(1 + (x / SOFT_LIMIT)^2), between -SOFT_LIMIT and SOFT_LIMIT
-# (Holzmueller, Grinsztajn, Steinwart: Better by default, 2024, whose scale this is, too).
-SOFT_LIMIT = 3.0
+# Scaled numbers x become LINEAR * asinh(x / LINEAR): about x up to here, and a logarithm beyond, so
+# that outliers are near, and still in order.
+LINEAR = 3.0
 
 DAY, YEAR = 86_400.0, 365.2425
 # The truth values of the records.
@@ -64,7 +64,7 @@ class Scale:
         """Return scaled numbers, with 0 for missing ones, and an indicator if training had one."""
         is_missing = np.isnan(numbers)
         x = (np.where(is_missing, self.center, numbers) - self.center) / self.scale
-        scaled = x / np.sqrt(1 + (x / SOFT_LIMIT) ** 2)
+        scaled = LINEAR * np.arcsinh(x / LINEAR)
         return [scaled, is_missing.astype(np.float64)] if self.missing else [scaled]
 
 

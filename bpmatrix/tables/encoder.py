@@ -24,7 +24,7 @@ INDEX_NAMES = ("", "id", "index", "rowid", "row", "row_id", "unnamed: 0", "colum
 class TableEncoder(TransformerMixin, BaseEstimator):
     """Turn the columns of a table into numbers for a network.
 
-    Numbers are scaled by median and interquartile range, and pressed softly into (-3, 3). Text and
+    Numbers are scaled by median and interquartile range, large ones by a logarithm. Text and
     truth values become one output per category, rare ones together. Dates become the moment, the
     day of the year, the weekday and the time. Missing values become the median or a category, with
     an indicator. Columns that say nothing are left out: constants, and a column that numbers the

@@ -24,17 +24,17 @@ def column(values):
     return dict(zip(names, encoder.transform({"a": values}).T, strict=True))
 
 
-def test_numbers_are_scaled_by_their_quartiles_and_pressed_together():
+def test_numbers_are_scaled_by_their_quartiles_and_outliers_come_near():
     x = np.array([0.0, 1, 2, 3, 100])
     scaled = (x - 2) / 2  # the quartiles are 1 and 3
     (found,) = column(x).values()
-    np.testing.assert_allclose(found, scaled / np.sqrt(1 + scaled**2 / 9), rtol=1e-15)
-    assert np.abs(found).max() < 3
+    np.testing.assert_allclose(found, 3 * np.arcsinh(scaled / 3), rtol=1e-15)
+    assert 8 < found[-1] < scaled[-1] / 4
 
 
 def test_numbers_with_equal_quartiles_are_scaled_by_their_range():
     (found,) = column([0.0] * 9 + [4.0]).values()
-    assert found[-1] == pytest.approx(2 / np.sqrt(1 + 4 / 9))
+    assert found[-1] == pytest.approx(3 * np.arcsinh(2 / 3))
 
 
 def test_missing_numbers_are_the_median_with_an_indicator():
