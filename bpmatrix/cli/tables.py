@@ -168,7 +168,8 @@ def _model(given: Mapping[str, Any], options: Mapping[str, Any]) -> TableModel:
         parameters["n_iter_no_change"] = given["early_stopping"]
     seed = parameters.pop("random_state", None)
     if seed is None and options["checkpoint"] is not None:
-        seed = identity_in(options["checkpoint"] / "member-0").get("random_state")
+        folder = options["checkpoint"] / ("member-0" if options["members"] > 1 else "")
+        seed = identity_in(folder).get("random_state")
     if seed is not None and seed > LARGEST_SEED:
         raise click.UsageError(f"with --target, --seed must be at most {LARGEST_SEED}.")
     return TableModel(

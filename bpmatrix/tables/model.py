@@ -123,7 +123,7 @@ class TableModel:
         callbacks : sequence of callable, optional
             Called with an `EpochInfo` after every epoch of each member.
         checkpoint : path, optional
-            A folder for the checkpoints of the members, each in a folder of its own.
+            A folder for checkpoints, of several members each in a folder of its own.
         numbered : sequence of str, optional
             The columns that number the rows, for a table that is a part of another.
 
@@ -159,7 +159,7 @@ class TableModel:
         for i in range(self.n_members):
             member = self._member(i, len(y), callbacks).fit(
                 X, self._scaled(y), X_val=X_val, y_val=self._scaled(held_y),
-                checkpoint=None if checkpoint is None else Path(checkpoint) / f"member-{i}",
+                checkpoint=self.folder_of(i, checkpoint),
             )  # fmt: skip
             is_interrupted = getattr(member, "_is_interrupted", False)
             if not (is_interrupted and self.members_):  # the others are whole
@@ -210,6 +210,12 @@ class TableModel:
         """The classes."""
         classes: Array = self.members_[0].classes_
         return classes
+
+    def folder_of(self, i: int, checkpoint: str | os.PathLike[str] | None) -> Path | None:
+        """Return the folder for the checkpoints of a member."""
+        if checkpoint is None:
+            return None
+        return Path(checkpoint) / f"member-{i}" if self.n_members > 1 else Path(checkpoint)
 
     @property
     def columns_of_text(self) -> list[str]:

@@ -149,6 +149,11 @@ ROWS = [
         run(NAMED, "predict net.safetensors names.csv --label-column kind",
             "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
+    Row("cli/export.py: command",
+        "{} is a model of a table, which cannot be exported: export a network or an"
+        " estimator of numbers.",
+        run(ESTIMATOR, "export model.safetensors m.h"), "export a network or an estimator",
+        run(SMALL, "export net.safetensors m.h")),
     Row("cli/predict.py: command", "--{} needs a model trained with --target.",
         run(SMALL, "predict net.safetensors numbers.csv --probabilities"),
         "needs a model trained with --target",
