@@ -148,6 +148,9 @@ class TableModel:
         else:
             held_rows = as_arrow(validation)
             held_y = targets_of(held_rows, self.target, task)
+        known = np.isin(held_y, y)
+        if task == "classification" and known.any():  # groups may have classes of their own
+            held_rows, held_y = held_rows.take(np.flatnonzero(known)), held_y[known]
         features = rows.drop_columns([self.target])
         encoder = TableEncoder([name for name in self.drop if name != self.target])
         encoder.fit(features, numbered=numbered)

@@ -74,6 +74,15 @@ def test_validation_rows_are_not_learned_from():
     assert model.encoder_.to_json() == alone.encoder_.to_json()
 
 
+def test_validation_rows_of_unknown_classes_are_left_out():
+    validation = {name: [*values[:20]] for name, values in CLASSES.items()}
+    expected = TableModel("grade", seed=1, max_iter=5).fit(CLASSES, validation)
+    more = {name: [*values, values[0]] for name, values in validation.items()}
+    more["grade"][-1] = "unknown"
+    found = TableModel("grade", seed=1, max_iter=5).fit(CLASSES, more)
+    np.testing.assert_array_equal(found.predict_proba(CLASSES), expected.predict_proba(CLASSES))
+
+
 def test_the_target_may_lie_anywhere_or_be_missing_in_a_prediction(classification):
     without = {name: CLASSES[name] for name in ("kind", "x")}
     expected = classification.predict(CLASSES)
