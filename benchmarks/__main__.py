@@ -19,6 +19,7 @@ from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kills import kills
 from benchmarks.quality import quality
+from benchmarks.reading import reading
 from benchmarks.startup import startup
 from benchmarks.steps import steps
 from benchmarks.table import table
@@ -42,7 +43,7 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, startup, digests, checkpoints, blocks,
+    table, steps, book, fading, estimators, quality, reading, startup, digests, checkpoints, blocks,
     c_header, kills, endurance, fuzz, exchange, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)

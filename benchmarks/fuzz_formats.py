@@ -17,8 +17,7 @@ from safetensors import safe_open
 from safetensors.numpy import save as as_safetensors
 
 import bpmatrix
-from bpmatrix import Adam, MLPClassifier, MLPRegressor, Network, cli, datasets
-from bpmatrix.cli.targets import read_parts
+from bpmatrix import Adam, MLPClassifier, MLPRegressor, Network, TableEncoder, cli, datasets
 from bpmatrix.datasets.idx import read_idx
 from bpmatrix.datasets.npz import read_npz
 from bpmatrix.datasets.tables import open_table
@@ -26,6 +25,7 @@ from bpmatrix.errors import ArgumentError, ModelFileError
 from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage import tensor_files
+from bpmatrix.tables.reading import read_table
 
 # Every activation function, as PyTorch writes them.
 ONNX = Path(__file__).parents[1] / "tests/exchange/models/torch-script-opset-13.onnx"
@@ -206,8 +206,8 @@ def _csv(path: Path) -> bytes:
 
 
 def _target(path: Path) -> bytes:
-    _, parts = read_parts(str(path), "kind", None, 0)
-    return frozen([(part.X, part.y) for part in parts])
+    table, _ = read_table(path)
+    return frozen((TableEncoder().fit(table).transform(table), table["kind"].to_pylist()))
 
 
 def _book(path: Path) -> bytes:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bpmatrix.loading import load
     from bpmatrix.network import Network
     from bpmatrix.samples.blocks import Blocks
+    from bpmatrix.tables.encoder import TableEncoder
+    from bpmatrix.tables.model import TableModel
     from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop
     from bpmatrix.training.stopping import EarlyStopping
 
@@ -47,6 +49,8 @@ __all__ = [
     "OwnCost",
     "Quantile",
     "RMSprop",
+    "TableEncoder",
+    "TableModel",
     "datasets",
     "diagnose",
     "errors",
@@ -76,6 +80,8 @@ _HOMES = {
     "OwnCost": "bpmatrix.architecture.costs",
     "Quantile": "bpmatrix.architecture.costs",
     "RMSprop": "bpmatrix.training.optimizers",
+    "TableEncoder": "bpmatrix.tables.encoder",
+    "TableModel": "bpmatrix.tables.model",
     "diagnose": "bpmatrix.inspection.diagnosis",
     "load": "bpmatrix.loading",
     "save_best": "bpmatrix.callbacks",

@@ -10,10 +10,13 @@ from bpmatrix.storage.tensor_files import opened
 
 if TYPE_CHECKING:
     from bpmatrix.estimators import MLPClassifier, MLPRegressor
+    from bpmatrix.tables.model import TableModel
 
 
-def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor:
-    """Load a network or an estimator from a model file. Nothing in the file is ever executed.
+def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor | TableModel:
+    """Load a network, an estimator or a model of a table from a model file.
+
+    Nothing in the file is ever executed.
 
     Raises
     ------
@@ -22,7 +25,7 @@ def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor
     ModelFileError
         If it is damaged or not a bpmatrix model.
     ImportError
-        If it contains an estimator and scikit-learn is not installed.
+        If it contains an estimator or a model of a table, and scikit-learn or pyarrow is missing.
 
     Examples
     --------
@@ -39,4 +42,9 @@ def load(path: str | os.PathLike[str]) -> Network | MLPClassifier | MLPRegressor
             from bpmatrix.estimators import restored  # noqa: PLC0415 - loads scikit-learn
 
             return restored(file)
+        if "table" in file.values:
+            from bpmatrix.tables.model import TableModel  # noqa: PLC0415 - loads pyarrow
+            from bpmatrix.tables.storage import restore  # noqa: PLC0415
+
+            return restore(TableModel, file)
     return Network.load(path)

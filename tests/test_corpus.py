@@ -15,12 +15,12 @@ import pytest
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
 import bpmatrix
-from bpmatrix import Network, cli, datasets
-from bpmatrix.cli.targets import read_parts
+from bpmatrix import Network, TableModel, cli, datasets
 from bpmatrix.datasets.idx import read_idx
 from bpmatrix.errors import BpmatrixError
 from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
+from bpmatrix.tables.reading import read_table
 
 CORPUS = Path(__file__).parent / "corpus"
 ROWS = re.findall(r"(?m)^\| `(.*)` \| .* \| (.*) \|$", (CORPUS / "README.md").read_text("utf-8"))
@@ -36,7 +36,7 @@ def use(path: Path) -> None:
 
 
 READ = {
-    ".csv": lambda path: read_parts(str(path), "kind", None, 0),
+    ".csv": lambda path: TableModel("kind", task="classification").fit(read_table(path)[0]),
     ".gz": read_idx,
     ".idx": read_idx,
     ".json": network2.load,

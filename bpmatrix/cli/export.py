@@ -68,10 +68,15 @@ def command(model: str, file: Path, **options: object) -> None:
             raise click.UsageError(f"--{name} does not apply to {ending} files.")
     check_destination(file, "FILE", model)
     loaded = bpmatrix.load(model)
+    if not isinstance(loaded, bpmatrix.Network) and hasattr(loaded, "encoder_"):
+        raise click.UsageError(
+            f"{model} is a model of a table, which cannot be exported: export a network or an"
+            " estimator of numbers."
+        )
     getattr(loaded, method)(file, **given)
     facts([("wrote", file), ("size", f"{file.stat().st_size:,} bytes")])
     if ending == ".h":
         from bpmatrix.exchange.c_header import footprint  # noqa: PLC0415 - loads NumPy
 
-        exported = loaded._exported()  # noqa: SLF001 - what all formats are written from
+        exported = loaded._exported()  # type: ignore[union-attr]  # noqa: SLF001 - what all formats are written from
         facts([("needs", footprint(exported, str(given.get("dtype", "float32"))))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from bpmatrix.cli.show import facts, percent, say, table
 from bpmatrix.training.record import count_of
 
 if TYPE_CHECKING:
-    from bpmatrix import Network
+    from bpmatrix import MLPClassifier, MLPRegressor, Network, TableModel
 
 
 @click.command("info", short_help="Describe a saved model and how it was trained.")
@@ -27,10 +28,61 @@ def command(model: str) -> None:
     net = bpmatrix.load(model)
     if isinstance(net, bpmatrix.Network):
         _show_network(model, net)
+    elif isinstance(net, bpmatrix.MLPClassifier | bpmatrix.MLPRegressor):
+        facts([("model", model), *_facts_of_estimator(net)])
     else:
-        from bpmatrix.cli.tables import facts_of  # noqa: PLC0415 - loads NumPy
+        _show_table_model(model, net)
 
-        facts([("model", model), *facts_of(net)])
+
+def epochs_in_words(model: MLPClassifier | MLPRegressor) -> str:
+    """Return the number of epochs, and from which of them the weights are."""
+    losses = getattr(model, "validation_loss_curve_", None) or ()
+    if not (model.early_stopping and losses):
+        return str(model.n_iter_)
+    losses = [math.inf if math.isnan(loss) else loss for loss in losses]
+    best = 1 + losses.index(min(losses))
+    return f"{model.n_iter_}; the weights are from epoch {best}, the best on the validation rows"
+
+
+def _show_table_model(model: str, net: TableModel) -> None:
+    """Print the task, the networks, and what is done with the columns."""
+    rows: list[tuple[str, object]] = [
+        ("model", model),
+        ("target", f"{net.target}, {net.task_}"),
+        ("networks", f"{len(net.members_)} of {_units(net.members_[0])}"),
+        ("epochs", ", ".join(map(epochs_in_words, net.members_))),
+        ("seed", net.seed),
+    ]
+    if net.task_ == "classification":
+        rows.append(("classes", ", ".join(map(str, net.classes_))))
+    facts(rows)
+    say()
+    table(("column", "kind", "what is done"), net.encoder_.described())
+
+
+def _units(model: MLPClassifier | MLPRegressor) -> str:
+    return "-".join(map(str, [model.n_features_in_, *(W.shape[1] for W in model.coefs_)]))
+
+
+def _facts_of_estimator(model: MLPClassifier | MLPRegressor) -> list[tuple[str, object]]:
+    """Return the names and values of an estimator."""
+    names = getattr(model, "feature_names_in_", None)
+    rows: list[tuple[str, object]] = [
+        ("estimator", repr(model)),
+        ("network", _units(model)),
+        ("output", model.out_activation_),
+        ("features", model.n_features_in_ if names is None else ", ".join(names)),
+        ("target", getattr(model, "target_name_", "unnamed")),
+        ("epochs", epochs_in_words(model)),
+        ("loss", f"{getattr(model, 'loss_', math.nan):.4g}"),  # missing after Ctrl-C in epoch 1
+    ]
+    if isinstance(model.random_state, int):
+        rows.append(("seed", model.random_state))
+    if isinstance(model, bpmatrix.MLPClassifier):
+        rows.append(("classes", ", ".join(map(str, model.classes_))))
+    if getattr(model, "best_validation_score_", None) is not None:
+        rows.append(("validation", f"{model.best_validation_score_:.4f} at best"))
+    return rows
 
 
 def _show_network(model: str, net: Network) -> None:

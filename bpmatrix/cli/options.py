@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bpmatrix.cli.table_options import TABLE
+
 if TYPE_CHECKING:
     from bpmatrix.training.optimizers import Optimizer
 
@@ -218,22 +220,16 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "--label-column",
         "--label",
         metavar="NAME",
-        help="For a .csv file: the column of classes, which must be numbered 0, 1, 2, ...; for any "
-        "other column use --target.  [default: the last]",
+        help="For a .csv file of numbers without --target: the column of classes, numbered 0, 1, 2,"
+        " ...  [default: the last]",
     ),
     click.option(
         "--target",
         metavar="COLUMN",
-        help="For a .csv file with a header: learn this column, class names or numbers, from all "
-        "others, with an estimator that standardizes them and keeps its best weights; needs "
-        "scikit-learn.",
+        help="For a table: learn this column, classes or numbers, from all others; needs the extra "
+        "tables (scikit-learn, pyarrow).",
     ),
-    click.option(
-        "--task",
-        type=click.Choice(["classification", "regression"]),
-        help="With --target: what to learn.  [default: classification if the column is text or has "
-        "at most 20 different values, all integers; else regression]",
-    ),
+    *TABLE,
     click.option(
         "--hidden",
         callback=_sizes,

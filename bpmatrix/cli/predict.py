@@ -10,6 +10,7 @@ import bpmatrix
 from bpmatrix.cli.destination import check_destination, deliver
 from bpmatrix.cli.options import FOLDER
 from bpmatrix.cli.show import announced, say, size_in_words
+from bpmatrix.cli.table_options import reading_options
 
 
 @click.command("predict", short_help="Predict the class or the target of each sample.")
@@ -30,13 +31,27 @@ from bpmatrix.cli.show import announced, say, size_in_words
     "training file; without column names, the last if there is one more than the model has inputs]",
 )
 @FOLDER
+@click.option(
+    "--probabilities",
+    is_flag=True,
+    help="For a model trained with --target: write the probability of each class, too.",
+)
+@reading_options
 def command(
-    model: str, data: str, output: Path | None, label_column: str | None, folder: str | None
+    model: str,
+    data: str,
+    output: Path | None,
+    label_column: str | None,
+    folder: str | None,
+    *,
+    probabilities: bool,
+    **reading: str | None,
 ) -> None:
     """Print the class that MODEL predicts for each sample of DATA, one per line.
 
     MODEL is a file written by `bpmatrix train --save`. If it was trained with --target, DATA is a
-    .csv file with a header, and the output is a table as well. Otherwise DATA is a .csv, .npz or
+    table with a header, or - for standard input, and the output is a column with a header.
+    Otherwise DATA is a .csv, .npz or
     IDX file, all of whose samples are predicted; or digits, mnist, fashion-mnist or a folder with
     four IDX files, whose test part is predicted. The columns of a .csv file are found by name if
     MODEL was trained on a file with column names. If DATA contains labels, the accuracy is printed
@@ -46,22 +61,27 @@ def command(
     Examples:
       bpmatrix predict model.safetensors digits
       bpmatrix predict model.safetensors table.csv --output classes.txt
+      bpmatrix predict model.safetensors - --probabilities < table.csv > predictions.csv
     """  # noqa: D301 - click's mark for a paragraph that keeps its lines
     from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
     from bpmatrix.cli.scores import accuracy_in_words  # noqa: PLC0415
 
+    output = None if output == Path("-") else output
     if output is not None:
         check_destination(output, "--output", model, data)
     net = bpmatrix.load(model)
     if not isinstance(net, bpmatrix.Network):
-        from bpmatrix.cli.tables import predict_table  # noqa: PLC0415
+        from bpmatrix.cli.table_files import form_of, predict_table  # noqa: PLC0415
 
         if label_column is not None or folder is not None:
             raise click.UsageError(
                 "--label-column and --folder do not apply to a model trained with --target."
             )
-        predict_table(net, data, output)
+        predict_table(net, data, form_of(reading), output, with_probabilities=probabilities)
         return
+    for name, value in {"probabilities": probabilities or None, **reading}.items():
+        if value is not None:
+            raise click.UsageError(f"--{name} needs a model trained with --target.")
     with announced(f"reading {size_in_words(data)}"):
         samples = read_samples(data, net, folder=folder, label_column=label_column)
     with announced(f"predicting {samples.X.shape[1]:,} samples"):

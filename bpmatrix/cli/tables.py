@@ -1,302 +1,261 @@
-"""Train estimators on tables with a header: ``bpmatrix train FILE.csv --target COLUMN``."""
+"""Train models of tables: ``bpmatrix train FILE --target COLUMN``."""
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 import time
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 import numpy as np
 
-import bpmatrix
-from bpmatrix import progress
-from bpmatrix.array_types import Floats
-from bpmatrix.cli.destination import check_destination, deliver, save_or_rescue
-from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
-from bpmatrix.cli.show import announced, facts, quoted, say, size_in_words
-from bpmatrix.cli.targets import TableRows, check_none_missing, class_names, read_parts, targets
+from bpmatrix import TableModel, progress
+from bpmatrix.cli.destination import check_destination, check_pictures
+from bpmatrix.cli.options import optimizers
+from bpmatrix.cli.reports import Report, conclude
+from bpmatrix.cli.scores import warn_of_imbalance
+from bpmatrix.cli.show import facts, say, table
+from bpmatrix.cli.table_files import form_of, read
+from bpmatrix.cli.table_options import TABLE_NAMES
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
-from bpmatrix.datasets.tables import Cells, Table, open_table
-from bpmatrix.errors import ArgumentError, BpmatrixError, DataError, DataFileError
+from bpmatrix.errors import DataError
+from bpmatrix.history import EpochInfo
 from bpmatrix.signals import INTERRUPTED
 from bpmatrix.storage.checkpoints import identity_in
+from bpmatrix.tables.encoder import numbers_rows
+from bpmatrix.tables.model import RECIPE, VALIDATION_SHARE
+from bpmatrix.tables.scores import scores
+from bpmatrix.tables.splits import folds, held_out
+from bpmatrix.tables.targets import target_in, targets_of, task_of
+from bpmatrix.tables.values import DATE, kind_of
 
-if TYPE_CHECKING:
-    from bpmatrix.estimators import MLPClassifier, MLPRegressor
+if TYPE_CHECKING:  # where pyarrow is missing, bpmatrix.tables says so
+    import pyarrow as pa
 
-    Estimator = MLPClassifier | MLPRegressor
-
-
-# `python -m benchmarks quality` compares it with scikit-learn's defaults. With mini-batches of 200,
-# an epoch of a small table would be a single step.
-RECIPE = {
-    "standardize": True, "batch_size": 32,
-    "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 20,
-}  # fmt: skip
+TEST_SHARE = 0.2
 
 # The largest random_state that scikit-learn accepts.
 LARGEST_SEED = 2**32 - 1
 
-CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
+# The solvers of the estimators, by the names of the optimizers.
+SOLVERS: dict[str, dict[str, Any]] = {
+    "sgd": {"solver": "sgd", "momentum": 0.0},
+    "momentum": {"solver": "sgd", "momentum": 0.9, "nesterovs_momentum": False},
+    "adam": {"solver": "adam"},
+}
+# The options allowed with --target, besides those for tables and the estimators' parameters.
+OTHERS = {
+    "data", "target", "hidden", "optimizer", "early_stopping", "weight_decay", "restore_best",
+    "save", "checkpoint", "plot",
+}  # fmt: skip
 
-# The options allowed with --target besides the estimator's parameters.
-OTHERS = ("data", "target", "task", "save", "checkpoint")
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a run, how they were split, and what was assumed while reading them."""
+
+    whole: pa.Table
+    train: pa.Table
+    validation: pa.Table | None
+    test: pa.Table
+    task: str
+    numbered: list[str]
+    by: str | None
+    notes: list[str]
 
 
-def train_on_table(
-    source: str, target: str, task: str | None, save: Path | None, given: Mapping[str, Any]
-) -> None:
-    """Train an estimator on a table, test it on held-out rows, and save it.
+class Watch:
+    """A callback that prints the columns when a fit begins, and a line per epoch."""
+
+    def __init__(self, model: TableModel) -> None:
+        self._model, self._begun, self._lines = model, 0, progress.lines()
+
+    def __enter__(self) -> Self:
+        """Print what is done with the columns, once, and which member it is."""
+        if not self._begun:
+            table(("column", "kind", "what is done"), self._model.encoder_.described())
+            say()
+        self._begun += 1
+        if self._model.n_members > 1:
+            say(f"member {self._begun} of {self._model.n_members}")
+        return self
+
+    def __call__(self, info: EpochInfo) -> None:
+        """Print a line."""
+        self._lines(info)
+
+    def __exit__(self, *_: object) -> None:
+        """Do nothing."""
+
+
+def train_on_table(given: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Train a model on a table, test it on held-out rows, and save it.
 
     Parameters
     ----------
-    source : str
-        The .csv file.
-    target : str
-        The column to predict.
-    task : {"classification", "regression"} or None
-        None infers it from the column.
-    save : Path or None
-        Where to save the model.
     given : mapping
-        The given options of `bpmatrix train` by name.
+        The options of `bpmatrix train` that were given.
+    options : mapping
+        All of them, with their defaults.
 
     Raises
     ------
     BpmatrixError
         If the table or an option cannot be used.
     """
-    parameters = _parameters(given)
-    # Before the table is read, since scikit-learn may be missing.
-    from bpmatrix.estimators import MLPClassifier, MLPRegressor  # noqa: PLC0415
-
-    kinds = MLPClassifier, MLPRegressor
-    if save is not None:
-        check_destination(save, "--save", source)
-    with announced(f"reading {size_in_words(source)}"):
-        features, parts = read_parts(source, target, task, parameters["random_state"])
-    train, validation, test = parts
-    classes = train.y.dtype.kind != "f"
-    size = {"batch_size": min(RECIPE["batch_size"], len(train.y))}
-    model = kinds[0 if classes else 1](**RECIPE | size | parameters)
-    _introduce(source, target, model, parts)
-    if classes:
-        warn_of_imbalance(train.y)
+    model = _model(given, options)
+    sources = [options["data"], *(str(options[name]) for name in ("validation", "test"))]
+    if options["save"] is not None:
+        check_destination(options["save"], "--save", *sources)
+    if options["plot"] is not None:
+        check_pictures(options["plot"], "--plot")
+    rows = _rows(model, options)
+    if "weight_decay" in given:  # of a mini-batch's mean cost; the estimators' of its sum
+        size = min(model.parameters.get("batch_size", RECIPE["batch_size"]), rows.train.num_rows)
+        model.parameters["alpha"] = options["weight_decay"] * size
+    is_silent = options["json"] or options["quiet"]
+    if not is_silent:
+        _introduce(options["data"], model, rows)
+    learned = targets_of(rows.train, model.target, rows.task)
+    if rows.task == "classification":
+        warn_of_imbalance(learned)
     start = time.perf_counter()
     with _interruptions() as interrupted, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="the solver reached max_iter")
-        model.set_params(callbacks=[progress.lines()])
-        model.fit(
-            train.X, train.y, X_val=validation.X, y_val=validation.y,
-            checkpoint=given.get("checkpoint"),
-        )  # fmt: skip
+        of_folds = _scores_of_folds(model, rows, options["cv"] or 0, is_silent=is_silent)
+        if not interrupted:
+            callbacks = [] if is_silent else [Watch(model)]
+            _fit(model, rows, rows.train, rows.validation, callbacks, options["checkpoint"])
+    if not hasattr(model, "members_"):
+        raise KeyboardInterrupt
+    for member in model.members_:
+        member.set_params(callbacks=None)
     seconds = time.perf_counter() - start
-    model.set_params(callbacks=None)
-    model.feature_names_in_ = np.array(features, dtype=object)
-    model.target_name_ = target
-    _conclude(model, test, save, seconds)
+    report = Report(model, rows.train, rows.test, learned, of_folds, rows.notes, seconds)
+    conclude(report, options)
     if interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
-def predict_table(model: Estimator, source: str, output: Path | None) -> None:
-    """Write the predictions for a table as CSV, with probabilities if they are classes.
-
-    The features are found by name; other columns are ignored. If the table contains the target, the
-    score is printed on standard error.
-    """
-    names = getattr(model, "feature_names_in_", None)
-    if names is None:
-        raise ArgumentError(
-            "the model has no feature names",
-            cure="Fit it with a DataFrame, or use bpmatrix train --target.",
-        )
-    target = getattr(model, "target_name_", "prediction")
-    with announced(f"reading {size_in_words(source)}"):
-        table = open_table(source, header=True)
-        features = table.columns(list(names))
-        scored = table.names.index(target) if table.names.count(target) == 1 else None
-        cells = table.read(features, scored)
-    with (
-        announced(f"predicting {len(cells.lines):,} rows"),
-        warnings.catch_warnings(),  # the names were matched above
-    ):
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        _write(model, cells.numbers, target, output)
-        if scored is not None:
-            say(_score_of_table(model, table, cells, scored), err=True)
-
-
-def _score_of_table(model: Estimator, table: Table, cells: Cells, column: int) -> str:
-    """Return the score in words, or why there is none: rows may have no target yet."""
-    task = "classification" if _has_classes(model) else "regression"
-    in_words = _has_classes(model) and model.classes_.dtype.kind in "OU"
-    try:
-        check_none_missing(table, cells, column)
-        y = class_names(table, cells) if in_words else targets(table, cells, column, task)
-    except DataFileError as error:
-        return f"not scored: {error}"
-    if _has_classes(model) and not np.isin(y, model.classes_).any():
-        name = table.names[column]
-        return f"not scored: column {name!r} of {table.path} contains none of the model's classes"
-    return _score(model, TableRows(cells.numbers, y), str(table.path))
-
-
-def facts_of(model: Estimator) -> list[tuple[str, object]]:
-    """Return the names and values that `bpmatrix info` prints for an estimator."""
-    names = getattr(model, "feature_names_in_", None)
-    units = [model.n_features_in_, *(W.shape[1] for W in model.coefs_)]
-    rows: list[tuple[str, object]] = [
-        ("estimator", repr(model)),
-        ("network", "-".join(map(str, units))),
-        ("output", model.out_activation_),
-        ("features", units[0] if names is None else ", ".join(names)),
-        ("target", getattr(model, "target_name_", "unnamed")),
-        ("epochs", _epochs_in_words(model)),
-        ("loss", f"{getattr(model, 'loss_', math.nan):.4g}"),  # missing after Ctrl-C in epoch 1
-    ]
-    if isinstance(model.random_state, int):
-        rows.append(("seed", model.random_state))
-    if _has_classes(model):
-        rows.append(("classes", ", ".join(map(str, model.classes_))))
-    if getattr(model, "best_validation_score_", None) is not None:
-        rows.append(("validation", f"{model.best_validation_score_:.4f} at best"))
-    return rows
-
-
-def _parameters(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the given options as parameters of an estimator, with a random seed by default."""
+def _model(given: Mapping[str, Any], options: Mapping[str, Any]) -> TableModel:
+    """Return the model that the given options describe, with a random seed by default."""
     for name in given:
-        if name not in ESTIMATOR_PARAMETERS and name not in OTHERS:
+        if name not in TABLE_NAMES | OTHERS | {*ESTIMATOR_PARAMETERS}:
             option = "--" + name.replace("_", "-")
             known = ", ".join("--" + other.replace("_", "-") for other in ESTIMATOR_PARAMETERS)
-            raise click.UsageError(f"{option} does not work with --target, which accepts {known}.")
-    found = {"random_state": _seed(given.get("checkpoint"))} | {
+            raise click.UsageError(
+                f"{option} does not work with --target, which accepts {known}, and others that"
+                " --help names."
+            )
+    parameters = {
         ESTIMATOR_PARAMETERS[name]: value
         for name, value in given.items()
         if name in ESTIMATOR_PARAMETERS
     }
-    if found["random_state"] > LARGEST_SEED:
-        raise click.UsageError(f"with --target, --seed must be at most {LARGEST_SEED}.")
-    names = found.get("activation", "").split(",")
+    names = parameters.get("activation", "").split(",")
     if len(names) > 1:
-        found["activation"] = names
+        parameters["activation"] = names
+    if "optimizer" in given:
+        if given["optimizer"] not in SOLVERS:
+            known = ", ".join(SOLVERS)
+            raise click.UsageError(f"with --target, --optimizer must be one of {known}.")
+        rate = optimizers()[given["optimizer"]].learning_rate
+        parameters = {**SOLVERS[given["optimizer"]], "learning_rate_init": rate} | parameters
+    if "early_stopping" in given:
+        parameters["n_iter_no_change"] = given["early_stopping"]
+    seed = parameters.pop("random_state", None)
+    if seed is None and options["checkpoint"] is not None:
+        folder = options["checkpoint"] / ("member-0" if options["members"] > 1 else "")
+        seed = identity_in(folder).get("random_state")
+    if seed is not None and seed > LARGEST_SEED:
+        raise click.UsageError(f"with --target, --seed must be at most {LARGEST_SEED}.")
+    return TableModel(
+        options["target"], task=options["task"], n_members=options["members"],
+        drop=list(options["drop"]), seed=seed, **parameters,
+    )  # fmt: skip
+
+
+def _rows(model: TableModel, options: Mapping[str, Any]) -> Rows:
+    """Read the tables, and split the rows."""
+    form, by = form_of(options), options["split_by"]
+    whole, notes = read(options["data"], form)
+    as_text = [column.name for column in whole.schema if str(column.type) == "string"]
+    others = {
+        name: read(str(options[name]), form, as_text)[0]
+        for name in ("validation", "test")
+        if options[name] is not None
+    }
+    task = model.task or task_of(target_in(whole, model.target), model.target)
+    y = targets_of(whole, model.target, task)
+    numbered = [name for name in whole.column_names if numbers_rows(whole, name)]
+    if by is not None:
+        column = target_in(whole, by)
+        if by == model.target:
+            raise DataError(f"column {by!r} is the target", cure="Name another column, or none.")
+        if kind_of(column, by) != DATE and by not in model.drop:  # it says which group a row is of
+            model.drop = [*model.drop, by]
+    train, test = whole, others.get("test")
+    if test is None:
+        kept, places = held_out(y, TEST_SHARE, model.seed, *_by(whole, by))
+        train, test = whole.take(kept), whole.take(places)
+    validation = others.get("validation")
+    return Rows(whole, train, validation, test, task, numbered, by, notes)
+
+
+def _by(table: pa.Table, by: str | None) -> tuple[Any, ...]:
+    return () if by is None else (table[by], by)
+
+
+def _fit(
+    model: TableModel, rows: Rows, train: pa.Table, validation: pa.Table | None,
+    callbacks: Any = (), checkpoint: Any = None,
+) -> TableModel:  # fmt: skip
+    """Fit a model; the rows for early stopping are split as those of the test."""
+    if validation is None and rows.by is not None:
+        y = targets_of(train, model.target, rows.task)
+        kept, places = held_out(y, VALIDATION_SHARE, model.seed, *_by(train, rows.by))
+        train, validation = train.take(kept), train.take(places)
+    return model.fit(
+        train, validation, callbacks=callbacks, checkpoint=checkpoint, numbered=rows.numbered
+    )
+
+
+def _scores_of_folds(
+    model: TableModel, rows: Rows, k: int, *, is_silent: bool
+) -> list[dict[str, float]]:
+    """Return the scores of models that were each tested on another part of the rows."""
+    if not k:
+        return []
+    y, found = targets_of(rows.whole, model.target, rows.task), []
+    for i, (train, test) in enumerate(folds(y, k, model.seed, *_by(rows.whole, rows.by)), start=1):
+        part = TableModel(
+            model.target, task=rows.task, n_members=model.n_members, drop=model.drop,
+            seed=model.seed, **model.parameters,
+        )  # fmt: skip
+        _fit(part, rows, rows.whole.take(train), rows.validation)
+        found.append(scores(part, rows.whole.take(test), y[train]))
+        if not is_silent:
+            name = "r2" if rows.task == "regression" else "accuracy"
+            say(f"fold {i} of {k}: {name.replace('r2', 'R^2')} {found[-1][name]:.4f}")
+    if not is_silent:
+        say()
     return found
 
 
-def _seed(checkpoint: Path | None) -> int:
-    """Return the seed of the fit to resume, or a new random one."""
-    identity = {} if checkpoint is None else identity_in(checkpoint)
-    seed = identity.get("random_state")
-    return seed if isinstance(seed, int) else int(np.random.SeedSequence().generate_state(1)[0])
-
-
-def _introduce(
-    source: str, target: str, model: Estimator, parts: tuple[TableRows, TableRows, TableRows]
-) -> None:
+def _introduce(source: str, model: TableModel, rows: Rows) -> None:
     """Print the data, the model and the seed."""
-    train = parts[0]
-    n, *others = (len(part.y) for part in parts)
-    samples = "{:,} training, {:,} validation and {:,} test rows".format(n, *others)
-    task = "regression"
-    if _has_classes(model):
-        task = f"classification into {np.unique(train.y).size} classes"
-    facts(
-        [
-            ("data", f"{source}: {samples}"),
-            ("features", f"{train.X.shape[1]}, standardized"),
-            ("target", f"{target}, {task}"),
-            ("model", type(model).__name__),
-            ("seed", model.random_state),
-        ]
-    )
+    counts = f"{rows.train.num_rows:,} training and {rows.test.num_rows:,} test rows"
+    task = rows.task
+    if task == "classification":
+        task += f" into {np.unique(targets_of(rows.whole, model.target, task)).size} classes"
+    lines: list[tuple[str, object]] = [("data", f"{source}: {counts}")]
+    lines += [("assumed", note) for note in rows.notes]
+    lines += [("target", f"{model.target}, {task}"), ("seed", model.seed)]
+    facts(lines)
     say()
-
-
-def _conclude(model: Estimator, test: TableRows, save: Path | None, seconds: float) -> None:
-    """Save the model if asked to, test it, and print epochs, score and time."""
-    rows = [("epochs", _epochs_in_words(model))]
-    where: Path | None = None
-    failure: BaseException | None = None
-    if save is not None:  # first, since the test may fail or be interrupted
-        where, failure = save_or_rescue(partial(_save, model), save)
-    try:
-        rows.append(("test", _score(model, test, "the test rows")))
-    except (BpmatrixError, KeyboardInterrupt) as error:
-        failure = failure or error
-    rows.append(("time", f"{seconds:.2f} s"))
-    if where is None:
-        rows.append(("saved", "no; --save FILE saves the model"))
-    else:
-        rows.append(("saved", f"{where}; try: bpmatrix predict {quoted(where)} TABLE.csv"))
-    say()
-    facts(rows)
-    if failure is not None:
-        raise failure
-
-
-def _save(model: Estimator, path: Path) -> None:
-    """Save a model: without its curves, if they are too long for a file."""
-    try:
-        model.save(path)
-    except DataError:
-        for name in CURVES:
-            if getattr(model, name, None) is not None:
-                setattr(model, name, [])
-        model.save(path)
-        say("bpmatrix: warning: saved without the loss curves, which are too long", err=True)
-
-
-def _score(model: Estimator, samples: TableRows, where: str) -> str:
-    with warnings.catch_warnings():  # the names were matched when the rows were read
-        warnings.filterwarnings("ignore", message="X does not have valid feature names")
-        value = model.score(samples.X, samples.y)
-    if _has_classes(model):
-        hits = round(value * len(samples.y))
-        return f"accuracy {accuracy_in_words(hits, samples.y, where)}"
-    return f"R^2 {value:.4f} on {where}"
-
-
-def _epochs_in_words(model: Estimator) -> str:
-    """Return the number of epochs, and from which of them the weights are."""
-    losses = getattr(model, "validation_loss_curve_", None) or ()
-    if not (model.early_stopping and model.standardize and losses):  # then the score decides
-        return str(model.n_iter_)
-    losses = [math.inf if math.isnan(loss) else loss for loss in losses]
-    best = 1 + losses.index(min(losses))
-    return f"{model.n_iter_}; the weights are from epoch {best}, the best on the validation rows"
-
-
-def _write(model: Estimator, X: Floats, target: str, output: Path | None) -> None:
-    """Write a header and a line for each row."""
-    text = io.StringIO()
-    # csv.writer quotes only the characters of its own line end, and "\r" in a class name needs it.
-    by_lines = SimpleNamespace(write=lambda line: text.write(line.removesuffix("\r\n") + "\n"))
-    writer = csv.writer(by_lines, lineterminator="\r\n")
-    if _has_classes(model):
-        classes = model.classes_.tolist()
-        writer.writerow([target, *(f"p({name})" for name in classes)])
-        p = model.predict_proba(X)
-        writer.writerows(
-            [label, *row] for label, row in zip(model.predict(X).tolist(), p.tolist(), strict=True)
-        )
-    else:
-        writer.writerow([target])
-        writer.writerows([value] for value in model.predict(X).tolist())
-    deliver(text.getvalue(), output)
-
-
-def _has_classes(model: Estimator) -> bool:
-    return isinstance(model, bpmatrix.MLPClassifier)
 
 
 @contextmanager

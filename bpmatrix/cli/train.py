@@ -17,6 +17,7 @@ from bpmatrix.cli.destination import check_destination, check_pictures, save_or_
 from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, optimizers, with_options
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, lasting_output, percent, quoted, say, size_in_words
+from bpmatrix.cli.table_options import TABLE_NAMES
 from bpmatrix.errors import ArgumentError, BpmatrixError
 from bpmatrix.signals import INTERRUPTED
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 # Columns whose peaks differ by a larger factor are hard to learn from with one scale. Those of
 # bytes do not.
 LARGEST_RATIO = 255
+# Files that are read only with --target.
+TABLES = (".tsv", ".tab", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
 
 
 @click.command(
@@ -50,8 +53,9 @@ def command(**arguments: Any) -> None:
     Inputs are scaled to [0, 1]; the scale is part of the network. The defaults work well on the
     digits and on MNIST.
 
-    For regression, class names, or columns of different scales, use --target COLUMN: it trains an
-    estimator instead of a network and accepts fewer options.
+    With --target COLUMN, DATA is a table with a header: text (.csv, .tsv, also .gz), Parquet,
+    Feather, or - for standard input. Its columns may be numbers, text or dates, with gaps; the
+    model keeps what was done with them, and `bpmatrix predict` does the same.
 
     Ctrl-C ends the training; the network is still tested, and saved with --save. With --checkpoint,
     the same command resumes an interrupted training.
@@ -98,24 +102,31 @@ def _run(options: Options) -> None:
 
 
 def _train_on_table(options: Options, target: str) -> None:
-    """Train an estimator with the options that were given."""
+    """Train a model of a table with the options that were given."""
+    given = given_options()
+    if "data" not in given:
+        raise click.UsageError(f"--target {target} needs a table: bpmatrix train TABLE.csv ...")
     from bpmatrix.cli.tables import train_on_table  # noqa: PLC0415 - loads NumPy
 
+    train_on_table(given, vars(options))
+
+
+def given_options() -> dict[str, Any]:
+    """Return the options that were given, by name."""
     context = click.get_current_context()
-    given = {
+    return {
         name: value
         for name, value in context.params.items()
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
     }
-    if "data" not in given:
-        raise click.UsageError(f"--target {target} needs a table: bpmatrix train TABLE.csv ...")
-    train_on_table(options.data, target, options.task, options.save, given)
 
 
 def _check(options: Options) -> None:
     """Reject at once what would otherwise fail after reading the data or after training."""
-    if options.task is not None or options.hidden is not None:
-        raise click.UsageError("--task and --hidden work only with --target.")
+    for name in {"hidden", *TABLE_NAMES} & given_options().keys():
+        raise click.UsageError(f"--{name.replace('_', '-')} works only with --target COLUMN.")
+    if options.data == "-" or options.data.lower().endswith(TABLES):
+        raise click.UsageError(f"{options.data} is a table: name a column to learn with --target.")
     deciding = {
         "--restore-best": options.restore_best,
         "--early-stopping": options.early_stopping is not None,

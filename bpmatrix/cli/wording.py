@@ -16,10 +16,14 @@ ESTIMATOR_PARAMETERS = {
     "dtype": "dtype",
     "seed": "random_state",
     "threads": "n_threads",
+    "shuffle": "shuffle",
+    "dropout": "dropout",
 }
+# The options of a `TableModel`.
+TABLE_PARAMETERS = {"members": "n_members"}
 
-# The value in learning_rate=0.1 or cost="quadratic".
-VALUE = r"""(?:"(?P<quoted>[^"]*)"|(?P<bare>[\w.+-]*\w))"""
+# The value in learning_rate=0.1, cost="quadratic" or drop=['id'].
+VALUE = r"""(?:"(?P<quoted>[^"]*)"|(?P<bare>[\w.+-]*\w)|\[(?P<item>[^\]]*)\])"""
 
 
 def in_options(message: str, command: click.Command | None) -> str:
@@ -49,11 +53,12 @@ def in_options(message: str, command: click.Command | None) -> str:
     options = {p.name: f"--{p.name.replace('_', '-')}" for p in command.params if p.name}
     declared = {opt for p in command.params for opt in p.opts}
     words = {name: option for name, option in options.items() if option in declared}
-    words |= {python: words[name] for name, python in ESTIMATOR_PARAMETERS.items() if name in words}
+    of_python = ESTIMATOR_PARAMETERS | TABLE_PARAMETERS
+    words |= {python: words[name] for name, python in of_python.items() if name in words}
     names = "|".join(sorted(words, key=len, reverse=True))
 
     def option(match: re.Match[str]) -> str:
-        name, value = match["name"], match["quoted"] or match["bare"]
+        name, value = match["name"], match["quoted"] or match["bare"] or match["item"]
         if match["equals"] is None and "_" not in name:
             return match[0]
         return f"{words[name]} {value}" if value else words[name]

@@ -33,6 +33,7 @@ from bpmatrix.estimators.weights import initial_parameters, zero_parameters
 from bpmatrix.samples.ahead import Ahead
 from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.sparse import SparseColumns
+from bpmatrix.storage import tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
@@ -202,7 +203,8 @@ class MultilayerPerceptron(BlockGate, Exported):
             if was_fitted:
                 restore()
             raise
-        if fit.history.stopped_by == "interrupt":
+        self._is_interrupted = fit.history.stopped_by == "interrupt"
+        if self._is_interrupted:
             epochs, consequence = self.n_iter_, "keeps its current weights"
             if was_fitted and not epochs:
                 restore()
@@ -338,8 +340,12 @@ class MultilayerPerceptron(BlockGate, Exported):
             If the file cannot be written.
         """
         check_is_fitted(self)
+        tensor_files.write(path, *self._contents())
+
+    def _contents(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Return what a file holds of the estimator."""
         self._adopt_public_weights()
-        storage.save(self, self._description, self._parameters, path)
+        return storage.contents(self, self._description, self._parameters)
 
     @classmethod
     def from_sklearn(cls, estimator: Any) -> Self:

@@ -27,7 +27,7 @@ from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import DTYPES, name_of_dtype
 from bpmatrix.estimators.standardization import Standardization
-from bpmatrix.storage import persistence
+from bpmatrix.storage import persistence, tensor_files
 from bpmatrix.storage.tensor_files import DAMAGES, Tensor, TensorFile
 from bpmatrix.training.state import LARGEST_COUNT
 
@@ -78,6 +78,19 @@ def save(
     path: str | os.PathLike[str],
 ) -> None:
     """Write a fitted estimator to a file: completely or, on an error, not at all."""
+    tensor_files.write(path, *contents(estimator, description, parameters))
+
+
+def contents(
+    estimator: Fitted, description: Description, parameters: Parameters
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Return what a file holds of an estimator: values of JSON, and tensors by name.
+
+    Raises
+    ------
+    DataError
+        If the classes are of a kind that a file cannot hold, or a weight is not finite.
+    """
     labels = getattr(estimator, "_labels", None)
     if labels and not TYPE_OF_LABELS.fullmatch(labels.classes.dtype.str):
         raise DataError(
@@ -116,7 +129,7 @@ def save(
     for attribute, name in STANDARDIZATIONS.items():
         if (found := getattr(estimator, attribute, None)) is not None:
             others |= {f"{name}.mean": found.mean, f"{name}.scale": found.scale}
-    persistence.write(path, metadata, parameters, others)
+    return metadata, persistence.tensors_of(parameters, others)
 
 
 def restore(kinds: Mapping[str, type[Any]], file: TensorFile) -> Any:

@@ -78,13 +78,23 @@ def write(
     others: Mapping[str, Array] | None = None,
 ) -> None:
     """Write a file: metadata, the parameters of a network, and other arrays by name."""
-    others = others or {}
+    tensor_files.write(path, metadata, tensors_of(parameters, others or {}))
+
+
+def tensors_of(parameters: Parameters, others: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the parameters of a network, and other arrays, by the names that a file gives them.
+
+    Raises
+    ------
+    DataError
+        If a number is not finite.
+    """
     if not all(np.isfinite(array).all() for array in (parameters.flat, *others.values())):
         raise DataError(
             "the network has weights that are not finite",
             cure="Set them to finite numbers, or train a new network.",
         )
-    tensor_files.write(path, metadata, _names(parameters) | dict(others))
+    return _names(parameters) | dict(others)
 
 
 def load(path: str | os.PathLike[str]) -> Model:

@@ -13,6 +13,7 @@ import os
 import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -99,6 +100,43 @@ class TensorFile:
                 cure="Copy it again from where it is intact, or save the model again.",
             )
         return _native(arrays)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of several models in a file: what `TensorFile` has, with the tensors of one prefix.
+
+    Attributes
+    ----------
+    path, values, tensors
+        As in `TensorFile`.
+    arrays : dict of str to array
+        The arrays of the whole file, read once for all parts.
+    prefix : str
+        What the names of the part's tensors begin with.
+    """
+
+    path: Path
+    values: dict[str, Any]
+    tensors: dict[str, Tensor]
+    arrays: Mapping[str, Array]
+    prefix: str
+
+    @classmethod
+    def of(
+        cls, file: TensorFile, arrays: Mapping[str, Array], values: dict[str, Any], prefix: str
+    ) -> Part:
+        """Return the part of a file whose tensors begin with a prefix."""
+        tensors = {
+            name.removeprefix(prefix): tensor
+            for name, tensor in file.tensors.items()
+            if name.startswith(prefix)
+        }
+        return cls(file.path, values, tensors, arrays, prefix)
+
+    def read(self) -> dict[str, Array]:
+        """Return the arrays of the part."""
+        return {name: self.arrays[self.prefix + name] for name in self.tensors}
 
 
 def write(

@@ -459,7 +459,7 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--epoch 3", "--epochs"),
         ("--mini-batch-size 2000", "Pass --mini-batch-size 1200 or less."),
         ("--layers 64,0,10", "not a list of positive integers"),
-        ("--hidden 4", "--task and --hidden work only with --target"),
+        ("--hidden 4", "--hidden works only with --target"),
         ("--learning-rate nan", "--learning-rate is not valid: got nan"),
         ("--optimizer adagrad", "--optimizer"),
         ("--dropout 1", "dropout"),
@@ -759,7 +759,8 @@ def test_a_table_of_another_format_has_a_cure(
     Path(name).write_bytes(contents.get(name.rpartition(".")[2], b"p\tq\n1\t2\n") + b"\0" * 20)
     model = [] if command == "train" else [line_model]
     says = refused(capsys, command, *model, name)
-    assert re.search("gzip -dc|Name it .csv|name it .csv|Save the sheet|read_parquet", says), says
+    cures = "gzip -dc|Name it .csv|name it .csv|Save the sheet|read_parquet|with --target"
+    assert re.search(cures, says), says
 
 
 def test_an_archive(line_model: str, capsys: Captured):

@@ -52,9 +52,11 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize(
     ("packages", "arguments", "extra"),
     [
-        (("sklearn",), ("train", "table.csv", "--target", "way"), "sklearn"),
-        (("scipy",), ("train", "table.csv", "--target", "way"), "sklearn"),
-        (("sklearn", "scipy"), ("train", "table.csv", "--target", "nowhere"), "sklearn"),
+        (("sklearn",), ("train", "table.csv", "--target", "way"), "tables"),
+        (("scipy",), ("train", "table.csv", "--target", "way"), "tables"),
+        (("pyarrow",), ("train", "table.csv", "--target", "way"), "tables"),
+        (("sklearn", "scipy"), ("train", "table.csv", "--target", "nowhere"), "tables"),
+        (("pyarrow",), ("predict", "model", "table.csv"), "tables"),
         (("sklearn",), ("predict", "model", "table.csv"), "sklearn"),
         (("sklearn",), ("info", "model"), "sklearn"),
         (("matplotlib",), ("train", "--plot", "pictures"), "plot"),
@@ -75,7 +77,16 @@ def test_a_missing_package_is_one_line_that_names_the_extra(folder, packages, ar
 
 def test_networks_need_no_extra(tmp_path):
     """The required packages are enough to train, predict and verify."""
-    extras = ("sklearn", "scipy", "matplotlib", "pandas", "jax", "torch", "threadpoolctl")
+    extras = (
+        "sklearn",
+        "scipy",
+        "pyarrow",
+        "matplotlib",
+        "pandas",
+        "jax",
+        "torch",
+        "threadpoolctl",
+    )
     for arguments in (
         ("train", "--epochs", "1", "--save", "net"),
         ("predict", "net", "digits"),

@@ -169,7 +169,7 @@ def test_a_model_is_saved_though_its_lines_are_not_printed(kind, training, tmp_p
     )  # fmt: skip
     os.close(writer)
     model = bpmatrix.load(tmp_path / "kept")
-    assert (model.epochs if training == "network" else model.n_iter_) == 3
+    assert (model.epochs if training == "network" else model.members_[0].n_iter_) == 3
     if kind == "full disk":
         said = ["bpmatrix: error: standard output: No space left on device"]
         assert (process.returncode, complaints(process.stderr)) == (2, said)
@@ -240,7 +240,8 @@ def test_names_that_the_encoding_of_the_terminal_lacks(tmp_path) -> None:
     """They are escaped, and predictions are UTF-8 whatever the locale."""
     (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    commands = [TRAININGS["estimator"], ["info", "kept"], ["predict", "kept", "table.csv"]]
+    predict = ["predict", "kept", "table.csv", "--probabilities"]
+    commands = [TRAININGS["estimator"], ["info", "kept"], predict]
     process = subprocess.run(
         [sys.executable, "-P", "-c", IN_TURN, ascii(commands)], cwd=tmp_path,
         env=os.environ | locale, capture_output=True, timeout=SECONDS,

@@ -9,10 +9,8 @@ from contextlib import chdir, suppress
 from pathlib import Path
 from unittest.mock import patch
 
-import numpy as np
 from cures.table import Row
 
-from bpmatrix import MLPClassifier
 from bpmatrix.cli import group
 from bpmatrix.errors import DestinationError
 from bpmatrix.storage.files import write_whole
@@ -24,7 +22,6 @@ TABLE = "a,b,kind\n" + "".join(f"{i},{-i},{('no', 'yes')[i % 2]}\n" for i in ran
 # The same without a header, and with class numbers in the last column.
 NUMBERS = TABLE.split("\n", 1)[1].replace("no", "0").replace("yes", "1")
 FILES = {"table.csv": TABLE, "numbers.csv": NUMBERS, "names.csv": "a,b,kind\n" + NUMBERS}
-MONEY = "a,b\n" + "".join(f"{i},${i}.5\n" for i in range(60))
 FIGURES = Path(__file__).parents[2] / "docs" / "bench.json"
 
 # Commands that train a model of the digits or the table.
@@ -82,14 +79,6 @@ def dangling(folder: Path) -> None:
     (folder / "pictures").unlink(missing_ok=True)
     (folder / "pictures").symlink_to(folder / "nowhere")
     run("bench --from figures.json --plot pictures")(folder)
-
-
-def without_names(folder: Path) -> None:
-    """Predict a table with an estimator that was fitted to an array."""
-    model = MLPClassifier((3,), solver="lbfgs", max_iter=1, random_state=0, tol=1e9)
-    model.fit(np.arange(24.0).reshape(12, 2), np.arange(12) % 2)
-    model.save(folder / "model.safetensors")
-    run("predict model.safetensors table.csv")(folder)
 
 
 MAKE_IT = "Create it, or name another."
@@ -160,44 +149,37 @@ ROWS = [
         run(NAMED, "predict net.safetensors names.csv --label-column kind",
             "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
-    Row("cli/targets.py: read_parts", "{} has no columns but {}",
-        run("train t.csv --target kind", t__csv="kind\nno\nyes\n"),
-        "Add columns to predict it from.",
-        run("train t.csv --target kind --epochs 1", t__csv=TABLE)),
-    Row("cli/tables.py: predict_table", "the model has no feature names",
-        without_names, "Fit it with a DataFrame, or use bpmatrix train --target.",
-        run(ESTIMATOR, SCORED)),
-    Row("cli/tables.py: _parameters", "{} does not work with --target, which accepts {}.",
+    Row("cli/export.py: command",
+        "{} is a model of a table, which cannot be exported: export a network or an"
+        " estimator of numbers.",
+        run(ESTIMATOR, "export model.safetensors m.h"), "export a network or an estimator",
+        run(SMALL, "export net.safetensors m.h")),
+    Row("cli/predict.py: command", "--{} needs a model trained with --target.",
+        run(SMALL, "predict net.safetensors numbers.csv --probabilities"),
+        "needs a model trained with --target",
+        run(ESTIMATOR, SCORED + " --probabilities", SMALL, "predict net.safetensors numbers.csv")),
+    Row("cli/tables.py: _model",
+        "{} does not work with --target, which accepts {}, and others that --help names.",
         run(ESTIMATOR + " --layers 2,3,2"), "which accepts --hidden",
         run(ESTIMATOR + " --hidden 3")),
-    Row("cli/tables.py: _parameters", "with --target, --seed must be at most {}.",
+    Row("cli/tables.py: _model", "with --target, --optimizer must be one of {}.",
+        run(ESTIMATOR + " --optimizer rmsprop"), "must be one of sgd, momentum, adam",
+        run(*(ESTIMATOR + f" --optimizer {name}" for name in ("sgd", "momentum", "adam")))),
+    Row("cli/tables.py: _model", "with --target, --seed must be at most {}.",
         run(ESTIMATOR + f" --seed {2**32}"), "at most 4294967295.",
         run(ESTIMATOR + f" --seed {2**32 - 1}")),
-    Row("cli/targets.py: targets", "{} has no number in line {} of {}",
-        run("train t.csv --target b --epochs 1", t__csv=MONEY),
-        "Write plain numbers into the whole column",
-        run("train t.csv --target b --epochs 1", t__csv=MONEY.replace("$", ""))),
-    Row("cli/targets.py: check_none_missing", "{} is missing a value in line {} of {}",
-        run("train t.csv --target kind --epochs 1", t__csv=TABLE + "1,1,\n"), "Drop the row",
-        run("train t.csv --target kind --epochs 1", t__csv=TABLE)),
-    Row("cli/targets.py: class_names", "the class name in line {} of {} cannot be used",
-        run(ESTIMATOR, **{"table.csv": TABLE.replace("yes", "yes" * 100)}), "Shorten it",
-        run(ESTIMATOR)),
-    Row("cli/targets.py: _split", "the target has only one class",
-        run(ESTIMATOR, **{"table.csv": TABLE.replace("yes", "no")}), "expected 2 or more",
-        run(ESTIMATOR)),
-    Row("cli/targets.py: _split",
-        "the table is too small to hold out validation and test rows",
-        run(ESTIMATOR, **{"table.csv": TABLE + "60,60,rare\n"}),
-        "Collect more rows, or merge or drop the rare classes.",
-        lambda folder: [run(ESTIMATOR, **{"table.csv": text})(folder) for text in (
-            TABLE + "60,60,rare\n" * 3, TABLE + "60,60,yes\n", TABLE)]),
+    Row("cli/tables.py: _rows", "column {} is the target",
+        run(ESTIMATOR + " --split-by kind"), "Name another column, or none.",
+        run(ESTIMATOR + " --split-by a", ESTIMATOR)),
     # ------------------------------------------------------------------------------- training
     Row("cli/train.py: _train_on_table", "--target {} needs a table: bpmatrix train TABLE.csv ...",
         run("train --target kind"), "bpmatrix train TABLE.csv",
         run("train table.csv --target kind --epochs 1")),
-    Row("cli/train.py: _check", "--task and --hidden work only with --target.",
-        run("train numbers.csv --epochs 1 --hidden 3"), "work only with --target",
+    Row("cli/train.py: _check", "{} is a table: name a column to learn with --target.",
+        run("train table.tsv", **{"table.tsv": TABLE.replace(",", "\t")}), "with --target",
+        run("train table.tsv --target kind --epochs 1")),
+    Row("cli/train.py: _check", "--{} works only with --target COLUMN.",
+        run("train numbers.csv --epochs 1 --hidden 3"), "works only with --target",
         run("train table.csv --target kind --epochs 1 --hidden 3")),
     Row("cli/train.py: _check",
         "{} does not work with --monitor test: training would adapt to the test "

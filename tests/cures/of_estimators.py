@@ -346,7 +346,7 @@ ROWS = [
         "Lower learning_rate_init (it is 0.1), or pass standardize=True",
         several(regress(X * 1e3, NUMBERS, **{**FAST, "learning_rate_init": 1e-9}),
                 regress(X * 1e3, NUMBERS, standardize=True, **FAST))),
-    Row("estimators/storage.py: save", "a model file cannot hold these classes",
+    Row("estimators/storage.py: contents", "a model file cannot hold these classes",
         saved(TWO.astype("datetime64[D]")), "Fit with text labels: y.astype(str).",
         saved(TWO.astype("datetime64[D]").astype(str))),
     Row("estimators/storage.py: restore", "{} does not describe an estimator",

@@ -286,7 +286,7 @@ ROWS = [
         lambda folder: network().save(folder / "net.safetensors"),
     ),
     Row(
-        "storage/persistence.py: write",
+        "storage/persistence.py: tensors_of",
         "the network has weights that are not finite",
         lambda folder: saved_with(np.nan, folder),
         "Set them to finite numbers, or train a new network.",

@@ -1,0 +1,131 @@
+"""Read tables with a progress bar, and write predictions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix import MLPClassifier, MLPRegressor, TableModel
+from bpmatrix.cli.destination import deliver
+from bpmatrix.cli.scores import accuracy_in_words
+from bpmatrix.cli.show import announced, progress_bar, say, size_in_words
+from bpmatrix.errors import BpmatrixError
+from bpmatrix.tables.reading import STANDARD_INPUT, Format, read_table
+from bpmatrix.tables.targets import targets_of
+
+if TYPE_CHECKING:  # where pyarrow is missing, bpmatrix.tables says so
+    import pyarrow as pa
+
+SECONDS_BETWEEN_DRAWINGS = 0.1
+
+
+def form_of(options: Mapping[str, Any]) -> Format:
+    """Return what the options say about text files."""
+    separator = options.get("separator")
+    return Format(
+        "\t" if separator in ("\\t", "tab") else separator,
+        options.get("decimal"),
+        options.get("encoding"),
+    )
+
+
+def read(source: str, form: Format, as_text: Sequence[str] = ()) -> tuple[pa.Table, list[str]]:
+    """Return the table in a file and what was assumed, with a bar or lines while it is read."""
+    name = "standard input" if source == STANDARD_INPUT else size_in_words(source)
+    if not sys.stderr.isatty() or not os.path.isfile(source):  # noqa: PTH113 - also for "-"
+        with announced(f"reading {name}"):
+            return read_table(source, form, as_text=as_text)
+    with progress_bar() as watch:
+        start = drawn_at = time.monotonic()
+        size = max(1, Path(source).stat().st_size)
+
+        def progress(done: int) -> None:
+            nonlocal drawn_at
+            now = time.monotonic()
+            if now - start > 1 and now - drawn_at > SECONDS_BETWEEN_DRAWINGS:
+                watch(done / size, f"reading {name}")
+                drawn_at = now
+
+        return read_table(source, form, as_text=as_text, progress=progress)
+
+
+def predict_table(
+    model: TableModel | MLPClassifier | MLPRegressor,
+    source: str,
+    form: Format,
+    output: Path | None,
+    *,
+    with_probabilities: bool,
+) -> None:
+    """Write the predictions for a table as CSV.
+
+    The columns are found by name; other columns are ignored. If the table contains the target, the
+    score is printed on standard error.
+
+    Parameters
+    ----------
+    model : TableModel or estimator
+        The model; an estimator has the names of its features.
+    source : str
+        The file, or "-".
+    form : Format
+        What is known about it.
+    output : Path or None
+        Where to write; None is standard output.
+    with_probabilities : bool
+        Whether to write the probability of each class, too.
+
+    Raises
+    ------
+    BpmatrixError
+        If the table does not fit the model.
+    """
+    model = model if isinstance(model, TableModel) else TableModel.of_estimator(model)
+    table, notes = read(source, form, model.columns_of_text)
+    for note in notes:
+        say(f"bpmatrix: {note}", err=True)
+    with announced(f"predicting {table.num_rows:,} rows"):
+        p = model.predict_proba(table) if with_probabilities else None
+        found = model.predict(table) if p is None else model.classes_[p.argmax(axis=1)]
+        deliver(_lines(model, found, p), output)
+    if model.target in table.column_names:
+        say(_score_in_words(model, table, found, source), err=True)
+
+
+def _lines(model: TableModel, found: NDArray[Any], p: NDArray[Any] | None) -> str:
+    """Return a header and a line for each row."""
+    text = io.StringIO()
+    # csv.writer quotes only the characters of its own line end, and "\r" in a class name needs it.
+    by_lines = SimpleNamespace(write=lambda line: text.write(line.removesuffix("\r\n") + "\n"))
+    writer = csv.writer(by_lines, lineterminator="\r\n")
+    if p is None:
+        writer.writerow([model.target])
+        writer.writerows([value] for value in found.tolist())
+    else:
+        writer.writerow([model.target, *(f"p({name})" for name in model.classes_.tolist())])
+        rows = zip(found.tolist(), p.tolist(), strict=True)
+        writer.writerows([value, *row] for value, row in rows)
+    return text.getvalue()
+
+
+def _score_in_words(model: TableModel, table: pa.Table, found: NDArray[Any], source: str) -> str:
+    """Return the score in words, or why there is none: rows may have no target yet."""
+    try:
+        y = targets_of(table, model.target, model.task_)
+    except BpmatrixError as error:
+        return f"not scored: {error}"
+    if model.task_ == "regression":
+        return f"R^2 {model._score(found, y):.4f} on {source}"  # noqa: SLF001
+    if not np.isin(y, model.classes_).any():
+        return f"not scored: column {model.target!r} contains none of the model's classes"
+    return f"accuracy {accuracy_in_words(int(np.sum(found == y)), y, source)}"
