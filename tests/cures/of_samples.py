@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from cures.table import Row
 
-from bpmatrix import Network
+from bpmatrix import Network, TableEncoder
 
 RNG = np.random.default_rng(3)
 X, LABELS = RNG.standard_normal((2, 12)), np.arange(12) % 3
@@ -44,7 +44,7 @@ def without_pyarrow() -> None:
 
 
 def encoded(frame: Any) -> None:
-    encoder = pytest.importorskip("bpmatrix.tables").TableEncoder()
+    encoder = TableEncoder()
     numbers = encoder.fit_transform(frame)
     net(inputs=numbers.shape[1]).feedforward(numbers.T)
 

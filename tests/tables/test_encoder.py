@@ -129,7 +129,7 @@ def test_columns_are_found_by_name_in_any_order():
     np.testing.assert_array_equal(encoder.transform(shuffled), encoder.transform(MESSY))
 
 
-def test_all_libraries_of_tables_give_the_same_numbers():
+def test_frames_of_all_libraries_give_the_same_numbers():
     pandas = pytest.importorskip("pandas", reason="a table of pandas")
     expected = TableEncoder().fit(MESSY).transform(MESSY)
     frame = pandas.DataFrame(MESSY)
