@@ -345,7 +345,8 @@ def _reading(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise DataFileError(
             f"{path} is not UTF-8 text: {error.reason} at byte {error.start}",
-            cure=f"Save it as CSV in UTF-8; or, if it is from Windows: "
+            cure=f"Name the column to predict: {_TRAIN} {quote(str(path))} --target NAME. Or save"
+            " it in UTF-8; if it is from Windows: "
             f"iconv -f CP1252 -t UTF-8 {quote(str(path))} > utf8.csv",
         ) from None
     except OSError as error:

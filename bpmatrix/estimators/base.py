@@ -107,7 +107,7 @@ class MultilayerPerceptron(BlockGate, Exported):
         layers, checkpoint = check_parameters(self), given.checkpoint
         if given.incremental and self.early_stopping and not given.has_validation:
             raise ArgumentError(
-                "partial_fit with early_stopping=True needs validation data",
+                "partial_fit does not support early_stopping=True without validation data",
                 cure="Pass X_val and y_val, or set early_stopping=False.",
             )
         if self.solver == "lbfgs" and (

@@ -235,8 +235,9 @@ def read_foreign(path: str | os.PathLike[str]) -> dict[str, Array]:
 def open_model(path: str | os.PathLike[str]) -> BufferedReader:
     """Open a file for reading; DataNotFoundError if there is none, or it is not a regular file."""
     path = Path(path)
-    if not path.is_file():
-        raise DataNotFoundError(f"model file {path} not found", cure="Check the path.")
+    if not path.is_file():  # a pipe without a writer would block
+        what = "is not a regular file" if path.exists() else "not found"
+        raise DataNotFoundError(f"model file {path} {what}", cure="Check the path.")
     return path.open("rb")
 
 

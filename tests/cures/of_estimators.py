@@ -185,7 +185,7 @@ ROWS = [
         needs="pandas",
     ),
     Row("estimators/base.py: MultilayerPerceptron._fit",
-        "partial_fit with early_stopping=True needs validation data",
+        "partial_fit does not support early_stopping=True without validation data",
         partial((X, TWO, [0, 1]), early_stopping=True),
         "Pass X_val and y_val, or set early_stopping=False.",
         several(partial((X, TWO, [0, 1]), early_stopping=False),

@@ -294,7 +294,7 @@ ROWS = [
     ),
     Row(
         "storage/tensor_files.py: open_model",
-        "model file {} not found",
+        "model file {} {}",
         lambda folder: bpmatrix.load(folder / "ned.safetensors"),
         "Check the path.",
         lambda folder: bpmatrix.load(saved(folder)),

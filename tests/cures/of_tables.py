@@ -134,7 +134,7 @@ ROWS = [
     Row("datasets/tables.py: _rows", "{} became shorter while it was read",
         shortened, "Read it again once nothing writes to it.", csv(GOOD)),
     Row("datasets/tables.py: _reading", "{} is not UTF-8 text: {} at byte {}",
-        csv(UMLAUT.encode("cp1252")), "Save it as CSV in UTF-8; or, if it is from Windows: iconv",
+        csv(UMLAUT.encode("cp1252")), "Or save it in UTF-8; if it is from Windows: iconv",
         several(shell("iconv -f CP1252 -t UTF-8 table.csv > utf8.csv", "utf8.csv"), csv(UMLAUT))),
     Row("datasets/tables.py: _reading", "{} cannot be read: {}",
         lambda folder: open_table(folder / "table.csv"), None,
