@@ -46,21 +46,22 @@ def test_a_network_as_onnx(dtype, capsys):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_a_model_of_a_table_as_onnx():
-    """Columns by name, and text as labels, from the table to onnxruntime."""
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+def test_an_estimator_as_onnx():
+    """Names of columns, and text as labels, in onnxruntime."""
     onnxruntime = pytest.importorskip("onnxruntime", reason="runs what is written")
     pytest.importorskip("onnx", reason="writes the file")
+    pandas = pytest.importorskip("pandas", reason="a table with names")
     numbers = np.random.default_rng(1).normal(size=(60, 2))
-    rows = [f"{a},{b},{'up' if a > 0 else 'down'}\n" for a, b in numbers]
-    Path("table.csv").write_text("height,weight,way\n" + "".join(rows))
-    train = ["train", "table.csv", "--target", "way", "--epochs", "60", "--save", "model"]
-    assert main(train) == 0
+    labels = np.where(numbers[:, 0] > 0, "up", "down")
+    frame = pandas.DataFrame(numbers, columns=["height", "weight"])
+    estimator = bpmatrix.MLPClassifier(max_iter=20, random_state=1).fit(frame, labels)
+    estimator.save("model")
     assert main(["export", "model", "model.onnx"]) == 0
     session = onnxruntime.InferenceSession("model.onnx", providers=["CPUExecutionProvider"])
     assert session.get_modelmeta().custom_metadata_map["feature_names"] == '["height", "weight"]'
-    assert main(["predict", "model", "table.csv", "--output", "found.csv"]) == 0
-    found = [line.split(",")[0] for line in Path("found.csv").read_text().split()[1:]]
-    assert session.run(["label"], {"X": numbers})[0].tolist() == found
+    found = session.run(["label"], {"X": numbers})[0].tolist()
+    assert found == estimator.predict(frame).tolist()
 
 
 @pytest.mark.parametrize("dtype", [None, "float64"])

@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 from cures.table import Row
 
+from bpmatrix import load
 from bpmatrix.cli import group
 from bpmatrix.errors import DestinationError
 from bpmatrix.storage.files import write_whole
@@ -150,10 +151,11 @@ ROWS = [
             "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
     Row("cli/export.py: command",
-        "{} is a model of a table, which cannot be exported: export a network or an"
-        " estimator of numbers.",
-        run(ESTIMATOR, "export model.safetensors m.h"), "export a network or an estimator",
-        run(SMALL, "export net.safetensors m.h")),
+        "{} is a model of a table, whose encoding of columns cannot be exported. In"
+        " Python, export its networks: bpmatrix.load(path).members_[0].to_onnx(file) takes the numbers"
+        " that encoder_.transform returns.",
+        run(ESTIMATOR, "export model.safetensors m.h"), "members_[0].to_onnx(file)",
+        lambda folder: load(folder / "model.safetensors").members_[0].to_c(folder / "m.h")),
     Row("cli/predict.py: command", "--{} needs a model trained with --target.",
         run(SMALL, "predict net.safetensors numbers.csv --probabilities"),
         "needs a model trained with --target",
