@@ -13,8 +13,7 @@ from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError, DataError, ModelFileError
 from bpmatrix.exchange.layers import Layers, NotUnderstoodError
 from bpmatrix.exchange.model import Model
-from bpmatrix.storage.files import write_whole
-from bpmatrix.storage.tensor_files import open_model
+from bpmatrix.storage.files import open_model, write_whole
 
 # The names of the book's costs, and ours.
 COSTS = {"QuadraticCost": "quadratic", "CrossEntropyCost": "cross_entropy"}

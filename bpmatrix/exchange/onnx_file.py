@@ -15,7 +15,7 @@ import numpy as np
 from bpmatrix.array_types import Array
 from bpmatrix.exchange.layers import NotUnderstoodError
 from bpmatrix.exchange.protobuf import DamagedError, Message
-from bpmatrix.storage.tensor_files import open_model
+from bpmatrix.storage.files import open_model
 
 Attribute = float | str | list[int] | Array
 

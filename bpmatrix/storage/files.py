@@ -11,10 +11,11 @@ import stat
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from bpmatrix.errors import DestinationError
+from bpmatrix.errors import DataNotFoundError, DestinationError
 from bpmatrix.signals import signals_held
 from bpmatrix.storage.locks import is_at, lock
 
@@ -231,3 +232,12 @@ def _flush(descriptor: int) -> None:
     except OSError as error:
         if error.errno not in CANNOT_FLUSH:
             raise
+
+
+def open_model(path: str | os.PathLike[str]) -> BufferedReader:
+    """Open a file for reading; DataNotFoundError if there is none, or it is not a regular file."""
+    path = Path(path)
+    if not path.is_file():  # a pipe without a writer would block
+        what = "is not a regular file" if path.exists() else "not found"
+        raise DataNotFoundError(f"model file {path} {what}", cure="Check the path.")
+    return path.open("rb")

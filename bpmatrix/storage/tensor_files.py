@@ -22,8 +22,8 @@ import numpy as np
 
 import bpmatrix
 from bpmatrix.array_types import Array
-from bpmatrix.errors import BpmatrixError, DataError, DataNotFoundError, ModelFileError
-from bpmatrix.storage.files import write_whole
+from bpmatrix.errors import BpmatrixError, DataError, ModelFileError
+from bpmatrix.storage.files import open_model, write_whole
 
 KEY, DIGEST, VERSION = "bpmatrix", "digest", 1
 TYPES = {"F64": "<f8", "F32": "<f4", "I64": "<i8"}
@@ -230,15 +230,6 @@ def read_foreign(path: str | os.PathLike[str]) -> dict[str, Array]:
                     cure="Save it in float32, for example module.float().state_dict().",
                 )
         return _native(_arrays(file, _tensors(header, size, path), path))
-
-
-def open_model(path: str | os.PathLike[str]) -> BufferedReader:
-    """Open a file for reading; DataNotFoundError if there is none, or it is not a regular file."""
-    path = Path(path)
-    if not path.is_file():  # a pipe without a writer would block
-        what = "is not a regular file" if path.exists() else "not found"
-        raise DataNotFoundError(f"model file {path} {what}", cure="Check the path.")
-    return path.open("rb")
 
 
 def _header(file: BufferedReader, path: Path) -> tuple[dict[str, Any], int]:

@@ -151,9 +151,9 @@ ROWS = [
             "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
     Row("cli/export.py: command",
-        "{} is a model of a table, whose encoding of columns cannot be exported. In"
-        " Python, export its networks: bpmatrix.load(path).members_[0].to_onnx(file) takes the numbers"
-        " that encoder_.transform returns.",
+        "{} is a model of a table, whose encoding of columns cannot be exported. In Python,"
+        " export its networks, for the numbers that encoder_.transform returns:"
+        " bpmatrix.load(path).members_[0].to_onnx(file).",
         run(ESTIMATOR, "export model.safetensors m.h"), "members_[0].to_onnx(file)",
         lambda folder: load(folder / "model.safetensors").members_[0].to_c(folder / "m.h")),
     Row("cli/predict.py: command", "--{} needs a model trained with --target.",

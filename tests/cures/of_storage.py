@@ -293,7 +293,7 @@ ROWS = [
         lambda folder: (saved_with(0.5, folder), saved(folder)),
     ),
     Row(
-        "storage/tensor_files.py: open_model",
+        "storage/files.py: open_model",
         "model file {} {}",
         lambda folder: bpmatrix.load(folder / "ned.safetensors"),
         "Check the path.",
