@@ -70,8 +70,8 @@ def command(model: str, file: Path, **options: object) -> None:
     loaded = bpmatrix.load(model)
     if not isinstance(loaded, bpmatrix.Network) and hasattr(loaded, "encoder_"):
         raise click.UsageError(
-            f"{model} is a model of a table, whose encoding of columns cannot be exported. In Python,"
-            " export its networks, for the numbers that encoder_.transform returns:"
+            f"{model} is a model of a table, whose encoding of columns cannot be exported. In"
+            " Python, export its networks, for the numbers that encoder_.transform returns:"
             " bpmatrix.load(path).members_[0].to_onnx(file)."
         )
     getattr(loaded, method)(file, **given)
