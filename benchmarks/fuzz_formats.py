@@ -207,7 +207,8 @@ def _csv(path: Path) -> bytes:
 
 def _target(path: Path) -> bytes:
     table, _ = read_table(path)
-    return frozen((TableEncoder().fit(table).transform(table), table["kind"].to_pylist()))
+    words = [column.to_pylist() for column in table.columns]
+    return frozen((TableEncoder().fit(table).transform(table), table.column_names, words))
 
 
 def _book(path: Path) -> bytes:
