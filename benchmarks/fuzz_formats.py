@@ -25,7 +25,6 @@ from bpmatrix.errors import ArgumentError, ModelFileError
 from bpmatrix.nielsen import network2
 from bpmatrix.nielsen.pickled import read_pickled_arrays
 from bpmatrix.storage import tensor_files
-from bpmatrix.tables.reading import read_table
 
 # Every activation function, as PyTorch writes them.
 ONNX = Path(__file__).parents[1] / "tests/exchange/models/torch-script-opset-13.onnx"
@@ -206,6 +205,8 @@ def _csv(path: Path) -> bytes:
 
 
 def _target(path: Path) -> bytes:
+    from bpmatrix.tables.reading import read_table  # noqa: PLC0415 - of the extra tables
+
     table, _ = read_table(path)
     words = [column.to_pylist() for column in table.columns]
     return frozen((TableEncoder().fit(table).transform(table), table.column_names, words))

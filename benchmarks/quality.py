@@ -11,7 +11,6 @@ from benchmarks.options import QUICK
 from benchmarks.report import Report
 from benchmarks.tables import TABLES, RealTable
 from bpmatrix.array_types import Array
-from bpmatrix.cli.tables import RECIPE
 from bpmatrix.errors import BpmatrixError, MissingPackageError
 
 SEEDS = 5
@@ -66,6 +65,10 @@ def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, li
     from sklearn.model_selection import train_test_split  # noqa: PLC0415
     from sklearn.multioutput import MultiOutputRegressor  # noqa: PLC0415
 
+    from bpmatrix.tables.model import RECIPE  # noqa: PLC0415
+
+    recipe = {"standardize": True, **RECIPE}  # these tables are numbers
+
     own = bpmatrix.MLPRegressor if table.regression else bpmatrix.MLPClassifier
     theirs = getattr(neural_network, own.__name__)
     trees = ensemble.HistGradientBoostingRegressor
@@ -88,7 +91,7 @@ def _scores(table: RealTable, X: Array, y: Array, *, seeds: int) -> dict[str, li
             "scikit-learn": (theirs(random_state=seed), rows),
             "same": (own(random_state=seed), rows),
             "line": (own(random_state=seed, **README_LINE), rows),
-            "recipe": (own(random_state=seed, **RECIPE), (X_train, y_train, None, X_val, y_val)),
+            "recipe": (own(random_state=seed, **recipe), (X_train, y_train, None, X_val, y_val)),
             "trees": (MultiOutputRegressor(boosted) if several else boosted, rows),
         }
         for name, (model, given) in models.items():

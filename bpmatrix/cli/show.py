@@ -82,6 +82,11 @@ class _Lasting:
         return getattr(self._stream, name)
 
 
+def errors_reach_a_terminal() -> bool:
+    """Return whether standard error is a terminal, which can show a bar."""
+    return sys.stderr.isatty()
+
+
 def hand_over(content: bytes) -> None:
     """Write UTF-8 lines to standard output: byte for byte, unless it is a terminal."""
     if sys.stdout.isatty():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,7 +17,13 @@ from numpy.typing import NDArray
 from bpmatrix import MLPClassifier, MLPRegressor, TableModel
 from bpmatrix.cli.destination import deliver
 from bpmatrix.cli.scores import accuracy_in_words
-from bpmatrix.cli.show import announced, progress_bar, say, size_in_words
+from bpmatrix.cli.show import (
+    announced,
+    errors_reach_a_terminal,
+    progress_bar,
+    say,
+    size_in_words,
+)
 from bpmatrix.errors import BpmatrixError
 from bpmatrix.tables.reading import STANDARD_INPUT, Format, read_table
 from bpmatrix.tables.targets import targets_of
@@ -42,7 +47,7 @@ def form_of(options: Mapping[str, Any]) -> Format:
 def read(source: str, form: Format, as_text: Sequence[str] = ()) -> tuple[pa.Table, list[str]]:
     """Return the table in a file and what was assumed, with a bar or lines while it is read."""
     name = "standard input" if source == STANDARD_INPUT else size_in_words(source)
-    if not sys.stderr.isatty() or not os.path.isfile(source):  # noqa: PTH113 - also for "-"
+    if not errors_reach_a_terminal() or not os.path.isfile(source):  # noqa: PTH113 - also for "-"
         with announced(f"reading {name}"):
             return read_table(source, form, as_text=as_text)
     with progress_bar() as watch:

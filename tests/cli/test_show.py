@@ -107,7 +107,7 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     assert controls(done.stdout.decode() + done.stderr.decode()) == set()
     model, table, output = (str(folder / name) for name in ("model", "table.csv", "predicted"))
-    assert main(["predict", model, table, "--output", output]) == 0
+    assert main(["predict", model, table, "--probabilities", "--output", output]) == 0
     return folder
 
 
@@ -144,7 +144,8 @@ def on_a_terminal(folder: Path, *arguments: str) -> str:
 def test_a_pipe_gets_the_same_bytes_as_a_file(evil: Path, encoding: str) -> None:
     """`predict > file` and `predict --output file` write the same bytes, control characters too."""
     content = (evil / "predicted").read_bytes()
-    piped = run(evil, "predict", "model", "table.csv", PYTHONIOENCODING=encoding)
+    arguments = ["predict", "model", "table.csv", "--probabilities"]
+    piped = run(evil, *arguments, PYTHONIOENCODING=encoding)
     assert piped.returncode == 0
     assert piped.stdout == content
     (header, *rows) = csv.reader(io.StringIO(content.decode(), newline=""))
@@ -156,7 +157,7 @@ def test_a_pipe_gets_the_same_bytes_as_a_file(evil: Path, encoding: str) -> None
 def test_a_terminal_gets_no_control_characters(evil: Path) -> None:
     """The same lines, with a question mark for each control character."""
     content = (evil / "predicted").read_bytes().decode()
-    shown = on_a_terminal(evil, "predict", "model", "table.csv")
+    shown = on_a_terminal(evil, "predict", "model", "table.csv", "--probabilities")
     shown = re.sub(r"(?m)^bpmatrix: .* \.\.\. \d+ s\n", "", shown)  # what takes long says so
     assert controls(shown) == set()
     lines = ["".join(c if c.isprintable() else "?" for c in l) for l in content.split("\n")[:-1]]
@@ -175,8 +176,9 @@ def test_the_other_commands_on_a_terminal(evil: Path) -> None:
 def test_a_class_name_that_is_not_valid_unicode(evil: Path, capfdbinary, monkeypatch) -> None:
     """Half of a surrogate pair in a model file is written as a question mark."""
     model = bpmatrix.load(evil / "model")
-    model.classes_ = np.array([f"{k}\ud800" for k in range(len(EVIL))], dtype=object)
-    model._labels = type(model._labels)(model.classes_, "multiclass")
+    (member,) = model.members_
+    member.classes_ = np.array([f"{k}\ud800" for k in range(len(EVIL))], dtype=object)
+    member._labels = type(member._labels)(member.classes_, "multiclass")
     monkeypatch.setattr(bpmatrix, "load", lambda path: model)
     monkeypatch.chdir(evil)
     assert main(["predict", "model", "table.csv"]) == 0
