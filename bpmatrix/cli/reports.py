@@ -12,9 +12,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import TableModel, plots
+from bpmatrix.array_types import Array
 from bpmatrix.cli.destination import save_or_rescue, write_all
 from bpmatrix.cli.info import epochs_in_words
 from bpmatrix.cli.scores import accuracy_in_words
@@ -55,7 +55,7 @@ class Report:
     model: TableModel
     train: pa.Table
     test: pa.Table
-    learned: NDArray[Any]
+    learned: Array
     of_folds: Sequence[Mapping[str, float]]
     notes: Sequence[str]
     seconds: float
@@ -66,7 +66,7 @@ class Report:
         return scores(self.model, self.test, self.learned)
 
     @cached_property
-    def confusion(self) -> tuple[list[Any], NDArray[Any]]:
+    def confusion(self) -> tuple[list[Any], Array]:
         """The classes and the confusion matrix of the test rows."""
         return confusion(self.model, self.test)
 

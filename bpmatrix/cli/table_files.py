@@ -12,9 +12,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bpmatrix import MLPClassifier, MLPRegressor, TableModel
+from bpmatrix.array_types import Array
 from bpmatrix.cli.destination import deliver
 from bpmatrix.cli.scores import accuracy_in_words
 from bpmatrix.cli.show import (
@@ -107,7 +107,7 @@ def predict_table(
         say(_score_in_words(model, table, found, source), err=True)
 
 
-def _lines(model: TableModel, found: NDArray[Any], p: NDArray[Any] | None) -> str:
+def _lines(model: TableModel, found: Array, p: Array | None) -> str:
     """Return a header and a line for each row."""
     text = io.StringIO()
     # csv.writer quotes only the characters of its own line end, and "\r" in a class name needs it.
@@ -123,7 +123,7 @@ def _lines(model: TableModel, found: NDArray[Any], p: NDArray[Any] | None) -> st
     return text.getvalue()
 
 
-def _score_in_words(model: TableModel, table: pa.Table, found: NDArray[Any], source: str) -> str:
+def _score_in_words(model: TableModel, table: pa.Table, found: Array, source: str) -> str:
     """Return the score in words, or why there is none: rows may have no target yet."""
     try:
         y = targets_of(table, model.target, model.task_)

@@ -12,8 +12,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array
 from bpmatrix.datasets.cells import shown
 from bpmatrix.errors import DataError
 from bpmatrix.tables.values import (
@@ -25,8 +25,6 @@ from bpmatrix.tables.values import (
     seconds_of,
     texts_of,
 )
-
-Array = NDArray[Any]
 
 # Categories with fewer rows than this share, or beyond this number, are taken together.
 RARE = 0.002

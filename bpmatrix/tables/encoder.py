@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from bpmatrix.array_types import Floats
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.tables.arrow import as_arrow
 from bpmatrix.tables.columns import Column, column_of, learn
@@ -19,6 +20,9 @@ from bpmatrix.tables.values import numbers_of
 # Names of columns that number the rows; one without a name is "Unnamed: 0" in pandas, and here
 # "column 1".
 INDEX_NAMES = ("", "id", "index", "rowid", "row", "row_id", "unnamed: 0", "column 1", "no", "nr")
+
+
+Encoder = TypeVar("Encoder", bound="TableEncoder")
 
 
 class TableEncoder(TransformerMixin, BaseEstimator):
@@ -110,12 +114,9 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         if not columns:
             reasons = ", ".join(f"{name}: {reason}" for name, reason in left_out.items())
             raise DataError("the table has no column to learn from", got=reasons)
-        self.columns_, self.left_out_ = columns, left_out
-        self.feature_names_in_ = np.array(table.column_names, dtype=object)
-        self.n_features_in_ = len(table.column_names)
-        return self
+        return _learned(self, columns, left_out, table.column_names)
 
-    def transform(self, X: Any) -> NDArray[np.float64]:
+    def transform(self, X: Any) -> Floats:
         """Return a table as a matrix (n, n_outputs).
 
         Columns are found by name, in any order; others are ignored.
@@ -173,24 +174,27 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         ValueError, TypeError, KeyError
             If they do not describe one.
         """
-        encoder = cls()
-        encoder.columns_ = [column_of(column) for column in stored["columns"]]
-        encoder.left_out_ = dict(stored["left_out"])
-        names = [*stored["names"], *encoder.left_out_, *encoder.left_out_.values()]
-        used = [column.name for column in encoder.columns_]
-        if not all(isinstance(name, str) for name in names) or not {*used} <= {*stored["names"]}:
+        columns = [column_of(column) for column in stored["columns"]]
+        left_out, names = dict(stored["left_out"]), stored["names"]
+        texts = [*names, *left_out, *left_out.values()]
+        used = {column.name for column in columns}
+        if not all(isinstance(text, str) for text in texts) or not used <= {*names}:
             raise ValueError("the names of the columns do not fit")
-        encoder.feature_names_in_ = np.array(stored["names"], dtype=object)
-        encoder.n_features_in_ = len(stored["names"])
-        return encoder
+        return _learned(cls(), columns, left_out, names)
+
+    @classmethod
+    def of_columns(cls, columns: list[Column]) -> Self:
+        """Return an encoder that has learned these columns, of a table without others."""
+        return _learned(cls(), columns, {}, [column.name for column in columns])
 
 
-def encoder_of(columns: Sequence[Column]) -> TableEncoder:
-    """Return an encoder that has learned these columns, of a table without others."""
-    encoder = TableEncoder()
-    encoder.columns_, encoder.left_out_ = list(columns), {}
-    encoder.feature_names_in_ = np.array([column.name for column in columns], dtype=object)
-    encoder.n_features_in_ = len(columns)
+def _learned(
+    encoder: Encoder, columns: list[Column], left_out: dict[str, str], names: Sequence[str]
+) -> Encoder:
+    """Set what an encoder has learned of a table with columns of these names, and return it."""
+    encoder.columns_, encoder.left_out_ = columns, left_out
+    encoder.feature_names_in_ = np.array(names, dtype=object)
+    encoder.n_features_in_ = len(names)
     return encoder
 
 

@@ -9,23 +9,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.metrics import r2_score
 
+from bpmatrix.array_types import Array
 from bpmatrix.checks import find, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import MLPClassifier, MLPRegressor
 from bpmatrix.tables import storage
 from bpmatrix.tables.arrow import as_arrow
 from bpmatrix.tables.columns import Category, Plain
-from bpmatrix.tables.encoder import TableEncoder, encoder_of, numbers_rows
+from bpmatrix.tables.encoder import TableEncoder, numbers_rows
 from bpmatrix.tables.splits import held_out
 from bpmatrix.tables.targets import target_in, targets_of, task_of
 
 if TYPE_CHECKING:
     from bpmatrix.history import EpochInfo
 
-Array = NDArray[Any]
 Estimator = MLPClassifier | MLPRegressor
 
 # `python -m benchmarks quality` compares it with scikit-learn's defaults. With mini-batches of 200,
@@ -187,7 +186,7 @@ class TableModel:
             )
         model = cls(getattr(estimator, "target_name_", "prediction"))
         model.task_ = next(task for task, kind in TASKS.items() if isinstance(estimator, kind))
-        model.encoder_ = encoder_of([Plain(name) for name in names])
+        model.encoder_ = TableEncoder.of_columns([Plain(name) for name in names])
         model.members_ = [estimator]
         return model
 
@@ -278,7 +277,7 @@ class TableModel:
         self, i: int, n: int, callbacks: Sequence[Callable[[EpochInfo], object]]
     ) -> Estimator:
         parameters = {
-            **RECIPE, "batch_size": min(32, n), **self.parameters,
+            **RECIPE, "batch_size": min(RECIPE["batch_size"], n), **self.parameters,
             "random_state": (self.seed + i) % 2**32, "callbacks": list(callbacks) or None,
         }  # fmt: skip
         member: Estimator = TASKS[self.task_](**parameters)

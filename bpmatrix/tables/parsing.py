@@ -53,9 +53,9 @@ def decimal_of_sample(how: How, rows: Sequence[Sequence[str]]) -> str | None:
 def decimal_of_columns(table: pa.Table, how: How) -> str | None:
     """Return "," if a column of text has decimal commas, else None."""
     for name in table.column_names:
-        if name not in how.as_text and _is_text(table[name]):
+        if name not in how.as_text and _is_text(table[name]) and _has_comma(table[name]):
             with suppress(DataFileError):  # it can be read in two ways: others may decide
-                if decimal_of(table[name], name, None) == "," and _has_comma(table[name]):
+                if decimal_of(table[name], name, None) == ",":
                     return ","
     return None
 

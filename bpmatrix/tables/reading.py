@@ -202,11 +202,12 @@ def _text(
     if not head.strip():
         raise DataFileError(f"{name} is empty", expected="a table with a header")
     encoding = form.encoding or _encoding_of(head)
-    if "\0" in head.decode(encoding, errors="replace"):
+    text = head.decode(encoding, errors="replace")
+    if "\0" in text:
         raise DataFileError(
             f"{name} is not a table", expected="text with a header, Parquet, Feather or Arrow"
         )
-    lines = head.decode(encoding, errors="replace").splitlines(keepends=True)
+    lines = text.splitlines(keepends=True)
     lines = lines[: max(1, min(LINES, len(lines) - (len(head) == HEAD)))]
     told = re.fullmatch('"?sep=(.)"?\\s*', lines[0])  # a first line that Excel understands
     lines = lines[1:] if told else lines

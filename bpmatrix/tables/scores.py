@@ -7,13 +7,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 from sklearn import metrics
 
+from bpmatrix.array_types import Array
 from bpmatrix.tables.model import TableModel
 from bpmatrix.tables.targets import targets_of
-
-Array = NDArray[Any]
 
 BINS = 10  # of the calibration error
 REPEATS = 5

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from sklearn.model_selection import (
     GroupKFold,
     GroupShuffleSplit,
@@ -18,17 +17,17 @@ from sklearn.model_selection import (
     train_test_split,
 )
 
+from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.errors import DataError
 from bpmatrix.tables.values import DATE, kind_of, seconds_of
 
-Places = NDArray[Any]
-Pair = tuple[Places, Places]
+Pair = tuple[Array, Array]
 
 FEWEST_ROWS = 10
 
 
 def held_out(
-    y: NDArray[Any], share: float, seed: int, by: pa.ChunkedArray | None = None, name: str = ""
+    y: Array, share: float, seed: int, by: pa.ChunkedArray | None = None, name: str = ""
 ) -> Pair:
     """Return the places of the rows to learn from and of a share held out, each ascending.
 
@@ -67,7 +66,7 @@ def held_out(
 
 
 def folds(
-    y: NDArray[Any], k: int, seed: int, by: pa.ChunkedArray | None = None, name: str = ""
+    y: Array, k: int, seed: int, by: pa.ChunkedArray | None = None, name: str = ""
 ) -> Iterator[Pair]:
     """Yield `k` pairs of places, as `held_out`; with dates, each tests on rows after the others.
 
@@ -99,7 +98,7 @@ def folds(
     yield from (StratifiedKFold if of_classes else KFold)(k, **state).split(y, y)
 
 
-def _at_random(y: NDArray[Any], share: float, seed: int) -> Pair:
+def _at_random(y: Array, share: float, seed: int) -> Pair:
     """Return two parts of which each has its share of every class."""
     of_classes = y.dtype.kind != "f"
     counts = np.unique(y, return_counts=True)[1]
@@ -127,7 +126,7 @@ def _at_random(y: NDArray[Any], share: float, seed: int) -> Pair:
     return np.sort(train), np.sort(others)
 
 
-def _known_seconds(by: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+def _known_seconds(by: pa.ChunkedArray, name: str) -> Floats:
     if by.null_count:
         raise DataError(
             f"column {name!r} has no date in {by.null_count:,} rows: it cannot split them by time",
@@ -136,7 +135,7 @@ def _known_seconds(by: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     return seconds_of(by, name)
 
 
-def _groups(by: pa.ChunkedArray, name: str, fewest: int) -> NDArray[np.int64]:
+def _groups(by: pa.ChunkedArray, name: str, fewest: int) -> Integers:
     """Return the number of the group of each row; rows without a value are a group."""
     numbers = pc.fill_null(by.combine_chunks().dictionary_encode().indices, -1)
     groups = np.unique(numbers.to_numpy(zero_copy_only=False), return_inverse=True)[1]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import DataError
 from bpmatrix.tables.values import CATEGORY, NUMBER, kind_of, numbers_of, texts_of
 
@@ -34,7 +32,7 @@ def target_in(table: pa.Table, name: str) -> pa.ChunkedArray:
     return table[name]
 
 
-def targets_of(table: pa.Table, name: str, task: str) -> NDArray[Any]:
+def targets_of(table: pa.Table, name: str, task: str) -> Array:
     """Return the target of each row: classes, or floats.
 
     Raises
@@ -70,7 +68,7 @@ def task_of(column: pa.ChunkedArray, name: str) -> str:
     return "classification" if are_whole and few else "regression"
 
 
-def numbers_in(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+def numbers_in(column: pa.ChunkedArray, name: str) -> Floats:
     """Return the target of a regression.
 
     Raises
@@ -88,7 +86,7 @@ def numbers_in(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
     return numbers_of(column, name)
 
 
-def classes_in(column: pa.ChunkedArray, name: str) -> NDArray[Any]:
+def classes_in(column: pa.ChunkedArray, name: str) -> Array:
     """Return the target of a classification: integers, truth values as text, or text.
 
     Raises

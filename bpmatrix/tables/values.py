@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from bpmatrix.array_types import Floats
 from bpmatrix.errors import DataError
 
 NUMBER, CATEGORY, DATE = "number", "category", "date"
@@ -35,7 +35,7 @@ def kind_of(column: pa.ChunkedArray, name: str) -> str:
     )
 
 
-def numbers_of(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+def numbers_of(column: pa.ChunkedArray, name: str) -> Floats:
     """Return a column as numbers, NaN where they are missing."""
     kind = kind_of(column, name)
     if kind != NUMBER and column.null_count < len(column):
@@ -59,7 +59,7 @@ def texts_of(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
     return column.cast(pa.string())  # of 2.0, "2"
 
 
-def seconds_of(column: pa.ChunkedArray, name: str) -> NDArray[np.float64]:
+def seconds_of(column: pa.ChunkedArray, name: str) -> Floats:
     """Return the seconds since 1970, or since midnight for times of day; NaN where missing."""
     kind, types = column.type, pa.types
     if kind_of(column, name) != DATE and column.null_count < len(column):
