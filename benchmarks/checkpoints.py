@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from unittest import mock
 
 import click
 import numpy as np
@@ -109,8 +110,5 @@ def _last_files() -> Iterator[list[Times]]:
         end(self)
         found.append(Times(time.process_time() - run, time.perf_counter() - file))
 
-    Checkpoints.end = measured  # type: ignore[method-assign]
-    try:
+    with mock.patch.object(Checkpoints, "end", measured):
         yield found
-    finally:
-        Checkpoints.end = end  # type: ignore[method-assign]

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import click
 
@@ -152,19 +153,17 @@ def _child(task: Callable[[], object], phase: Phase) -> int:
 @contextmanager
 def _short_intervals() -> Iterator[None]:
     """Make slices, and the time between two checkpoints, short."""
-    seconds, begin = slices.SECONDS_PER_SLICE, Checkpoints.begin
+    begin = Checkpoints.begin
 
     def begin_soon(self: Checkpoints, run: Any) -> None:
         self.seconds = BETWEEN_WRITES
         begin(self, run)
 
-    slices.SECONDS_PER_SLICE = SECONDS_PER_SLICE
-    Checkpoints.begin = begin_soon  # type: ignore[method-assign]
-    try:
+    with (
+        mock.patch.object(slices, "SECONDS_PER_SLICE", SECONDS_PER_SLICE),
+        mock.patch.object(Checkpoints, "begin", begin_soon),
+    ):
         yield
-    finally:
-        slices.SECONDS_PER_SLICE = seconds
-        Checkpoints.begin = begin  # type: ignore[method-assign]
 
 
 def _has_ended(task: Callable[[], object], phase: Phase, chance: random.Random) -> bool:

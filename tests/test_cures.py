@@ -14,23 +14,6 @@ TABLES = sorted(path.stem for path in (Path(__file__).parent / "cures").glob("of
 ROWS = [row for name in TABLES for row in import_module(f"cures.{name}").ROWS]
 
 
-def each(rows: list[Row]) -> pytest.MarkDecorator:
-    """Run a test with each row; skip rows whose package is not installed."""
-    return pytest.mark.parametrize(
-        "row",
-        [
-            pytest.param(
-                row,
-                id=f"{row.where}: {row.what[:40]}",
-                marks=pytest.mark.skipif(
-                    bool(row.needs) and find_spec(row.needs) is None, reason=f"no {row.needs}"
-                ),
-            )
-            for row in rows
-        ],
-    )
-
-
 def test_every_error_has_a_row_and_every_row_an_error() -> None:
     """Errors with the same text in one function have a row each; several cures, several rows."""
     made, listed = Counter(errors_in_the_package()), Counter((r.where, r.what) for r in ROWS)
@@ -38,9 +21,24 @@ def test_every_error_has_a_row_and_every_row_an_error() -> None:
     assert not listed.keys() - made.keys(), "rows without an error"
 
 
-@each(ROWS)
-def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
-    """The message starts with the row's text and contains the cure; a row without one says why."""
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(
+            row,
+            id=f"{row.where}: {row.what[:40]}",
+            marks=pytest.mark.skipif(
+                bool(row.needs) and find_spec(row.needs) is None, reason=f"no {row.needs}"
+            ),
+        )
+        for row in ROWS
+    ],
+)
+def test_the_error_says_what_the_row_says_and_its_cure_works(row: Row, tmp_path: Path) -> None:
+    """The message starts with the row's text and contains the cure; a row without one says why.
+
+    The cure works in the same folder as the failing call.
+    """
     with pytest.raises(Exception) as caught:
         row.wrong(tmp_path)
     message = str(caught.value)
@@ -49,12 +47,7 @@ def test_the_error_says_what_the_row_says(row: Row, tmp_path: Path) -> None:
         assert row.why
     else:
         assert row.cure in message
-    assert row.right is not None or row.why
-
-
-@each([row for row in ROWS if row.right is not None])
-def test_the_cure_works(row: Row, tmp_path: Path) -> None:
-    """In the same folder as the failing call."""
-    with pytest.raises(Exception):  # noqa: B017 - the message is tested above
-        row.wrong(tmp_path)
-    row.right(tmp_path)
+    if row.right is None:
+        assert row.why
+    else:
+        row.right(tmp_path)

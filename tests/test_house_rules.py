@@ -6,9 +6,8 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 import bpmatrix
 
@@ -40,6 +39,7 @@ def name_of(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
 
+@cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -86,15 +86,19 @@ def decorators_of_jit() -> set[str]:
     return {node.name for node in tree.body if isinstance(node, Function) and node.name[0] != "_"}
 
 
-def compiled_functions() -> list:
-    """Return one pytest case for each compiled function."""
+@cache
+def compiled_functions() -> dict[str, Function]:
+    """Return all compiled functions, by file and name."""
     decorators = decorators_of_jit()
-    return [
-        pytest.param(function, id=f"{path.stem}.{function.name}")
+    return {
+        f"{name_of(path)}: {function.name}, line {function.lineno}": function
         for path in sorted(KERNELS.rglob("*.py"))
         for function in functions_in(tree_of(path))
         if decorators & {ast.unparse(decorator) for decorator in function.decorator_list}
-    ]
+    }
+
+
+# Each rule is one test over all files, and lists everything that breaks it.
 
 
 def test_the_rules_find_the_code():
@@ -104,65 +108,63 @@ def test_the_rules_find_the_code():
     assert {"errors.py", "reference.py", "kernels/backprop.py"} <= {name_of(path) for path in FILES}
 
 
-@pytest.mark.parametrize("function", compiled_functions())
-def test_a_kernel_has_a_docstring(function: Function):
-    docstring = ast.get_docstring(function)
+def test_a_kernel_has_a_docstring():
+    assert not [
+        name for name, kernel in compiled_functions().items() if not ast.get_docstring(kernel)
+    ]
 
-    assert docstring
 
-
-@pytest.mark.parametrize("function", compiled_functions())
-def test_a_kernel_does_not_raise(function: Function):
+def test_a_kernel_does_not_raise():
     """Other threads would wait for it at the barrier forever."""
-    forbidden = [node for node in ast.walk(function) if isinstance(node, ast.Raise | ast.Assert)]
-
-    assert not forbidden, f"line {forbidden[0].lineno}"
-
-
-@pytest.mark.parametrize("function", compiled_functions())
-def test_a_kernel_does_not_print(function: Function):
-    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
-
-    assert "print" not in {ast.unparse(call) for call in calls}
+    assert not [
+        f"{name}: line {node.lineno}"
+        for name, kernel in compiled_functions().items()
+        for node in ast.walk(kernel)
+        if isinstance(node, ast.Raise | ast.Assert)
+    ]
 
 
-@pytest.mark.parametrize("function", compiled_functions())
-def test_a_kernel_reads_before_it_chooses(function: Function):
+def test_a_kernel_does_not_print():
+    assert not [
+        f"{name}: line {node.lineno}"
+        for name, kernel in compiled_functions().items()
+        for node in ast.walk(kernel)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "print"
+    ]
+
+
+def test_a_kernel_reads_before_it_chooses():
     """a[k] = 0 if ... else a[k] is a branch around a store, which LLVM may not vectorize (0006)."""
-    stores = [node for node in ast.walk(function) if isinstance(node, ast.Assign)]
-    choices = [(node, choice) for node in stores for choice in ast.walk(node.value)
-               if isinstance(choice, ast.IfExp)]  # fmt: skip
-    left_in_memory = [
-        f"line {node.lineno}: {ast.unparse(branch)}"
-        for node, choice in choices
+    assert not [
+        f"{name}: line {store.lineno}: {ast.unparse(branch)}"
+        for name, kernel in compiled_functions().items()
+        for store in ast.walk(kernel)
+        if isinstance(store, ast.Assign)
+        for choice in ast.walk(store.value)
+        if isinstance(choice, ast.IfExp)
         for branch in (choice.body, choice.orelse)
         if isinstance(branch, ast.Subscript)
-        and ast.unparse(branch) in map(ast.unparse, node.targets)
+        and ast.unparse(branch) in map(ast.unparse, store.targets)
     ]
 
-    assert not left_in_memory
+
+def test_llvm_stays_in_its_files():
+    speaks_llvm = {
+        name_of(path)
+        for path in FILES
+        if any(
+            name.startswith(("llvmlite", "numba.extending")) for name in imports_in(tree_of(path))
+        )
+    }
+
+    assert speaks_llvm <= LOW_LEVEL
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_llvm_stays_in_its_files(path: Path):
-    if name_of(path) in LOW_LEVEL:
-        return
-    speaks_llvm = [
-        name
-        for name in imports_in(tree_of(path))
-        if name.startswith(("llvmlite", "numba.extending"))
-    ]
-
-    assert not speaks_llvm
-
-
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_compiler_flags_have_one_home(path: Path):
-    if path == DECORATORS:
-        return
+def test_compiler_flags_have_one_home():
     compilers = {"numba.njit", "numba.jit", "numba.vectorize", "numba.guvectorize", "numba.cfunc"}
 
-    assert not compilers & set(imports_in(tree_of(path)))
+    importers = {name_of(path) for path in FILES if compilers & set(imports_in(tree_of(path)))}
+    assert importers == {name_of(DECORATORS)}
 
 
 def test_the_reference_needs_only_numpy():
@@ -171,22 +173,24 @@ def test_the_reference_needs_only_numpy():
     assert outside - set(sys.stdlib_module_names) == {"numpy"}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_file_is_short_enough(path: Path):
-    lines = path.read_text(encoding="utf-8").count("\n")
-
-    assert lines - len(lines_of_docstrings(tree_of(path))) <= MOST_LINES_OF_A_FILE
-
-
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_a_function_fits_on_a_screen(path: Path):
-    long = {
-        function.name: own_length(function)
-        for function in functions_in(tree_of(path))
-        if own_length(function) > MOST_LINES_OF_A_FUNCTION
+def test_a_file_is_short_enough():
+    lengths = {
+        name_of(path): path.read_text(encoding="utf-8").count("\n")
+        - len(lines_of_docstrings(tree_of(path)))
+        for path in FILES
     }
 
-    assert not long
+    assert not {name: n for name, n in lengths.items() if n > MOST_LINES_OF_A_FILE}
+
+
+def test_a_function_fits_on_a_screen():
+    lengths = {
+        f"{name_of(path)}: {function.name}": own_length(function)
+        for path in FILES
+        for function in functions_in(tree_of(path))
+    }
+
+    assert not {name: n for name, n in lengths.items() if n > MOST_LINES_OF_A_FUNCTION}
 
 
 def test_every_module_has_tests_of_its_name_or_is_listed():
@@ -206,8 +210,7 @@ def test_every_module_has_tests_of_its_name_or_is_listed():
     assert not [name for name in others if not (tests / name).exists()]
 
 
-@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES}), ids=name_of)
-def test_every_folder_has_a_docstring(folder: Path):
-    text = ast.get_docstring(tree_of(folder / "__init__.py"))
+def test_every_folder_has_a_docstring():
+    folders = sorted({path.parent for path in FILES})
 
-    assert text
+    assert not [f for f in folders if not ast.get_docstring(tree_of(f / "__init__.py"))]

@@ -18,14 +18,25 @@ Once = partial(Family, threads=(1,))  # a single variant, to save processes
 Twice = partial(Family, threads=(1, 2))
 
 
-def contest(*families, champion=ROSTER["bpmatrix"].make, task=None):
-    roster = {"bpmatrix": Once(champion)}
-    roster |= {make.__name__: Once(make) for make in families}
-    return hold(task or small_task(), roster, EFFORT, roster=roster)
+@pytest.fixture(scope="module")
+def crew():
+    """Workers for all contests: starting one takes most of the time."""
+    with Crew() as workers:
+        yield workers
+
+
+@pytest.fixture
+def contest(crew):
+    def held(*families, champion=ROSTER["bpmatrix"].make, task=None):
+        roster = {"bpmatrix": Once(champion)}
+        roster |= {make.__name__: Once(make) for make in families}
+        return hold(task or small_task(), roster, EFFORT, roster=roster, crew=crew)
+
+    return held
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_correct_contenders_are_timed(dtype):
+def test_correct_contenders_are_timed(contest, dtype):
     found = contest(Loop, Matrix, task=small_task(dtype))
 
     assert found.notes == []
@@ -36,7 +47,7 @@ def test_correct_contenders_are_timed(dtype):
     assert all(figure.seconds > 0 for figure in found.figures.values())
 
 
-def test_a_wrong_result_is_not_timed():
+def test_a_wrong_result_is_not_timed(contest):
     found = contest(Wrong, Matrix)
 
     assert list(found.figures) == ["bpmatrix", "Matrix"]
@@ -44,14 +55,14 @@ def test_a_wrong_result_is_not_timed():
     assert found.notes[0].startswith("Wrong: excluded, its cost is ")
 
 
-def test_bpmatrix_itself_may_be_excluded():
+def test_bpmatrix_itself_may_be_excluded(contest):
     found = contest(Matrix, champion=Wrong)
 
     assert found.figures == {}
     assert found.notes[0].startswith("bpmatrix: excluded")
 
 
-def test_missing_and_unsuited_contenders_are_named():
+def test_missing_and_unsuited_contenders_are_named(contest):
     found = contest(Missing, Unsuited)
 
     assert list(found.figures) == ["bpmatrix"]
@@ -61,22 +72,22 @@ def test_missing_and_unsuited_contenders_are_named():
     ]
 
 
-def test_a_crashed_contender_is_named_and_the_others_go_on():
+def test_a_crashed_contender_is_named_and_the_others_go_on(contest):
     found = contest(Dying, Matrix)
 
     assert list(found.figures) == ["bpmatrix", "Matrix"]
     assert found.notes == ["Dying: its process ended with exit status 7"]
 
 
-def test_only_the_faster_variant_of_a_peer_is_timed():
+def test_only_the_faster_variant_of_a_peer_is_timed(crew):
     roster = {"bpmatrix": Once(Matrix), "peer": Twice(Matrix)}
-    found = hold(small_task(), ["peer"], EFFORT, roster=roster)
+    found = hold(small_task(), ["peer"], EFFORT, roster=roster, crew=crew)
 
     assert list(found.figures) == ["bpmatrix", "peer"]
     assert found.figures["peer"].threads in {1, 2}
 
 
-def test_after_the_time_no_round_begins_and_no_library_is_prepared():
+def test_after_the_time_no_round_begins_and_no_library_is_prepared(crew):
     effort = replace(EFFORT, quads=1000, seconds=0.0)
     roster = {
         "bpmatrix": Once(Matrix),
@@ -84,7 +95,7 @@ def test_after_the_time_no_round_begins_and_no_library_is_prepared():
         "library": Once(Matrix, library="numpy"),
     }
     told = []
-    found = hold(small_task(), roster, effort, roster=roster, tell=told.append)
+    found = hold(small_task(), roster, effort, roster=roster, crew=crew, tell=told.append)
 
     assert list(found.figures) == ["bpmatrix", "own"]
     assert found.notes == ["library: left out for lack of time"]
@@ -110,9 +121,9 @@ def test_a_crew_serves_several_contests():
         assert crew.hire("bpmatrix", 1) is worker
 
 
-def test_a_peer_that_crashes_while_its_variants_are_compared_is_named():
+def test_a_peer_that_crashes_while_its_variants_are_compared_is_named(crew):
     roster = {"bpmatrix": Once(Matrix), "peer": Twice(Dying)}
-    found = hold(small_task(), roster, EFFORT, roster=roster)
+    found = hold(small_task(), roster, EFFORT, roster=roster, crew=crew)
 
     assert list(found.figures) == ["bpmatrix"]
     assert found.notes == ["peer: its process ended with exit status 7"]
