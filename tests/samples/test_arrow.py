@@ -141,20 +141,23 @@ def test_a_csv_file_whose_types_change(tmp_path: Path) -> None:
         list(Blocks(path, "b"))
 
 
-NULLS = pa.array([None, *range(N - 1)])
+DATES = np.arange(N).astype("M8[D]")
+GAP = np.where(np.arange(N) == 9, np.nan, 1.5)
+NULLS = pa.array(GAP, from_pandas=True)
 
 
 @pytest.mark.parametrize(
     ("given", "y", "weight", "error", "says"),
     [
-        ({}, "price", None, ArrayTypeError, "column 'kind' of Table does not hold numbers: got"),
-        ({"kind": np.arange(N).astype("M8[D]")}, "price", None, ArrayTypeError, "the type date32"),
-        ({}, "kind", "kind", ArrayTypeError, "column 'kind' of Table does not hold numbers"),
+        ({}, "price", None, ArrayTypeError, "but text: got column 'kind' with"),
+        ({"kind": DATES}, "price", None, ArrayTypeError, "dates or times: got column 'kind'"),
+        ({}, "kind", "kind", ArrayTypeError, "sample_weight of block 1 of Table does not hold"),
         ({"kind": None}, "cost", None, DataError, "Table has no columns named 'cost'"),
-        ({"kind": None, "a": NULLS}, "price", None, DataError, "column 'a' of Table has missing"),
+        ({"kind": None, "a": NULLS}, "price", None, DataError, "got column 'a', row 9 first"),
+        ({"kind": None, "a": GAP}, "price", None, DataError, "got column 'a', row 9 first"),
         ({"kind": None}, np.ones(N), None, ArgumentError, "must be names of its columns"),
         ({"kind": None}, "price", np.ones(N), ArgumentError, "must be names of its columns"),
-        ({"kind": np.arange(N).astype("M8[D]")}, "kind", None, ArrayTypeError, "'kind'"),
+        ({"kind": DATES}, "kind", None, ArrayTypeError, "'kind'"),
     ],
 )
 def test_columns_that_cannot_be_used(given, y, weight, error, says) -> None:
