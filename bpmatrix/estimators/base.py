@@ -224,6 +224,7 @@ class MultilayerPerceptron(BlockGate, Exported):
         if splits:
             self._check_split(samples)
         self._random_state = random_state
+        self.blocks_ = samples.columns.record or None
         if not first:
             self._continue(layers)
         else:

@@ -115,6 +115,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Their mean loss, without the penalty; None without them.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_ : int, int, int, int, str
         Epochs; samples seen; layers, counting inputs and outputs; outputs; output activation.
+    blocks_ : dict or None
+        "block_size" and "window" of the `Blocks` of the last fit; None after one on arrays.
     classes_ : array
         The class labels, in the order of the outputs.
 
