@@ -21,7 +21,7 @@ from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.standardization import Scaling
-from bpmatrix.foreign import ESTIMATOR, knowing
+from bpmatrix.foreign import ESTIMATOR, FIT, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.survey import Seen, Survey
@@ -169,6 +169,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._set_parameters(locals())
 
     @available_if(is_stochastic)
+    @knowing(FIT, "the estimator with {}", ESTIMATOR)
     def partial_fit(
         self,
         X: Any,

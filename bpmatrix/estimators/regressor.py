@@ -21,7 +21,7 @@ from bpmatrix.estimators.base import MultilayerPerceptron
 from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.standardization import Scaling, Standardization
-from bpmatrix.foreign import ESTIMATOR, knowing
+from bpmatrix.foreign import ESTIMATOR, FIT, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.survey import Seen, Survey
@@ -177,6 +177,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         self._set_parameters(locals())
 
     @available_if(is_stochastic)
+    @knowing(FIT, "the estimator with {}", ESTIMATOR)
     def partial_fit(
         self,
         X: Any,

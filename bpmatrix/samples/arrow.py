@@ -64,9 +64,10 @@ class Columns:
             where = f"column {self.weight!r}"
             weight = values_of(table[self.weight], f"sample_weight of {name}", where)
         if isinstance(self.y, str):
-            return Block(X, _labels(table, self.y, f"y of {name}"), weight)
+            return Block(X, _labels(table, self.y, f"y of {name}"), weight, self._features)
         targets = [table[column] for column in self._targets]
-        return Block(X, joined(self._targets, targets, f"y of {name}") if targets else None, weight)
+        y = joined(self._targets, targets, f"y of {name}") if targets else None
+        return Block(X, y, weight, self._features)
 
 
 class ParquetSource(Source):

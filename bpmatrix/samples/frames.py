@@ -106,6 +106,8 @@ def frame_of(values: Any, name: str, *, are_labels: bool = False) -> Frame | Non
     """
     if isinstance(values, np.ndarray | list | tuple):
         return None
+    if isinstance(values, Frame):
+        return values
     check_is_fetched(values, name)
     kind = f"{type(values).__module__.partition('.')[0]} {type(values).__name__}"
     if (whole := _whole(values)) is not None:

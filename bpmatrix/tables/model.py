@@ -15,6 +15,7 @@ from bpmatrix.array_types import Array
 from bpmatrix.checks import find, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import MLPClassifier, MLPRegressor
+from bpmatrix.foreign import TABLE_MODEL, knowing
 from bpmatrix.tables import storage
 from bpmatrix.tables.arrow import as_arrow
 from bpmatrix.tables.columns import Category, Plain
@@ -84,6 +85,7 @@ class TableModel:
     center_: float = 0.0
     scale_: float = 1.0
 
+    @knowing(TABLE_MODEL)
     def __init__(
         self,
         target: str,
@@ -278,7 +280,8 @@ class TableModel:
     ) -> Estimator:
         parameters = {
             **RECIPE, "batch_size": min(RECIPE["batch_size"], n), **self.parameters,
-            "random_state": (self.seed + i) % 2**32, "callbacks": list(callbacks) or None,
+            "random_state": (self.seed + i) % 2**32,
+            "callbacks": [*(self.parameters.get("callbacks") or ()), *callbacks] or None,
         }  # fmt: skip
         member: Estimator = TASKS[self.task_](**parameters)
         return member

@@ -111,6 +111,29 @@ def test_training_on_files_is_that_on_arrays(tmp_path: Path) -> None:
     assert net.train(Blocks(file, "price"), epochs=2).stopped_by == "epochs"
 
 
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+def test_an_estimator_knows_the_names_of_columns(tmp_path: Path) -> None:
+    """Of files and of blocks that are DataFrames; other columns are refused."""
+    given = table(kind=None)
+    swapped = given.select(["b", "a", "w", "price"])
+    model = MLPRegressor(max_iter=2).fit(Blocks(written(tmp_path, "csv", given)[0], "price"))
+    assert model.feature_names_in_.tolist() == ["a", "b", "w"]
+    assert len(model.predict(Blocks(given.drop_columns(["price"])))) == N
+    y = swapped["price"].to_numpy()
+    for other in (
+        Blocks(swapped, "price"),
+        Blocks(given, ["price"], "w"),
+        Blocks([(swapped.drop_columns(["price"]).to_pandas(), y)]),
+    ):
+        for use in (
+            model.predict,
+            model.partial_fit,
+            lambda X: model.fit(given.drop_columns(["price"]), y, X_val=X),
+        ):
+            with pytest.raises(DataError, match="feature names should match"):
+                use(other)
+
+
 def test_categories_and_small_types() -> None:
     given = table(
         kind=pa.array(columns()["kind"]).dictionary_encode(),

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 import bpmatrix
 from bpmatrix import MLPClassifier, TableModel
@@ -32,6 +33,15 @@ def regression():
 @pytest.fixture(scope="module")
 def classification():
     return TableModel("grade", n_members=2, seed=1).fit(CLASSES)
+
+
+def test_callbacks_may_be_passed_to_the_model_and_to_fit():
+    seen = []
+    table = {"x": [0.0, 1.0] * 20, "y": ["a", "b"] * 20}
+    model = TableModel("y", seed=1, max_iter=1, callbacks=[lambda info: seen.append("model")])
+    with pytest.warns(ConvergenceWarning):
+        model.fit(table, callbacks=[lambda info: seen.append("fit")])
+    assert seen == ["model", "fit"]
 
 
 def test_numbers_are_predicted_in_their_units(regression):
