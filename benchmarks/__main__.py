@@ -20,6 +20,7 @@ from benchmarks.gate.self_test import self_test
 from benchmarks.kills import kills
 from benchmarks.quality import quality
 from benchmarks.reading import reading
+from benchmarks.scaling import scaling
 from benchmarks.startup import startup
 from benchmarks.steps import steps
 from benchmarks.table import table
@@ -43,8 +44,8 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, reading, startup, digests, checkpoints, blocks,
-    c_header, kills, endurance, fuzz, exchange, gate, accept, self_test,
+    table, steps, book, fading, estimators, quality, scaling, reading, startup, digests,
+    checkpoints, blocks, c_header, kills, endurance, fuzz, exchange, gate, accept, self_test,
 ):  # fmt: skip
     main.add_command(command)
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from bpmatrix.bench.machine import describe_machine
 from bpmatrix.storage.files import write_whole
 
-WIDTH_WITHOUT_TERMINAL = 180  # tables in files are not wrapped
+WIDTH_WITHOUT_TERMINAL = 240  # tables in files are not wrapped
 
 
 class Report:

@@ -1,4 +1,4 @@
-"""Real tables from installed packages, with one-hot columns for text.
+"""Real tables from installed packages, as DataFrames of pandas.
 
 Nothing is downloaded. Only scikit-learn is imported; of the other packages the data files are read.
 Rows with missing values are dropped.
@@ -27,21 +27,27 @@ class RealTable:
     """A data set for classification or regression."""
 
     name: str
-    load: Callable[[], tuple[Array, Array]]
+    load: Callable[[], tuple[Any, Array]]
     regression: bool = False
 
 
-def _shipped(name: str) -> tuple[Array, Array]:
+def _shipped(name: str) -> tuple[Any, Array]:
     """Return a table in scikit-learn."""
     shipped = import_module("sklearn.datasets")
     X, y = getattr(shipped, f"load_{name}")(return_X_y=True)
-    return X, y
+    return _named(X), y
 
 
-def _images(name: str) -> tuple[Array, Array]:
+def _images(name: str) -> tuple[Any, Array]:
     """Return images and labels of MNIST or Fashion-MNIST, if they are on this machine."""
     rows = datasets.load(name, download=False).train
-    return rows.X[:, :IMAGES].T / 255, rows.labels[:IMAGES]
+    return _named(rows.X[:, :IMAGES].T / 255), rows.labels[:IMAGES]
+
+
+def _named(X: Array) -> Any:
+    import pandas as pd  # noqa: PLC0415 - of the extra dev
+
+    return pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
 
 
 def _file(place: str) -> Path:
@@ -63,24 +69,24 @@ def _file(place: str) -> Path:
     )
 
 
-def _columns(place: str, target: str, leave_out: str = "", **how: Any) -> tuple[Array, Array]:
-    """Return numbers and target of a text file with a header."""
+def _columns(place: str, target: str, leave_out: str = "", **how: Any) -> tuple[Any, Array]:
+    """Return features and target of a text file with a header."""
     import pandas as pd  # noqa: PLC0415 - of the extra dev
 
     frame = pd.read_csv(_file(place), na_values=["?"], **how)
     frame = frame.drop(columns=leave_out.split()).dropna()
     y = frame.pop(target).to_numpy()
-    return pd.get_dummies(frame).to_numpy(np.float64), y
+    return frame, y
 
 
-def _banana() -> tuple[Array, Array]:
+def _banana() -> tuple[Any, Array]:
     """Return a table of river in the format of libsvm: ``-1 1:0.5 2:1.5``."""
     import pandas as pd  # noqa: PLC0415 - of the extra dev
 
     with zipfile.ZipFile(_file("river/datasets/banana.zip")) as archive:
         text = archive.open(archive.namelist()[0])
         rows = pd.read_csv(text, sep=r"[ :]", header=None, engine="python", usecols=[0, 2, 4])
-    return rows.iloc[:, 1:].to_numpy(np.float64), rows.iloc[:, 0].to_numpy()
+    return _named(rows.iloc[:, 1:].to_numpy(np.float64)), rows.iloc[:, 0].to_numpy()
 
 
 def _table(
@@ -100,8 +106,7 @@ TABLES = (
     _table("zoo", "Orange/datasets/zoo.tab", "type", "name", **ORANGE),
     _table("titanic", "Orange/datasets/titanic.tab", "survived", **ORANGE),
     _table("glass", "bokeh_sampledata/_data/forensic_glass.csv", "type"),
-    *(RealTable(name, partial(_shipped, name), regression=True) for name in
-      ("diabetes", "linnerud")),
+    RealTable("diabetes", partial(_shipped, "diabetes"), regression=True),
     _table("auto-mpg", "bokeh_sampledata/_data/auto-mpg.csv", "mpg", "name", regression=True),
     _table("star98", "statsmodels/datasets/star98/star98.csv", "MATHTOT", regression=True),
     _table("fair", "statsmodels/datasets/fair/fair.csv", "affairs", regression=True),

@@ -113,6 +113,21 @@ ESTIMATOR: Words = _by_word({
     "n_threads={}": "n_jobs",
 })  # fmt: skip
 
+# For their `fit` and `partial_fit`.
+FIT: Words = _by_word({
+    "y={}": "targets labels Y",
+    "sample_weight={}": "weights weight sample_weights",
+    "X_val=X_val, y_val=y_val": "validation_data val_data validation eval_set",
+    "epochs={}": "n_epochs num_epochs max_iter",
+})  # fmt: skip
+
+TABLE_MODEL: Words = _by_word(
+    {
+        "seed={}": "random_state random_seed",
+        "n_members={}": "members n_estimators n_models",
+    }
+)
+
 # Attributes that users of other libraries look for.
 ATTRIBUTES: Words = _by_word({
     "train(X, targets)": "fit partial_fit SGD learn minimize optimize update_mini_batch",
@@ -187,6 +202,8 @@ def knowing(
 ) -> Callable[[Function], Function]:
     """Return a decorator: unknown keywords raise an error that says what to write instead.
 
+    A function that takes any keyword refuses only those of `words`.
+
     Parameters
     ----------
     words : mapping
@@ -207,13 +224,17 @@ def knowing(
         decorates_class = isinstance(target, type)
         function: Any = cast("Any", target).__init__ if decorates_class else target
         name = target.__qualname__.removesuffix(".__init__")
-        ours = [name for name in inspect.signature(function).parameters if name != "self"]
+        parameters = inspect.signature(function).parameters
+        ours = [name for name in parameters if name != "self"]
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         taken = {word: line for word, line in words.items() if line.partition("=")[0] in ours}
 
         @wraps(function)
         def checked(*args: Any, **keywords: Any) -> Any:
             if not keywords.keys() <= known:
-                raise _unknown(name, ours, keywords, taken, elsewhere, others)
+                wrong = {k: v for k, v in keywords.items() if k in taken or not takes_any}
+                if wrong.keys() - known:
+                    raise _unknown(name, ours, wrong, taken, elsewhere, others)
             return function(*args, **keywords)
 
         known = {*ours}

@@ -55,17 +55,20 @@ def test_the_page_lists_the_files() -> None:
 @pytest.mark.filterwarnings("ignore::SyntaxWarning")
 @pytest.mark.parametrize(("name", "says"), ROWS)
 def test_a_file_of_the_corpus(name: str, says: str) -> None:
-    """It takes at most 20 MB of memory and two seconds."""
+    """It takes at most two seconds, and 20 MB of memory where that can be measured."""
     path = CORPUS / name
     read = READ[path.suffix]
     if path.suffix == ".safetensors":
         use(CORPUS / "network-plain.safetensors")  # compiles, in the first test
-    tracemalloc.start()
+    # tracemalloc.stop() may crash beside pyarrow's threads, before Python 3.12.9 and 3.13.2:
+    # https://github.com/python/cpython/issues/128679. Nor does it see pyarrow's memory.
+    if is_traced := path.suffix != ".csv":
+        tracemalloc.start()
     start = time.process_time()
     try:
         with contextlib.nullcontext() if says == LOADS else pytest.raises(BpmatrixError) as caught:
             read(path)
-        assert tracemalloc.get_traced_memory()[1] < 20e6
+        assert not is_traced or tracemalloc.get_traced_memory()[1] < 20e6
     finally:
         tracemalloc.stop()
     assert time.process_time() - start < 2

@@ -79,7 +79,7 @@ def test_examples_in_docstrings(name: str) -> None:
 
 def test_examples_in_the_page_about_onnx_pandas_and_torch() -> None:
     pytest.importorskip("onnx", reason="the page writes files with it")
-    for package in ("onnxruntime", "pandas", "skl2onnx", "torch"):
+    for package in ("onnxruntime", "pandas", "pyarrow", "skl2onnx", "torch"):
         pytest.importorskip(package, reason="an example needs it")
     test_examples_in_pages(EXCHANGE)
 

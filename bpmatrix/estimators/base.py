@@ -17,19 +17,19 @@ from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.evaluation import joined
 from bpmatrix.engine.processors import choose_threads, running
 from bpmatrix.errors import ArgumentError
-from bpmatrix.estimators import storage
-from bpmatrix.estimators.blocks import BlockGate
+from bpmatrix.estimators import resumable, storage
+from bpmatrix.estimators.blocks import BlockGate, named
 from bpmatrix.estimators.descent import SolverState
 from bpmatrix.estimators.exported import Exported
 from bpmatrix.estimators.from_sklearn import from_sklearn
 from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import HiddenLayers, batch_size, check_parameters, check_type
 from bpmatrix.estimators.quasi_newton import fit_quasi_newton
-from bpmatrix.estimators.resumable import ResumableFit, generator_of, random_state_to_json
 from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.to_sklearn import to_sklearn
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
+from bpmatrix.foreign import ESTIMATOR, FIT, knowing
 from bpmatrix.samples.ahead import Ahead
 from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.sparse import SparseColumns
@@ -49,6 +49,7 @@ class MultilayerPerceptron(BlockGate, Exported):
 
     _optimizer: SolverState | None
 
+    @knowing(FIT, "the estimator with {}", ESTIMATOR)
     def fit(
         self,
         X: Any,
@@ -119,8 +120,10 @@ class MultilayerPerceptron(BlockGate, Exported):
             )
         self._check_takes_blocks(given)
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
-        random_state = generator_of(self.random_state, checkpoints)
-        first_state = random_state_to_json(random_state) if checkpoints is not None else {}
+        random_state = resumable.generator_of(self.random_state, checkpoints)
+        first_state = (
+            resumable.random_state_to_json(random_state) if checkpoints is not None else {}
+        )
         with running(self, "estimator"), in_use(checkpoints):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
@@ -133,12 +136,12 @@ class MultilayerPerceptron(BlockGate, Exported):
                 self._parameters.flat[:] = theta
             else:
                 runner, state = self._runner(shadow, layers, samples, incremental=given.incremental)
-                fit = (Fit if checkpoints is None else ResumableFit)(
+                fit = (Fit if checkpoints is None else resumable.ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
                     by_loss=given.has_validation or self.standardize, epochs=given.epochs,
                 )  # fmt: skip
-                if isinstance(fit, ResumableFit):
+                if isinstance(fit, resumable.ResumableFit):
                     fit.first_state = first_state
                 unfinished = self._descend(shadow, fit, checkpoints)
         if unfinished:
@@ -162,7 +165,7 @@ class MultilayerPerceptron(BlockGate, Exported):
             choose_threads(self.n_threads, description.layout.size, m),
             recipe=Recipe(state.optimizer_state.optimizer, dropout=(0.0, *layers.dropout)),
             state=state.optimizer_state, sample_weight=samples.weight,
-            seed=_seed(shadow._random_state), with_parts=True,
+            seed=resumable.seed_of(shadow._random_state), with_parts=True,
             keep_start=self._is_fitted and theta is self._parameters.flat,
         )  # fmt: skip
         return runner, state
@@ -186,7 +189,7 @@ class MultilayerPerceptron(BlockGate, Exported):
             for curve, length in curves:
                 del curve[length:]
 
-        if checkpoints is not None and isinstance(fit, ResumableFit):
+        if checkpoints is not None and isinstance(fit, resumable.ResumableFit):
             try:
                 checkpoints.begin(fit)
             except BaseException:
@@ -224,6 +227,7 @@ class MultilayerPerceptron(BlockGate, Exported):
         if splits:
             self._check_split(samples)
         self._random_state = random_state
+        self.blocks_ = samples.columns.record or None
         if not first:
             self._continue(layers)
         else:
@@ -299,7 +303,7 @@ class MultilayerPerceptron(BlockGate, Exported):
             check_is_fitted(self)
         if isinstance(X, Blocks):
             with Ahead(X.read()) as ahead:
-                return joined([self._predicted(block.X) for block in ahead])
+                return joined([self._predicted(named(block)) for block in ahead])
         columns = as_columns(self._inputs(X))
         if isinstance(columns, SparseColumns):
             return prediction.check_results(self._outputs(columns), "an output")
@@ -434,9 +438,3 @@ class MultilayerPerceptron(BlockGate, Exported):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _seed(random_state: np.random.RandomState) -> int:
-    """Return a number from the state of a generator of any kind, without drawing from it."""
-    state = random_state.get_state(legacy=False)["state"]
-    return int(np.asarray(state["key"] if "key" in state else state["state"]).flat[0])

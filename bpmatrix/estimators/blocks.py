@@ -14,6 +14,7 @@ from bpmatrix.estimators.standardization import Scaling
 from bpmatrix.samples.ahead import Ahead
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.blocks import Blocks, check_alone, with_targets
+from bpmatrix.samples.frames import Frame
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sources import Block
 from bpmatrix.samples.survey import Seen, Survey, survey, warn_if_sorted
@@ -120,7 +121,7 @@ class BlockGate(Gate):
         where = f"block {k + 1}"
         targets = with_targets(block.y, f"{where} of X{suffix}")
         try:
-            X, y = self._checked(block.X, targets, first=first, suffix=suffix)
+            X, y = self._checked(named(block), targets, first=first, suffix=suffix)
         except (TypeError, ValueError) as error:
             error.add_note(f"This is {where} of X{suffix}.")
             raise
@@ -161,6 +162,11 @@ class BlockGate(Gate):
     def _scales_y(self) -> bool:
         """Whether the current parameters standardize the targets."""
         return False
+
+
+def named(block: Block) -> Any:
+    """Return X of a block, with the names of its columns if it has any."""
+    return block.X if block.names is None else Frame(block.X, block.names, "table")
 
 
 def _weighing(X: Array, weight: Array | None) -> tuple[Array, Array | None]:

@@ -21,7 +21,7 @@ from bpmatrix.estimators.labels import Labels
 from bpmatrix.estimators.parameters import is_stochastic
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.estimators.standardization import Scaling
-from bpmatrix.foreign import ESTIMATOR, knowing
+from bpmatrix.foreign import ESTIMATOR, FIT, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.survey import Seen, Survey
@@ -115,6 +115,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         Their mean loss, without the penalty; None without them.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_ : int, int, int, int, str
         Epochs; samples seen; layers, counting inputs and outputs; outputs; output activation.
+    blocks_ : dict or None
+        "block_size" and "window" of the `Blocks` of the last fit; None after one on arrays.
     classes_ : array
         The class labels, in the order of the outputs.
 
@@ -167,6 +169,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         self._set_parameters(locals())
 
     @available_if(is_stochastic)
+    @knowing(FIT, "the estimator with {}", ESTIMATOR)
     def partial_fit(
         self,
         X: Any,

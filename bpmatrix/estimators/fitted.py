@@ -42,6 +42,8 @@ class Fitted(Parameterized):
     validation_loss_curve_: Any
     best_validation_score_: Any
     _no_improvement_count: int
+    # What the order of the samples depended on, besides the seed; None for arrays.
+    blocks_: dict[str, int | None] | None
 
     @property
     def _is_fitted(self) -> bool:

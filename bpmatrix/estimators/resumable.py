@@ -251,3 +251,9 @@ def _digests(samples: Rows, prefix: str) -> dict[str, str]:
         f"{prefix}y": digest_of(samples.y),
         f"{prefix}sample_weight": digest_of(samples.weight),
     }
+
+
+def seed_of(random_state: np.random.RandomState) -> int:
+    """Return a number from the state of a generator of any kind, without drawing from it."""
+    state = random_state.get_state(legacy=False)["state"]
+    return int(np.asarray(state["key"] if "key" in state else state["state"]).flat[0])

@@ -122,6 +122,7 @@ def contents(
                 "classes": labels.classes.tolist(),
             },
             "feature_names": None if names is None else names.tolist(),
+            **({"blocks": estimator.blocks_} if getattr(estimator, "blocks_", None) else {}),
         },
         "network": persistence.described(description),
     }
@@ -189,6 +190,7 @@ def _restored(
         if not RECORDS[name](value):
             raise ValueError(f"{name} is {value!r}")
         setattr(estimator, name, value)
+    estimator.blocks_ = _blocks(stored.get("blocks"))  # absent in older files
     sizes = estimator.n_features_in_, estimator.n_outputs_
     if sizes != (description.sizes[0], description.sizes[-1]):
         raise ValueError("network and estimator differ in size")
@@ -204,6 +206,16 @@ def _restored(
         labels = _labels(stored["labels"], description)
         estimator.__setstate__({"_labels": labels, "classes_": labels.classes})
     return estimator
+
+
+def _blocks(stored: Any) -> dict[str, int | None] | None:
+    """Return the record of blocks. Raises any error if it is not one."""
+    if stored is None:
+        return None
+    found = {"block_size": stored["block_size"], "window": stored["window"]}
+    if not (_or_none(_is_count)(found["block_size"]) and _is_count(found["window"])):
+        raise ValueError(f"blocks are {stored!r}")
+    return found
 
 
 def _labels(stored: Mapping[str, Any], description: Description) -> Labels:

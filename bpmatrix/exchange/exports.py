@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from bpmatrix.exchange import torch_modules
-from bpmatrix.exchange.model import Model
+from bpmatrix.exchange.model import Ensemble, Model
 from bpmatrix.storage.files import write_whole
 
 
-class Exports:
-    """A base class for all that can be written in other formats."""
+class ToOnnx:
+    """A base class for all that can be written as an ONNX file."""
 
-    def _exported(self) -> Model:
+    def _for_onnx(self) -> Model | Ensemble:
         """Return the model as plain arrays."""
         raise NotImplementedError
 
@@ -30,6 +30,9 @@ class Exports:
         - of a classifier, ``label`` (n,), what `predict` returns, and ``probabilities`` (n,
           n_classes); for multilabel targets both are (n, n_labels);
         - of a regressor, ``variable`` (n, n_outputs).
+
+        A `TableModel`, whose outputs are those of a classifier or regressor, must be one of numbers
+        alone: the columns of ``X`` are those in ``feature_names``, with NaN for missing numbers.
 
         `input_scale`, standardization and classes are part of the file. Its metadata contain, as
         JSON, the ``feature_names``, the ``classes``, and the ``cost`` of a network.
@@ -66,7 +69,18 @@ class Exports:
         """
         from bpmatrix.exchange.onnx_writer import to_bytes  # noqa: PLC0415 - needed only here
 
-        write_whole(Path(path), to_bytes(self._exported(), dtype, opset))
+        write_whole(Path(path), to_bytes(self._for_onnx(), dtype, opset))
+
+
+class Exports(ToOnnx):
+    """A base class for all that can be written in other formats."""
+
+    def _exported(self) -> Model:
+        """Return the model as plain arrays."""
+        raise NotImplementedError
+
+    def _for_onnx(self) -> Model:
+        return self._exported()
 
     def to_c(
         self, path: str | os.PathLike[str], name: str | None = None, dtype: str = "float32"

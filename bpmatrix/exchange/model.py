@@ -29,6 +29,10 @@ class Scaling:
     mean: Floats
     scale: Floats
 
+    def rounded(self, dtype: str) -> Scaling:
+        """Return the numbers rounded to a dtype."""
+        return Scaling(*(v.astype(dtype).astype(np.float64) for v in (self.mean, self.scale)))
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -101,25 +105,21 @@ class Model:
             theta = self.parameters.flat.astype(dtype)
             parameters = Parameters.of(theta, description.layout)
             inputs, targets = (
-                None if s is None else Scaling(*(_rounded(v, dtype) for v in (s.mean, s.scale)))
-                for s in (self.inputs, self.targets)
+                None if s is None else s.rounded(dtype) for s in (self.inputs, self.targets)
             )
             if self.inputs is not None and inputs is not None:
                 lost = (self.inputs.mean - inputs.mean) / inputs.scale * description.input_scale
                 W, b = self.parameters.weights[0], self.parameters.biases[0]
                 parameters.biases[0][:, 0] = b[:, 0] - W.astype(np.float64) @ lost
-        scalings = [s for s in (inputs, targets) if s is not None]
-        numbers = [theta, *(v for s in scalings for v in (s.mean, s.scale))]
-        if not all(np.isfinite(array).all() for array in numbers) or any(
-            s.scale.min() < np.finfo(dtype).tiny for s in scalings
-        ):
-            raise ArgumentError(
-                f"a number of the model is outside the range of {dtype}",
-                cure='Pass dtype="float64".',
-            )
+        check_range(dtype, theta, inputs, targets)
         return replace(
             self, description=description, parameters=parameters, inputs=inputs, targets=targets
         )
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of inputs."""
+        return self.description.sizes[0]
 
     @property
     def activations(self) -> tuple[str, ...]:
@@ -156,5 +156,49 @@ class Model:
         return [(W.astype(dtype), b.astype(dtype)) for W, b in layers]
 
 
-def _rounded(numbers: Floats, dtype: str) -> Floats:
-    return numbers.astype(dtype).astype(np.float64)
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Models whose outputs are averaged, behind scaled numbers of a table.
+
+    A number x becomes linear * asinh((x - mean) / scale / linear).
+
+    Attributes
+    ----------
+    members : tuple of Model
+        All of the same kind and with the same classes.
+    feature_names : tuple of str
+        The names of the inputs.
+    inputs : Scaling
+        The mean and the scale of the numbers, as above; missing ones become the mean.
+    linear : float
+        See above.
+    has_indicator : (n_inputs,) array of bool
+        Whether another input of the members, after the number, is 1 where it is missing, else 0.
+    targets : Scaling, optional
+        What is undone on the mean of the outputs.
+    """
+
+    members: tuple[Model, ...]
+    feature_names: tuple[str, ...]
+    inputs: Scaling
+    linear: float
+    has_indicator: Array
+    targets: Scaling | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of inputs."""
+        return len(self.feature_names)
+
+
+def check_range(dtype: str, theta: Array, *scalings: Scaling | None) -> None:
+    """Raise an ArgumentError if a rounded number is infinite, or a scale is 0."""
+    found = [s for s in scalings if s is not None]
+    numbers = [theta, *(v for s in found for v in (s.mean, s.scale))]
+    if not all(np.isfinite(array).all() for array in numbers) or any(
+        s.scale.min() < np.finfo(dtype).tiny for s in found
+    ):
+        raise ArgumentError(
+            f"a number of the model is outside the range of {dtype}",
+            cure='Pass dtype="float64".',
+        )

@@ -15,8 +15,8 @@ import numpy as np
 
 from bpmatrix.array_types import Array
 from bpmatrix.errors import ArgumentError
-from bpmatrix.exchange.model import Model
-from bpmatrix.exchange.onnx_file import INT64
+from bpmatrix.exchange.model import Ensemble, Model, Scaling, check_range
+from bpmatrix.exchange.onnx_file import DOUBLE, FLOAT, INT64
 
 INPUT = "X"
 
@@ -109,7 +109,7 @@ class Graph:
         self.outputs.append(Output(name, dtype or np.dtype(self.dtype), columns))
 
 
-def graph_of(model: Model, dtype: str) -> Graph:
+def graph_of(model: Model | Ensemble, dtype: str) -> Graph:
     """Return the graph of a model.
 
     The outputs have the names that skl2onnx gives them: of a regressor "variable" (n, n_outputs);
@@ -121,32 +121,82 @@ def graph_of(model: Model, dtype: str) -> Graph:
     ArgumentError
         If `dtype` is unknown or too small for a number, or the classes cannot be written.
     """
-    graph, model = Graph(dtype), model.rounded(dtype)
-    x = INPUT
-    if model.inputs is not None:
-        graph.part = "standardized"
-        x = graph("Sub", x, graph.constant("mean", model.inputs.mean))
-        x = graph("Div", x, graph.constant("scale", model.inputs.scale))
-    if model.description.input_scale != 1:
-        graph.part = "scaled"
-        scale = np.array(model.description.input_scale)
-        x = graph("Mul", x, graph.constant("input_scale", scale))
-    for l, ((W, b), activation) in enumerate(zip(model.layers(), model.activations, strict=True)):
-        graph.part = f"layer_{l + 1}"
-        operands = [x, graph.constant(f"W_{l + 1}", W)]
-        if model.description.bias:
-            operands.append(graph.constant(f"b_{l + 1}", b))
-        x = ACTIVATIONS[activation](graph, graph("Gemm", *operands, transB=1))
-    graph.part = "output"
-    if model.targets is not None:
-        x = graph("Mul", x, graph.constant("target_scale", model.targets.scale))
-        x = graph("Add", x, graph.constant("target_mean", model.targets.mean))
+    graph = Graph(dtype)
+    if isinstance(model, Ensemble):
+        x, model = _mean(graph, model), model.members[0]
+    else:
+        x = _network(graph, model, INPUT)
     if model.classes is not None:
         _classify(graph, x, model.kind, model.classes)
     else:
         name = "output" if model.kind == "network" else "variable"
         graph.output(name, x, model.description.sizes[-1])
     return graph
+
+
+def _network(graph: Graph, model: Model, x: str, member: str = "") -> str:
+    """Add a network with its scalings, whose constants' names begin with `member`."""
+    model = model.rounded(graph.dtype)
+    if model.inputs is not None:
+        graph.part = f"{member}standardized"
+        x = graph("Sub", x, graph.constant(f"{member}mean", model.inputs.mean))
+        x = graph("Div", x, graph.constant(f"{member}scale", model.inputs.scale))
+    if model.description.input_scale != 1:
+        graph.part = f"{member}scaled"
+        scale = np.array(model.description.input_scale)
+        x = graph("Mul", x, graph.constant(f"{member}input_scale", scale))
+    for l, ((W, b), activation) in enumerate(zip(model.layers(), model.activations, strict=True)):
+        graph.part = f"{member}layer_{l + 1}"
+        operands = [x, graph.constant(f"{member}W_{l + 1}", W)]
+        if model.description.bias:
+            operands.append(graph.constant(f"{member}b_{l + 1}", b))
+        x = ACTIVATIONS[activation](graph, graph("Gemm", *operands, transB=1))
+    graph.part = f"{member}output"
+    return _unscaled(graph, x, model.targets, member)
+
+
+def _unscaled(graph: Graph, x: str, targets: Scaling | None, member: str = "") -> str:
+    if targets is None:
+        return x
+    x = graph("Mul", x, graph.constant(f"{member}target_scale", targets.scale))
+    return graph("Add", x, graph.constant(f"{member}target_mean", targets.mean))
+
+
+def _mean(graph: Graph, model: Ensemble) -> str:
+    """Add the mean of networks for the numbers of a table."""
+    with np.errstate(over="ignore", under="ignore"):
+        check_range(graph.dtype, np.zeros(0), model.inputs.rounded(graph.dtype))
+    x, total = _encoded(graph, model), ""
+    for i, member in enumerate(model.members, 1):
+        found = _network(graph, member, x, f"member_{i}_")
+        total = graph("Add", total, found) if total else found
+    graph.part = "output"
+    mean = graph("Div", total, float(len(model.members)))
+    return _unscaled(graph, mean, model.targets)
+
+
+def _encoded(graph: Graph, model: Ensemble) -> str:
+    """Add linear asinh((x - mean) / scale / linear), 0 for NaN, and the indicators of NaN.
+
+    onnxruntime has Asinh for float32 only. The result is about 1, so that the logarithm of nearly 1
+    loses no digits that count.
+    """
+    graph.part = "encoded"
+    mean = graph.constant("mean", model.inputs.mean)
+    is_missing = graph("IsNaN", INPUT)
+    x = graph("Sub", graph("Where", is_missing, mean, INPUT), mean)
+    x = graph("Div", x, graph.constant("scale", model.inputs.scale * model.linear))
+    size = graph("Min", graph("Abs", x), 1e18)  # whose square is not infinite
+    root = graph("Sqrt", graph("Add", graph("Mul", size, size), 1.0))
+    x = graph("Mul", graph("Sign", x), graph("Log", graph("Add", size, root)))
+    x = graph("Mul", x, model.linear)
+    if not model.has_indicator.any():
+        return x
+    places = np.arange(2 * model.n_inputs).reshape(2, -1).T  # of numbers and of indicators
+    is_used = np.stack([np.ones_like(model.has_indicator), model.has_indicator], axis=1)
+    graph.constants["order"] = places[is_used]
+    indicators = graph("Cast", is_missing, to=FLOAT if graph.dtype == "float32" else DOUBLE)
+    return graph("Gather", graph("Concat", x, indicators, axis=1), "order", axis=1)
 
 
 def _classify(graph: Graph, a: str, kind: str, classes: Array) -> None:

@@ -11,7 +11,7 @@ import bpmatrix
 from bpmatrix.architecture.costs import OwnCost
 from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, MissingPackageError
-from bpmatrix.exchange.model import Model
+from bpmatrix.exchange.model import Ensemble, Model
 from bpmatrix.exchange.onnx_operators import INPUT, Graph, graph_of
 from bpmatrix.storage.persistence import written_cost
 
@@ -26,12 +26,12 @@ OLDEST_OPSET = 13
 MOST_BYTES = (1 << 31) - (1 << 20)
 
 
-def to_bytes(model: Model, dtype: str | None = None, opset: int = OLDEST_OPSET) -> bytes:
+def to_bytes(model: Model | Ensemble, dtype: str | None = None, opset: int = OLDEST_OPSET) -> bytes:
     """Return a model as the content of an ONNX file.
 
     Parameters
     ----------
-    model : Model
+    model : Model or Ensemble
     dtype : {"float32", "float64"}, optional
         The type of inputs, weights and outputs; None is that of the network.
     opset : int, default 13
@@ -48,7 +48,8 @@ def to_bytes(model: Model, dtype: str | None = None, opset: int = OLDEST_OPSET) 
         import onnx  # noqa: PLC0415 - an optional package
     except ImportError:
         raise MissingPackageError.of_extra("to_onnx", "onnx", "onnx") from None
-    graph = graph_of(model, model.description.dtype if dtype is None else dtype)
+    first = model.members[0] if isinstance(model, Ensemble) else model
+    graph = graph_of(model, first.description.dtype if dtype is None else dtype)
     newest = onnx.defs.onnx_opset_version()
     opset = whole_number(opset, "opset", least=1)
     if not OLDEST_OPSET <= opset <= newest:
@@ -67,7 +68,7 @@ def to_bytes(model: Model, dtype: str | None = None, opset: int = OLDEST_OPSET) 
     return content
 
 
-def _message(model: Model, graph: Graph, opset: int) -> ModelProto:
+def _message(model: Model | Ensemble, graph: Graph, opset: int) -> ModelProto:
     """Return the file as a message of Protocol Buffers."""
     from onnx import helper, numpy_helper  # noqa: PLC0415
 
@@ -82,7 +83,7 @@ def _message(model: Model, graph: Graph, opset: int) -> ModelProto:
             for node in graph.nodes
         ],
         "bpmatrix",
-        [described(INPUT, np.dtype(graph.dtype), model.description.sizes[0])],
+        [described(INPUT, np.dtype(graph.dtype), model.n_inputs)],
         [described(output.name, output.dtype, output.columns) for output in graph.outputs],
         [numpy_helper.from_array(array, name) for name, array in graph.constants.items()],
     )  # fmt: skip
@@ -95,21 +96,27 @@ def _message(model: Model, graph: Graph, opset: int) -> ModelProto:
         producer_version=bpmatrix.__version__,
         doc_string=_in_words(model),
     )
-    lists = {"feature_names": model.feature_names, "classes": model.classes}
+    first = model.members[0] if isinstance(model, Ensemble) else model
+    lists = {"feature_names": model.feature_names, "classes": first.classes}
     metadata = {
         name: json.dumps(np.asarray(values).tolist())
         for name, values in lists.items()
         if values is not None
     }
-    cost = model.description.cost
-    if model.kind == "network" and not isinstance(cost, OwnCost):
+    cost = first.description.cost
+    if first.kind == "network" and not isinstance(cost, OwnCost):
         metadata["cost"] = json.dumps(written_cost(cost))  # for `Network.from_onnx`
     helper.set_model_props(written, metadata)
     return written
 
 
-def _in_words(model: Model) -> str:
+def _in_words(model: Model | Ensemble) -> str:
     """Return the description in the file."""
+    if isinstance(model, Ensemble):
+        return (
+            f"{_in_words(model.members[0])} It is the mean of {len(model.members)}, for numbers of"
+            f" a table: missing ones are NaN."
+        )
     kind = "network" if model.kind in {"network", "regressor"} else f"{model.kind} classifier"
     sizes = "-".join(map(str, model.description.sizes))
     return (

@@ -146,7 +146,7 @@ def scored(
 
 def converted(d: Description, prefix: str, factors: Floats | None, k: int, block: Block) -> Samples:
     """Return the checked samples of a block, with their weights, of which all may be 0."""
-    (X, y, weight), where = block, f"block {k + 1} of {prefix}"
+    (X, y, weight), where = block.parts, f"block {k + 1} of {prefix}"
     if X.shape[1] != d.sizes[0]:
         raise ShapeError(
             f"{where}X has the wrong width",

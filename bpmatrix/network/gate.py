@@ -16,6 +16,7 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.array_types import Array, Floats
 from bpmatrix.errors import ArgumentError
 from bpmatrix.samples.arrays import as_columns, as_inputs, as_targets, check_interval
+from bpmatrix.samples.refused import check_is_fetched
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.weighting import factors_of_classes, shown, weigh, weigh_classes
 
@@ -61,12 +62,13 @@ def weighted_samples(
     d: Description, X: ArrayLike, targets: Any, sample_weight: ArrayLike | None
 ) -> Samples:
     """Return samples to evaluate, with their weights."""
-    check_given(targets)
+    check_given(X, targets)
     return weigh(samples(d, X, targets, check=False), sample_weight, d.dtype)
 
 
-def check_given(targets: object) -> None:
-    """Raise an ArgumentError if there are no targets."""
+def check_given(X: object, targets: object) -> None:
+    """Raise an error if there are no targets, or X contains them: a path or an iterator."""
+    check_is_fetched(X, "X")
     if targets is None:
         raise ArgumentError(
             "targets is missing", cure="Pass the targets of X, or Blocks(X, targets) as X."
@@ -81,7 +83,7 @@ def training_samples(
     class_weight: Mapping[int, float] | str | None,
 ) -> tuple[Samples, Floats | None]:
     """Return the training samples, and the factors of `class_weight`."""
-    check_given(targets)
+    check_given(X, targets)
     given = samples(d, X, targets)
     check_target_range(d, given)
     given = weigh(given, sample_weight, d.dtype)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,13 +11,8 @@ from typing import Any
 import numpy as np
 
 from bpmatrix.array_types import Array
-from bpmatrix.errors import (
-    ArgumentError,
-    ArrayTypeError,
-    DataError,
-    DataFileError,
-    MissingPackageError,
-)
+from bpmatrix.errors import ArgumentError, DataError, DataFileError, MissingPackageError
+from bpmatrix.samples.frames import joined, values_of
 from bpmatrix.samples.sources import BYTES_OF_A_BLOCK, Block, Source, spent
 
 ENDINGS = (".parquet", ".csv")
@@ -57,16 +53,21 @@ class Columns:
                     got=f"the columns {', '.join(map(repr, table.column_names[:10]))}",
                     expected="one of that name, in all files",
                 )
-        arrays = {column: _numbers(table, column, name) for column in self._features}
-        dtype = np.result_type(*arrays.values()) if arrays else np.float64
-        X = np.empty((table.num_rows, len(arrays)), dtype)
-        for k, array in enumerate(arrays.values()):
-            X[:, k] = array
-        weight = _numbers(table, self.weight, name) if self.weight else None
+        X = joined(
+            self._features,
+            [table[column] for column in self._features],
+            f"X of {name}",
+            rows=table.num_rows,
+        )
+        weight = None
+        if self.weight:
+            where = f"column {self.weight!r}"
+            weight = values_of(table[self.weight], f"sample_weight of {name}", where)
         if isinstance(self.y, str):
-            return Block(X, _labels(table, self.y, name), weight)
-        parts = [_numbers(table, column, name) for column in self._targets]
-        return Block(X, np.stack(parts, axis=1) if parts else None, weight)
+            return Block(X, _labels(table, self.y, f"y of {name}"), weight, self._features)
+        targets = [table[column] for column in self._targets]
+        y = joined(self._targets, targets, f"y of {name}") if targets else None
+        return Block(X, y, weight, self._features)
 
 
 class ParquetSource(Source):
@@ -87,9 +88,10 @@ class ParquetSource(Source):
         """Return the row groups at these places."""
         for k in range(len(self._groups)) if places is None else places:
             path, group = self._groups[k]
-            with _reading(f"row group {group} of {path}") as arrow:
+            name = f"row group {group} of {path}"
+            with _reading(name) as arrow:
                 table = arrow.parquet.ParquetFile(path).read_row_group(group)
-            yield self._columns.block(table, str(path))
+            yield self._columns.block(table, name)
 
 
 class StreamSource(Source):
@@ -109,12 +111,13 @@ class StreamSource(Source):
             name = str(stream) if isinstance(stream, Path) else self.name
             with _reading(name) as arrow:
                 batches = _opened(arrow, stream)
-            while True:
+            for number in itertools.count(1):
                 with _reading(name):
                     batch = next(batches, None)
                 if batch is None:
                     break
-                yield self._columns.block(batch, name)
+                table = arrow.Table.from_batches([batch])
+                yield self._columns.block(table, f"block {number} of {name}")
 
 
 def source_of(X: Any, y: Any, weight: Any) -> Source:
@@ -133,39 +136,14 @@ def _opened(arrow: Any, stream: Any) -> Iterator[Any]:
     return iter(arrow.csv.open_csv(stream, read_options=options))
 
 
-def _numbers(table: Any, column: str, name: str) -> Array:
-    """Return a column of numbers, complete."""
-    found = table[column]
-    types = _pyarrow().types
-    kind = found.type
-    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind)):
-        raise ArrayTypeError(
-            f"column {column!r} of {name} does not hold numbers",
-            got=f"the type {kind}",
-            cure="Leave the column out, or write it as numbers: a category as one column of 0 and 1"
-            " for each value, a date as days since the first.",
-        )
-    return np.asarray(_complete(found, column, name))
-
-
 def _labels(table: Any, column: str, name: str) -> Array:
     """Return a column of targets: numbers or text, complete."""
-    found, arrow = table[column], _pyarrow()
-    if arrow.types.is_dictionary(found.type):
-        found = found.cast(found.type.value_type)
-    if arrow.types.is_string(found.type) or arrow.types.is_large_string(found.type):
-        return np.asarray(_complete(found, column, name), str)
-    return _numbers(table, column, name)
-
-
-def _complete(found: Any, column: str, name: str) -> Any:
-    if found.null_count:
-        raise DataError(
-            f"column {column!r} of {name} has missing values",
-            got=f"{found.null_count} in a block of {len(found)} rows",
-            cure="Fill them in, or leave out these rows, when you write the file.",
-        )
-    return found.to_numpy(zero_copy_only=False)
+    types, kind = _pyarrow().types, table[column].type
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    is_text = any(ask(kind) for ask in (types.is_string, types.is_large_string))
+    found = values_of(table[column], name, f"column {column!r}", are_labels=is_text)
+    return np.asarray(found, str) if is_text else found
 
 
 def _name_of(paths: Sequence[Any]) -> str:

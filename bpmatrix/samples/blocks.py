@@ -123,7 +123,7 @@ class Blocks:
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
         """Return the blocks in their order: (X,), (X, y) or (X, y, weight)."""
         for block in self.read():
-            yield tuple(part for part in block if part is not None)
+            yield tuple(part for part in block.parts if part is not None)
 
     def __repr__(self) -> str:
         """Describe the blocks in one line."""
@@ -250,7 +250,7 @@ class Joined:
 
 def _checked(block: Block, name: str) -> Block:
     """Return a block whose X is a table with as many rows as y and weights."""
-    X, y, weight = block
+    X, y, weight = block.parts
     if X.ndim < 2:
         raise ShapeError(
             f"X of {name} must be a table with one sample per row",
@@ -265,4 +265,4 @@ def _checked(block: Block, name: str) -> Block:
                 got=f"shape {array.shape}",
                 expected=f"{len(X)} rows",
             )
-    return Block(X.reshape(len(X), math.prod(X.shape[1:])), y, weight)
+    return Block(X.reshape(len(X), math.prod(X.shape[1:])), y, weight, block.names)

@@ -106,23 +106,48 @@ def frame_of(values: Any, name: str, *, are_labels: bool = False) -> Frame | Non
     """
     if isinstance(values, np.ndarray | list | tuple):
         return None
+    if isinstance(values, Frame):
+        return values
     check_is_fetched(values, name)
+    kind = f"{type(values).__module__.partition('.')[0]} {type(values).__name__}"
+    if (whole := _whole(values)) is not None:
+        return Frame(whole, list(values.columns), kind)
     found = _columns(values, name)
     if found is None:
         return None
     names, columns = found
-    kind = f"{type(values).__module__.partition('.')[0]} {type(values).__name__}"
     if names is None:
-        return Frame(_values(columns[0], name, "", are_labels=are_labels), None, kind)
+        return Frame(values_of(columns[0], name, are_labels=are_labels), None, kind)
+    return Frame(joined(names, columns, name, are_labels=are_labels), names, kind)
+
+
+def joined(
+    names: list[Any], columns: list[Any], name: str, *, rows: int = 0, are_labels: bool = False
+) -> Array:
+    """Return columns, or `rows` rows without any, as an array (n, k); see `frame_of`."""
     arrays = [
-        _values(column, name, f"column {column_name!r}", are_labels=are_labels)
+        values_of(column, name, f"column {column_name!r}", are_labels=are_labels)
         for column_name, column in zip(names, columns, strict=True)
     ]
     dtype = np.result_type(*{array.dtype for array in arrays}) if arrays else np.float64
-    table = np.empty((len(arrays[0]) if arrays else 0, len(arrays)), dtype)
+    table = np.empty((len(arrays[0]) if arrays else rows, len(arrays)), dtype)
     for j, array in enumerate(arrays):
         table[:, j] = array
-    return Frame(table, names, kind)
+    return table
+
+
+def _whole(values: Any) -> Array | None:
+    """Return a DataFrame of pandas with one dtype of NumPy, complete; None for all others.
+
+    The rows of such a table, made from an array, are contiguous, and its columns slow to read.
+    """
+    is_table = getattr(values, "ndim", 1) == 2 and hasattr(values, "to_numpy")
+    dtypes = {*values.dtypes} if is_table and hasattr(values, "dtypes") else set()
+    dtype = dtypes.pop() if len(dtypes) == 1 else None
+    if not isinstance(dtype, np.dtype) or dtype.kind not in "biuf":
+        return None
+    array = np.ascontiguousarray(values.to_numpy())
+    return None if dtype.kind == "f" and np.isnan(array).any() else array
 
 
 def _columns(values: Any, name: str) -> tuple[list[Any] | None, list[Any]] | None:
@@ -149,7 +174,7 @@ def _columns(values: Any, name: str) -> tuple[list[Any] | None, list[Any]] | Non
     return table.column_names, table.columns
 
 
-def _values(column: Any, name: str, where: str, *, are_labels: bool) -> Array:
+def values_of(column: Any, name: str, where: str = "", *, are_labels: bool = False) -> Array:
     """Return a column as numbers, or as labels; raise an error that names it if it is neither."""
     array = np.asarray(column.to_numpy())
     kind = array.dtype.kind

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -26,13 +28,19 @@ FETCHED = (
 
 
 def check_is_fetched(values: Any, name: str) -> None:
-    """Reject a table whose numbers are not in memory.
+    """Reject what holds no numbers in memory: a path, an iterator, a lazy table.
 
     Raises
     ------
     ArrayTypeError
-        If it is such a table; the error says how to fetch the numbers.
+        If it is one of these; the error says how to get the numbers.
     """
+    if isinstance(values, str | os.PathLike):
+        raise ArrayTypeError(
+            f"{name} is a path, which is read only by Blocks",
+            got=repr(values),
+            cure='Pass Blocks("X.npy", "y.npy"), or Blocks("table.parquet", "y") for a column y.',
+        )
     if any(hasattr(values, method) for method in ("__array__", "__arrow_c_stream__")):
         return
     for method in FETCHED:
@@ -41,6 +49,11 @@ def check_is_fetched(values: Any, name: str) -> None:
                 f"{name} is a {type(values).__name__}, whose numbers must be fetched first",
                 cure=f"Pass {name}.{method}().",
             )
+    if isinstance(values, Iterator) or callable(values):
+        raise ArrayTypeError(
+            f"{name} is a {type(values).__name__}, and only Blocks read from functions",
+            cure="Pass Blocks(function), where function() returns an iterator of blocks (X, y).",
+        )
 
 
 def check_no_dates(values: Any, name: str, where: str = "") -> None:

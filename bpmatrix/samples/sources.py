@@ -18,7 +18,7 @@ import numpy as np
 from bpmatrix.array_types import Array
 from bpmatrix.datasets.npz import read_npy_header
 from bpmatrix.errors import ArgumentError, ArrayTypeError, DataError, DataFileError, ShapeError
-from bpmatrix.samples.frames import frame_of
+from bpmatrix.samples.frames import Frame, frame_of
 from bpmatrix.samples.refused import check_no_dates
 
 BYTES_OF_A_BLOCK = 8 << 20
@@ -27,11 +27,20 @@ WRITE_TOGETHER = "Wait until the file is written, then start again."
 
 
 class Block(NamedTuple):
-    """Some samples as rows: X (k, n_0), y (k,) or (k, n_L) or None, weight (k,) or None."""
+    """Some samples as rows: X (k, n_0), y (k,) or (k, n_L) or None, weight (k,) or None.
+
+    `names` are those of the columns of X, if it is a table.
+    """
 
     X: Array
     y: Array | None = None
     weight: Array | None = None
+    names: list[Any] | None = None
+
+    @property
+    def parts(self) -> tuple[Array, Array | None, Array | None]:
+        """X, y and weight."""
+        return self[:3]
 
 
 class Source:
@@ -231,18 +240,19 @@ def _as_block(given: Any, name: str) -> Block:
             expected="X, (X, y) or (X, y, weight)",
         )
     names = ("X", "y", "the weights")
-    arrays = [
-        None if part is None else _as_array(part, f"{what} of {name}")
+    frames = [
+        None if part is None else _as_frame(part, f"{what} of {name}")
         for what, part in zip(names, parts, strict=False)
     ]
-    return Block(*arrays)  # type: ignore[arg-type]
+    X, y, weight = (frame and frame.array for frame in (*frames, None, None)[:3])
+    return Block(X, y, weight, frames[0] and frames[0].names)  # type: ignore[arg-type]
 
 
-def _as_array(part: Any, name: str) -> Array:
+def _as_frame(part: Any, name: str) -> Frame:
     check_is_dense(part, name)
     check_no_dates(part, name)
     frame = frame_of(part, name, are_labels=name.startswith("y"))
-    return np.asarray(part) if frame is None else frame.array
+    return frame or Frame(np.asarray(part), None, "array")
 
 
 def spent(name: str, why: str) -> ArgumentError:

@@ -112,8 +112,8 @@ class Survey:
     def add(self, block: Block, seen: Seen) -> None:
         """Add a block that was checked."""
         if self.rows == 0:
-            _, y, weight = (None if part is None else part[:1].copy() for part in block)
-            self.first = Block(block.X[:1].copy(), y, weight)
+            _, y, weight = (None if part is None else part[:1].copy() for part in block.parts)
+            self.first = Block(block.X[:1].copy(), y, weight, block.names)
         self.checksums.append(checksum(block))
         self.tallies.append(Tally.of(seen, len(block.X)))
         self.rows += len(block.X)
@@ -189,7 +189,7 @@ def survey(blocks: Blocks, look: Callable[[int, Block], Seen], found: Survey) ->
 def types_of(block: Block) -> str:
     """Return the types of inputs, targets and weights, in words."""
     found = []
-    for name, part in zip(("X", "y", "weights"), block, strict=True):
+    for name, part in zip(("X", "y", "weights"), block.parts, strict=True):
         if part is not None:
             is_number = part.dtype.kind in "biuf"
             dtype = str(kernel_type(part.dtype)) if is_number else "text or objects"
@@ -200,7 +200,7 @@ def types_of(block: Block) -> str:
 def checksum(block: Block) -> int:
     """Return a checksum of the bytes of a block, its types and shapes."""
     found = 0
-    for name, part in zip(Block._fields, block, strict=True):
+    for name, part in zip(Block._fields, block.parts, strict=False):
         if part is not None:
             found = zlib.crc32(f"{name}{part.dtype.str}{part.shape}".encode(), found)
             if part.dtype.kind in "biuf":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pyarrow as pa
@@ -36,7 +37,9 @@ def as_arrow(table: Any) -> pa.Table:
                 "a table needs named columns",
                 got=type(table).__name__,
                 expected="a DataFrame of pandas or polars, an Arrow table, or a dictionary",
-                cure="Pass pandas.DataFrame(X), or use MLPClassifier or MLPRegressor for arrays.",
+                cure="Read the file first, for example pandas.read_csv(path)."
+                if isinstance(table, str | os.PathLike)
+                else "Pass pandas.DataFrame(X), or use MLPClassifier or MLPRegressor for arrays.",
             )
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
         message = str(error.args[0] if error.args else error).partition("\n")[0]

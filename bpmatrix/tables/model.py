@@ -15,9 +15,12 @@ from bpmatrix.array_types import Array
 from bpmatrix.checks import find, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators import MLPClassifier, MLPRegressor
+from bpmatrix.exchange.exports import ToOnnx
+from bpmatrix.exchange.model import Ensemble, Scaling
+from bpmatrix.foreign import TABLE_MODEL, knowing
 from bpmatrix.tables import storage
 from bpmatrix.tables.arrow import as_arrow
-from bpmatrix.tables.columns import Category, Plain
+from bpmatrix.tables.columns import LINEAR, Category, Number, Plain
 from bpmatrix.tables.encoder import TableEncoder, numbers_rows
 from bpmatrix.tables.splits import held_out
 from bpmatrix.tables.targets import target_in, targets_of, task_of
@@ -36,7 +39,7 @@ TASKS = {"classification": MLPClassifier, "regression": MLPRegressor}
 BLOCK = 1 << 16
 
 
-class TableModel:
+class TableModel(ToOnnx):
     """One or several networks that predict a column of a table from its other columns.
 
     The columns are turned into numbers by a `TableEncoder`. A tenth of the rows is held out to
@@ -84,6 +87,7 @@ class TableModel:
     center_: float = 0.0
     scale_: float = 1.0
 
+    @knowing(TABLE_MODEL)
     def __init__(
         self,
         target: str,
@@ -241,6 +245,29 @@ class TableModel:
         """
         storage.save(self, path)
 
+    def _for_onnx(self) -> Ensemble:
+        numbers = [column for column in self.encoder_.columns_ if isinstance(column, Number)]
+        others = {column.name for column in self.encoder_.columns_} - {c.name for c in numbers}
+        if others:
+            raise ArgumentError(
+                "only a model of scaled numbers can be written to an ONNX file as a whole",
+                got=f"the columns {', '.join(map(repr, sorted(others)))}",
+                cure="Write its networks, for the numbers that encoder_.transform returns:"
+                " model.members_[0].to_onnx(path).",
+            )
+        center, scale = (
+            np.array([getattr(c.scale, part) for c in numbers]) for part in ("center", "scale")
+        )
+        is_scaled = self.task_ == "regression"
+        return Ensemble(
+            tuple(member._exported() for member in self.members_),  # noqa: SLF001
+            tuple(column.name for column in numbers),
+            Scaling(center, scale),
+            LINEAR,
+            np.array([column.scale.missing for column in numbers]),
+            Scaling(np.array([self.center_]), np.array([self.scale_])) if is_scaled else None,
+        )
+
     def __repr__(self) -> str:
         members = f", n_members={self.n_members}" * (self.n_members > 1)
         return f"TableModel({self.target!r}{members})"
@@ -278,7 +305,8 @@ class TableModel:
     ) -> Estimator:
         parameters = {
             **RECIPE, "batch_size": min(RECIPE["batch_size"], n), **self.parameters,
-            "random_state": (self.seed + i) % 2**32, "callbacks": list(callbacks) or None,
+            "random_state": (self.seed + i) % 2**32,
+            "callbacks": [*(self.parameters.get("callbacks") or ()), *callbacks] or None,
         }  # fmt: skip
         member: Estimator = TASKS[self.task_](**parameters)
         return member

@@ -159,11 +159,30 @@ def test_what_is_printed_is_also_written_between_the_marks(tmp_path):
 def test_the_pages_have_marks_for_commands():
     """Each is a command that exists."""
     found = []
-    for page in sorted((Path(__file__).parents[2] / "docs").glob("*.md")):
+    for page in sorted((Path(__file__).parents[2] / "docs").rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         found += re.findall(r"<!-- python -m benchmarks (\S+) -->\n(?:.*\n)*?<!-- end -->", text)
-    assert sorted(found) == ["c", "exchange", "quality", "self-test"]
+    assert sorted(found) == ["c", "exchange", "quality", "scaling", "self-test"]
     assert set(found) <= set(main.commands)
+
+
+def test_scales_that_table_models_are_compared_with():
+    pytest.importorskip("pyarrow")
+    from benchmarks.scaling import ways  # noqa: PLC0415 - where pyarrow is
+    from bpmatrix.tables import columns  # noqa: PLC0415
+
+    x = np.array([0.0, 1, 2, 3, 1000])
+
+    class Split:
+        def score_of_table(self):
+            return columns.Scale.of(x).apply(x)[0]
+
+    found = {name: way(Split()) for name, way in ways(Split.score_of_table).items()}
+    linear = (x - 2) / 2
+    assert found["quartiles"] == pytest.approx(linear)
+    assert found["quartiles, limit"] == pytest.approx(linear / np.hypot(1, linear / 3))
+    assert found["quartiles, logarithm"] == pytest.approx(3 * np.arcsinh(linear / 3))
+    assert found["mean and deviation"] == pytest.approx((x - x.mean()) / x.std())
 
 
 def test_a_verdict_says_whether_a_target_is_reached():

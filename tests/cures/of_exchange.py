@@ -116,7 +116,7 @@ ROWS = [
         needs="onnx",
     ),
     Row(
-        "exchange/model.py: Model.rounded",
+        "exchange/model.py: check_range",
         "a number of the model is outside the range of {}",
         lambda folder: to_c(folder, weight=1e39),
         'Pass dtype="float64".',

@@ -44,7 +44,7 @@ def applied(**columns: Any) -> Callable[[Path], object]:
     return lambda _: TableEncoder().fit(TABLE).transform(table)
 
 
-def fitted(target: str = "y", task: str | None = None, **columns: Any) -> Callable[[Path], object]:
+def fitted(target: str = "y", task: str | None = None, **columns: Any) -> Callable[[Path], Any]:
     """Return a function that fits a model to the table with other columns."""
     return lambda _: TableModel(target, task=task, seed=1, tol=1e9).fit(TABLE | columns)
 
@@ -103,6 +103,18 @@ ROWS = [
     Row("tables/arrow.py: as_arrow", "a table needs named columns",
         lambda _: TableEncoder().fit(np.eye(2)), "use MLPClassifier or MLPRegressor for arrays",
         lambda _: (MLPClassifier(2, tol=1e9).fit(np.eye(2), [0, 1]), encoded()(_))),
+    Row("tables/arrow.py: as_arrow", "a table needs named columns",
+        lambda _: TableEncoder().fit("table.csv"), "Read the file first", encoded()),
+    Row("foreign.py: _unknown", "{} has no argument{} {}",
+        lambda _: TableModel("y", random_state=1, max_iter=5), "Write seed=1.",
+        lambda _: TableModel("y", seed=1, max_iter=5)),
+    Row("tables/model.py: TableModel._for_onnx",
+        "only a model of scaled numbers can be written to an ONNX file as a whole",
+        lambda folder: fitted("grade")(folder).to_onnx(folder / "x.onnx"),
+        "Write its networks, for the numbers that encoder_.transform returns:"
+        " model.members_[0].to_onnx(path).",
+        lambda folder: fitted("grade")(folder).members_[0].to_onnx(folder / "x.onnx"),
+        needs="onnx"),
     Row("tables/arrow.py: as_arrow", "a column of the table mixes types",
         encoded(x=[1, "a"] * 20), "Convert it to one type first.", encoded(x=["1", "a"] * 20)),
     Row("tables/arrow.py: as_arrow", "the table has several columns {}",

@@ -9,6 +9,7 @@ import pytest
 from block_twin import order_of_an_epoch
 from numeric import same_bits
 
+import bpmatrix
 from bpmatrix import Blocks, MLPClassifier, MLPRegressor
 from bpmatrix.errors import ArgumentError, DataError
 from bpmatrix.training import slices
@@ -32,6 +33,18 @@ def same(a, b) -> bool:
     return all(same_bits(p, q) for p, q in weights) and all(
         getattr(a, name) == getattr(b, name) for name in records
     )
+
+
+def test_a_fit_records_size_and_window_of_its_blocks(tmp_path) -> None:
+    model = MLPClassifier(**REST).fit(Blocks(X, NAMES, block_size=50, window=2))
+    model.save(tmp_path / "model.safetensors")
+    for found in (model, bpmatrix.load(tmp_path / "model.safetensors")):
+        assert found.blocks_ == {"block_size": 50, "window": 2}
+    model.partial_fit(Blocks([(X, NAMES)]))
+    assert model.blocks_ == {"block_size": None, "window": 8}
+    assert model.fit(X, NAMES).blocks_ is None
+    model.save(tmp_path / "model.safetensors")
+    assert bpmatrix.load(tmp_path / "model.safetensors").blocks_ is None
 
 
 TARGETS = {"names": NAMES, "two": CODES > 0, "labels": np.eye(3, dtype=int)[CODES]}

@@ -111,6 +111,29 @@ def test_training_on_files_is_that_on_arrays(tmp_path: Path) -> None:
     assert net.train(Blocks(file, "price"), epochs=2).stopped_by == "epochs"
 
 
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+def test_an_estimator_knows_the_names_of_columns(tmp_path: Path) -> None:
+    """Of files and of blocks that are DataFrames; other columns are refused."""
+    given = table(kind=None)
+    swapped = given.select(["b", "a", "w", "price"])
+    model = MLPRegressor(max_iter=2).fit(Blocks(written(tmp_path, "csv", given)[0], "price"))
+    assert model.feature_names_in_.tolist() == ["a", "b", "w"]
+    assert len(model.predict(Blocks(given.drop_columns(["price"])))) == N
+    y = swapped["price"].to_numpy()
+    for other in (
+        Blocks(swapped, "price"),
+        Blocks(given, ["price"], "w"),
+        Blocks([(swapped.drop_columns(["price"]).to_pandas(), y)]),
+    ):
+        for use in (
+            model.predict,
+            model.partial_fit,
+            lambda X: model.fit(given.drop_columns(["price"]), y, X_val=X),
+        ):
+            with pytest.raises(DataError, match="feature names should match"):
+                use(other)
+
+
 def test_categories_and_small_types() -> None:
     given = table(
         kind=pa.array(columns()["kind"]).dictionary_encode(),
@@ -141,20 +164,23 @@ def test_a_csv_file_whose_types_change(tmp_path: Path) -> None:
         list(Blocks(path, "b"))
 
 
-NULLS = pa.array([None, *range(N - 1)])
+DATES = np.arange(N).astype("M8[D]")
+GAP = np.where(np.arange(N) == 9, np.nan, 1.5)
+NULLS = pa.array(GAP, from_pandas=True)
 
 
 @pytest.mark.parametrize(
     ("given", "y", "weight", "error", "says"),
     [
-        ({}, "price", None, ArrayTypeError, "column 'kind' of Table does not hold numbers: got"),
-        ({"kind": np.arange(N).astype("M8[D]")}, "price", None, ArrayTypeError, "the type date32"),
-        ({}, "kind", "kind", ArrayTypeError, "column 'kind' of Table does not hold numbers"),
+        ({}, "price", None, ArrayTypeError, "but text: got column 'kind' with"),
+        ({"kind": DATES}, "price", None, ArrayTypeError, "dates or times: got column 'kind'"),
+        ({}, "kind", "kind", ArrayTypeError, "sample_weight of block 1 of Table does not hold"),
         ({"kind": None}, "cost", None, DataError, "Table has no columns named 'cost'"),
-        ({"kind": None, "a": NULLS}, "price", None, DataError, "column 'a' of Table has missing"),
+        ({"kind": None, "a": NULLS}, "price", None, DataError, "got column 'a', row 9 first"),
+        ({"kind": None, "a": GAP}, "price", None, DataError, "got column 'a', row 9 first"),
         ({"kind": None}, np.ones(N), None, ArgumentError, "must be names of its columns"),
         ({"kind": None}, "price", np.ones(N), ArgumentError, "must be names of its columns"),
-        ({"kind": np.arange(N).astype("M8[D]")}, "kind", None, ArrayTypeError, "'kind'"),
+        ({"kind": DATES}, "kind", None, ArrayTypeError, "'kind'"),
     ],
 )
 def test_columns_that_cannot_be_used(given, y, weight, error, says) -> None:

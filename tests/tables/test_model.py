@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 import bpmatrix
 from bpmatrix import MLPClassifier, TableModel
@@ -32,6 +33,15 @@ def regression():
 @pytest.fixture(scope="module")
 def classification():
     return TableModel("grade", n_members=2, seed=1).fit(CLASSES)
+
+
+def test_callbacks_may_be_passed_to_the_model_and_to_fit():
+    seen = []
+    table = {"x": [0.0, 1.0] * 20, "y": ["a", "b"] * 20}
+    model = TableModel("y", seed=1, max_iter=1, callbacks=[lambda info: seen.append("model")])
+    with pytest.warns(ConvergenceWarning):
+        model.fit(table, callbacks=[lambda info: seen.append("fit")])
+    assert seen == ["model", "fit"]
 
 
 def test_numbers_are_predicted_in_their_units(regression):
@@ -199,3 +209,42 @@ def test_a_regression_has_no_probabilities(regression):
 def test_an_estimator_is_still_loaded_as_one(tmp_path):
     MLPClassifier((2,), max_iter=1, tol=1e9).fit([[0.0], [1.0]], [0, 1]).save(tmp_path / "m")
     assert isinstance(bpmatrix.load(tmp_path / "m"), MLPClassifier)
+
+
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+@pytest.mark.parametrize("task", ["regression", "classification", "words"])
+@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_a_model_of_numbers_is_one_onnx_file(task, members, dtype, tmp_path) -> None:
+    """With gaps and outliers, in another order than that of the training table."""
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    rng = np.random.default_rng(1)
+    X = rng.standard_cauchy((200, 3)) * [1, 1000, 0.001] + [0, 5000, 0]
+    targets = {
+        "regression": X[:, 0].clip(-5, 5) * 1e3,
+        "classification": np.digitize(X[:, 0], [-1, 1]),
+        "words": np.where(X[:, 0] > 0, "up", "down"),
+    }
+    X[::7, 1] = X[::9, 2] = np.nan
+    table = dict(zip("abc", X.T, strict=True))
+    model = TableModel(
+        "y",
+        task="classification" if task == "words" else task,
+        seed=1,
+        n_members=members,
+        max_iter=3,
+        standardize=members == 1,
+    ).fit(table | {"y": targets[task]})
+    model.to_onnx(tmp_path / "model.onnx", dtype)
+    session = runtime.InferenceSession(tmp_path / "model.onnx")
+    names = json.loads(session.get_modelmeta().custom_metadata_map["feature_names"])
+    rows = np.stack([table[name] for name in names], axis=1).astype(dtype)
+    found, tolerance = session.run(None, {"X": rows}), 1e-12 if dtype == "float64" else 1e-4
+    given = {name: column.astype(np.float64) for name, column in zip(names, rows.T, strict=True)}
+    if task == "regression":
+        difference = np.abs(found[0][:, 0] - model.predict(given))
+        assert difference.max() < tolerance * model.scale_
+    else:
+        assert found[0].tolist() == model.predict(given).tolist()
+        assert np.abs(found[1] - model.predict_proba(given)).max() < tolerance
