@@ -44,12 +44,14 @@ def form_of(options: Mapping[str, Any]) -> Format:
     )
 
 
-def read(source: str, form: Format, as_text: Sequence[str] = ()) -> tuple[pa.Table, list[str]]:
+def read(
+    source: str, form: Format, as_text: Sequence[str] = (), features: Sequence[str] = ()
+) -> tuple[pa.Table, list[str]]:
     """Return the table in a file and what was assumed, with a bar or lines while it is read."""
     name = "standard input" if source == STANDARD_INPUT else size_in_words(source)
     if not errors_reach_a_terminal() or not os.path.isfile(source):  # noqa: PTH113 - also for "-"
         with announced(f"reading {name}"):
-            return read_table(source, form, as_text=as_text)
+            return read_table(source, form, as_text=as_text, features=features)
     with progress_bar() as watch:
         start = drawn_at = time.monotonic()
         size = max(1, Path(source).stat().st_size)
@@ -61,7 +63,7 @@ def read(source: str, form: Format, as_text: Sequence[str] = ()) -> tuple[pa.Tab
                 watch(done / size, f"reading {name}")
                 drawn_at = now
 
-        return read_table(source, form, as_text=as_text, progress=progress)
+        return read_table(source, form, as_text=as_text, features=features, progress=progress)
 
 
 def predict_table(
@@ -95,16 +97,28 @@ def predict_table(
     BpmatrixError
         If the table does not fit the model.
     """
-    model = model if isinstance(model, TableModel) else TableModel.of_estimator(model)
-    table, notes = read(source, form, model.columns_of_text)
-    for note in notes:
-        say(f"bpmatrix: {note}", err=True)
+    model = model_of(model)
+    table = read_for(model, source, form)
     with announced(f"predicting {table.num_rows:,} rows"):
         p = model.predict_proba(table) if with_probabilities else None
         found = model.predict(table) if p is None else model.classes_[p.argmax(axis=1)]
         deliver(_lines(model, found, p), output)
     if model.target in table.column_names:
         say(_score_in_words(model, table, found, source), err=True)
+
+
+def model_of(model: TableModel | MLPClassifier | MLPRegressor) -> TableModel:
+    """Return a model of a table, or an estimator as one."""
+    return model if isinstance(model, TableModel) else TableModel.of_estimator(model)
+
+
+def read_for(model: TableModel, source: str, form: Format) -> pa.Table:
+    """Return the table in a file for a model, and print what was assumed to read it."""
+    features = model.encoder_.feature_names_in_.tolist()
+    table, notes = read(source, form, model.columns_of_text, features)
+    for note in notes:
+        say(f"bpmatrix: {note}", err=True)
+    return table
 
 
 def _lines(model: TableModel, found: Array, p: Array | None) -> str:

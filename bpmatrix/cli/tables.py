@@ -29,7 +29,7 @@ from bpmatrix.tables.encoder import numbers_rows
 from bpmatrix.tables.model import RECIPE, VALIDATION_SHARE
 from bpmatrix.tables.scores import scores
 from bpmatrix.tables.splits import folds, held_out
-from bpmatrix.tables.targets import target_in, targets_of, task_of
+from bpmatrix.tables.targets import named, target_in, targets_of, task_of
 from bpmatrix.tables.values import DATE, kind_of
 
 if TYPE_CHECKING:  # where pyarrow is missing, bpmatrix.tables says so
@@ -182,6 +182,8 @@ def _rows(model: TableModel, options: Mapping[str, Any]) -> Rows:
     """Read the tables, and split the rows."""
     form, by = form_of(options), options["split_by"]
     whole, notes = read(options["data"], form)
+    model.target, by = named(whole, model.target), by and named(whole, by)
+    model.drop = [named(whole, name) for name in model.drop]
     as_text = [column.name for column in whole.schema if str(column.type) == "string"]
     others = {
         name: read(str(options[name]), form, as_text)[0]
@@ -248,9 +250,11 @@ def _scores_of_folds(
 def _introduce(source: str, model: TableModel, rows: Rows) -> None:
     """Print the data, the model and the seed."""
     counts = f"{rows.train.num_rows:,} training and {rows.test.num_rows:,} test rows"
-    task = rows.task
+    task, y = rows.task, targets_of(rows.whole, model.target, rows.task)
     if task == "classification":
-        task += f" into {np.unique(targets_of(rows.whole, model.target, task)).size} classes"
+        task += f" into {np.unique(y).size} classes"
+    elif model.task is None and (y == np.floor(y)).all():
+        task += ", as there are many numbers (--task classification otherwise)"
     lines: list[tuple[str, object]] = [("data", f"{source}: {counts}")]
     lines += [("assumed", note) for note in rows.notes]
     lines += [("target", f"{model.target}, {task}"), ("seed", model.seed)]

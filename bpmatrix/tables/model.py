@@ -211,6 +211,21 @@ class TableModel(ToOnnx):
         y = targets_of(as_arrow(table), self.target, self.task_)
         return self._score(self.predict(table), y)
 
+    def samples(self, table: Any) -> tuple[Array, Array]:
+        """Return a table with the target as the networks see it: X (n, n_0), and y (n,) or (1, n).
+
+        The classes are numbered, numbers are scaled.
+        """
+        rows = as_arrow(table)
+        y = targets_of(rows, self.target, self.task_)
+        if self.task_ == "regression":
+            return self.encoder_.transform(rows), self._scaled(y)[np.newaxis]
+        known = np.isin(y, self.classes_)
+        return (
+            self.encoder_.transform(rows.filter(known)),
+            np.searchsorted(self.classes_, y[known]),
+        )
+
     @property
     def classes_(self) -> Array:
         """The classes."""

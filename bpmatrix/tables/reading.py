@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import feather, parquet
 
-from bpmatrix.datasets.cells import is_number, shown
+from bpmatrix.datasets.cells import is_number
 from bpmatrix.errors import DataFileError
 from bpmatrix.tables.parsing import (
     WINDOWS,
@@ -39,7 +39,6 @@ STANDARD_INPUT = "-"
 # What is looked at to find encoding and separator.
 HEAD = 1 << 18
 LINES = 100
-NAMED = 20
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -73,6 +72,7 @@ def read_table(
     form: Format = Format(),
     *,
     as_text: Sequence[str] = (),
+    features: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[pa.Table, list[str]]:
     """Return the table in a file, and what was assumed to read it.
@@ -85,6 +85,9 @@ def read_table(
         What is known about a text file.
     as_text : sequence of str, optional
         Columns that are not to be read as numbers.
+    features : sequence of str, optional
+        The names for a text file that has no header and as many columns; others are called
+        "column 1", "column 2", ...
     progress : callable, optional
         Called with the number of bytes read so far.
 
@@ -106,7 +109,7 @@ def read_table(
         if start.startswith((b"PAR1", b"ARROW1", b"FEA1")):
             table, notes = _binary(file, name, form, as_text)
         else:
-            table, notes = _text(file, name, form, as_text)
+            table, notes = _text(file, name, form, as_text, features)
     if not table.num_rows:
         raise DataFileError(f"{name} contains no rows", expected="rows below the header")
     return table, notes
@@ -195,7 +198,7 @@ def _binary(
 
 
 def _text(
-    file: BinaryIO, name: str, form: Format, as_text: Sequence[str]
+    file: BinaryIO, name: str, form: Format, as_text: Sequence[str], features: Sequence[str]
 ) -> tuple[pa.Table, list[str]]:
     """Return the table in a text file, and what was assumed."""
     head = file.read(HEAD)
@@ -213,17 +216,14 @@ def _text(
     lines = lines[1:] if told else lines
     separator = form.separator or (told[1] if told else _separator_of(lines))
     rows = list(csv.reader(lines, delimiter=separator))
-    names = [cell.strip() or f"column {i + 1}" for i, cell in enumerate(rows[0])] if rows else []
+    first = [cell.strip() for cell in rows[0]] if rows else []
+    has_header = _is_header(first)
+    names = [has_header * cell or f"column {i}" for i, cell in enumerate(first, start=1)]
+    if not has_header and len(features) == len(names):
+        names = list(features)
     _check_names(names, name)
-    if all(is_number(cell) for cell in names):
-        raise DataFileError(
-            f"{name} has no header",
-            got=", ".join(map(shown, names[:NAMED])),
-            expected="the names of the columns in the first line",
-            cure="Insert a first line with the names.",
-        )
-    how = How(name, names, separator, encoding, 1 + bool(told), {*as_text}, b'"' in head)
-    decimal = form.decimal or decimal_of_sample(how, rows[1:])
+    how = How(name, names, separator, encoding, has_header + bool(told), {*as_text}, b'"' in head)
+    decimal = form.decimal or decimal_of_sample(how, rows[has_header:])
     table = parsed(file, how, decimal or ".")
     if decimal is None and decimal_of_columns(table, how) == ",":
         decimal = ","  # numbers with a point in the other columns have groups of digits
@@ -235,7 +235,15 @@ def _text(
         notes.insert(0, f"cells are separated by a {SEPARATORS[separator]} (--separator)")
     if form.encoding is None and not how.encoding.startswith("utf-8"):
         notes.insert(0, f"the text is in {how.encoding} (--encoding reads it otherwise)")
+    if not has_header:
+        notes.insert(0, f"there is no header: the columns are called {names[0]} to {names[-1]}")
     return table, notes
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether the first line has names: text, and no number but a whole one, such as a year."""
+    numbers = [cell for cell in cells if is_number(cell)]
+    return len(numbers) < len(cells) and all(map(str.isdigit, numbers))
 
 
 def _encoding_of(head: bytes) -> str:

@@ -160,8 +160,6 @@ ROWS = [
         read("\n"), "expected a table with a header", read(CSV)),
     Row("tables/reading.py: _text", "{} is not a table",
         read(b"\x89PNG\r\n\0\0"), "text with a header, Parquet, Feather or Arrow", read(CSV)),
-    Row("tables/reading.py: _text", "{} has no header",
-        read("1,2\n3,4\n"), "Insert a first line with the names.", read("a,b\n1,2\n3,4\n")),
     Row("tables/reading.py: _check_names", "{} has {} columns {}",
         read("a,a\n1,2\n"), "Rename all but one of them in the header", read("a,b\n1,2\n")),
     Row("tables/text.py: decimal_of", "column {} has numbers that can be read in two ways",
