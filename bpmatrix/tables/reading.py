@@ -103,13 +103,13 @@ def read_table(
         If the file cannot be read as a table; names the line where there is one.
     """
     name = "standard input" if str(source) == STANDARD_INPUT else str(source)
-    with _reading(name), _opened(source, progress) as file:
+    with reading(name), opened(source, progress) as file:
         start = file.read(6)
         file.seek(0)
         if start.startswith((b"PAR1", b"ARROW1", b"FEA1")):
             table, notes = _binary(file, name, form, as_text)
         else:
-            table, notes = _text(file, name, form, as_text, features)
+            table, notes, _ = text_in(file, name, form, as_text, features)
     if not table.num_rows:
         raise DataFileError(f"{name} contains no rows", expected="rows below the header")
     return table, notes
@@ -145,7 +145,7 @@ class _Counted(io.RawIOBase):
 
 
 @contextmanager
-def _opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]:
+def opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]:
     """Open a file, without its compression by gzip, that can be read again from its start."""
     with ExitStack() as files:
         file: Any
@@ -166,7 +166,7 @@ def _opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """Convert errors of the system, of gzip, and of pyarrow to ours."""
     try:
         yield
@@ -189,7 +189,7 @@ def _binary(
     start = file.read(4)
     file.seek(0)
     table = (parquet.read_table if start == b"PAR1" else feather.read_table)(file)
-    _check_names(table.column_names, name)
+    check_names(table.column_names, name)
     for i, field in enumerate(table.schema):
         if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
             table = table.set_column(i, field.name, table[i].cast(pa.string()))
@@ -197,10 +197,10 @@ def _binary(
     return understood(table, how, form.decimal)
 
 
-def _text(
+def text_in(
     file: BinaryIO, name: str, form: Format, as_text: Sequence[str], features: Sequence[str]
-) -> tuple[pa.Table, list[str]]:
-    """Return the table in a text file, and what was assumed."""
+) -> tuple[pa.Table, list[str], How]:
+    """Return the table in a text file, what was assumed, and how it was parsed."""
     head = file.read(HEAD)
     if not head.strip():
         raise DataFileError(f"{name} is empty", expected="a table with a header")
@@ -221,7 +221,7 @@ def _text(
     names = [has_header * cell or f"column {i}" for i, cell in enumerate(first, start=1)]
     if not has_header and len(features) == len(names):
         names = list(features)
-    _check_names(names, name)
+    check_names(names, name)
     how = How(name, names, separator, encoding, has_header + bool(told), {*as_text}, b'"' in head)
     decimal = form.decimal or decimal_of_sample(how, rows[has_header:])
     table = parsed(file, how, decimal or ".")
@@ -237,7 +237,7 @@ def _text(
         notes.insert(0, f"the text is in {how.encoding} (--encoding reads it otherwise)")
     if not has_header:
         notes.insert(0, f"there is no header: the columns are called {names[0]} to {names[-1]}")
-    return table, notes
+    return table, notes, how
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -274,7 +274,7 @@ def _separator_of(lines: Sequence[str]) -> str:
     return best if found[best][0] else ","
 
 
-def _check_names(names: Sequence[str], name: str) -> None:
+def check_names(names: Sequence[str], name: str) -> None:
     """Check that no two columns have the same name."""
     twice = next((column for column in names if names.count(column) > 1), None)
     if twice is not None:

@@ -187,6 +187,11 @@ ROWS = [
     Row("cli/tables.py: _model", "with --target, --seed must be at most {}.",
         run(ESTIMATOR + f" --seed {2**32}"), "at most 4294967295.",
         run(ESTIMATOR + f" --seed {2**32 - 1}")),
+    Row("cli/tables.py: _rows_in_blocks",
+        "--{} needs the whole table in memory, and {} is read block by block:"
+        " name rows to test on with --test.",
+        run("train t*e.csv --target kind --cv 3"), "name rows to test on with --test",
+        run("train t*e.csv --target kind --epochs 1 --test table.csv")),
     Row("cli/tables.py: _rows", "column {} is the target",
         run(ESTIMATOR + " --split-by kind"), "Name another column, or none.",
         run(ESTIMATOR + " --split-by a", ESTIMATOR)),
