@@ -482,6 +482,11 @@ def test_verify_of_a_regression(homes, tmp_path, capsys):
     assert capsys.readouterr().out.count("same gradient") == 2
 
 
+def test_several_files_are_one_argument(iris, capsys):
+    assert main(["train", str(iris), str(iris), "--target", "kind"]) == 2
+    assert "a folder, or a pattern in quotes." in capsys.readouterr().err
+
+
 def test_a_first_line_of_numbers_and_words_is_no_header(iris, tmp_path, capsys):
     path = tmp_path / "iris.data"
     path.write_text(iris.read_text().split("\n", 1)[1])
