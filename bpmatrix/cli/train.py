@@ -130,7 +130,8 @@ def _check(options: Options) -> None:
     if options.data == "-" or options.data.lower().endswith(TABLES):
         last = _last_column(options.data)
         raise click.ClickException(
-            f"{options.data} is a table: name the column to learn, for example the last:"
+            f"{options.data} is a table: name the column to learn"
+            f"{', for example the last' * (last != 'COLUMN')}:"
             f" bpmatrix train {quoted(options.data)} --target {quoted(last)}"
         )
     deciding = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -178,7 +177,7 @@ class TableModel(ToOnnx):
         if source is None:
             X, targets = encoder.transform(features), self._scaled(y)
         else:
-            X, targets, n = Blocks(partial(self._blocks, source)), None, source.n_training
+            X, targets, n = Blocks(self._blocks_of(source)), None, source.n_training
         held = {"X_val": X_val, "y_val": self._scaled(held_y)}
         self._fit_members(X, targets, held, n, callbacks, checkpoint)
         return self
@@ -220,14 +219,19 @@ class TableModel(ToOnnx):
         model.members_ = [estimator]
         return model
 
-    def _blocks(self, source: Sampled) -> Iterator[tuple[Array, Array]]:
-        """Return the blocks that the networks learn from."""
+    def _blocks_of(self, source: Sampled) -> Callable[[], Iterator[tuple[Array, Array]]]:
+        """Return the function that returns the blocks that the networks learn from."""
         size = max(1, BYTES_OF_A_BLOCK // (8 * len(self.encoder_.get_feature_names_out())))
-        for table in source.training_rows():
-            for first in range(0, table.num_rows, size):
-                rows = table.slice(first, size)
-                y = targets_of(rows, self.target, self.task_)
-                yield self.encoder_.transform(rows), self._scaled(y)
+
+        def blocks() -> Iterator[tuple[Array, Array]]:
+            for table in source.training_rows():
+                for first in range(0, table.num_rows, size):
+                    rows = table.slice(first, size)
+                    y = targets_of(rows, self.target, self.task_)
+                    yield self.encoder_.transform(rows), self._scaled(y)
+
+        blocks.__name__ = source.files.name  # for errors and warnings
+        return blocks
 
     def predict(self, table: Any) -> Array:
         """Return the predicted class or number of each row (n,)."""

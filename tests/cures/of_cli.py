@@ -200,8 +200,7 @@ ROWS = [
         run("train --target kind"), "bpmatrix train TABLE.csv",
         run("train table.csv --target kind --epochs 1")),
     Row("cli/train.py: _check",
-        "{} is a table: name the column to learn, for example the last:"
-        " bpmatrix train {} --target {}",
+        "{} is a table: name the column to learn{}: bpmatrix train {} --target {}",
         run("train table.csv"), "bpmatrix train table.csv --target kind",
         run("train table.csv --target kind --epochs 1")),
     Row("cli/train.py: _check", "--{} works only with --target COLUMN.",

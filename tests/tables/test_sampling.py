@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 from bpmatrix import TableModel  # noqa: E402
 from bpmatrix.cli import main  # noqa: E402
 from bpmatrix.errors import DataError  # noqa: E402
-from bpmatrix.tables import files, sampling  # noqa: E402
+from bpmatrix.tables import files, model, sampling  # noqa: E402
 from bpmatrix.tables.files import TableFiles  # noqa: E402
 from bpmatrix.tables.sampling import sampled  # noqa: E402
 
@@ -66,6 +66,14 @@ def test_a_model_of_files_repeats_and_resumes(table, tmp_path):
     fit(3, tmp_path / "run")
     resumed = fit(6, tmp_path / "run")
     assert (first.members_[0]._parameters.flat == resumed.members_[0]._parameters.flat).all()
+
+
+def test_a_sorted_file_causes_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(model, "BYTES_OF_A_BLOCK", 1000)
+    rows = [f"{i % 7},{'no' if i < 900 else 'yes'}" for i in range(1800)]
+    (tmp_path / "t.csv").write_text("\n".join(["x,kind", *rows]) + "\n")
+    with pytest.warns(UserWarning, match=r"the samples of .*t.csv are sorted by their targets"):
+        TableModel("kind", seed=1, tol=1e9).fit(tmp_path / "t.csv")
 
 
 def test_the_command_line(table, tmp_path, monkeypatch, capsys):
