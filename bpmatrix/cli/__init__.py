@@ -118,6 +118,8 @@ def _fail(message: str) -> int:
 def _usage(error: click.ClickException) -> str:
     message = error.format_message()
     context = getattr(error, "ctx", None)
+    if message.startswith("Got unexpected extra argument"):  # of a pattern that the shell expanded
+        message += ". Several files are one argument: a folder, or a pattern in quotes."
     return f"{message} Try {context.command_path} --help." if context else message
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bpmatrix.cli.show import quoted
 from bpmatrix.cli.table_options import TABLE
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def _optimizer(context: click.Context, parameter: click.Parameter, value: str) -
 
 FOLDER = click.option(
     "--folder", metavar="FOLDER", help="For mnist and fashion-mnist: where the four files are."
+)
+LABEL_COLUMN = click.option("--label-column", "--label", "label_column_", hidden=True)
+TRUE_COLUMN = click.option(
+    "--target",
+    metavar="COLUMN",
+    help="For a network and a .csv file: the name or number of the column of classes, numbered 0,"
+    " 1, 2, ...  [default: that of the training; without names, the last if there is one more than"
+    " the model has inputs]",
 )
 OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
     click.argument("data", default="digits", metavar="[DATA]"),
@@ -216,18 +225,12 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         help="Threads that share each mini-batch; the result does not depend on them.",
     ),
     FOLDER,
-    click.option(
-        "--label-column",
-        "--label",
-        metavar="NAME",
-        help="For a .csv file of numbers without --target: the column of classes, numbered 0, 1, 2,"
-        " ...  [default: the last]",
-    ),
+    LABEL_COLUMN,
     click.option(
         "--target",
         metavar="COLUMN",
-        help="For a table: learn this column, classes or numbers, from all others; needs the extra "
-        "tables (scikit-learn, pyarrow).",
+        help="For a table: learn this column, classes or numbers, from all others. A name, or a "
+        "number from 1 on; needs the extra tables (scikit-learn, pyarrow).",
     ),
     *TABLE,
     click.option(
@@ -257,6 +260,34 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         "misclassified samples into this folder; needs matplotlib.",
     ),
 ]
+
+
+def refuse_label_column(value: str | None, *command: str) -> None:
+    """Reject the option that --target replaced, with the line to write.
+
+    Raises
+    ------
+    click.ClickException
+        If the option was given.
+    """
+    if value is not None:
+        line = " ".join(quoted(word) for word in ("bpmatrix", *command, "--target", value))
+        rest = "" if command[0] == "train" else " (a model trained with --target needs neither)"
+        raise click.ClickException(f"--label-column was replaced by --target{rest}: {line}")
+
+
+def check_finds_target(target: str | None, folder: str | None) -> None:
+    """Reject options that do not apply to a model of a table.
+
+    Raises
+    ------
+    click.UsageError
+        If one of them was given.
+    """
+    if target is not None or folder is not None:
+        raise click.UsageError(
+            "--target and --folder do not apply to a model that was trained with --target."
+        )
 
 
 def with_options(function: Callable[..., None]) -> Callable[..., None]:

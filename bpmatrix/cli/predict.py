@@ -8,7 +8,13 @@ import click
 
 import bpmatrix
 from bpmatrix.cli.destination import check_destination, deliver
-from bpmatrix.cli.options import FOLDER
+from bpmatrix.cli.options import (
+    FOLDER,
+    LABEL_COLUMN,
+    TRUE_COLUMN,
+    check_finds_target,
+    refuse_label_column,
+)
 from bpmatrix.cli.show import announced, say, size_in_words
 from bpmatrix.cli.table_options import reading_options
 
@@ -22,14 +28,8 @@ from bpmatrix.cli.table_options import reading_options
     metavar="FILE",
     help="Write to this file, replacing an older one, instead of standard output.",
 )
-@click.option(
-    "--label-column",
-    "--label",
-    metavar="NAME",
-    help="For a .csv file: the column with the true classes, to compute the accuracy; not for "
-    "models trained with --target, which find it by name.  [default: the label column of the "
-    "training file; without column names, the last if there is one more than the model has inputs]",
-)
+@LABEL_COLUMN
+@TRUE_COLUMN
 @FOLDER
 @click.option(
     "--probabilities",
@@ -41,7 +41,8 @@ def command(
     model: str,
     data: str,
     output: Path | None,
-    label_column: str | None,
+    target: str | None,
+    label_column_: str | None,
     folder: str | None,
     *,
     probabilities: bool,
@@ -50,12 +51,10 @@ def command(
     """Print the class that MODEL predicts for each sample of DATA, one per line.
 
     MODEL is a file written by `bpmatrix train --save`. If it was trained with --target, DATA is a
-    table with a header, or - for standard input, and the output is a column with a header.
-    Otherwise DATA is a .csv, .npz or
-    IDX file, all of whose samples are predicted; or digits, mnist, fashion-mnist or a folder with
-    four IDX files, whose test part is predicted. The columns of a .csv file are found by name if
-    MODEL was trained on a file with column names. If DATA contains labels, the accuracy is printed
-    on standard error.
+    table, or - for standard input, and the output is a column with a header. Otherwise DATA is a
+    .csv, .npz or IDX file, all of whose samples are predicted; or digits, mnist, fashion-mnist or a
+    folder with four IDX files, whose test part is predicted. If DATA contains labels, the accuracy
+    is printed on standard error.
 
     \b
     Examples:
@@ -66,6 +65,7 @@ def command(
     from bpmatrix.cli.samples import read_samples  # noqa: PLC0415 - loads NumPy
     from bpmatrix.cli.scores import accuracy_in_words  # noqa: PLC0415
 
+    refuse_label_column(label_column_, "predict", model, data)
     output = None if output == Path("-") else output
     if output is not None:
         check_destination(output, "--output", model, data)
@@ -73,17 +73,14 @@ def command(
     if not isinstance(net, bpmatrix.Network):
         from bpmatrix.cli.table_files import form_of, predict_table  # noqa: PLC0415
 
-        if label_column is not None or folder is not None:
-            raise click.UsageError(
-                "--label-column and --folder do not apply to a model trained with --target."
-            )
+        check_finds_target(target, folder)
         predict_table(net, data, form_of(reading), output, with_probabilities=probabilities)
         return
     for name, value in {"probabilities": probabilities or None, **reading}.items():
         if value is not None:
             raise click.UsageError(f"--{name} needs a model trained with --target.")
     with announced(f"reading {size_in_words(data)}"):
-        samples = read_samples(data, net, folder=folder, label_column=label_column)
+        samples = read_samples(data, net, folder=folder, label_column=target)
     with announced(f"predicting {samples.X.shape[1]:,} samples"):
         classes = net.predict(samples.X)
     deliver("".join(f"{number}\n" for number in classes), output)

@@ -40,10 +40,12 @@ class Report:
     ----------
     model : TableModel
         The fitted model.
-    train, test : pyarrow.Table
-        The rows that it learned from, with those for early stopping, and the test rows.
+    n_training : int
+        The number of rows that it learned from, with those for early stopping.
+    test : pyarrow.Table
+        The test rows.
     learned : (n,) array
-        The target of the training rows.
+        The target of the training rows, or of a sample of them.
     of_folds : list of dict
         The scores of each fold of a cross-validation.
     notes : list of str
@@ -53,7 +55,7 @@ class Report:
     """
 
     model: TableModel
-    train: pa.Table
+    n_training: int
     test: pa.Table
     learned: Array
     of_folds: Sequence[Mapping[str, float]]
@@ -82,7 +84,7 @@ class Report:
             "target": model.target,
             "task": model.task_,
             "seed": model.seed,
-            "rows": {"training": self.train.num_rows, "test": self.test.num_rows},
+            "rows": {"training": self.n_training, "test": self.test.num_rows},
             "assumed": list(self.notes),
             "columns": [
                 dict(zip(("name", "kind", "done"), row, strict=True))

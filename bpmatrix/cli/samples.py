@@ -119,7 +119,7 @@ def _read_table(table: Table, net: Network, label_column: str | None) -> Samples
         raise DataFileError(
             f"{table.called(label)} of {table.path} is an input of the model",
             expected="a column of labels",
-            cure="Name another column as label_column, or none.",
+            cure="Name another column as the target, or none.",
         )
     cells = table.read(inputs, label)
     labels, note = None, None

@@ -17,8 +17,8 @@ from bpmatrix.cli.destination import check_destination, check_pictures
 from bpmatrix.cli.options import optimizers
 from bpmatrix.cli.reports import Report, conclude
 from bpmatrix.cli.scores import warn_of_imbalance
-from bpmatrix.cli.show import facts, say, table
-from bpmatrix.cli.table_files import form_of, read
+from bpmatrix.cli.show import announced, facts, say, size_in_words, table
+from bpmatrix.cli.table_files import IN_BLOCKS, form_of, read
 from bpmatrix.cli.table_options import TABLE_NAMES
 from bpmatrix.cli.wording import ESTIMATOR_PARAMETERS
 from bpmatrix.errors import DataError
@@ -26,10 +26,12 @@ from bpmatrix.history import EpochInfo
 from bpmatrix.signals import INTERRUPTED
 from bpmatrix.storage.checkpoints import identity_in
 from bpmatrix.tables.encoder import numbers_rows
+from bpmatrix.tables.files import TableFiles, reads_blocks
 from bpmatrix.tables.model import RECIPE, VALIDATION_SHARE
+from bpmatrix.tables.sampling import Sampled, sampled
 from bpmatrix.tables.scores import scores
 from bpmatrix.tables.splits import folds, held_out
-from bpmatrix.tables.targets import target_in, targets_of, task_of
+from bpmatrix.tables.targets import named, target_in, targets_of, task_of
 from bpmatrix.tables.values import DATE, kind_of
 
 if TYPE_CHECKING:  # where pyarrow is missing, bpmatrix.tables says so
@@ -55,7 +57,10 @@ OTHERS = {
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of a run, how they were split, and what was assumed while reading them."""
+    """The rows of a run, how they were split, and what was assumed while reading them.
+
+    Those of a table larger than memory are a sample of the ones in `source`.
+    """
 
     whole: pa.Table
     train: pa.Table
@@ -65,6 +70,12 @@ class Rows:
     numbered: list[str]
     by: str | None
     notes: list[str]
+    source: Sampled | None = None
+
+    @property
+    def n_training(self) -> int:
+        """The number of rows to train on, with those for early stopping."""
+        return self.train.num_rows if self.source is None else self.source.n_training
 
 
 class Watch:
@@ -112,9 +123,10 @@ def train_on_table(given: Mapping[str, Any], options: Mapping[str, Any]) -> None
         check_destination(options["save"], "--save", *sources)
     if options["plot"] is not None:
         check_pictures(options["plot"], "--plot")
-    rows = _rows(model, options)
+    rows = (_rows_in_blocks if reads_blocks(options["data"]) else _rows)(model, options)
+    n_training = rows.n_training
     if "weight_decay" in given:  # of a mini-batch's mean cost; the estimators' of its sum
-        size = min(model.parameters.get("batch_size", RECIPE["batch_size"]), rows.train.num_rows)
+        size = min(model.parameters.get("batch_size", RECIPE["batch_size"]), n_training)
         model.parameters["alpha"] = options["weight_decay"] * size
     is_silent = options["json"] or options["quiet"]
     if not is_silent:
@@ -134,7 +146,7 @@ def train_on_table(given: Mapping[str, Any], options: Mapping[str, Any]) -> None
     for member in model.members_:
         member.set_params(callbacks=None)
     seconds = time.perf_counter() - start
-    report = Report(model, rows.train, rows.test, learned, of_folds, rows.notes, seconds)
+    report = Report(model, n_training, rows.test, learned, of_folds, rows.notes, seconds)
     conclude(report, options)
     if interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
@@ -182,12 +194,9 @@ def _rows(model: TableModel, options: Mapping[str, Any]) -> Rows:
     """Read the tables, and split the rows."""
     form, by = form_of(options), options["split_by"]
     whole, notes = read(options["data"], form)
-    as_text = [column.name for column in whole.schema if str(column.type) == "string"]
-    others = {
-        name: read(str(options[name]), form, as_text)[0]
-        for name in ("validation", "test")
-        if options[name] is not None
-    }
+    model.target, by = named(whole, model.target), by and named(whole, by)
+    model.drop = [named(whole, name) for name in model.drop]
+    others = _others(whole, options)
     task = model.task or task_of(target_in(whole, model.target), model.target)
     y = targets_of(whole, model.target, task)
     numbered = [name for name in whole.column_names if numbers_rows(whole, name)]
@@ -205,6 +214,43 @@ def _rows(model: TableModel, options: Mapping[str, Any]) -> Rows:
     return Rows(whole, train, validation, test, task, numbered, by, notes)
 
 
+def _rows_in_blocks(model: TableModel, options: Mapping[str, Any]) -> Rows:
+    """Read a table larger than memory once, and hold out rows."""
+    for name in ("cv", "split_by"):
+        if options[name] is not None:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} needs the whole table in memory, and"
+                f" {options['data']} is read block by block: name rows to test on with --test."
+            )
+    with announced(f"reading {size_in_words(options['data'])}"):
+        table = TableFiles(options["data"], form_of(options))
+        source = sampled(table, model.seed)
+    model.target = named(source.kept, model.target)
+    model.drop = [named(source.kept, name) for name in model.drop]
+    others = _others(source.kept, options)
+    test = others.get("test")
+    test = source.hold_out(TEST_SHARE) if test is None else test
+    task = model.task or task_of(target_in(source.sample, model.target), model.target)
+    note = (
+        f"{IN_BLOCKS}; a sample of {source.sample.num_rows:,} rows decides what is done with its"
+        " columns"
+    )
+    return Rows(
+        source.sample, source.sample, others.get("validation"), test, task, source.numbered, None,
+        [*table.notes, note], source,
+    )  # fmt: skip
+
+
+def _others(whole: pa.Table, options: Mapping[str, Any]) -> dict[str, pa.Table]:
+    """Return the tables for validation and test that were named."""
+    as_text = [column.name for column in whole.schema if str(column.type) == "string"]
+    return {
+        name: read(str(options[name]), form_of(options), as_text)[0]
+        for name in ("validation", "test")
+        if options[name] is not None
+    }
+
+
 def _by(table: pa.Table, by: str | None) -> tuple[Any, ...]:
     return () if by is None else (table[by], by)
 
@@ -214,6 +260,8 @@ def _fit(
     callbacks: Any = (), checkpoint: Any = None,
 ) -> TableModel:  # fmt: skip
     """Fit a model; the rows for early stopping are split as those of the test."""
+    if rows.source is not None:
+        return model.fit(rows.source, validation, callbacks=callbacks, checkpoint=checkpoint)
     if validation is None and rows.by is not None:
         y = targets_of(train, model.target, rows.task)
         kept, places = held_out(y, VALIDATION_SHARE, model.seed, *_by(train, rows.by))
@@ -247,10 +295,12 @@ def _scores_of_folds(
 
 def _introduce(source: str, model: TableModel, rows: Rows) -> None:
     """Print the data, the model and the seed."""
-    counts = f"{rows.train.num_rows:,} training and {rows.test.num_rows:,} test rows"
-    task = rows.task
+    counts = f"{rows.n_training:,} training and {rows.test.num_rows:,} test rows"
+    task, y = rows.task, targets_of(rows.whole, model.target, rows.task)
     if task == "classification":
-        task += f" into {np.unique(targets_of(rows.whole, model.target, task)).size} classes"
+        task += f" into {np.unique(y).size} classes"
+    elif model.task is None and (y == np.floor(y)).all():
+        task += ", as there are many numbers (--task classification otherwise)"
     lines: list[tuple[str, object]] = [("data", f"{source}: {counts}")]
     lines += [("assumed", note) for note in rows.notes]
     lines += [("target", f"{model.target}, {task}"), ("seed", model.seed)]

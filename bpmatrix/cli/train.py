@@ -14,7 +14,13 @@ import click
 import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, save_or_rescue, write_all
-from bpmatrix.cli.options import HIDDEN, MINI_BATCH_SIZE, optimizers, with_options
+from bpmatrix.cli.options import (
+    HIDDEN,
+    MINI_BATCH_SIZE,
+    optimizers,
+    refuse_label_column,
+    with_options,
+)
 from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
 from bpmatrix.cli.show import announced, facts, lasting_output, percent, quoted, say, size_in_words
 from bpmatrix.cli.table_options import TABLE_NAMES
@@ -31,11 +37,8 @@ if TYPE_CHECKING:
     from bpmatrix.training.schedules import Schedule
 
 
-# Columns whose peaks differ by a larger factor are hard to learn from with one scale. Those of
-# bytes do not.
-LARGEST_RATIO = 255
 # Files that are read only with --target.
-TABLES = (".tsv", ".tab", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
+TABLES = (".csv", ".tsv", ".tab", ".csv.gz", ".tsv.gz", ".parquet", ".feather", ".arrow")
 
 
 @click.command(
@@ -48,14 +51,14 @@ def command(**arguments: Any) -> None:
     """Train a network on DATA and test it.
 
     DATA is digits (1,797 images of 8 x 8 pixels in the package, the default), mnist or
-    fashion-mnist (from the folder $BPMATRIX_DATA, the system, or by download), a .csv or .npz file
-    with one sample per row and classes numbered 0, 1, 2, ..., or a folder with four IDX files.
-    Inputs are scaled to [0, 1]; the scale is part of the network. The defaults work well on the
-    digits and on MNIST.
+    fashion-mnist (from the folder $BPMATRIX_DATA, the system, or by download), a .npz file with one
+    sample per row of X and classes y numbered 0, 1, 2, ..., or a folder with four IDX files. Inputs
+    are scaled to [0, 1]; the scale is part of the network. The defaults work well on the digits and
+    on MNIST.
 
-    With --target COLUMN, DATA is a table with a header: text (.csv, .tsv, also .gz), Parquet,
-    Feather, or - for standard input. Its columns may be numbers, text or dates, with gaps; the
-    model keeps what was done with them, and `bpmatrix predict` does the same.
+    With --target COLUMN, DATA is a table: text (.csv, .tsv, also .gz), Parquet, Feather, or - for
+    standard input. Its columns may be numbers, text or dates, with gaps; the model keeps what was
+    done with them, and `bpmatrix predict` does the same. Without a header, columns are numbered.
 
     Ctrl-C ends the training; the network is still tested, and saved with --save. With --checkpoint,
     the same command resumes an interrupted training.
@@ -65,7 +68,6 @@ def command(**arguments: Any) -> None:
       bpmatrix train
       bpmatrix train mnist --layers 784,100,10 --optimizer adam --save model.safetensors
       bpmatrix train --plot pictures
-      bpmatrix train table.csv --label-column class --activation relu --learning-rate 0.05
       bpmatrix train table.csv --target price --save model.safetensors
     The first network in Nielsen's book:
       bpmatrix train mnist --layers 784,30,10 --cost quadratic --initializer standard_normal \\
@@ -79,17 +81,17 @@ def command(**arguments: Any) -> None:
 
 def _run(options: Options) -> None:
     """Train, test and save."""
+    source = options.data if "data" in given_options() else "TABLE.csv"
+    refuse_label_column(options.label_column_, "train", source)
     if options.target is not None:
         _train_on_table(options, options.target)
         return
     _check(options)
     with announced(f"reading {size_in_words(options.data)}"):
-        data = bpmatrix.datasets.load(
-            options.data, folder=options.folder, label_column=options.label_column
-        )
+        data = bpmatrix.datasets.load(options.data, folder=options.folder)
     net = _network(options, data)
     _introduce(options, data, net)
-    _warn(data)
+    warn_of_imbalance(data.train.labels)
     history, epochs, seconds = _train(options, data, net)
     _conclude(options, data, net, history, _time(history, epochs, seconds))
     if options.plot is not None:
@@ -126,7 +128,12 @@ def _check(options: Options) -> None:
     for name in {"hidden", *TABLE_NAMES} & given_options().keys():
         raise click.UsageError(f"--{name.replace('_', '-')} works only with --target COLUMN.")
     if options.data == "-" or options.data.lower().endswith(TABLES):
-        raise click.UsageError(f"{options.data} is a table: name a column to learn with --target.")
+        last = _last_column(options.data)
+        raise click.ClickException(
+            f"{options.data} is a table: name the column to learn"
+            f"{', for example the last' * (last != 'COLUMN')}:"
+            f" bpmatrix train {quoted(options.data)} --target {quoted(last)}"
+        )
     deciding = {
         "--restore-best": options.restore_best,
         "--early-stopping": options.early_stopping is not None,
@@ -147,6 +154,17 @@ def _check(options: Options) -> None:
         check_destination(options.save, "--save", options.data)
     if options.plot is not None:
         check_pictures(options.plot, "--plot")
+
+
+def _last_column(path: str) -> str:
+    """Return the name of the last column of a table, or its number if it has no header."""
+    from bpmatrix.datasets.tables import open_table  # noqa: PLC0415 - loads NumPy
+
+    try:
+        table = open_table(path)
+    except BpmatrixError:  # it is read only with --target, which also says what is wrong
+        return "COLUMN"
+    return table.first[-1] if table.has_header else str(len(table.first))
 
 
 def _network(options: Options, data: DataSet) -> Network:
@@ -211,21 +229,6 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     say()
 
 
-def _warn(data: DataSet) -> None:
-    """Warn of data that make accuracies misleading or training hard."""
-    warn_of_imbalance(data.train.labels)
-    peaks = abs(data.train.X).max(axis=1)
-    peaks = peaks[peaks > 0]
-    if data.label_column is not None and peaks.max() > LARGEST_RATIO * peaks.min():
-        command = f"bpmatrix train {quoted(data.source)} --target {quoted(data.label_column)}"
-        say(
-            f"bpmatrix: warning: the columns of {data.source} differ in size (their largest numbers"
-            f" are {peaks.min():.3g} to {peaks.max():.3g}) but share one scale; to standardize"
-            f" them: {command}",
-            err=True,
-        )
-
-
 def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int, float]:
     """Train, printing a line per epoch; return the history, the epochs of this call, and seconds.
 
@@ -258,8 +261,6 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int,
     )
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
-    if data.columns:
-        net.trained[-1].update(columns=list(data.columns), label_column=data.label_column)
     return history, len(seen), seconds
 
 

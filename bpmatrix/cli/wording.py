@@ -19,8 +19,8 @@ ESTIMATOR_PARAMETERS = {
     "shuffle": "shuffle",
     "dropout": "dropout",
 }
-# The options of a `TableModel`.
-TABLE_PARAMETERS = {"members": "n_members"}
+# The options of a `TableModel`, and of `datasets.load`.
+TABLE_PARAMETERS = {"members": "n_members", "target": "label_column"}
 
 # The value in learning_rate=0.1, cost="quadratic" or drop=['id'].
 VALUE = r"""(?:"(?P<quoted>[^"]*)"|(?P<bare>[\w.+-]*\w)|\[(?P<item>[^\]]*)\])"""

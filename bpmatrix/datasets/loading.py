@@ -50,7 +50,7 @@ def load(
     folder : path-like, optional
         For "mnist" and "fashion-mnist": the folder with the four files.
     label_column : str, optional
-        For a .csv file: the name of the column with the labels; the last by default.
+        For a .csv file: the name or number of the column with the labels; the last by default.
     download : bool, default True
         Whether to download MNIST or Fashion-MNIST if it is not found.
     progress : bool, optional

@@ -82,13 +82,15 @@ class Table:
         return places
 
     def column(self, name: str) -> int:
-        """Return the index of the column with this name.
+        """Return the index of the column with this name, or else with this number, from 1 on.
 
         Raises
         ------
         DataFileError
             If there is no such column, or more than one.
         """
+        if name not in self._places and name.isdecimal() and 0 < int(name) <= len(self.first):
+            return int(name) - 1
         if not self.has_header:
             raise DataFileError(
                 f"{self.path} has no header, so no column {name!r}",

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
@@ -73,8 +73,23 @@ def standing_at(path: Path) -> str | None:
 
 
 def write_whole(path: Path, *content: bytes | memoryview) -> None:
-    """Write a file, given in parts, in the same folder, flush it to disk, and rename it.
+    """Write a file, given in parts, as `write_parts` does.
 
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_whole(Path(folder, "note"), b"hello")
+    ...     Path(folder, "note").read_bytes()
+    b'hello'
+    """
+    write_parts(path, content)
+
+
+def write_parts(path: Path, content: Iterable[bytes | memoryview]) -> None:
+    """Write a file in the same folder, flush it to disk, and rename it.
+
+    Its parts may be made while it is written.
     Temporary files that killed processes left in the same folder are deleted first.
 
     Raises
@@ -85,14 +100,6 @@ def write_whole(path: Path, *content: bytes | memoryview) -> None:
         If the folder does not exist or is not writable, or the disk is full; the error names
         `path`, whose file is unchanged. If only the folder cannot be flushed, the file is the new
         one.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write_whole(Path(folder, "note"), b"hello")
-    ...     Path(folder, "note").read_bytes()
-    b'hello'
     """
     kind = standing_at(path)
     if kind is not None:
@@ -116,7 +123,7 @@ def name_file(error: OSError, path: Path) -> None:
             del error.filename2
 
 
-def _replace(target: Path, content: Sequence[bytes | memoryview]) -> None:
+def _replace(target: Path, content: Iterable[bytes | memoryview]) -> None:
     """Replace a file, or create it."""
     file = None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,10 +18,13 @@ from bpmatrix.estimators import MLPClassifier, MLPRegressor
 from bpmatrix.exchange.exports import ToOnnx
 from bpmatrix.exchange.model import Ensemble, Scaling
 from bpmatrix.foreign import TABLE_MODEL, knowing
+from bpmatrix.samples.blocks import Blocks
 from bpmatrix.tables import storage
 from bpmatrix.tables.arrow import as_arrow
 from bpmatrix.tables.columns import LINEAR, Category, Number, Plain
 from bpmatrix.tables.encoder import TableEncoder, numbers_rows
+from bpmatrix.tables.files import TableFiles
+from bpmatrix.tables.sampling import Sampled, sampled
 from bpmatrix.tables.splits import held_out
 from bpmatrix.tables.targets import target_in, targets_of, task_of
 
@@ -35,6 +38,8 @@ Estimator = MLPClassifier | MLPRegressor
 RECIPE = {"batch_size": 32, "early_stopping": True, "max_iter": 1000, "n_iter_no_change": 20}
 VALIDATION_SHARE = 0.1
 TASKS = {"classification": MLPClassifier, "regression": MLPRegressor}
+# Of the numbers that networks learn from; two times eight blocks are in memory.
+BYTES_OF_A_BLOCK = 2 << 20
 # Rows that are predicted at a time.
 BLOCK = 1 << 16
 
@@ -119,8 +124,10 @@ class TableModel(ToOnnx):
 
         Parameters
         ----------
-        table : table
-            A DataFrame of pandas or polars, an Arrow table, or a dictionary of columns.
+        table : table, path, list of paths, TableFiles or Sampled
+            A DataFrame of pandas or polars, an Arrow table, or a dictionary of columns. Files are
+            read block by block, for tables larger than memory: columns are learned from a random
+            sample of up to 100,000 rows.
         validation : table, optional
             Rows for early stopping, in place of a tenth of `table`.
         callbacks : sequence of callable, optional
@@ -139,6 +146,10 @@ class TableModel(ToOnnx):
         DataError, ArgumentError
             If the table cannot be learned from; the message names the column.
         """
+        source = _in_blocks(table, self.seed)
+        if source is not None:
+            held_rows = source.hold_out(VALIDATION_SHARE) if validation is None else validation
+            table, validation, numbered = source.sample, held_rows, source.numbered
         rows = as_arrow(table)
         task = self.task or task_of(target_in(rows, self.target), self.target)
         y = targets_of(rows, self.target, task)
@@ -160,19 +171,33 @@ class TableModel(ToOnnx):
         if task == "regression":
             self.center_, self.scale_ = float(y.mean()), float(y.std()) or 1.0
         self.task_, self.encoder_ = task, encoder
-        X, X_val = encoder.transform(features), encoder.transform(held_rows)
+        X_val, n = encoder.transform(held_rows), len(y)
+        X: Any
+        targets: Any
+        if source is None:
+            X, targets = encoder.transform(features), self._scaled(y)
+        else:
+            X, targets, n = Blocks(self._blocks_of(source)), None, source.n_training
+        held = {"X_val": X_val, "y_val": self._scaled(held_y)}
+        self._fit_members(X, targets, held, n, callbacks, checkpoint)
+        return self
+
+    def _fit_members(
+        self, X: Any, y: Any, held: dict[str, Array], n: int,
+        callbacks: Sequence[Callable[[EpochInfo], object]],
+        checkpoint: str | os.PathLike[str] | None,
+    ) -> None:  # fmt: skip
+        """Fit the networks to n rows, with others held out; an interruption ends them."""
         self.members_ = []
         for i in range(self.n_members):
-            member = self._member(i, len(y), callbacks).fit(
-                X, self._scaled(y), X_val=X_val, y_val=self._scaled(held_y),
-                checkpoint=self.folder_of(i, checkpoint),
-            )  # fmt: skip
+            member = self._member(i, n, callbacks).fit(
+                X, y, **held, checkpoint=self.folder_of(i, checkpoint)
+            )
             is_interrupted = getattr(member, "_is_interrupted", False)
             if not (is_interrupted and self.members_):  # the others are whole
                 self.members_.append(member)
             if is_interrupted:
                 break
-        return self
 
     @classmethod
     def of_estimator(cls, estimator: Estimator) -> Self:
@@ -194,6 +219,20 @@ class TableModel(ToOnnx):
         model.members_ = [estimator]
         return model
 
+    def _blocks_of(self, source: Sampled) -> Callable[[], Iterator[tuple[Array, Array]]]:
+        """Return the function that returns the blocks that the networks learn from."""
+        size = max(1, BYTES_OF_A_BLOCK // (8 * len(self.encoder_.get_feature_names_out())))
+
+        def blocks() -> Iterator[tuple[Array, Array]]:
+            for table in source.training_rows():
+                for first in range(0, table.num_rows, size):
+                    rows = table.slice(first, size)
+                    y = targets_of(rows, self.target, self.task_)
+                    yield self.encoder_.transform(rows), self._scaled(y)
+
+        blocks.__name__ = source.files.name  # for errors and warnings
+        return blocks
+
     def predict(self, table: Any) -> Array:
         """Return the predicted class or number of each row (n,)."""
         return self._decoded(self._outputs(table))
@@ -210,6 +249,21 @@ class TableModel(ToOnnx):
         """Return the accuracy, or R^2, on a table with the target."""
         y = targets_of(as_arrow(table), self.target, self.task_)
         return self._score(self.predict(table), y)
+
+    def samples(self, table: Any) -> tuple[Array, Array]:
+        """Return a table with the target as the networks see it: X (n, n_0), and y (n,) or (1, n).
+
+        The classes are numbered, numbers are scaled.
+        """
+        rows = as_arrow(table)
+        y = targets_of(rows, self.target, self.task_)
+        if self.task_ == "regression":
+            return self.encoder_.transform(rows), self._scaled(y)[np.newaxis]
+        known = np.isin(y, self.classes_)
+        return (
+            self.encoder_.transform(rows.filter(known)),
+            np.searchsorted(self.classes_, y[known]),
+        )
 
     @property
     def classes_(self) -> Array:
@@ -313,3 +367,12 @@ class TableModel(ToOnnx):
 
     def _scaled(self, y: Array) -> Array:
         return y if self.task_ == "classification" else (y - self.center_) / self.scale_
+
+
+def _in_blocks(table: Any, seed: int) -> Sampled | None:
+    """Return what one pass over files found; None for a table in memory."""
+    if isinstance(table, Sampled):
+        return table
+    if isinstance(table, str | os.PathLike | list):
+        table = TableFiles(table)
+    return sampled(table, seed) if isinstance(table, TableFiles) else None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, BinaryIO
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from pyarrow import csv as arrow
 
 from bpmatrix.datasets.cells import shown
 from bpmatrix.errors import DataFileError
-from bpmatrix.tables.text import MISSING, decimal_of, moments_in, numbers_in
+from bpmatrix.tables.text import MISSING, decimal_of, moments_in, moments_like, numbers_in
 
 # The types of columns are those of the first block; a later block of another type costs a reading.
 BLOCK = 1 << 24
@@ -30,7 +31,10 @@ WRONG_TYPE = re.compile(r"In CSV column #(\d+): (?:Row #\d+: )?CSV conversion er
 
 @dataclass
 class How:
-    """How a text file is parsed; `encoding` and `types` are what its contents turned out to be."""
+    """How a text file is parsed; `encoding` and `types` are what its contents turned out to be.
+
+    `converters` are what `understood` does with the cells of columns of text.
+    """
 
     name: str
     names: list[str]
@@ -40,13 +44,15 @@ class How:
     as_text: Collection[str]
     has_quotes: bool
     types: dict[str, str] = field(default_factory=dict)
+    decimal: str = "."
+    converters: dict[str, Callable[[Any], Any]] = field(default_factory=dict)
 
 
 def decimal_of_sample(how: How, rows: Sequence[Sequence[str]]) -> str | None:
     """Return "," if a column of the first rows has decimal commas, else None."""
     whole = [row for row in rows if len(row) == len(how.names)]
     columns = [pa.array(list(cells), pa.string()) for cells in zip(*whole, strict=True)]
-    cleaned = [_without_missing(column) for column in columns]
+    cleaned = [without_missing(column) for column in columns]
     return decimal_of_columns(pa.table(cleaned, how.names[: len(cleaned)]), how)
 
 
@@ -62,24 +68,11 @@ def decimal_of_columns(table: pa.Table, how: How) -> str | None:
 
 def parsed(file: BinaryIO, how: How, decimal: str) -> pa.Table:
     """Return the table in a text file, with the narrowest types that all of its cells have."""
-    how.types = dict.fromkeys(how.as_text, "string")
+    how.types, how.decimal = dict.fromkeys(how.as_text, "string"), decimal
     while True:
         file.seek(0)
-        convert = arrow.ConvertOptions(
-            column_types={name: getattr(pa, kind)() for name, kind in how.types.items()},
-            null_values=list(MISSING), strings_can_be_null=True, decimal_point=decimal,
-            true_values=["true", "True", "TRUE"], false_values=["false", "False", "FALSE"],
-        )  # fmt: skip
         try:
-            table = arrow.read_csv(
-                file,
-                arrow.ReadOptions(
-                    column_names=how.names, skip_rows=how.skipped, encoding=how.encoding,
-                    block_size=BLOCK,
-                ),
-                arrow.ParseOptions(delimiter=how.separator, newlines_in_values=how.has_quotes),
-                convert,
-            )  # fmt: skip
+            table = arrow.read_csv(file, *options_of(how))
         except pa.ArrowInvalid as error:
             _widen(how, error)
         else:
@@ -87,6 +80,22 @@ def parsed(file: BinaryIO, how: How, decimal: str) -> pa.Table:
             if is_valid or how.encoding != "utf-8":
                 return table
             how.encoding = WINDOWS
+
+
+def options_of(how: How, block: int = BLOCK, *, use_threads: bool = True) -> tuple[Any, Any, Any]:
+    """Return the options of pyarrow's reader, whose threads read many blocks ahead."""
+    return (
+        arrow.ReadOptions(
+            column_names=how.names, skip_rows=how.skipped, encoding=how.encoding,
+            block_size=block, use_threads=use_threads,
+        ),
+        arrow.ParseOptions(delimiter=how.separator, newlines_in_values=how.has_quotes),
+        arrow.ConvertOptions(
+            column_types={name: pa.type_for_alias(kind) for name, kind in how.types.items()},
+            null_values=list(MISSING), strings_can_be_null=True, decimal_point=how.decimal,
+            true_values=["true", "True", "TRUE"], false_values=["false", "False", "FALSE"],
+        ),
+    )  # fmt: skip
 
 
 def _widen(how: How, error: Exception) -> None:
@@ -117,17 +126,19 @@ def understood(table: pa.Table, how: How, decimal: str | None) -> tuple[pa.Table
         column = table[name]
         if name in how.as_text or not _is_text(column):
             continue
-        column = _without_missing(column)
+        column = without_missing(column)
         if mark := decimal_of(column, name, decimal):
             column = numbers_in(column, mark)
+            how.converters[name] = partial(numbers_in, decimal=mark)
         elif found := moments_in(column):
             column, form = found
+            how.converters[name] = partial(moments_like, form=form)
             notes.append(f"column {name} has dates like {form}")
         table = table.set_column(i, name, column)
     return table, notes
 
 
-def _without_missing(column: Any) -> Any:
+def without_missing(column: Any) -> Any:
     """Return a column of text without spaces around, null where a value is missing."""
     text = pc.utf8_trim_whitespace(column)
     is_missing = pc.is_in(text, value_set=pa.array(MISSING))

@@ -22,7 +22,7 @@ from typing import Any, BinaryIO
 import pyarrow as pa
 from pyarrow import feather, parquet
 
-from bpmatrix.datasets.cells import is_number, shown
+from bpmatrix.datasets.cells import is_number
 from bpmatrix.errors import DataFileError
 from bpmatrix.tables.parsing import (
     WINDOWS,
@@ -39,7 +39,6 @@ STANDARD_INPUT = "-"
 # What is looked at to find encoding and separator.
 HEAD = 1 << 18
 LINES = 100
-NAMED = 20
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF16_LE: "utf-16",
@@ -73,6 +72,7 @@ def read_table(
     form: Format = Format(),
     *,
     as_text: Sequence[str] = (),
+    features: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> tuple[pa.Table, list[str]]:
     """Return the table in a file, and what was assumed to read it.
@@ -85,6 +85,9 @@ def read_table(
         What is known about a text file.
     as_text : sequence of str, optional
         Columns that are not to be read as numbers.
+    features : sequence of str, optional
+        The names for a text file that has no header and as many columns; others are called
+        "column 1", "column 2", ...
     progress : callable, optional
         Called with the number of bytes read so far.
 
@@ -100,13 +103,13 @@ def read_table(
         If the file cannot be read as a table; names the line where there is one.
     """
     name = "standard input" if str(source) == STANDARD_INPUT else str(source)
-    with _reading(name), _opened(source, progress) as file:
+    with reading(name), opened(source, progress) as file:
         start = file.read(6)
         file.seek(0)
         if start.startswith((b"PAR1", b"ARROW1", b"FEA1")):
             table, notes = _binary(file, name, form, as_text)
         else:
-            table, notes = _text(file, name, form, as_text)
+            table, notes, _ = text_in(file, name, form, as_text, features)
     if not table.num_rows:
         raise DataFileError(f"{name} contains no rows", expected="rows below the header")
     return table, notes
@@ -142,7 +145,7 @@ class _Counted(io.RawIOBase):
 
 
 @contextmanager
-def _opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]:
+def opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]:
     """Open a file, without its compression by gzip, that can be read again from its start."""
     with ExitStack() as files:
         file: Any
@@ -163,7 +166,7 @@ def _opened(source: str | Path, progress: Progress | None) -> Iterator[BinaryIO]
 
 
 @contextmanager
-def _reading(name: str) -> Iterator[None]:
+def reading(name: str) -> Iterator[None]:
     """Convert errors of the system, of gzip, and of pyarrow to ours."""
     try:
         yield
@@ -186,7 +189,7 @@ def _binary(
     start = file.read(4)
     file.seek(0)
     table = (parquet.read_table if start == b"PAR1" else feather.read_table)(file)
-    _check_names(table.column_names, name)
+    check_names(table.column_names, name)
     for i, field in enumerate(table.schema):
         if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
             table = table.set_column(i, field.name, table[i].cast(pa.string()))
@@ -194,10 +197,10 @@ def _binary(
     return understood(table, how, form.decimal)
 
 
-def _text(
-    file: BinaryIO, name: str, form: Format, as_text: Sequence[str]
-) -> tuple[pa.Table, list[str]]:
-    """Return the table in a text file, and what was assumed."""
+def text_in(
+    file: BinaryIO, name: str, form: Format, as_text: Sequence[str], features: Sequence[str]
+) -> tuple[pa.Table, list[str], How]:
+    """Return the table in a text file, what was assumed, and how it was parsed."""
     head = file.read(HEAD)
     if not head.strip():
         raise DataFileError(f"{name} is empty", expected="a table with a header")
@@ -213,17 +216,14 @@ def _text(
     lines = lines[1:] if told else lines
     separator = form.separator or (told[1] if told else _separator_of(lines))
     rows = list(csv.reader(lines, delimiter=separator))
-    names = [cell.strip() or f"column {i + 1}" for i, cell in enumerate(rows[0])] if rows else []
-    _check_names(names, name)
-    if all(is_number(cell) for cell in names):
-        raise DataFileError(
-            f"{name} has no header",
-            got=", ".join(map(shown, names[:NAMED])),
-            expected="the names of the columns in the first line",
-            cure="Insert a first line with the names.",
-        )
-    how = How(name, names, separator, encoding, 1 + bool(told), {*as_text}, b'"' in head)
-    decimal = form.decimal or decimal_of_sample(how, rows[1:])
+    first = [cell.strip() for cell in rows[0]] if rows else []
+    has_header = _is_header(first)
+    names = [has_header * cell or f"column {i}" for i, cell in enumerate(first, start=1)]
+    if not has_header and len(features) == len(names):
+        names = list(features)
+    check_names(names, name)
+    how = How(name, names, separator, encoding, has_header + bool(told), {*as_text}, b'"' in head)
+    decimal = form.decimal or decimal_of_sample(how, rows[has_header:])
     table = parsed(file, how, decimal or ".")
     if decimal is None and decimal_of_columns(table, how) == ",":
         decimal = ","  # numbers with a point in the other columns have groups of digits
@@ -235,7 +235,15 @@ def _text(
         notes.insert(0, f"cells are separated by a {SEPARATORS[separator]} (--separator)")
     if form.encoding is None and not how.encoding.startswith("utf-8"):
         notes.insert(0, f"the text is in {how.encoding} (--encoding reads it otherwise)")
-    return table, notes
+    if not has_header:
+        notes.insert(0, f"there is no header: the columns are called {names[0]} to {names[-1]}")
+    return table, notes, how
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Whether the first line has names: text, and no number but a whole one, such as a year."""
+    numbers = [cell for cell in cells if is_number(cell)]
+    return len(numbers) < len(cells) and all(map(str.isdigit, numbers))
 
 
 def _encoding_of(head: bytes) -> str:
@@ -266,7 +274,7 @@ def _separator_of(lines: Sequence[str]) -> str:
     return best if found[best][0] else ","
 
 
-def _check_names(names: Sequence[str], name: str) -> None:
+def check_names(names: Sequence[str], name: str) -> None:
     """Check that no two columns have the same name."""
     twice = next((column for column in names if names.count(column) > 1), None)
     if twice is not None:

@@ -15,6 +15,13 @@ MOST_CLASSES = 20
 LONGEST_CLASS = 200
 
 
+def named(table: pa.Table, column: str) -> str:
+    """Return the name of a column that is called by its name, or by its number from 1 on."""
+    names: list[str] = table.column_names
+    is_number = column not in names and column.isdecimal() and 0 < int(column) <= len(names)
+    return names[int(column) - 1] if is_number else column
+
+
 def target_in(table: pa.Table, name: str) -> pa.ChunkedArray:
     """Return the column to predict.
 

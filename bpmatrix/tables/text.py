@@ -102,10 +102,15 @@ def moments_in(column: pa.ChunkedArray) -> tuple[pa.ChunkedArray, str] | None:
             form = date + clock
             if pc.strptime(known[:100], form, unit="us", error_is_null=True).null_count:
                 continue
-            found = pc.strptime(text, form, unit="us", error_is_null=True)
+            found = moments_like(text, form)
             if found.null_count == text.null_count:
                 return found, form
     return None
+
+
+def moments_like(column: pa.ChunkedArray, form: str) -> Any:
+    """Return a column of text as moments; null where it does not have this format."""
+    return pc.strptime(column, form, unit="us", error_is_null=True)
 
 
 def _plain(column: pa.ChunkedArray) -> Any:

@@ -19,7 +19,7 @@ import pytest
 from numba.core import event
 
 import bpmatrix
-from bpmatrix import Network, datasets, plots, schedules
+from bpmatrix import SGD, Network, datasets, plots, schedules
 from bpmatrix.architecture.activations import ACTIVATIONS
 from bpmatrix.architecture.costs import COSTS
 from bpmatrix.architecture.description import DTYPES
@@ -110,7 +110,7 @@ def test_train_save_predict_info(folder: Path):
 
 
 def test_wrong_usage_is_one_line_on_standard_error(folder: Path):
-    process = run("train", "no-such-file.csv", cwd=folder)
+    process = run("train", "no-such-file.npz", cwd=folder)
 
     assert (process.returncode, process.stdout) == (2, "")
     assert process.stderr.startswith("bpmatrix: error: there is no data set, file or folder")
@@ -400,9 +400,9 @@ def test_plot_draws_into_a_folder(folder: Path, capsys: Captured):
 def test_plots_of_a_table_show_no_images(folder: Path):
     """Four columns of measurements are not an image of 2 x 2 pixels."""
     pytest.importorskip("matplotlib")
-    rows = [f"{i % 7},{i % 5},{i % 3},{i % 2},{i % 2}" for i in range(100)]
-    Path("table.csv").write_text("a,b,c,d,class\n" + "\n".join(rows) + "\n")
-    assert main(["train", "table.csv", "--epochs", "1", "--seed", "1", "--plot", "pictures"]) == 0
+    i = np.arange(100)
+    np.savez("table.npz", X=np.stack([i % 7, i % 5, i % 3, i % 2], axis=1), y=i % 2)
+    assert main(["train", "table.npz", "--epochs", "1", "--seed", "1", "--plot", "pictures"]) == 0
     assert {path.name for path in (folder / "pictures").iterdir()} == {
         "confusion-matrix.svg",
         "learning-curves.svg",
@@ -476,7 +476,7 @@ def test_an_older_file_is_replaced_only_when_the_new_one_is_ready(capsys: Captur
         ("--max-seconds 1m", "--max-seconds"),
         ("--schedule linear", "--schedule"),
         ("--folder somewhere", "folder is only for"),
-        ("--label class", "--label-column is only for .csv files"),
+        ("--label class", "bpmatrix train TABLE.csv --target class"),
         ("digits mnist", "mnist"),
         (".", "has no file train-images-idx3-ubyte"),
     ],
@@ -491,15 +491,15 @@ def test_wrong_use_of_train(capsys: Captured, arguments: str, says: str):
         ("no/model", "--save: there is no folder no."),
         (".", "--save: . is a folder."),
         ("file/model", "--save: there is no folder file."),
-        ("table.csv", "--save: table.csv would overwrite an input file."),
+        ("table.npz", "--save: table.npz would overwrite an input file."),
     ],
 )
 def test_an_invalid_path_to_save_is_rejected_before_the_data_are_read(
     capsys: Captured, path: str, says: str
 ):
     Path("file").touch()
-    Path("table.csv").write_text("damaged")
-    assert says in refused(capsys, "train", "table.csv", "--save", path)
+    Path("table.npz").write_text("damaged")
+    assert says in refused(capsys, "train", "table.npz", "--save", path)
     assert capsys.readouterr().out == ""
 
 
@@ -528,7 +528,7 @@ def places(folder: Path) -> dict[str, str]:
 
 # Options with output files and impossible work: the path is checked first.
 WRITERS = {
-    "train --save": ("train", "no.csv", "--save"),
+    "train --save": ("train", "no.npz", "--save"),
     "train --target --save": ("train", "no.csv", "--target", "x", "--save"),
     "predict --output": ("predict", "no.safetensors", "no.csv", "--output"),
     "bench --json": ("bench", "--from", "no.json", "--json"),
@@ -571,7 +571,7 @@ def test_an_invalid_folder_for_plots_is_rejected_before_the_data_are_read(
         place.touch()
     else:
         (place / "learning-curves.svg").mkdir(parents=True)
-    line = refused(capsys, "train", "no.csv", "--plot", "place")
+    line = refused(capsys, "train", "no.npz", "--plot", "place")
     assert "--plot" in line
     assert "place" in line
     assert not Path("nowhere").exists()
@@ -618,7 +618,7 @@ def test_out_of_memory(capsys: Captured):
 
 
 def test_settings_are_checked_before_the_data(capsys: Captured):
-    assert "--learning-rate" in refused(capsys, "train", "no.csv", "--learning-rate", "nan")
+    assert "--learning-rate" in refused(capsys, "train", "no.npz", "--learning-rate", "nan")
 
 
 def test_the_number_of_threads_is_passed_on(monkeypatch: pytest.MonkeyPatch):
@@ -668,18 +668,27 @@ def write_table(path: str, *, header: str = "", columns: slice = slice(None)) ->
     np.savetxt(path, table[:, columns], delimiter=",", header=header, comments="", fmt="%.4g")
 
 
+def fit_line(epochs: int) -> None:
+    """Save a network for train.csv with the names of its columns, as a command once did."""
+    data = datasets.load("train.csv")
+    net = Network([2, 4, 1], input_scale=data.scale, seed=1)
+    net.train(data.train.X, data.train.labels, optimizer=SGD(0.5), epochs=epochs)
+    if data.columns:
+        net.trained[-1].update(columns=list(data.columns), label_column=data.label_column)
+    net.save("line")
+
+
 @pytest.fixture
 def line_model(folder: Path, capsys: Captured) -> str:
     """Return a model of one output that tells the classes of `write_table` apart."""
     write_table("train.csv", header="p,q,class")
-    given = "train.csv --layers 2,4,1 --epochs 100 --seed 1 --label class --save line"
-    assert main(["train", *given.split()]) == 0
+    fit_line(epochs=100)
     capsys.readouterr()
     return "line"
 
 
 def test_a_table_with_labels(line_model: str, capsys: Captured):
-    assert main(["predict", line_model, "train.csv", "--label-column", "class"]) == 0
+    assert main(["predict", line_model, "train.csv", "--target", "class"]) == 0
     shown = capsys.readouterr()
     assert len(shown.out.split()) == 60
     assert set(shown.out.split()) == {"0", "1"}
@@ -699,7 +708,7 @@ def test_label_column(line_model: str, capsys: Captured):
     Path("inputs.csv").write_text("p,q\n0.5,1\n-2.5,0\n")
     assert main(["predict", line_model, "inputs.csv"]) == 0
     capsys.readouterr()
-    says = refused(capsys, "predict", line_model, "inputs.csv", "--label", "q")
+    says = refused(capsys, "predict", line_model, "inputs.csv", "--target", "q")
     assert "column 'q' of inputs.csv is an input of the model" in says
 
 
@@ -725,21 +734,20 @@ def test_columns_are_found_by_their_names_in_training(line_model: str, capsys: C
 
 
 def test_invalid_labels_are_reported(line_model: str, capsys: Captured):
-    """Predictions need no labels, unless --label-column names them."""
+    """Predictions need no labels, unless --target names them."""
     Path("new.csv").write_text("class,q,p\nleft,1,0.5\nright,0,2.5\n")
     assert main(["predict", line_model, "new.csv"]) == 0
     shown = capsys.readouterr()
     assert len(shown.out.split()) == 2
     assert "not scored: column 'class' has no class number in line 2" in shown.err
-    assert "got 'left'" in refused(capsys, "predict", line_model, "new.csv", "--label", "class")
+    assert "got 'left'" in refused(capsys, "predict", line_model, "new.csv", "--target", "class")
     assert "contains no labels" in refused(capsys, "verify", line_model, "new.csv")
 
 
 def test_columns_without_names_are_matched_by_position(folder: Path, capsys: Captured):
     """If the model or the table has no names."""
     write_table("train.csv")
-    given = "train.csv --layers 2,4,1 --epochs 20 --seed 1 --save line"
-    assert main(["train", *given.split()]) == 0
+    fit_line(epochs=20)
     assert "columns" not in Network.load("line").trained[-1]
     capsys.readouterr()
     assert main(["predict", "line", "train.csv"]) == 0
@@ -759,7 +767,7 @@ def test_a_table_of_another_format_has_a_cure(
     Path(name).write_bytes(contents.get(name.rpartition(".")[2], b"p\tq\n1\t2\n") + b"\0" * 20)
     model = [] if command == "train" else [line_model]
     says = refused(capsys, command, *model, name)
-    cures = "gzip -dc|Name it .csv|name it .csv|Save the sheet|read_parquet|with --target"
+    cures = "gzip -dc|Name it .csv|name it .csv|Save the sheet|read_parquet|train t.* --target COL"
     assert re.search(cures, says), says
 
 
@@ -798,7 +806,8 @@ def test_output_goes_to_a_file(model: str, capsys: Captured):
         ("MODEL table.csv", "got samples of 3 inputs, expected 64"),
         ("MODEL table.csv --folder here", "folder is only for"),
         ("MODEL empty.idx", "contains no samples"),
-        ("MODEL empty.idx --label class", "--label-column is only for .csv files"),
+        ("MODEL empty.idx --target class", "--target is only for .csv files"),
+        ("model a.csv --label class", "bpmatrix predict model a.csv --target class"),
         ("MODEL digits --output no/classes", "--output: there is no folder no"),
         ("MODEL digits --output MODEL", "would overwrite an input file"),
         ("MODEL", "Missing argument 'DATA'. Try bpmatrix predict --help."),

@@ -73,6 +73,7 @@ def test_errors_and_warnings_name_options(tmp_path, monkeypatch, capsys):
     assert main(["train", "mnist", "--folder", "nowhere"]) == 2
     assert "there is no folder nowhere" in capsys.readouterr().err
     assert main(["verify", "model", "digits", "--label-column", "x"]) == 2
+    assert "bpmatrix verify model digits --target x" in capsys.readouterr().err
 
 
 def test_without_mnist_a_command_names_its_own_option(tmp_path, monkeypatch, capsys):

@@ -9,9 +9,10 @@ from contextlib import chdir, suppress
 from pathlib import Path
 from unittest.mock import patch
 
+import numpy as np
 from cures.table import Row
 
-from bpmatrix import load
+from bpmatrix import Network, load
 from bpmatrix.cli import group
 from bpmatrix.errors import DestinationError
 from bpmatrix.storage.files import write_whole
@@ -27,8 +28,7 @@ FIGURES = Path(__file__).parents[2] / "docs" / "bench.json"
 
 # Commands that train a model of the digits or the table.
 NETWORK = "train --epochs 1 --layers 64,10 --save net.safetensors"
-SMALL = "train numbers.csv --epochs 1 --layers 2,2 --save net.safetensors"
-NAMED = SMALL.replace("numbers", "names")
+SMALL = "train numbers.npz --epochs 1 --layers 2,2 --save net.safetensors"
 ESTIMATOR = "train table.csv --target kind --epochs 1 --save model.safetensors"
 
 
@@ -41,9 +41,23 @@ def run(*lines: str, **files: str | bytes) -> Callable[[Path], None]:
                 path = Path(name.replace("__", "."))
                 path.write_bytes(content if isinstance(content, bytes) else content.encode())
             Path("figures.json").write_bytes(FIGURES.read_bytes())
+            rows = np.loadtxt("numbers.csv", delimiter=",")
+            np.savez("numbers.npz", X=rows[:, :2], y=rows[:, 2].astype(int))
             for line in lines:
                 status = group.main(shlex.split(line), "bpmatrix", standalone_mode=False)
                 assert not status, line
+
+    return in_the_folder
+
+
+def named(*lines: str) -> Callable[[Path], None]:
+    """Return a function that runs commands on a network that knows the names of its columns."""
+
+    def in_the_folder(folder: Path) -> None:
+        net = Network([2, 2], seed=1)
+        net.trained.append({"columns": ["a", "b"], "label_column": "kind"})
+        net.save(folder / "net.safetensors")
+        run(*lines)(folder)
 
     return in_the_folder
 
@@ -110,7 +124,7 @@ ROWS = [
         run(NETWORK.replace("net.safetensors", ".")), "Name a file in it.",
         run(NETWORK.replace("net.", "./net."))),
     Row("cli/destination.py: check_destination", "{}: {} would overwrite an input file",
-        run(SMALL.replace("net.safetensors", "numbers.csv")), "Name another file.", run(SMALL)),
+        run(SMALL.replace("net.safetensors", "numbers.npz")), "Name another file.", run(SMALL)),
     Row("cli/destination.py: check_destination", "{}: cannot write into the folder {}",
         into_a_read_only_folder, "Name a file in a folder of your own.", run(NETWORK)),
     Row("cli/destination.py: save_or_rescue", "cannot write {}", onto_a_full_disk,
@@ -129,10 +143,13 @@ ROWS = [
         run(NETWORK + " --threads 0"), "auto nor a positive integer",
         run(NETWORK + " --threads auto", NETWORK + " --threads 1")),
     # -------------------------------------------------------------------------------- samples
-    Row("cli/predict.py: command",
-        "--label-column and --folder do not apply to a model trained with --target.",
-        run(ESTIMATOR, SCORED + " --label-column kind"), "do not apply to a model",
+    Row("cli/options.py: check_finds_target",
+        "--target and --folder do not apply to a model that was trained with --target.",
+        run(ESTIMATOR, SCORED + " --target kind"), "do not apply to a model",
         run(ESTIMATOR, SCORED)),
+    Row("cli/options.py: refuse_label_column", "--label-column was replaced by --target{}: {}",
+        run("train table.csv --label-column kind"), "bpmatrix train table.csv --target kind",
+        run("train table.csv --target kind --epochs 1")),
     Row("cli/reproduce.py: command", "--quick runs nothing of {}: leave one of them out.",
         run("reproduce chapter6 --quick"), "leave one of them out",
         why="What it says trains for minutes on MNIST, which has to be there."),
@@ -145,10 +162,10 @@ ROWS = [
         run(NETWORK, "predict net.safetensors images",
             images=struct.pack(">2xBB3I", 8, 3, 1, 8, 8) + bytes(64))),
     Row("cli/samples.py: _read_table", "{} of {} is an input of the model",
-        run(NAMED, "predict net.safetensors names.csv --label-column a"),
-        "Name another column as label_column, or none.",
-        run(NAMED, "predict net.safetensors names.csv --label-column kind",
-            "predict net.safetensors names.csv")),
+        named("predict net.safetensors names.csv --target a"),
+        "Name another column as the target, or none.",
+        named("predict net.safetensors names.csv --target kind",
+              "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
     Row("cli/export.py: command",
         "{} is a model of a table, whose encoding of columns cannot be exported. In Python,"
@@ -170,6 +187,11 @@ ROWS = [
     Row("cli/tables.py: _model", "with --target, --seed must be at most {}.",
         run(ESTIMATOR + f" --seed {2**32}"), "at most 4294967295.",
         run(ESTIMATOR + f" --seed {2**32 - 1}")),
+    Row("cli/tables.py: _rows_in_blocks",
+        "--{} needs the whole table in memory, and {} is read block by block:"
+        " name rows to test on with --test.",
+        run("train t*e.csv --target kind --cv 3"), "name rows to test on with --test",
+        run("train t*e.csv --target kind --epochs 1 --test table.csv")),
     Row("cli/tables.py: _rows", "column {} is the target",
         run(ESTIMATOR + " --split-by kind"), "Name another column, or none.",
         run(ESTIMATOR + " --split-by a", ESTIMATOR)),
@@ -177,11 +199,12 @@ ROWS = [
     Row("cli/train.py: _train_on_table", "--target {} needs a table: bpmatrix train TABLE.csv ...",
         run("train --target kind"), "bpmatrix train TABLE.csv",
         run("train table.csv --target kind --epochs 1")),
-    Row("cli/train.py: _check", "{} is a table: name a column to learn with --target.",
-        run("train table.tsv", **{"table.tsv": TABLE.replace(",", "\t")}), "with --target",
-        run("train table.tsv --target kind --epochs 1")),
+    Row("cli/train.py: _check",
+        "{} is a table: name the column to learn{}: bpmatrix train {} --target {}",
+        run("train table.csv"), "bpmatrix train table.csv --target kind",
+        run("train table.csv --target kind --epochs 1")),
     Row("cli/train.py: _check", "--{} works only with --target COLUMN.",
-        run("train numbers.csv --epochs 1 --hidden 3"), "works only with --target",
+        run("train numbers.npz --epochs 1 --hidden 3"), "works only with --target",
         run("train table.csv --target kind --epochs 1 --hidden 3")),
     Row("cli/train.py: _check",
         "{} does not work with --monitor test: training would adapt to the test "
@@ -198,10 +221,10 @@ ROWS = [
     Row("cli/verify.py: command", "MODEL needs DATA: name both, or neither.",
         run("verify net.safetensors"), "name both, or neither",
         run(NETWORK, "verify net.safetensors digits", "verify")),
-    Row("cli/verify.py: command", "--label-column and --folder work only with MODEL and DATA.",
-        run("verify --label-column kind"), "work only with MODEL and DATA",
-        run(SMALL, "verify net.safetensors names.csv --label-column kind", "verify")),
-    Row("cli/verify.py: command", "{} contains no labels, which the cost needs",
+    Row("cli/verify.py: command", "--target and --folder work only with MODEL and DATA.",
+        run("verify --target kind"), "work only with MODEL and DATA",
+        run(SMALL, "verify net.safetensors names.csv --target kind", "verify")),
+    Row("cli/verify.py: _of_network", "{} contains no labels, which the cost needs",
         run(SMALL, "verify net.safetensors t.csv", t__csv="1,2\n3,4\n"),
         "Name data with labels: a .csv or .npz file with them, a folder, or a data set.",
         run(SMALL, "verify net.safetensors numbers.csv")),

@@ -279,7 +279,7 @@ ROWS = [
         lambda folder: (run(folder), Network.load(folder / "run" / "best.safetensors")),
     ),
     Row(
-        "storage/files.py: write_whole",
+        "storage/files.py: write_parts",
         "{} is {}",
         lambda folder: network().save(folder),
         "expected a file, or an unused name. Name a file.",

@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,8 @@ from cures.table import Row
 import bpmatrix
 from bpmatrix import MLPClassifier, TableEncoder, TableModel
 from bpmatrix.storage import tensor_files
+from bpmatrix.tables import files
+from bpmatrix.tables.files import TableFiles
 from bpmatrix.tables.reading import Format, read_table
 from bpmatrix.tables.splits import folds, held_out
 
@@ -58,6 +61,21 @@ def read(content: str | bytes, **form: str) -> Callable[[Path], object]:
         return read_table(path, Format(**form))
 
     return from_a_file
+
+
+def in_blocks(*contents: str) -> Callable[[Path], object]:
+    """Return a function that reads files block by block."""
+
+    def from_files(folder: Path) -> object:
+        (folder / "parts").mkdir(exist_ok=True)
+        for path in (folder / "parts").iterdir():
+            path.unlink()
+        for i, content in enumerate(contents):
+            (folder / "parts" / f"{i}.csv").write_text(content)
+        with patch.object(files, "HEAD", 200):
+            return list(TableFiles(folder / "parts"))
+
+    return from_files
 
 
 def damaged(change: Callable[[dict[str, Any]], object]) -> Callable[[Path], object]:
@@ -147,22 +165,38 @@ ROWS = [
     Row("tables/parsing.py: _widen", "a row of {} has a different number of cells",
         read(CSV + "1,x, y,no\n"), "Put text with separators into quotes, and drop incomplete",
         lambda folder: (read(CSV + '1,"x, y",no\n')(folder), read(CSV)(folder))),
-    Row("tables/reading.py: _reading", "{} cannot be read as a table",
+    Row("tables/reading.py: reading", "{} cannot be read as a table",
         read(b"PAR1 and no more"), None, read(CSV), IS_SAID),
-    Row("tables/reading.py: _reading", "{} cannot be read: {}",
+    Row("tables/reading.py: reading", "{} cannot be read: {}",
         read(gzip.compress(CSV.encode())[:-9]), None, read(gzip.compress(CSV.encode())), IS_SAID),
-    Row("tables/reading.py: _reading", "{} does not have this encoding",
+    Row("tables/reading.py: reading", "{} does not have this encoding",
         read(CSV, encoding="utf-99"), "Leave out --encoding, or try --encoding cp1252.",
         lambda folder: (read(CSV)(folder), read(CSV, encoding="cp1252")(folder))),
     Row("tables/reading.py: read_table", "{} contains no rows",
         read("a,b\n"), "expected rows below the header", read(CSV)),
-    Row("tables/reading.py: _text", "{} is empty",
+    Row("tables/reading.py: text_in", "{} is empty",
         read("\n"), "expected a table with a header", read(CSV)),
-    Row("tables/reading.py: _text", "{} is not a table",
+    Row("tables/reading.py: text_in", "{} is not a table",
         read(b"\x89PNG\r\n\0\0"), "text with a header, Parquet, Feather or Arrow", read(CSV)),
-    Row("tables/reading.py: _text", "{} has no header",
-        read("1,2\n3,4\n"), "Insert a first line with the names.", read("a,b\n1,2\n3,4\n")),
-    Row("tables/reading.py: _check_names", "{} has {} columns {}",
+    Row("tables/files.py: TableFiles.__iter__", "{} contains no rows",
+        in_blocks("a,b\n"), "expected rows below the header", in_blocks(CSV)),
+    Row("tables/files.py: TableFiles._raw", "{} has another format than {}",
+        in_blocks(CSV, "PAR1"), "expected files of one format", in_blocks(CSV, CSV)),
+    Row("tables/files.py: TableFiles._check_columns", "{} has other columns than {}",
+        in_blocks(CSV, CSV.replace("kind", "sort")), "expected 'a', 'b', 'kind'",
+        in_blocks(CSV, CSV)),
+    Row("tables/files.py: paths_of", "{} names no table",
+        in_blocks(), "expected files ending with", in_blocks(CSV)),
+    Row("tables/files.py: _changed", "column {} of {} changes its kind behind the first {} MB",
+        in_blocks(CSV + "1,2,no\n" * 50 + "x,2,no\n"), "Correct the cells;",
+        in_blocks(CSV + "1,2,no\n" * 50)),
+    Row("tables/sampling.py: Sampled.hold_out", "the table is too small to hold out rows",
+        lambda folder: (in_blocks("a,b\n1,2\n3,4\n")(folder),
+                        TableModel("b").fit(folder / "parts" / "0.csv")),
+        "Collect more rows, or name a file of rows to hold out.",
+        lambda folder: (in_blocks(CSV)(folder),
+                        TableModel("kind", tol=1e9).fit(folder / "parts" / "0.csv"))),
+    Row("tables/reading.py: check_names", "{} has {} columns {}",
         read("a,a\n1,2\n"), "Rename all but one of them in the header", read("a,b\n1,2\n")),
     Row("tables/text.py: decimal_of", "column {} has numbers that can be read in two ways",
         read("a;b\n1,570;x\n"), "Say which: --decimal . or --decimal ,",

@@ -16,7 +16,11 @@ __all__ = ["Row", "errors_in_the_package"]
 PACKAGE = Path(bpmatrix.__file__).parent
 # The names of error classes. Other builtin errors are bugs, part of a protocol of Python, or
 # converted to one of these.
-NAMES = {*errors.__all__, "of_extra", "ImportError", "UsageError", "BadParameter"}
+NAMES = {*errors.__all__, "of_extra", "ImportError"} | {
+    "UsageError",
+    "ClickException",
+    "BadParameter",
+}
 
 
 @dataclass(frozen=True)
