@@ -13,7 +13,8 @@ class in that file; without it, the whole file. The report of `bpmatrix bench` g
 of operations go between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables.py`).
 
 The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg shows the import
-contract in pyproject.toml (`drawing.py`). The notebooks are made from pages (`notebooks.py`).
+contract in pyproject.toml (`drawing.py`). `pictures.py` draws
+functions, schedules and first weights. The notebooks are made from pages (`notebooks.py`).
 Sphinx builds the site from all of this (`conf.py`).
 """
 
@@ -30,6 +31,7 @@ from pathlib import Path
 import matplotlib as mpl
 from drawing import drawing
 from notebooks import PAGES, PROGRAM, notebook
+from pictures import pictures
 from tables import with_names, with_records
 
 from bpmatrix import cli
@@ -111,7 +113,7 @@ def pages() -> Iterator[tuple[Path, str]]:
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
     written[DOCS / "layout.svg"] = drawing(ROOT)
-    yield from (written | pictures_of_the_tutorial()).items()
+    yield from (written | pictures_of_the_tutorial() | dict(pictures(DOCS))).items()
 
 
 def main() -> int:
