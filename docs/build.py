@@ -1,7 +1,7 @@
 """Write the parts of the documentation that are generated from the code.
 
-    python docs/build.py            writes docs/api.md, the code included in docs/*.md, the figures
-                                    in README.md and docs/benchmarks.md, and the pictures
+    python docs/build.py            writes the code included in docs/*.md, the figures in README.md
+                                    and docs/benchmarks.md, the pictures and the notebooks
     python docs/build.py --bench    measures the figures first, into docs/bench.json
     python docs/build.py --check    exits with 1 if any of these files is out of date
 
@@ -13,7 +13,9 @@ class in that file; without it, the whole file. The report of `bpmatrix bench` g
 of operations go between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables.py`).
 
 The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg shows the import
-contract in pyproject.toml (`drawing.py`). Links in docs/api.md lead to its headings (`links.py`).
+contract in pyproject.toml (`drawing.py`). `pictures.py` draws
+functions, schedules and first weights. The notebooks are made from pages (`notebooks.py`).
+Sphinx builds the site from all of this (`conf.py`).
 """
 
 import ast
@@ -26,11 +28,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import griffe
 import matplotlib as mpl
 from drawing import drawing
-from griffe2md import default_config, render_object_docs
-from links import with_links
+from notebooks import PAGES, PROGRAM, notebook
+from pictures import pictures
 from tables import with_names, with_records
 
 from bpmatrix import cli
@@ -42,100 +43,9 @@ DOCS = ROOT / "docs"
 NETWORK = ROOT / "bpmatrix" / "network" / "network.py"
 FIGURES, PICTURE = DOCS / "bench.json", DOCS / "speed-up.svg"
 TUTORIAL = DOCS / "tutorial.md"
-PROGRAM = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 PICTURES = re.compile(r"^!\[.*?\]\((\S+\.svg)\)$", re.MULTILINE)
 BENCH = re.compile(r"<!-- bench (summary|markdown) -->\n.*?<!-- end -->", re.DOTALL)
 INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
-
-# The public interface, in the order of a first reading.
-PUBLIC = (
-    "network.network.Network",
-    "architecture.activations.OwnActivation",
-    "architecture.costs.Huber",
-    "architecture.costs.Quantile",
-    "architecture.costs.OwnCost",
-    "training.optimizers.SGD",
-    "training.optimizers.RMSprop",
-    "training.optimizers.Adam",
-    "training.optimizers.AdamW",
-    "training.schedules.Step",
-    "training.schedules.Cosine",
-    "training.schedules.InverseScaling",
-    "training.schedules.Warmup",
-    "training.schedules.ReduceOnPlateau",
-    "training.stopping.EarlyStopping",
-    "callbacks.save_best",
-    "samples.blocks.Blocks",
-    "history.History",
-    "history.EpochInfo",
-    "architecture.parameters.Parameters",
-    "engine.trace.Trace",
-    "engine.trace.LayerTrace",
-    "inspection.gradcheck.verify",
-    "inspection.gradcheck.Agreement",
-    "inspection.diagnosis.diagnose",
-    "inspection.diagnosis.Diagnosis",
-    "inspection.symptoms.Finding",
-    "inspection.symptoms.LayerHealth",
-    "plots.pictures",
-    "datasets.load",
-    "datasets.DataSet",
-    "datasets.Split",
-    "progress",
-    "engine.compilation.warm_up",
-    "loading.load",
-    "estimators.classifier.MLPClassifier",
-    "estimators.regressor.MLPRegressor",
-    "bench.comparing.compare",
-    "bench.comparing.Comparison",
-    "bench.statistics.Ratio",
-    "nielsen.network",
-    "nielsen.network2",
-    "nielsen.base.BookNetwork",
-    "nielsen.mnist_loader",
-    "nielsen.problems",
-    "lessons",
-    "errors",
-)
-HEAD = """# The public interface
-
-Generated from the docstrings by `python docs/build.py`. Columns are samples throughout: layer l has
-`n_l` units; `m` or `n` is the number of samples.
-
-"""
-
-
-def api() -> str:
-    """Return the text of docs/api.md."""
-    loader = griffe.GriffeLoader(
-        search_paths=[str(ROOT)], docstring_parser=griffe.Parser.numpy, docstring_options={}
-    )
-    package = loader.load("bpmatrix")
-    loader.resolve_aliases()
-    config = {
-        **default_config,
-        "docstring_style": "numpy",
-        "heading_level": 2,
-        "filters": ["!^_"],
-        "show_if_no_docstring": False,
-        "show_object_full_path": False,
-        "members_order": "source",
-        "summary": False,
-    }
-    objects = [package[name] for name in PUBLIC]
-    for found in objects:
-        for name, member in list(found.members.items()):
-            if member.is_alias and not member.target_path.startswith("bpmatrix."):
-                del found.members[name]  # imported names are not part of the interface
-    page = HEAD + "\n".join(render_object_docs(found, config) for found in objects)
-
-    def path_of(name: str) -> str | None:
-        try:
-            return str(package[name.removeprefix("bpmatrix.")].canonical_path)
-        except KeyError:
-            return None
-
-    return with_links(page, path_of)
 
 
 def included(match: re.Match[str]) -> str:
@@ -189,22 +99,21 @@ def pictures_of_the_tutorial() -> dict[Path, str]:
 
 def pages() -> Iterator[tuple[Path, str]]:
     """Yield every generated file, with its text."""
-    yield NETWORK, with_names(NETWORK.read_text(encoding="utf-8"))  # first: the API quotes it
+    yield NETWORK, with_names(NETWORK.read_text(encoding="utf-8"))
     survey = from_json(FIGURES.read_text(encoding="utf-8"), FIGURES.name)
     written = {
         page: with_figures(
             with_records(INCLUDE.sub(included, page.read_text(encoding="utf-8"))), survey
         )
         for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-        if page.name != "api.md"
     }
-    written[DOCS / "api.md"] = api().rstrip() + "\n"
+    written |= {DOCS / f"{name}.ipynb": notebook(written[DOCS / f"{name}.md"]) for name in PAGES}
     # The bytes depend on the version of matplotlib, so the picture records which figures it shows.
     shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
     if plots.signature(survey) not in shown:
         written[PICTURE] = plots.pictures(survey)[PICTURE.name].decode()
     written[DOCS / "layout.svg"] = drawing(ROOT)
-    yield from (written | pictures_of_the_tutorial()).items()
+    yield from (written | pictures_of_the_tutorial() | dict(pictures(DOCS))).items()
 
 
 def main() -> int:

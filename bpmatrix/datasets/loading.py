@@ -61,7 +61,7 @@ def load(
     DataSet
         `.train`, `.validation`, `.test` with `.X` (n_0, n), samples as columns, in the dtype of the
         file, and `.labels` (n,); `.scale`, which brings X to [0, 1]: 1/16 for the digits, 1/255
-        for bytes, else 1 / max |X| of the training part.
+        for bytes, else ``1 / max |X|`` of the training part.
 
     Raises
     ------

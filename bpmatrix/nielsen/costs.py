@@ -24,7 +24,7 @@ class BookCost(Protocol):
 
 
 class QuadraticCost:
-    """C = 1/2 |a - y|^2."""
+    """``C = 1/2 |a - y|^2``."""
 
     @staticmethod
     def fn(a: Array, y: Array) -> float:

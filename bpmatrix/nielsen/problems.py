@@ -26,7 +26,7 @@ LAST_HALVING = 128
 
 
 class L1Network(network2.Network):
-    """`network2.Network` with the penalty lmbda / n times the sum of all |w|.
+    """`network2.Network` with the penalty lmbda / n times the sum of all ``|w|``.
 
     Its derivative is lmbda / n sgn(w): each step moves every weight towards 0 by the same amount
     (ch. 3, (96)).

@@ -45,7 +45,7 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         What was learned of each column that is used.
     left_out_ : dict of str to str
         The other columns, and why.
-    feature_names_in_ : (n_features_in_,) array of str
+    feature_names_in_ : (n_features,) array of str
         The columns of the table.
 
     Examples
