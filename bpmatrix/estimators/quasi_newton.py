@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.architecture.parameters import Parameters
+from bpmatrix.architecture.parameters import penalties
 from bpmatrix.array_types import Array
-from bpmatrix.engine import evaluation
 from bpmatrix.errors import DataError
-from bpmatrix.estimators.blas import blas_on_one_thread
 from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
+from bpmatrix.training.quasi_newton import minimize_cost
 
 
 def fit_quasi_newton(
@@ -44,31 +42,19 @@ def fit_quasi_newton(
     DataError
         If a cost or weight is not finite.
     """
-    theta = theta.copy()
     weight = samples.n if samples.weight is None else float(samples.weight.sum())
     decay = model.alpha / weight
-    penalized = Parameters.of(np.zeros_like(theta), description.layout)
-    for W in penalized.weights:
-        W[:] = decay
-
-    def objective(point: Array) -> tuple[float, Array]:
-        theta[:] = point
-        cost, gradient = evaluation.cost_and_gradient(description, theta, samples.columns)
-        shrink = penalized.flat * theta
-        return cost + float(shrink @ theta) / 2, (gradient + shrink).astype(np.float64)
-
-    options = {"maxfun": model.max_fun, "maxiter": model.max_iter, "gtol": model.tol}
-    with blas_on_one_thread():
-        result = minimize(
-            objective, theta.astype(np.float64), method="L-BFGS-B", jac=True, options=options
-        )
+    result = minimize_cost(
+        description, theta, samples.columns, decay,
+        maxfun=model.max_fun, maxiter=model.max_iter, gtol=model.tol,
+    )  # fmt: skip
     if not (np.isfinite(result.fun) and np.isfinite(result.x).all()):
         raise DataError(
             "the solver lbfgs reached a cost or weight that is not finite",
             cure="Scale the inputs: pass standardize=True, or divide X by its largest number.",
         )
-    theta[:] = result.x
-    shrunk = float((penalized.flat * theta) @ theta) / 2
+    theta = result.x.astype(theta.dtype)
+    shrunk = float((penalties(description.layout, decay, theta.dtype.name) * theta) @ theta) / 2
     model.loss_ = loss_of(result.fun - shrunk) + shrunk
     model.n_iter_ = min(int(result.nit), model.max_iter)
     if model.verbose:
