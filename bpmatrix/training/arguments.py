@@ -68,8 +68,7 @@ def checked_training_arguments(
     ArgumentError
         If one of them has a value that training cannot use.
     """
-    optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
-    _check_optimizer(optimizer)
+    optimizer = _checked_optimizer(DEFAULT_OPTIMIZER if optimizer is None else optimizer)
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
     if isinstance(optimizer, FullBatch):
@@ -100,7 +99,7 @@ def checked_training_arguments(
     )
 
 
-def _check_optimizer(optimizer: object) -> None:
+def _checked_optimizer(optimizer: object) -> Optimizer:
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
             "optimizer is not a bpmatrix optimizer",
@@ -111,6 +110,7 @@ def _check_optimizer(optimizer: object) -> None:
             ),
             cure=f"Write {optimizer_line([], str(optimizer))}.",
         )
+    return optimizer
 
 
 def _work(optimizer: Optimizer, description: Description) -> int:

@@ -215,9 +215,7 @@ class Run:
         state = training.optimizer_state_for(settings.recipe.optimizer, theta)
         self.runner = runner_of(description, theta, samples, settings, state, seed)
         if not isinstance(self.runner, SliceRunner):
-            self.cure = (
-                "Scale the inputs with input_scale (the largest is {largest:g} after scaling)."
-            )
+            self.cure = "Scale the inputs with input_scale (the largest is {largest:g} scaled)."
         if validation:
             load_program("evaluate", description.dtype)
         # The time limit does not include compilation, which is done by now.
@@ -238,11 +236,10 @@ class Run:
         # Nothing of the network has changed so far. Memory is allocated and functions are compiled,
         # so neither can fail from here on.
         self.training.take(self.runner.state)
-        done = self.training.epochs - self._before
+        drive = repeat_while
         if isinstance(self.runner, QuasiNewtonSteps):
-            train_epochs(self, self.watch, partial(self.runner.drive, done=done))
-        else:
-            train_epochs(self, self.watch)
+            drive = partial(self.runner.drive, done=self.training.epochs - self._before)
+        train_epochs(self, self.watch, drive)
         if self.history.stopped_by == "interrupt":
             epochs = self.training.epochs - self._before
             warn_of_interruption(epochs, f"the network keeps its current weights{self.hint}")
@@ -295,10 +292,8 @@ class Run:
         if many > 1:  # nothing looks at them one by one
             entry = replace(entry, seconds=entry.seconds / many)
             for i, (cost, accuracy) in enumerate(results[:-1], start=1 + last - many):
-                names = entry.accuracy is not None
-                self._record(
-                    replace(entry, epoch=i, cost=cost, accuracy=accuracy if names else None)
-                )
+                hits = None if entry.accuracy is None else accuracy
+                self._record(replace(entry, epoch=i, cost=cost, accuracy=hits))
         return self._record(entry)
 
     def _record(self, entry: EpochInfo) -> EpochInfo:

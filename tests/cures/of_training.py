@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from unittest import mock
+
 import numpy as np
 from cures.table import Row
 
@@ -42,16 +45,21 @@ def damped(
     net.train(**({"X": X, "targets": LABELS, "epochs": 1, "optimizer": optimizer} | keywords))
 
 
+def without_scipy() -> None:
+    with mock.patch.dict(sys.modules, {"scipy.optimize": None}):
+        trained(optimizer=LBFGS())
+
+
 ROWS = [
     Row(
-        "training/arguments.py: _check_optimizer",
+        "training/arguments.py: _checked_optimizer",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer="adam"),
         "Write optimizer=Adam().",
         lambda _: trained(optimizer=Adam()),
     ),
     Row(
-        "training/arguments.py: _check_optimizer",
+        "training/arguments.py: _checked_optimizer",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer=0.1),
         "Write optimizer=SGD(learning_rate=0.5).",
@@ -77,6 +85,14 @@ ROWS = [
         lambda _: damped(hidden=900),
         "Train with optimizer=LBFGS(), or pass fewer units.",
         lambda _: (damped(hidden=900, optimizer=LBFGS()), damped(hidden=9)),
+    ),
+    Row(
+        "training/quasi_newton.py: load_solver",
+        "LBFGS",
+        lambda _: without_scipy(),
+        "pip install '.[sklearn]'",
+        lambda _: trained(optimizer=LBFGS()),
+        needs="scipy",
     ),
     Row(
         "training/runners.py: runner_of",
