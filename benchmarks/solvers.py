@@ -172,7 +172,7 @@ def ours(optimizer: Optimizer, **keywords: Any) -> Callable[..., Result]:
         while stopped == "epochs" and time.process_time() - start < seconds:
             stopped = net.train(
                 X, Y, epochs=100 if together else 10**6, optimizer=optimizer, n_threads=1,
-                callbacks=() if together else is_over, record_every=10**6, **keywords,
+                callbacks=() if together else is_over, **keywords,
             ).stopped_by  # fmt: skip
         spent, E = time.process_time() - start, errors(net.parameters, X, Y, sizes)[0]
         if abs(rms(E) ** 2 * len(Y) / 2 - net.cost(X, Y)) > TOLERANCE:

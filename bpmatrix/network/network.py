@@ -85,8 +85,7 @@ class Network(Exports, Imports):
     -----
     Activation functions: sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp, identity,
     and softmax at the output. Costs: quadratic, cross_entropy, log_likelihood, absolute, huber,
-    quantile, poisson. Optimizers: SGD, RMSprop, Adam, AdamW; of
-    all samples at once LevenbergMarquardt and LBFGS.
+    quantile, poisson. Optimizers: SGD, RMSprop, Adam, AdamW, LevenbergMarquardt, LBFGS.
 
     Examples
     --------

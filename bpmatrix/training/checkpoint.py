@@ -105,9 +105,10 @@ class Resumable(Rules):
             "began_with": self._began_with,
             "stopped_by": self.history.stopped_by,
             "steps": runner.state.steps,
-            "damping": runner.state.damping,
             "mini_batches_done": progress.done if progress else 0,
         }
+        if runner.state.damping is not None:
+            values["damping"] = runner.state.damping
         arrays = {"theta": runner.theta, "best.theta": best_theta, "moments": runner.state.moments}
         if progress and progress.done:
             arrays |= {"progress.totals": progress.totals, "progress.parts": progress.parts}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sized
+from collections.abc import Callable, Sequence, Sized
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from bpmatrix.engine.evaluation import COLUMNS_AT_A_TIME
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import input_columns, target_columns, workspace
+from bpmatrix.history import EpochInfo, row_of
 from bpmatrix.kernels.arguments import LevenbergMarquardt
 from bpmatrix.kernels.plan import LINES_IN_PANEL, PANEL_WIDTH
 from bpmatrix.samples.samples import Samples
@@ -167,3 +169,25 @@ class DampedSteps:
         raise NotFiniteError(
             "the cost", 1, largest_input(X, scale, np.arange(len(self.fixed["costs"])))
         )
+
+
+def rows_together(
+    results: Sequence[tuple[float, float]], last: EpochInfo, least: float, *, is_first: bool
+) -> tuple[bytes, EpochInfo | None]:
+    """Return the rows of epochs before `last` for a History, and the best, if below `least`.
+
+    `results` are their costs and accuracies; `is_first` says that there is no best epoch yet.
+    """
+    rows, best, epoch = [], None, last.epoch - len(results)
+    has_names = last.accuracy is not None
+    for cost, hits in results:
+        is_best = cost < least or (is_first and best is None)
+        accuracy = hits if has_names else None
+        if is_best:
+            least, best = cost, (epoch, accuracy)
+        figures = cost, accuracy, None, None, last.learning_rate, last.seconds
+        rows.append(row_of(epoch, last.last_epoch, *figures, is_best))
+        epoch += 1
+    if best is None:
+        return b"".join(rows), None
+    return b"".join(rows), replace(last, epoch=best[0], cost=least, accuracy=best[1])

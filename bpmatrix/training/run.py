@@ -21,7 +21,7 @@ from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.windows import BlockSamples
-from bpmatrix.training.full_batch import DampedSteps
+from bpmatrix.training.full_batch import DampedSteps, rows_together
 from bpmatrix.training.quasi_newton import QuasiNewtonSteps
 from bpmatrix.training.record import Settings, bounded, summarize
 from bpmatrix.training.rules import Orders, Rules, Watch
@@ -255,7 +255,8 @@ class Run:
         left = max(0, self.last_epoch - self.training.epochs)
         if left and time.perf_counter() >= self._deadline:
             raise OutOfTimeError
-        is_watched = self.callbacks or self.validation or self._best_theta is not None
+        every, kept = self.settings.record_every, self._best_theta is not None
+        is_watched = self.callbacks or self.validation or kept or every > 1
         if isinstance(self.runner, DampedSteps) and not is_watched:
             return min(left, STEPS_AT_ONCE)
         return min(left, 1)
@@ -288,12 +289,12 @@ class Run:
     ) -> EpochInfo:
         """Add epochs to the History, keep the best weights, and check early stopping."""
         del scores  # they are in the entry
-        many, last = len(results), entry.epoch
-        if many > 1:  # nothing looks at them one by one
-            entry = replace(entry, seconds=entry.seconds / many)
-            for i, (cost, accuracy) in enumerate(results[:-1], start=1 + last - many):
-                hits = None if entry.accuracy is None else accuracy
-                self._record(replace(entry, epoch=i, cost=cost, accuracy=hits))
+        if (many := len(results) - 1) > 0:  # nothing looks at them one by one
+            entry = replace(entry, seconds=entry.seconds / (many + 1))
+            rows, best = rows_together(results[:-1], entry, self._least, is_first=not self._best)
+            self._best, self._least = best or self._best, best.cost if best else self._least
+            self.history.epochs.rows += rows
+            self.training.epochs += many
         return self._record(entry)
 
     def _record(self, entry: EpochInfo) -> EpochInfo:

@@ -60,6 +60,8 @@ def test_callbacks_and_validation_change_no_bit(solver):
     )
     assert same(alone, watched)
     assert history.cost == other.cost == [entry.cost for entry in seen]
+    assert [entry.is_best for entry in history.epochs] == [entry.is_best for entry in seen]
+    assert alone.trained[-1]["best_epoch"] == watched.trained[-1]["best_epoch"] == 40
     np.testing.assert_allclose(other.validation_cost, other.cost, rtol=1e-12)
 
 
@@ -237,3 +239,11 @@ def test_lbfgs_says_what_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
     with pytest.raises(MissingPackageError, match="needs scipy"):
         network().train(x, y, optimizer=LBFGS())
+
+
+def test_fewer_epochs_are_recorded_on_request():
+    net, other = network(), network()
+    history = net.train(x, y, epochs=40, optimizer=LevenbergMarquardt(), record_every=15)
+    other.train(x, y, epochs=40, optimizer=LevenbergMarquardt())
+    assert [entry.epoch for entry in history.epochs] == [15, 30, 40]
+    assert same(net, other)

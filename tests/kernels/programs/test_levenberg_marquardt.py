@@ -127,3 +127,26 @@ def test_the_slope_at_the_end_is_zero():
     history = net.train(X[:, :50], Y, epochs=4000, optimizer=LevenbergMarquardt())
     assert history.stopped_by == "converged"
     assert np.abs(net.gradient(X[:, :50], Y).flat).max() < 1e-7
+
+
+def test_the_sums_are_those_of_the_jacobian_of_torch():
+    torch = pytest.importorskip("torch", reason="compares with its automatic differentiation")
+    net = network(output="sigmoid")
+    Y = targets(net, 50)
+    names, tensors = ("tanh", "tanh", "sigmoid"), torch.tensor(X[:, :50] * 0.7)
+    ends = np.cumsum([part.size for pair in zip(net.weights, net.biases, strict=True)
+                      for part in pair])  # fmt: skip
+
+    def errors(theta):
+        parts, a = torch.tensor_split(theta, torch.tensor(ends[:-1])), tensors
+        for W, b, name, shape in zip(
+            parts[::2], parts[1::2], names, [W.shape for W in net.weights], strict=True
+        ):
+            a = getattr(torch, name)(W.reshape(shape) @ a + b[:, None])
+        return (a - torch.tensor(Y)).ravel()
+
+    theta = torch.tensor(net.parameters)
+    J, e = torch.autograd.functional.jacobian(errors, theta).numpy(), errors(theta).numpy()
+    A, g = system(net, X[:, :50], Y)
+    np.testing.assert_allclose(A, np.triu(J.T @ J) / 50, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(g, J.T @ e / 50, rtol=0, atol=1e-13)
