@@ -326,7 +326,7 @@ def _time(history: History, epochs: int, seconds: float) -> str:
     """Return the duration of the training and what ended it, in words."""
     end, before = history.stopped_by.replace("_", " "), len(history.epochs) - epochs
     after = f", after {before} earlier ones" if before else ""
-    why = "" if end == "epochs" else f", ended by {end}"
+    why = {"epochs": "", "converged": ", converged"}.get(end, f", ended by {end}")
     return f"{seconds:.2f} s for {epochs} epochs{after}{why}"
 
 
