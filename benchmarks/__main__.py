@@ -21,6 +21,7 @@ from benchmarks.kills import kills
 from benchmarks.quality import quality
 from benchmarks.reading import reading
 from benchmarks.scaling import scaling
+from benchmarks.solvers import solvers
 from benchmarks.startup import startup
 from benchmarks.steps import steps
 from benchmarks.table import table
@@ -45,7 +46,8 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 for command in (
     table, steps, book, fading, estimators, quality, scaling, reading, startup, digests,
-    checkpoints, blocks, c_header, kills, endurance, fuzz, exchange, gate, accept, self_test,
+    checkpoints, blocks, c_header, kills, endurance, fuzz, exchange, solvers, gate, accept,
+    self_test,
 ):  # fmt: skip
     main.add_command(command)
 

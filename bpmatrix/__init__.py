@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from bpmatrix.samples.blocks import Blocks
     from bpmatrix.tables.encoder import TableEncoder
     from bpmatrix.tables.model import TableModel
-    from bpmatrix.training.optimizers import SGD, Adam, AdamW, RMSprop
+    from bpmatrix.training.optimizers import LBFGS, SGD, Adam, AdamW, LevenbergMarquardt, RMSprop
     from bpmatrix.training.stopping import EarlyStopping
 
 __version__ = "0.1.0"
 __all__ = [
+    "LBFGS",
     "SGD",
     "Adam",
     "AdamW",
@@ -42,6 +43,7 @@ __all__ = [
     "EarlyStopping",
     "History",
     "Huber",
+    "LevenbergMarquardt",
     "MLPClassifier",
     "MLPRegressor",
     "Network",
@@ -65,6 +67,7 @@ __all__ = [
 # The module that defines each name. It is imported when the name is first used, so that
 # `bpmatrix --help` answers at once.
 _HOMES = {
+    "LBFGS": "bpmatrix.training.optimizers",
     "SGD": "bpmatrix.training.optimizers",
     "Adam": "bpmatrix.training.optimizers",
     "AdamW": "bpmatrix.training.optimizers",
@@ -73,6 +76,7 @@ _HOMES = {
     "EarlyStopping": "bpmatrix.training.stopping",
     "History": "bpmatrix.history",
     "Huber": "bpmatrix.architecture.costs",
+    "LevenbergMarquardt": "bpmatrix.training.optimizers",
     "MLPClassifier": "bpmatrix.estimators",
     "MLPRegressor": "bpmatrix.estimators",
     "Network": "bpmatrix.network",

@@ -195,8 +195,9 @@ class History:
     epochs : sequence of EpochInfo
         One entry for each recorded epoch.
     stopped_by : str
-        Why the run ended: ``"epochs"``, ``"callback"``, ``"early_stopping"``, ``"max_seconds"`` or
-        ``"interrupt"``; in a `DivergenceError` and in `Network.trained` also ``"error"``.
+        Why the run ended: ``"epochs"``, ``"callback"``, ``"early_stopping"``, ``"max_seconds"``,
+        ``"interrupt"``, or ``"converged"`` if no further step of a full-batch optimizer lowers the
+        cost; in a `DivergenceError` and in `Network.trained` also ``"error"``.
     seed : int
         The seed of the network, given or drawn.
     metric : str or None

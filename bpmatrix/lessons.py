@@ -17,6 +17,7 @@ from bpmatrix.history import History
 from bpmatrix.network import Network
 
 __all__ = [
+    "gauss_newton_step",
     "regression_accuracy",
     "share_of_right_answers",
     "train_in_sequence",
@@ -117,6 +118,51 @@ def train_in_sequence(
             )
         costs.append(cost)
     return costs
+
+
+def gauss_newton_step(net: Network, X: ArrayLike, y: ArrayLike) -> None:
+    """Take one Gauss-Newton step of a single neuron with the quadratic cost.
+
+    Gradient descent steps along -J^T e, where J contains the derivatives of the errors e = a - y:
+    a row sigma'(z) (x, 1) for each sample. Gauss-Newton goes to the minimum of |e + J h|^2, where
+    the errors would be smallest if they were linear: (J^T J) h = -J^T e. For the identity they are
+    linear, and one step is enough. `LevenbergMarquardt` adds a damping mu to the diagonal, which
+    shortens steps that go too far.
+
+    Parameters
+    ----------
+    net : Network
+        One layer with one unit, changed in place.
+    X : (n_0, n) array_like
+        Samples as columns.
+    y : (n,) array_like
+        The targets.
+
+    Raises
+    ------
+    ShapeError
+        If the network is not a single neuron.
+
+    Examples
+    --------
+    >>> net = Network([1, 1], activation="identity", cost="quadratic", seed=1)
+    >>> gauss_newton_step(net, [[0.0, 1.0, 2.0]], [1.0, 3.0, 5.0])
+    >>> net.weights[0].round(9), net.biases[0].round(9)     # y = 2 x + 1
+    (array([[2.]]), array([[1.]]))
+    """
+    if len(net.weights) != 1 or len(net.weights[0]) != 1:
+        raise ShapeError(
+            "the network is not a single neuron",
+            got=list(net.description.sizes),
+            expected="[n, 1]",
+            cure="Train other networks with optimizer=LevenbergMarquardt().",
+        )
+    samples = list(np.asarray(X, np.float64).T)
+    # The gradient of one sample's cost is e times its row of J; e is 1 for the target a - 1.
+    a = net.feedforward(X)[0]
+    e = a - np.asarray(y, np.float64)
+    J = [net.gradient(x[:, np.newaxis], [a_j - 1]).flat for x, a_j in zip(samples, a, strict=True)]
+    net.parameters[:] -= np.linalg.lstsq(np.array(J), e, rcond=None)[0]
 
 
 def regression_accuracy(net: Network, X: ArrayLike, Y: ArrayLike) -> float:

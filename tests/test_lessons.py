@@ -271,3 +271,22 @@ def test_delta_is_the_derivative_with_respect_to_z(cost) -> None:
             push[unit] = h
             found = (costs(l, push) - costs(l, -push)) / (2 * h)
             np.testing.assert_allclose(layer.delta[unit], found, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("activation", ["identity", "sigmoid", "tanh"])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_gauss_newton_step_solves_the_linear_problem(activation, bias):
+    net = Network([3, 1], activation=activation, cost="quadratic", bias=bias, seed=1)
+    X, y = RNG.standard_normal((3, 20)), RNG.random(20)
+    theta = net.parameters.copy()
+    rows = np.vstack([X, np.ones(20)]) if bias else X
+    z = theta @ rows
+    a, slope = {
+        "identity": (z, np.ones(20)),
+        "sigmoid": (1 / (1 + np.exp(-z)), np.exp(-z) / (1 + np.exp(-z)) ** 2),
+        "tanh": (np.tanh(z), 1 - np.tanh(z) ** 2),
+    }[activation]
+    J = (slope * rows).T
+    lessons.gauss_newton_step(net, X, y)
+    expected = theta - np.linalg.solve(J.T @ J, J.T @ (a - y))
+    np.testing.assert_allclose(net.parameters, expected, rtol=0, atol=1e-9)

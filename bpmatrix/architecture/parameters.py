@@ -127,6 +127,20 @@ class Parameters:
         return cls(flat, Views.called("weights", weights), Views.called("biases", biases))
 
 
+def penalties(layout: Layout, weight_decay: float, dtype: str = "float64") -> Array:
+    """Return the factor of the penalty of each parameter: `weight_decay`, and 0 for biases.
+
+    Examples
+    --------
+    >>> penalties(Layout([2, 1], bias=True), 0.5)
+    array([0.5, 0.5, 0. ])
+    """
+    factors = Parameters.of(np.zeros(layout.size, dtype), layout)
+    for W in factors.weights:
+        W[:] = weight_decay
+    return factors.flat
+
+
 def check_in_place(name: str, array: object, view: object) -> None:
     """Check that an assignment does not replace a view; ``weights[0] += 1`` assigns it back.
 

@@ -19,6 +19,7 @@ HIDDEN = 30
 # The default of `Network.train`; a test compares them.
 MINI_BATCH_SIZE = 10
 MOMENTUM = 0.9  # of --optimizer momentum
+FULL_BATCH = ("levenberg-marquardt", "lbfgs")  # optimizers without a learning rate
 
 
 def optimizers() -> dict[str, Optimizer]:
@@ -26,6 +27,7 @@ def optimizers() -> dict[str, Optimizer]:
     from bpmatrix.training.optimizers import OPTIMIZERS, SGD  # noqa: PLC0415 - loads NumPy
 
     kinds: dict[str, Any] = {name.lower(): kind for name, kind in OPTIMIZERS.items()}
+    kinds["levenberg-marquardt"] = kinds.pop("levenbergmarquardt")
     del kinds["sgd"]  # the only one without a default learning rate
     others = {name: kind() for name, kind in kinds.items()}
     return {"sgd": SGD(0.5), "momentum": SGD(0.05, momentum=MOMENTUM), **others}
@@ -42,6 +44,8 @@ class Listing(click.Option):
 
         by_rate: dict[float, list[str]] = {}
         for name, optimizer in optimizers().items():
+            if name in FULL_BATCH:
+                continue
             by_rate.setdefault(optimizer.learning_rate, []).append(name)
         self.help = str(self.help).format(
             activations=_or(name for name, record in ACTIVATIONS.items() if record.elementwise),

@@ -15,6 +15,7 @@ import bpmatrix
 from bpmatrix import progress
 from bpmatrix.cli.destination import check_destination, check_pictures, save_or_rescue, write_all
 from bpmatrix.cli.options import (
+    FULL_BATCH,
     HIDDEN,
     MINI_BATCH_SIZE,
     optimizers,
@@ -209,8 +210,12 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     n, *others = (part.labels.size for part in (data.train, data.validation, data.test))
     size = options.mini_batch_size or min(MINI_BATCH_SIZE, n)
     samples = "{:,} training, {:,} validation and {:,} test samples".format(n, *others)
-    rate = _optimizer(options).learning_rate
-    steps = f"{options.optimizer}, learning rate {rate:g}, weight decay {options.weight_decay:g}"
+    steps, batches = options.optimizer, f"mini-batches of {size:,}"
+    if options.optimizer in FULL_BATCH:
+        batches = "all samples in each step"
+    else:
+        steps += f", learning rate {_optimizer(options).learning_rate:g}"
+    steps += f", weight decay {options.weight_decay:g}"
     if options.dropout:
         steps += f", dropout {options.dropout:g}"
     if options.schedule is not None:
@@ -222,7 +227,7 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
             ("parameters", f"{net.parameters.size:,}"),
             ("data", f"{data.name}: {samples}, {data.n_classes} classes"),
             ("input scale", f"{data.scale:.6g}"),
-            ("training", f"{options.epochs} epochs, mini-batches of {size:,}, {steps}"),
+            ("training", f"{options.epochs} epochs, {batches}, {steps}"),
             ("seed", net.seed),
         ]
     )
@@ -266,6 +271,8 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int,
 
 def _optimizer(options: Options) -> Optimizer:
     optimizer, rate = optimizers()[options.optimizer], options.learning_rate
+    if rate is not None and options.optimizer in FULL_BATCH:
+        raise click.UsageError(f"--optimizer {options.optimizer} has no --learning-rate.")
     return optimizer if rate is None else replace(optimizer, learning_rate=rate)
 
 
@@ -319,7 +326,7 @@ def _time(history: History, epochs: int, seconds: float) -> str:
     """Return the duration of the training and what ended it, in words."""
     end, before = history.stopped_by.replace("_", " "), len(history.epochs) - epochs
     after = f", after {before} earlier ones" if before else ""
-    why = "" if end == "epochs" else f", ended by {end}"
+    why = {"epochs": "", "converged": ", converged"}.get(end, f", ended by {end}")
     return f"{seconds:.2f} s for {epochs} epochs{after}{why}"
 
 

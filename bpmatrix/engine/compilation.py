@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, get_type_hints
 
-from bpmatrix.kernels.arguments import Evaluate, InputGradient, TrainSlice
+from bpmatrix.kernels.arguments import Evaluate, InputGradient, LevenbergMarquardt, TrainSlice
 from bpmatrix.signals import lock_for_forks, signals_held
 from bpmatrix.terminal import say
 
@@ -17,8 +17,10 @@ Program = Callable[..., Any]
 # For each program: its module, the types of the arguments that belong to one thread in numba's
 # notation, the structure of the arguments that all threads share, and its purpose.
 SHARE = "int64, int64, int64[::1], real[::1]"
+THREAD = "int64, int64, int64[::1]"
 PROGRAMS = {
-    "train_slice": ("epoch", "int64, int64, int64[::1]", TrainSlice, "training"),
+    "train_slice": ("epoch", THREAD, TrainSlice, "training"),
+    "levenberg_marquardt": ("levenberg_marquardt", THREAD, LevenbergMarquardt, "damped steps"),
     "evaluate": ("evaluate", SHARE, Evaluate, "prediction"),
     "input_gradient": ("input_gradient", SHARE, InputGradient, "gradient by the inputs"),
 }
@@ -42,7 +44,7 @@ def load_program(name: str, dtype: str) -> Program:
 
     Parameters
     ----------
-    name : {"train_slice", "evaluate", "input_gradient"}
+    name : {"train_slice", "levenberg_marquardt", "evaluate", "input_gradient"}
         The program.
     dtype : {"float64", "float32"}
         The dtype that it computes in.

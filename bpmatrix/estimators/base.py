@@ -24,7 +24,7 @@ from bpmatrix.estimators.exported import Exported
 from bpmatrix.estimators.from_sklearn import from_sklearn
 from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import HiddenLayers, batch_size, check_parameters, check_type
-from bpmatrix.estimators.quasi_newton import fit_quasi_newton
+from bpmatrix.estimators.quasi_newton import Validation, fit_quasi_newton
 from bpmatrix.estimators.rows import Rows, as_columns
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.to_sklearn import to_sklearn
@@ -111,12 +111,10 @@ class MultilayerPerceptron(BlockGate, Exported):
                 "partial_fit does not support early_stopping=True without validation data",
                 cure="Pass X_val and y_val, or set early_stopping=False.",
             )
-        if self.solver == "lbfgs" and (
-            given.has_validation or self.callbacks or checkpoint is not None
-        ):
+        if self.solver == "lbfgs" and (self.callbacks or checkpoint is not None):
             raise ArgumentError(
-                "the solver lbfgs has no epochs, so no callbacks, checkpoints or validation data",
-                cure='Leave out callbacks, checkpoint, X_val and y_val, or set solver="adam".',
+                "the solver lbfgs has no epochs, so no callbacks or checkpoints",
+                cure='Leave out callbacks and checkpoint, or set solver="adam".',
             )
         self._check_takes_blocks(given)
         checkpoints = None if checkpoint is None else Checkpoints(checkpoint)
@@ -128,10 +126,13 @@ class MultilayerPerceptron(BlockGate, Exported):
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
             samples, held_out = shadow._prepare(layers, given, random_state)
+            by_loss = given.has_validation or self.standardize
             if self.solver == "lbfgs":
+                start = shadow._parameters.flat
                 theta, unfinished = fit_quasi_newton(
-                    shadow, shadow._description, shadow._parameters.flat, samples, shadow._loss_of
-                )
+                    shadow, shadow._description, start, samples, shadow._loss_of,
+                    Validation.of(shadow, start, held_out, shadow._scores, by_loss),
+                )  # fmt: skip
                 self.__dict__ = shadow.__dict__
                 self._parameters.flat[:] = theta
             else:
@@ -139,7 +140,7 @@ class MultilayerPerceptron(BlockGate, Exported):
                 fit = (Fit if checkpoints is None else resumable.ResumableFit)(
                     shadow, runner, state, samples, held_out,
                     shadow._scores, shadow._loss_of, shadow._random_state,
-                    by_loss=given.has_validation or self.standardize, epochs=given.epochs,
+                    by_loss=by_loss, epochs=given.epochs,
                 )  # fmt: skip
                 if isinstance(fit, resumable.ResumableFit):
                     fit.first_state = first_state
@@ -223,7 +224,7 @@ class MultilayerPerceptron(BlockGate, Exported):
         first = not (self._is_fitted and continues)
         samples = self._samples(given, first=first)
         held_out = self._held_out(given.X_val, given.y_val) if given.has_validation else None
-        splits = self.early_stopping and held_out is None and self.solver != "lbfgs"
+        splits = self.early_stopping and held_out is None
         if splits:
             self._check_split(samples)
         self._random_state = random_state
@@ -234,8 +235,8 @@ class MultilayerPerceptron(BlockGate, Exported):
             self._begin(layers, samples.X, continues=continues)
         self.n_iter_ = 0
         if self.solver == "lbfgs":
-            return samples, None
-        if first and not continues:
+            pass  # it has no curve of losses
+        elif first and not continues:
             self.__dict__.update(self._empty_records())
         else:
             self._continue_records()

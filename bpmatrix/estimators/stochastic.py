@@ -17,7 +17,8 @@ from bpmatrix.estimators.fitted import Fitted
 from bpmatrix.estimators.rows import Rows
 from bpmatrix.history import EpochInfo, History, row_of
 from bpmatrix.samples.windows import BlockSamples, Pass, Portion
-from bpmatrix.training.run import Watch, train_epochs
+from bpmatrix.training.rules import Watch
+from bpmatrix.training.run import train_epochs
 from bpmatrix.training.slices import SliceRunner, Totals
 from bpmatrix.training.state import LARGEST_COUNT
 

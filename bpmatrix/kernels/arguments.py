@@ -109,3 +109,39 @@ class InputGradient(NamedTuple):
     Y: DataPointer
     output: Count
     gradient: Reals
+
+
+class LevenbergMarquardt(NamedTuple):
+    """The arguments of `levenberg_marquardt` that all threads share.
+
+    `table` is the table of a `Plan`, and each thread has its own part of `work`. `theta` is
+    changed; `trial` has the same size p. With q = p + 1, `J` has room for q elements per output and
+    sample of the plan's columns; `group` (q * q), `normal` (q * q, the upper triangle of
+    [J e]^T [J e], divided by the weight of all samples), `factor` (q * q) and `step` (2 * q) are
+    work arrays, and so are `panel`, the scratch of a product in float64, and `flags` (1).
+
+    `weights` is empty if there are none, and `decay` is the factor of the penalty 1/2 theta^2 of
+    each parameter. The elements of `numbers` are named in `programs/levenberg_marquardt.py`. Row i
+    of `results` receives cost and accuracy after step i; `trials` is the largest number of trials.
+    """
+
+    table: Integers
+    theta: Reals
+    trial: Reals
+    work: Reals
+    X: DataPointer
+    Y: DataPointer
+    weights: Doubles
+    decay: Doubles
+    J: Reals
+    group: Reals
+    normal: Doubles
+    factor: Doubles
+    step: Doubles
+    panel: Doubles
+    costs: Doubles
+    hits: Integers
+    numbers: Doubles
+    flags: Integers
+    results: DoubleRows
+    trials: Count

@@ -85,7 +85,7 @@ class Network(Exports, Imports):
     -----
     Activation functions: sigmoid, tanh, relu, leaky_relu, elu, gelu, silu, softplus, exp, identity,
     and softmax at the output. Costs: quadratic, cross_entropy, log_likelihood, absolute, huber,
-    quantile, poisson. Optimizers: SGD, RMSprop, Adam, AdamW.
+    quantile, poisson. Optimizers: SGD, RMSprop, Adam, AdamW, LevenbergMarquardt, LBFGS.
 
     Examples
     --------
@@ -419,7 +419,9 @@ class Network(Exports, Imports):
         optimizer : SGD, Adam or another Optimizer, optional
             One of ``bpmatrix.training.optimizers``. Its state carries over to the next run if that
             has an equal optimizer. None means the previous run's optimizer, or
-            ``SGD(learning_rate=0.5)`` in the first run.
+            ``SGD(learning_rate=0.5)`` in the first run. `LevenbergMarquardt` and `LBFGS` take all
+            samples in each step, an epoch; they have no mini-batches, l1, clip_norm, dropout or
+            schedule, and do not read Blocks.
         weight_decay : float, default 0.0
             The penalty is weight_decay / 2 times the sum of squared weights, without biases. The
             book's lambda is n * weight_decay.

@@ -21,7 +21,13 @@ from bpmatrix.engine.processors import choose_threads
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import optimizer_line
 from bpmatrix.history import EpochInfo
-from bpmatrix.training.optimizers import OPTIMIZERS, SGD, Optimizer
+from bpmatrix.training.optimizers import (
+    OPTIMIZERS,
+    SGD,
+    FullBatch,
+    LevenbergMarquardt,
+    Optimizer,
+)
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import Settings
 from bpmatrix.training.schedules import ReduceOnPlateau, Schedule
@@ -30,6 +36,8 @@ from bpmatrix.training.stopping import EarlyStopping
 
 DEFAULT_MINI_BATCH_SIZE = 10
 DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
+# Of Levenberg-Marquardt: three matrices of 128 MiB, and some seconds per step.
+MOST_WEIGHTS = 4096
 
 
 def checked_training_arguments(
@@ -60,16 +68,16 @@ def checked_training_arguments(
     ArgumentError
         If one of them has a value that training cannot use.
     """
-    optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
-    if not isinstance(optimizer, Optimizer):
-        raise ArgumentError(
-            "optimizer is not a bpmatrix optimizer",
-            got=repr(optimizer),
-            expected=" or ".join(f"{name}(learning_rate=...)" for name in OPTIMIZERS),
-            cure=f"Write {optimizer_line([], str(optimizer))}.",
-        )
+    optimizer = _checked_optimizer(DEFAULT_OPTIMIZER if optimizer is None else optimizer)
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
+    if isinstance(optimizer, FullBatch):
+        _check_full_batch(
+            optimizer, description, mini_batch_size=mini_batch_size is not None, l1=l1 != 0,
+            clip_norm=clip_norm is not None, dropout=bool(np.any(np.asarray(dropout) != 0)),
+            schedule=schedule is not None,
+        )  # fmt: skip
+        mini_batch_size, shuffle = n, False
     m = checked_mini_batch_size(mini_batch_size, n)
     weight_decay = _penalty(weight_decay, "weight_decay", description.dtype)
     optimizer.check_type(description.dtype)
@@ -79,7 +87,7 @@ def checked_training_arguments(
         recipe=Recipe(optimizer, *_regularization(l1, clip_norm, dropout, description)),
         weight_decay=weight_decay,
         shuffle=bool(shuffle),
-        threads=choose_threads(n_threads, description.layout.size, m),
+        threads=choose_threads(n_threads, _work(optimizer, description), m),
         callbacks=_callbacks(callbacks),
         restore_best=bool(restore_best or early_stopping),
         schedule=schedule,
@@ -89,6 +97,55 @@ def checked_training_arguments(
         else real_number(max_seconds, "max_seconds", *POSITIVE),
         record_every=whole_number(record_every, "record_every", least=1),
     )
+
+
+def _checked_optimizer(optimizer: object) -> Optimizer:
+    if not isinstance(optimizer, Optimizer):
+        raise ArgumentError(
+            "optimizer is not a bpmatrix optimizer",
+            got=repr(optimizer),
+            expected=" or ".join(
+                f"{name}()" if issubclass(kind, FullBatch) else f"{name}(learning_rate=...)"
+                for name, kind in OPTIMIZERS.items()
+            ),
+            cure=f"Write {optimizer_line([], str(optimizer))}.",
+        )
+    return optimizer
+
+
+def _work(optimizer: Optimizer, description: Description) -> int:
+    """Return a third of the multiplications of a step for one sample."""
+    size = description.layout.size
+    return size * size // 6 if isinstance(optimizer, LevenbergMarquardt) else size
+
+
+def _check_full_batch(optimizer: FullBatch, description: Description, **given: bool) -> None:
+    """Check that an optimizer whose steps take all samples can train the network.
+
+    `given` says of arguments that only mini-batches have whether they were passed.
+    """
+    kind = type(optimizer).__name__
+    for name, is_given in given.items():
+        if is_given:
+            raise ArgumentError(
+                f"{kind} takes all samples in each step, so it has no {name}",
+                cure=f"Leave out {name}, or train with mini-batches, such as optimizer=Adam().",
+            )
+    if not isinstance(optimizer, LevenbergMarquardt):
+        return
+    if description.cost != "quadratic":
+        raise ArgumentError(
+            f"{kind} needs the quadratic cost",
+            got=f"cost={str(description.cost)!r}",
+            cure='Pass cost="quadratic" to Network, or train with optimizer=LBFGS().',
+        )
+    if (size := description.layout.size) > MOST_WEIGHTS:
+        raise ArgumentError(
+            f"the network is too large for {kind}, whose matrices have the square of its size",
+            got=f"{size:,} weights and biases",
+            expected=f"at most {MOST_WEIGHTS:,}",
+            cure="Train with optimizer=LBFGS(), or pass fewer units.",
+        )
 
 
 def checked_mini_batch_size(size: int | None, n: int) -> int:

@@ -16,9 +16,9 @@ from bpmatrix.history import TABLE, Epochs
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.samples.windows import BlockSamples
 from bpmatrix.training.record import Settings, stable_repr
-from bpmatrix.training.run import Rules, Watch
-from bpmatrix.training.slices import Progress, SliceRunner
-from bpmatrix.training.state import LARGEST_COUNT
+from bpmatrix.training.rules import Rules, Watch
+from bpmatrix.training.slices import Progress
+from bpmatrix.training.state import LARGEST_COUNT, checked_damping
 
 # Settings that do not affect the weights.
 NO_DIFFERENCE = {"epochs", "threads", "callbacks", "max_seconds"}
@@ -38,15 +38,15 @@ class Resumable(Rules):
 
     Attributes
     ----------
-    runner : SliceRunner
-        The mini-batches of the run.
+    runner : SliceRunner, DampedSteps or QuasiNewtonSteps
+        What takes the steps of the run.
     watch : Watch or None
         The `Checkpoints`, once they have begun.
     hint : str
         How to resume after Ctrl-C.
     """
 
-    runner: SliceRunner
+    runner: Any
     watch: Watch | None
     hint: str
     _n: int  # samples
@@ -107,6 +107,8 @@ class Resumable(Rules):
             "steps": runner.state.steps,
             "mini_batches_done": progress.done if progress else 0,
         }
+        if runner.state.damping is not None:
+            values["damping"] = runner.state.damping
         arrays = {"theta": runner.theta, "best.theta": best_theta, "moments": runner.state.moments}
         if progress and progress.done:
             arrays |= {"progress.totals": progress.totals, "progress.parts": progress.parts}
@@ -127,6 +129,7 @@ class Resumable(Rules):
                 raise ValueError(f"{name} is not finite")
         if (arrays["moments"][1:] < 0).any():  # means of squares
             raise ValueError("moments: a mean of squares is negative")
+        checked_damping(values.get("damping"))
         steps, done = values["steps"], values["mini_batches_done"]
         if not (type(steps) is type(done) is int and 0 <= steps <= LARGEST_COUNT):
             raise ValueError("the number of steps is not valid")
@@ -147,9 +150,10 @@ class Resumable(Rules):
         runner = self.runner
         runner.theta[:], runner.state.moments[:] = arrays["theta"], arrays["moments"]
         runner.state.steps, runner.resume_from = values["steps"], progress
+        runner.state.damping = checked_damping(values.get("damping"))
         self._began_with = values["began_with"]
         self.note()
-        if values["stopped_by"] in {"early_stopping", "callback"}:
+        if values["stopped_by"] in {"early_stopping", "callback", "converged"}:
             self.history.stopped_by = values["stopped_by"]
 
 

@@ -7,11 +7,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bpmatrix.checks import BELOW_ONE, NOT_NEGATIVE, POSITIVE, check_in_type, set_number
+from bpmatrix.checks import (
+    BELOW_ONE,
+    NOT_NEGATIVE,
+    POSITIVE,
+    check_in_type,
+    set_number,
+    set_whole_number,
+)
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import OPTIMIZER, TRAIN, knowing
 from bpmatrix.kernels.plan import Hyperparameters
@@ -28,6 +36,7 @@ RANGES = {
     "beta_2": BELOW_ONE,
     "epsilon": POSITIVE,
     "weight_decay": NOT_NEGATIVE,
+    "damping": POSITIVE,
 }
 
 _knowing = knowing(OPTIMIZER, "network.train(X, targets, {})", TRAIN)
@@ -275,8 +284,90 @@ class AdamW(Adam):
         return rows
 
 
+@dataclass(frozen=True, repr=False)
+class FullBatch(Optimizer):
+    """The base class of optimizers whose steps take all samples at once, without a learning rate.
+
+    An epoch is one step. `learning_rate`, which a History records, is 1.
+    """
+
+    learning_rate: ClassVar[float] = 1.0  # type: ignore[misc]
+    rule = "NONE", 0  # no rule of the kernels, no moments
+
+
+@_knowing
+@dataclass(frozen=True, repr=False)
+class LevenbergMarquardt(FullBatch):
+    """Damped Gauss-Newton steps for the quadratic cost: (J^T J + mu I) h = -J^T e.
+
+    J contains the derivatives of the errors e = a - y of all outputs and samples, divided by the
+    square root of the number of samples. A step that does not lower the cost is not taken, and mu
+    is raised; otherwise mu follows the gain ratio. K. Madsen, H. B. Nielsen and O. Tingleff,
+    *Methods for non-linear least squares problems* (2004), algorithm 3.16.
+
+    Best for a few thousand samples and up to a thousand weights: time and memory of a step grow
+    with the square of the number of weights.
+
+    Parameters
+    ----------
+    damping : float, default 0.01
+        The first mu, as a fraction of the largest element on the diagonal of J^T J; above 0.
+
+    Raises
+    ------
+    ArgumentError
+        If the parameter is not valid.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from bpmatrix import Network
+    >>> x = np.linspace(-3.0, 3.0, 60)[np.newaxis]
+    >>> net = Network([1, 6, 1], activation="tanh", output="identity", cost="quadratic", seed=1)
+    >>> history = net.train(x, np.sin(x), epochs=200, optimizer=LevenbergMarquardt())
+    >>> bool(np.abs(net.feedforward(x) - np.sin(x)).max() < 1e-3)
+    True
+    """
+
+    damping: float = 0.01
+
+
+@_knowing
+@dataclass(frozen=True, repr=False)
+class LBFGS(FullBatch):
+    """Quasi-Newton steps for any cost: SciPy's L-BFGS-B, without bounds.
+
+    Each run begins with an empty memory, also if the optimizer is equal to the last run's. D. C.
+    Liu and J. Nocedal, *Mathematical Programming* 45 (1989). It needs SciPy: the extra `sklearn`.
+
+    Parameters
+    ----------
+    memory : int, default 10
+        The number of earlier steps from which the curvature is estimated.
+
+    Raises
+    ------
+    ArgumentError
+        If the parameter is not valid.
+
+    Examples
+    --------
+    >>> LBFGS()
+    LBFGS()
+    >>> LBFGS(memory=30)
+    LBFGS(memory=30)
+    """
+
+    memory: int = 10
+    rule = "NONE", 1  # the parameters at the start of the run
+
+    def __post_init__(self) -> None:
+        """Check the parameter."""
+        set_whole_number(self, "memory")
+
+
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW)
+    kind.__name__: kind for kind in (SGD, RMSprop, Adam, AdamW, LevenbergMarquardt, LBFGS)
 }
 
 

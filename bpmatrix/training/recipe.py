@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.engine.memory import aligned_copy, aligned_zeros
 from bpmatrix.kernels.plan import OUT_OF
-from bpmatrix.training.optimizers import SGD, Optimizer
+from bpmatrix.training.optimizers import SGD, LevenbergMarquardt, Optimizer
 
 Array = NDArray[Any]
 
@@ -58,18 +58,26 @@ PLAIN = Recipe(SGD(learning_rate=0.0))
 
 @dataclass
 class OptimizerState:
-    """The state of an optimizer: (k, size) moments, and the number of steps taken."""
+    """The state of an optimizer: (k, size) moments, and the number of steps taken.
+
+    `damping` is that of Levenberg-Marquardt, and the factor by which it grows when a step is
+    rejected; before the first step, the optimizer's own number and 0.
+    """
 
     optimizer: Optimizer
     moments: Array
     steps: int = 0
+    damping: tuple[float, float] | None = None
 
     @classmethod
     def fresh(cls, optimizer: Optimizer, theta: Array) -> OptimizerState:
         """Return the state before the first step."""
         count = optimizer.rule[1]
-        moments = aligned_zeros(count * theta.size, theta.dtype.name)
-        return cls(optimizer, moments.reshape(count, theta.size))
+        moments = aligned_zeros(count * theta.size, theta.dtype.name).reshape(count, theta.size)
+        state = cls(optimizer, moments)
+        if isinstance(optimizer, LevenbergMarquardt):
+            state.damping = optimizer.damping, 0.0
+        return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Copy the moments, since joblib maps large arrays read-only."""

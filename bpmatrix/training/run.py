@@ -5,127 +5,87 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import chain, count, repeat
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from bpmatrix.architecture.description import Description
-from bpmatrix.array_types import Array, Integers
+from bpmatrix.array_types import Array
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import Scores, scores
 from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
-from bpmatrix.samples.windows import BlockSamples, Pass
-from bpmatrix.training.record import Callback, Settings, bounded, summarize
+from bpmatrix.samples.windows import BlockSamples
+from bpmatrix.training.full_batch import DampedSteps, rows_together
+from bpmatrix.training.quasi_newton import QuasiNewtonSteps
+from bpmatrix.training.record import Settings, bounded, summarize
+from bpmatrix.training.rules import Orders, Rules, Watch
+from bpmatrix.training.runners import runner_of
 from bpmatrix.training.schedules import Plateau, ReduceOnPlateau, rate_of
-from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
+from bpmatrix.training.slices import (
+    ConvergedError,
+    NotFiniteError,
+    OutOfTimeError,
+    SliceRunner,
+)
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import Patience
 
-# (epochs, n): indices of the samples; or an epoch of samples that are read in windows.
-Orders = Integers | Pass
+# Levenberg-Marquardt steps that the compiled program may take before Python records them.
+STEPS_AT_ONCE = 1000
 
 
-class Rules(Protocol):
-    """What `Network.train` and the estimators do differently in `train_epochs`.
-
-    Attributes
-    ----------
-    history : History
-        Its `stopped_by` is "epochs" until something else ends the run; a rule may set it.
-    callbacks : sequence of functions
-        Each is called with the `EpochInfo` of the last epoch.
-    are_classes : pair of bool
-        Whether the targets of training and validation samples are classes.
-    last_epoch : int
-        The number of the epoch after which the run ends.
-    cure : str
-        How to avoid divergence: a format string with the fields `rate`, the learning rate, and
-        `largest`, the largest input.
-    """
-
-    history: History
-    callbacks: Sequence[Callback]
-    are_classes: tuple[bool, bool]
-    last_epoch: int
-    cure: str
-
-    @property
-    def done(self) -> int:
-        """The number of the last complete epoch."""
-
-    def ahead(self) -> int:
-        """Return how many epochs to run before the next check; 0 ends the run."""
-
-    def rate(self) -> float:
-        """Return the learning rate of the next epochs."""
-
-    def orders(self, epochs: int) -> Orders:
-        """Return the order of the samples in each of the next epochs."""
-
-    def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
-        """Take a step for each mini-batch; return cost and accuracy of each epoch.
-
-        If it raises NotFiniteError for several epochs, nothing has changed.
-        """
-
-    def validate(self) -> Scores | None:
-        """Score the validation samples, if there are any."""
-
-    def record(
-        self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
-    ) -> EpochInfo:
-        """Record complete epochs; return the entry of the last one, for the callbacks."""
-
-    def end(self) -> None:
-        """Clean up after the run, whatever ended it."""
+def repeat_while(condition: Callable[[], bool]) -> None:
+    """Call a function until it returns False."""
+    while condition():
+        pass
 
 
-class Watch(Protocol):
-    """An observer of a run, such as the one that writes its checkpoints.
-
-    Attributes
-    ----------
-    next_look : float
-        The time, as in `time.perf_counter`, from which on `look` is to be called.
-    """
-
-    next_look: float
-
-    def look(self) -> None:
-        """Called after an epoch and its callbacks."""
-
-    def end(self) -> None:
-        """Called when the run has ended, before the best weights are restored."""
-
-
-def train_epochs(rules: Rules, watch: Watch | None = None) -> None:
+def train_epochs(
+    rules: Rules,
+    watch: Watch | None = None,
+    drive: Callable[[Callable[[], bool]], None] = repeat_while,
+) -> None:
     """Train epoch after epoch until the run ends; `rules.history.stopped_by` says why.
+
+    `drive` calls the function that it is given until that returns False.
 
     Raises
     ------
     DivergenceError
         If a cost or weight is not finite; the weights are then those of the start of the slice.
     """
-    history, is_interrupted = rules.history, False
+    history, is_interrupted, start = rules.history, False, time.perf_counter()
+
+    def go_on() -> bool:
+        """Run the next epochs; return whether others follow."""
+        nonlocal start
+        if not (count := rules.ahead()):
+            return False
+        rate = rules.rate()
+        entry = _epochs(rules, rules.orders(count), rate, start)
+        # All callbacks are called, even if one of them ends the run.
+        for callback in rules.callbacks:
+            said = callback(entry)
+            if isinstance(said, bool | np.bool_) and said:
+                history.stopped_by = "callback"
+        if watch is not None and time.perf_counter() >= watch.next_look:
+            watch.look()
+        start = time.perf_counter()
+        return history.stopped_by == "epochs"
+
     try:
-        while history.stopped_by == "epochs" and (count := rules.ahead()):
-            start, rate = time.perf_counter(), rules.rate()
-            entry = _epochs(rules, rules.orders(count), rate, start)
-            # All callbacks are called, even if one of them ends the run.
-            for callback in rules.callbacks:
-                said = callback(entry)
-                if isinstance(said, bool | np.bool_) and said:
-                    history.stopped_by = "callback"
-            if watch is not None and time.perf_counter() >= watch.next_look:
-                watch.look()
+        if history.stopped_by == "epochs":
+            drive(go_on)
     except OutOfTimeError:
         history.stopped_by = "max_seconds"
+    except ConvergedError:
+        history.stopped_by = "converged"
     except KeyboardInterrupt:
         is_interrupted = True
         _end_by("interrupt", history)
@@ -161,7 +121,7 @@ def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInf
     cost, accuracy = results[-1]
     scores, (names, validation_names) = rules.validate(), rules.are_classes
     entry = EpochInfo(
-        epoch=rules.done + len(orders),
+        epoch=rules.done + len(results),
         last_epoch=rules.last_epoch,
         cost=cost,
         accuracy=accuracy if names else None,
@@ -252,11 +212,10 @@ class Run:
         self._best_theta, self._least = theta.copy() if settings.restore_best else None, math.inf
         self._trained, self._trained_before = trained, list(trained)
         self._rates = self._all_rates(training.epochs + 1)
-        self.runner = SliceRunner(
-            description, theta, samples.X, samples.targets, settings.mini_batch_size,
-            settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
-            state=training.optimizer_state_for(settings.recipe.optimizer, theta), seed=seed,
-        )  # fmt: skip
+        state = training.optimizer_state_for(settings.recipe.optimizer, theta)
+        self.runner = runner_of(description, theta, samples, settings, state, seed)
+        if not isinstance(self.runner, SliceRunner):
+            self.cure = "Scale the inputs with input_scale (the largest is {largest:g} scaled)."
         if validation:
             load_program("evaluate", description.dtype)
         # The time limit does not include compilation, which is done by now.
@@ -277,7 +236,10 @@ class Run:
         # Nothing of the network has changed so far. Memory is allocated and functions are compiled,
         # so neither can fail from here on.
         self.training.take(self.runner.state)
-        train_epochs(self, self.watch)
+        drive = repeat_while
+        if isinstance(self.runner, QuasiNewtonSteps):
+            drive = partial(self.runner.drive, done=self.training.epochs - self._before)
+        train_epochs(self, self.watch, drive)
         if self.history.stopped_by == "interrupt":
             epochs = self.training.epochs - self._before
             warn_of_interruption(epochs, f"the network keeps its current weights{self.hint}")
@@ -289,11 +251,15 @@ class Run:
         return self.training.epochs
 
     def ahead(self) -> int:
-        """Run epoch by epoch until the time limit."""
-        left = self.training.epochs < self.last_epoch
+        """Run epoch by epoch until the time limit; many short steps if nothing looks at each."""
+        left = max(0, self.last_epoch - self.training.epochs)
         if left and time.perf_counter() >= self._deadline:
             raise OutOfTimeError
-        return int(left)
+        every, kept = self.settings.record_every, self._best_theta is not None
+        is_watched = self.callbacks or self.validation or kept or every > 1
+        if isinstance(self.runner, DampedSteps) and not is_watched:
+            return min(left, STEPS_AT_ONCE)
+        return min(left, 1)
 
     def rate(self) -> float:
         """Return the rate according to the schedule."""
@@ -301,7 +267,8 @@ class Run:
 
     def orders(self, epochs: int) -> Orders:
         """Draw a permutation if shuffle is on."""
-        del epochs  # always 1
+        if not isinstance(self.runner, SliceRunner):
+            return np.arange(epochs)[:, np.newaxis]  # all samples at once, in any order
         permutation = self.training.shuffler.permutation
         return self.samples.order(permutation if self.settings.shuffle else None)
 
@@ -320,8 +287,17 @@ class Run:
     def record(
         self, results: list[tuple[float, float]], scores: Scores | None, entry: EpochInfo
     ) -> EpochInfo:
-        """Add an epoch to the History, keep the best weights, and check early stopping."""
-        del results, scores  # they are in the entry
+        """Add epochs to the History, keep the best weights, and check early stopping."""
+        del scores  # they are in the entry
+        if (many := len(results) - 1) > 0:  # nothing looks at them one by one
+            entry = replace(entry, seconds=entry.seconds / (many + 1))
+            rows, best = rows_together(results[:-1], entry, self._least, is_first=not self._best)
+            self._best, self._least = best or self._best, best.cost if best else self._least
+            self.history.epochs.rows += rows
+            self.training.epochs += many
+        return self._record(entry)
+
+    def _record(self, entry: EpochInfo) -> EpochInfo:
         history = self.history
         bad = badness(entry, history.metric)
         epochs, is_best = history.epochs, bad < self._least or self._best is None

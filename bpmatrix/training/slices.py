@@ -57,6 +57,10 @@ class OutOfTimeError(Exception):
     """The deadline of a run has passed before its last slice; theta is that of whole slices."""
 
 
+class ConvergedError(Exception):
+    """No step lowers the cost any more; theta is that of the last step that did."""
+
+
 class Totals(NamedTuple):
     """The weighted sums over the samples of an epoch, each from before its update."""
 
@@ -155,7 +159,7 @@ class SliceRunner:
         self.recipe = recipe
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self.with_parts = with_parts
-        X, targets = _not_views_of(theta, X, targets)
+        X, targets = not_views_of(theta, X, targets)
         self._given = Samples(X, targets, weights=sample_weight)
         self._program = load_program("train_slice", description.dtype)
         columns = columns_at_a_time(description, mini_batch_size)
@@ -344,23 +348,23 @@ class SliceRunner:
         what = "the cost" if taken < count or is_finite else "a weight"
         step = progress.done + min(taken + 1, count)
         samples = np.unique(given.order[batches[0, 0] : batches[-1, 1]])
-        raise NotFiniteError(what, step, self._largest_input(samples))
+        largest = largest_input(self._data.X, self.description.input_scale, samples)
+        raise NotFiniteError(what, step, largest)
 
     def _is_as_before(self) -> bool:
         """Return whether theta and the moments are those of the start of the slice."""
         now = self.theta, self.state.moments
         return all(np.array_equal(a, b) for a, b in zip(now, self._before, strict=True))
 
-    def _largest_input(self, samples: Integers) -> float:
-        """Return the largest absolute input of some samples, scaled."""
-        X = self._data.X
-        if isinstance(X, SparseColumns):
-            return X.largest(samples) * abs(self.description.input_scale)
-        largest = max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in samples)
-        return largest * abs(self.description.input_scale)
+
+def largest_input(X: Array | SparseColumns, scale: float, samples: Integers) -> float:
+    """Return the largest absolute input of some samples, scaled."""
+    if isinstance(X, SparseColumns):
+        return X.largest(samples) * abs(scale)
+    return max(float(np.abs(X[:, i].astype(np.float64)).max()) for i in samples) * abs(scale)
 
 
-def _not_views_of(
+def not_views_of(
     theta: Array, X: Array | SparseColumns, targets: Targets
 ) -> tuple[Array | SparseColumns, Targets]:
     """Copy data that share memory with theta, which the steps change."""

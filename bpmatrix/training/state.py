@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bpmatrix.checks import find
-from bpmatrix.training.optimizers import OPTIMIZERS, Optimizer
+from bpmatrix.training.optimizers import OPTIMIZERS, LevenbergMarquardt, Optimizer
 from bpmatrix.training.recipe import OptimizerState
 
 Array = NDArray[Any]
@@ -65,7 +65,7 @@ class TrainingState:
             "epochs": self.epochs,
             "shuffler": self.shuffler.bit_generator.state,
             "optimizer": _named(self.optimizer),
-            "state": state and {"optimizer": _named(state.optimizer), "steps": state.steps},
+            "state": state and _as_json(state),
         }
 
     @classmethod
@@ -81,8 +81,27 @@ class TrainingState:
             optimizer = _optimizer(state["optimizer"])
             if optimizer is None:
                 raise ValueError("the state has no optimizer")
-            found.optimizer_state = OptimizerState(optimizer, np.empty((0, 0)), state["steps"])
+            damping = checked_damping(state.get("damping"))
+            if (damping is None) == isinstance(optimizer, LevenbergMarquardt):
+                raise ValueError("the damping does not fit the optimizer")
+            none = np.empty((0, 0))
+            found.optimizer_state = OptimizerState(optimizer, none, state["steps"], damping)
         return found
+
+
+def _as_json(state: OptimizerState) -> dict[str, Any]:
+    found = {"optimizer": _named(state.optimizer), "steps": state.steps}
+    return found if state.damping is None else found | {"damping": state.damping}
+
+
+def checked_damping(stored: Any) -> tuple[float, float] | None:
+    """Return the damping of Levenberg-Marquardt in a file; ValueError if it is not valid."""
+    if stored is None:
+        return None
+    mu, growth = map(float, stored)
+    if not (0 < mu < math.inf and (growth == 0 or 2 <= growth < math.inf)):
+        raise ValueError(f"damping is {stored!r}")
+    return mu, growth
 
 
 def _named(optimizer: Optimizer | None) -> dict[str, Any] | None:

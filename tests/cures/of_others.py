@@ -11,7 +11,7 @@ import numpy as np
 from bench.surveys import point, survey
 from cures.table import Row
 
-from bpmatrix import SGD, Network, OwnActivation, lessons, progress
+from bpmatrix import SGD, LevenbergMarquardt, Network, OwnActivation, lessons, progress
 from bpmatrix.bench.survey import from_json, to_json
 from bpmatrix.errors import DivergenceError
 
@@ -165,6 +165,15 @@ ROWS = [
         lambda _: in_sequence(1e3),
         "Lower the learning rate (it is 1000).",
         lambda _: in_sequence(0.05),
+    ),
+    Row(
+        "lessons.py: gauss_newton_step",
+        "the network is not a single neuron",
+        lambda _: lessons.gauss_newton_step(Network([1, 2, 1], seed=1), LINE, [1.0, 2.0, 3.0]),
+        "Train other networks with optimizer=LevenbergMarquardt().",
+        lambda _: Network([1, 2, 1], cost="quadratic", seed=1).train(
+            LINE, [0.1, 0.2, 0.3], optimizer=LevenbergMarquardt(), epochs=1
+        ),
     ),
     Row(
         "lessons.py: regression_accuracy",

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from unittest import mock
+
 import numpy as np
 from cures.table import Row
 
-from bpmatrix import SGD, Adam, EarlyStopping, Network, schedules
+from bpmatrix import (
+    LBFGS,
+    SGD,
+    Adam,
+    Blocks,
+    EarlyStopping,
+    LevenbergMarquardt,
+    Network,
+    schedules,
+)
 
 X, LABELS = np.random.default_rng(4).standard_normal((2, 12)), np.arange(12) % 3
 HALVES = np.full((3, 12), 0.5)
+
+LEVENBERG = LevenbergMarquardt()
 
 
 def trained(**keywords: object) -> None:
@@ -24,20 +38,71 @@ def diverging(
     net.train(1e3 * X, LABELS, epochs=30, optimizer=SGD(learning_rate=learning_rate))
 
 
+def damped(
+    hidden: int = 4, cost: str = "quadratic", optimizer: object = LEVENBERG, **keywords: object
+) -> None:
+    net = Network([2, hidden, 3], cost=cost, seed=1)
+    net.train(**({"X": X, "targets": LABELS, "epochs": 1, "optimizer": optimizer} | keywords))
+
+
+def without_scipy() -> None:
+    with mock.patch.dict(sys.modules, {"scipy.optimize": None}):
+        trained(optimizer=LBFGS())
+
+
 ROWS = [
     Row(
-        "training/arguments.py: checked_training_arguments",
+        "training/arguments.py: _checked_optimizer",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer="adam"),
         "Write optimizer=Adam().",
         lambda _: trained(optimizer=Adam()),
     ),
     Row(
-        "training/arguments.py: checked_training_arguments",
+        "training/arguments.py: _checked_optimizer",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer=0.1),
         "Write optimizer=SGD(learning_rate=0.5).",
         lambda _: trained(optimizer=SGD(learning_rate=0.5)),
+    ),
+    Row(
+        "training/arguments.py: _check_full_batch",
+        "{} takes all samples in each step, so it has no {}",
+        lambda _: trained(optimizer=LBFGS(), mini_batch_size=4),
+        "Leave out mini_batch_size, or train with mini-batches, such as optimizer=Adam().",
+        lambda _: (trained(optimizer=LBFGS()), trained(optimizer=Adam(), mini_batch_size=4)),
+    ),
+    Row(
+        "training/arguments.py: _check_full_batch",
+        "{} needs the quadratic cost",
+        lambda _: damped(cost="cross_entropy"),
+        'Pass cost="quadratic" to Network, or train with optimizer=LBFGS().',
+        lambda _: (damped(), damped(cost="cross_entropy", optimizer=LBFGS())),
+    ),
+    Row(
+        "training/arguments.py: _check_full_batch",
+        "the network is too large for {}, whose matrices have the square of its size",
+        lambda _: damped(hidden=900),
+        "Train with optimizer=LBFGS(), or pass fewer units.",
+        lambda _: (damped(hidden=900, optimizer=LBFGS()), damped(hidden=9)),
+    ),
+    Row(
+        "training/quasi_newton.py: load_solver",
+        "LBFGS",
+        lambda _: without_scipy(),
+        "pip install '.[sklearn]'",
+        lambda _: trained(optimizer=LBFGS()),
+        needs="scipy",
+    ),
+    Row(
+        "training/runners.py: runner_of",
+        "{} does not read Blocks: each step needs all samples at once",
+        lambda _: trained(X=Blocks(X.T, LABELS), targets=None, optimizer=LBFGS()),
+        "Pass arrays, if the data fit into memory, or optimizer=Adam().",
+        lambda _: (
+            trained(optimizer=LBFGS()),
+            trained(X=Blocks(X.T, LABELS), targets=None, optimizer=Adam()),
+        ),
     ),
     Row(
         "training/arguments.py: checked_mini_batch_size",

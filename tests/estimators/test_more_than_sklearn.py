@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 
 from scipy import sparse
-from sklearn.datasets import load_iris
+from sklearn.base import clone
+from sklearn.datasets import load_diabetes, load_iris
 
 import bpmatrix
 from bpmatrix import Huber, MLPClassifier, MLPRegressor
@@ -164,12 +165,8 @@ def test_invalid_class_weights_are_rejected(class_weight, words):
 
 
 def test_lbfgs_has_no_epochs_for_callbacks():
-    for model, validation in (
-        (small(solver="lbfgs", callbacks=[print]), {}),
-        (small(solver="lbfgs"), {"X_val": X, "y_val": y}),
-    ):
-        with pytest.raises(ArgumentError, match="lbfgs has no epochs"):
-            model.fit(X, y, **validation)
+    with pytest.raises(ArgumentError, match="lbfgs has no epochs"):
+        small(solver="lbfgs", callbacks=[print]).fit(X, y)
 
 
 def test_validation_samples_of_weight_0_are_rejected():
@@ -368,3 +365,35 @@ def test_custom_functions():
     np.testing.assert_allclose(
         model.coefs_[0], small(activation="identity").fit(X, y).coefs_[0], rtol=1e-9
     )
+
+
+@pytest.mark.parametrize("standardize", [False, True])
+def test_lbfgs_stops_early_with_the_best_weights(standardize):
+    X, y = load_diabetes(return_X_y=True)
+    arguments = {"solver": "lbfgs", "max_iter": 2000, "standardize": standardize, "random_state": 1}
+    plain = MLPRegressor(hidden_layer_sizes=100, **arguments)
+    plain.fit(X[:300], y[:300])
+    model = MLPRegressor(
+        hidden_layer_sizes=100, early_stopping=True, n_iter_no_change=5, **arguments
+    )
+    model.fit(X[:300], y[:300])
+    assert model.score(X[300:], y[300:]) > plain.score(X[300:], y[300:])
+    assert model.n_iter_ == len(model.validation_scores_) == len(model.validation_loss_curve_)
+    if standardize:  # judged by the loss
+        best = int(np.argmin(model.validation_loss_curve_))
+        assert model.best_validation_score_ == model.validation_scores_[best]
+    else:
+        assert model.best_validation_score_ == max(model.validation_scores_)
+
+
+def test_lbfgs_scores_validation_data_that_are_given():
+    X, y = load_diabetes(return_X_y=True)
+    alone = MLPRegressor(
+        hidden_layer_sizes=20, solver="lbfgs", max_iter=60, standardize=True, random_state=1
+    )
+    watched = clone(alone)
+    alone.fit(X[:300], y[:300])
+    watched.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
+    assert (alone.predict(X) == watched.predict(X)).all()
+    assert len(watched.validation_scores_) == 60
+    assert watched.validation_scores_[-1] == pytest.approx(watched.score(X[300:], y[300:]))

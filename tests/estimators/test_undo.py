@@ -99,7 +99,7 @@ REFUSED = {
     "other layers": (
         regressor, {"warm_start": True, "hidden_layer_sizes": (5,)}, (X, Y), "layers",
     ),
-    "lbfgs and epochs": (regressor, {"solver": "lbfgs"}, (X, Y, None, X, Y), "lbfgs"),
+    "lbfgs and epochs": (regressor, {"solver": "lbfgs", "callbacks": [print]}, (X, Y), "lbfgs"),
     "lbfgs without end": (regressor, {"solver": "lbfgs"}, (X * 1e200, Y), "not finite"),
     "lbfgs that goes on without end": (
         regressor, {"solver": "lbfgs", "warm_start": True}, (X * 1e200, Y), "not finite",

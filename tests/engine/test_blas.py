@@ -12,8 +12,8 @@ pytest.importorskip("sklearn", reason="the estimators need scikit-learn")
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from bpmatrix import MLPClassifier, MLPRegressor
-from bpmatrix.estimators import quasi_newton
-from bpmatrix.estimators.blas import blas_on_one_thread
+from bpmatrix.engine import evaluation
+from bpmatrix.engine.blas import blas_on_one_thread
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*has not converged")
 
@@ -37,13 +37,13 @@ def threads():
 
 @pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
 def test_lbfgs_has_one_thread(kind, monkeypatch):
-    found, evaluate = [], quasi_newton.evaluation.cost_and_gradient
+    found, evaluate = [], evaluation.cost_and_gradient
 
     def look(*arguments):
         found.extend(threads())
         return evaluate(*arguments)
 
-    monkeypatch.setattr(quasi_newton.evaluation, "cost_and_gradient", look)
+    monkeypatch.setattr(evaluation, "cost_and_gradient", look)
     kind(hidden_layer_sizes=(3,), solver="lbfgs", max_iter=3).fit(X, np.arange(30) % 2)
     assert set(found) == {1}
     assert set(threads()) == {2}
