@@ -153,16 +153,25 @@ def cost_terms(cost: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
     return np.asarray(np.vectorize(cost.cost, otypes=[a.dtype])(a, y))
 
 
-def output_error(cost: Any, output: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
-    """(BP1): delta_L. For costs without an entry in COST_PRIME, sigma' cancels (ch. 3)."""
+def has_slope(cost: Any) -> bool:
+    """Return whether (BP1) has the two factors dC/da and sigma'; else they cancel (ch. 3)."""
+    is_named = isinstance(cost, str) or hasattr(cost, "parameter")
+    return not is_named or getattr(cost, "name", cost) in COST_PRIME
+
+
+def cost_slope(cost: Any, a: Matrix, y: Matrix) -> Matrix:
+    """dC/da, for costs that have this factor."""
     if isinstance(cost, str) or hasattr(cost, "parameter"):
         name = getattr(cost, "name", cost)
-        if name not in COST_PRIME:
-            return a - y
-        slope = COST_PRIME[name](a, y, getattr(cost, "parameter", 0.0))
-    else:
-        slope = np.asarray(np.vectorize(cost.derivative, otypes=[a.dtype])(a, y))
-    return slope * sigma_prime(output, z)
+        return np.asarray(COST_PRIME[name](a, y, getattr(cost, "parameter", 0.0)))
+    return np.asarray(np.vectorize(cost.derivative, otypes=[a.dtype])(a, y))
+
+
+def output_error(cost: Any, output: Any, z: Matrix, a: Matrix, y: Matrix) -> Matrix:
+    """(BP1): delta_L."""
+    if not has_slope(cost):
+        return a - y
+    return cost_slope(cost, a, y) * sigma_prime(output, z)
 
 
 def feedforward(

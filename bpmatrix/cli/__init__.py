@@ -22,6 +22,7 @@ from bpmatrix.cli import (
     book_to_idx,
     export,
     info,
+    page,
     predict,
     reproduce,
     train,
@@ -52,7 +53,7 @@ def group(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for module in (train, predict, info, export, bench, verify, reproduce, book_to_idx, warmup):
+for module in (train, predict, info, page, export, bench, verify, reproduce, book_to_idx, warmup):
     group.add_command(module.command)
 group.add_command(book_to_idx.old_command)
 

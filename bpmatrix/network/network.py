@@ -21,7 +21,6 @@ from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.input_gradient import checked_output, input_gradient
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.engine.processors import running
-from bpmatrix.engine.trace import Trace, trace
 from bpmatrix.errors import ArgumentError
 from bpmatrix.exchange import book_files
 from bpmatrix.exchange.exports import Exports
@@ -30,6 +29,7 @@ from bpmatrix.exchange.model import Model
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import blocks, gate
+from bpmatrix.network.pages import Pages
 from bpmatrix.network.resumable import ResumableRun
 from bpmatrix.samples.blocks import Blocks, Data
 from bpmatrix.storage import persistence
@@ -43,7 +43,7 @@ from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
 
 
-class Network(Exports, Imports):
+class Network(Exports, Imports, Pages):
     """A multilayer perceptron whose samples are the columns of a matrix.
 
     Parameters
@@ -337,18 +337,6 @@ class Network(Exports, Imports):
             samples = gate.samples(self._description, X, targets)
             slope = input_gradient(self._description, self.parameters, samples.X, samples.targets)
         return prediction.check_results(slope, "the gradient")
-
-    def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
-        """Return z, a, delta, nabla_b and nabla_W of every layer; print it to read it.
-
-        Examples
-        --------
-        >>> from bpmatrix import Network
-        >>> print(Network([2, 1], seed=1).trace([[0.0], [1.0]], [1.0]).shapes())
-        l = 1: W (1, 2), z (1, 1), a (1, 1), delta (1, 1), nabla_b (1, 1), nabla_W (1, 2)
-        """
-        samples = gate.samples(self._description, X, targets)
-        return trace(self._description, self._parameters, samples.X, samples.targets)
 
     @property
     def seed(self) -> int:

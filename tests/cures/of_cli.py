@@ -224,6 +224,18 @@ ROWS = [
     Row("cli/verify.py: command", "MODEL needs DATA: name both, or neither.",
         run("verify net.safetensors"), "name both, or neither",
         run(NETWORK, "verify net.safetensors digits", "verify")),
+    Row(
+        "cli/page.py: _page_of", "{} cannot be shown",
+        run(ESTIMATOR, "show model.safetensors"),
+        "Train one without --target: bpmatrix train --save model.safetensors",
+        run("train --epochs 1 --save model.safetensors", "show model.safetensors"), needs="sklearn",
+    ),
+    Row(
+        "cli/page.py: _page_of", "{} has no labels",
+        run(SMALL, "show net.safetensors two.csv", two__csv="1,2\n3,4\n"),
+        "Name data with labels, such as digits.",
+        run(SMALL, "show net.safetensors numbers.csv"),
+    ),
     Row("cli/verify.py: command", "--target and --folder work only with MODEL and DATA.",
         run("verify --target kind"), "work only with MODEL and DATA",
         run(SMALL, "verify net.safetensors names.csv --target kind", "verify")),

@@ -17,6 +17,11 @@ def trained(**keywords: object) -> None:
     Network([2, 3], seed=1).train(X, LABELS, **({"epochs": 1} | keywords))
 
 
+def page_of(folder: Path, columns: int = 2, hidden: int = 2) -> None:
+    net, array = Network([2, hidden, 3], seed=1), np.zeros((2, columns))
+    net.show(array, np.zeros(columns, int), output=folder / "page.html")
+
+
 def one_output() -> Network:
     return Network([2, 1], output="identity", cost="quadratic", seed=1)
 
@@ -74,6 +79,20 @@ ROWS = [
         lambda _: gradient(),
         "Pass targets for the gradient of the cost, output=k for that of output k.",
         lambda _: (gradient(targets=LABELS), gradient(output=2)),
+    ),
+    Row(
+        "page/numbers.py: check_size",
+        "the page shows one mini-batch",
+        lambda folder: page_of(folder, columns=33),
+        "Pass fewer columns: X[:, :10], targets[:10].",
+        lambda folder: page_of(folder, columns=10),
+    ),
+    Row(
+        "page/numbers.py: check_size",
+        "the network is too large for a page",
+        lambda folder: page_of(folder, hidden=50_000),
+        "Show a network with smaller layers.",
+        lambda folder: page_of(folder, hidden=50),
     ),
     Row(
         "network/gate.py: check_writeable",
