@@ -54,10 +54,12 @@ def _plan(
 
 
 @lru_cache(maxsize=64)
-def columns_at_a_time(description: Description, mini_batch_size: int) -> int:
-    """Return how many columns of a mini-batch the work matrices should have room for."""
+def groups_of_columns(
+    description: Description, mini_batch_size: int, groups: int | None
+) -> tuple[int, int]:
+    """Return how many groups a mini-batch forms, and how many columns the work matrices hold."""
     sizes, itemsize = np.array(description.sizes), np.dtype(description.dtype).itemsize
-    return plan.columns_at_a_time(sizes, description.layout.size, itemsize, mini_batch_size)
+    return plan.groups_of_columns(sizes, description.layout.size, itemsize, mini_batch_size, groups)
 
 
 class GradientSum(NamedTuple):

@@ -30,14 +30,13 @@ from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import blocks, gate
 from bpmatrix.network.pages import Pages
-from bpmatrix.network.resumable import ResumableRun
+from bpmatrix.network.resumable import begun, checkpoints_in
 from bpmatrix.samples.blocks import Blocks, Data
 from bpmatrix.storage import persistence
-from bpmatrix.storage.checkpoints import Checkpoints, in_use
+from bpmatrix.storage.checkpoints import in_use
 from bpmatrix.training.arguments import checked_training_arguments
 from bpmatrix.training.optimizers import Optimizer
 from bpmatrix.training.record import opened, recorded
-from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
@@ -384,6 +383,7 @@ class Network(Exports, Imports, Pages):
         early_stopping: EarlyStopping | None = None,
         max_seconds: float | None = None,
         record_every: int = 1,
+        groups: int | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> History:
@@ -454,6 +454,11 @@ class Network(Exports, Imports, Pages):
         record_every : int, default 1
             Limits the History to the epochs whose number is a multiple of this, the best one and
             the last one. Nothing else changes.
+        groups : int, optional
+            How many groups of columns a mini-batch forms, a power of two. The gradients of the
+            groups are added in a fixed order, so the last bits of the weights depend on `groups`;
+            up to that many threads share a mini-batch. None means one group, or 16 for mini-batches
+            that are much larger than the cache.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a run, that run is resumed and produces the
             same bits as an uninterrupted one; else a new run starts. `epochs` is then the total
@@ -498,7 +503,7 @@ class Network(Exports, Imports, Pages):
         array([0, 1, 1, 0])
         """
         gate.check_writeable(self.parameters)
-        checkpoints, seed = _checkpoints(self._training, checkpoint, checkpoint_seconds)
+        checkpoints, seed = checkpoints_in(self._training, checkpoint, checkpoint_seconds)
         samples, checked = blocks.training_and_validation(
             self._description, seed, X, targets, sample_weight, class_weight, validation,
             validation_split,
@@ -510,10 +515,11 @@ class Network(Exports, Imports, Pages):
             clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
             callbacks=callbacks, restore_best=restore_best, schedule=schedule,
             early_stopping=early_stopping, max_seconds=max_seconds, record_every=record_every,
+            groups=groups,
         )  # fmt: skip
         gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
         with running(self._training), in_use(checkpoints), opened(settings.callbacks):
-            history = _begun(
+            history = begun(
                 checkpoints, seed, self._description, self.parameters, self._training, samples,
                 checked, settings, self._trained, self,
             ).train()  # fmt: skip
@@ -619,28 +625,6 @@ class Network(Exports, Imports, Pages):
         d, count = self._description, self.parameters.size
         functions = "-".join(map(str, d.activations))
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
-
-
-def _checkpoints(
-    training: TrainingState, folder: str | os.PathLike[str] | None, seconds: float
-) -> tuple[Checkpoints | None, int]:
-    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn."""
-    if folder is None:
-        return None, training.seed
-    checkpoints = Checkpoints(folder, seconds)
-    found = checkpoints.found
-    is_free = training.is_seed_drawn and not training.epochs
-    seed = found.values.get("seed") if found is not None and is_free else None
-    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else training.seed
-
-
-def _begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
-    """Return a new run, or one resumed from its newest checkpoint."""
-    if checkpoints is None:
-        return Run(*parts)
-    run = ResumableRun(*parts, seed=seed)
-    checkpoints.begin(run)
-    return run
 
 
 def _state(

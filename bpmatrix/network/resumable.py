@@ -6,6 +6,7 @@ The schedule is not saved: it has to give the learning rates of the History agai
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from bpmatrix.array_types import Floats
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
 from bpmatrix.storage import persistence
+from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
@@ -178,6 +180,28 @@ class ResumableRun(Run, Resumable):
                 self.samples.skip(generator.permutation)
             self._noted = self.done, generator.bit_generator.state
         return self._noted[1]
+
+
+def checkpoints_in(
+    training: TrainingState, folder: str | os.PathLike[str] | None, seconds: float
+) -> tuple[Checkpoints | None, int]:
+    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn."""
+    if folder is None:
+        return None, training.seed
+    checkpoints = Checkpoints(folder, seconds)
+    found = checkpoints.found
+    is_free = training.is_seed_drawn and not training.epochs
+    seed = found.values.get("seed") if found is not None and is_free else None
+    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else training.seed
+
+
+def begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
+    """Return a new run, or one resumed from its newest checkpoint."""
+    if checkpoints is None:
+        return Run(*parts)
+    run = ResumableRun(*parts, seed=seed)
+    checkpoints.begin(run)
+    return run
 
 
 def _counted(patience: Patience, *more: float) -> Floats:

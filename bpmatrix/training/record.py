@@ -35,6 +35,7 @@ class Settings:
     early_stopping: EarlyStopping | None = None
     max_seconds: float | None = None
     record_every: int = 1
+    groups: int | None = None
 
 
 def recorded(samples: AnySamples, validation: AnySamples | None) -> list[str]:
@@ -63,6 +64,7 @@ def summarize(
         "samples": samples.n,
         **samples.record,
         "mini_batch_size": settings.mini_batch_size,
+        **({} if settings.groups is None else {"groups": settings.groups}),
         "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,
         "l1": settings.recipe.l1,

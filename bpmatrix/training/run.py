@@ -204,7 +204,8 @@ class Run:
             bool(validation and validation.targets.are_classes),
         )
         stopping = settings.early_stopping
-        self.history = History(seed=seed, metric=stopping.metric if stopping else None)
+        metric = stopping.metric if stopping else None
+        self.history = History(seed=seed, metric=metric, groups=settings.groups)
         self._patience = Patience(stopping.patience, stopping.least_change) if stopping else None
         schedule, self._before = settings.schedule, training.epochs
         self._plateau = Plateau.of(schedule) if isinstance(schedule, ReduceOnPlateau) else None

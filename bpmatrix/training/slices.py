@@ -20,14 +20,14 @@ from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import (
-    columns_at_a_time,
+    groups_of_columns,
     input_columns,
     sample_weight_columns,
     target_columns,
     workspace,
 )
 from bpmatrix.kernels.arguments import TrainSlice
-from bpmatrix.kernels.plan import GROUPS, Hyperparameters
+from bpmatrix.kernels.plan import Hyperparameters
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
@@ -114,6 +114,8 @@ class SliceRunner:
     with_parts : bool, default False
         Whether `parts` holds, after a run, two numbers for each step: the mean cost of its
         mini-batch and the sum of the squares of all weights, both from before the step.
+    groups : int, optional
+        Groups of columns that a mini-batch forms; None is the rule of `kernels.plan`.
     keep_start : bool, default False
         Whether to allow `back_to_start`: from the second slice on, this takes as much memory as
         theta and the optimizer's state.
@@ -153,6 +155,7 @@ class SliceRunner:
         sample_weight: Array | None = None,
         seed: int = 0,
         with_parts: bool = False,
+        groups: int | None = None,
         keep_start: bool = False,
     ) -> None:
         self.description, self.theta, self.m = description, theta, mini_batch_size
@@ -162,17 +165,11 @@ class SliceRunner:
         X, targets = not_views_of(theta, X, targets)
         self._given = Samples(X, targets, weights=sample_weight)
         self._program = load_program("train_slice", description.dtype)
-        columns = columns_at_a_time(description, mini_batch_size)
-        grouped = columns < mini_batch_size
-        self.threads = min(threads, GROUPS) if grouped else threads
-        table, work = workspace(description, columns, self.threads, recipe.dropped, apart=grouped)
-        rows = GROUPS if grouped else int(math.isfinite(recipe.clip_norm))
+        self.threads = threads
         self._fixed: dict[str, Any] = {
-            "table": table,
+            **self._room(groups),
             "theta": theta,
             "moments": self.state.moments,
-            "sums": np.empty((rows, theta.size), theta.dtype),
-            "work": work,
             "rule": recipe.rule,
             "seed": seed % (1 << 63),
             "costs": np.empty(mini_batch_size),
@@ -186,6 +183,21 @@ class SliceRunner:
         self.steps_of_a_slice = 1 + int(
             SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
         )
+
+    def _room(self, groups: int | None) -> dict[str, Any]:
+        """Return the arguments of the program that depend on the groups; adjust the threads."""
+        groups, columns = groups_of_columns(self.description, self.m, groups)
+        grouped = groups > 1
+        if grouped:
+            self.threads = min(self.threads, groups)
+        dropped = self.recipe.dropped
+        table, work = workspace(self.description, columns, self.threads, dropped, apart=grouped)
+        rows = groups if grouped else int(math.isfinite(self.recipe.clip_norm))
+        sums = np.empty((rows, self.theta.size), self.theta.dtype)
+        return {
+            "table": table, "sums": sums, "groups": groups, "first_group": 0, "exchange": 0,
+            "work": work,
+        }  # fmt: skip
 
     def run_epochs(
         self,
