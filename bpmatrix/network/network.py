@@ -21,6 +21,7 @@ from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.input_gradient import checked_output, input_gradient
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.engine.processors import running
+from bpmatrix.engine.ranks import all_ranks
 from bpmatrix.errors import ArgumentError
 from bpmatrix.exchange import book_files
 from bpmatrix.exchange.exports import Exports
@@ -30,7 +31,7 @@ from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import blocks, gate
 from bpmatrix.network.pages import Pages
-from bpmatrix.network.resumable import begun, checkpoints_in
+from bpmatrix.network.resumable import begun, kept_in
 from bpmatrix.samples.blocks import Blocks, Data
 from bpmatrix.storage import persistence
 from bpmatrix.storage.checkpoints import in_use
@@ -384,6 +385,7 @@ class Network(Exports, Imports, Pages):
         max_seconds: float | None = None,
         record_every: int = 1,
         groups: int | None = None,
+        comm: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> History:
@@ -458,7 +460,12 @@ class Network(Exports, Imports, Pages):
             How many groups of columns a mini-batch forms, a power of two. The gradients of the
             groups are added in a fixed order, so the last bits of the weights depend on `groups`;
             up to that many threads share a mini-batch. None means one group, or 16 for mini-batches
-            that are much larger than the cache.
+            that are much larger than the cache; with `comm`, 16.
+        comm : mpi4py.MPI.Comm, optional
+            The processes that share each mini-batch: every one makes the same call, and gets the
+            same weights and History, the same bits for any number of processes, at most `groups`.
+            Rank 0 alone calls the callbacks, whose answer all follow, and writes checkpoints. An
+            error or Ctrl-C on one rank is raised on all.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a run, that run is resumed and produces the
             same bits as an uninterrupted one; else a new run starts. `epochs` is then the total
@@ -502,28 +509,26 @@ class Network(Exports, Imports, Pages):
         >>> net.predict(X)
         array([0, 1, 1, 0])
         """
-        gate.check_writeable(self.parameters)
-        checkpoints, seed = checkpoints_in(self._training, checkpoint, checkpoint_seconds)
-        samples, checked = blocks.training_and_validation(
-            self._description, seed, X, targets, sample_weight, class_weight, validation,
-            validation_split,
-        )  # fmt: skip
-        settings = checked_training_arguments(
-            self._description, n=samples.n, recorded=recorded(samples, checked),
-            optimizer=self._training.optimizer if optimizer is None else optimizer,
-            epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
-            clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
-            callbacks=callbacks, restore_best=restore_best, schedule=schedule,
-            early_stopping=early_stopping, max_seconds=max_seconds, record_every=record_every,
-            groups=groups,
-        )  # fmt: skip
-        gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._training), in_use(checkpoints), opened(settings.callbacks):
-            history = begun(
-                checkpoints, seed, self._description, self.parameters, self._training, samples,
-                checked, settings, self._trained, self,
-            ).train()  # fmt: skip
-        return history  # noqa: RET504 - for mypy, a with statement may suppress an error
+        with all_ranks(comm) as ranks:
+            gate.check_writeable(self.parameters)
+            checkpoints, seed = kept_in(self._training, checkpoint, checkpoint_seconds, ranks)
+            data = X, targets, sample_weight, class_weight, validation, validation_split
+            samples, checked = blocks.training_and_validation(self._description, seed, *data)
+            settings = checked_training_arguments(
+                self._description, recorded=recorded(samples, checked), weight_decay=weight_decay,
+                optimizer=self._training.optimizer if optimizer is None else optimizer, n=samples.n,
+                mini_batch_size=mini_batch_size, early_stopping=early_stopping, clip_norm=clip_norm,
+                restore_best=restore_best, record_every=record_every, max_seconds=max_seconds,
+                n_threads=n_threads, callbacks=callbacks, schedule=schedule, dropout=dropout, l1=l1,
+                shuffle=shuffle, groups=groups, epochs=epochs, ranks=ranks,
+            )  # fmt: skip
+            gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
+            with running(self._training), in_use(checkpoints), opened(settings.callbacks):
+                history = begun(
+                    checkpoints, seed, self._description, self.parameters, self._training, samples,
+                    checked, settings, self._trained, self,
+                ).train()  # fmt: skip
+        return history
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one .safetensors file, completely or not at all.

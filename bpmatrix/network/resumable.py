@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.array_types import Floats
+from bpmatrix.engine.ranks import Ranks
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
 from bpmatrix.storage import persistence
@@ -25,10 +26,12 @@ from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
     description_as_text,
+    digest_of,
     digests_of_samples,
     epochs_of,
     settings_as_text,
 )
+from bpmatrix.training.record import Settings
 from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import ReduceOnPlateau, rate_of
 from bpmatrix.training.state import TrainingState
@@ -182,11 +185,17 @@ class ResumableRun(Run, Resumable):
         return self._noted[1]
 
 
-def checkpoints_in(
-    training: TrainingState, folder: str | os.PathLike[str] | None, seconds: float
+def kept_in(
+    training: TrainingState,
+    folder: str | os.PathLike[str] | None,
+    seconds: float,
+    ranks: Ranks | None,
 ) -> tuple[Checkpoints | None, int]:
-    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn."""
-    if folder is None:
+    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn.
+
+    Only rank 0 has checkpoints.
+    """
+    if folder is None or (ranks is not None and ranks.rank):
         return None, training.seed
     checkpoints = Checkpoints(folder, seconds)
     found = checkpoints.found
@@ -196,11 +205,27 @@ def checkpoints_in(
 
 
 def begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
-    """Return a new run, or one resumed from its newest checkpoint."""
-    if checkpoints is None:
-        return Run(*parts)
+    """Return a new run, or one resumed from its newest checkpoint; on all ranks the same."""
+    settings: Settings = parts[5]
+    ranks = settings.ranks
+    if ranks is None:
+        if checkpoints is None:
+            return Run(*parts)
+        run = ResumableRun(*parts, seed=seed)
+        checkpoints.begin(run)
+        return run
+    ranks.agree()  # all arguments are right
+    seed = ranks.share(seed)
+    found = ranks.share(checkpoints.found if checkpoints is not None else None)
     run = ResumableRun(*parts, seed=seed)
-    checkpoints.begin(run)
+    given = {name: value for name, value in run.identity().items() if name != "callbacks"}
+    theta = {"weights": digest_of(run.runner.theta), "epochs": settings.epochs}
+    ranks.check_same(given | theta)
+    if checkpoints is not None:
+        checkpoints.begin(run)
+    ranks.agree()
+    if found is not None and ranks.rank:
+        run.restore(found)
     return run
 
 

@@ -18,13 +18,13 @@ import numpy as np
 from bpmatrix.architecture.description import Description
 from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.ranks import Ranks
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import (
-    groups_of_columns,
     input_columns,
+    room_of_steps,
     sample_weight_columns,
     target_columns,
-    workspace,
 )
 from bpmatrix.kernels.arguments import TrainSlice
 from bpmatrix.kernels.plan import Hyperparameters
@@ -116,6 +116,8 @@ class SliceRunner:
         mini-batch and the sum of the squares of all weights, both from before the step.
     groups : int, optional
         Groups of columns that a mini-batch forms; None is the rule of `kernels.plan`.
+    ranks : Ranks, optional
+        The processes that share the groups; each makes the same calls.
     keep_start : bool, default False
         Whether to allow `back_to_start`: from the second slice on, this takes as much memory as
         theta and the optimizer's state.
@@ -156,18 +158,22 @@ class SliceRunner:
         seed: int = 0,
         with_parts: bool = False,
         groups: int | None = None,
+        ranks: Ranks | None = None,
         keep_start: bool = False,
     ) -> None:
         self.description, self.theta, self.m = description, theta, mini_batch_size
-        self.recipe = recipe
+        self.recipe, self._ranks = recipe, ranks
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self.with_parts = with_parts
         X, targets = not_views_of(theta, X, targets)
         self._given = Samples(X, targets, weights=sample_weight)
         self._program = load_program("train_slice", description.dtype)
-        self.threads = threads
+        room, self.threads, self._exchange = room_of_steps(
+            description, theta, mini_batch_size, groups, threads, recipe.dropped, ranks,
+            is_clipped=math.isfinite(recipe.clip_norm),
+        )  # fmt: skip
         self._fixed: dict[str, Any] = {
-            **self._room(groups),
+            **room,
             "theta": theta,
             "moments": self.state.moments,
             "rule": recipe.rule,
@@ -175,6 +181,8 @@ class SliceRunner:
             "costs": np.empty(mini_batch_size),
             "hits": np.empty(mini_batch_size * targets.are_classes, np.int64),
         }
+        if self._exchange is not None:
+            self._exchange.reads(*(self._fixed[name] for name in ("costs", "hits", "sums")))
         self._show(self._given)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
         self._keeps_start = keep_start
@@ -183,21 +191,6 @@ class SliceRunner:
         self.steps_of_a_slice = 1 + int(
             SECONDS_PER_SLICE * MULTIPLICATIONS_PER_SECOND / work_of_a_step
         )
-
-    def _room(self, groups: int | None) -> dict[str, Any]:
-        """Return the arguments of the program that depend on the groups; adjust the threads."""
-        groups, columns = groups_of_columns(self.description, self.m, groups)
-        grouped = groups > 1
-        if grouped:
-            self.threads = min(self.threads, groups)
-        dropped = self.recipe.dropped
-        table, work = workspace(self.description, columns, self.threads, dropped, apart=grouped)
-        rows = groups if grouped else int(math.isfinite(self.recipe.clip_norm))
-        sums = np.empty((rows, self.theta.size), self.theta.dtype)
-        return {
-            "table": table, "sums": sums, "groups": groups, "first_group": 0, "exchange": 0,
-            "work": work,
-        }  # fmt: skip
 
     def run_epochs(
         self,
@@ -270,9 +263,12 @@ class SliceRunner:
         last = first_step + self.steps_of(*orders.shape)
         while (done := progress.done) < last:
             start = time.perf_counter()
-            if done > begun and start >= deadline:
+            count = -1 if done > begun and start >= deadline else self.steps_of_a_slice
+            if self._ranks is not None:  # the clocks of other ranks are not asked
+                count = int(self._ranks.agree(count))
+            if count < 0:
                 raise OutOfTimeError
-            count = min(self.steps_of_a_slice, last - done)
+            count = min(count, last - done)
             now = slice(done, done + count)
             which = done - first_step, count, n
             if self._batches[0] != which:
@@ -339,6 +335,9 @@ class SliceRunner:
             taken = run_together(
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
+            if self._exchange is not None and taken < 0:
+                self.theta[:], self.state.moments[:] = self._before
+                self._exchange.ranks.agree()  # raises the error of another rank
             is_finite = _is_finite(self.theta)
             # The sum of the costs may overflow even if each cost is finite.
             if taken == count and is_finite and _is_finite(given.totals):
@@ -348,6 +347,8 @@ class SliceRunner:
                 progress.totals = given.totals
                 return
         except BaseException:
+            if self._exchange is not None and self._exchange.error is None:
+                self._exchange.refuse(int(batches[0, 1] - batches[0, 0]))
             # Ctrl-C raises after the program has returned, before its weights are checked; a thread
             # that cannot start, before any thread has passed the first barrier.
             # With checkpoints the slice is undone, since its progress is uncertain.
