@@ -202,6 +202,8 @@ class History:
         The seed of the network, given or drawn.
     metric : str or None
         The figure that `EarlyStopping` named for `best_epoch`, if any.
+    groups : int or None
+        The groups of columns that each mini-batch formed, if they were chosen.
 
     Notes
     -----
@@ -213,6 +215,7 @@ class History:
     epochs: Epochs = field(default_factory=Epochs)
     stopped_by: str = "epochs"
     metric: str | None = None
+    groups: int | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Convert the entries to `Epochs`."""

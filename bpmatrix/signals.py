@@ -27,8 +27,8 @@ def lock_for_forks() -> threading.RLock:
 
 
 @contextmanager
-def signals_held() -> Iterator[None]:
-    """Defer what signal handlers raise within the block to its end.
+def signals_held() -> Iterator[list[BaseException]]:
+    """Defer what signal handlers raise within the block to its end; yield what has been deferred.
 
     Python runs signal handlers between any two instructions of the main thread, so Ctrl-C may raise
     KeyboardInterrupt in the middle of an import, or in a callback from C, which cannot pass an
@@ -50,7 +50,7 @@ def signals_held() -> Iterator[None]:
     >>> _ = signal.signal(signal.SIGINT, before)
     """
     if threading.current_thread() is not threading.main_thread():  # only it runs signal handlers
-        yield
+        yield []
         return
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
     raised: list[BaseException] = []
@@ -70,7 +70,7 @@ def signals_held() -> Iterator[None]:
             if callable(handler):  # otherwise no Python function is called
                 handlers[number] = handler
                 signal.signal(number, hold)
-        yield
+        yield raised
     finally:
         try:
             for number in reversed(handlers):

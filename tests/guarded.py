@@ -107,12 +107,12 @@ def look(
 
 def steps(
     case: Case, order, m, rates, weight_decay=0.0, threads=1, recipe=PLAIN, weights=None, seed=0,
-    first_step=0, columns=None,
+    first_step=0, columns=None, groups=GROUPS,
 ) -> SimpleNamespace:  # fmt: skip
     """Call `train_slice` on all threads; return theta, moments, taken, and the totals.
 
     `rates` are the learning rates of the first steps of an optimizer. With work matrices for fewer
-    `columns` than m, threads own groups of columns.
+    `columns` than m, threads own `groups` groups of columns.
     """
     d, columns = case.description, columns or m
     grouped = columns < m
@@ -120,7 +120,8 @@ def steps(
     costs, hits, totals = guarded(np.zeros(m)), np.full(m + 2, UNWRITTEN), np.zeros((1, 3))
     kept = recipe.optimizer.rule[1]
     moments = guarded(np.zeros((kept, case.theta.size), d.dtype))
-    rows = GROUPS if grouped else int(np.isfinite(recipe.clip_norm))
+    groups = groups if grouped else 1
+    rows = groups if grouped else int(np.isfinite(recipe.clip_norm))
     sums = guarded(np.full((rows, case.theta.size), np.nan, d.dtype))
     numbers = np.concatenate(
         [recipe.optimizer.steps(float(rate), k, 1) for k, rate in enumerate(rates)]
@@ -133,7 +134,7 @@ def steps(
         table=g.table, theta=g.theta, moments=moments, sums=sums, work=g.work, X=g.X, Y=g.Y,
         V=sample_weight_columns(weights), order=order, batches=batches, rule=recipe.rule,
         hyperparameters=numbers, seed=seed, first_step=first_step, costs=costs, hits=hits[1:-1],
-        totals=totals, parts=np.empty((0, 2)),
+        totals=totals, parts=np.empty((0, 2)), groups=groups, first_group=0, exchange=0,
     )  # fmt: skip
     program = load_program("train_slice", d.dtype)
     shared = tuple(given)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bpmatrix.architecture.description import Description
 from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_zeros
+from bpmatrix.engine.ranks import Exchange, Ranks
 from bpmatrix.kernels import codes, plan
 from bpmatrix.kernels.arguments import DataPointer
 from bpmatrix.kernels.plan import Integers, Plan
@@ -54,10 +55,43 @@ def _plan(
 
 
 @lru_cache(maxsize=64)
-def columns_at_a_time(description: Description, mini_batch_size: int) -> int:
-    """Return how many columns of a mini-batch the work matrices should have room for."""
+def groups_of_columns(
+    description: Description, mini_batch_size: int, groups: int | None
+) -> tuple[int, int]:
+    """Return how many groups a mini-batch forms, and how many columns the work matrices hold."""
     sizes, itemsize = np.array(description.sizes), np.dtype(description.dtype).itemsize
-    return plan.columns_at_a_time(sizes, description.layout.size, itemsize, mini_batch_size)
+    return plan.groups_of_columns(sizes, description.layout.size, itemsize, mini_batch_size, groups)
+
+
+def room_of_steps(
+    description: Description,
+    theta: Array,
+    mini_batch_size: int,
+    groups: int | None,
+    threads: int,
+    dropout: tuple[int, ...],
+    ranks: Ranks | None,
+    *,
+    is_clipped: bool,
+) -> tuple[dict[str, Any], int, Exchange | None]:
+    """Return the fields of `TrainSlice` that depend on the groups of columns, and who shares them.
+
+    These are the threads that have work, and the exchange with other ranks if there are any.
+    """
+    groups, columns = groups_of_columns(description, mini_batch_size, groups)
+    exchange, first, last = None, 0, groups
+    if ranks is not None and ranks.size > 1:
+        exchange = Exchange(ranks, groups, theta)
+        first, last = exchange.first, exchange.last
+    grouped = groups > 1
+    threads = min(threads, last - first) if grouped else threads
+    table, work = workspace(description, columns, threads, dropout, apart=grouped)
+    rows = last - first if grouped else int(is_clipped)
+    fields = {
+        "table": table, "sums": np.empty((rows, theta.size), theta.dtype), "groups": groups,
+        "first_group": first, "exchange": exchange.address if exchange else 0, "work": work,
+    }  # fmt: skip
+    return fields, threads, exchange
 
 
 class GradientSum(NamedTuple):

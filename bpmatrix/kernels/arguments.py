@@ -41,7 +41,11 @@ class TrainSlice(NamedTuple):
     has address 0 if there are no weights. `moments` is the state of the update rule, one row per
     moment, laid out as theta. The rows of `sums` are laid out as theta, too: no row where the
     gradient is never stored, one row if the gradient is clipped, one per group of columns if a
-    mini-batch may have more columns than the plan.
+    mini-batch forms `groups` groups, more than one. Then they are those from `first_group` on;
+    other processes own the others if `exchange` is not 0. That is the address of a C function,
+    which thread 0 calls in each step with the number of columns and whether all costs are finite.
+    It completes `costs`, `hits` and the first row of `sums`, and returns 1 if all costs of all
+    processes are finite, 0 if not, and -1 to call the run off.
 
     Row k of `batches` is (first, last, row): mini-batch k consists of the samples
     order[first:last], and adds the weighted sum of their costs, the weighted count of right
@@ -57,6 +61,9 @@ class TrainSlice(NamedTuple):
     theta: Reals
     moments: RealRows
     sums: RealRows
+    groups: Count
+    first_group: Count
+    exchange: Count
     work: Reals
     X: DataPointer
     Y: DataPointer

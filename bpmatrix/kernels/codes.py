@@ -2,9 +2,9 @@
 
 # Offsets in the control array that the threads of a run share, in elements of 8 bytes: how many
 # threads have arrived at the barrier; whether the run is called off; whether there are more threads
-# than processors; and one flag per thread, SPACING apart. What changes during a step has a cache
-# line of its own, which avoids false sharing.
-ARRIVALS, CALLED_OFF, CROWDED, FLAGS = 0, 8, 9, 16
+# than processors; what the exchange with other processes returned; and one flag per thread, SPACING
+# apart. What changes during a step has a cache line of its own, which avoids false sharing.
+ARRIVALS, CALLED_OFF, CROWDED, EXCHANGED, FLAGS = 0, 8, 9, 10, 16
 SPACING = 8
 
 IDENTITY, SIGMOID, TANH, RELU, SOFTMAX = range(5)

@@ -147,13 +147,19 @@ def columns_in_cache(sizes: Integers, parameters: int, itemsize: int, columns: i
     return min(columns, max(4, BYTES_IN_CACHE // bytes_of_a_column // BLOCK_GRAIN) * BLOCK_GRAIN)
 
 
-def columns_at_a_time(sizes: Integers, parameters: int, itemsize: int, columns: int) -> int:
-    """Return how many columns of a mini-batch the work matrices should have room for.
+def groups_of_columns(
+    sizes: Integers, parameters: int, itemsize: int, columns: int, groups: int | None
+) -> tuple[int, int]:
+    """Return how many groups a mini-batch forms, and how many columns the work matrices hold.
 
-    That is `columns_in_cache` if each group of columns then has at least two blocks, else all.
+    With None, GROUPS groups if each then has at least two blocks of `columns_in_cache`, else one.
     """
-    block = columns_in_cache(sizes, parameters, itemsize, columns)
-    return block if columns >= 2 * GROUPS * block else columns
+    if groups is None:
+        block = columns_in_cache(sizes, parameters, itemsize, columns)
+        groups = GROUPS if columns >= 2 * GROUPS * block else 1
+    if groups == 1:
+        return 1, columns
+    return groups, columns_in_cache(sizes, parameters, itemsize, -(-columns // groups))
 
 
 def shares_rows(

@@ -21,6 +21,7 @@ from bpmatrix.engine import evaluation, prediction
 from bpmatrix.engine.input_gradient import checked_output, input_gradient
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.engine.processors import running
+from bpmatrix.engine.ranks import all_ranks
 from bpmatrix.errors import ArgumentError
 from bpmatrix.exchange import book_files
 from bpmatrix.exchange.exports import Exports
@@ -30,14 +31,13 @@ from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.network import blocks, gate
 from bpmatrix.network.pages import Pages
-from bpmatrix.network.resumable import ResumableRun
+from bpmatrix.network.resumable import begun, kept_in
 from bpmatrix.samples.blocks import Blocks, Data
 from bpmatrix.storage import persistence
-from bpmatrix.storage.checkpoints import Checkpoints, in_use
+from bpmatrix.storage.checkpoints import in_use
 from bpmatrix.training.arguments import checked_training_arguments
 from bpmatrix.training.optimizers import Optimizer
 from bpmatrix.training.record import opened, recorded
-from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import Schedule
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import EarlyStopping
@@ -384,6 +384,8 @@ class Network(Exports, Imports, Pages):
         early_stopping: EarlyStopping | None = None,
         max_seconds: float | None = None,
         record_every: int = 1,
+        groups: int | None = None,
+        comm: Any = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_seconds: float = 60.0,
     ) -> History:
@@ -454,6 +456,16 @@ class Network(Exports, Imports, Pages):
         record_every : int, default 1
             Limits the History to the epochs whose number is a multiple of this, the best one and
             the last one. Nothing else changes.
+        groups : int, optional
+            How many groups of columns a mini-batch forms, a power of two. The gradients of the
+            groups are added in a fixed order, so the last bits of the weights depend on `groups`;
+            up to that many threads share a mini-batch. None means one group, or 16 for mini-batches
+            that are much larger than the cache; with `comm`, 16.
+        comm : mpi4py.MPI.Comm, optional
+            The processes that share each mini-batch: every one makes the same call, and gets the
+            same weights and History, the same bits for any number of processes, at most `groups`.
+            Rank 0 alone calls the callbacks, whose answer all follow, and writes checkpoints. An
+            error or Ctrl-C on one rank is raised on all.
         checkpoint : path, optional
             A folder for checkpoints. If it contains a run, that run is resumed and produces the
             same bits as an uninterrupted one; else a new run starts. `epochs` is then the total
@@ -497,27 +509,26 @@ class Network(Exports, Imports, Pages):
         >>> net.predict(X)
         array([0, 1, 1, 0])
         """
-        gate.check_writeable(self.parameters)
-        checkpoints, seed = _checkpoints(self._training, checkpoint, checkpoint_seconds)
-        samples, checked = blocks.training_and_validation(
-            self._description, seed, X, targets, sample_weight, class_weight, validation,
-            validation_split,
-        )  # fmt: skip
-        settings = checked_training_arguments(
-            self._description, n=samples.n, recorded=recorded(samples, checked),
-            optimizer=self._training.optimizer if optimizer is None else optimizer,
-            epochs=epochs, mini_batch_size=mini_batch_size, weight_decay=weight_decay, l1=l1,
-            clip_norm=clip_norm, dropout=dropout, shuffle=shuffle, n_threads=n_threads,
-            callbacks=callbacks, restore_best=restore_best, schedule=schedule,
-            early_stopping=early_stopping, max_seconds=max_seconds, record_every=record_every,
-        )  # fmt: skip
-        gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
-        with running(self._training), in_use(checkpoints), opened(settings.callbacks):
-            history = _begun(
-                checkpoints, seed, self._description, self.parameters, self._training, samples,
-                checked, settings, self._trained, self,
-            ).train()  # fmt: skip
-        return history  # noqa: RET504 - for mypy, a with statement may suppress an error
+        with all_ranks(comm) as ranks:
+            gate.check_writeable(self.parameters)
+            checkpoints, seed = kept_in(self._training, checkpoint, checkpoint_seconds, ranks)
+            data = X, targets, sample_weight, class_weight, validation, validation_split
+            samples, checked = blocks.training_and_validation(self._description, seed, *data)
+            settings = checked_training_arguments(
+                self._description, recorded=recorded(samples, checked), weight_decay=weight_decay,
+                optimizer=self._training.optimizer if optimizer is None else optimizer, n=samples.n,
+                mini_batch_size=mini_batch_size, early_stopping=early_stopping, clip_norm=clip_norm,
+                restore_best=restore_best, record_every=record_every, max_seconds=max_seconds,
+                n_threads=n_threads, callbacks=callbacks, schedule=schedule, dropout=dropout, l1=l1,
+                shuffle=shuffle, groups=groups, epochs=epochs, ranks=ranks,
+            )  # fmt: skip
+            gate.warn_about_unscaled_bytes(samples.X, self._description.input_scale)
+            with running(self._training), in_use(checkpoints), opened(settings.callbacks):
+                history = begun(
+                    checkpoints, seed, self._description, self.parameters, self._training, samples,
+                    checked, settings, self._trained, self,
+                ).train()  # fmt: skip
+        return history
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to one .safetensors file, completely or not at all.
@@ -619,28 +630,6 @@ class Network(Exports, Imports, Pages):
         d, count = self._description, self.parameters.size
         functions = "-".join(map(str, d.activations))
         return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
-
-
-def _checkpoints(
-    training: TrainingState, folder: str | os.PathLike[str] | None, seconds: float
-) -> tuple[Checkpoints | None, int]:
-    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn."""
-    if folder is None:
-        return None, training.seed
-    checkpoints = Checkpoints(folder, seconds)
-    found = checkpoints.found
-    is_free = training.is_seed_drawn and not training.epochs
-    seed = found.values.get("seed") if found is not None and is_free else None
-    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else training.seed
-
-
-def _begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
-    """Return a new run, or one resumed from its newest checkpoint."""
-    if checkpoints is None:
-        return Run(*parts)
-    run = ResumableRun(*parts, seed=seed)
-    checkpoints.begin(run)
-    return run
 
 
 def _state(

@@ -6,6 +6,7 @@ The schedule is not saved: it has to give the learning rates of the History agai
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,17 +17,21 @@ from numpy.typing import NDArray
 
 from bpmatrix.architecture.parameters import Parameters
 from bpmatrix.array_types import Floats
+from bpmatrix.engine.ranks import Ranks
 from bpmatrix.errors import ArgumentError
 from bpmatrix.history import badness
 from bpmatrix.storage import persistence
+from bpmatrix.storage.checkpoints import Checkpoints
 from bpmatrix.training.checkpoint import (
     Resumable,
     Snapshot,
     description_as_text,
+    digest_of,
     digests_of_samples,
     epochs_of,
     settings_as_text,
 )
+from bpmatrix.training.record import Settings
 from bpmatrix.training.run import Run
 from bpmatrix.training.schedules import ReduceOnPlateau, rate_of
 from bpmatrix.training.state import TrainingState
@@ -178,6 +183,50 @@ class ResumableRun(Run, Resumable):
                 self.samples.skip(generator.permutation)
             self._noted = self.done, generator.bit_generator.state
         return self._noted[1]
+
+
+def kept_in(
+    training: TrainingState,
+    folder: str | os.PathLike[str] | None,
+    seconds: float,
+    ranks: Ranks | None,
+) -> tuple[Checkpoints | None, int]:
+    """Return the checkpoints in a folder, and the seed: theirs, if the network's was drawn.
+
+    Only rank 0 has checkpoints.
+    """
+    if folder is None or (ranks is not None and ranks.rank):
+        return None, training.seed
+    checkpoints = Checkpoints(folder, seconds)
+    found = checkpoints.found
+    is_free = training.is_seed_drawn and not training.epochs
+    seed = found.values.get("seed") if found is not None and is_free else None
+    return checkpoints, seed if isinstance(seed, int) and seed >= 0 else training.seed
+
+
+def begun(checkpoints: Checkpoints | None, seed: int, *parts: Any) -> Run:
+    """Return a new run, or one resumed from its newest checkpoint; on all ranks the same."""
+    settings: Settings = parts[5]
+    ranks = settings.ranks
+    if ranks is None:
+        if checkpoints is None:
+            return Run(*parts)
+        run = ResumableRun(*parts, seed=seed)
+        checkpoints.begin(run)
+        return run
+    ranks.agree()  # all arguments are right
+    seed = ranks.share(seed)
+    found = ranks.share(checkpoints.found if checkpoints is not None else None)
+    run = ResumableRun(*parts, seed=seed)
+    given = {name: value for name, value in run.identity().items() if name != "callbacks"}
+    theta = {"weights": digest_of(run.runner.theta), "epochs": settings.epochs}
+    ranks.check_same(given | theta)
+    if checkpoints is not None:
+        checkpoints.begin(run)
+    ranks.agree()
+    if found is not None and ranks.rank:
+        run.restore(found)
+    return run
 
 
 def _counted(patience: Patience, *more: float) -> Floats:

@@ -18,9 +18,11 @@ from bpmatrix.checks import (
     whole_number,
 )
 from bpmatrix.engine.processors import choose_threads
+from bpmatrix.engine.ranks import Ranks
 from bpmatrix.errors import ArgumentError
 from bpmatrix.foreign import optimizer_line
 from bpmatrix.history import EpochInfo
+from bpmatrix.kernels.plan import GROUPS
 from bpmatrix.training.optimizers import (
     OPTIMIZERS,
     SGD,
@@ -35,6 +37,8 @@ from bpmatrix.training.state import LARGEST_COUNT
 from bpmatrix.training.stopping import EarlyStopping
 
 DEFAULT_MINI_BATCH_SIZE = 10
+# Each group has a sum of the size of theta.
+MOST_GROUPS = 1024
 DEFAULT_OPTIMIZER = SGD(learning_rate=0.5)
 # Of Levenberg-Marquardt: three matrices of 128 MiB, and some seconds per step.
 MOST_WEIGHTS = 4096
@@ -59,6 +63,8 @@ def checked_training_arguments(
     early_stopping: EarlyStopping | None,
     max_seconds: float | None,
     record_every: int,
+    groups: int | None = None,
+    ranks: Ranks | None = None,
     recorded: Collection[str],
 ) -> Settings:
     """Return the arguments of `Network.train` as settings, with defaults filled in.
@@ -68,38 +74,37 @@ def checked_training_arguments(
     ArgumentError
         If one of them has a value that training cannot use.
     """
-    optimizer = _checked_optimizer(DEFAULT_OPTIMIZER if optimizer is None else optimizer)
+    optimizer = _checked_optimizer(optimizer, description.dtype)
     _check_stopping(early_stopping, restore_best, recorded)
     _check_schedule(schedule, recorded)
     if isinstance(optimizer, FullBatch):
         _check_full_batch(
             optimizer, description, mini_batch_size=mini_batch_size is not None, l1=l1 != 0,
             clip_norm=clip_norm is not None, dropout=bool(np.any(np.asarray(dropout) != 0)),
-            schedule=schedule is not None,
+            schedule=schedule is not None, groups=groups is not None, comm=ranks is not None,
         )  # fmt: skip
         mini_batch_size, shuffle = n, False
     m = checked_mini_batch_size(mini_batch_size, n)
-    weight_decay = _penalty(weight_decay, "weight_decay", description.dtype)
-    optimizer.check_type(description.dtype)
     return Settings(
         epochs=min(whole_number(epochs, "epochs", least=0), LARGEST_COUNT),
         mini_batch_size=m,
         recipe=Recipe(optimizer, *_regularization(l1, clip_norm, dropout, description)),
-        weight_decay=weight_decay,
+        weight_decay=_penalty(weight_decay, "weight_decay", description.dtype),
         shuffle=bool(shuffle),
         threads=choose_threads(n_threads, _work(optimizer, description), m),
-        callbacks=_callbacks(callbacks),
+        callbacks=() if ranks and ranks.rank else _callbacks(callbacks),
         restore_best=bool(restore_best or early_stopping),
         schedule=schedule,
         early_stopping=early_stopping,
-        max_seconds=None
-        if max_seconds is None
-        else real_number(max_seconds, "max_seconds", *POSITIVE),
+        max_seconds=_limit(max_seconds),
         record_every=whole_number(record_every, "record_every", least=1),
+        groups=checked_groups(GROUPS if groups is None and ranks else groups),
+        ranks=ranks,
     )
 
 
-def _checked_optimizer(optimizer: object) -> Optimizer:
+def _checked_optimizer(optimizer: object, dtype: str) -> Optimizer:
+    optimizer = DEFAULT_OPTIMIZER if optimizer is None else optimizer
     if not isinstance(optimizer, Optimizer):
         raise ArgumentError(
             "optimizer is not a bpmatrix optimizer",
@@ -110,6 +115,7 @@ def _checked_optimizer(optimizer: object) -> Optimizer:
             ),
             cure=f"Write {optimizer_line([], str(optimizer))}.",
         )
+    optimizer.check_type(dtype)
     return optimizer
 
 
@@ -146,6 +152,31 @@ def _check_full_batch(optimizer: FullBatch, description: Description, **given: b
             expected=f"at most {MOST_WEIGHTS:,}",
             cure="Train with optimizer=LBFGS(), or pass fewer units.",
         )
+
+
+def _limit(seconds: float | None) -> float | None:
+    return None if seconds is None else real_number(seconds, "max_seconds", *POSITIVE)
+
+
+def checked_groups(groups: int | None) -> int | None:
+    """Return the number of groups of columns.
+
+    Raises
+    ------
+    ArgumentError
+        If it is not a power of two.
+    """
+    if groups is None:
+        return None
+    groups = whole_number(groups, "groups", least=1)
+    if groups & (groups - 1) or groups > MOST_GROUPS:
+        raise ArgumentError(
+            "groups must be a power of two",
+            got=f"groups={groups}",
+            expected=f"1, 2, 4, ... or {MOST_GROUPS}",
+            cure="Pass groups=16, which up to 16 threads share.",
+        )
+    return groups
 
 
 def checked_mini_batch_size(size: int | None, n: int) -> int:

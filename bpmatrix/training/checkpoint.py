@@ -21,7 +21,7 @@ from bpmatrix.training.slices import Progress
 from bpmatrix.training.state import LARGEST_COUNT, checked_damping
 
 # Settings that do not affect the weights.
-NO_DIFFERENCE = {"epochs", "threads", "callbacks", "max_seconds"}
+NO_DIFFERENCE = {"epochs", "threads", "callbacks", "max_seconds", "ranks"}
 
 BLOCK = 1 << 24  # bytes copied at a time if an array is not contiguous
 

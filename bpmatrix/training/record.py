@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import numpy as np
+
+from bpmatrix.engine.ranks import Ranks
 from bpmatrix.history import EpochInfo, History
 from bpmatrix.samples.windows import AnySamples
 from bpmatrix.training.recipe import Recipe
@@ -35,6 +38,8 @@ class Settings:
     early_stopping: EarlyStopping | None = None
     max_seconds: float | None = None
     record_every: int = 1
+    groups: int | None = None
+    ranks: Ranks | None = None
 
 
 def recorded(samples: AnySamples, validation: AnySamples | None) -> list[str]:
@@ -43,6 +48,19 @@ def recorded(samples: AnySamples, validation: AnySamples | None) -> list[str]:
     if validation is not None:
         names += [f"validation_{name}" for name in recorded(validation, None)]
     return names
+
+
+def agreed_callbacks(settings: Settings) -> Sequence[Callback]:
+    """Return the callbacks; with ranks, one that calls those of rank 0, whose answer all follow."""
+    callbacks, ranks = settings.callbacks, settings.ranks
+    if ranks is None:
+        return callbacks
+
+    def of_all(entry: EpochInfo) -> bool:
+        said = [callback(entry) for callback in callbacks]
+        return bool(ranks.agree(any(isinstance(s, bool | np.bool_) and s for s in said)))
+
+    return [of_all]
 
 
 def summarize(
@@ -63,6 +81,7 @@ def summarize(
         "samples": samples.n,
         **samples.record,
         "mini_batch_size": settings.mini_batch_size,
+        **({} if settings.groups is None else {"groups": settings.groups}),
         "optimizer": repr(settings.recipe.optimizer),
         "weight_decay": settings.weight_decay,
         "l1": settings.recipe.l1,

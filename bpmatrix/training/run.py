@@ -17,22 +17,18 @@ from bpmatrix.architecture.description import Description
 from bpmatrix.array_types import Array
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import Scores, scores
+from bpmatrix.engine.ranks import agreed, held
 from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.windows import BlockSamples
 from bpmatrix.training.full_batch import DampedSteps, rows_together
 from bpmatrix.training.quasi_newton import QuasiNewtonSteps
-from bpmatrix.training.record import Settings, bounded, summarize
+from bpmatrix.training.record import Settings, agreed_callbacks, bounded, summarize
 from bpmatrix.training.rules import Orders, Rules, Watch
 from bpmatrix.training.runners import runner_of
 from bpmatrix.training.schedules import Plateau, ReduceOnPlateau, rate_of
-from bpmatrix.training.slices import (
-    ConvergedError,
-    NotFiniteError,
-    OutOfTimeError,
-    SliceRunner,
-)
+from bpmatrix.training.slices import ConvergedError, NotFiniteError, OutOfTimeError, SliceRunner
 from bpmatrix.training.state import TrainingState
 from bpmatrix.training.stopping import Patience
 
@@ -197,14 +193,15 @@ class Run:
         seed = training.seed if seed is None else seed
         self.network = network
         self.training, self.samples, self.validation = training, samples, validation
-        self.settings, self.callbacks, self._n = settings, settings.callbacks, samples.n
+        self.settings, self.callbacks, self._n = settings, agreed_callbacks(settings), samples.n
         self.last_epoch = training.epochs + settings.epochs
         self.are_classes = (
             samples.targets.are_classes,
             bool(validation and validation.targets.are_classes),
         )
         stopping = settings.early_stopping
-        self.history = History(seed=seed, metric=stopping.metric if stopping else None)
+        metric = stopping.metric if stopping else None
+        self.history = History(seed=seed, metric=metric, groups=settings.groups)
         self._patience = Patience(stopping.patience, stopping.least_change) if stopping else None
         schedule, self._before = settings.schedule, training.epochs
         self._plateau = Plateau.of(schedule) if isinstance(schedule, ReduceOnPlateau) else None
@@ -239,10 +236,14 @@ class Run:
         drive = repeat_while
         if isinstance(self.runner, QuasiNewtonSteps):
             drive = partial(self.runner.drive, done=self.training.epochs - self._before)
-        train_epochs(self, self.watch, drive)
-        if self.history.stopped_by == "interrupt":
+        ranks = self.settings.ranks
+        with held(ranks):
+            train_epochs(self, self.watch, drive)
+        if self.history.stopped_by == "interrupt" and (ranks is None or ranks.rank == 0):
             epochs = self.training.epochs - self._before
             warn_of_interruption(epochs, f"the network keeps its current weights{self.hint}")
+        if ranks is not None:
+            self.history = ranks.share(self.history)  # the seconds of rank 0
         return self.history
 
     @property
@@ -253,7 +254,7 @@ class Run:
     def ahead(self) -> int:
         """Run epoch by epoch until the time limit; many short steps if nothing looks at each."""
         left = max(0, self.last_epoch - self.training.epochs)
-        if left and time.perf_counter() >= self._deadline:
+        if left and agreed(self.settings.ranks, time.perf_counter() >= self._deadline):
             raise OutOfTimeError
         every, kept = self.settings.record_every, self._best_theta is not None
         is_watched = self.callbacks or self.validation or kept or every > 1

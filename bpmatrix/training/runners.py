@@ -31,7 +31,7 @@ def runner_of(
         return SliceRunner(
             description, theta, samples.X, samples.targets, settings.mini_batch_size,
             settings.threads, recipe=settings.recipe, sample_weight=samples.weights,
-            state=state, seed=seed,
+            state=state, seed=seed, groups=settings.groups, ranks=settings.ranks,
         )  # fmt: skip
     if isinstance(samples, BlockSamples):
         raise ArgumentError(

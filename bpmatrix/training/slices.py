@@ -18,16 +18,16 @@ import numpy as np
 from bpmatrix.architecture.description import Description
 from bpmatrix.array_types import Array, Floats, Integers
 from bpmatrix.engine.compilation import load_program
+from bpmatrix.engine.ranks import Ranks
 from bpmatrix.engine.threads import run_together
 from bpmatrix.engine.workspace import (
-    columns_at_a_time,
     input_columns,
+    room_of_steps,
     sample_weight_columns,
     target_columns,
-    workspace,
 )
 from bpmatrix.kernels.arguments import TrainSlice
-from bpmatrix.kernels.plan import GROUPS, Hyperparameters
+from bpmatrix.kernels.plan import Hyperparameters
 from bpmatrix.samples.arrays import Targets
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.sparse import SparseColumns
@@ -114,6 +114,10 @@ class SliceRunner:
     with_parts : bool, default False
         Whether `parts` holds, after a run, two numbers for each step: the mean cost of its
         mini-batch and the sum of the squares of all weights, both from before the step.
+    groups : int, optional
+        Groups of columns that a mini-batch forms; None is the rule of `kernels.plan`.
+    ranks : Ranks, optional
+        The processes that share the groups; each makes the same calls.
     keep_start : bool, default False
         Whether to allow `back_to_start`: from the second slice on, this takes as much memory as
         theta and the optimizer's state.
@@ -153,31 +157,32 @@ class SliceRunner:
         sample_weight: Array | None = None,
         seed: int = 0,
         with_parts: bool = False,
+        groups: int | None = None,
+        ranks: Ranks | None = None,
         keep_start: bool = False,
     ) -> None:
         self.description, self.theta, self.m = description, theta, mini_batch_size
-        self.recipe = recipe
+        self.recipe, self._ranks = recipe, ranks
         self.state = OptimizerState.fresh(recipe.optimizer, theta) if state is None else state
         self.with_parts = with_parts
         X, targets = not_views_of(theta, X, targets)
         self._given = Samples(X, targets, weights=sample_weight)
         self._program = load_program("train_slice", description.dtype)
-        columns = columns_at_a_time(description, mini_batch_size)
-        grouped = columns < mini_batch_size
-        self.threads = min(threads, GROUPS) if grouped else threads
-        table, work = workspace(description, columns, self.threads, recipe.dropped, apart=grouped)
-        rows = GROUPS if grouped else int(math.isfinite(recipe.clip_norm))
+        room, self.threads, self._exchange = room_of_steps(
+            description, theta, mini_batch_size, groups, threads, recipe.dropped, ranks,
+            is_clipped=math.isfinite(recipe.clip_norm),
+        )  # fmt: skip
         self._fixed: dict[str, Any] = {
-            "table": table,
+            **room,
             "theta": theta,
             "moments": self.state.moments,
-            "sums": np.empty((rows, theta.size), theta.dtype),
-            "work": work,
             "rule": recipe.rule,
             "seed": seed % (1 << 63),
             "costs": np.empty(mini_batch_size),
             "hits": np.empty(mini_batch_size * targets.are_classes, np.int64),
         }
+        if self._exchange is not None:
+            self._exchange.reads(*(self._fixed[name] for name in ("costs", "hits", "sums")))
         self._show(self._given)
         self._before = np.empty_like(theta), np.empty_like(self.state.moments)
         self._keeps_start = keep_start
@@ -258,9 +263,12 @@ class SliceRunner:
         last = first_step + self.steps_of(*orders.shape)
         while (done := progress.done) < last:
             start = time.perf_counter()
-            if done > begun and start >= deadline:
+            count = -1 if done > begun and start >= deadline else self.steps_of_a_slice
+            if self._ranks is not None:  # the clocks of other ranks are not asked
+                count = int(self._ranks.agree(count))
+            if count < 0:
                 raise OutOfTimeError
-            count = min(self.steps_of_a_slice, last - done)
+            count = min(count, last - done)
             now = slice(done, done + count)
             which = done - first_step, count, n
             if self._batches[0] != which:
@@ -327,6 +335,9 @@ class SliceRunner:
             taken = run_together(
                 self.threads, lambda t, control: self._program(t, self.threads, control, shared)
             )
+            if self._exchange is not None and taken < 0:
+                self.theta[:], self.state.moments[:] = self._before
+                self._exchange.ranks.agree()  # raises the error of another rank
             is_finite = _is_finite(self.theta)
             # The sum of the costs may overflow even if each cost is finite.
             if taken == count and is_finite and _is_finite(given.totals):
@@ -336,6 +347,8 @@ class SliceRunner:
                 progress.totals = given.totals
                 return
         except BaseException:
+            if self._exchange is not None and self._exchange.error is None:
+                self._exchange.refuse(int(batches[0, 1] - batches[0, 0]))
             # Ctrl-C raises after the program has returned, before its weights are checked; a thread
             # that cannot start, before any thread has passed the first barrier.
             # With checkpoints the slice is undone, since its progress is uncertain.

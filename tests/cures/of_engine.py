@@ -11,6 +11,7 @@ import numpy as np
 from cures.table import Row
 
 from bpmatrix import SGD, Network
+from bpmatrix.engine.ranks import Exchange, Ranks
 
 X, LABELS = np.eye(2), [0, 2]
 
@@ -66,7 +67,63 @@ def of_output(**keywords: object) -> np.ndarray:
     return Network([2, 3], seed=1).input_gradient(X, **keywords)
 
 
+class OneRank:
+    """A communicator of a single process, or what pretends to be two."""
+
+    def __init__(self, size: int = 1) -> None:
+        self.size = size
+
+    def Get_rank(self) -> int:
+        return 0
+
+    def Get_size(self) -> int:
+        return self.size
+
+    def Allgather(self, mine: np.ndarray, everyone: np.ndarray) -> None:
+        everyone[...] = mine
+
+    def _nothing(self, *_: object) -> None:
+        pass
+
+    Allgatherv = Alltoallv = Bcast = Abort = _nothing
+
+
+def _first_epochs(value: object, _: int = 0) -> object:
+    return {"epochs": 1} if isinstance(value, dict) else value
+
+
+def _different(epochs: int) -> None:
+    ranks = Ranks(OneRank())
+    with patch.object(ranks, "share", _first_epochs):
+        ranks.check_same({"epochs": epochs})
+
+
+def on_ranks(comm: object) -> None:
+    Network([2, 3], seed=1).train(np.ones((2, 4)), [0, 1, 2, 0], epochs=1, comm=comm)
+
+
 ROWS = [
+    Row(
+        "engine/ranks.py: Ranks.__init__",
+        "comm must be a communicator of mpi4py",
+        lambda _: on_ranks("COMM_WORLD"),
+        "Pass comm=MPI.COMM_WORLD",
+        lambda _: on_ranks(OneRank()),
+    ),
+    Row(
+        "engine/ranks.py: Exchange.__init__",
+        "there are more ranks than groups of columns",
+        lambda _: Exchange(Ranks(OneRank(2)), 1, np.zeros(3)),
+        "Start fewer processes, or pass groups= a larger power of two.",
+        lambda _: Exchange(Ranks(OneRank(2)), 2, np.zeros(3)),
+    ),
+    Row(
+        "engine/ranks.py: Ranks.check_same",
+        "the ranks have different values of {}",
+        lambda _: _different(2),
+        "Make the same call on every rank",
+        lambda _: _different(1),
+    ),
     Row(
         "engine/input_gradient.py: checked_output",
         "there is no such output",

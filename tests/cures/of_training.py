@@ -52,6 +52,13 @@ def without_scipy() -> None:
 
 ROWS = [
     Row(
+        "training/arguments.py: checked_groups",
+        "groups must be a power of two",
+        lambda _: trained(groups=12),
+        "Pass groups=16",
+        lambda _: trained(groups=16),
+    ),
+    Row(
         "training/arguments.py: _checked_optimizer",
         "optimizer is not a bpmatrix optimizer",
         lambda _: trained(optimizer="adam"),

@@ -91,6 +91,7 @@ def test_training_that_is_called_off_takes_no_step(sizes, by_rows, dtype):
         V=sample_weight_columns(None), order=np.arange(6), batches=batches, rule=rules.PLAIN,
         hyperparameters=numbers, seed=0, first_step=0, costs=np.zeros(6),
         hits=np.zeros(6, np.int64), totals=np.zeros((1, 3)), parts=np.zeros((0, 2)),
+        groups=1, first_group=0, exchange=0,
     )  # fmt: skip
     taken = load_program("train_slice", dtype)(0, 2, control, tuple(given))
     assert taken == -1

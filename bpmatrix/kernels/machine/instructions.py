@@ -103,6 +103,22 @@ def pointer_like(typingctx, address, pointer):
 
 
 @intrinsic
+def call_exchange(typingctx, address, columns, finite):
+    """Call the C function at an address, int64(int64, int64), and return its result."""
+
+    def codegen(context, builder, signature, arguments):
+        address, columns, finite = arguments
+        integer = ir.IntType(64)
+        function_type = ir.FunctionType(integer, [integer, integer])
+        finite = builder.zext(finite, integer)
+        return builder.call(
+            builder.inttoptr(address, function_type.as_pointer()), [columns, finite]
+        )
+
+    return types.int64(types.int64, types.int64, types.boolean), codegen
+
+
+@intrinsic
 def call_c_function(typingctx, address, what, parameter, x, y, out, n):
     """Call a function of `c_functions.py` on n elements; `what` is VALUE or SLOPE."""
 

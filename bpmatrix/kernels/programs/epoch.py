@@ -12,10 +12,10 @@ import math
 from bpmatrix.kernels.arguments import Columns, TrainSlice
 from bpmatrix.kernels.backprop import sum_gradients
 from bpmatrix.kernels.clipping import clipped, squared_weights
-from bpmatrix.kernels.codes import FLAGS, SPACING
+from bpmatrix.kernels.codes import EXCHANGED, FLAGS, SPACING
 from bpmatrix.kernels.dropout import draw_of
 from bpmatrix.kernels.gather import weight_of
-from bpmatrix.kernels.machine.instructions import at
+from bpmatrix.kernels.machine.instructions import at, call_exchange
 from bpmatrix.kernels.machine.jit import inlined, kernel, program
 from bpmatrix.kernels.machine.underflow import flush_to_zero, not_inlined, restore_mode
 from bpmatrix.kernels.programs.carry import MiniBatch, carry_columns, carry_to_first_rows
@@ -58,8 +58,9 @@ def _take_steps(t, threads, control, given):
             carry_to_first_rows(plan, theta, work, batch, t, threads)
             if not barrier(control, threads):
                 return -1
-        if len(sums) > 1:
-            finite = sum_groups(plan, theta, work, batch, sums, t, threads)
+        if given.groups > 1:
+            groups, g = given.groups, given.first_group
+            finite = sum_groups(plan, theta, work, batch, sums, groups, g, t, threads)
         else:
             i, j = share(batch.size, t, threads, 1)
             finite = carry_columns(plan, theta, work, batch, t, i, j)
@@ -69,7 +70,17 @@ def _take_steps(t, threads, control, given):
             part[0, 1] = squared_weights(plan, theta)  # before any thread changes them
         if not barrier(control, threads):
             return -1
-        if _any_flag(control, threads):
+        finite = not _any_flag(control, threads)
+        if given.exchange != 0:
+            add_groups(sums, given.groups, given.first_group, t, threads)
+            if not barrier(control, threads):
+                return -1
+            if t == 0:
+                control[EXCHANGED] = call_exchange(given.exchange, batch.size, finite)
+            if not barrier(control, threads) or control[EXCHANGED] < 0:
+                return -1
+            finite = control[EXCHANGED] > 0
+        if not finite:
             return k
         like = at(theta, 0, 1)
         weight = _total_weight(batch, like)
@@ -84,9 +95,9 @@ def _take_steps(t, threads, control, given):
 def _update(plan, given, step, first, second, m, weight, control, t, threads):
     """Update thread t's part of theta from the m columns; return False when called off."""
     rule, theta, sums, work = given.rule, given.theta, given.sums, given.work
-    if len(sums) > 0:
-        if len(sums) > 1:
-            add_groups(sums, t, threads)
+    if len(sums) > 0 and given.exchange == 0:
+        if given.groups > 1:
+            add_groups(sums, given.groups, 0, t, threads)
         else:
             sum_gradients(plan, sums[0], work, 0, m, False, t, threads)
         if not barrier(control, threads):

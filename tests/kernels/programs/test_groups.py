@@ -183,3 +183,57 @@ def test_costs_are_those_of_the_network():
     case = make_case(Description((3, 5, 2), ("tanh", "sigmoid"), "cross_entropy"), 77, seed=1)
     done = steps(case, np.arange(77), 77, [0.1], columns=2, threads=3)
     assert done.cost == sum(look(case).costs.tolist())
+
+
+def tree_sum(numbers):
+    """The sum of neighbors, then of neighboring sums, and so on, in plain NumPy."""
+    while len(numbers) > 1:
+        numbers = numbers[::2] + numbers[1::2]
+    return numbers[0]
+
+
+@DTYPES
+@pytest.mark.parametrize("groups", [2, 4, 16, 64])
+@pytest.mark.parametrize("threads", [1, 2, 3, 4])
+def test_the_groups_are_added_in_a_fixed_tree(groups, threads, dtype):
+    """One step from 0 with one sample in each group: b is the mean of y, to the bit."""
+    X, y = np.zeros((1, groups)), np.random.default_rng(5).random(groups)
+    in_order = np.add.accumulate(y.astype(dtype))[-1]
+    assert groups < 64 or tree_sum(y.astype(dtype)) != in_order
+    net = Network([1, 1], activation="identity", cost="quadratic", seed=1, dtype=dtype)
+    net.parameters[:] = 0
+    net.train(
+        X, y, epochs=1, mini_batch_size=groups, optimizer=SGD(1.0), shuffle=False, groups=groups,
+        n_threads=threads,
+    )  # fmt: skip
+    assert net.biases[0][0] == tree_sum(y.astype(dtype)) / np.dtype(dtype).type(groups)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"optimizer": SGD(0.2, momentum=0.9), "clip_norm": 0.3, "mini_batch_size": 37},
+        {"optimizer": Adam(0.01), "dropout": 0.25, "mini_batch_size": 200},
+        {"l1": 0.01, "mini_batch_size": 3},  # most groups are empty
+    ],
+)
+def test_chosen_groups_give_the_same_bits_on_any_threads(how):
+    """And other groups give other bits, near those of no groups."""
+    rng = np.random.default_rng(5)
+    X, labels = rng.standard_normal((20, 200)), rng.integers(0, 3, 200)
+
+    def trained(groups, threads):
+        net = Network([20, 30, 3], seed=4)
+        how_long = {"epochs": 2, "n_threads": threads, "groups": groups}
+        history = net.train(X, labels, sample_weight=np.arange(1.0, 201.0), **how_long, **how)
+        assert history.groups == groups == net.trained[-1].get("groups")
+        return net.parameters, history.cost
+
+    theta, costs = trained(8, 1)
+    for threads in (2, 3, 4):
+        same, same_costs = trained(8, threads)
+        assert same_bits(same, theta)
+        assert same_costs == costs
+    alone, _ = trained(None, 1)
+    assert same_bits(trained(1, 1)[0], alone)
+    assert 0 < abs(alone - theta).max() < 1e-9 or how["mini_batch_size"] == 3

@@ -1,0 +1,116 @@
+"""A program for one rank under `mpiexec`: it trains, and writes digests to a file.
+
+``python tests/ranked.py CASE ARGUMENT OUTPUT``; `tests/engine/test_ranks.py` starts it.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from bpmatrix import SGD, Adam, EarlyStopping, Network
+from bpmatrix.training.checkpoint import digest_of
+
+COMM = MPI.COMM_WORLD
+RANK = COMM.Get_rank()
+RNG = np.random.default_rng(0)
+X, LABELS = RNG.standard_normal((20, 300)), RNG.integers(0, 3, 300)
+LAST = COMM.Get_size() - 1
+
+WAYS = [
+    {"optimizer": SGD(0.2, momentum=0.9), "clip_norm": 0.3, "mini_batch_size": 37},
+    {"optimizer": Adam(0.01), "dropout": 0.25, "n_threads": 2, "mini_batch_size": 130},
+    {"l1": 0.01, "mini_batch_size": 3, "validation_split": 0.2, "restore_best": True},
+    {
+        "validation_split": 0.2, "early_stopping": EarlyStopping(patience=1),
+        "class_weight": "balanced",
+    },
+    {
+        "callbacks": [lambda info: info.epoch == 2], "groups": 4,
+        "sample_weight": np.arange(1.0, 301.0),
+    },
+]  # fmt: skip
+
+
+def say(*words):
+    """Write a line to the file of this rank: `mpiexec` mixes what they print."""
+    with (Path(sys.argv[3]) / f"{RANK}.txt").open("a") as file:
+        file.write(" ".join(words) + "\n")
+
+
+def network(dtype="float64", seed=1):
+    return Network([20, 30, 3], seed=seed, dtype=dtype)
+
+
+def bits(_):
+    for dtype in ("float64", "float32"):
+        for how in WAYS:
+            net = network(dtype)
+            history = net.train(X, LABELS, comm=COMM, **({"epochs": 4} | how))
+            figures = np.array(history.cost + history.validation_cost)
+            say(digest_of(net.parameters), digest_of(figures), history.stopped_by)
+
+
+def resumed(folder, epochs=60, callbacks=()):
+    net = network()
+    net.train(
+        X, LABELS, epochs=epochs, comm=COMM, checkpoint=folder, checkpoint_seconds=0.02,
+        callbacks=callbacks,
+    )  # fmt: skip
+    say(digest_of(net.parameters))
+
+
+def killed(folder):
+    def die(info):
+        if info.epoch == 20:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    resumed(folder, callbacks=[die])
+
+
+def interrupted(_):
+    """A signal within a run, on the last rank alone; the schedule is asked on all."""
+
+    def press(epoch):
+        if epoch == 20 and LAST == RANK:
+            signal.raise_signal(signal.SIGINT)
+        return 1.0
+
+    history = network().train(X, LABELS, epochs=10**7, comm=COMM, schedule=press)
+    say(history.stopped_by)
+
+
+def failing(how):
+    """Something that is wrong on the last rank alone."""
+    wrong, net, inputs, last = {"epochs": 1}, network(), X.copy(), LAST == RANK
+    if how == "argument" and last:
+        wrong["clip_norm"] = -1.0
+    elif how == "settings" and last:
+        wrong["weight_decay"] = 0.1
+    elif how == "weights" and last:
+        net = network(seed=2)
+    elif how == "nan" and last:
+        inputs[3, 7] = np.nan
+    elif how == "diverging":
+        net = Network([20, 30, 3], activation="relu", cost="quadratic", seed=1)
+        wrong, inputs = {"epochs": 30}, 1e3 * X
+    elif how == "callback":  # is called by rank 0 alone
+        wrong["callbacks"] = [lambda _: {}["missing"]]
+    elif how == "groups":
+        wrong["groups"] = 1
+    net.train(inputs, LABELS, comm=COMM, **wrong)
+
+
+def errors(how):
+    try:
+        failing(how)
+    except Exception as error:  # noqa: BLE001 - any that all ranks raise
+        say(f"{type(error).__name__}: {error}")
+
+
+CASES = {case.__name__: case for case in (bits, resumed, killed, interrupted, errors)}
+if __name__ == "__main__":
+    CASES[sys.argv[1]](sys.argv[2])
