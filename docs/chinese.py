@@ -10,7 +10,7 @@ WORDS = {
         r"(\S+), (\w+), 95 % interval (\S+) to (\S+); written in NumPy, (\S+) times\)\."
     ): (
         r"在这台机器上，矩阵形式的速度是逐样本循环的 \1 倍"
-        r"（\2，小批量大小 \3，\4，95 % 区间 \5 到 \6；用 NumPy 写的矩阵形式是 \7 倍）。"
+        r"（\2，小批量大小 \3，\4，95% 置信区间 \5 到 \6；用 NumPy 写的矩阵形式是 \7 倍）。"
     ),
     "How many times as fast as the per-sample loop:": "速度是逐样本循环的多少倍：",
     ", mini-batch of": "，小批量大小",
