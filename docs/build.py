@@ -1,7 +1,8 @@
 """Write the parts of the documentation that are generated from the code.
 
     python docs/build.py            writes the code included in docs/*.md, the figures in README.md
-                                    and docs/benchmarks.md, the pictures and the notebooks
+                                    and docs/benchmarks.md, the same in Chinese, the pictures and
+                                    the notebooks
     python docs/build.py --bench    measures the figures first, into docs/bench.json
     python docs/build.py --check    exits with 1 if any of these files is out of date
 
@@ -29,6 +30,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import matplotlib as mpl
+from chinese import with_blocks_in_chinese
 from drawing import drawing
 from notebooks import PAGES, PROGRAM, notebook
 from pictures import pictures
@@ -43,6 +45,7 @@ DOCS = ROOT / "docs"
 NETWORK = ROOT / "bpmatrix" / "network" / "network.py"
 FIGURES, PICTURE = DOCS / "bench.json", DOCS / "speed-up.svg"
 TUTORIAL = DOCS / "tutorial.md"
+CHINESE = [ROOT / "README.zh-CN.md", *sorted((DOCS / "zh-CN").glob("*.md"))]
 PICTURES = re.compile(r"^!\[.*?\]\((\S+\.svg)\)$", re.MULTILINE)
 BENCH = re.compile(r"<!-- bench (summary|markdown) -->\n.*?<!-- end -->", re.DOTALL)
 INCLUDE = re.compile(r"<!-- include (\S+)(?: (\S+))? -->\n.*?<!-- end -->", re.DOTALL)
@@ -105,8 +108,9 @@ def pages() -> Iterator[tuple[Path, str]]:
         page: with_figures(
             with_records(INCLUDE.sub(included, page.read_text(encoding="utf-8"))), survey
         )
-        for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+        for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md")), *CHINESE]
     }
+    written |= {page: with_blocks_in_chinese(written[page]) for page in CHINESE}
     written |= {DOCS / f"{name}.ipynb": notebook(written[DOCS / f"{name}.md"]) for name in PAGES}
     # The bytes depend on the version of matplotlib, so the picture records which figures it shows.
     shown = PICTURE.read_text(encoding="utf-8") if PICTURE.exists() else ""
