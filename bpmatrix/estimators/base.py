@@ -37,7 +37,7 @@ from bpmatrix.storage import tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
-from bpmatrix.training.run import warn_of_interruption
+from bpmatrix.training.endings import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
