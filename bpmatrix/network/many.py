@@ -172,6 +172,7 @@ class _Pool:
         self._jobs, self._outcomes, self._path = jobs, outcomes, path
         self._waiting = iter(waiting)
         self._done, self._all = len(jobs) - len(waiting), len(jobs)
+        self._done_before = self._done
         self._lock = threading.Lock()
         self._is_called_off = False
         self._failure: BaseException | None = None
@@ -181,6 +182,8 @@ class _Pool:
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         is_interrupted = False
         try:
+            if progress is not None:
+                progress(self._done, self._all)
             for worker in workers:
                 worker.start()
             self._watch(workers, progress)
@@ -203,7 +206,7 @@ class _Pool:
     def _watch(
         self, workers: list[threading.Thread], progress: Callable[[int, int], object] | None
     ) -> None:
-        shown = -1
+        shown = self._done_before
         while any(worker.is_alive() for worker in workers) or shown != self._done:
             if progress is not None and shown != self._done:
                 progress(self._done, self._all)
@@ -343,6 +346,7 @@ def _checked_job(
     identity = {
         **description_as_text(net.description), **settings_as_text(checked), **data[which],
         "seed": str(net.seed), "weights": digest_of(net.parameters),
+        "end": repr((checked.epochs, checked.max_seconds)),
     }  # fmt: skip
     text = json.dumps(identity, sort_keys=True)
     return Job(net, arguments, hashlib.sha256(text.encode()).hexdigest()[:32])

@@ -251,14 +251,11 @@ class Run:
         settings, runner = self.settings, self.runner
         if isinstance(runner, DampedSteps):
             return STEPS_AT_ONCE
-        changes = settings.schedule or settings.early_stopping or self.watch
-        if (
-            WORKER.is_called_off is None  # Ctrl-C could come within a slice of several epochs
-            or changes
-            or not isinstance(runner, SliceRunner)
-            or isinstance(self.samples, BlockSamples)
-            or math.isfinite(self._deadline)
-        ):
+        changes = settings.schedule or settings.early_stopping or self.watch or settings.ranks
+        # Outside of `train_many`, Ctrl-C could come within a slice of several epochs.
+        is_open = WORKER.is_called_off is None or math.isfinite(self._deadline)
+        is_other = changes or is_open or isinstance(self.samples, BlockSamples)
+        if is_other or not isinstance(runner, SliceRunner):
             return 1
         return max(1, runner.steps_of_a_slice // runner.steps_of(1, self._n))
 
