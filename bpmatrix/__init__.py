@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bpmatrix.inspection.gradcheck import verify
     from bpmatrix.loading import load
     from bpmatrix.network import Network
+    from bpmatrix.network.many import train_many
     from bpmatrix.samples.blocks import Blocks
     from bpmatrix.tables.encoder import TableEncoder
     from bpmatrix.tables.model import TableModel
@@ -61,6 +62,7 @@ __all__ = [
     "progress",
     "save_best",
     "schedules",
+    "train_many",
     "verify",
 ]
 
@@ -89,6 +91,7 @@ _HOMES = {
     "diagnose": "bpmatrix.inspection.diagnosis",
     "load": "bpmatrix.loading",
     "save_best": "bpmatrix.callbacks",
+    "train_many": "bpmatrix.network.many",
     "verify": "bpmatrix.inspection.gradcheck",
 }
 

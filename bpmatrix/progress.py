@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable
 from typing import Self, TextIO
 
@@ -11,7 +12,7 @@ from bpmatrix.errors import ArgumentError
 from bpmatrix.history import EpochInfo
 from bpmatrix.terminal import Line, filled
 
-__all__ = ["Bar", "bar", "lines"]
+__all__ = ["Bar", "bar", "counter", "lines"]
 
 # Outside these bounds a number with four decimals has too few digits or takes too much space.
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e4
@@ -129,6 +130,42 @@ def bar(stream: TextIO | None = None, *, monitored: str = "validation") -> Bar:
     """
     _check_stream(stream, "bar")
     return Bar(stream, monitored)
+
+
+def counter(stream: TextIO | None = None) -> Callable[[int, int], None]:
+    """Return a function for ``progress=`` of `train_many`: how many are done, a rate, what is left.
+
+    Parameters
+    ----------
+    stream : text stream, optional
+        Where to draw, if it is a terminal or a notebook. None means standard output.
+
+    Returns
+    -------
+    callable
+        For one call. What was done before it, from a file of results, counts for no rate.
+
+    Examples
+    --------
+    >>> from bpmatrix import Network, progress, train_many
+    >>> nets = [Network([1, 1], seed=seed) for seed in range(2)]
+    >>> outcomes = train_many(nets, [[0.0, 1.0]], [0, 1], progress=progress.counter())
+    """
+    _check_stream(stream, "counter")
+    line, start, before = Line(sys.stdout if stream is None else stream), time.perf_counter(), -1
+
+    def draw(done: int, of: int) -> None:
+        nonlocal before, start
+        if before < 0:
+            before, start = done, time.perf_counter()
+        seconds, here = time.perf_counter() - start, done - before
+        rate = here / seconds if seconds and here else math.inf
+        left = f", {rate:.3g} per second, {(of - done) / rate:.0f} s left" if here else ""
+        line.draw(f"{done}/{of} {filled(done / of if of else 1.0)} networks{left}")
+        if done == of:
+            line.end()
+
+    return draw
 
 
 def _check_stream(stream: object, name: str) -> None:

@@ -27,6 +27,7 @@ CHINESE = {ROOT / "README.zh-CN.md", *(ROOT / "docs" / "zh-CN").glob("*.md")}
 PAGES = sorted({ROOT / "README.md", *(ROOT / "docs").rglob("*.md")} - CHINESE)
 # Its examples need packages that no other page does.
 EXCHANGE = ROOT / "docs" / "exchange.md"
+MANY_NETWORKS = ROOT / "docs" / "many-networks.md"
 BLOCK = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.DOTALL | re.MULTILINE)
 # Pages with links; a link is text in brackets and a target, outside code.
 LINKING = sorted({*PAGES, *CHINESE, ROOT / "CHANGELOG.md", ROOT / ".github/CONTRIBUTING.md"})
@@ -84,7 +85,15 @@ def test_examples_in_the_page_about_onnx_pandas_and_torch() -> None:
     test_examples_in_pages(EXCHANGE)
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page != EXCHANGE], ids=name_of)
+def test_examples_in_the_page_about_optuna() -> None:
+    pytest.importorskip("optuna", reason="the page searches with it")
+    test_examples_in_pages(MANY_NETWORKS)
+
+
+APART = (EXCHANGE, MANY_NETWORKS)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in APART], ids=name_of)
 def test_examples_in_pages(page: Path) -> None:
     """The Python blocks of a page run one after the other, as one program.
 

@@ -35,9 +35,9 @@ from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.sparse import SparseColumns
 from bpmatrix.storage import tensor_files
 from bpmatrix.storage.checkpoints import Checkpoints, in_use
+from bpmatrix.training.endings import warn_of_interruption
 from bpmatrix.training.recipe import Recipe
 from bpmatrix.training.record import opened
-from bpmatrix.training.run import warn_of_interruption
 from bpmatrix.training.slices import SliceRunner
 
 PUBLIC_WEIGHTS = ("coefs_", "intercepts_")

@@ -22,7 +22,7 @@ from bpmatrix.engine.processors import choose_threads, running, threads_worth_st
 from bpmatrix.errors import ArrayTypeError, DataError, DivergenceError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.samples.arrays import KERNEL_TYPES, Targets, as_array, as_inputs, as_targets
-from bpmatrix.training import run
+from bpmatrix.training import endings
 from bpmatrix.training.slices import NotFiniteError, SliceRunner
 
 Shapes = tuple[tuple[int, ...], ...]
@@ -264,4 +264,4 @@ def descend(
 def diverged(what: str, epoch: int, step: int, eta: float) -> DivergenceError:
     """Return the error for training that diverged; `what` is not finite."""
     # The book's programs have neither a seed nor a History.
-    return run.diverged(what, epoch, step, History(seed=0), f"Lower eta (it is {eta:g}).")
+    return endings.diverged(what, epoch, step, History(seed=0), f"Lower eta (it is {eta:g}).")

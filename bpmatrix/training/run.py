@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -18,10 +17,10 @@ from bpmatrix.array_types import Array
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.engine.evaluation import Scores, scores
 from bpmatrix.engine.ranks import agreed, held
-from bpmatrix.errors import DivergenceError
 from bpmatrix.history import EpochInfo, History, badness
 from bpmatrix.samples.samples import Samples
 from bpmatrix.samples.windows import BlockSamples
+from bpmatrix.training.endings import WORKER, diverged, warn_of_interruption
 from bpmatrix.training.full_batch import DampedSteps, rows_together
 from bpmatrix.training.quasi_newton import QuasiNewtonSteps
 from bpmatrix.training.record import Settings, agreed_callbacks, bounded, summarize
@@ -129,26 +128,6 @@ def _epochs(rules: Rules, orders: Orders, rate: float, start: float) -> EpochInf
     return rules.record(results, scores, entry)
 
 
-def diverged(what: str, epoch: int, step: int, history: History, cure: str) -> DivergenceError:
-    """Return the error for a training run that diverged; `what` is not finite."""
-    return DivergenceError(
-        f"training diverged in epoch {epoch}, mini-batch {step}: {what} is not finite",
-        epoch=epoch,
-        step=step,
-        history=history,
-        cure=cure,
-    )
-
-
-def warn_of_interruption(epochs: int, consequence: str) -> None:
-    """Warn of a Ctrl-C, at the line of the user, two calls above the caller."""
-    warnings.warn(
-        f"training was interrupted after {epochs} whole epochs; {consequence}",
-        RuntimeWarning,
-        stacklevel=5,
-    )
-
-
 class Run:
     """A run of `Network.train`: the rules for `train_epochs`, and the records.
 
@@ -239,7 +218,8 @@ class Run:
         ranks = self.settings.ranks
         with held(ranks):
             train_epochs(self, self.watch, drive)
-        if self.history.stopped_by == "interrupt" and (ranks is None or ranks.rank == 0):
+        is_first = ranks is None or ranks.rank == 0
+        if self.history.stopped_by == "interrupt" and is_first and WORKER.is_called_off is None:
             epochs = self.training.epochs - self._before
             warn_of_interruption(epochs, f"the network keeps its current weights{self.hint}")
         if ranks is not None:
@@ -256,11 +236,28 @@ class Run:
         left = max(0, self.last_epoch - self.training.epochs)
         if left and agreed(self.settings.ranks, time.perf_counter() >= self._deadline):
             raise OutOfTimeError
+        if WORKER.is_called_off is not None and WORKER.is_called_off():
+            self.history.stopped_by = "interrupt"
+            return 0
+        return min(left, 1 if self._is_watched() else self._together())
+
+    def _is_watched(self) -> bool:
+        """Whether something looks at each epoch, or changes from one to the next."""
         every, kept = self.settings.record_every, self._best_theta is not None
-        is_watched = self.callbacks or self.validation or kept or every > 1
-        if isinstance(self.runner, DampedSteps) and not is_watched:
-            return min(left, STEPS_AT_ONCE)
-        return min(left, 1)
+        return bool(self.callbacks or self.validation or kept or every > 1)
+
+    def _together(self) -> int:
+        """Return how many epochs to run before a look at the clock and at Ctrl-C."""
+        settings, runner = self.settings, self.runner
+        if isinstance(runner, DampedSteps):
+            return STEPS_AT_ONCE
+        changes = settings.schedule or settings.early_stopping or self.watch or settings.ranks
+        # Outside of `train_many`, Ctrl-C could come within a slice of several epochs.
+        is_open = WORKER.is_called_off is None or math.isfinite(self._deadline)
+        is_other = changes or is_open or isinstance(self.samples, BlockSamples)
+        if is_other or not isinstance(runner, SliceRunner):
+            return 1
+        return max(1, runner.steps_of_a_slice // runner.steps_of(1, self._n))
 
     def rate(self) -> float:
         """Return the rate according to the schedule."""
@@ -270,8 +267,10 @@ class Run:
         """Draw a permutation if shuffle is on."""
         if not isinstance(self.runner, SliceRunner):
             return np.arange(epochs)[:, np.newaxis]  # all samples at once, in any order
-        permutation = self.training.shuffler.permutation
-        return self.samples.order(permutation if self.settings.shuffle else None)
+        permutation = self.training.shuffler.permutation if self.settings.shuffle else None
+        if epochs == 1:
+            return self.samples.order(permutation)
+        return np.concatenate([self.samples.order(permutation) for _ in range(epochs)])
 
     def steps(self, orders: Orders, rate: float) -> list[tuple[float, float]]:
         """Take a step for each mini-batch; an epoch cut short by the time limit is not recorded."""

@@ -340,7 +340,7 @@ ROWS = [
         "Pass X.toarray(), or fit on sparse rows, which are not centered.",
         lambda _: (trained(model(standardize=True), X + 1, TWO).predict(ROWS_OF_ZEROS.toarray()),
                    trained(model(standardize=True), ROWS_OF_ZEROS, TWO).predict(ROWS_OF_ZEROS))),
-    Row("training/run.py: diverged",
+    Row("training/endings.py: diverged",
         "training diverged in epoch {}, mini-batch {}: {} is not finite",
         regress(X * 1e3, NUMBERS, **FAST),
         "Lower learning_rate_init (it is 0.1), or pass standardize=True",

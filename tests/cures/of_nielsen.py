@@ -146,7 +146,7 @@ ROWS = [
     Row("nielsen/bridge.py: as_outputs", "y has numbers outside the range of the cost",
         lambda _: train(net(), (x, 4 * y)), "create the network with cost=network2.QuadraticCost",
         lambda _: (train(net(), (x, y)), train(net(cost=network2.QuadraticCost), (x, 4 * y)))),
-    Row("training/run.py: diverged",
+    Row("training/endings.py: diverged",
         "training diverged in epoch {}, mini-batch {}: {} is not finite",
         lambda _: train(net(), eta=1e308, lmbda=1e3), "Lower eta (it is 1e+308).",
         lambda _: again_with_a_smaller_eta()),

@@ -217,7 +217,7 @@ ROWS = [
         lambda _: SGD(learning_rate=0.1, nesterov=True, momentum=0.9),
     ),
     Row(
-        "training/run.py: diverged",
+        "training/endings.py: diverged",
         "training diverged in epoch {}, mini-batch {}: {} is not finite",
         lambda _: diverging(),
         "Lower the learning rate (it is 0.5), or scale the inputs with input_scale",
