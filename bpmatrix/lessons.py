@@ -124,7 +124,7 @@ def gauss_newton_step(net: Network, X: ArrayLike, y: ArrayLike) -> None:
     """Take one Gauss-Newton step of a single neuron with the quadratic cost.
 
     Gradient descent steps along -J^T e, where J contains the derivatives of the errors e = a - y:
-    a row sigma'(z) (x, 1) for each sample. Gauss-Newton goes to the minimum of |e + J h|^2, where
+    a row sigma'(z) (x, 1) for each sample. Gauss-Newton goes to the minimum of ||e + J h||^2, where
     the errors would be smallest if they were linear: (J^T J) h = -J^T e. For the identity they are
     linear, and one step is enough. `LevenbergMarquardt` adds a damping mu to the diagonal, which
     shortens steps that go too far.

@@ -15,7 +15,7 @@ of operations go between ``<!-- records PART -->`` and ``<!-- end -->`` (`tables
 
 The pictures in docs/tutorial.md are drawn by its own program; docs/layout.svg shows the import
 contract in pyproject.toml (`drawing.py`). `pictures.py` draws
-functions, schedules and first weights. The notebooks are made from pages (`notebooks.py`).
+functions, schedules, first weights and dropout. The notebooks are made from pages (`notebooks.py`).
 Sphinx builds the site from all of this (`conf.py`).
 """
 

@@ -3,13 +3,16 @@
 Sphinx reads this file. Every page of docs/ belongs to a toctree in index.md, or the build fails.
 """
 
+import pkgutil
 import re
 from pathlib import Path
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
+from sphinx.util.logging import get_node_location
 
 import bpmatrix
 
@@ -27,10 +30,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "the-book"]
 templates_path = ["_templates"]
-# Labels and terms of scikit-learn, in docstrings that are inherited from it. Ours have none, and a
-# broken link in a page is a warning of myst.
-suppress_warnings = ["ref.ref", "ref.term"]
-nitpicky = False  # types in docstrings are prose: "str, OwnActivation or sequence of them"
+nitpicky = True  # a name without a page fails the build, except in `not_ours`
 
 # Links and anchors are those of GitHub, where the pages are read, too.
 myst_heading_anchors = 6
@@ -53,6 +53,7 @@ html_sidebars = {"**": ["navigation"]}
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_context = {"default_mode": "auto"}  # light or dark, as the browser says
 html_theme_options = {
     "logo": {"text": html_title},
     "navbar_center": [],
@@ -80,29 +81,51 @@ def read_elsewhere(_: Sphinx, name: str, source: list[str]) -> None:
         source[0] = re.sub(rf"\]\((?:\.\./)+{re.escape(file)}", f"](/{page}.md", source[0])
 
 
+NAME = re.compile(r"(bpmatrix\.)?(\w+(\.\w+)*)(\(.*)?", re.DOTALL)
+
+
 class LinkNames(SphinxTransform):
-    """Link `Network.train` and other public names in the text of pages to the reference."""
+    """Link `Network.train`, `bpmatrix.nielsen` and other names to the reference."""
 
     default_priority = 500
 
     def apply(self) -> None:
         """Replace each name in code style, outside of links and headings."""
-        if self.env.docname.startswith("generated/"):
-            return
-        for node in list(self.document.findall(nodes.literal)):
-            first = node.astext().partition("(")[0].removeprefix("bpmatrix.").partition(".")[0]
-            if isinstance(node.parent, nodes.reference | nodes.title | addnodes.pending_xref):
-                continue
-            if first in bpmatrix.__all__:
-                target = "bpmatrix." + node.astext().partition("(")[0].removeprefix("bpmatrix.")
-                link = addnodes.pending_xref(
-                    "", refdomain="py", reftype="obj", reftarget=target, refwarn=False
-                )
-                node.replace_self(link)
-                link += node
+        for style in nodes.literal, nodes.title_reference:  # of pages, of docstrings
+            for node in list(self.document.findall(style)):
+                name = NAME.fullmatch(node.astext())
+                inside = nodes.reference | nodes.title | addnodes.pending_xref
+                if name is None or name[2].endswith(".py") or isinstance(node.parent, inside):
+                    continue
+                if name[1] or name[2].partition(".")[0] in bpmatrix.__all__:
+                    target = f"bpmatrix.{name[2]}"
+                    link = addnodes.pending_xref(
+                        "", refdomain="py", reftype="obj", reftarget=target
+                    )
+                    node.replace_self(link)
+                    link += node
+
+
+def not_ours(
+    _: Sphinx, __: BuildEnvironment, node: addnodes.pending_xref, text: nodes.Element
+) -> nodes.Element | None:
+    """Link no name that is not public, and none of scikit-learn in docstrings inherited from it."""
+    if ":docstring of sklearn." in (get_node_location(node) or ""):
+        return text
+    home, _, name = node["reftarget"].partition(".")
+    if home != "bpmatrix" or name.partition(".")[0] in bpmatrix.__all__:
+        return None
+    try:
+        pkgutil.resolve_name(node["reftarget"])
+    except ImportError:
+        pass  # it needs a package that is not installed
+    except AttributeError:
+        return None
+    return text
 
 
 def setup(app: Sphinx) -> None:
     """Register what is defined here."""
     app.connect("source-read", read_elsewhere)
+    app.connect("missing-reference", not_ours)
     app.add_transform(LinkNames)

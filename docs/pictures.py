@@ -1,4 +1,4 @@
-"""Pictures of functions, schedules and first weights, drawn from what the package computes."""
+"""Pictures of functions, schedules, first weights and dropout, from what the package computes."""
 
 import hashlib
 import io
@@ -8,6 +8,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from bpmatrix import Network, schedules
@@ -38,7 +39,7 @@ def activations(axes: list[Axes]) -> None:
 
 def first_weights(axes: list[Axes]) -> None:
     """Draw how the first weights of 100 inputs are spread."""
-    names = ["standard_normal", "scaled_normal", "glorot", "he"]
+    names = ["standard_normal", "scaled_normal", "glorot", "he", "lecun"]
     for ax, name in zip(axes, names, strict=True):
         net = Network([100, 100, 1], initializer=name, seed=1)
         ax.hist(net.weights[0].ravel(), bins=50, range=(-3, 3), density=True, color=BLUE)
@@ -63,10 +64,27 @@ def rates(axes: list[Axes]) -> None:
     axes[0].set_ylabel("factor")
 
 
+def dropped(axes: list[Axes]) -> None:
+    """Draw which of 20 hidden units take part in each of 40 steps: those whose weights change."""
+    for ax, probability in zip(axes, [0.1, 0.3, 0.5], strict=True):
+        net = Network([1, 20, 1], seed=1)
+        seen = [net.weights[0].copy()]
+        net.train(
+            [[1.0]], [1.0], epochs=40, mini_batch_size=1, dropout=probability,
+            callbacks=[lambda _, net=net, seen=seen: seen.append(net.weights[0].copy())],
+        )  # fmt: skip
+        kept = (np.diff(seen, axis=0) != 0)[:, :, 0].T
+        ax.imshow(np.where(kept, 1.0, np.nan), cmap=ListedColormap([BLUE]), aspect="auto")
+        ax.set(title=f"dropout={probability}, kept: {kept.mean():.0%}", xlabel="step", yticks=[])
+        ax.grid(visible=False)
+    axes[0].set_ylabel("hidden unit")
+
+
 PICTURES: dict[str, tuple[Callable[[list[Axes]], None], int, int]] = {
     "activations.svg": (activations, 2, 4),
     "schedules.svg": (rates, 1, 4),
-    "first-weights.svg": (first_weights, 1, 4),
+    "first-weights.svg": (first_weights, 1, 5),
+    "dropout.svg": (dropped, 1, 3),
 }
 
 
