@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from bpmatrix.bench.gate.command import gate
+
 ROOT = Path(__file__).parent.parent
 RUN, WORKFLOWS = ROOT / ".ci" / "run", ROOT / ".github" / "workflows"
 # Run without `.ci/run`: the base of a pull request is not origin/main.
 BY_ITSELF = {"gate"}
+ACTION = ".github/actions/gate"
 
 pytestmark = pytest.mark.skipif(not RUN.exists(), reason="the source distribution has no CI")
 
@@ -93,3 +96,18 @@ def test_what_needs_a_large_package_is_named_after_it() -> None:
     ]
     assert [name for name in found if not any(word in name for word in names)] == []
     assert len(found) > len(names)
+
+
+def test_the_action_calls_the_gate_as_the_page_says() -> None:
+    """Its folder lies as deep as it says, its options exist, and the page names it."""
+    text = (ROOT / ACTION / "action.yml").read_text(encoding="utf-8")
+    up = re.search(r"\$GITHUB_ACTION_PATH/([./]+)", text)[1]
+    assert (ROOT / ACTION / up).resolve() == ROOT.resolve()
+    options = {name for parameter in gate.params for name in parameter.opts}
+    used = set(re.findall(r"--\w+", text.split("python -m pip")[1].split("\n", 1)[1]))
+    assert {"--base", "--markdown", "--strict"} == used <= options
+    page = (ROOT / "docs" / "keep-your-code-fast.md").read_text(encoding="utf-8")
+    assert f"bpmatrix/{ACTION}@v" in page
+    given = re.findall(r"^  (\w+):$", text.split("inputs:")[1].split("runs:")[0], re.MULTILINE)
+    assert set(given) == {"file", "base", "strict"}
+    assert all(f"`{name}" in page or f"{name}: " in page for name in given)

@@ -1,7 +1,5 @@
 """``python -m benchmarks gate`` and ``accept``."""
 
-import json
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,15 +11,14 @@ from benchmarks.gate.baseline import FILE, Baseline, versions_here
 from benchmarks.gate.cases import CASES, GateCase
 from benchmarks.gate.exact import exact_checks, peak_of_head
 from benchmarks.gate.floor import floors
-from benchmarks.gate.pairs import Repeats
-from benchmarks.gate.verdicts import Verdict, Word, exit_status, headline
-from benchmarks.gate.versus import STAGE, compare_versions
-from bpmatrix.bench.machine import describe_machine
+from bpmatrix.bench.gate import report
+from bpmatrix.bench.gate.pairs import Repeats
+from bpmatrix.bench.gate.repository import NoBaseError, Repository
+from bpmatrix.bench.gate.verdicts import Verdict, Word
+from bpmatrix.bench.gate.versus import STAGE, compare_versions
 from bpmatrix.bench.workers import WorkerError
-from bpmatrix.storage.files import write_whole
 
 GONE = "base has it, head does not. If intended: `python -m benchmarks accept --reason TEXT`"
-FILE_OPTION = click.Path(dir_okay=False, path_type=Path)
 
 
 def _cases(
@@ -33,46 +30,27 @@ def _cases(
 
 @click.command()
 @click.option("--base", metavar="REV", help="The commit to compare the working tree with.")
-@click.option("--strict", is_flag=True, help="Exit with 3 if a case is too noisy for a verdict.")
 @click.option(
     "--case", "cases", type=click.Choice([case.name for case in CASES]), multiple=True,
     callback=_cases, help="Time only this case; may be repeated.",
 )  # fmt: skip
-@click.option("--json", "json_file", type=FILE_OPTION, help="Write all figures to this file.")
+@report.options
 def gate(
     base: str | None,
     strict: bool,
     cases: tuple[GateCase, ...],
     json_file: Path | None,
+    markdown_file: Path | None,
 ) -> None:
     """Judge the working tree: exact checks, base against head, and least speed-ups.
 
     Exit status: 0 pass, 1 slower, 2 wrong usage, 3 inconclusive with --strict, 4 nothing measured
     or a case of the base is missing, 5 an exact check failed.
     """
-    machine = describe_machine()
-    verdicts = []
-    baseline = Baseline.read(versions.ROOT)
-    with tempfile.TemporaryDirectory() as folder:
-        head = versions.copied("head", Path(folder))
-        for verdict in _stages(head, Path(folder), base, cases, baseline):
-            click.echo(verdict)
-            verdicts.append(verdict)
-    status = exit_status(verdicts, strict=strict)
-    said = headline(verdicts, status)
-    click.echo(said)
-    if json_file:
-        figures = [
-            {"stage": v.stage, "name": v.name, "verdict": str(v.word), "why": v.why, **v.figures}
-            for v in verdicts
-        ]
-        content = {"status": status, "headline": said, "base": base, "machine": machine}
-        text = json.dumps({**content, "verdicts": figures}, indent=1)
-        try:
-            write_whole(json_file, f"{text}\n".encode())
-        except OSError as error:
-            raise click.UsageError(str(error)) from error
-    sys.exit(status)
+    report.conclude(
+        _stages(base, cases, Baseline.read(versions.ROOT)), base,
+        strict=strict, json_file=json_file, markdown_file=markdown_file,
+    )  # fmt: skip
 
 
 @click.command()
@@ -105,9 +83,9 @@ def compare_with(
         return [Verdict(STAGE, "all cases", Word.SKIPPED, why)]
     try:
         version = versions.of_commit(base, folder)
-    except versions.NoBaseError as error:
+    except NoBaseError as error:
         return [Verdict(STAGE, "all cases", Word.NOTHING_MEASURED, str(error))]
-    listed = Baseline.of(versions.list_of_base(base, FILE)).benchmarks
+    listed = Baseline.of(Repository(versions.ROOT).file_of(base, FILE)).benchmarks
     found = missing_in_head(listed, Baseline.read(versions.ROOT).removed)
     if listed:
         found += [
@@ -118,7 +96,9 @@ def compare_with(
     if versions.same_package(version, head):
         why = f"bpmatrix/ is the same as in {base}: there is nothing to compare"
         return [*found, Verdict(STAGE, "all cases", Word.SKIPPED, why)]
-    return found + compare_versions(version, head, cases, Repeats(), _tell)
+    return found + compare_versions(
+        version, head, [versions.match_of(case) for case in cases], Repeats(), report.tell
+    )
 
 
 def missing_in_head(listed: Sequence[str], removed: dict[str, str]) -> list[Verdict]:
@@ -132,20 +112,11 @@ def missing_in_head(listed: Sequence[str], removed: dict[str, str]) -> list[Verd
     ]
 
 
-def _stages(
-    head: versions.Version,
-    folder: Path,
-    base: str | None,
-    cases: Sequence[GateCase],
-    baseline: Baseline,
-) -> Iterator[Verdict]:
+def _stages(base: str | None, cases: Sequence[GateCase], baseline: Baseline) -> Iterator[Verdict]:
     """Yield the verdicts, stage by stage."""
-    _tell("exact checks")
-    yield from exact_checks(head, cases, baseline)
-    yield from compare_with(base, head, folder, cases)
-    yield from floors(head, _tell)
-
-
-def _tell(line: str) -> None:
-    """Print progress on standard error."""
-    click.echo(f"... {line}", err=True)
+    with tempfile.TemporaryDirectory() as folder:
+        head = versions.copied("head", Path(folder))
+        report.tell("exact checks")
+        yield from exact_checks(head, cases, baseline)
+        yield from compare_with(base, head, Path(folder), cases)
+        yield from floors(head, report.tell)

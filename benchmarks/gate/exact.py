@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from benchmarks.gate.baseline import Baseline, versions_here
 from benchmarks.gate.cases import GateCase
 from benchmarks.gate.counting import MANY_STEPS, STEPS, Counters
-from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import Version
+from bpmatrix.bench.gate.verdicts import Verdict, Word
 from bpmatrix.bench.workers import WorkerError
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 from benchmarks.cases import find_case
-from benchmarks.gate.verdicts import Verdict, Word
-from benchmarks.gate.versions import Version, pinned
+from benchmarks.gate.versions import Version
 from bpmatrix.bench.comparing import compare_arms
 from bpmatrix.bench.contenders import ROSTER
+from bpmatrix.bench.gate.verdicts import Verdict, Word
+from bpmatrix.bench.gate.versus import pinned
 from bpmatrix.bench.statistics import Ratio
 from bpmatrix.bench.workers import Worker, WorkerError
 

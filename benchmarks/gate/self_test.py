@@ -11,11 +11,12 @@ import click
 import numpy as np
 
 from benchmarks.gate.cases import SELF_TEST_CASE
-from benchmarks.gate.pairs import Match, Repeats
-from benchmarks.gate.verdicts import Verdict, Word
-from benchmarks.gate.versions import copied, pinned
-from benchmarks.gate.versus import judge_matches, prepare
+from benchmarks.gate.versions import copied
 from benchmarks.report import publish
+from bpmatrix.bench.gate.pairs import Match, Repeats
+from bpmatrix.bench.gate.report import tell
+from bpmatrix.bench.gate.verdicts import Verdict, Word
+from bpmatrix.bench.gate.versus import judge_matches, pinned, prepare
 from bpmatrix.bench.machine import describe_machine
 
 # Shorter, and so harder, than the gate's own setting: two pairs of processes instead of three, two
@@ -120,9 +121,9 @@ def _runs(equal_runs: int, slower_runs: int) -> Found:
         base, head, twice = (copied(name, Path(folder)) for name in ("base", "head", "twice"))
         compute_twice(twice.folder / KERNEL)
         for version in (base, head, twice):
-            failures = prepare(version, [SELF_TEST_CASE], lambda line: click.echo(line, err=True))
-            if failures:
-                raise click.ClickException(next(iter(failures.values())))
+            work = {EQUAL.name: SELF_TEST_CASE}
+            if failures := prepare(version, work, tell).failures:
+                raise click.ClickException(failures[EQUAL.name])
         for run in range(equal_runs):
             matches = [EQUAL, SLOWER] if run < slower_runs else [EQUAL]
             first_run = run * (SHORT.runs + SHORT.more_runs)

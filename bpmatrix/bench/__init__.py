@@ -1,7 +1,7 @@
 """Reliable timing: interleaved pairs, medians, intervals, and results checked before timing.
 
-It compares any two programs; `contenders/` runs other libraries. The CI gate against slowdowns is
-in `benchmarks/` in the repository.
+It compares any two programs; `contenders/` runs other libraries, and `gate/` judges two revisions
+of any repository.
 
 >>> from bpmatrix.bench import compare
 >>> comparison = compare(lambda: sum(range(20_000)), lambda: sum(range(1_000)), quads=8)

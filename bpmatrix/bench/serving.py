@@ -15,7 +15,9 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any, BinaryIO
 
 # The state of each thread on Linux. Their processor time has a resolution of only 10 milliseconds.
@@ -33,6 +35,19 @@ def suited(kind: str, name: str, choices: Mapping[str, Any]) -> Any:
     if name not in choices:
         raise UnsuitedError(f"has no {kind} {name}")
     return choices[name]
+
+
+def load_file(name: str, file: str) -> ModuleType:
+    """Return a Python file as a module of this name."""
+    module = sys.modules[name] = ModuleType(name)
+    module.__file__ = file
+    SourceFileLoader(name, file).exec_module(module)
+    return module
+
+
+def from_file(name: str, file: str, maker: str, *arguments: object) -> Any:
+    """Return what a function of a file makes: a contender that no package has to contain."""
+    return getattr(load_file(name, file), maker)(*arguments)
 
 
 def main() -> None:

@@ -221,3 +221,9 @@ def thread_environment(threads: int | str) -> dict[str, str]:
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         variables["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     return variables
+
+
+def isolated(folder: Path) -> dict[str, str]:
+    """Return the variables of a process with one version: one thread, its own compiled code."""
+    cache = str(folder / "compiled")
+    return {**thread_environment(1), "PYTHONHASHSEED": "0", "NUMBA_CACHE_DIR": cache}

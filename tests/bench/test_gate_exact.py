@@ -19,8 +19,8 @@ from benchmarks.gate.exact import (
     peak_as_accepted,
 )
 from benchmarks.gate.programs import Programs
-from benchmarks.gate.verdicts import Word
 from bpmatrix import Network, reference
+from bpmatrix.bench.gate.verdicts import Word
 
 TRAIN = Network.train
 SMALL = GateCase("train", (6, 4, 3), 2, steps=3)

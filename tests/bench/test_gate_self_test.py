@@ -17,8 +17,8 @@ from benchmarks.gate.self_test import (
     report,
     stands,
 )  # fmt: skip
-from benchmarks.gate.verdicts import Verdict, Word
 from benchmarks.gate.versions import ROOT
+from bpmatrix.bench.gate.verdicts import Verdict, Word
 
 
 def found(words, slower=0.0):

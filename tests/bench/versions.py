@@ -21,6 +21,7 @@ class FakeVersion:
         self.folder = Path(name)
         self.lacks, self.compiles, self.noise = lacks, compiles, noise
         self.by_process = list(by_process)
+        self.error, self.returns = WorkerError, None
 
     def start(self):
         self.started.append(self.name)
@@ -37,9 +38,9 @@ class FakeWorker:
         if method == "prepare":
             label, case = arguments
             if case.name in self.version.lacks:
-                raise WorkerError(f"{self.version.name}: has no such method")
+                raise self.version.error(f"{self.version.name}: has no such method")
             self.prepared[label] = case.steps / CASES[0].steps
-            return None
+            return self.version.returns
         assert method == "compilations_inside"
         return self.version.compiles
 

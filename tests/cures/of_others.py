@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pickle
 import sys
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -12,6 +14,9 @@ from bench.surveys import point, survey
 from cures.table import Row
 
 from bpmatrix import SGD, LevenbergMarquardt, Network, OwnActivation, lessons, progress
+from bpmatrix.bench.gate.command import gate, open_repository
+from bpmatrix.bench.gate.report import conclude
+from bpmatrix.bench.gate.repository import Repository
 from bpmatrix.bench.survey import from_json, to_json
 from bpmatrix.errors import DivergenceError
 
@@ -22,6 +27,25 @@ LINE, SOUGHT = [[0.0, 1.0, 2.0]], [1.0, 3.0, 5.0]
 def line(**keywords: object) -> Network:
     settings = {"activation": "identity", "cost": "quadratic", "seed": 1} | keywords
     return Network([1, 1], **settings)
+
+
+def benchmarks(folder: Path, name: str = "speed.py") -> Path:
+    (folder / name).write_text("def bench_a(): pass\n")
+    return folder / name
+
+
+def benchmarks_in_a_repository(folder: Path, name: str = "speed.py") -> Path:
+    Repository(folder).git("init", "--quiet")
+    return benchmarks(folder, name)
+
+
+def gated(file: Path) -> None:
+    gate.main([str(file), "--base", "HEAD"], standalone_mode=False)
+
+
+def concluded(file: Path) -> None:
+    with suppress(SystemExit):
+        conclude(iter(()), None, strict=False, json_file=file, markdown_file=None)
 
 
 def trained(**keywords: object) -> None:
@@ -208,5 +232,46 @@ ROWS = [
             Network([2, 3], dtype="float32", input_scale=1e37),
             Network([2, 3], dtype="float64", input_scale=1e40),
         ),
+    ),
+    Row(
+        "bench/gate/command.py: open_repository",
+        "cannot read {}",
+        lambda folder: open_repository(folder / "speed.py"),
+        "Name one file",
+        lambda folder: open_repository(benchmarks_in_a_repository(folder)),
+    ),
+    Row(
+        "bench/gate/command.py: open_repository",
+        "cannot take benchmarks from {}",
+        lambda folder: open_repository(benchmarks_in_a_repository(folder, "speed.txt")),
+        "into a file that ends in .py.",
+        lambda folder: open_repository(benchmarks_in_a_repository(folder)),
+    ),
+    Row(
+        "bench/gate/repository.py: Repository.around",
+        "cannot compare {} with another revision",
+        lambda folder: open_repository(benchmarks(folder)),
+        "Run `git init`, and commit what to compare with.",
+        lambda folder: open_repository(benchmarks_in_a_repository(folder)),
+    ),
+    Row(
+        "bench/gate/command.py: gate",
+        "{}",
+        lambda folder: gated(benchmarks(folder)),
+        "Run `git init`",
+        lambda folder: open_repository(benchmarks_in_a_repository(folder)),
+    ),
+    Row(
+        "bench/gate/report.py: conclude",
+        "there is no folder {}: create it, or name another",
+        lambda folder: concluded(folder / "no" / "a.json"),
+        "create it, or name another",
+        lambda folder: concluded(folder / "a.json"),
+    ),
+    Row(
+        "bench/gate/report.py: conclude",
+        "{}",
+        concluded,
+        why="the system's own message names the file",
     ),
 ]

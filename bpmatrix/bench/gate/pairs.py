@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from benchmarks.gate.cases import GateCase
-from benchmarks.gate.versions import Version
 from bpmatrix.bench.comparing import calibrate, measure_pairs
+from bpmatrix.bench.workers import Worker
+
+FEWEST_QUADS = 6
+
+
+class Version(Protocol):
+    """A version of the measured code: "base" or "head"."""
+
+    @property
+    def name(self) -> str:
+        """Its name in reports."""
+
+    def start(self) -> Worker:
+        """Return a new process whose contender prepares and runs benchmarks of this version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,26 +38,41 @@ class Repeats:
         Ratios for each case in a run.
     block_seconds : float
         The least time of a block.
+    run_seconds : float
+        About the longest time of a benchmark in a run; a slow one gets fewer quads.
     """
 
     runs: int = 3
     more_runs: int = 4
     quads: int = 60
     block_seconds: float = 0.004
+    run_seconds: float = 15.0
+
+    def quads_of(self, block: float) -> int:
+        """Return the number of quads, if a block takes this many seconds."""
+        affordable = int(self.run_seconds / (4 * max(block, 1e-9)))
+        return min(self.quads, max(affordable, FEWEST_QUADS))
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The cases of base and head, which are the same except in tests of the gate."""
+    """A benchmark of base and head.
+
+    Attributes
+    ----------
+    name : str
+        Its name in reports.
+    base, head : object
+        What the worker of each version prepares; the same except in tests of the gate.
+    threads : int
+        With more than one, the result is information without a verdict, since other programs of
+        the machine delay the threads.
+    """
 
     name: str
-    base: GateCase
-    head: GateCase
-
-    @classmethod
-    def of(cls, case: GateCase) -> Match:
-        """Return the match of a case with itself."""
-        return cls(case.name, case, case)
+    base: object
+    head: object
+    threads: int = 1
 
 
 @dataclass
@@ -82,8 +110,8 @@ def measure_run(
                 arms.append(workers[version.name].arm("run", match.name))
             # Equal numbers of calls per block, since the first calls after a sleep are slow.
             calls = calibrate(arms[0], repeats.block_seconds)
-            arms[1](calls)
-            pairs = measure_pairs(*arms, (calls, calls), repeats.quads, rng)
+            quads = repeats.quads_of(arms[1](calls))
+            pairs = measure_pairs(arms[0], arms[1], (calls, calls), quads, rng)
             sign = -1 if swapped else 1
             result.logs[match.name] = [sign * log for log in pairs.log_ratios]
             seconds = float(np.median(pairs.seconds_a)), float(np.median(pairs.seconds_b))

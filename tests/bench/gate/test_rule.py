@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.gate.rule import LIMIT, decide, estimate, is_flagged
-from benchmarks.gate.verdicts import Word
+from bpmatrix.bench.gate.rule import LIMIT, decide, estimate, is_flagged
+from bpmatrix.bench.gate.verdicts import Word
 
 
 def drawn(seed, runs, slower=0.0, quad=0.02, process=0.0085, quads=60):

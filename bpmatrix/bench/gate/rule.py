@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.gate.verdicts import Word
+from bpmatrix.bench.gate.verdicts import Word
 from bpmatrix.bench.statistics import RESAMPLES, resampled_medians
 
 # The log-ratios head / base of each quad, by run.
