@@ -47,6 +47,10 @@ def open_suite(folder: str, file: str, root: str) -> Suite:
     sys.path[:] = ours + [entry for entry in sys.path if str(Path(entry).resolve()) not in theirs]
     os.environ["PYTHONPATH"] = os.pathsep.join(ours)  # for processes that a benchmark starts
     os.chdir(folder)
+    # Unpickling the request has imported the package around this file; the checkout may be another.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "bpmatrix"]:
+        if name not in {__name__, load_file.__module__}:
+            del sys.modules[name]
     text = Path(file).read_text(encoding="utf-8")
     kind = Functions if any(name.startswith(PREFIX) for name in _names_at_the_top(text)) else Tests
     return kind(folder, file, root)

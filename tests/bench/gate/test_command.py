@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from bpmatrix.bench.__main__ import main
 from bpmatrix.bench.gate import command, versus
-from bpmatrix.bench.gate.command import compare
+from bpmatrix.bench.gate.command import Checkout, compare
 from bpmatrix.bench.gate.pairs import Repeats
 from bpmatrix.bench.gate.repository import NoBaseError, Repository
 from bpmatrix.bench.gate.verdicts import Word, exit_status
@@ -162,6 +162,13 @@ def test_a_suite_of_pytest_benchmark(repository):
     }
     assert "no_such_package" in found["test_skipped"].why
     assert "TypeError" in found["test_fails"].why
+
+
+def test_a_package_of_the_name_of_ours_is_that_of_the_checkout(repository):
+    (repository.root / "src" / "bpmatrix.py").write_text("x = 3\n")
+    text = "import bpmatrix\nassert bpmatrix.x == 3\ndef bench_a(): pass\n"
+    (repository.root / "speed" / "all.py").write_text(text)
+    assert Checkout("head", repository.root, "speed/all.py", repository.root).names() == ["bench_a"]
 
 
 @pytest.mark.parametrize(
