@@ -29,7 +29,6 @@ from bpmatrix.exchange.imports import Imports
 from bpmatrix.exchange.model import Model
 from bpmatrix.foreign import NETWORK, TRAIN, knowing, missing_attribute
 from bpmatrix.history import EpochInfo, History
-from bpmatrix.markup import table
 from bpmatrix.network import blocks, gate
 from bpmatrix.network.pages import Pages
 from bpmatrix.network.resumable import begun, kept_in
@@ -628,22 +627,11 @@ class Network(Exports, Imports, Pages):
 
     def __repr__(self) -> str:
         """Describe the network in one line."""
-        d, count = self._description, self.parameters.size
-        functions = "-".join(map(str, d.activations))
-        return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
+        return f"Network({self._description})"
 
     def _repr_html_(self) -> str:
         """Return a table of the layers, for notebooks."""
-        d = self._description
-        rows: list[list[object]] = [[0, d.sizes[0], "inputs", "", "", ""]]
-        for l, (W, function) in enumerate(zip(self.weights, d.activations, strict=True), 1):
-            b = self.biases[l - 1].shape if d.bias else ""
-            rows.append(
-                [l, d.sizes[l], function, W.shape, b, f"{len(W) * (W.shape[1] + d.bias):,}"]
-            )
-        title = f"Network: {self.parameters.size:,} parameters of {d.dtype}, cost {d.cost}"
-        title += f", {self.epochs} epochs trained"
-        return table(title, ["layer", "units", "activation", "W", "b", "parameters"], rows)
+        return self._description.table_of_layers(self.epochs)
 
 
 def _state(
