@@ -123,8 +123,7 @@ class MultilayerPerceptron(CallbackSupport, BlockGate, Exported):
         first_state = (
             resumable.random_state_to_json(random_state) if checkpoints is not None else {}
         )
-        task = fit_task(self, given)
-        with running(self, "estimator"), in_use(checkpoints), task as join:
+        with running(self, "estimator"), in_use(checkpoints), fit_task(self, given) as join:
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
             samples, held_out = shadow._prepare(layers, given, random_state)

@@ -629,10 +629,6 @@ class Network(Exports, Imports, Pages):
         """Describe the network in one line."""
         return f"Network({self._description})"
 
-    def _repr_html_(self) -> str:
-        """Return a table of the layers, for notebooks."""
-        return self._description.table_of_layers(self.epochs)
-
 
 def _state(
     description: Description, theta: Array, training: TrainingState, trained: list[dict[str, Any]]
