@@ -27,6 +27,9 @@ class Fitted(Parameterized):
 
     _description: Description
     _parameters: Parameters
+    # scikit-learn sets them. The names exist only if the columns of X have names.
+    n_features_in_: int
+    feature_names_in_: Array
     coefs_: list[Array]
     intercepts_: list[Array]
     # Plain attributes, as in scikit-learn, since users set them together with their own weights.
