@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from bpmatrix.markup import curves, table
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -313,6 +315,24 @@ class History:
         if last.validation_accuracy is not None:
             shown.append(f"validation_accuracy {last.validation_accuracy:.4f}")
         return f"History({', '.join(shown)}, stopped_by={self.stopped_by!r})"
+
+    def _repr_html_(self) -> str:
+        """Draw each figure by epoch beside its first, last and best number, for notebooks."""
+        if not self.epochs:
+            return table(repr(self), [], [])
+        rows = []
+        for name, values in self.to_dict().items():
+            if name in {"epoch", "seconds"}:
+                continue
+            best = max(values) if name.endswith("accuracy") else min(values)
+            shown = [f"{value:.4g}" for value in (values[0], values[-1], best)]
+            if name == "learning_rate":
+                shown[-1] = ""
+            rows.append([name, curves(values), *shown])
+        last, seconds = self.epochs[-1].epoch, sum(self.seconds)
+        title = f"History: epoch {last}, best epoch {self.best_epoch}, {seconds:.3g} s"
+        title += f", stopped by {self.stopped_by}"
+        return table(title, ["", "by epoch", "first", "last", "best"], rows)
 
 
 def row_of(

@@ -6,17 +6,22 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from typing import Self, TextIO
+from importlib import import_module
+from typing import Any, Self, TextIO
 
 from bpmatrix.errors import ArgumentError
-from bpmatrix.history import EpochInfo
-from bpmatrix.terminal import Line, filled
+from bpmatrix.history import EpochInfo, History
+from bpmatrix.markup import curves, table
+from bpmatrix.terminal import Line, filled, in_notebook
 
-__all__ = ["Bar", "bar", "counter", "lines"]
+__all__ = ["Bar", "Curve", "bar", "counter", "curve", "lines"]
 
 # Outside these bounds a number with four decimals has too few digits or takes too much space.
 PLAIN_FROM, PLAIN_TO = 1e-3, 1e4
 SECONDS_BETWEEN_DRAWINGS = 0.1
+# A notebook stores and sends the whole picture each time.
+SECONDS_BETWEEN_CURVES = 0.5
+CURVE = (360, 120)  # width and height in pixels
 
 
 def lines(
@@ -130,6 +135,85 @@ def bar(stream: TextIO | None = None, *, monitored: str = "validation") -> Bar:
     """
     _check_stream(stream, "bar")
     return Bar(stream, monitored)
+
+
+class Curve:
+    """A callback that redraws curves in a notebook; created by `curve`."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._history, self._drawn_at, self._seconds = History(seed=0), -math.inf, 0.0
+        self._cell: Any = None
+
+    def __enter__(self) -> Self:
+        """Begin a run."""
+        self._begin()
+        return self
+
+    def __call__(self, entry: EpochInfo) -> None:
+        """Redraw the curves, unless they were drawn a moment ago."""
+        self._history.epochs.append(entry)
+        self._seconds += entry.seconds
+        if self._seconds - self._drawn_at >= SECONDS_BETWEEN_CURVES:
+            self._draw()
+
+    def __exit__(self, *_: object) -> None:
+        """Draw the last state, however the run ended."""
+        if self._history.epochs:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn_at = self._seconds
+        page = import_module("IPython.display").HTML(self._page())
+        if self._cell is None:
+            self._cell = import_module("IPython.display").display(page, display_id=True)
+        else:
+            self._cell.update(page)
+
+    def _page(self) -> str:
+        history, last = self._history, self._history.epochs[-1]
+        shown = {
+            "cost": (history.cost, history.validation_cost),
+            "accuracy": (history.accuracy, history.validation_accuracy),
+        }
+        rows = [
+            [
+                name,
+                curves(*filter(None, pair), width=CURVE[0], height=CURVE[1]),
+                *(f"{values[-1]:.4g}" if values else "" for values in pair),
+            ]
+            for name, pair in shown.items()
+            if any(pair)
+        ]
+        title = f"epoch {last.epoch}/{last.last_epoch}, {self._seconds:.0f} s"
+        return table(title, ["", "by epoch", "training", "validation (dashed)"], rows)
+
+
+def curve(stream: TextIO | None = None) -> Curve | Bar:
+    """Return a callback that draws the learning curves of a run in a notebook, as it goes.
+
+    Elsewhere it is the same as `bar`.
+
+    Parameters
+    ----------
+    stream : text stream, optional
+        Where to draw the bar. None means standard output.
+
+    Returns
+    -------
+    callable
+        For ``callbacks=[...]``, for one run at a time.
+
+    Examples
+    --------
+    >>> from bpmatrix import Network, progress
+    >>> net = Network([1, 1], seed=1)
+    >>> history = net.train([[0.0, 1.0]], [0.0, 1.0], callbacks=[progress.curve()])  # no notebook
+    """
+    _check_stream(stream, "curve")
+    return Curve() if stream is None and in_notebook() else bar(stream)
 
 
 def counter(stream: TextIO | None = None) -> Callable[[int, int], None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 BAR_WIDTH = 20
 
@@ -45,6 +45,13 @@ def say(line: str) -> None:
     if sys.stderr is not None:
         with suppress(OSError, ValueError):
             print(line, file=sys.stderr, flush=True)
+
+
+def in_notebook() -> bool:
+    """Return whether a Jupyter kernel runs this program."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")
 
 
 def filled(part: float) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import builtins
 import io
+import sys
+import types
 import warnings
 from contextlib import suppress
 from types import SimpleNamespace
@@ -212,3 +214,35 @@ def test_a_bar_ends_its_line_however_the_run_ends(terminal: Terminal, stop: str)
     drawn = terminal.screen()
     assert drawn[-1] == ""
     assert len(drawn) == (1 if stop == "max_seconds" else 2)
+
+
+def test_a_curve_is_redrawn_in_one_cell_of_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a stand-in for IPython: one display, then updates; the last one is complete."""
+    pages: list[tuple[str, str]] = []
+
+    class Cell:
+        def update(self, page: str) -> None:
+            pages.append(("update", page))
+
+    def display(page: str, *, display_id: bool) -> Cell:
+        assert display_id
+        pages.append(("display", page))
+        return Cell()
+
+    shell = types.SimpleNamespace(kernel=None)
+    fake = types.SimpleNamespace(get_ipython=lambda: shell)
+    monkeypatch.setitem(sys.modules, "IPython", fake)
+    monkeypatch.setitem(
+        sys.modules, "IPython.display", types.SimpleNamespace(HTML=str, display=display)
+    )
+    drawn = progress.curve()
+    for _ in range(2):  # a second run gets a cell of its own
+        pages.clear()
+        with drawn:
+            for epoch in range(1, 5):
+                drawn(EpochInfo(epoch, 9, 1.0 / epoch, None, 0.5, None, 0.1, 0.3))
+        assert [kind for kind, _ in pages] == ["display", "update", "update"]
+        assert "epoch 4/9, 1 s" in pages[-1][1]
+        assert pages[-1][1].count("<polyline") == 2
+    shell.__dict__.clear()
+    assert isinstance(progress.curve(), progress.Bar)  # IPython in a terminal

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from bpmatrix.architecture.parameters import Layout
 from bpmatrix.checks import check_in_type, find, set_number, whole_number
 from bpmatrix.errors import ArgumentError
 from bpmatrix.kernels.plan import CompiledCost, Plan, columns_in_cache, lay_out_work, shares_rows
+from bpmatrix.markup import Markup, table
 
 DTYPES = ("float64", "float32")
 
@@ -96,6 +98,23 @@ class Description:
     def layout(self) -> Layout:
         """The layout of theta."""
         return Layout(self.sizes, self.bias)
+
+    def __str__(self) -> str:
+        """Describe the network in one line."""
+        functions = "-".join(map(str, self.activations))
+        count = f"{self.layout.size} parameters"
+        return f"{list(self.sizes)}, {functions}, {self.cost}, {self.dtype}, {count}"
+
+    def table_of_layers(self, epochs: int) -> Markup:
+        """Return the layers as a table for notebooks."""
+        rows: list[list[object]] = [[0, self.sizes[0], "inputs", "", "", ""]]
+        pairs = zip(pairwise(self.sizes), self.activations, strict=True)
+        for l, ((n_in, n_out), function) in enumerate(pairs, 1):
+            b, count = (n_out, 1) if self.bias else "", n_out * (n_in + self.bias)
+            rows.append([l, n_out, function, (n_out, n_in), b, f"{count:,}"])
+        title = f"Network: {self.layout.size:,} parameters of {self.dtype}, cost {self.cost}"
+        headings = ["layer", "units", "activation", "W", "b", "parameters"]
+        return table(f"{title}, {epochs} epochs trained", headings, rows)
 
     def plan(
         self,

@@ -6,7 +6,7 @@ theta holds W_1, b_1, W_2, b_2, ... without gaps. W_l is (n_l, n_{l-1}) with con
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,6 +16,7 @@ import numpy as np
 
 from bpmatrix.array_types import Array, Integers
 from bpmatrix.errors import AssignmentError
+from bpmatrix.markup import table
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class Views(tuple[Array, ...]):  # noqa: SLOT001 - a tuple has no slot for the n
         check_in_place(name, array, self[place])
 
 
-@dataclass
+@dataclass(repr=False)
 class Parameters:
     """A flat vector of parameters (or their gradient) and its views, layer by layer.
 
@@ -101,6 +102,8 @@ class Parameters:
     Examples
     --------
     >>> p = Parameters.of(np.arange(11.0), Layout([3, 2, 1], bias=True))
+    >>> p
+    Parameters(11 float64: W (2, 3), b (2, 1), W (1, 2), b (1, 1))
     >>> p.weights[1], p.biases[1]
     (array([[8., 9.]]), array([[10.]]))
     """
@@ -108,6 +111,26 @@ class Parameters:
     flat: Array
     weights: tuple[Array, ...]
     biases: tuple[Array, ...]
+
+    def __repr__(self) -> str:
+        """Return the number of parameters and the shapes; the numbers would fill pages."""
+        shapes = ", ".join(f"{name} {array.shape}" for _, name, array in self._arrays())
+        return f"Parameters({self.flat.size} {self.flat.dtype}: {shapes})"
+
+    def _repr_html_(self) -> str:
+        """Return a table of the shapes, for notebooks."""
+        title = f"Parameters: {self.flat.size:,} of {self.flat.dtype}"
+        rows = [
+            [l, name, array.shape, f"{array.size:,}", *_range(array)]
+            for l, name, array in self._arrays()
+        ]
+        return table(title, ["layer", "", "shape", "count", "smallest", "largest"], rows)
+
+    def _arrays(self) -> Iterator[tuple[int, str, Array]]:
+        for l, W in enumerate(self.weights, 1):
+            yield l, "W", W
+            if self.biases:
+                yield l, "b", self.biases[l - 1]
 
     def __setattr__(self, name: str, value: object) -> None:
         """Accept the same object, which ``flat *= 2`` assigns back, and no other array."""
@@ -139,6 +162,10 @@ def penalties(layout: Layout, weight_decay: float, dtype: str = "float64") -> Ar
     for W in factors.weights:
         W[:] = weight_decay
     return factors.flat
+
+
+def _range(array: Array) -> list[str]:
+    return [f"{number:.4g}" for number in (array.min(), array.max())] if array.size else ["", ""]
 
 
 def check_in_place(name: str, array: object, view: object) -> None:

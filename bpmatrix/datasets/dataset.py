@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bpmatrix.markup import Markup, picture, table
+
+# What a notebook shows of a data set; fewer bytes than this are not an image.
+MOST_CLASSES, SMALLEST_SIDE = 10, 5
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -89,6 +95,30 @@ class DataSet:
             f"DataSet({self.name!r}, {self.train.X.shape[0]} inputs, "
             f"{self.n_classes} classes, {sizes} samples)"
         )
+
+    def _repr_html_(self) -> str:
+        """Return a table of the splits and, for images, a sample of each class, for notebooks."""
+        rows: list[list[object]] = []
+        for name in ("train", "validation", "test"):
+            split: Split = getattr(self, name)
+            classes = [
+                picture(split.X[:, j].reshape(side, side), height=36, alt=f"class {k}")
+                for side in _sides(split.X)
+                for k in range(min(self.n_classes, MOST_CLASSES))
+                for j in np.flatnonzero(split.labels == k)[:1]
+            ]
+            rows.append(
+                [name, split.X.shape, split.X.dtype, split.labels.shape, Markup("".join(classes))]
+            )
+        title = f"{self.name}: {self.n_classes} classes, {self.source}"
+        return table(title, ["", "X", "type", "labels", ""], rows)
+
+
+def _sides(X: NDArray[Any]) -> tuple[int, ...]:
+    """Return the side of square images of bytes, or nothing for other data."""
+    side = math.isqrt(len(X))
+    is_image = X.dtype == np.uint8 and side * side == len(X) and side >= SMALLEST_SIDE
+    return (side,) if is_image else ()
 
 
 def input_scale(X: NDArray[Any]) -> float:

@@ -5,6 +5,7 @@ The numbers are the engine's own: they are read from its work array after a grad
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from bpmatrix.engine.evaluation import evaluate_arguments
 from bpmatrix.engine.memory import aligned_zeros
 from bpmatrix.engine.workspace import GradientSum, target_columns
 from bpmatrix.kernels.plan import pitch
+from bpmatrix.markup import picture, table
 from bpmatrix.samples.arrays import Targets
 
 
@@ -81,28 +83,38 @@ class Trace:
 
     def __str__(self) -> str:
         """Return the equations with their numbers, forward and then backward."""
+        return "\n".join(_written(*step) for step in self._steps())
+
+    def _repr_html_(self) -> str:
+        """Return the equations with a picture of each matrix, for notebooks."""
+        rows = []
+        for name, matrix in self._steps():
+            height = min(96, max(12, 6 * len(matrix)))
+            ends = [f"{number:.4g}" for number in (matrix.min(), matrix.max())]
+            rows.append([name, matrix.shape, *ends, picture(matrix, height=height, alt=name)])
+        title = f"A mini-batch of {self.X.shape[1]}, forward and backward"
+        return table(title, ["equation", "shape", "smallest", "largest", ""], rows)
+
+    def _steps(self) -> Iterator[tuple[str, Array]]:
+        """Yield the equations and their matrices, forward and then backward."""
         L, m = len(self.layers), self.X.shape[1]
-        parts = [_written("X = a[0]", self.X)]
+        yield "X = a[0]", self.X
         for layer in self.layers:
-            parts.append(
-                _written(f"z[{layer.l}] = W[{layer.l}] a[{layer.l - 1}] + b[{layer.l}]", layer.z)
-            )
-            parts.append(_written(f"a[{layer.l}] = {layer.activation}(z[{layer.l}])", layer.a))
-        parts.append(_written("Y", self.Y))
+            yield f"z[{layer.l}] = W[{layer.l}] a[{layer.l - 1}] + b[{layer.l}]", layer.z
+            yield f"a[{layer.l}] = {layer.activation}(z[{layer.l}])", layer.a
+        yield "Y", self.Y
         for layer in reversed(self.layers):
             l = layer.l
-            rule = (
-                f"(BP1) delta[{l}] = dC/dz[{l}]"
-                if l == L
-                else f"(BP2) delta[{l}] = W[{l + 1}]^T delta[{l + 1}] * sigma'(z[{l}])"
-            )
-            parts.append(_written(rule, layer.delta))
+            if l == L:
+                yield f"(BP1) delta[{l}] = dC/dz[{l}]", layer.delta
+            else:
+                yield (
+                    f"(BP2) delta[{l}] = W[{l + 1}]^T delta[{l + 1}] * sigma'(z[{l}])",
+                    layer.delta,
+                )
             if layer.nabla_b.size:
-                parts.append(_written(f"(BP3) dC/db[{l}] = delta[{l}] 1 / {m}", layer.nabla_b))
-            parts.append(
-                _written(f"(BP4) dC/dW[{l}] = delta[{l}] a[{l - 1}]^T / {m}", layer.nabla_W)
-            )
-        return "\n".join(parts)
+                yield f"(BP3) dC/db[{l}] = delta[{l}] 1 / {m}", layer.nabla_b
+            yield f"(BP4) dC/dW[{l}] = delta[{l}] a[{l - 1}]^T / {m}", layer.nabla_W
 
 
 def trace(description: Description, parameters: Parameters, X: Array, targets: Targets) -> Trace:

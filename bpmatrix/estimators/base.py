@@ -26,6 +26,7 @@ from bpmatrix.estimators.gate import FitArguments
 from bpmatrix.estimators.parameters import HiddenLayers, batch_size, check_parameters, check_type
 from bpmatrix.estimators.quasi_newton import Validation, fit_quasi_newton
 from bpmatrix.estimators.rows import Rows, as_columns
+from bpmatrix.estimators.sklearn_callbacks import CallbackSupport, fit_task
 from bpmatrix.estimators.stochastic import Fit, fit_stochastic
 from bpmatrix.estimators.to_sklearn import to_sklearn
 from bpmatrix.estimators.weights import initial_parameters, zero_parameters
@@ -44,7 +45,7 @@ PUBLIC_WEIGHTS = ("coefs_", "intercepts_")
 CURVES = ("loss_curve_", "validation_scores_", "validation_loss_curve_")
 
 
-class MultilayerPerceptron(BlockGate, Exported):
+class MultilayerPerceptron(CallbackSupport, BlockGate, Exported):
     """The part of an estimator that does not depend on the kind of its targets."""
 
     _optimizer: SolverState | None
@@ -122,7 +123,7 @@ class MultilayerPerceptron(BlockGate, Exported):
         first_state = (
             resumable.random_state_to_json(random_state) if checkpoints is not None else {}
         )
-        with running(self, "estimator"), in_use(checkpoints):
+        with running(self, "estimator"), in_use(checkpoints), fit_task(self, given) as join:
             shadow = object.__new__(type(self))
             shadow.__dict__.update(vars(self))
             samples, held_out = shadow._prepare(layers, given, random_state)
@@ -144,6 +145,7 @@ class MultilayerPerceptron(BlockGate, Exported):
                 )  # fmt: skip
                 if isinstance(fit, resumable.ResumableFit):
                     fit.first_state = first_state
+                join(fit)
                 unfinished = self._descend(shadow, fit, checkpoints)
         if unfinished:
             warnings.warn(unfinished, ConvergenceWarning, stacklevel=3)

@@ -13,6 +13,7 @@ from bpmatrix.array_types import Array
 from bpmatrix.engine.memory import aligned_copy
 from bpmatrix.errors import ShapeError
 from bpmatrix.estimators.parameters import Parameterized, their_name
+from bpmatrix.estimators.sklearn_callbacks import SKLEARN_CALLBACKS
 from bpmatrix.samples.arrays import as_array
 
 
@@ -26,6 +27,9 @@ class Fitted(Parameterized):
 
     _description: Description
     _parameters: Parameters
+    # scikit-learn sets them. The names exist only if the columns of X have names.
+    n_features_in_: int
+    feature_names_in_: Array
     coefs_: list[Array]
     intercepts_: list[Array]
     # Plain attributes, as in scikit-learn, since users set them together with their own weights.
@@ -142,7 +146,8 @@ class Fitted(Parameterized):
 
     def __copy__(self) -> Self:
         """Make a deep copy: models that share arrays would train each other."""
-        return copy.deepcopy(self)
+        shared = (vars(self).get(name) for name in SKLEARN_CALLBACKS)
+        return copy.deepcopy(self, {id(each): each for each in shared if each is not None})
 
 
 def views_of(parameters: Parameters) -> tuple[tuple[Array, ...], tuple[Array, ...]]:

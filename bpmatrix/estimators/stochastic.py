@@ -91,6 +91,7 @@ class Fit:
     watch: Watch | None = None
     hint = ""  # how to resume after Ctrl-C
     network: object = None  # the estimator, for the callbacks
+    begin_epoch: Callable[[], None] | None = None  # if there are callbacks of scikit-learn
 
     def __init__(
         self,
@@ -192,6 +193,8 @@ class Fit:
         The loss is the mean over the samples of their mini-batch's cost plus penalty, both computed
         before its step.
         """
+        if self.begin_epoch is not None:
+            self.begin_epoch()
         epochs, n = orders.shape
         starts = np.arange(0, n, self.runner.m)
         sizes = np.append(starts[1:], n) - starts

@@ -16,6 +16,7 @@ from bpmatrix.engine.trace import LayerTrace
 from bpmatrix.errors import DivergenceError
 from bpmatrix.inspection import symptoms
 from bpmatrix.inspection.symptoms import Finding, LayerHealth
+from bpmatrix.markup import escaped, table
 from bpmatrix.network import Network, gate
 from bpmatrix.samples.arrays import are_classes
 from bpmatrix.training.arguments import checked_mini_batch_size
@@ -57,6 +58,18 @@ class Diagnosis:
     def is_good(self) -> bool:
         """Whether nothing was found."""
         return not self.findings
+
+    def _repr_html_(self) -> str:
+        """Return the findings and the measurements of each layer, for notebooks."""
+        found = "".join(f"<li>{escaped(line)}</li>" for line in str(self).splitlines())
+        headings = ["layer", "units", "activation", "dead", "saturated", "update / weights"]
+        rows = [
+            [each.l, each.n_units, each.activation, f"{each.dead:.1%}", f"{each.saturated:.1%}",
+             f"{each.update:.3g}"]
+            for each in self.layers
+        ]  # fmt: skip
+        title = f"Cost {self.cost:.4g}; of the best constant output {self.chance:.4g}"
+        return f"<ul>{found}</ul>" + table(title, headings, rows)
 
     def __str__(self) -> str:
         """Return one line per finding."""

@@ -627,9 +627,7 @@ class Network(Exports, Imports, Pages):
 
     def __repr__(self) -> str:
         """Describe the network in one line."""
-        d, count = self._description, self.parameters.size
-        functions = "-".join(map(str, d.activations))
-        return f"Network({list(d.sizes)}, {functions}, {d.cost}, {d.dtype}, {count} parameters)"
+        return f"Network({self._description})"
 
 
 def _state(

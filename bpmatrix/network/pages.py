@@ -1,4 +1,4 @@
-"""The methods of `Network` that show a mini-batch in it: as text, and as a page."""
+"""The methods of `Network` that show it, and a mini-batch in it: as text, table and page."""
 
 from __future__ import annotations
 
@@ -36,6 +36,10 @@ class Pages:
         def weights(self) -> tuple[Array, ...]: ...  # noqa: D102
         @property
         def epochs(self) -> int: ...  # noqa: D102
+
+    def _repr_html_(self) -> str:
+        """Return a table of the layers, for notebooks."""
+        return self.description.table_of_layers(self.epochs)
 
     def trace(self, X: ArrayLike, targets: ArrayLike) -> Trace:
         """Return z, a, delta, nabla_b and nabla_W of every layer; print it to read it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import os
-import sys
 import tempfile
 from importlib import import_module
 from importlib.resources import files
@@ -18,7 +17,7 @@ from bpmatrix.page.film import Film
 from bpmatrix.page.numbers import check_size, numbers
 from bpmatrix.samples.samples import Samples
 from bpmatrix.storage.files import write_whole
-from bpmatrix.terminal import say
+from bpmatrix.terminal import in_notebook, say
 
 # In this order: each uses only what stands before it.
 SCRIPTS = (
@@ -83,7 +82,7 @@ def shown(text: str, output: str | os.PathLike[str] | None) -> Path | None:
         The file. None shows the page in a notebook, and elsewhere writes a temporary file and says
         its name.
     """
-    if output is None and _in_notebook():
+    if output is None and in_notebook():
         ipython: Any = import_module("IPython.display")
         ipython.display(ipython.HTML(framed(text)))
         return None
@@ -109,10 +108,3 @@ def _inert(content: dict[str, Any]) -> str:
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
     return text
-
-
-def _in_notebook() -> bool:
-    """Return whether a Jupyter kernel runs this program."""
-    ipython: Any = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return shell is not None and hasattr(shell, "kernel")

@@ -8,7 +8,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from bpmatrix.errors import MissingPackageError
+import numpy as np
+from numpy.typing import NDArray
+
+from bpmatrix.errors import ArgumentError, MissingPackageError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,6 +53,46 @@ def png(figure: Figure) -> bytes:
     file = io.BytesIO()
     figure.savefig(file, format="png")
     return file.getvalue()
+
+
+def panels(
+    ax: Any, rows: int, columns: int, width: float, height: float
+) -> tuple[Figure, NDArray[Any]]:
+    """Return a figure and a grid of axes: new ones, or in the place of `ax`.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes or None
+        Where to draw; if there are several axes, it bounds them. None creates a figure.
+    rows, columns : int
+        The axes.
+    width, height : float
+        Of a new figure, in inches.
+
+    Raises
+    ------
+    ArgumentError
+        If `ax` is something else.
+    MissingPackageError
+        If matplotlib is not installed.
+    """
+    if ax is None:
+        figure = new_figure(width, height)
+        return figure, figure.subplots(rows, columns, squeeze=False)
+    if not hasattr(ax, "get_subplotspec"):
+        raise ArgumentError(
+            "ax must be one Axes of matplotlib",
+            got=type(ax).__name__,
+            expected="ax=figure.subplots()",
+        )
+    if rows == columns == 1:
+        return ax.figure, np.array([[ax]])
+    ax.set_axis_off()
+    spec = ax.get_subplotspec()
+    if spec is not None:
+        return ax.figure, spec.subgridspec(rows, columns).subplots(squeeze=False)
+    bounds = dict(zip(("left", "bottom", "right", "top"), ax.get_position().extents, strict=True))
+    return ax.figure, ax.figure.add_gridspec(rows, columns, **bounds).subplots(squeeze=False)
 
 
 def new_figure(width: float, height: float) -> Figure:

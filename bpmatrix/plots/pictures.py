@@ -14,11 +14,12 @@ from bpmatrix.checks import whole_number
 from bpmatrix.errors import ArgumentError, ShapeError
 from bpmatrix.history import History
 from bpmatrix.network import Network
-from bpmatrix.plots.figures import new_figure
+from bpmatrix.plots.figures import panels
 from bpmatrix.plots.sources import Estimator, columns_of, curves, first_weights, predictions
 from bpmatrix.samples.arrays import as_array
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
@@ -31,7 +32,7 @@ MOST_CLASSES_WITH_NUMBERS = 20
 MOST_IMAGES = 100
 
 
-def learning_curves(history: History | Estimator) -> Figure:
+def learning_curves(history: History | Estimator, *, ax: Axes | None = None) -> Figure:
     """Plot the cost by epoch and, if recorded, the accuracy beside it.
 
     Parameters
@@ -40,6 +41,13 @@ def learning_curves(history: History | Estimator) -> Figure:
         What `Network.train` returned. The training curve is the mean over each epoch's
         mini-batches, before their updates; the validation curve is measured after each epoch.
         Or an estimator fitted with "adam" or "sgd": its loss and validation scores.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; it bounds the axes if there are several. None creates a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new figure, or that of `ax`.
 
     Raises
     ------
@@ -53,11 +61,9 @@ def learning_curves(history: History | Estimator) -> Figure:
     epochs, found = curves(history)
     shown = [curve for curve in found if curve.training or curve.validation]
     best = history.best_epoch if isinstance(history, History) else None
-    figure = new_figure(4.5 * len(shown), 3.6)
-    for place, curve in enumerate(shown):
-        axes = figure.add_subplot(
-            1, len(shown), place + 1, title=curve.title, xlabel="epoch", ylabel=curve.label
-        )
+    figure, grid = panels(ax, 1, len(shown), 4.5 * len(shown), 3.6)
+    for axes, curve in zip(grid.flat, shown, strict=True):
+        axes.set(title=curve.title, xlabel="epoch", ylabel=curve.label)
         marker = "o" if len(epochs) == 1 else None
         for name, values, color, style in (
             ("training", curve.training, TRAINING, "-"),
@@ -82,6 +88,7 @@ def confusion_matrix(
     labels: ArrayLike,
     *,
     class_names: Sequence[str] | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Plot the confusion matrix; correct answers are on the diagonal.
 
@@ -95,6 +102,13 @@ def confusion_matrix(
         Their classes: whole numbers, or the estimator's labels.
     class_names : sequence of str, optional
         Tick labels, one per class. None uses the classes themselves.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw. None creates a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new figure, or that of `ax`.
 
     Raises
     ------
@@ -115,8 +129,8 @@ def confusion_matrix(
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     right = int(counts.trace())
     side = 2.2 + 0.42 * min(n, 30)
-    figure = new_figure(side + 1, side)
-    axes = figure.add_subplot(
+    figure, ((axes,),) = panels(ax, 1, 1, side + 1, side)
+    axes.set(
         title=f"{right:,} of {truth.size:,} correct ({100 * right / truth.size:.2f} %)",
         xlabel="predicted class",
         ylabel="true class",
@@ -136,7 +150,12 @@ def confusion_matrix(
     return figure
 
 
-def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = None) -> Figure:
+def hidden_weights(
+    net: Network | Estimator,
+    *,
+    shape: tuple[int, int] | None = None,
+    ax: Axes | None = None,
+) -> Figure:
     """Draw the weights of each unit of the first layer as an image.
 
     Parameters
@@ -145,6 +164,13 @@ def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = 
         Its inputs are pixels, row by row. At most 100 units are drawn, the first ones.
     shape : pair of int, optional
         Rows and columns of an image. None means a square.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; it bounds the axes if there are several. None creates a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new figure, or that of `ax`.
 
     Raises
     ------
@@ -156,7 +182,7 @@ def hidden_weights(net: Network | Estimator, *, shape: tuple[int, int] | None = 
     W = first_weights(net)
     shown = f"{len(W)}" if len(W) <= MOST_IMAGES else f"first {MOST_IMAGES} of {len(W)}"
     heading = f"Weights of the {shown} units of layer 1"
-    return images(W.T, shape=shape, heading=heading, scale="weight")
+    return images(W.T, shape=shape, heading=heading, scale="weight", ax=ax)
 
 
 def misclassified(
@@ -166,6 +192,7 @@ def misclassified(
     *,
     shape: tuple[int, int] | None = None,
     most: int = 20,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw misclassified samples, the most confident first.
 
@@ -181,6 +208,13 @@ def misclassified(
         Rows and columns of an image. None means a square.
     most : int, default 20
         The largest number of images.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; it bounds the axes if there are several. None creates a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new figure, or that of `ax`.
 
     Raises
     ------
@@ -199,7 +233,7 @@ def misclassified(
     heading = f"{count:,} of {truth.size:,} samples misclassified"
     if count > len(wrong):
         heading += f"; the {len(wrong)} most confident"
-    return images(columns_of(net, X, wrong), shape=shape, titles=titles, heading=heading)
+    return images(columns_of(net, X, wrong), shape=shape, titles=titles, heading=heading, ax=ax)
 
 
 def images(
@@ -209,6 +243,7 @@ def images(
     titles: Sequence[str] | None = None,
     heading: str | None = None,
     scale: str | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw columns as images on one scale: gray, or blue and red if some numbers are negative.
 
@@ -224,6 +259,13 @@ def images(
         A title for the figure.
     scale : str, optional
         The label of a color bar; None draws no bar.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; it bounds the axes if there are several. None creates a figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A new figure, or that of `ax`.
 
     Raises
     ------
@@ -246,10 +288,10 @@ def images(
     across = 10 if len(table) >= 20 else max(1, math.ceil(math.sqrt(2 * len(table))))
     down = max(1, math.ceil(len(table) / across))
     width = 0.95 * across + (1.0 if scale else 0.0)
-    figure = new_figure(max(5.0, width), 0.6 + down * (1.15 if titles else 0.95))
+    height = 0.6 + down * (1.15 if titles else 0.95)
+    figure, grid = panels(ax, down, across, max(5.0, width), height)
     if heading:
-        figure.suptitle(heading)
-    grid = figure.subplots(down, across, squeeze=False)
+        figure.suptitle(heading) if ax is None else ax.set_title(heading)
     for axes in grid.flat:
         axes.set_axis_off()
     signed = bool((table < 0).any())

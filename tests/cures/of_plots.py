@@ -10,6 +10,7 @@ import numpy as np
 from cures.table import Row
 
 from bpmatrix import History, MLPClassifier, MLPRegressor, Network, plots
+from bpmatrix.plots.figures import new_figure
 
 X, LABELS = np.random.default_rng(5).standard_normal((4, 12)), np.arange(12) % 3
 NET = Network([4, 3], seed=1)
@@ -116,6 +117,13 @@ PICTURES = [
         lambda _: plots.images(X, titles=["one"]),
         "expected 12",
         lambda _: plots.images(X, titles=["one"] * 12),
+    ),
+    Row(
+        "plots/figures.py: panels",
+        "ax must be one Axes of matplotlib",
+        lambda _: plots.images(X, ax=new_figure(3, 2)),
+        "expected ax=figure.subplots()",
+        lambda _: plots.images(X, ax=new_figure(3, 2).subplots()),
     ),
     Row(
         "plots/pictures.py: _checked_shape",

@@ -478,3 +478,26 @@ def test_a_prediction_that_is_nan_is_an_error(as_rows):
     for call in (model.predict, model.predict_proba, lambda rows: model.score(rows, y)):
         with pytest.raises(DataError, match=r"an output is NaN: weights or inputs are so large"):
             call(as_rows(X))
+
+
+@pytest.mark.filterwarnings("ignore:.*has not converged")
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_editors_know_the_fitted_attributes(kind: type) -> None:
+    """Every public attribute that a fit sets is annotated."""
+    model = kind(hidden_layer_sizes=(2,), max_iter=1, early_stopping=True)
+    fitted = vars(model.fit(np.eye(40), np.arange(40) % 2))
+    known = {name for each in kind.__mro__ for name in vars(each).get("__annotations__", ())}
+    assert {name for name in fitted if name.endswith("_") and name[0] != "_"} - known == set()
+
+
+@pytest.mark.filterwarnings("ignore:.*has not converged")
+def test_skops_stores_an_estimator() -> None:
+    """All that it asks to trust is ours."""
+    skops = pytest.importorskip("skops.io")
+    X, y = np.eye(40), np.arange(40) % 2
+    model = MLPClassifier(hidden_layer_sizes=(2,), max_iter=1, standardize=True).fit(X, y)
+    data = skops.dumps(model)
+    types = skops.get_untrusted_types(data=data)
+    assert all(name.startswith("bpmatrix.") for name in types)
+    same = skops.loads(data, trusted=types)
+    assert np.array_equal(same.predict_proba(X), model.predict_proba(X))

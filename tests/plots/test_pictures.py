@@ -13,6 +13,7 @@ from bpmatrix.errors import ArgumentError, DataError, ShapeError
 from bpmatrix.history import EpochInfo, History
 
 matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib.figure")
 
 DIGITS = datasets.load("digits")
 
@@ -170,3 +171,37 @@ def test_pyplot_is_not_imported() -> None:
     )
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True)
     assert done.stdout == "False\n", done.stderr
+
+
+def test_every_plot_is_drawn_into_ax(trained) -> None:
+    """Inside its bounds, beside what is there already, and with the same contents."""
+    net, history = trained
+    X, labels = DIGITS.test.X, DIGITS.test.labels
+    for plot, arguments in (
+        (plots.learning_curves, (history,)),
+        (plots.confusion_matrix, (net, X, labels)),
+        (plots.hidden_weights, (net,)),
+        (plots.misclassified, (net, X, labels)),
+        (plots.images, (X[:, :4],)),
+    ):
+        alone = plot(*arguments)
+        for free in (False, True):  # placed by hand, without a grid
+            figure = matplotlib.figure.Figure(layout=None)
+            left = None if free else figure.add_subplot(1, 2, 1)
+            ax = figure.add_axes((0.5, 0.1, 0.4, 0.8)) if free else figure.add_subplot(1, 2, 2)
+            bounds = ax.get_position()
+            assert plot(*arguments, ax=ax) is figure
+            added = [axes for axes in figure.axes if axes is not left]
+            drawn, expected = (
+                [
+                    (len(axes.images), len(axes.lines), axes.get_title())
+                    for axes in group
+                    if axes.images or axes.lines
+                ]
+                for group in (added, alone.axes)
+            )
+            assert drawn == expected
+            for axes in added:
+                place = axes.get_position()
+                assert place.x0 >= bounds.x0 - 1e-9
+                assert place.x1 <= bounds.x1 + 1e-9
