@@ -149,7 +149,7 @@ class TableFiles:
         """Return a block with numbers and moments for the columns of text that hold them."""
         self._check_columns([*raw.column_names], path)
         for i, name in enumerate(raw.column_names):
-            if not pa.types.is_string(raw[i].type) or name in self._how.as_text:
+            if not pa.types.is_string(raw[i].type):
                 continue
             column = without_missing(raw[i])
             if name in self._how.converters:

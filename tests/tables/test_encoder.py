@@ -55,6 +55,14 @@ def test_unknown_categories_count_as_rare_or_have_no_output():
     assert encoder.transform({"a": ["z", None]}).tolist() == [[0, 0], [0, 0]]
 
 
+def test_categories_are_those_of_a_table_read_without_spaces_around():
+    encoder = TableEncoder().fit({"a": [" x", "y ", "y"] * 5})
+    assert encoder.get_feature_names_out().tolist() == ["a= x", "a=y", "a=y "]
+    found = encoder.transform({"a": [" x", "x", "y ", "y", " y", None]})
+    assert found.argmax(axis=1).tolist() == [0, 0, 2, 1, 1, 0]
+    assert found.sum(axis=1).tolist() == [1, 1, 1, 1, 1, 0]
+
+
 def test_truth_values_and_whole_numbers_are_categories_of_the_same_text():
     encoder = TableEncoder().fit({"a": ["1", "2", "x"] * 3, "b": [True, False, True] * 3})
     found = encoder.transform({"a": [1, 2], "b": [False, True]})

@@ -30,7 +30,7 @@ def messy(tmp_path, monkeypatch):
     lines = ["size;city;sold;open"]
     for i in range(400):
         size = f"{i}.{i % 1000:03},5" if i % 7 else ""
-        lines.append(f"{size};Köln {i % 3};{1 + i % 28:02}.{1 + i % 12:02}.2024;{i % 2 == 0}")
+        lines.append(f"{size};Köln {i % 3} ;{1 + i % 28:02}.{1 + i % 12:02}.2024;{i % 2 == 0}")
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="latin-1")
     return tmp_path / "t.csv"
 
@@ -43,6 +43,10 @@ def test_the_blocks_are_the_table(messy, tmp_path):
     assert len(blocks) > 4
     assert pa.concat_tables(blocks).to_pydict() == whole.to_pydict()
     assert pa.concat_tables(table).num_rows == 400  # again
+    as_text = {"as_text": ["city", "sold"]}
+    kept = pa.concat_tables(TableFiles(messy, **as_text)).to_pydict()
+    assert kept == read_table(messy, **as_text)[0].to_pydict()
+    assert kept["city"][1] == "Köln 1"
     parquet.write_table(whole, tmp_path / "t.parquet", row_group_size=70)
     feather.write_feather(whole, str(tmp_path / "t.feather"))
     for name in ("t.parquet", "t.feather"):
