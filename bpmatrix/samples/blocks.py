@@ -87,6 +87,9 @@ class Blocks:
     1000
     """
 
+    # Whether the user chose the window: a warning then names a larger one.
+    can_widen = True
+
     def __init__(
         self,
         X: Any,

@@ -178,6 +178,7 @@ class TableModel(ToOnnx):
             X, targets = encoder.transform(features), self._scaled(y)
         else:
             X, targets, n = Blocks(self._blocks_of(source)), None, source.n_training
+            X.can_widen = False
         held = {"X_val": X_val, "y_val": self._scaled(held_y)}
         self._fit_members(X, targets, held, n, callbacks, checkpoint)
         return self
