@@ -70,6 +70,12 @@ def test_truth_values_and_whole_numbers_are_categories_of_the_same_text():
     assert encoder.get_feature_names_out()[3:].tolist() == ["b=true", "b=false"]
 
 
+def test_the_index_that_pandas_writes_is_left_out():
+    encoder = TableEncoder().fit({"a": [1.0, 2, 4], "__index_level_0__": [7, 3, 5]})
+    assert encoder.left_out_ == {"__index_level_0__": "it is the index of a DataFrame"}
+    assert encoder.transform({"a": [2.0]}).tolist() == [[0.0]]
+
+
 def test_dates_become_moment_day_weekday_and_time():
     start = dt.datetime(2024, 1, 1, 6, tzinfo=dt.UTC)  # a Monday
     found = column([start + dt.timedelta(hours=12 * i) for i in range(28)])
