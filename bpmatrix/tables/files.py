@@ -248,9 +248,11 @@ def _batches(path: str, start: bytes) -> Iterator[pa.Table]:
 
 
 def _changed(path: str, name: str, got: str) -> DataFileError:
+    got = got.partition("CSV column #")[2].partition(": ")[2] or got
     return DataFileError(
         f"column {name!r} of {path} changes its kind behind the first {HEAD >> 20} MB",
         got=got.partition("\n")[0][:300],
         expected="cells as in the first rows",
-        cure="Correct the cells; or write the table as Parquet, which keeps the types of columns.",
+        cure=f"Correct the cells, leave the column out (--drop {name!r}), or write the table as"
+        " Parquet, which keeps the types of columns.",
     )
