@@ -17,6 +17,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from bpmatrix.errors import DataFileError
+from bpmatrix.tables.arrow import with_plain_text
 from bpmatrix.tables.parsing import WRONG_TYPE, How, options_of, understood, without_missing
 from bpmatrix.tables.reading import STANDARD_INPUT, Format, check_names, opened, reading, text_in
 
@@ -240,11 +241,7 @@ def _batches(path: str, start: bytes) -> Iterator[pa.Table]:
         arrow = pa.ipc.open_file(pa.memory_map(path))
         batches = (arrow.get_batch(i) for i in range(arrow.num_record_batches))
     for batch in batches:
-        table = pa.Table.from_batches([batch])
-        for i, field in enumerate(table.schema):
-            if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
-                table = table.set_column(i, field.name, table[i].cast(pa.string()))
-        yield table
+        yield with_plain_text(pa.Table.from_batches([batch]))
 
 
 def _changed(path: str, name: str, got: str) -> DataFileError:
@@ -253,6 +250,6 @@ def _changed(path: str, name: str, got: str) -> DataFileError:
         f"column {name!r} of {path} changes its kind behind the first {HEAD >> 20} MB",
         got=got.partition("\n")[0][:300],
         expected="cells as in the first rows",
-        cure=f"Correct the cells, leave the column out (--drop {name!r}), or write the table as"
+        cure=f"Correct the cells, leave the column out (drop=[{name!r}]), or write the table as"
         " Parquet, which keeps the types of columns.",
     )
