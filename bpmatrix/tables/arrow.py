@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from bpmatrix.errors import ArrayTypeError, DataError
+from bpmatrix.tables.text import with_plain_text
 
 
 def as_arrow(table: Any) -> pa.Table:
@@ -50,26 +51,3 @@ def as_arrow(table: Any) -> pa.Table:
     if twice is not None:
         raise DataError(f"the table has several columns {twice!r}", cure="Rename all but one.")
     return with_plain_text(found)
-
-
-def with_plain_text(table: pa.Table) -> pa.Table:
-    """Return a table whose text has one type: pyarrow cannot take rows of polars' string views."""
-    for i, field in enumerate(table.schema):
-        if pa.types.is_dictionary(field.type) and _is_other_text(field.type.value_type):
-            column = pa.chunked_array(
-                [
-                    chunk.dictionary.cast(pa.string()).take(chunk.indices)
-                    for chunk in table[i].chunks
-                ],
-                pa.string(),
-            )
-        elif _is_other_text(field.type):
-            column = table[i].cast(pa.string())
-        else:
-            continue
-        table = table.set_column(i, field.name, column)
-    return table
-
-
-def _is_other_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

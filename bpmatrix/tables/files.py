@@ -17,9 +17,9 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from bpmatrix.errors import DataFileError
-from bpmatrix.tables.arrow import with_plain_text
 from bpmatrix.tables.parsing import WRONG_TYPE, How, options_of, understood, without_missing
 from bpmatrix.tables.reading import STANDARD_INPUT, Format, check_names, opened, reading, text_in
+from bpmatrix.tables.text import with_plain_text
 
 # The kinds of columns of text are decided by so many bytes, the first ones.
 HEAD = 1 << 22

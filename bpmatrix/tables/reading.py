@@ -24,7 +24,6 @@ from pyarrow import feather, parquet
 
 from bpmatrix.datasets.cells import is_number
 from bpmatrix.errors import DataFileError
-from bpmatrix.tables.arrow import with_plain_text
 from bpmatrix.tables.parsing import (
     WINDOWS,
     How,
@@ -34,6 +33,7 @@ from bpmatrix.tables.parsing import (
     parsed,
     understood,
 )
+from bpmatrix.tables.text import with_plain_text
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 STANDARD_INPUT = "-"
