@@ -48,8 +48,8 @@ def command(model: str, file: Path, **options: object) -> None:
     """Write the model in the file MODEL to FILE, in the format that its ending says.
 
     .onnx: for onnxruntime and other programs that read ONNX. The rows of inputs and outputs are
-    samples. A model trained with --target has the outputs label and probabilities, or variable;
-    any other has output.
+    samples. A model trained with --target has the outputs label and probabilities, or variable, and
+    its columns must be numbers; any other has output.
 
     .h: one header for C99 or C++ without a library but math.h. What it needs is printed.
 
@@ -68,11 +68,11 @@ def command(model: str, file: Path, **options: object) -> None:
             raise click.UsageError(f"--{name} does not apply to {ending} files.")
     check_destination(file, "FILE", model)
     loaded = bpmatrix.load(model)
-    if not isinstance(loaded, bpmatrix.Network) and hasattr(loaded, "encoder_"):
+    if not hasattr(loaded, method):
         raise click.UsageError(
-            f"{model} is a model of a table, whose encoding of columns cannot be exported. In"
-            " Python, export its networks, for the numbers that encoder_.transform returns:"
-            " bpmatrix.load(path).members_[0].to_onnx(file)."
+            f"{model} is a model of a table, whose encoding of columns cannot be written in C."
+            " Write an .onnx file; or in Python its networks, for the numbers that"
+            " encoder_.transform returns: bpmatrix.load(path).members_[0].to_c(file)."
         )
     getattr(loaded, method)(file, **given)
     facts([("wrote", file), ("size", f"{file.stat().st_size:,} bytes")])

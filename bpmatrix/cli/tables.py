@@ -223,7 +223,8 @@ def _rows_in_blocks(model: TableModel, options: Mapping[str, Any]) -> Rows:
                 f" {options['data']} is read block by block: name rows to test on with --test."
             )
     with announced(f"reading {size_in_words(options['data'])}"):
-        table = TableFiles(options["data"], form_of(options))
+        dropped = [name for name in model.drop if name != model.target]
+        table = TableFiles(options["data"], form_of(options), dropped)
         source = sampled(table, model.seed)
     model.target = named(source.kept, model.target)
     model.drop = [named(source.kept, name) for name in model.drop]

@@ -60,6 +60,8 @@ def command(**arguments: Any) -> None:
     With --target COLUMN, DATA is a table: text (.csv, .tsv, also .gz), Parquet, Feather, or - for
     standard input. Its columns may be numbers, text or dates, with gaps; the model keeps what was
     done with them, and `bpmatrix predict` does the same. Without a header, columns are numbered.
+    A folder, a pattern such as 'parts/*.parquet', or a file too large for the memory is read block
+    by block.
 
     Ctrl-C ends the training; the network is still tested, and saved with --save. With --checkpoint,
     the same command resumes an interrupted training.

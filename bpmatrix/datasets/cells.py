@@ -75,18 +75,6 @@ def cure_of(cell: str) -> str | None:
     return "Write a finite number, or drop the row." if is_number(text) else None
 
 
-def is_almost_a_number(cell: str) -> bool:
-    """Whether a cell is a number with characters that `float` does not read.
-
-    Examples
-    --------
-    >>> is_almost_a_number("1,570.0"), is_almost_a_number("$5"), is_almost_a_number("red")
-    (True, True, False)
-    """
-    text = cell.strip()
-    return len(text) <= LONGEST and bool(_plain(text))
-
-
 def shown(text: str) -> str:
     """Quote and shorten a text from a file, so that a message fits on one line."""
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")

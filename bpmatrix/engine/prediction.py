@@ -86,8 +86,8 @@ def outputs(
         or X.dtype not in call.dtypes
     ):
         if isinstance(X, Blocks):
-            with Ahead(X.read()) as ahead:
-                rows = [outputs(description, theta, block.X.T, name=name).T for block in ahead]
+            with Ahead(X.with_samples()) as ahead:
+                rows = [outputs(description, theta, block.X.T, name=name).T for _, block in ahead]
             return evaluation.joined(rows).T
         X = as_columns(X, description.sizes[0], name=name)
         if not _are_few(description, X):

@@ -305,8 +305,8 @@ class MultilayerPerceptron(CallbackSupport, BlockGate, Exported):
         if not self._is_fitted:  # check_is_fitted is slower
             check_is_fitted(self)
         if isinstance(X, Blocks):
-            with Ahead(X.read()) as ahead:
-                return joined([self._predicted(named(block)) for block in ahead])
+            with Ahead(X.with_samples()) as ahead:
+                return joined([self._predicted(named(block)) for _, block in ahead])
         columns = as_columns(self._inputs(X))
         if isinstance(columns, SparseColumns):
             return prediction.check_results(self._outputs(columns), "an output")

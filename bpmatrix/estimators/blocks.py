@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 
 from bpmatrix.array_types import Array
+from bpmatrix.engine.evaluation import joined
 from bpmatrix.errors import ArgumentError
 from bpmatrix.estimators.gate import FitArguments, Gate, check_some_weight, too_small
 from bpmatrix.estimators.rows import Rows
@@ -99,6 +101,19 @@ class BlockGate(Gate):
         check_some_weight(bool(columns.n))
         return Rows.of_blocks(columns)
 
+    def _score_of_blocks(self, blocks: Blocks, weight: Any, metric: Callable[..., float]) -> float:
+        """Return a metric of the predictions for blocks with targets, which are read once."""
+        check_alone(weight, "sample_weight")
+        found, targets = [], []
+        weights: list[Any] = []
+        with Ahead(blocks.with_samples()) as ahead:
+            for k, block in ahead:
+                targets.append(with_targets(block.y, f"block {k + 1} of X"))
+                found.append(self.predict(named(block)))
+                weights.append(block.weight)
+        weight = None if weights[0] is None else joined(weights)
+        return float(metric(joined(targets), joined(found), sample_weight=weight))
+
     def _columns(self, blocks: Blocks, found: Survey) -> BlockSamples:
         """Return the samples of blocks in the engine's form."""
         factors = None
@@ -140,6 +155,10 @@ class BlockGate(Gate):
         check_bounds(least, most, columns.n, dtype, "sample_weight times class_weight")
 
     # ----------------------------------------------- what classifier and regressor implement
+
+    def predict(self, X: Any) -> Any:
+        """Return what is predicted for each row."""
+        raise NotImplementedError
 
     def _seen(self, y: Array, weight: Array | None) -> Seen:
         """Return what the first pass sees of the checked targets of a block."""

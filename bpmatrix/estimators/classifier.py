@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn import neural_network
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 
@@ -24,6 +25,7 @@ from bpmatrix.estimators.standardization import Scaling
 from bpmatrix.foreign import ESTIMATOR, FIT, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.survey import Seen, Survey
 
 
@@ -201,6 +203,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         """Return the predicted labels: (n,), or an indicator matrix."""
         outputs = self._predicted(X)
         return self._labels.decode(self._labels.predicted(outputs))
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy on samples and their targets; `Blocks` have targets of their own."""
+        if isinstance(X, Blocks) and y is None:
+            return self._score_of_blocks(X, sample_weight, accuracy_score)
+        return float(super().score(X, y, sample_weight))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class: (n, n_classes)."""

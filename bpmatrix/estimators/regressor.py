@@ -24,6 +24,7 @@ from bpmatrix.estimators.standardization import Scaling, Standardization
 from bpmatrix.foreign import ESTIMATOR, FIT, knowing
 from bpmatrix.history import EpochInfo
 from bpmatrix.samples.arrays import Targets
+from bpmatrix.samples.blocks import Blocks
 from bpmatrix.samples.survey import Seen, Survey
 
 # The engine's names of the losses.
@@ -208,6 +209,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """Return the predicted y: (n,) or (n, n_outputs)."""
         values = self._in_units_of_y(self._predicted(X))
         return values[:, 0] if values.shape[1] == 1 else values
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the R^2 on samples and their targets; `Blocks` have targets of their own."""
+        if isinstance(X, Blocks) and y is None:
+            return self._score_of_blocks(X, sample_weight, r2_score)
+        return float(super().score(X, y, sample_weight))
 
     # ----------------------------------------------------------- what the base class calls
 

@@ -138,10 +138,9 @@ def scored(
         return
     check_alone(targets, "targets")
     check_alone(sample_weight, "sample_weight")
-    with Ahead(X.read()) as ahead:
-        for k, block in enumerate(ahead):
-            if len(block.X):
-                yield converted(d, "", None, k, block)
+    with Ahead(X.with_samples()) as ahead:
+        for k, block in ahead:
+            yield converted(d, "", None, k, block)
 
 
 def converted(d: Description, prefix: str, factors: Floats | None, k: int, block: Block) -> Samples:

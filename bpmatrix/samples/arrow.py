@@ -18,6 +18,11 @@ from bpmatrix.samples.sources import BYTES_OF_A_BLOCK, Block, Source, spent
 ENDINGS = (".parquet", ".csv")
 
 
+def is_index_of_pandas(name: str) -> bool:
+    """Whether a column is row labels without a name, which pandas writes beside its columns."""
+    return name.startswith("__index_level_") and name.endswith("__")
+
+
 class Columns:
     """Which columns of a table are targets, weights and features.
 
@@ -45,7 +50,11 @@ class Columns:
         """Return a table of Arrow as a block; its features are those of the first one, by name."""
         others = [*self._targets, *([self.weight] if self.weight else [])]
         if self._features is None:
-            self._features = [column for column in table.column_names if column not in others]
+            self._features = [
+                column
+                for column in table.column_names
+                if column not in others and not is_index_of_pandas(column)
+            ]
         for column in (*self._features, *others):
             if (count := table.column_names.count(column)) != 1:
                 raise DataError(

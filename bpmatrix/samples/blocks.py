@@ -32,7 +32,8 @@ class Blocks:
     """Samples that are read block by block, for data larger than memory; samples are rows.
 
     Pass it as X, without targets, to `Network.train`, `feedforward`, `predict`, `cost` and
-    `accuracy`, to ``fit``, ``partial_fit`` and ``predict`` of an estimator, or as validation data.
+    `accuracy`, to ``fit``, ``partial_fit``, ``predict`` and ``score`` of an estimator, or as
+    validation data.
 
     An epoch draws the blocks in a random order, and shuffles the samples of `window` blocks at a
     time, while a thread reads the next window. So results depend on the blocks and on `window`; if
@@ -86,6 +87,9 @@ class Blocks:
     1000
     """
 
+    # Whether the user chose the window: a warning then names a larger one.
+    can_widen = True
+
     def __init__(
         self,
         X: Any,
@@ -119,6 +123,22 @@ class Blocks:
         for k, block in enumerate(self.source.read(numbered)):
             number = 1 + (k if numbered is None else numbered[k])
             yield _checked(block, f"block {number} of {self.source.name}")
+
+    def with_samples(self) -> Iterator[tuple[int, Block]]:
+        """Return the blocks that are not empty, each with its place.
+
+        Raises
+        ------
+        DataError
+            If all are empty.
+        """
+        found = False
+        for k, block in enumerate(self.read()):
+            if len(block.X):
+                found = True
+                yield k, block
+        if not found:
+            raise empty(self.source.name)
 
     def __iter__(self) -> Iterator[tuple[Array, ...]]:
         """Return the blocks in their order: (X,), (X, y) or (X, y, weight)."""

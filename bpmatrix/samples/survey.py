@@ -213,15 +213,34 @@ def checksum(block: Block) -> int:
 
 
 def warn_if_sorted(blocks: Blocks, found: Survey, *, stacklevel: int) -> None:
-    """Warn if the targets differ so much between windows that training would suffer.
+    """Warn if the targets differ so much between windows that training would suffer."""
+    k, count = blocks.window, len(found.tallies)
+    in_order = blocks.source.sizes is None
+    seen = _sorted(found, k, in_order=in_order)
+    if seen is None:
+        return
+    cure = "Shuffle the samples once when you write them"
+    if blocks.can_widen:
+        wider = (k << i for i in range(1, (count // k).bit_length()))
+        mixing = (w for w in wider if _sorted(found, w, in_order=in_order) is None)
+        cure += f", or pass Blocks a window of {min(next(mixing, count), count)} blocks"
+        cure += "" if in_order else ", best with a smaller block_size"
+    warnings.warn(
+        f"the samples of {blocks.source.name} are sorted by their targets: {seen}. Shuffling"
+        f" {k} of {count} blocks at a time does not mix them, so training may fail. {cure}",
+        UserWarning,
+        stacklevel=stacklevel,
+    )
+
+
+def _sorted(found: Survey, k: int, *, in_order: bool) -> str | None:
+    """Return how targets differ between windows of k blocks, or None if training will not suffer.
 
     Blocks that are drawn at random differ less in windows of several than one by one.
     """
-    k, tallies = blocks.window, found.tallies
-    count, name = len(tallies), blocks.source.name
+    tallies, count = found.tallies, len(found.tallies)
     if count <= k:
-        return
-    in_order = blocks.source.sizes is None
+        return None
     groups = (
         [tallies[i : i + k] for i in range(0, count, k)] if in_order else [[t] for t in tallies]
     )
@@ -230,17 +249,9 @@ def warn_if_sorted(blocks: Blocks, found: Survey, *, stacklevel: int) -> None:
     share, worst, how = (_classes_between if are_classes else _means_between)(groups)
     chance = 4 * (len(groups) - 1) / found.rows
     if factor * share <= MOST_BETWEEN_WINDOWS + factor * chance:
-        return
+        return None
     first, last = worst * k + 1, min(count, worst * k + k)
-    place = f"blocks {first} to {last}" if in_order else f"block {worst + 1}"
-    warnings.warn(
-        f"the samples of {name} are sorted by their targets: {how.format(place)}. Shuffling"
-        f" {k} of {count} blocks at a time does not mix them, so training may fail. Shuffle the"
-        f" samples once when you write them, or pass a window larger than {k}"
-        + ("" if in_order else ", best with a smaller block_size"),
-        UserWarning,
-        stacklevel=stacklevel,
-    )
+    return how.format(f"blocks {first} to {last}" if in_order else f"block {worst + 1}")
 
 
 def _classes_between(groups: Sequence[Sequence[Tally]]) -> tuple[float, int, str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from bpmatrix.errors import ArrayTypeError, DataError
+from bpmatrix.tables.text import with_plain_text
 
 
 def as_arrow(table: Any) -> pa.Table:
@@ -49,4 +50,4 @@ def as_arrow(table: Any) -> pa.Table:
     twice = next((name for name in found.column_names if found.column_names.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"the table has several columns {twice!r}", cure="Rename all but one.")
-    return found
+    return with_plain_text(found)

@@ -161,7 +161,12 @@ class Category(Column):
     def encode(self, column: pa.ChunkedArray) -> list[Array]:
         """Return the numbers (n,) of each output."""
         text = texts_of(column, self.name)
-        index = pc.index_in(text, value_set=pa.array(self.levels, pa.string()))
+        levels = pa.array(self.levels, pa.string())
+        index = pc.index_in(text, levels)
+        if index.null_count > text.null_count:
+            # Files are read without the spaces around text, which a DataFrame may have kept.
+            text, levels = pc.utf8_trim_whitespace(text), pc.utf8_trim_whitespace(levels)
+            index = pc.coalesce(index, pc.index_in(text, levels))
         places = index.fill_null(-1).to_numpy().astype(np.int64)
         is_missing = text.is_null().to_numpy()
         found = [places == i for i in range(len(self.levels))]

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from bpmatrix.array_types import Floats
 from bpmatrix.errors import ArgumentError, DataError
+from bpmatrix.samples.arrow import is_index_of_pandas
 from bpmatrix.tables.arrow import as_arrow
 from bpmatrix.tables.columns import Column, column_of, learn
 from bpmatrix.tables.values import numbers_of
@@ -106,7 +107,11 @@ class TableEncoder(TransformerMixin, BaseEstimator):
         for name in table.column_names:
             if name in left_out:
                 continue
-            found = "it numbers the rows" if name in numbered else learn(name, table[name])
+            found: Column | str
+            if is_index_of_pandas(name):
+                found = "it is the index of a DataFrame"
+            else:
+                found = "it numbers the rows" if name in numbered else learn(name, table[name])
             if isinstance(found, str):
                 left_out[name] = found
             else:

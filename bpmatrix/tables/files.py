@@ -19,6 +19,7 @@ from pyarrow import parquet
 from bpmatrix.errors import DataFileError
 from bpmatrix.tables.parsing import WRONG_TYPE, How, options_of, understood, without_missing
 from bpmatrix.tables.reading import STANDARD_INPUT, Format, check_names, opened, reading, text_in
+from bpmatrix.tables.text import with_plain_text
 
 # The kinds of columns of text are decided by so many bytes, the first ones.
 HEAD = 1 << 22
@@ -149,7 +150,7 @@ class TableFiles:
         """Return a block with numbers and moments for the columns of text that hold them."""
         self._check_columns([*raw.column_names], path)
         for i, name in enumerate(raw.column_names):
-            if not pa.types.is_string(raw[i].type) or name in self._how.as_text:
+            if not pa.types.is_string(raw[i].type):
                 continue
             column = without_missing(raw[i])
             if name in self._how.converters:
@@ -240,17 +241,15 @@ def _batches(path: str, start: bytes) -> Iterator[pa.Table]:
         arrow = pa.ipc.open_file(pa.memory_map(path))
         batches = (arrow.get_batch(i) for i in range(arrow.num_record_batches))
     for batch in batches:
-        table = pa.Table.from_batches([batch])
-        for i, field in enumerate(table.schema):
-            if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
-                table = table.set_column(i, field.name, table[i].cast(pa.string()))
-        yield table
+        yield with_plain_text(pa.Table.from_batches([batch]))
 
 
 def _changed(path: str, name: str, got: str) -> DataFileError:
+    got = got.partition("CSV column #")[2].partition(": ")[2] or got
     return DataFileError(
         f"column {name!r} of {path} changes its kind behind the first {HEAD >> 20} MB",
         got=got.partition("\n")[0][:300],
         expected="cells as in the first rows",
-        cure="Correct the cells; or write the table as Parquet, which keeps the types of columns.",
+        cure=f"Correct the cells, leave the column out (drop=[{name!r}]), or write the table as"
+        " Parquet, which keeps the types of columns.",
     )

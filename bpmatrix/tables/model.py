@@ -146,7 +146,7 @@ class TableModel(ToOnnx):
         DataError, ArgumentError
             If the table cannot be learned from; the message names the column.
         """
-        source = _in_blocks(table, self.seed)
+        source = _in_blocks(table, self.seed, [name for name in self.drop if name != self.target])
         if source is not None:
             held_rows = source.hold_out(VALIDATION_SHARE) if validation is None else validation
             table, validation, numbered = source.sample, held_rows, source.numbered
@@ -178,6 +178,7 @@ class TableModel(ToOnnx):
             X, targets = encoder.transform(features), self._scaled(y)
         else:
             X, targets, n = Blocks(self._blocks_of(source)), None, source.n_training
+            X.can_widen = False
         held = {"X_val": X_val, "y_val": self._scaled(held_y)}
         self._fit_members(X, targets, held, n, callbacks, checkpoint)
         return self
@@ -284,8 +285,9 @@ class TableModel(ToOnnx):
         found = {column.name: column.levels for column in columns}
         if self.task_ == "classification" and self.classes_.dtype.kind in "OU":
             found[self.target] = self.classes_.tolist()
-        # Truth values are read as such.
-        return [name for name, levels in found.items() if {*levels} - {"true", "false"}]
+        # Truth values are read as such; of a column that is not used, any cell will do.
+        texts = [name for name, levels in found.items() if {*levels} - {"true", "false"}]
+        return [*texts, *self.encoder_.left_out_]
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write encoder and networks to one .safetensors file, for `bpmatrix.load`.
@@ -369,10 +371,10 @@ class TableModel(ToOnnx):
         return y if self.task_ == "classification" else (y - self.center_) / self.scale_
 
 
-def _in_blocks(table: Any, seed: int) -> Sampled | None:
+def _in_blocks(table: Any, seed: int, dropped: Sequence[str]) -> Sampled | None:
     """Return what one pass over files found; None for a table in memory."""
     if isinstance(table, Sampled):
         return table
     if isinstance(table, str | os.PathLike | list):
-        table = TableFiles(table)
+        table = TableFiles(table, as_text=dropped)
     return sampled(table, seed) if isinstance(table, TableFiles) else None

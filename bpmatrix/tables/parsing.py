@@ -124,10 +124,12 @@ def understood(table: pa.Table, how: How, decimal: str | None) -> tuple[pa.Table
     notes = []
     for i, name in enumerate(table.column_names):
         column = table[name]
-        if name in how.as_text or not _is_text(column):
+        if not _is_text(column):
             continue
         column = without_missing(column)
-        if mark := decimal_of(column, name, decimal):
+        if name in how.as_text:
+            pass
+        elif mark := decimal_of(column, name, decimal):
             column = numbers_in(column, mark)
             how.converters[name] = partial(numbers_in, decimal=mark)
         elif found := moments_in(column):

@@ -33,6 +33,7 @@ from bpmatrix.tables.parsing import (
     parsed,
     understood,
 )
+from bpmatrix.tables.text import with_plain_text
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 STANDARD_INPUT = "-"
@@ -190,9 +191,7 @@ def _binary(
     file.seek(0)
     table = (parquet.read_table if start == b"PAR1" else feather.read_table)(file)
     check_names(table.column_names, name)
-    for i, field in enumerate(table.schema):
-        if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
-            table = table.set_column(i, field.name, table[i].cast(pa.string()))
+    table = with_plain_text(table)
     how = How(name, table.column_names, ",", "utf-8", 0, {*as_text}, has_quotes=False)
     return understood(table, how, form.decimal)
 

@@ -119,3 +119,26 @@ def _plain(column: pa.ChunkedArray) -> Any:
     text = pc.replace_substring_regex(pc.replace_substring_regex(text, AROUND, ""), AROUND, "")
     text = pc.replace_substring(text, "\N{MINUS SIGN}", "-")
     return pc.if_else(pc.match_substring_regex(text, DASHES), pa.scalar(None, pa.string()), text)
+
+
+def with_plain_text(table: pa.Table) -> pa.Table:
+    """Return a table whose text has one type: pyarrow cannot take rows of polars' string views."""
+    for i, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type) and _is_other_text(field.type.value_type):
+            column = pa.chunked_array(
+                [
+                    chunk.dictionary.cast(pa.string()).take(chunk.indices)
+                    for chunk in table[i].chunks
+                ],
+                pa.string(),
+            )
+        elif _is_other_text(field.type):
+            column = table[i].cast(pa.string())
+        else:
+            continue
+        table = table.set_column(i, field.name, column)
+    return table
+
+
+def _is_other_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_large_string(kind) or pa.types.is_string_view(kind))

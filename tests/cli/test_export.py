@@ -64,6 +64,28 @@ def test_an_estimator_as_onnx():
     assert found == estimator.predict(frame).tolist()
 
 
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+@pytest.mark.parametrize("kind", ["numbers", "text"])
+def test_a_model_of_a_table_as_onnx(kind, capsys):
+    """A model of numbers, as to_onnx writes it; the cure of any other."""
+    pytest.importorskip("onnx", reason="writes the file")
+    pytest.importorskip("pyarrow", reason="reads tables")
+    numbers = np.random.default_rng(1).normal(size=60)
+    table = {"a": numbers, "b": numbers**2, "sum": numbers + numbers**2}
+    if kind == "text":
+        table["b"] = np.where(numbers > 0, "up", "down")
+    model = bpmatrix.TableModel("sum", seed=1, max_iter=2).fit(table)
+    model.save("model")
+    if kind == "text":
+        line = refused(capsys, "model", "model.onnx")
+        assert "got the columns 'b'" in line
+        assert "model.members_[0].to_onnx(path)" in line
+        return
+    assert main(["export", "model", "model.onnx"]) == 0
+    model.to_onnx("same.onnx")
+    assert Path("model.onnx").read_bytes() == Path("same.onnx").read_bytes()
+
+
 @pytest.mark.parametrize("dtype", [None, "float64"])
 def test_a_network_as_c(dtype, capsys):
     """The same as to_c, and what it needs on the target."""

@@ -168,10 +168,10 @@ ROWS = [
               "predict net.safetensors names.csv")),
     # --------------------------------------------------------------------------------- tables
     Row("cli/export.py: command",
-        "{} is a model of a table, whose encoding of columns cannot be exported. In Python,"
-        " export its networks, for the numbers that encoder_.transform returns:"
-        " bpmatrix.load(path).members_[0].to_onnx(file).",
-        run(ESTIMATOR, "export model.safetensors m.h"), "members_[0].to_onnx(file)",
+        "{} is a model of a table, whose encoding of columns cannot be written in C. Write an .onnx"
+        " file; or in Python its networks, for the numbers that encoder_.transform returns:"
+        " bpmatrix.load(path).members_[0].to_c(file).",
+        run(ESTIMATOR, "export model.safetensors m.h"), "members_[0].to_c(file)",
         lambda folder: load(folder / "model.safetensors").members_[0].to_c(folder / "m.h")),
     Row("cli/predict.py: command", "--{} needs a model trained with --target.",
         run(SMALL, "predict net.safetensors numbers.csv --probabilities"),

@@ -188,7 +188,7 @@ ROWS = [
     Row("tables/files.py: paths_of", "{} names no table",
         in_blocks(), "expected files ending with", in_blocks(CSV)),
     Row("tables/files.py: _changed", "column {} of {} changes its kind behind the first {} MB",
-        in_blocks(CSV + "1,2,no\n" * 50 + "x,2,no\n"), "Correct the cells;",
+        in_blocks(CSV + "1,2,no\n" * 50 + "x,2,no\n"), "Correct the cells, leave the column out",
         in_blocks(CSV + "1,2,no\n" * 50)),
     Row("tables/sampling.py: Sampled.hold_out", "the table is too small to hold out rows",
         lambda folder: (in_blocks("a,b\n1,2\n3,4\n")(folder),

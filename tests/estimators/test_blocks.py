@@ -127,6 +127,31 @@ def test_predictions() -> None:
     assert model.score(blocks, NAMES) == model.score(X, NAMES)
 
 
+@pytest.mark.parametrize("weights", [None, WEIGHTS])
+def test_scores(weights) -> None:
+    """Blocks have their targets and weights, and are read once."""
+    for model, y in ((MLPClassifier(**REST), NAMES), (MLPRegressor(**REST), NUMBERS)):
+        model.fit(X, y)
+        expected = pytest.approx(model.score(X, y, weights))
+        assert model.score(Blocks(X, y, weights, block_size=31)) == expected
+        if weights is None:
+            assert model.score(Blocks(X, block_size=31), y) == expected
+            with pytest.raises(DataError, match="block 1 of X has no targets"):
+                model.score(Blocks(X))
+        with pytest.raises(ArgumentError, match="sample_weight cannot be combined"):
+            model.score(Blocks(X, y), sample_weight=WEIGHTS)
+
+
+def test_empty_blocks_are_passed_over() -> None:
+    parts = [(X[:50], NAMES[:50]), (X[:0], NAMES[:0]), (X[50:], NAMES[50:])]
+    model = MLPClassifier(**REST).fit(Blocks(parts))
+    assert same_bits(model.predict_proba(Blocks(parts)), model.predict_proba(X))
+    assert model.score(Blocks(parts)) == model.score(X, NAMES)
+    for method in (model.predict, model.score):
+        with pytest.raises(DataError, match="is empty"):
+            method(Blocks([parts[1]]))
+
+
 def test_partial_fit_and_warm_start() -> None:
     blocks = Blocks(X, NAMES, block_size=20, window=20)
     model, other = MLPClassifier(**REST), MLPClassifier(**REST)

@@ -292,6 +292,18 @@ def test_wrong_blocks_change_nothing(blocks, keywords, error, says) -> None:
     assert net.trained == []
 
 
+def test_empty_blocks_are_passed_over() -> None:
+    X, y = np.eye(3), np.array([0, 1, 1])
+    parts = [(X[:2], y[:2]), (X[:0], y[:0]), (X[2:], y[2:])]
+    net = Network([3, 4, 2], seed=1)
+    net.train(Blocks(parts), epochs=1)
+    assert same_bits(net.feedforward(Blocks(parts)), net.feedforward(X))
+    assert net.accuracy(Blocks(parts)) == net.accuracy(X, y)
+    for method in (net.predict, net.accuracy, net.cost):
+        with pytest.raises(DataError, match="is empty"):
+            method(Blocks([parts[1]]))
+
+
 def test_arrays_need_targets() -> None:
     for call in (network().train, network().cost, network().accuracy):
         with pytest.raises(ArgumentError, match="targets is missing"):

@@ -61,6 +61,12 @@ def test_files_are_the_table(kind: str, parts: int, tmp_path: Path) -> None:
     assert np.array_equal(w, expected["w"])
 
 
+def test_the_index_that_pandas_writes_is_no_feature(tmp_path: Path) -> None:
+    path = written(tmp_path, "parquet", table(kind=None, __index_level_0__=np.arange(N)))[0]
+    X, _ = arrays(Blocks(path, "price"))
+    assert X.shape == (N, 3)
+
+
 def test_row_groups_are_blocks(tmp_path: Path) -> None:
     blocks = Blocks(written(tmp_path, "parquet", table(kind=None), 2), "price")
     assert [len(block[0]) for block in blocks] == [40, 40, 40, 30] * 2

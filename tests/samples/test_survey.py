@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -94,6 +95,14 @@ def test_sorted_classes_are_noticed(blocks: Blocks, says: str) -> None:
     with pytest.warns(UserWarning, match=says) as caught:
         trained(blocks)
     assert caught[0].filename == __file__
+    named = re.search(
+        r"Shuffle the samples once .* a window of (\d+) blocks", str(caught[0].message)
+    )
+    assert named is not None
+    blocks.window = int(named[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        trained(blocks)
 
 
 def test_sorted_numbers_are_noticed() -> None:

@@ -55,11 +55,25 @@ def test_unknown_categories_count_as_rare_or_have_no_output():
     assert encoder.transform({"a": ["z", None]}).tolist() == [[0, 0], [0, 0]]
 
 
+def test_categories_are_those_of_a_table_read_without_spaces_around():
+    encoder = TableEncoder().fit({"a": [" x", "y ", "y"] * 5})
+    assert encoder.get_feature_names_out().tolist() == ["a= x", "a=y", "a=y "]
+    found = encoder.transform({"a": [" x", "x", "y ", "y", " y", None]})
+    assert found.argmax(axis=1).tolist() == [0, 0, 2, 1, 1, 0]
+    assert found.sum(axis=1).tolist() == [1, 1, 1, 1, 1, 0]
+
+
 def test_truth_values_and_whole_numbers_are_categories_of_the_same_text():
     encoder = TableEncoder().fit({"a": ["1", "2", "x"] * 3, "b": [True, False, True] * 3})
     found = encoder.transform({"a": [1, 2], "b": [False, True]})
     assert found[:, :3].tolist() == [[1, 0, 0], [0, 1, 0]]
     assert encoder.get_feature_names_out()[3:].tolist() == ["b=true", "b=false"]
+
+
+def test_the_index_that_pandas_writes_is_left_out():
+    encoder = TableEncoder().fit({"a": [1.0, 2, 4], "__index_level_0__": [7, 3, 5]})
+    assert encoder.left_out_ == {"__index_level_0__": "it is the index of a DataFrame"}
+    assert encoder.transform({"a": [2.0]}).tolist() == [[0.0]]
 
 
 def test_dates_become_moment_day_weekday_and_time():

@@ -16,6 +16,8 @@ pytest.importorskip("sklearn")
 
 from pyarrow import feather, parquet  # noqa: E402
 
+from bpmatrix import TableModel  # noqa: E402
+from bpmatrix.cli import main  # noqa: E402
 from bpmatrix.errors import DataFileError  # noqa: E402
 from bpmatrix.tables import files  # noqa: E402
 from bpmatrix.tables.files import TableFiles  # noqa: E402
@@ -30,7 +32,7 @@ def messy(tmp_path, monkeypatch):
     lines = ["size;city;sold;open"]
     for i in range(400):
         size = f"{i}.{i % 1000:03},5" if i % 7 else ""
-        lines.append(f"{size};Köln {i % 3};{1 + i % 28:02}.{1 + i % 12:02}.2024;{i % 2 == 0}")
+        lines.append(f"{size};Köln {i % 3} ;{1 + i % 28:02}.{1 + i % 12:02}.2024;{i % 2 == 0}")
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="latin-1")
     return tmp_path / "t.csv"
 
@@ -43,6 +45,10 @@ def test_the_blocks_are_the_table(messy, tmp_path):
     assert len(blocks) > 4
     assert pa.concat_tables(blocks).to_pydict() == whole.to_pydict()
     assert pa.concat_tables(table).num_rows == 400  # again
+    as_text = {"as_text": ["city", "sold"]}
+    kept = pa.concat_tables(TableFiles(messy, **as_text)).to_pydict()
+    assert kept == read_table(messy, **as_text)[0].to_pydict()
+    assert kept["city"][1] == "Köln 1"
     parquet.write_table(whole, tmp_path / "t.parquet", row_group_size=70)
     feather.write_feather(whole, str(tmp_path / "t.feather"))
     for name in ("t.parquet", "t.feather"):
@@ -81,6 +87,23 @@ def test_a_later_row_of_another_kind(line, complaint, messy):
         file.write(line + "\n")
     with pytest.raises(DataFileError, match=complaint):
         list(TableFiles(messy))
+
+
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+def test_any_cell_will_do_in_a_column_that_is_left_out(tmp_path, monkeypatch):
+    """The cure of a column whose kind changes, in training and prediction."""
+    monkeypatch.setattr(files, "HEAD", 4000)
+    path = tmp_path / "t.csv"
+    rows = [f"{i % 9 if i < 900 else 'A12'},{i % 5},{i % 5 * 2 + i % 7 / 9}" for i in range(1000)]
+    path.write_text("\n".join(["code,x,y", *rows]) + "\n")
+    monkeypatch.setattr(files, "_memory", lambda: 8000)
+    train = ["train", str(path), "--target", "y", "--epochs", "2", "--seed", "1"]
+    with pytest.raises(DataFileError, match=r"got Row #902: .*'A12'.*leave the column out"):
+        TableModel("y").fit(path)
+    model = TableModel("y", drop=["code"], seed=1, max_iter=2).fit(path)
+    assert model.encoder_.left_out_ == {"code": "asked for"}
+    assert main([*train, "--drop", "code", "--save", str(tmp_path / "model")]) == 0
+    assert main(["predict", str(tmp_path / "model"), str(path)]) == 0
 
 
 def test_which_tables_are_read_in_blocks(messy, tmp_path, monkeypatch):

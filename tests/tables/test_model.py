@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
@@ -248,3 +249,20 @@ def test_a_model_of_numbers_is_one_onnx_file(task, members, dtype, tmp_path) -> 
     else:
         assert found[0].tolist() == model.predict(given).tolist()
         assert np.abs(found[1] - model.predict_proba(given)).max() < tolerance
+
+
+def test_text_of_any_type_of_arrow():
+    """Such as that of polars."""
+    kinds = [pa.string(), pa.large_string(), pa.string_view()]
+    texts, targets = pa.array(["a", "b"] * 40), np.arange(80) % 2 + 0.5
+    columns = [texts.cast(kind) for kind in kinds]
+    columns += [
+        pa.DictionaryArray.from_arrays(np.arange(80) % 2, pa.array(["a", "b"]).cast(kind))
+        for kind in kinds
+    ]
+    tables = [pa.table({"kind": column, "y": targets}) for column in columns]
+    models = [TableModel("y", seed=1, max_iter=2).fit(table) for table in tables]
+    for table in tables:
+        assert {model.score(table) for model in models} == {models[0].score(tables[0])}
+    named = [TableModel("kind", seed=1, max_iter=2).fit(table) for table in tables]
+    assert all(model.classes_.tolist() == ["a", "b"] for model in named)

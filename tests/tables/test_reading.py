@@ -136,6 +136,13 @@ def test_columns_can_be_kept_as_text(read):
     assert read("a,b\n01,2\n", as_text=["a"])[0].to_pydict() == {"a": ["01"], "b": [2]}
 
 
+def test_text_has_no_spaces_around(read):
+    """Also that of a column that has to stay text, as a model's categories are when it predicts."""
+    for as_text in ([], ["a", "b"]):
+        table, _ = read("a, b\nx , y\nz, ?\n", as_text=as_text)
+        assert table.to_pydict() == {"a": ["x", "z"], "b": ["y", None]}
+
+
 TABLE = pa.table({"a": [1, 2], "b": ["x", None]})
 
 

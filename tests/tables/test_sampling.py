@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -72,7 +74,12 @@ def test_a_sorted_file_causes_a_warning(tmp_path, monkeypatch):
     monkeypatch.setattr(model, "BYTES_OF_A_BLOCK", 1000)
     rows = [f"{i % 7},{'no' if i < 900 else 'yes'}" for i in range(1800)]
     (tmp_path / "t.csv").write_text("\n".join(["x,kind", *rows]) + "\n")
-    with pytest.warns(UserWarning, match=r"the samples of .*t.csv are sorted by their targets"):
+    with pytest.warns(UserWarning, match=r"the samples of .*t.csv are sorted by.* write them$"):
+        TableModel("kind", seed=1, tol=1e9).fit(tmp_path / "t.csv")
+    rows = [rows[i] for i in np.random.default_rng(1).permutation(len(rows))]
+    (tmp_path / "t.csv").write_text("\n".join(["x,kind", *rows]) + "\n")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=".* are sorted by")
         TableModel("kind", seed=1, tol=1e9).fit(tmp_path / "t.csv")
 
 
