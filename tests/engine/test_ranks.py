@@ -16,7 +16,7 @@ SECONDS = 100  # then something waits for ever
 MPIEXEC = which("mpiexec", path=Path(sys.executable).parent) or which("mpiexec")
 
 
-def run(ranks, case, argument="-", *, fails=False):
+def on_ranks(ranks, case, argument="-", *, fails=False):
     """The lines that all of the ranks wrote."""
     pytest.importorskip("mpi4py", reason="needs the extra mpi", exc_type=ImportError)
     if MPIEXEC is None:
@@ -46,10 +46,10 @@ def test_the_tree_is_that_of_one_process(groups):
 
 def test_the_bits_do_not_depend_on_the_ranks():
     """For all kinds of runs, in both types."""
-    alone = run(1, "bits")
+    alone = on_ranks(1, "bits")
     assert len(alone) == 10
     for ranks in (2, 3, 4):
-        assert sorted(run(ranks, "bits")) == sorted(alone * ranks)
+        assert sorted(on_ranks(ranks, "bits")) == sorted(alone * ranks)
 
 
 @pytest.mark.parametrize("ranks", [2, 4])
@@ -67,7 +67,7 @@ def test_the_bits_do_not_depend_on_the_ranks():
 )
 def test_all_ranks_raise_the_error_of_one(ranks, how, text):
     """And none waits for ever."""
-    lines = run(ranks, "errors", how)
+    lines = on_ranks(ranks, "errors", how)
     assert len(lines) == ranks
     assert len(set(lines)) == 1
     assert lines[0].startswith(text)
@@ -75,11 +75,11 @@ def test_all_ranks_raise_the_error_of_one(ranks, how, text):
 
 def test_ctrl_c_on_one_rank_ends_the_run_on_all():
     """As on one process, with a History."""
-    assert run(2, "interrupted") == ["interrupt"] * 2
+    assert on_ranks(2, "interrupted") == ["interrupt"] * 2
 
 
 def test_a_killed_run_resumes_on_another_number_of_ranks(tmp_path):
     """To the same bits."""
-    (expected,) = run(1, "resumed", tmp_path / "whole")
-    run(2, "killed", tmp_path / "killed", fails=True)
-    assert run(3, "resumed", tmp_path / "killed") == [expected] * 3
+    (expected,) = on_ranks(1, "resumed", tmp_path / "whole")
+    on_ranks(2, "killed", tmp_path / "killed", fails=True)
+    assert on_ranks(3, "resumed", tmp_path / "killed") == [expected] * 3
