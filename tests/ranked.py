@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -61,6 +62,20 @@ def blocks(_):
     data = Blocks(X.T.copy(), LABELS, block_size=40, window=3)
     net.train(data, epochs=3, mini_batch_size=30, comm=COMM)
     say(digest_of(net.parameters))
+
+
+def page(path):
+    """Its programs; the one of separate parts, against one process with all samples."""
+    programs = re.findall(r"```python\n(.*?)```", Path(path).read_text("utf-8"), re.DOTALL)
+    cut = [(X[:, :100], LABELS[:100]), (X[:, 100:], LABELS[100:])]
+    found = {"part_of": cut.__getitem__}
+    for program in programs:
+        exec(program, found)
+    net = network()
+    for _ in range(100):
+        net.parameters[:] -= 0.5 * net.gradient(X, LABELS).flat
+    np.testing.assert_allclose(found["net"].parameters, net.parameters, rtol=0, atol=1e-12)
+    say("equal")
 
 
 def resumed(folder, epochs=60, callbacks=()):
@@ -129,13 +144,14 @@ def failing(how):
     net.train(inputs, LABELS, comm=COMM, **wrong)
 
 
-def errors(how):
-    try:
-        failing(how)
-    except Exception as error:  # noqa: BLE001 - any that all ranks raise
-        say(f"{type(error).__name__}: {error}")
+def errors(names):
+    for how in names.split(","):
+        try:
+            failing(how)
+        except Exception as error:  # noqa: BLE001 - any that all ranks raise
+            say(f"{how} {type(error).__name__}: {error}")
 
 
-CASES = {case.__name__: case for case in (bits, blocks, resumed, killed, interrupted, errors)}
+CASES = {case.__name__: case for case in (bits, blocks, page, resumed, killed, interrupted, errors)}
 if __name__ == "__main__":
     CASES[sys.argv[1]](sys.argv[2])
