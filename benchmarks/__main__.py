@@ -19,6 +19,7 @@ from benchmarks.gate.command import accept, gate
 from benchmarks.gate.self_test import self_test
 from benchmarks.kills import kills
 from benchmarks.quality import quality
+from benchmarks.ranks import ranks
 from benchmarks.reading import reading
 from benchmarks.scaling import scaling
 from benchmarks.solvers import solvers
@@ -45,7 +46,7 @@ def main(*, avx2: bool, write: Path | None) -> None:
 
 
 for command in (
-    table, steps, book, fading, estimators, quality, scaling, reading, startup, digests,
+    table, steps, book, fading, estimators, quality, ranks, scaling, reading, startup, digests,
     checkpoints, blocks, c_header, kills, endurance, fuzz, exchange, solvers, gate, accept,
     self_test,
 ):  # fmt: skip

@@ -4,14 +4,16 @@
 """
 
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 from mpi4py import MPI
+from scipy.sparse import csr_array
 
-from bpmatrix import SGD, Adam, EarlyStopping, Network
+from bpmatrix import SGD, Adam, Blocks, EarlyStopping, Network
 from bpmatrix.training.checkpoint import digest_of
 
 COMM = MPI.COMM_WORLD
@@ -54,6 +56,28 @@ def bits(_):
             say(digest_of(net.parameters), digest_of(figures), history.stopped_by)
 
 
+def blocks(_):
+    """Data that are read in windows."""
+    net = network()
+    data = Blocks(X.T.copy(), LABELS, block_size=40, window=3)
+    net.train(data, epochs=3, mini_batch_size=30, comm=COMM)
+    say(digest_of(net.parameters))
+
+
+def page(path):
+    """Its programs; the one of separate parts, against one process with all samples."""
+    programs = re.findall(r"```python\n(.*?)```", Path(path).read_text("utf-8"), re.DOTALL)
+    cut = [(X[:, :100], LABELS[:100]), (X[:, 100:], LABELS[100:])]
+    found = {"part_of": cut.__getitem__}
+    for program in programs:
+        exec(program, found)
+    net = network()
+    for _ in range(100):
+        net.parameters[:] -= 0.5 * net.gradient(X, LABELS).flat
+    np.testing.assert_allclose(found["net"].parameters, net.parameters, rtol=0, atol=1e-12)
+    say("equal")
+
+
 def resumed(folder, epochs=60, callbacks=()):
     net = network()
     net.train(
@@ -83,6 +107,18 @@ def interrupted(_):
     say(history.stopped_by)
 
 
+READ = []  # how often the blocks were
+
+
+def parts(*, fails):
+    """Blocks, of which some cannot be read in a later epoch."""
+    READ.append(True)
+    for i in range(0, 300, 50):
+        if fails and len(READ) == 4 and i == 200:
+            raise OSError("the disk is gone")
+        yield X[:, i : i + 50].T.copy(), LABELS[i : i + 50]
+
+
 def failing(how):
     """Something that is wrong on the last rank alone."""
     wrong, net, inputs, last = {"epochs": 1}, network(), X.copy(), LAST == RANK
@@ -101,16 +137,21 @@ def failing(how):
         wrong["callbacks"] = [lambda _: {}["missing"]]
     elif how == "groups":
         wrong["groups"] = 1
+    elif how == "sparse":
+        inputs = csr_array(X)
+    if how == "blocks":
+        net.train(Blocks(lambda: parts(fails=last), window=2), epochs=9, comm=COMM)
     net.train(inputs, LABELS, comm=COMM, **wrong)
 
 
-def errors(how):
-    try:
-        failing(how)
-    except Exception as error:  # noqa: BLE001 - any that all ranks raise
-        say(f"{type(error).__name__}: {error}")
+def errors(names):
+    for how in names.split(","):
+        try:
+            failing(how)
+        except Exception as error:  # noqa: BLE001 - any that all ranks raise
+            say(f"{how} {type(error).__name__}: {error}")
 
 
-CASES = {case.__name__: case for case in (bits, resumed, killed, interrupted, errors)}
+CASES = {case.__name__: case for case in (bits, blocks, page, resumed, killed, interrupted, errors)}
 if __name__ == "__main__":
     CASES[sys.argv[1]](sys.argv[2])

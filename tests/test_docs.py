@@ -90,7 +90,8 @@ def test_examples_in_the_page_about_optuna() -> None:
     test_examples_in_pages(MANY_NETWORKS)
 
 
-APART = (EXCHANGE, MANY_NETWORKS)
+# The last runs on several processes: `engine/test_ranks.py`.
+APART = (EXCHANGE, MANY_NETWORKS, ROOT / "docs" / "many-machines.md")
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page not in APART], ids=name_of)

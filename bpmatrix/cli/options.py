@@ -228,6 +228,19 @@ OPTIONS: list[Callable[[Callable[..., None]], Callable[..., None]]] = [
         metavar="N",
         help="Threads that share each mini-batch; the result does not depend on them.",
     ),
+    click.option(
+        "--groups",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Groups of columns of each mini-batch, a power of two: the most threads or processes "
+        "that can share it.  [default: 16 with --mpi, else by the sizes]",
+    ),
+    click.option(
+        "--mpi",
+        is_flag=True,
+        help="Share each mini-batch between processes: mpiexec -n 4 bpmatrix train ... --mpi; "
+        "needs the extra mpi (mpi4py).",
+    ),
     FOLDER,
     LABEL_COLUMN,
     click.option(

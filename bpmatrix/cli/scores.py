@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bpmatrix.cli.show import percent, say
 
 if TYPE_CHECKING:
+    from bpmatrix import History, Network
     from bpmatrix.array_types import Array
 
 
@@ -58,3 +59,21 @@ def _largest(classes: Array) -> tuple[Any, float]:
     names, counts = np.unique(classes, return_counts=True)
     k = int(counts.argmax())
     return names[k].item(), float(counts[k] / classes.size)
+
+
+def time_in_words(history: History, epochs: int, seconds: float) -> str:
+    """Return the duration of the training and what ended it, in words."""
+    end, before = history.stopped_by.replace("_", " "), len(history.epochs) - epochs
+    after = f", after {before} earlier ones" if before else ""
+    why = {"epochs": "", "converged": ", converged"}.get(end, f", ended by {end}")
+    return f"{seconds:.2f} s for {epochs} epochs{after}{why}"
+
+
+def origin_of_weights(net: Network, history: History, *, is_kept: bool) -> str:
+    """Return from which epoch the network's weights are."""
+    if is_kept and history.best_epoch is not None:
+        return f"of epoch {history.best_epoch}"
+    text = f"after epoch {net.epochs}"
+    if history.stopped_by in {"interrupt", "max_seconds"}:
+        text += f" and a part of epoch {net.epochs + 1}"
+    return text

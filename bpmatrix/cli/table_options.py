@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from bpmatrix.errors import BpmatrixError
+
 FILE = click.Path(path_type=Path, dir_okay=False, allow_dash=True)
 
 # How a text file is read.
@@ -99,3 +101,14 @@ def reading_options(function: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(READING):
         function = option(function)
     return function
+
+
+def last_column(path: str) -> str:
+    """Return the name of the last column of a table, or its number if it has no header."""
+    from bpmatrix.datasets.tables import open_table  # noqa: PLC0415 - loads NumPy
+
+    try:
+        table = open_table(path)
+    except BpmatrixError:  # it is read only with --target, which also says what is wrong
+        return "COLUMN"
+    return table.first[-1] if table.has_header else str(len(table.first))

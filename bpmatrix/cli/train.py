@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import secrets
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace as Options
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +24,15 @@ from bpmatrix.cli.options import (
     refuse_label_column,
     with_options,
 )
-from bpmatrix.cli.scores import accuracy_in_words, warn_of_imbalance
+from bpmatrix.cli.ranks import first_alone, one_voice, world
+from bpmatrix.cli.scores import (
+    accuracy_in_words,
+    origin_of_weights,
+    time_in_words,
+    warn_of_imbalance,
+)
 from bpmatrix.cli.show import announced, facts, lasting_output, percent, quoted, say, size_in_words
-from bpmatrix.cli.table_options import TABLE_NAMES
+from bpmatrix.cli.table_options import TABLE_NAMES, last_column
 from bpmatrix.errors import ArgumentError, BpmatrixError
 from bpmatrix.signals import INTERRUPTED
 
@@ -79,31 +87,49 @@ def command(**arguments: Any) -> None:
     options = Options(**arguments)
     # The saved model matters more than the lines about it.
     with nullcontext() if options.save is None else lasting_output():
-        _run(options)
+        comm = world() if options.mpi else None
+        with one_voice(comm):
+            _run(options, comm)
 
 
-def _run(options: Options) -> None:
+def _run(options: Options, comm: Any) -> None:
     """Train, test and save."""
+    from bpmatrix.engine.ranks import all_ranks  # noqa: PLC0415 - loads NumPy
+
     source = options.data if "data" in given_options() else "TABLE.csv"
     refuse_label_column(options.label_column_, "train", source)
     if options.target is not None:
         _train_on_table(options, options.target)
         return
-    _check(options)
-    with announced(f"reading {size_in_words(options.data)}"):
-        data = bpmatrix.datasets.load(options.data, folder=options.folder)
-    net = _network(options, data)
-    _introduce(options, data, net)
-    warn_of_imbalance(data.train.labels)
-    history, epochs, seconds = _train(options, data, net)
-    _conclude(options, data, net, history, _time(history, epochs, seconds))
-    if options.plot is not None:
-        from bpmatrix.cli.pictures import pictures  # noqa: PLC0415 - loads NumPy
+    with all_ranks(comm) as ranks:
+        _check(options)
+        data = first_alone(ranks, partial(_data, options))
+        options.seed = _seed(options)
+        if ranks is not None:
+            ranks.agree()
+            options.seed = ranks.share(
+                secrets.randbits(32) if options.seed is None else options.seed
+            )
+        net = _network(options, data)
+        _introduce(options, data, net)
+        warn_of_imbalance(data.train.labels)
+    history, epochs, seconds = _train(options, data, net, comm)
+    with all_ranks(comm) as ranks:
+        if ranks is None or ranks.rank == 0:
+            _conclude(options, data, net, history, time_in_words(history, epochs, seconds))
+            if options.plot is not None:
+                from bpmatrix.cli.pictures import pictures  # noqa: PLC0415 - loads NumPy
 
-        drawn = pictures(net, data, history)
-        write_all({options.plot / name: content for name, content in drawn.items()})
+                drawn = pictures(net, data, history)
+                write_all({options.plot / name: content for name, content in drawn.items()})
     if history.stopped_by == "interrupt":
         raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _data(options: Options) -> DataSet:
+    """Return the data."""
+    with announced(f"reading {size_in_words(options.data)}"):
+        return bpmatrix.datasets.load(options.data, folder=options.folder)
 
 
 def _train_on_table(options: Options, target: str) -> None:
@@ -131,7 +157,7 @@ def _check(options: Options) -> None:
     for name in {"hidden", *TABLE_NAMES} & given_options().keys():
         raise click.UsageError(f"--{name.replace('_', '-')} works only with --target COLUMN.")
     if options.data == "-" or options.data.lower().endswith(TABLES):
-        last = _last_column(options.data)
+        last = last_column(options.data)
         raise click.ClickException(
             f"{options.data} is a table: name the column to learn"
             f"{', for example the last' * (last != 'COLUMN')}:"
@@ -159,17 +185,6 @@ def _check(options: Options) -> None:
         check_pictures(options.plot, "--plot")
 
 
-def _last_column(path: str) -> str:
-    """Return the name of the last column of a table, or its number if it has no header."""
-    from bpmatrix.datasets.tables import open_table  # noqa: PLC0415 - loads NumPy
-
-    try:
-        table = open_table(path)
-    except BpmatrixError:  # it is read only with --target, which also says what is wrong
-        return "COLUMN"
-    return table.first[-1] if table.has_header else str(len(table.first))
-
-
 def _network(options: Options, data: DataSet) -> Network:
     """Return the untrained network."""
     n_inputs, n_classes = data.train.X.shape[0], data.n_classes
@@ -192,7 +207,7 @@ def _network(options: Options, data: DataSet) -> Network:
         initializer=options.initializer,
         input_scale=data.scale,
         dtype=options.dtype,
-        seed=_seed(options),
+        seed=options.seed,
     )
 
 
@@ -236,7 +251,7 @@ def _introduce(options: Options, data: DataSet, net: Network) -> None:
     say()
 
 
-def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int, float]:
+def _train(options: Options, data: DataSet, net: Network, comm: Any) -> tuple[History, int, float]:
     """Train, printing a line per epoch; return the history, the epochs of this call, and seconds.
 
     The seconds exclude compilation. The history of a resumed run includes its earlier epochs.
@@ -265,6 +280,8 @@ def _train(options: Options, data: DataSet, net: Network) -> tuple[History, int,
         early_stopping=None if patience is None else bpmatrix.EarlyStopping(patience),
         max_seconds=options.max_seconds,
         checkpoint=options.checkpoint,
+        groups=options.groups,
+        comm=comm,
     )
     seconds = time.perf_counter() - start
     net.trained[-1].update(data=data.name, monitored=options.monitor)
@@ -287,7 +304,7 @@ def _schedule(options: Options) -> Schedule | None:
 
 
 def _conclude(
-    options: Options, data: DataSet, net: Network, history: History, time_in_words: str
+    options: Options, data: DataSet, net: Network, history: History, duration: str
 ) -> None:
     """Save the network if asked to, test it, and print the results."""
     where: Path | None = None
@@ -301,7 +318,7 @@ def _conclude(
         kept = ", weights kept" if is_kept else ""
         accuracy = percent(best.validation_accuracy)
         rows.append(("best epoch", f"{best.epoch}: {accuracy} {options.monitor} accuracy{kept}"))
-    weights = _origin_of_weights(net, history, is_kept=is_kept)
+    weights = origin_of_weights(net, history, is_kept=is_kept)
     could_be_kept = not is_kept and options.monitor == "validation"
     is_other = best is not None and best.epoch != net.epochs
     hint = "; --restore-best keeps those of the best" if could_be_kept and is_other else ""
@@ -312,7 +329,7 @@ def _conclude(
         rows.append(("test accuracy", accuracy_in_words(hits, labels)))
     except (BpmatrixError, KeyboardInterrupt) as error:
         failure = failure or error
-    rows.append(("time", time_in_words))
+    rows.append(("time", duration))
     if where is None:
         rows.append(("saved", "no; --save FILE saves the network"))
     else:
@@ -322,21 +339,3 @@ def _conclude(
     facts(rows)
     if failure is not None:
         raise failure
-
-
-def _time(history: History, epochs: int, seconds: float) -> str:
-    """Return the duration of the training and what ended it, in words."""
-    end, before = history.stopped_by.replace("_", " "), len(history.epochs) - epochs
-    after = f", after {before} earlier ones" if before else ""
-    why = {"epochs": "", "converged": ", converged"}.get(end, f", ended by {end}")
-    return f"{seconds:.2f} s for {epochs} epochs{after}{why}"
-
-
-def _origin_of_weights(net: Network, history: History, *, is_kept: bool) -> str:
-    """Return from which epoch the network's weights are."""
-    if is_kept and history.best_epoch is not None:
-        return f"of epoch {history.best_epoch}"
-    text = f"after epoch {net.epochs}"
-    if history.stopped_by in {"interrupt", "max_seconds"}:
-        text += f" and a part of epoch {net.epochs + 1}"
-    return text

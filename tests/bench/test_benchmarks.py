@@ -162,7 +162,7 @@ def test_the_pages_have_marks_for_commands():
     for page in sorted((Path(__file__).parents[2] / "docs").rglob("*.md")):
         text = page.read_text(encoding="utf-8")
         found += re.findall(r"<!-- python -m benchmarks (\S+) -->\n(?:.*\n)*?<!-- end -->", text)
-    assert sorted(found) == ["c", "exchange", "quality", "scaling", "self-test"]
+    assert sorted(found) == ["c", "exchange", "quality", "ranks", "scaling", "self-test"]
     assert set(found) <= set(main.commands)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import struct
+import sys
 from collections.abc import Callable
 from contextlib import chdir, suppress
 from pathlib import Path
@@ -30,6 +31,12 @@ FIGURES = Path(__file__).parents[2] / "docs" / "bench.json"
 NETWORK = "train --epochs 1 --layers 64,10 --save net.safetensors"
 SMALL = "train numbers.npz --epochs 1 --layers 2,2 --save net.safetensors"
 ESTIMATOR = "train table.csv --target kind --epochs 1 --save model.safetensors"
+
+
+def without_mpi4py(folder: Path) -> None:
+    """Train with --mpi where mpi4py is not installed."""
+    with patch.dict(sys.modules, {"mpi4py": None}):
+        run("train numbers.npz --epochs 1 --mpi")(folder)
 
 
 def run(*lines: str, **files: str | bytes) -> Callable[[Path], None]:
@@ -107,6 +114,8 @@ ROWS = [
     Row("cli/bench.py: command", "--json and --markdown name the same file.",
         run("bench --from figures.json --json a --markdown a"), "name the same file",
         run("bench --from figures.json --json a --markdown b")),
+    Row("cli/ranks.py: world", "--mpi",
+        without_mpi4py, "'.[mpi]'", why="a test cannot install a package"),
     # --------------------------------------------------------------------------- other formats
     Row("cli/export.py: command", "the name of FILE must end with {}.",
         run(NETWORK, "export net.safetensors net.txt"), "must end with .onnx or .h",

@@ -24,7 +24,7 @@ from bpmatrix.samples.arrays import as_inputs, as_targets
 from bpmatrix.training import slices
 from bpmatrix.training.optimizers import Adam, AdamW, Optimizer, RMSprop
 from bpmatrix.training.recipe import Recipe
-from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner
+from bpmatrix.training.slices import NotFiniteError, OutOfTimeError, SliceRunner, largest_input
 
 RATE, DECAY = 0.125, 0.0625
 LINEAR = Description((1, 1), ("identity",), "quadratic", bias=False)
@@ -233,9 +233,8 @@ def test_the_largest_input_is_that_of_the_network() -> None:
     """It is scaled as the network scales it, and looked for among the samples of the slice."""
     description = Description((2, 1), ("identity",), "quadratic", input_scale=-0.5)
     X = as_inputs(np.array([[3, 200, 7], [4, 5, 6]], np.uint8), 2, "float64")
-    run = SliceRunner(description, np.zeros(3), X, as_targets([0, 0, 0], 1, 3, "float64"), 1, 1)
-    assert run._largest_input(np.array([0, 2])) == 3.5
-    assert run._largest_input(np.array([1])) == 100
+    assert largest_input(X, description.input_scale, np.array([0, 2])) == 3.5
+    assert largest_input(X, description.input_scale, np.array([1])) == 100
 
 
 @pytest.mark.parametrize("moment", ["before the program", "after the program"])
