@@ -5,12 +5,13 @@ from __future__ import annotations
 import _thread
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 from cures.table import Row
 
-from bpmatrix import SGD, Network
+from bpmatrix import LBFGS, SGD, Adam, Network
 from bpmatrix.engine.ranks import Exchange, Ranks
 
 X, LABELS = np.eye(2), [0, 2]
@@ -98,8 +99,9 @@ def _different(epochs: int) -> None:
         ranks.check_same({"epochs": epochs})
 
 
-def on_ranks(comm: object) -> None:
-    Network([2, 3], seed=1).train(np.ones((2, 4)), [0, 1, 2, 0], epochs=1, comm=comm)
+def on_ranks(comm: object, **keywords: Any) -> None:
+    net = Network([2, 3], seed=1)
+    net.train(np.ones((2, 4)), [0, 1, 2, 0], epochs=1, comm=comm, **keywords)
 
 
 ROWS = [
@@ -109,6 +111,13 @@ ROWS = [
         lambda _: on_ranks("COMM_WORLD"),
         "Pass comm=MPI.COMM_WORLD",
         lambda _: on_ranks(OneRank()),
+    ),
+    Row(
+        "training/arguments.py: _check_full_batch",
+        "{} takes all samples in each step, so it has no {}",
+        lambda _: on_ranks(OneRank(), optimizer=LBFGS()),
+        "Leave out comm, or train with mini-batches, such as optimizer=Adam().",
+        lambda _: (on_ranks(None, optimizer=LBFGS()), on_ranks(OneRank(), optimizer=Adam())),
     ),
     Row(
         "engine/ranks.py: Exchange.__init__",

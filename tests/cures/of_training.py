@@ -81,6 +81,13 @@ ROWS = [
     ),
     Row(
         "training/arguments.py: _check_full_batch",
+        "{} takes all samples in each step, so it has no {}",
+        lambda _: trained(optimizer=LBFGS(), groups=4),
+        "Leave out groups, or train with mini-batches, such as optimizer=Adam().",
+        lambda _: (trained(optimizer=LBFGS()), trained(optimizer=Adam(), groups=4)),
+    ),
+    Row(
+        "training/arguments.py: _check_full_batch",
         "{} needs the quadratic cost",
         lambda _: damped(cost="cross_entropy"),
         'Pass cost="quadratic" to Network, or train with optimizer=LBFGS().',
