@@ -17,7 +17,7 @@ from unittest import mock
 import click
 
 import bpmatrix
-from benchmarks.kills_trainings import WAYS, write_table
+from benchmarks.kills_trainings import WAYS, write_samples
 from bpmatrix import Network
 from bpmatrix.engine.compilation import warm_up
 from bpmatrix.network.resumable import ResumableRun
@@ -215,7 +215,7 @@ def kill(
 
     with _short_intervals(), tempfile.TemporaryDirectory() as temporary:
         place = Path(temporary)
-        write_table(place)
+        write_samples(place)
         while found.total() < times:
             way = min(WAYS, key=lambda name: sum(found[name, phase] for phase in PHASES))
             train, settings = WAYS[way]

@@ -64,8 +64,9 @@ def _estimator(settings: dict[str, Any], _: Path, folder: Path | None) -> object
 
 
 def _command(options: tuple[str, ...], place: Path, folder: Path | None) -> object:
-    table, model = place / "table.csv", place / "trained"
-    given = ["train", str(table), *options, "--epochs", str(EPOCHS), "--seed", "4"]
+    samples = place / ("table.csv" if "--target" in options else "samples.npz")
+    model = place / "trained"
+    given = ["train", str(samples), *options, "--epochs", str(EPOCHS), "--seed", "4"]
     given += [] if folder is None else ["--checkpoint", str(folder)]
     said = io.StringIO()
     with redirect_stdout(said), redirect_stderr(said):
@@ -83,9 +84,11 @@ WAYS: dict[str, tuple[Train, tuple[Any, ...]]] = {
 }
 
 
-def write_table(place: Path) -> None:
-    """Write the samples to the table that the command line reads."""
+def write_samples(place: Path) -> None:
+    """Write the samples to the files that the command line reads."""
+    table = np.vstack([X, LABELS]).T
+    np.savez(place / "samples.npz", X=np.ascontiguousarray(X.T), y=LABELS)
     np.savetxt(
-        place / "table.csv", np.vstack([X, LABELS]).T, delimiter=",", header="a,b,c,d,e,f,class",
-        comments="", fmt=["%.3f"] * 6 + ["%d"],
+        place / "table.csv", table, delimiter=",", header="a,b,c,d,e,f,class", comments="",
+        fmt=["%.3f"] * 6 + ["%d"],
     )  # fmt: skip

@@ -82,12 +82,12 @@ def outer(d, x, start=None):
 
 
 def outer_by_groups(d, x, groups):
-    """The same, with the terms in groups of nearly equal size, whose sums are added in order."""
+    """The same, with the terms in groups of nearly equal size, whose sums are added in pairs."""
     ends = [len(d) * g // groups for g in range(groups + 1)]
-    first, *others = (outer(d[i:j], x[i:j]) for i, j in pairwise(ends))
-    for other in others:
-        first = first + other
-    return first
+    sums = [outer(d[i:j], x[i:j]) for i, j in pairwise(ends)]
+    while len(sums) > 1:
+        sums = [left + right for left, right in zip(sums[::2], sums[1::2], strict=True)]
+    return sums[0]
 
 
 def step(weights, biases, activations, X, Y, eta, weight_decay, groups=1):

@@ -30,7 +30,12 @@ CHOSEN = (
 # A new one is tested with its defaults, until somebody chooses better numbers.
 OPTIMIZERS = (
     *CHOSEN,
-    *(kind() for kind in optimizers.OPTIMIZERS.values() if kind not in set(map(type, CHOSEN))),
+    *(
+        kind()
+        for kind in optimizers.OPTIMIZERS.values()
+        # The steps of the others have no rule: see training/test_full_batch.py.
+        if kind not in set(map(type, CHOSEN)) and not issubclass(kind, optimizers.FullBatch)
+    ),
 )
 # (weight_decay, l1, clip_norm): the plain rule, each alone, all together.
 EXTRAS = ((0.0, 0.0, np.inf), (0.1, 0.0, np.inf), (0.0, 0.02, np.inf), (0.0, 0.0, 0.05),

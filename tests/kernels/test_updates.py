@@ -49,7 +49,7 @@ def test_a_step_equals_that_of_the_twin(m, bias, dtype):
 @DTYPES
 @pytest.mark.parametrize(("m", "columns"), [(3, 1), (16, 5), (129, 1), (129, 12), (300, 5)])
 def test_a_step_by_groups_equals_that_of_the_twin(m, columns, dtype):
-    """The columns of 16 groups are summed group by group, then the groups, on any threads."""
+    """The columns of 16 groups are summed by group, then the groups in pairs, on any threads."""
     network = Description((13, 9, 6, 5), ("relu", "identity", "relu"), "quadratic", dtype=dtype)
     case = make_case(network, m, seed=m)
     expected, costs = twin_step(case, 0.3, 0.07, groups=16)

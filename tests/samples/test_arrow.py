@@ -119,7 +119,7 @@ def test_training_on_files_is_that_on_arrays(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("ignore:the solver reached max_iter")
 def test_an_estimator_knows_the_names_of_columns(tmp_path: Path) -> None:
-    """Of files and of blocks that are DataFrames; other columns are refused."""
+    """Of files; other columns are refused."""
     given = table(kind=None)
     swapped = given.select(["b", "a", "w", "price"])
     model = MLPRegressor(max_iter=2).fit(Blocks(written(tmp_path, "csv", given)[0], "price"))
@@ -129,7 +129,6 @@ def test_an_estimator_knows_the_names_of_columns(tmp_path: Path) -> None:
     for other in (
         Blocks(swapped, "price"),
         Blocks(given, ["price"], "w"),
-        Blocks([(swapped.drop_columns(["price"]).to_pandas(), y)]),
     ):
         for use in (
             model.predict,
@@ -138,6 +137,16 @@ def test_an_estimator_knows_the_names_of_columns(tmp_path: Path) -> None:
         ):
             with pytest.raises(DataError, match="feature names should match"):
                 use(other)
+
+
+@pytest.mark.filterwarnings("ignore:the solver reached max_iter")
+def test_an_estimator_knows_the_names_of_columns_of_pandas() -> None:
+    pytest.importorskip("pandas", reason="the blocks are its DataFrames")
+    given = table(kind=None)
+    model = MLPRegressor(max_iter=2).fit(Blocks(given, "price"))
+    swapped = given.select(["b", "a", "w"]).to_pandas()
+    with pytest.raises(DataError, match="feature names should match"):
+        model.predict(Blocks([(swapped, given["price"].to_numpy())]))
 
 
 def test_categories_and_small_types() -> None:
