@@ -63,14 +63,18 @@ def _difference(ours: Sequence[Any], whole: Sequence[Any], place: Path) -> str:
 
 
 def _best_in(folder: Path) -> tuple[object, ...] | None:
-    """Return weights and epochs of the best model; its generator depends on when it was saved."""
+    """Return weights and epoch or score of the best model.
+
+    Of an estimator, the generator and the ends of the curves depend on when it was saved.
+    """
     path = folder / BEST
     if not path.exists():
         return None
     model = bpmatrix.load(path)
     if isinstance(model, Network):
         return model.parameters.tobytes(), model.epochs
-    return [array.tobytes() for array in (*model.coefs_, *model.intercepts_)], model.loss_curve_
+    weights = [array.tobytes() for array in (*model.coefs_, *model.intercepts_)]
+    return weights, model.best_validation_score_
 
 
 class Phase:
