@@ -126,18 +126,22 @@ def with_plain_text(table: pa.Table) -> pa.Table:
     for i, field in enumerate(table.schema):
         if pa.types.is_dictionary(field.type) and _is_other_text(field.type.value_type):
             column = pa.chunked_array(
-                [
-                    chunk.dictionary.cast(pa.string()).take(chunk.indices)
-                    for chunk in table[i].chunks
-                ],
+                [_as_plain_text(chunk.dictionary).take(chunk.indices) for chunk in table[i].chunks],
                 pa.string(),
             )
         elif _is_other_text(field.type):
-            column = table[i].cast(pa.string())
+            column = pa.chunked_array(map(_as_plain_text, table[i].chunks), pa.string())
         else:
             continue
         table = table.set_column(i, field.name, column)
     return table
+
+
+def _as_plain_text(texts: pa.Array) -> pa.Array:
+    try:
+        return texts.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # of string views, in old versions
+        return pa.array(texts.to_pylist(), pa.string())
 
 
 def _is_other_text(kind: pa.DataType) -> bool:

@@ -254,10 +254,10 @@ def test_a_model_of_numbers_is_one_onnx_file(task, members, dtype, tmp_path) -> 
 def test_text_of_any_type_of_arrow():
     """Such as that of polars."""
     kinds = [pa.string(), pa.large_string(), pa.string_view()]
-    texts, targets = pa.array(["a", "b"] * 40), np.arange(80) % 2 + 0.5
-    columns = [texts.cast(kind) for kind in kinds]
+    targets = np.arange(80) % 2 + 0.5
+    columns = [pa.array(["a", "b"] * 40, kind) for kind in kinds]
     columns += [
-        pa.DictionaryArray.from_arrays(np.arange(80) % 2, pa.array(["a", "b"]).cast(kind))
+        pa.DictionaryArray.from_arrays(np.arange(80) % 2, pa.array(["a", "b"], kind))
         for kind in kinds
     ]
     tables = [pa.table({"kind": column, "y": targets}) for column in columns]
