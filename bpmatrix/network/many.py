@@ -32,6 +32,7 @@ from bpmatrix.training.checkpoint import (
     settings_as_text,
 )
 from bpmatrix.training.endings import WORKER
+from bpmatrix.training.optimizers import FullBatch
 from bpmatrix.training.record import recorded
 
 # What each network may not have for itself, and why.
@@ -68,11 +69,12 @@ class Outcome(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A network, the arguments of its `train`, and what identifies both with the data."""
+    """A network, the arguments of its `train`, and a digest of both and the data."""
 
     network: Network
     arguments: dict[str, Any]
     key: str
+    is_full_batch: bool
 
 
 def train_many(
@@ -146,7 +148,7 @@ def train_many(
     found = {} if path is None else _read(path)
     outcomes = [Outcome(job.network, line=found.get(job.key)) for job in jobs]
     waiting = [place for place, job in enumerate(jobs) if job.key not in found]
-    for dtype in {job.network.description.dtype for job in jobs}:
+    for dtype in {job.network.description.dtype for job in jobs if not job.is_full_batch}:
         load_program("train_slice", dtype)  # compiled once, before the threads begin
     pool = _Pool(jobs, waiting, outcomes, path)
     pool.run(min(threads, len(waiting)), progress)
@@ -172,7 +174,6 @@ class _Pool:
         self._jobs, self._outcomes, self._path = jobs, outcomes, path
         self._waiting = iter(waiting)
         self._done, self._all = len(jobs) - len(waiting), len(jobs)
-        self._done_before = self._done
         self._lock = threading.Lock()
         self._is_called_off = False
         self._failure: BaseException | None = None
@@ -182,11 +183,12 @@ class _Pool:
         workers = [threading.Thread(target=self._work, daemon=True) for _ in range(threads)]
         is_interrupted = False
         try:
+            before = self._done
             if progress is not None:
-                progress(self._done, self._all)
+                progress(before, self._all)
             for worker in workers:
                 worker.start()
-            self._watch(workers, progress)
+            self._watch(workers, progress, before)
         except KeyboardInterrupt:
             is_interrupted = True
         finally:
@@ -204,13 +206,16 @@ class _Pool:
             )
 
     def _watch(
-        self, workers: list[threading.Thread], progress: Callable[[int, int], object] | None
+        self,
+        workers: list[threading.Thread],
+        progress: Callable[[int, int], object] | None,
+        shown: int,
     ) -> None:
-        shown = self._done_before
         while any(worker.is_alive() for worker in workers) or shown != self._done:
-            if progress is not None and shown != self._done:
-                progress(self._done, self._all)
-            shown = self._done
+            done = self._done  # a thread may change it at any time
+            if progress is not None and shown != done:
+                progress(done, self._all)
+            shown = done
             alive = next((worker for worker in workers if worker.is_alive()), None)
             if alive is not None:
                 alive.join(SECONDS_BETWEEN_LOOKS)
@@ -349,7 +354,8 @@ def _checked_job(
         "end": repr((checked.epochs, checked.max_seconds)),
     }  # fmt: skip
     text = json.dumps(identity, sort_keys=True)
-    return Job(net, arguments, hashlib.sha256(text.encode()).hexdigest()[:32])
+    key = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return Job(net, arguments, key, isinstance(checked.recipe.optimizer, FullBatch))
 
 
 # The arguments of `blocks.training_and_validation`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from bpmatrix.history import EpochInfo, row_of
 from bpmatrix.kernels.arguments import LevenbergMarquardt
 from bpmatrix.kernels.plan import LINES_IN_PANEL, PANEL_WIDTH
 from bpmatrix.samples.samples import Samples
+from bpmatrix.training.all_samples import AllSamples
 from bpmatrix.training.recipe import OptimizerState
 from bpmatrix.training.slices import (
     SECONDS_PER_SLICE,
@@ -37,7 +38,7 @@ from bpmatrix.training.slices import (
 NO_PARTS = np.empty((0, 2))
 
 
-class DampedSteps:
+class DampedSteps(AllSamples):
     """Takes the steps of `LevenbergMarquardt`, with the interface of `SliceRunner`.
 
     Parameters
@@ -53,11 +54,6 @@ class DampedSteps:
     weight_decay : float
         The factor of the penalty 1/2 w^2.
     """
-
-    with_parts = False
-    progress: Progress | None = None
-    resume_from: Progress | None = None
-    after_slice: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -97,11 +93,6 @@ class DampedSteps:
         }
         self._weight = float(n) if samples.weights is None else float(weights.sum())
         self._trials = 1
-
-    def steps_of(self, epochs: int, n: int) -> int:
-        """Return the number of steps in a number of epochs: an epoch is a step."""
-        del n
-        return epochs
 
     def run_epochs(
         self, orders: Sized, rate: float, weight_decay: float = 0.0, deadline: float = math.inf

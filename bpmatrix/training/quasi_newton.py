@@ -14,11 +14,11 @@ from bpmatrix.engine import evaluation
 from bpmatrix.engine.compilation import load_program
 from bpmatrix.errors import MissingPackageError
 from bpmatrix.samples.samples import Samples
+from bpmatrix.training.all_samples import AllSamples
 from bpmatrix.training.recipe import OptimizerState
 from bpmatrix.training.slices import (
     ConvergedError,
     NotFiniteError,
-    Progress,
     Totals,
     largest_input,
     not_views_of,
@@ -91,7 +91,7 @@ def load_solver() -> tuple[Any, Any]:
     return minimize, blas_on_one_thread
 
 
-class QuasiNewtonSteps:
+class QuasiNewtonSteps(AllSamples):
     """Takes the steps of `LBFGS`, with the interface of `SliceRunner`.
 
     SciPy calls us after each iteration, so `drive` takes the place of a loop over the epochs.
@@ -111,11 +111,6 @@ class QuasiNewtonSteps:
         The factor of the penalty 1/2 w^2.
     """
 
-    with_parts = False
-    progress: Progress | None = None
-    resume_from: Progress | None = None
-    after_slice: Callable[[], object] | None = None
-
     def __init__(
         self,
         description: Description,
@@ -131,11 +126,6 @@ class QuasiNewtonSteps:
         self._weight_decay = weight_decay
         self._next: Floats = np.empty(0)
         load_program("evaluate", description.dtype)
-
-    def steps_of(self, epochs: int, n: int) -> int:
-        """Return the number of steps in a number of epochs: an epoch is a step."""
-        del n
-        return epochs
 
     def drive(self, next_epoch: Callable[[], bool], done: int) -> None:
         """Call `next_epoch` after each iteration, until it returns False.

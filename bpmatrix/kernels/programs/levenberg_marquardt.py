@@ -51,7 +51,7 @@ def _steps(plan, given, control, t, threads):
     if not evaluate_trial(plan, theta, given, work, control, t, threads):
         return 0
     if t == 0:
-        cost = _mean_cost(given) + _penalty(given, theta)
+        cost = _mean(given.costs, given) + _penalty(given, theta)
         numbers[PENALIZED] = cost
         numbers[STATUS] = GOING_ON if math.isfinite(cost) else NOT_FINITE
     is_new = True
@@ -82,20 +82,11 @@ def _steps(plan, given, control, t, threads):
 
 
 @kernel
-def _mean_cost(given):
-    """Return the weighted mean of the costs, summed in order."""
+def _mean(values, given):
+    """Return the weighted mean of costs or hits, summed in order; 0 without classes."""
     total, weights = 0.0, given.weights
-    for j in range(given.costs.size):
-        total += given.costs[j] * (weights[j] if weights.size > 0 else 1.0)
-    return total / given.numbers[WEIGHT]
-
-
-@kernel
-def _mean_hits(given):
-    """Return the weighted mean of the hits, 0 without classes."""
-    total, weights = 0.0, given.weights
-    for j in range(given.hits.size):
-        total += given.hits[j] * (weights[j] if weights.size > 0 else 1.0)
+    for j in range(values.size):
+        total += values[j] * (weights[j] if weights.size > 0 else 1.0)
     return total / given.numbers[WEIGHT]
 
 
@@ -167,7 +158,7 @@ def _judge(given, taken):
     """
     numbers, size = given.numbers, given.theta.size
     g, h = at(given.step, 0, size), at(given.step, size + 1, size)
-    mean = _mean_cost(given)
+    mean = _mean(given.costs, given)
     cost = mean + _penalty(given, given.trial)
     gain, promised = numbers[PENALIZED] - cost, 0.0
     for k in range(size):
@@ -185,5 +176,5 @@ def _judge(given, taken):
     numbers[MU] *= max(factor, 1 / 3)
     numbers[NU] = 2.0
     numbers[PENALIZED] = cost
-    given.results[taken, 0], given.results[taken, 1] = mean, _mean_hits(given)
+    given.results[taken, 0], given.results[taken, 1] = mean, _mean(given.hits, given)
     return True
